@@ -1,0 +1,1 @@
+"""Settings from the environment, Celery's settings, and logging."""

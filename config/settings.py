@@ -1,0 +1,120 @@
+"""Every setting of a worker, read from the environment once, at start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from retouch.api import DEFAULT_URL
+from retouch.errors import InputError
+from retouch.net import PrivateHosts
+from retouch.webhooks import check_secret
+
+PREFIX = "RETOUCH_"
+
+
+class Settings(BaseSettings):
+    """The worker's settings; each field is read from ``RETOUCH_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    redis_url: Annotated[str, Field(description="The ledger and Celery's broker.")] = "redis://localhost:6379/0"
+    api_url: Annotated[str, Field(description="Where edits are posted; status is asked at {url}/status/{id}.")] = (
+        DEFAULT_URL
+    )
+    api_key: Annotated[SecretStr, Field(description="Sent to the API as API-Key, and to nobody else.")]
+    api_idempotent: Annotated[bool, Field(description="The API honours Idempotency-Key.")] = False
+    bucket: Annotated[str, Field(min_length=1, description="The S3 bucket for results.")]
+    prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
+    webhook_url: Annotated[str | None, Field(description="Where events are posted.")] = None
+    webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
+    max_in_flight: Annotated[int, Field(ge=1, description="Images at the API at once, all workers together.")] = 16
+    on_ambiguous: Annotated[
+        Literal["resubmit", "hold"], Field(description="What becomes of a submit that was not answered.")
+    ] = "resubmit"
+    lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken up.")] = 4
+    deadline: Annotated[float, Field(gt=0, description="Seconds from submit to a result.")] = 1800
+    private_hosts: Annotated[
+        str,
+        Field(description="host or host:port, comma separated: not public, and may be called all the same."),
+    ] = ""
+    rate_limit: Annotated[str | None, Field(description="Reserved: refused until it is enforced.")] = None
+
+    @field_validator("api_url", "webhook_url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must be an http or https URL")
+        return value.rstrip("/") if value else value
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _hosts(cls, value: str) -> str:
+        _as_value_error(lambda: PrivateHosts.parse(value))
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _as_value_error(lambda: check_secret(value.get_secret_value()))
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _not_yet(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("is not enforced by this version, so it is refused rather than ignored: unset it")
+        return value
+
+    @model_validator(mode="after")
+    def _signed(self) -> Settings:
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError("RETOUCH_WEBHOOK_SECRET is missing: RETOUCH_WEBHOOK_URL is set, and events are signed")
+        return self
+
+    @property
+    def ambiguity_policy(self) -> str:
+        """What the ledger does with an edit that may have been sent: idempotent, resubmit or hold."""
+        return "idempotent" if self.api_idempotent else self.on_ambiguous
+
+    @property
+    def lease_ms(self) -> int:
+        """The lease of a claim in ms."""
+        return int(self.lease * 1000)
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The names of the configured event sinks."""
+        return ("webhook",) if self.webhook_url else ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log line may hold."""
+        return tuple(s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s)
+
+
+def _as_value_error(check: Callable[[], object]) -> None:
+    try:
+        check()
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def load() -> Settings:
+    """Read the environment; raises InputError in one sentence that names the first wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if not detail["loc"]:
+            raise InputError(message) from None
+        variable = PREFIX + str(detail["loc"][0]).upper()
+        if detail["type"] == "missing":
+            field = Settings.model_fields[str(detail["loc"][0])]
+            raise InputError(f"{variable} is missing. {field.description}") from None
+        raise InputError(f"{variable} {message}") from None

@@ -1,0 +1,328 @@
+"""The img2img API from outside: submit an edit, ask where it stands.
+
+Every reply becomes an ``Answer`` or one of ``ApiError``'s kinds, which say what may be done next; above all,
+whether a submit may have been taken and paid for (AmbiguousError) or surely was not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from retouch.errors import (
+    AmbiguousError,
+    ApiError,
+    InputError,
+    NotSentError,
+    RefusedError,
+    ThrottledError,
+    UnavailableError,
+    UnknownIdError,
+    UnwillingError,
+)
+from retouch.fetch import KEEPALIVE_S, network_reason, retry_after_s
+from retouch.net import without_query
+
+DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_TEXT = 500  # characters of the API's words that a message carries
+MAX_URLS = 4  # one per sample
+
+_NOT_TAKEN = frozenset({425, 503})
+_ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # the dots would climb in a path
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+_WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>([^<]+)<", re.IGNORECASE)
+
+
+class Status(StrEnum):
+    """Where the API says an edit stands."""
+
+    SUCCESS = "SUCCESS"
+    RUNNING = "RUNNING"
+    FAILURE = "FAILURE"
+
+
+_FINISHED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
+    ("FAILURE", "FAILED", "ERROR", "CANCELLED", "CANCELED", "REVOKED", "EXPIRED"), Status.FAILURE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply of the API. ``urls`` may come short of the samples; ``error`` is set with FAILURE alone."""
+
+    status: Status
+    provider_id: str | None
+    urls: tuple[str, ...]
+    error: str | None
+
+
+class Img2ImgApi:
+    """The API at ``url``, called with ``key``; one per event loop, many requests at once.
+
+    ``timeout_s`` bounds the wait for a reply once connected, ``limit`` the open connections. Redirects are
+    never followed: the key would travel. Nothing is sent twice: aiohttp repeats idempotent methods alone,
+    and POST is none. Raises InputError if ``url`` or ``key`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        connect_timeout_s: float = 5.0,
+        timeout_s: float = 60.0,
+        limit: int = 512,
+    ) -> None:
+        self._url = _checked_url(url)
+        if not _HEADER_VALUE.fullmatch(key):
+            raise InputError("the API key is empty or holds characters that an HTTP header cannot carry")
+        self._key = key
+        # Waiting for a free connection ends before the total does, so that running out of time in the queue
+        # reads as "not sent", never as "sent and not answered".
+        connect_s = 2 * connect_timeout_s
+        self._timeout = aiohttp.ClientTimeout(
+            total=connect_s + timeout_s,
+            connect=connect_s,
+            sock_connect=connect_timeout_s,
+            sock_read=timeout_s,
+        )
+        self._limit = limit
+        self._opened: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"Img2ImgApi({str(self._url)!r})"
+
+    async def submit(self, payload: Mapping[str, Any], idempotency_key: str) -> Answer:
+        """POST one edit, once.
+
+        Raises NotSentError, ThrottledError, UnavailableError: not taken, may be sent again.
+        Raises UnwillingError, RefusedError: not taken. Raises AmbiguousError: perhaps taken, perhaps charged.
+        """
+        body = json.dumps(payload, allow_nan=False).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        try:
+            async with self._session.post(
+                self._url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status >= 300:
+                    await self._raise_for_submit(response)
+                answer = self._answer(await _read(response))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise NotSentError(f"the API was not reached: {network_reason(error)}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise AmbiguousError(f"the API did not answer: {network_reason(error)}") from None
+        except _GarbageError as error:
+            raise AmbiguousError(f"the API's answer cannot be read: {error}") from None
+        if answer.status is Status.RUNNING and answer.provider_id is None:
+            raise AmbiguousError("the API took the request and named no id")
+        return answer
+
+    async def status(self, provider_id: str) -> Answer:
+        """Ask where the edit stands that the API calls ``provider_id``.
+
+        Raises ThrottledError, UnavailableError: ask again later. Raises UnwillingError, UnknownIdError,
+        RefusedError.
+        """
+        if not _ID.fullmatch(provider_id):
+            raise UnknownIdError("the id is not one that the API can have given")
+        url = URL(f"{self._url}/status/{quote(provider_id, safe='')}", encoded=True)
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                if response.status >= 300:
+                    await self._raise_for_status(response)
+                reply = await _read(response)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnavailableError(f"the API did not answer: {network_reason(error)}") from None
+        except _GarbageError as error:
+            raise UnavailableError(f"the API's answer cannot be read: {error}") from None
+        if not isinstance(reply.get("status"), str):
+            raise UnavailableError("the API's answer names no status")
+        return self._answer(reply)
+
+    async def close(self) -> None:
+        """Close all connections; the next request would open new ones."""
+        session, self._opened = self._opened, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=KEEPALIVE_S),
+                headers={
+                    "API-Key": self._key,
+                    "Accept": "application/json",
+                    "Accept-Encoding": "identity",  # answers are short; unpacking costs more than the bytes
+                    "User-Agent": "retouch",
+                },
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._opened
+
+    async def _raise_for_submit(self, response: aiohttp.ClientResponse) -> NoReturn:
+        if response.status in _NOT_TAKEN:
+            raise await self._error(UnavailableError, response)
+        if response.status >= 500 or response.status == 408:  # 408: a gateway may have passed it on before
+            raise await self._error(AmbiguousError, response)
+        raise await self._refusal(response)
+
+    async def _raise_for_status(self, response: aiohttp.ClientResponse) -> NoReturn:
+        if response.status in (404, 410):
+            raise await self._error(UnknownIdError, response)
+        if response.status < 400 or response.status >= 500 or response.status in (408, 425):
+            raise await self._error(UnavailableError, response)
+        raise await self._refusal(response)
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> ApiError:
+        if response.status == 429:
+            return await self._error(ThrottledError, response)
+        if response.status in (401, 402, 403):
+            return await self._error(UnwillingError, response)
+        return await self._error(RefusedError, response)
+
+    async def _error(self, kind: type[ApiError], response: aiohttp.ClientResponse) -> ApiError:
+        """Build the error of a reply whose status has decided; its words help, their absence does no harm."""
+        reply: Any = None
+        try:
+            body = await _read_bytes(response)
+            reply = json.loads(body)
+        except (aiohttp.ClientError, TimeoutError, _GarbageError):
+            body = b""
+        except (ValueError, RecursionError):
+            reply = _plain(body.decode(errors="replace"))
+        words = (
+            self._clean(_words(reply) or _compact(reply))
+            or self._redirection(response)
+            or f"HTTP {response.status}"
+        )
+        wait_s = retry_after_s(response.headers.get("Retry-After"))
+        if (
+            wait_s is None
+            and isinstance(reply, dict)
+            and isinstance(reply.get("retry_after"), int | float | str)
+        ):
+            wait_s = retry_after_s(str(reply["retry_after"]))
+        return kind(words, wait_s)
+
+    def _redirection(self, response: aiohttp.ClientResponse) -> str | None:
+        location = response.headers.get("Location")
+        if not location:
+            return None
+        return self._clean(f"it redirects to {without_query(location)}: is the API's URL the right one?")
+
+    def _answer(self, reply: dict[str, Any]) -> Answer:
+        word = reply.get("status")
+        status = (
+            _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
+        )
+        error = None
+        if status is Status.FAILURE:
+            error = self._clean(_words(reply)) or "the API gave no reason"
+        return Answer(status, _provider_id(reply), _urls(reply), error)
+
+    def _clean(self, text: str) -> str:
+        """Make the API's text fit for a message: one line, not long, and without our key if it is echoed."""
+        line = " ".join(_CONTROL.sub(" ", text).split())
+        for shape in (self._key, quote(self._key, safe="")):
+            line = line.replace(shape, "***")
+        return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
+
+
+class _GarbageError(Exception):
+    """A 2xx reply that is not of the contract."""
+
+
+def _checked_url(url: str) -> URL:
+    try:
+        parts = urlsplit(url.strip().rstrip("/"))
+        plain = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        extra = parts.query or parts.fragment or "@" in parts.netloc
+        if plain and not extra:
+            return URL(parts.geturl())
+    except ValueError:
+        pass
+    raise InputError(f"the API's URL {without_query(url)!r} is not a plain http or https URL")
+
+
+async def _read_bytes(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _GarbageError(f"it is larger than {MAX_BODY_BYTES} bytes")
+    return bytes(body)
+
+
+async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    body = await _read_bytes(response)
+    try:
+        reply = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _GarbageError("it is not JSON") from None
+    if not isinstance(reply, dict):
+        raise _GarbageError("it is not a JSON object")
+    return reply
+
+
+def _provider_id(reply: dict[str, Any]) -> str | None:
+    for name in ("id", "job_id", "task_id"):
+        value = reply.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and _ID.fullmatch(value):
+            return value
+    return None
+
+
+def _urls(reply: dict[str, Any]) -> tuple[str, ...]:
+    for name in ("download_urls", "result_url", "image_url", "output_url"):
+        value = reply.get(name)
+        urls = [
+            url for url in (value if isinstance(value, list) else [value]) if isinstance(url, str) and url
+        ]
+        if urls:
+            return tuple(urls[:MAX_URLS])
+    return ()
+
+
+def _words(reply: Any, depth: int = 5) -> str:
+    """Return what an error reply says, from the places where APIs say it; empty if nothing."""
+    if isinstance(reply, str):
+        return reply
+    if isinstance(reply, list) and depth:
+        return "; ".join(filter(None, (_words(part, depth - 1) for part in reply[:10])))
+    if not isinstance(reply, dict) or not depth:
+        return ""
+    if isinstance(reply.get("msg"), str):  # FastAPI: {"loc": ["body", "strength"], "msg": …, "type": …}
+        place = reply.get("loc")
+        named = ".".join(str(part) for part in place) if isinstance(place, list) else ""
+        return f"{named}: {reply['msg']}" if named else str(reply["msg"])
+    return next(filter(None, (_words(reply.get(name), depth - 1) for name in _WORD_FIELDS)), "")
+
+
+def _compact(reply: Any) -> str:
+    """Show an error reply of a shape of its own as it is; better than a bare status."""
+    return json.dumps(reply, ensure_ascii=False)[: 2 * MAX_TEXT] if isinstance(reply, dict) and reply else ""
+
+
+def _plain(text: str) -> str:
+    """Shorten a proxy's HTML page to its title, or to its text; other text stays."""
+    if "<" not in text:
+        return text
+    title = _TITLE.search(text)
+    return title[1] if title else _TAGS.sub(" ", text)[:200]

@@ -1,0 +1,5 @@
+"""The command line: ``retouch enqueue``, ``watch``, ``status``, … stdout is data, stderr is for people."""
+
+from retouch.cli.app import main
+
+__all__ = ["main"]

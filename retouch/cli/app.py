@@ -1,0 +1,79 @@
+"""The commands, and the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import typer
+from redis.exceptions import RedisError
+from typer.core import TyperGroup
+
+from retouch.cli import change, doctor, enqueue, events, explain, status, watch
+from retouch.cli.terminal import ExitCode, say
+from retouch.errors import InputError, RetouchError
+
+
+class _Commands(TyperGroup):
+    """Ends quietly where typer would print or choose another code: Ctrl-C, and a pipe closed by its reader."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            # What is still buffered would raise again when Python closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.OK) from None
+        return result
+
+
+app = typer.Typer(
+    name="retouch",
+    cls=_Commands,
+    help="Run image edits by the thousand through an img2img API, and find every finished image in S3.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
+)
+for command in (
+    enqueue.enqueue,
+    watch.watch,
+    status.status,
+    status.results,
+    change.retry,
+    change.cancel,
+    explain.explain,
+    events.events,
+    doctor.doctor,
+):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; whatever happens, a person reads a sentence and no traceback.
+
+    With ``RETOUCH_DEBUG=1`` the traceback follows.
+    """
+    try:
+        app()
+    except InputError as error:
+        _end(str(error), ExitCode.INPUT)
+    except (RetouchError, RedisError) as error:
+        _end(str(error), ExitCode.SERVICE)
+    except Exception as error:
+        _end(f"unexpected {type(error).__name__} (RETOUCH_DEBUG=1 shows where): {error}", ExitCode.BUG)
+    sys.exit(ExitCode.OK)
+
+
+def _end(sentence: str, code: ExitCode) -> NoReturn:
+    say(f"retouch: {sentence}")
+    if os.environ.get("RETOUCH_DEBUG") == "1":
+        traceback.print_exc()
+    sys.exit(code)

@@ -1,0 +1,43 @@
+"""A live progress bar for terminals; the only file that loads rich."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from retouch.cli.progress import Rate
+from retouch.cli.terminal import counts_text
+from retouch.ledger import BatchView
+
+
+class Bar:
+    """One bar: how many have ended, the counts by state, the rate and the time left."""
+
+    def __init__(self) -> None:
+        self._rate = Rate()
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", style="cyan"),
+            TextColumn("{task.fields[counts]}", style="dim"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task("", total=None, rate="", counts="")
+        self._progress.start()
+
+    def show(self, view: BatchView) -> None:
+        """Move the bar."""
+        self._rate.update(view)
+        self._progress.update(
+            self._task,
+            description=view.batch,
+            total=view.total,
+            completed=view.ended,
+            rate=self._rate.text(view),
+            counts=counts_text(view),
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._progress.stop()

@@ -1,0 +1,153 @@
+"""The checks behind ``retouch doctor``: each returns findings, and none raises."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import redis
+import requests
+from redis.exceptions import RedisError
+
+from retouch.cli.options import FIRST_CONTACT_S
+from retouch.errors import RetouchError
+from retouch.net import without_query
+from retouch.queue import EditQueue
+from retouch.uploads import FOLDER
+
+API_TIMEOUT_S = 10.0
+OLDEST = (7, 2)  # the first Redis with WAITAOF
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+class Finding(NamedTuple):
+    """What a check found; ``text`` says what to do if it is not well."""
+
+    ok: bool
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.ok else 'FAIL'}  {self.subject}: {self.text}"
+
+
+def redis_findings(redis_url: str) -> Iterator[Finding]:
+    """Redis: reachable, new enough, set up to keep what it is given; and workers that use it."""
+    address = without_query(redis_url)
+    try:
+        queue = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S)
+        queue.check()
+        workers = queue.ledger.workers()
+        with redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=FIRST_CONTACT_S) as client:
+            info = client.info()
+    except (RetouchError, RedisError) as error:
+        yield Finding(False, "Redis", f"{error}; start it, or set RETOUCH_REDIS_URL")
+        return
+    yield Finding(True, "Redis", f"{address} answers")
+    yield from server_findings(info)
+    if workers:
+        yield Finding(True, "workers", f"{len(workers)} alive")
+    else:
+        yield Finding(False, "workers", "none is alive; start one: celery -A workers worker")
+
+
+def server_findings(info: dict[str, Any]) -> Iterator[Finding]:
+    """What the server says of itself (INFO)."""
+    version = str(info.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    shown = f"{info['valkey_version']} (Valkey)" if "valkey_version" in info else version
+    if numbers >= OLDEST:
+        yield Finding(True, "Redis version", shown)
+    else:
+        yield Finding(False, "Redis version", f"{shown} cannot confirm writes to disk; use 7.2 or newer, or Valkey")
+    policy = info.get("maxmemory_policy", "unknown")
+    if policy == "noeviction":
+        yield Finding(True, "Redis memory", "noeviction")
+    else:
+        yield Finding(False, "Redis memory", f"maxmemory-policy is {policy}, which drops edits when memory is short;"
+                      " set it to noeviction")  # fmt: skip
+    if info.get("aof_enabled"):
+        yield Finding(True, "Redis disk", "the append-only file is on")
+    else:
+        yield Finding(False, "Redis disk", "the append-only file is off, so that a crash loses edits; set appendonly yes")
+
+
+def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding]:
+    """The API: does it take the key? If it does, submits go on."""
+    if not api_key:
+        yield Finding(True, "API", "not checked: RETOUCH_API_KEY is not set here")
+        return
+    finding = ask_api(api_url.rstrip("/"), api_key)
+    yield finding
+    if finding.ok:
+        yield from _resume(redis_url, "api")
+
+
+def ask_api(api_url: str, api_key: str) -> Finding:
+    """Ask for the status of an id that nobody has: any answer but a refusal of the key means it is willing."""
+    shown = without_query(api_url)
+    if not _KEY.fullmatch(api_key):
+        return Finding(False, "API", "RETOUCH_API_KEY holds spaces or characters that no key has; set it again")
+    try:
+        reply = requests.get(
+            f"{api_url}/status/{uuid4()}", headers={"API-Key": api_key}, allow_redirects=False, timeout=API_TIMEOUT_S
+        )
+    except requests.RequestException as error:
+        return Finding(False, "API", f"{shown} does not answer ({type(error).__name__}); check RETOUCH_API_URL")
+    code = reply.status_code
+    if code in (401, 402, 403):
+        return Finding(False, "API", f"{shown} refuses the key ({code}); check RETOUCH_API_KEY, and the account's credit")
+    if code == 404 or 200 <= code < 300:
+        return Finding(True, "API", f"{shown} is willing")
+    if 300 <= code < 400:
+        return Finding(False, "API", f"{shown} redirects ({code}), which is never followed; check RETOUCH_API_URL")
+    return Finding(False, "API", f"{shown} answers {code}; try again later")
+
+
+def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding]:
+    """The bucket: can an object be written and removed? If so, copies go on."""
+    if not bucket:
+        yield Finding(True, "bucket", "not checked: RETOUCH_BUCKET is not set here")
+        return
+    try:
+        asyncio.run(_probe(bucket, f"{prefix}{FOLDER}.probe"))
+    except ImportError:
+        yield Finding(False, "bucket", "cannot be checked without the extra: pip install 'retouch[s3]'")
+        return
+    except RetouchError as error:
+        yield Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
+        return
+    yield Finding(True, "bucket", f"{bucket} can be written to")
+    yield from _resume(redis_url, "store")
+
+
+async def _probe(bucket: str, key: str) -> None:
+    from retouch.store import Store  # noqa: PLC0415 - the extra `s3` is optional
+
+    store = Store(bucket)
+    await store.put(key, b"", "application/octet-stream")
+    await store.delete(key)
+
+
+def _resume(redis_url: str, cause: str) -> Iterator[Finding]:
+    try:
+        if EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.resume(cause):
+            yield Finding(True, "pause", f"the pause ({cause}) is ended")
+    except (RetouchError, RedisError):
+        return  # said once, by the check of Redis
+
+
+def pause_findings(redis_url: str) -> Iterator[Finding]:
+    """What still stops submits."""
+    try:
+        pauses = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.pauses()
+    except (RetouchError, RedisError):
+        return  # said once, by the check of Redis
+    for pause in pauses:
+        yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}")
+    if not pauses:
+        yield Finding(True, "pauses", "none")

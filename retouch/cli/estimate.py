@@ -1,0 +1,38 @@
+"""What a manifest will cost the API: edits, images, UNet steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from retouch.edit import API_DEFAULTS, Edit
+
+
+@dataclass(slots=True)
+class Estimate:
+    """Sums over edits; the API's defaults stand in for fields that are not set."""
+
+    edits: int = 0
+    images: int = 0
+    unet_steps: int = 0
+    _warnings: Counter[str] = field(default_factory=Counter)
+
+    def add(self, edit: Edit) -> None:
+        """Count one edit; denoising begins part of the way in, so only ``steps x strength`` steps are run."""
+        value = API_DEFAULTS | edit.fields
+        steps = value["num_inference_steps"]
+        self.edits += 1
+        self.images += value["samples"]
+        self.unet_steps += value["samples"] * min(int(steps * value["strength"]), steps)
+        self._warnings.update(edit.warnings)
+
+    def warnings(self) -> list[str]:
+        """What is allowed and probably not meant, with how many edits it is true of; the most frequent five."""
+        return [f"{text} ({n} edits)" for text, n in self._warnings.most_common(5)]
+
+    def to_json(self) -> dict[str, int]:
+        """The sums, as ``--dry-run --json`` prints them."""
+        return {"edits": self.edits, "images": self.images, "unet_steps": self.unet_steps}
+
+    def __str__(self) -> str:
+        return f"{self.edits} edits, {self.images} images, {self.unet_steps} UNet steps"

@@ -1,0 +1,91 @@
+"""``retouch status`` and ``retouch results``: where things stand, and what came out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
+from retouch.cli.terminal import counts_text, emit, printable
+from retouch.edit import check_batch_id
+from retouch.ledger import BatchView, Pause
+from retouch.queue import EditQueue
+
+
+def status(
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; else all.")] = "",
+    json_: Json = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+) -> None:
+    """Show where a batch stands, or the newest batches, the workers and what stops them."""
+    if batch:
+        check_batch_id(batch)
+    queue = open_queue(redis_url)
+    with queue.reaching():
+        if batch:
+            _one(queue.status(batch), queue.ledger.pauses(), json_)
+        else:
+            _all(queue, json_)
+
+
+def results(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+    """Print the results of the edits that have ended, as JSONL in the batch's order."""
+    for result in open_queue(redis_url).results(batch):
+        emit(result)
+
+
+def _one(view: BatchView, pauses: list[Pause], as_json: bool) -> None:
+    if as_json:
+        emit(view.to_json())
+        return
+    _print_pauses(pauses)
+    _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
+    if view.duplicates:
+        _print(f"{view.duplicates} were sent twice and may have been paid for twice (possible_duplicate)")
+    if view.note:
+        _print(f"note: {view.note}")
+
+
+def _all(queue: EditQueue, as_json: bool) -> None:
+    ledger = queue.ledger
+    views, workers, pauses = ledger.batches(), ledger.workers(), ledger.pauses()
+    places, queued = ledger.places_used(), ledger.queued()
+    if as_json:
+        emit(
+            {
+                "batches": [view.to_json() for view in views],
+                "workers": workers,
+                "pauses": [_pause_json(pause) for pause in pauses],
+                "images_at_the_api": places,
+                "queued": queued,
+            }
+        )
+        return
+    _print_pauses(pauses)
+    _print(f"{len(workers) or 'NO'} workers alive; {places} images at the API; {queued} edits queued")
+    width = max((len(view.batch) for view in views), default=0)
+    for view in views:
+        ended = f"{view.ended}/{view.total}"
+        _print(f"{view.batch:<{width}}  {view.state.value:<9}  {ended:>15}  {counts_text(view)}")
+    if not views:
+        _print("no batches yet")
+
+
+def _print_pauses(pauses: list[Pause]) -> None:
+    for pause in pauses:
+        since = pause.since.isoformat(timespec="seconds")
+        _print(f"PAUSED ({pause.cause}) since {since}: {pause.reason} - mend it, then run: retouch doctor")
+
+
+def _pause_json(pause: Pause) -> dict[str, Any]:
+    return {
+        "cause": pause.cause,
+        "reason": pause.reason,
+        "since": pause.since.isoformat(),
+        "next_probe": pause.next_probe.isoformat() if pause.next_probe else None,
+    }
+
+
+def _print(text: str) -> None:
+    typer.echo(printable(text))

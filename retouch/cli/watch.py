@@ -1,0 +1,85 @@
+"""``retouch watch``: follow a batch to its end."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+
+from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
+from retouch.cli.progress import Lines, Progress
+from retouch.cli.terminal import ExitCode, counts_text, outcome, say
+from retouch.ledger import BatchView
+from retouch.queue import EditQueue
+from retouch.states import EditState
+
+NAMED = 3  # custom ids shown for each failure message
+
+
+def watch(
+    batch: BatchArgument,
+    timeout: Timeout = None,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+) -> None:
+    """Follow a batch until it ends: 0 all completed, 3 with failures, 4 cancelled, 5 timeout."""
+    queue = open_queue(redis_url)
+    view = follow(queue, batch, timeout)
+    raise typer.Exit(outcome(view))
+
+
+def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
+    """Show progress until the batch has ended, then its failures, and return its last view.
+
+    Ends the command with 5 at the timeout and 130 at Ctrl-C, saying how to come back.
+    """
+    queue.status(batch)
+    progress = _progress()
+    try:
+        view = queue.wait(batch, timeout_s, progress.show, _outage)
+    except TimeoutError as error:
+        progress.close()
+        say(f"{error}; it goes on. Come back with: retouch watch {batch}")
+        raise typer.Exit(ExitCode.TIMEOUT) from None
+    except KeyboardInterrupt:
+        progress.close()
+        say(f"interrupted; the batch goes on. Come back with: retouch watch {batch}")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    finally:
+        progress.close()
+    say(f"batch {batch} has ended: {counts_text(view)}")
+    if view.duplicates:
+        say(f"{view.duplicates} of them were sent twice and may have been paid for twice (possible_duplicate)")
+    if view.counts.get(EditState.FAILED):
+        for line in failure_lines(queue.results(batch)):
+            say(line)
+        say(f"put the failed ones back with: retouch retry {batch}")
+    return view
+
+
+def failure_lines(results: Iterable[dict[str, Any]]) -> list[str]:
+    """The failures grouped by message, the most frequent first."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for result in results:
+        if result["state"] == EditState.FAILED:
+            error = result["error"] or {}
+            groups[error.get("message") or error.get("code") or "no reason was given"].append(result["custom_id"])
+    lines = []
+    for message, ids in sorted(groups.items(), key=lambda group: -len(group[1])):
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        lines.append(f"  {len(ids)} failed: {message} ({', '.join(ids[:NAMED])}{more})")
+    return lines
+
+
+def _progress() -> Progress:
+    if not sys.stderr.isatty():
+        return Lines()
+    from retouch.cli.bar import Bar  # noqa: PLC0415 - rich takes a tenth of a second that only a terminal is worth
+
+    return Bar()
+
+
+def _outage(reason: str | None) -> None:
+    say(f"Redis is away ({reason}); trying on" if reason else "Redis is back")

@@ -1,0 +1,182 @@
+"""What an edit is: the img2img contract's parameters, a name within its batch, and the image to edit."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from base64 import b64encode
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from retouch import tokens
+from retouch.errors import InputError
+
+MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.images)
+BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
+DEFAULT_MODEL = "sd1.5"
+# What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.
+API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
+
+BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Path segments with a meaning of their own, and the names of the two files that lie beside the edits' folders.
+RESERVED_CUSTOM_IDS = frozenset({".", "..", "manifest.jsonl", "_SUCCESS"})
+
+
+def _check_tokens(text: str) -> str:
+    if not tokens.fits(text):
+        raise PydanticCustomError(
+            "too_many_tokens",
+            "has {count} CLIP tokens; at most {limit} are read",
+            {"count": tokens.count(text), "limit": tokens.MAX_TOKENS},
+        )
+    return text
+
+
+Prompt = Annotated[str, AfterValidator(_check_tokens)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+
+
+class Parameters(BaseModel):
+    """The parameters of one img2img call, under the API's own names and with its exact ranges.
+
+    A field left as None is not sent: the API's default applies. Numbers are taken as numbers only
+    (``"20"`` is refused) unless validated with ``strict=False``, as CSV is.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+    model_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = DEFAULT_MODEL
+    prompt: Prompt
+    negative_prompt: Prompt | None = None
+    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    samples: Annotated[int, Field(ge=1, le=4)] | None = None
+    guidance_scale: Annotated[float, Field(ge=1, le=20)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    seed: Annotated[int, Field(ge=-1, lt=2**63)] | None = None
+    scheduler: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None = None
+    refiner: bool | None = None
+    safety_checker: bool | None = None
+
+
+class ImageKind(StrEnum):
+    """Where an edit's ``init_image`` is."""
+
+    URL = "url"
+    S3 = "s3"
+    PATH = "path"
+
+
+def _check_custom_id(value: str) -> str:
+    if not CUSTOM_ID_PATTERN.fullmatch(value) or value in RESERVED_CUSTOM_IDS:
+        raise PydanticCustomError("custom_id", "must be 1 to 64 of A-Z a-z 0-9 . _ - and not a reserved name")
+    return value
+
+
+def _check_init_image(value: str) -> str:
+    if value.startswith("s3://"):
+        bucket, _, key = value[5:].partition("/")
+        if not bucket or not key:
+            raise PydanticCustomError("init_image", "is not s3://bucket/key")
+    elif "://" in value and not value.startswith(("http://", "https://")):
+        raise PydanticCustomError("init_image", "must be an http(s) URL, s3://bucket/key or a local path")
+    return value
+
+
+class Edit(Parameters):
+    """One edit: an image, one set of parameters, and a name that is unique in its batch.
+
+    ``init_image`` is a public http(s) URL, ``s3://bucket/key``, or a local path (which only a producer with
+    a store can upload). ``extra`` holds further fields that the API takes; they are sent as they are.
+    """
+
+    custom_id: Annotated[str, AfterValidator(_check_custom_id)]
+    init_image: Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_check_init_image)]
+    extra: dict[str, JsonValue] | None = None
+
+    @model_validator(mode="after")
+    def _extra_shadows_nothing(self) -> Self:
+        shadowed = sorted((self.extra or {}).keys() & Edit.model_fields.keys())
+        if shadowed:
+            raise PydanticCustomError("extra", f"extra may not hold {shadowed[0]!r}: it is a field of its own")
+        return self
+
+    @property
+    def image_kind(self) -> ImageKind:
+        """Where ``init_image`` is: behind a URL, in S3, or on this machine's disk."""
+        if self.init_image.startswith("s3://"):
+            return ImageKind.S3
+        return ImageKind.URL if self.init_image.startswith(("http://", "https://")) else ImageKind.PATH
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """What is set, without the name: plain JSON values."""
+        return self.model_dump(exclude_none=True, exclude={"custom_id"})
+
+    @property
+    def digest(self) -> str:
+        """A short name of the parameters' content: equal for equal edits, whatever their defaults came from."""
+        canonical = json.dumps(self.fields, sort_keys=True, separators=(",", ":")).encode()
+        return b64encode(hashlib.blake2b(canonical, digest_size=12).digest(), b"-_").decode()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is allowed and yet probably not meant."""
+        return [
+            f"{name} {value} is above {BEST_SIDE}: the API recommends at most {BEST_SIDE}"
+            for name in ("width", "height")
+            if (value := self.fields.get(name, 0)) > BEST_SIDE
+        ]
+
+
+def check_batch_id(batch: str) -> str:
+    """Return ``batch`` if it is a valid batch id; raises InputError."""
+    if not BATCH_PATTERN.fullmatch(batch):
+        raise InputError(
+            f"batch {batch[:80]!r} is not a valid id: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit"
+        )
+    return batch
+
+
+def explain(error: ValidationError) -> list[str]:
+    """Turn a validation error into sentences that name the field, the value and what is allowed."""
+    return [_sentence(detail) for detail in error.errors(include_url=False)]
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "missing":
+        return f"{field} is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"unknown field {field!r}{_suggestion(field)} (fields of your own for the API go into 'extra')"
+    message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if not field:
+        return message
+    return f"{field} {_shown(detail['input'])} {message}"
+
+
+def _suggestion(field: str) -> str:
+    near = difflib.get_close_matches(field, list(Edit.model_fields), n=1, cutoff=0.6)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,257 @@
+"""HTTP towards hosts that others chose: results, init images, webhooks. No credential can travel with it.
+
+An address is judged where it is used: names are resolved and checked in the moment of connecting (what was
+checked is what is connected to, so an answer that changes in between gains nothing), literal addresses on
+every hop, redirects one by one. Failures are ``ResultError``'s three kinds, one per decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from retouch.errors import BrokenResultError, GoneError, InputError, ResultError, UnreachableResultError
+from retouch.net import PrivateHosts, check_host, check_url, is_public, without_query
+
+MAX_REDIRECTS = 3
+READ_TIMEOUT_S = 120.0  # of a whole body, however steadily it trickles
+POST_TIMEOUT_S = 20.0
+MAX_RETRY_AFTER_S = 3600.0
+# Below the 5 s after which common servers (uvicorn) close: a connection reused as it dies costs a request.
+KEEPALIVE_S = 4.0
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({403, 404, 410})
+_PASSING = frozenset({408, 425, 429})
+_DRAINED_BYTES = 4096  # of an answer to a POST; more is not worth keeping the connection for
+_BUFFER_BYTES = 256 * 1024  # a usual image in one go; the default of 64 KiB pauses the socket in between
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "retouch"}
+
+
+class Fetcher:
+    """Fetches and posts, to public addresses only; one per event loop, many requests at once.
+
+    ``private_hosts`` may be called although they are not public; ``limit`` bounds the open connections.
+    Nothing is opened before the first request.
+    """
+
+    def __init__(
+        self,
+        private_hosts: PrivateHosts,
+        *,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 30.0,
+        limit: int = 512,
+    ) -> None:
+        self._private_hosts = private_hosts
+        self._connect_timeout_s = connect_timeout_s
+        self._get_timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout_s, sock_read=read_timeout_s)
+        self._post_timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S, sock_connect=connect_timeout_s)
+        self._limit = limit
+        self._opened: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def get(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """GET ``url`` and yield its 2xx response, body unread; follows up to three redirects.
+
+        Trouble while the body is read inside the block is mapped as well. Raises GoneError,
+        BrokenResultError (a refused address among others) and UnreachableResultError.
+        """
+        target = self._checked(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                async with self._session.get(target, allow_redirects=False) as response:
+                    if response.status not in _REDIRECTS:
+                        _raise_for_status(response, target)
+                        yield response
+                        return
+                    location = response.headers.get("Location", "")
+            except aiohttp.ClientError as error:
+                raise _trouble(error, target) from None
+            target = self._redirected(target, location)
+        raise BrokenResultError(f"{without_query(url)} redirects more than {MAX_REDIRECTS} times")
+
+    async def read(self, url: str, max_bytes: int) -> bytes:
+        """GET the whole body of ``url``, of at most ``max_bytes``; raises as ``get`` does."""
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S), self.get(url) as response:
+                return await read_body(response, max_bytes)
+        except TimeoutError:
+            raise UnreachableResultError(
+                f"{without_query(url)} took more than {READ_TIMEOUT_S:g} s"
+            ) from None
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
+        """POST ``body`` once, following nothing, within 20 s; return the status and Retry-After in seconds.
+
+        Raises UnreachableResultError when no answer came (it may have arrived all the same) and
+        BrokenResultError when the address is refused.
+        """
+        target = self._checked(url)
+        try:
+            async with self._session.post(
+                target, data=body, headers=headers, allow_redirects=False, timeout=self._post_timeout
+            ) as response:
+                with suppress(aiohttp.ClientError, TimeoutError):  # the status is the answer
+                    await response.content.read(_DRAINED_BYTES)
+                return response.status, retry_after_s(response.headers.get("Retry-After"))
+        except aiohttp.ClientError as error:
+            raise _trouble(error, target) from None
+        except TimeoutError:
+            raise UnreachableResultError(f"{_shown(target)} took more than {POST_TIMEOUT_S:g} s") from None
+
+    async def close(self) -> None:
+        """Close all connections; the next request would open new ones."""
+        session, self._opened = self._opened, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=_PublicResolver(self._private_hosts, self._connect_timeout_s),
+                    use_dns_cache=False,  # the checked address must be the connected one
+                    limit=self._limit,
+                    keepalive_timeout=KEEPALIVE_S,
+                ),
+                headers=_HEADERS,
+                timeout=self._get_timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # lengths and checksums are of what was sent; no bombs
+                read_bufsize=_BUFFER_BYTES,
+                trust_env=False,  # a proxy or ~/.netrc would undo the checks
+            )
+        return self._opened
+
+    def _checked(self, url: str) -> URL:
+        try:
+            # Plain ASCII is sent letter for letter: requoting could break a presigned link's signature.
+            target = URL(url, encoded=url.isascii())
+            check_url(str(target), self._private_hosts)
+            check_host(
+                target.raw_host or "", target.port or 0, self._private_hosts
+            )  # as aiohttp will read it
+        except InputError as error:
+            raise BrokenResultError(str(error)) from None
+        except ValueError:
+            raise BrokenResultError(f"{without_query(url)!r} is not a URL") from None
+        return target
+
+    def _redirected(self, source: URL, location: str) -> URL:
+        try:
+            joined = source.join(URL(location, encoded=location.isascii()))
+        except ValueError:
+            joined = source
+        if joined == source:
+            raise BrokenResultError(f"{_shown(source)} redirects to no other place")
+        if source.scheme == "https" and joined.scheme == "http":
+            raise BrokenResultError(f"{_shown(source)} redirects from https to http")
+        return self._checked(str(joined))
+
+
+class _PublicResolver(AbstractResolver):
+    """Looks a name up and refuses it unless every address is public, or the name is allowed by hand."""
+
+    def __init__(self, private_hosts: PrivateHosts, timeout_s: float) -> None:
+        self._private_hosts = private_hosts
+        self._timeout_s = timeout_s
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        try:
+            async with asyncio.timeout(self._timeout_s):  # aiohttp's connect timeout begins after this
+                found = await self._resolver.resolve(host, port, family)
+        except UnicodeError:
+            raise BrokenResultError(f"{host[:80]!r} is not a host name") from None
+        if not self._private_hosts.allows(host, port) and not all(
+            is_public(entry["host"]) for entry in found
+        ):
+            raise BrokenResultError(
+                f"{host!r} has an address that is not public (list it in RETOUCH_PRIVATE_HOSTS to allow it)"
+            )
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """Read a whole body of at most ``max_bytes``; raises BrokenResultError if it is larger."""
+    if content_length(response, max_bytes) is not None:
+        return await response.read()
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            raise BrokenResultError(f"{_shown(response.url)} is larger than {max_bytes} bytes")
+    return bytes(body)
+
+
+def content_length(response: aiohttp.ClientResponse, max_bytes: int) -> int | None:
+    """Return the length that the response announces, None if none; raises BrokenResultError if too large.
+
+    A body that falls short of it shows as trouble while reading: aiohttp holds servers to their word.
+    """
+    length = response.content_length
+    if length is not None and length > max_bytes:
+        raise BrokenResultError(f"{_shown(response.url)} has {length} bytes, more than {max_bytes}")
+    return length
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """Read a Retry-After header, seconds or an HTTP date, as 0 to 3600 seconds from now, else None."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def network_reason(error: Exception) -> str:
+    """Say what kind of trouble it is, without aiohttp's own text: that may quote a URL's query."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "the connection was cut"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _raise_for_status(response: aiohttp.ClientResponse, target: URL) -> None:
+    status = response.status
+    if 200 <= status < 300:
+        return
+    sentence = f"{_shown(target)} answers {status}"
+    if status in _GONE:
+        raise GoneError(sentence)
+    if status >= 500 or status in _PASSING:
+        raise UnreachableResultError(sentence)
+    raise BrokenResultError(sentence)
+
+
+def _trouble(error: aiohttp.ClientError, target: URL) -> ResultError:
+    if isinstance(error, aiohttp.InvalidURL):
+        return BrokenResultError(f"{_shown(target)} is not a URL that can be called")
+    return UnreachableResultError(f"{_shown(target)} cannot be read: {network_reason(error)}")
+
+
+def _shown(target: URL) -> str:
+    return without_query(str(target))

@@ -1,0 +1,92 @@
+"""What passes between the ledger and a worker: claims, what a claim is told, and how it is settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from retouch.states import EditState, Step
+
+
+class Claim(NamedTuple):
+    """One step of work taken under a lease; only the newest ``fence`` of a ``member`` may settle."""
+
+    member: str  # an edit's ``batch/custom_id``, a batch's id, or a delivery's ``sink/event-id``
+    fence: int
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What one call of ``claim`` took."""
+
+    claims: list[Claim]
+    next_due_ms: int | None  # wall clock, ms; None when nothing is on the clock
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a submit needs; its intent is already written."""
+
+    parameters: dict[str, Any]
+    number: int  # the submit's number: the same number is the same purchase
+    tries: int  # how often in a row the API did not take it
+    now: int  # ms, wall clock of the Redis server
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a poll needs to know of an edit. Times in ms, wall clock of the Redis server."""
+
+    now: int
+    state: EditState
+    provider_id: str | None
+    polls: int
+    tries: int  # passing troubles in a row
+    deadline: int | None
+    samples: int
+    urls: tuple[str, ...]
+    submitted_at: int | None
+    strikes: int  # definite bad outcomes in a row: an unknown id, a broken image
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claim ends or goes on; applied only if the claim's fence is still the newest.
+
+    ``delay_ms``: when the edit is due again. ``keep``: the claim goes on instead, with its lease.
+    ``untaken``: the API did not take the submit, so that its number is used again.
+    """
+
+    claim: Claim
+    came_from: tuple[EditState, ...]
+    to: EditState
+    delay_ms: int = 0
+    keep: bool = False
+    untaken: bool = False
+    deadline_ms: int | None = None
+    put: dict[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    outputs: str | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The item that ``settle.lua`` reads; empty parts are left out (Lua knows no empty list)."""
+        item: dict[str, Any] = {
+            "id": self.claim.member,
+            "fence": str(self.claim.fence),
+            "from": self.came_from,
+            "to": self.to,
+            "delay_ms": self.delay_ms,
+        }
+        optional = {
+            "keep": self.keep,
+            "untaken": self.untaken,
+            "deadline_ms": self.deadline_ms,
+            "set": self.put,
+            "drop": self.drop,
+            "outputs": self.outputs,
+            "error": self.error,
+        }
+        return item | {name: value for name, value in optional.items() if value}

@@ -1,0 +1,120 @@
+-- Take work that is due, under a lease: each claim's appointment moves to now + lease and its fence rises.
+-- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API).
+-- Returns { next appointment in ms or -1, pauses in force, claims as { id, fence, step }… }.
+local lease, holder = tonumber(ARGV[2]), ARGV[3]
+local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local claims = {}
+
+local function claim(key, member, clock_key, step)
+  local fence = redis.call('HINCRBY', key, 'fence', 1)
+  redis.call('ZADD', clock_key, int(now + lease), member)
+  claims[#claims + 1] = { member, fence, step }
+end
+
+local function claim_edit(id, step)
+  redis.call('HSET', edit_key(id), 'holder', holder)
+  claim(edit_key(id), id, DUE, step)
+end
+
+-- How many submits the pauses leave: all, none, or one that finds out whether the API is willing again.
+local function allowed_submits()
+  local allowed, paused = submits, 0
+  local pauses = redis.call('HGETALL', PAUSES)
+  for i = 1, #pauses, 2 do
+    paused = paused + 1
+    local pause = cjson.decode(pauses[i + 1])
+    if pause.every > 0 and pause['until'] <= now then
+      allowed = math.min(allowed, 1)
+    else
+      allowed = 0
+    end
+  end
+  return allowed, paused
+end
+
+local function push_probes_on()
+  local pauses = redis.call('HGETALL', PAUSES)
+  for i = 1, #pauses, 2 do
+    local pause = cjson.decode(pauses[i + 1])
+    if pause.every > 0 then
+      pause.every = math.min(pause.every * 2, 60000)
+      pause['until'] = now + pause.every
+      redis.call('HSET', PAUSES, pauses[i], cjson.encode(pause))
+    end
+  end
+end
+
+local function due_batch(batch)
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale')
+  local fill_until = tonumber(b[3] or '0')
+  if not b[1] or (b[1] == 'completed' and not b[4]) then
+    redis.call('ZREM', DUE, batch)
+  elseif b[4] then
+    claim(batch_key(batch), batch, DUE, 'finish')
+  elseif tonumber(b[2]) > 0 then
+    redis.call('ZREM', DUE, batch) -- its last edit brings it back
+  elseif fill_until > now then
+    redis.call('ZADD', DUE, int(fill_until), batch)
+  else
+    redis.call('HSET', batch_key(batch), 'state', 'finishing')
+    claim(batch_key(batch), batch, DUE, 'finish')
+  end
+end
+
+local function due_edit(id, allowed)
+  local e = redis.call('HMGET', edit_key(id), 'state', 'intent')
+  local state = e[1]
+  if state == 'queued' then
+    make_ready(id)
+  elseif state == 'submitting' and not e[2] then
+    requeue(id, state) -- claimed and never sent: its worker is gone
+  elseif state == 'submitting' then
+    if allowed <= 0 then
+      redis.call('ZADD', DUE, int(now + 1000), id)
+      return allowed
+    end
+    claim_edit(id, 'submit')
+    return allowed - 1
+  elseif state == 'waiting' or state == 'copying' then
+    claim_edit(id, 'poll')
+  else
+    redis.call('ZREM', DUE, id)
+  end
+  return allowed
+end
+
+local allowed, paused = allowed_submits()
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', int(now), 'LIMIT', 0, polls)) do
+  if is_edit(member) then
+    allowed = due_edit(member, allowed)
+  else
+    due_batch(member)
+  end
+end
+
+local used = tonumber(redis.call('HGET', STATE, 'places') or '0')
+if allowed > 0 and used < places then
+  local ready = redis.call('ZRANGE', READY, 0, allowed - 1, 'WITHSCORES')
+  for i = 1, #ready, 2 do
+    local id = ready[i]
+    local samples = tonumber(redis.call('HGET', edit_key(id), 'samples') or '1')
+    if used > 0 and used + samples > places then break end
+    used = used + samples
+    redis.call('ZREM', READY, id)
+    redis.call('HSET', STATE, 'virtual', ready[i + 1])
+    redis.call('HINCRBY', STATE, 'places', samples)
+    redis.call('HSET', edit_key(id), 'places', samples)
+    set_state(id, 'queued', 'submitting')
+    claim_edit(id, 'submit')
+  end
+  if paused > 0 and #ready > 0 then push_probes_on() end
+end
+
+if deliveries > 0 then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', int(now), 'LIMIT', 0, deliveries)) do
+    claim(delivery_key(member), member, OUTBOX, 'announce')
+  end
+end
+
+local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
+return { first[2] and int(tonumber(first[2])) or '-1', paused, claims }

@@ -1,0 +1,113 @@
+-- The parts that the moves share. Key schema: retouch/ledger/keys.py, whose names stand above this text.
+-- ARGV[1] of every script: the time in ms, or '' for the server's own clock (one clock for all workers).
+
+local function clock()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+local now = clock()
+
+local function int(x) return string.format('%.0f', x) end
+
+local function split(id)
+  local slash = string.find(id, '/', 1, true)
+  return string.sub(id, 1, slash - 1), string.sub(id, slash + 1)
+end
+
+local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
+
+local TERMINAL = { completed = true, failed = true, cancelled = true }
+
+-- Announce a change in the same move that makes it. Events older than the longest delivery schedule are trimmed.
+local function emit(kind, subject, data)
+  local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - 7 * 86400000), '*',
+    'type', kind, 'subject', subject, 'time', int(now), 'data', data)
+  local sinks = redis.call('HGET', STATE, 'sinks')
+  if sinks then
+    for sink in string.gmatch(sinks, '[^,]+') do
+      redis.call('ZADD', OUTBOX, int(now), sink .. '/' .. id)
+    end
+  end
+end
+
+local function free_places(id)
+  local held = redis.call('HGET', edit_key(id), 'places')
+  if held then
+    redis.call('HDEL', edit_key(id), 'places')
+    redis.call('HINCRBY', STATE, 'places', -tonumber(held))
+  end
+end
+
+local function set_state(id, from, to)
+  local batch = split(id)
+  redis.call('HSET', edit_key(id), 'state', to)
+  redis.call('HINCRBY', batch_key(batch), 'n:' .. from, -1)
+  redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
+end
+
+-- It may be paid for twice: said in its result and in the batch's counts.
+local function mark_duplicate(id)
+  if redis.call('HSETNX', edit_key(id), 'duplicate', '1') == 1 then
+    redis.call('HINCRBY', batch_key((split(id))), 'duplicates', 1)
+  end
+end
+
+-- To the front of the fair order: it has had its turn before.
+local function make_ready(id)
+  redis.call('ZREM', DUE, id)
+  redis.call('ZADD', READY, redis.call('HGET', STATE, 'virtual') or '0', id)
+end
+
+local function result_json(id, to, outputs, err)
+  local _, custom_id = split(id)
+  local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at')
+  return '{"custom_id":' .. cjson.encode(custom_id) .. ',"state":"' .. to .. '","attempts":' .. (e[1] or '0') ..
+    ',"provider_id":' .. (e[2] and cjson.encode(e[2]) or 'null') .. ',"seed":' .. (e[3] or 'null') ..
+    ',"outputs":' .. (outputs or '[]') .. ',"error":' .. (err or 'null') ..
+    ',"possible_duplicate":' .. (e[4] and 'true' or 'false') ..
+    ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
+end
+
+-- The last move of an edit: its result, its event, and its batch's count, all at once.
+local function end_edit(id, from, to, outputs, err)
+  local batch, custom_id = split(id)
+  local result = result_json(id, to, outputs, err)
+  redis.call('HSET', results_key(batch), custom_id, result)
+  set_state(id, from, to)
+  free_places(id)
+  redis.call('ZREM', DUE, id)
+  redis.call('ZREM', READY, id)
+  redis.call('HDEL', edit_key(id), 'holder', 'intent', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes')
+  emit('retouch.edit.' .. to, id, result)
+  if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then
+    local fill_until = tonumber(redis.call('HGET', batch_key(batch), 'fill_until') or '0')
+    redis.call('ZADD', DUE, int(math.max(now, fill_until)), batch)
+  end
+end
+
+-- Back to the queue; an edit of a cancelled batch ends instead.
+local function requeue(id, from, delay_ms)
+  local batch = split(id)
+  if redis.call('HEXISTS', batch_key(batch), 'cancelled') == 1 then
+    return end_edit(id, from, 'cancelled')
+  end
+  redis.call('HDEL', edit_key(id), 'holder', 'intent')
+  if from ~= 'queued' then set_state(id, from, 'queued') end
+  free_places(id)
+  if delay_ms and delay_ms > 0 then
+    redis.call('ZADD', DUE, int(now + delay_ms), id)
+  else
+    make_ready(id)
+  end
+end
+
+-- New work for a batch that was ending or had ended: it is open again, and its _SUCCESS is stale.
+local function reopen(batch)
+  local state = redis.call('HGET', batch_key(batch), 'state')
+  if state ~= 'open' then
+    redis.call('HSET', batch_key(batch), 'state', 'open', 'stale', '1')
+    redis.call('ZADD', DUE, int(now), batch)
+  end
+  redis.call('HDEL', batch_key(batch), 'cancelled')
+end

@@ -1,0 +1,44 @@
+-- End claims, or move them on. A claim whose fence is old changes nothing.
+-- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, deadline_ms, set: {}, drop: [],
+--   outputs: JSON text, error: JSON text }.
+--   delay_ms   when the edit is due again (the claim ends); absent with keep: the claim and its lease go on
+--   untaken    the API did not take the submit: its number is free again
+-- Returns per item: 1 settled, 0 refused.
+
+local function apply(item)
+  local key = edit_key(item.id)
+  local e = redis.call('HMGET', key, 'fence', 'state')
+  local state = e[2]
+  if e[1] ~= tostring(item.fence) then return 0 end
+  local expected = false
+  for _, from in ipairs(item.from) do expected = expected or from == state end
+  if not expected then return 0 end
+  if item.drop and #item.drop > 0 then redis.call('HDEL', key, unpack(item.drop)) end
+  if item.set then
+    for field, value in pairs(item.set) do redis.call('HSET', key, field, value) end
+  end
+  if item.deadline_ms and state == 'submitting' then
+    redis.call('HSET', key, 'submitted_at', int(now), 'deadline', int(now + item.deadline_ms))
+  end
+  if item.untaken then redis.call('HINCRBY', key, 'submits', -1) end
+  if TERMINAL[item.to] then
+    end_edit(item.id, state, item.to, item.outputs, item.error)
+    return 1
+  end
+  if item.to == 'queued' then
+    requeue(item.id, state, item.delay_ms)
+    return 1
+  end
+  if item.to ~= 'submitting' then redis.call('HDEL', key, 'intent', 'resent') end
+  if item.to ~= state then set_state(item.id, state, item.to) end
+  if item.to == 'copying' then free_places(item.id) end
+  if not item.keep then
+    redis.call('HDEL', key, 'holder')
+    redis.call('ZADD', DUE, int(now + (item.delay_ms or 0)), item.id)
+  end
+  return 1
+end
+
+local verdicts = {}
+for _, item in ipairs(cjson.decode(ARGV[2])) do verdicts[#verdicts + 1] = apply(item) end
+return verdicts

@@ -1,0 +1,152 @@
+"""What can be read of the ledger: plain values, times as aware UTC datetimes, durations in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from retouch.states import TERMINAL, BatchState, EditState
+
+
+def instant(ms: int | float | str | None) -> datetime | None:
+    """A stored time (ms since 1970) as a datetime, or None."""
+    return None if ms is None else datetime.fromtimestamp(float(ms) / 1000, UTC)
+
+
+def iso(ms: float | str | None) -> str | None:
+    """A stored time as RFC 3339 text in UTC, to the millisecond, or None."""
+    moment = instant(ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+def present(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored result with its times as text: one line of ``manifest.jsonl``, the data of an edit's event."""
+    return {
+        **record,
+        "submitted_at": iso(record["submitted_at"]),
+        "completed_at": iso(record["completed_at"]),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why submits stop."""
+
+    cause: str
+    reason: str
+    since: datetime
+    next_probe: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """One batch: how many of its edits are in each state, and whether it has ended."""
+
+    batch: str
+    state: BatchState
+    counts: dict[EditState, int]
+    created: datetime
+    duplicates: int = 0
+    cancelled: bool = False
+    note: str | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """All edits of the batch."""
+        return sum(self.counts.values())
+
+    @property
+    def ended(self) -> int:
+        """The edits that are completed, failed or cancelled."""
+        return sum(n for state, n in self.counts.items() if state in TERMINAL)
+
+    @property
+    def finished(self) -> bool:
+        """Every edit has ended, and ``manifest.jsonl`` and ``_SUCCESS`` are written."""
+        return self.state is BatchState.COMPLETED
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``retouch status BATCH --json`` prints."""
+        return {
+            "batch": self.batch,
+            "state": self.state.value,
+            "counts": {state.value: n for state, n in self.counts.items()},
+            "total": self.total,
+            "possible_duplicates": self.duplicates,
+            "created": iso(self.created.timestamp() * 1000),
+            "note": self.note,
+        }
+
+    @classmethod
+    def parse(cls, batch: str, raw: Mapping[str, str]) -> BatchView:
+        """Read the batch's hash."""
+        counts = {state: int(raw.get(f"n:{state}", 0)) for state in EditState}
+        created = instant(raw["created"])
+        assert created is not None
+        return cls(
+            batch=batch,
+            state=BatchState(raw["state"]),
+            counts={state: n for state, n in counts.items() if n},
+            created=created,
+            duplicates=int(raw.get("duplicates", 0)),
+            cancelled="cancelled" in raw,
+            note=raw.get("note"),
+            defaults=json.loads(raw.get("defaults", "{}")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditView:
+    """One edit: its state, its parameters, and what happens next."""
+
+    batch: str
+    custom_id: str
+    state: EditState
+    parameters: dict[str, Any]
+    submits: int
+    duplicate: bool
+    provider_id: str | None
+    holder: str | None
+    note: str | None
+    polls: int
+    submitted_at: datetime | None
+    deadline: datetime | None
+    due_at: datetime | None
+    before_it: int | None
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the event stream."""
+
+    stream_id: str
+    type: str
+    subject: str
+    time: datetime
+    data: dict[str, Any]
+
+    @classmethod
+    def parse(cls, stream_id: str, raw: Mapping[str, str]) -> Event:
+        """Read a stream entry."""
+        time = instant(raw["time"])
+        assert time is not None
+        data = json.loads(raw["data"])
+        return cls(stream_id, raw["type"], raw["subject"], time, present(data) if "custom_id" in data else data)
+
+    def cloudevent(self, source: str) -> dict[str, Any]:
+        """The event as CloudEvents 1.0 JSON; its id is the same at every delivery."""
+        return {
+            "specversion": "1.0",
+            "id": f"evt-{self.stream_id}",
+            "source": source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": iso(self.time.timestamp() * 1000),
+            "datacontenttype": "application/json",
+            "data": self.data,
+        }

@@ -1,0 +1,220 @@
+"""Reading a manifest: JSONL or CSV, one edit a line.
+
+A line that cannot be read becomes a ``Line`` with a ``problem``, so that one pass names every bad line; what is
+wrong with the file as a whole (binary, a CSV header that names no known column) raises InputError. Nothing but
+the line being read is held in memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from retouch.edit import Edit
+from retouch.errors import InputError
+
+MAX_LINE = 1024 * 1024  # bytes; an edit is some hundred
+_HEAD = 8192  # bytes looked at to tell a text from something else
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Line(NamedTuple):
+    """One edit as written: its fields, or what keeps them from being read."""
+
+    number: int  # from 1, as an editor counts
+    fields: dict[str, Any]
+    problem: str | None = None
+
+
+class Manifest:
+    """An open manifest; iterating yields its lines once. ``stream`` must be buffered (``peek``)."""
+
+    def __init__(self, stream: BinaryIO, name: str, *, csv_by_name: bool = False, sniff: bool = False) -> None:
+        self.name = name
+        self._stream = stream
+        head = _peek(stream)
+        if head.startswith(_UTF16):
+            raise InputError(f"{name} is UTF-16; save it as UTF-8")
+        start = head.removeprefix(_BOM).lstrip()[:1]
+        if start != b"{" and _is_binary(head):
+            raise InputError(f"{name} is a binary file, not JSONL or CSV")
+        if start == b"[" and not csv_by_name:
+            raise InputError(f"{name} is a JSON array; a manifest is JSONL: one object a line, no brackets around")
+        self._looks_like_jsonl = start == b"{"
+        self.is_csv = csv_by_name or (sniff and start not in (b"", b"{"))
+
+    def __iter__(self) -> Iterator[Line]:
+        return self._csv() if self.is_csv else self._jsonl()
+
+    def _jsonl(self) -> Iterator[Line]:
+        read = objects = 0
+        first = ""
+        for number, text, problem in _lines(self._stream):
+            read += 1
+            fields: dict[str, Any] = {}
+            if not problem:
+                try:
+                    fields = _object(text)
+                    objects += 1
+                except ValueError as error:
+                    problem = str(error)
+            first = first or f"line {number} {problem}"
+            yield Line(number, fields, problem)
+        if not read:
+            raise InputError(f"{self.name} is empty: it holds no edit")
+        if not objects and not self._looks_like_jsonl:
+            raise InputError(f"{self.name} is not JSONL (and CSV is told by the suffix .csv): {first}")
+
+    def _csv(self) -> Iterator[Line]:
+        rows = csv.reader(_csv_text(self.name, self._stream), strict=True)
+        header: list[str] | None = None
+        read = before = 0
+        try:
+            for row in rows:
+                number, before = before + 1, rows.line_num
+                if not any(cell.strip() for cell in row):
+                    continue
+                if header is None:
+                    header = _header(self.name, row)
+                    continue
+                read += 1
+                yield _csv_line(number, header, row)
+        except csv.Error as error:
+            raise InputError(f"{self.name} line {rows.line_num} is not CSV: {error}") from None
+        if not read:
+            raise InputError(f"{self.name} is empty: it holds no edit")
+
+
+def _peek(stream: BinaryIO) -> bytes:
+    peek = getattr(stream, "peek", None)
+    return bytes(peek(_HEAD)[:_HEAD]) if peek else b""
+
+
+def _is_binary(head: bytes) -> bool:
+    if b"\x00" in head:
+        return True
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start < len(head) - 3  # else only the last character is cut in two
+    return False
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, str, str | None]]:
+    """Yield number, text and problem of each line that is not blank."""
+    number = 0
+    while raw := stream.readline(MAX_LINE + 1):
+        number += 1
+        if len(raw) > MAX_LINE:
+            _skip_rest(stream, raw)
+            yield number, "", f"is longer than {MAX_LINE // 1024} KiB"
+            continue
+        if number == 1:
+            raw = raw.removeprefix(_BOM)
+        if not (raw := raw.strip()):
+            continue
+        if b"\x00" in raw:
+            yield number, "", "holds a NUL byte"
+            continue
+        try:
+            yield number, raw.decode(), None
+        except UnicodeDecodeError as error:
+            yield number, "", f"is not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1}"
+
+
+def _skip_rest(stream: BinaryIO, raw: bytes) -> None:
+    while raw and not raw.endswith(b"\n"):
+        raw = stream.readline(MAX_LINE)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Parse one JSON object strictly; raises ValueError with the rest of a sentence about the line."""
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} at position {error.pos + 1}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except _NotAllowedError as error:
+        raise ValueError(f"is not allowed: {error}") from None
+    except ValueError:  # an integer of thousands of digits
+        raise ValueError("holds a number that is too long") from None
+    if not isinstance(value, dict):
+        raise ValueError("is not a JSON object")
+    return value
+
+
+class _NotAllowedError(Exception):
+    """Valid to Python's JSON reader, and yet not what anybody meant."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _NotAllowedError(f"the field {twice[:80]!r} is there twice")
+    return fields
+
+
+def _no_constant(name: str) -> float:
+    raise _NotAllowedError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise _NotAllowedError(f"{text[:40]} is too large a number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _csv_text(name: str, stream: BinaryIO) -> Iterator[str]:
+    """Yield the lines as text with their ends, for quoted cells that span lines; any bad one ends the reading."""
+    number = 0
+    while raw := stream.readline(MAX_LINE + 1):
+        number += 1
+        if len(raw) > MAX_LINE:
+            raise InputError(f"{name} line {number} is longer than {MAX_LINE // 1024} KiB")
+        if b"\x00" in raw:
+            raise InputError(f"{name} line {number} holds a NUL byte")
+        try:
+            yield (raw.removeprefix(_BOM) if number == 1 else raw).decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{name} line {number} is not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1}"
+            ) from None
+
+
+def _header(name: str, row: list[str]) -> list[str]:
+    columns = [cell.strip() for cell in row]
+    unknown = [c for c in columns if c not in Edit.model_fields]
+    if "custom_id" not in columns and len(unknown) == len(columns):
+        raise InputError(f"{name} is not CSV of edits: its first line names no known column (custom_id, prompt, …)")
+    if unknown:
+        raise InputError(
+            f"{name} has an unknown column {unknown[0][:80]!r} (columns: {', '.join(Edit.model_fields)};"
+            " fields of your own for the API go as JSON into extra)"
+        )
+    if twice := [c for c in columns if columns.count(c) > 1]:
+        raise InputError(f"{name} has the column {twice[0]!r} twice")
+    if "custom_id" not in columns:
+        raise InputError(f"{name} has no column custom_id")
+    return columns
+
+
+def _csv_line(number: int, header: list[str], row: list[str]) -> Line:
+    fields: dict[str, Any] = {name: cell for name, cell in zip(header, row, strict=False) if cell.strip()}
+    if len(row) != len(header):
+        return Line(number, fields, f"has {len(row)} cells, the header has {len(header)}")
+    if "extra" in fields:
+        try:
+            fields["extra"] = _object(fields["extra"])
+        except ValueError as error:
+            return Line(number, fields, f"has a cell 'extra' that {error}")
+    return Line(number, fields)

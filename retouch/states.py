@@ -1,0 +1,39 @@
+"""The states of an edit and of a batch, and the sets derived from them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EditState(StrEnum):
+    """Where an edit stands: ``queued → submitting → waiting → copying → completed | failed | cancelled``."""
+
+    QUEUED = "queued"  # not at the API; in ``ready``, or in ``due`` until a backoff ends
+    SUBMITTING = "submitting"  # claimed for a submit; the API may have it or not
+    WAITING = "waiting"  # the API has it and has named it
+    COPYING = "copying"  # finished at the API; its images are on their way to S3
+    HELD = "held"  # sent and not answered; a person decides whether to send it again
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BatchState(StrEnum):
+    """Where a batch stands: ``open → finishing → completed``; adding or retrying edits opens it again."""
+
+    OPEN = "open"
+    FINISHING = "finishing"  # its last edit has ended; the manifest is being written
+    COMPLETED = "completed"
+
+
+TERMINAL = frozenset({EditState.COMPLETED, EditState.FAILED, EditState.CANCELLED})
+AT_THE_API = frozenset({EditState.SUBMITTING, EditState.WAITING})
+
+
+class Step(StrEnum):
+    """What a claim is for; each is a task of its own."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    FINISH = "finish"
+    ANNOUNCE = "announce"

@@ -1,0 +1,294 @@
+"""Objects in S3: put, look up, delete, presign. Credentials, region and endpoint are what boto3 would use.
+
+Bytes go through obstore, at a tenth of boto3's CPU; boto3 finds the settings (profiles, roles, containers,
+``AWS_ENDPOINT_URL_S3``) and signs links. Retries are short here, because the caller's own are long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import boto3
+import obstore
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError, ProfileNotFound
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from retouch.errors import InputError, StoreError, StoreUnavailableError, StoreUnwillingError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
+
+MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
+DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
+
+_PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
+# obstore asks again 5 minutes before the end, boto3 renews 15 minutes before the real end: never a stale one.
+_CREDENTIALS_TTL = timedelta(minutes=10)
+_RETRIES = {
+    "max_retries": 2,
+    "retry_timeout": timedelta(seconds=4),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
+}
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,80})</Code>|\(code: (\w{1,80})\)")
+_UNWILLING_STATUSES = frozenset({"301", "401", "403"})
+_UNWILLING_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "IllegalLocationConstraintException",
+        "InvalidAccessKeyId",
+        "InvalidBucketName",
+        "InvalidToken",
+        "NoSuchBucket",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
+class _Clients(NamedTuple):
+    bytes: S3Store
+    links: Any  # boto3 makes its clients' methods at run time: there is no type to name
+
+
+class Store:
+    """One bucket. Nothing is read or connected to before the first use (or ``open``).
+
+    ``endpoint_url`` overrides the one that boto3 is configured with; plain http is allowed because it can
+    only have been written down by hand. All methods raise StoreUnwillingError if a person must mend
+    something (no such bucket, credentials, permissions) and StoreUnavailableError for passing trouble.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint_url: str | None = None,
+        connect_timeout_s: float = 5.0,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.bucket = bucket
+        self._endpoint_url = endpoint_url
+        self._timeouts = {
+            "connect_timeout": f"{connect_timeout_s * 1000:.0f}ms",
+            "timeout": f"{timeout_s * 1000:.0f}ms",
+        }
+        self._session: boto3.Session | None = None
+        self._clients: _Clients | None = None
+        self._opening = threading.Lock()
+        self._credential_trouble: StoreError | None = None
+
+    def __repr__(self) -> str:
+        return f"Store({self.bucket!r})"
+
+    async def open(self) -> None:
+        """Load settings and credentials off the event loop (on EC2 and ECS that asks the platform)."""
+        if self._clients is None:
+            await asyncio.to_thread(self._open)
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Write one object in one request: it is there whole, or not at all."""
+        store = await self._store()
+        attributes = {"Content-Type": content_type}
+        try:
+            await obstore.put_async(store, _checked(key), data, attributes=attributes, use_multipart=False)
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
+        """Write one object in parts, as ``chunks`` yields them; some 10 MiB are in memory at a time.
+
+        If ``chunks`` raises, its exception comes through, the upload is aborted and nothing appears under
+        ``key``. If the process dies in the middle nothing appears either, but S3 keeps the parts until the
+        bucket's lifecycle rule removes them.
+        """
+        store = await self._store()
+        failures: list[BaseException] = []
+
+        async def watched() -> AsyncIterator[bytes]:
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        try:
+            await obstore.put_async(
+                store,
+                _checked(key),
+                watched(),
+                attributes={"Content-Type": content_type},
+                chunk_size=_PART_BYTES,
+                max_concurrency=2,
+            )
+        except (BaseError, OSError, ValueError) as error:
+            raise (failures[0] if failures else self._mapped(error)) from None
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether an object lies under ``key``; False also where the bucket itself is missing."""
+        store = await self._store()
+        try:
+            await obstore.head_async(store, _checked(key))
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+        return True
+
+    async def delete(self, key: str) -> None:
+        """Remove the object under ``key``; one that is not there is no error."""
+        store = await self._store()
+        try:
+            await obstore.delete_async(store, _checked(key))
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+
+    def presign_get(self, uri: str, expires_s: int) -> str:
+        """Return a link that anyone can GET for ``expires_s`` seconds (sooner, if role credentials end).
+
+        ``uri`` is ``s3://bucket/key`` of any bucket, or a key of this one. Asks nothing over the network
+        once ``open`` has run, except where role credentials are due for renewal.
+        """
+        bucket, key = self._located(uri)
+        if not 1 <= expires_s <= MAX_PRESIGN_S:
+            raise InputError(f"a link cannot be valid for {expires_s} s; 1 to {MAX_PRESIGN_S} s are possible")
+        try:
+            link: str = self._open().links.generate_presigned_url(
+                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
+            )
+            return link
+        except BotoCoreError as error:
+            raise _settings_trouble(error) from None
+
+    def uri(self, key: str) -> str:
+        """Return the ``s3://`` address of ``key``."""
+        return f"s3://{self.bucket}/{key}"
+
+    def _located(self, uri: str) -> tuple[str, str]:
+        if not uri.startswith("s3://"):
+            return self.bucket, uri
+        bucket, _, key = uri[5:].partition("/")
+        if not bucket or not key:
+            raise InputError(f"{uri!r} is not s3://bucket/key")
+        return bucket, key
+
+    async def _store(self) -> S3Store:
+        if self._clients is None:
+            await self.open()
+        return self._open().bytes
+
+    def _open(self) -> _Clients:
+        with self._opening:
+            if self._clients is None:
+                try:
+                    self._session = boto3.Session()
+                    links = _links_client(self._session, self._endpoint_url)
+                except (BotoCoreError, ValueError) as error:
+                    raise _settings_trouble(error) from None
+                self._clients = _Clients(self._bytes_client(links), links)
+            return self._clients
+
+    def _bytes_client(self, links: Any) -> S3Store:
+        endpoint = urlsplit(links.meta.endpoint_url)
+        virtual = _is_aws(links.meta.endpoint_url) and "." not in self.bucket  # dots break TLS's wildcard
+        host = f"{self.bucket}.{endpoint.netloc}" if virtual else endpoint.netloc
+        url = f"{endpoint.scheme}://{host}{endpoint.path.rstrip('/')}"
+        # All that obstore would otherwise read from the environment by itself, in its own way.
+        config: dict[str, Any] = {
+            "endpoint": url,
+            "aws_endpoint_url_s3": url,
+            "region": links.meta.region_name,
+            "virtual_hosted_style_request": virtual,
+            "skip_signature": False,
+        }
+        options: dict[str, Any] = {**self._timeouts, "allow_http": endpoint.scheme == "http"}
+        return S3Store(
+            self.bucket,
+            config=config,  # type: ignore[arg-type] # a TypedDict that obstore exports to checkers alone
+            client_options=options,  # type: ignore[arg-type]
+            retry_config=_RETRIES,  # type: ignore[arg-type]
+            credential_provider=self._credentials,
+        )
+
+    async def _credentials(self) -> S3Credential:
+        try:
+            credentials = await asyncio.to_thread(self._load_credentials)
+        except BotoCoreError as error:
+            self._credential_trouble = _settings_trouble(error)
+            raise self._credential_trouble from None
+        self._credential_trouble = None
+        return credentials
+
+    def _load_credentials(self) -> S3Credential:
+        found = self._session.get_credentials() if self._session else None
+        if found is None:
+            raise NoCredentialsError
+        frozen = found.get_frozen_credentials()
+        if not frozen.access_key or not frozen.secret_key:
+            raise NoCredentialsError
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + _CREDENTIALS_TTL,
+        }
+
+    def _mapped(self, error: Exception) -> StoreError:
+        """Sort obstore's error by what it quotes of the answer; the text itself may hold anything."""
+        if self._credential_trouble is not None:
+            return self._credential_trouble
+        text = str(error)
+        status, code = _STATUS.search(text), _CODE.search(text)
+        name = (code[1] or code[2]) if code else (status[1] if status else "no answer")
+        if (status and status[1] in _UNWILLING_STATUSES) or name in _UNWILLING_CODES:
+            return StoreUnwillingError(f"bucket {self.bucket!r} refuses: {name}")
+        if isinstance(error, FileNotFoundError):
+            return StoreUnwillingError(f"bucket {self.bucket!r} does not exist")
+        return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
+
+
+def _links_client(session: boto3.Session, endpoint_url: str | None) -> Any:
+    """Build boto3's client: virtual-hosted links for AWS, path-style ones for any other server."""
+
+    def build(addressing_style: Literal["auto", "path"]) -> Any:
+        return session.client(
+            "s3",
+            endpoint_url=endpoint_url,
+            region_name=session.region_name or DEFAULT_REGION,
+            config=Config(signature_version="s3v4", s3={"addressing_style": addressing_style}),
+        )
+
+    client = build("auto")
+    return client if _is_aws(client.meta.endpoint_url) else build("path")
+
+
+def _is_aws(endpoint_url: str) -> bool:
+    return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _checked(key: str) -> str:
+    """Refuse keys that obstore would write under another name; raises InputError."""
+    if not key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise InputError(f"{key!r} is not a key: its parts may not be empty, '.' or '..'")
+    return key
+
+
+def _settings_trouble(error: Exception) -> StoreError:
+    if isinstance(error, NoCredentialsError):
+        return StoreUnwillingError(
+            "no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role"
+        )
+    if isinstance(error, HTTPClientError):
+        return StoreUnavailableError(f"AWS credentials cannot be loaded for now: {type(error).__name__}")
+    reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__
+    return StoreUnwillingError(f"the AWS settings cannot be used: {reason}")

@@ -1,0 +1,99 @@
+"""Local ``init_image`` files: checked and named by their content, then uploaded once each."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import stat
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from retouch import images
+from retouch.errors import BrokenResultError, InputError
+
+FOLDER = "_inputs/"  # no batch's name begins with an underscore
+AT_ONCE = 8  # uploads at a time: each holds its picture in memory
+
+
+class ObjectStore(Protocol):
+    """What an upload needs of ``retouch.store.Store``, which pulls in the S3 libraries."""
+
+    async def put(self, key: str, data: bytes, content_type: str) -> object:
+        """Write an object."""
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether an object is there."""
+
+
+class Picture(NamedTuple):
+    """A local picture and where it goes."""
+
+    path: Path
+    key: str
+    sha256: str
+    content_type: str
+
+
+class Inputs:
+    """Turns local paths into S3 keys under ``{prefix}_inputs/``: equal pictures are one object.
+
+    ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused.
+    """
+
+    def __init__(self, bucket: str | None, prefix: str = "", folder: Path | None = None) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._folder = folder or Path()
+        self._known: dict[str, Picture] = {}
+        self.pending: dict[str, Picture] = {}  # by key; what ``upload`` has not seen yet
+
+    def uri(self, init_image: str) -> str:
+        """Check a local picture and return the s3:// URI that it will have; raises InputError."""
+        picture = self._known.get(init_image)
+        if picture is None:
+            if not self._bucket:
+                raise InputError(f"{init_image[:200]} is a local file; set RETOUCH_BUCKET to upload it")
+            picture = self._known[init_image] = self._look_at(self._folder / init_image)
+            self.pending.setdefault(picture.key, picture)
+        return f"s3://{self._bucket}/{picture.key}"
+
+    def _look_at(self, path: Path) -> Picture:
+        data = _read(path)
+        try:
+            info = images.inspect(data[: images.HEAD_BYTES])
+            images.check_whole(info, data[: images.TAIL_BYTES], data[-images.TAIL_BYTES :], len(data))
+        except BrokenResultError as error:
+            reason = str(error).removeprefix("the result ")
+            raise InputError(f"{path} is not a picture that the API takes (PNG, JPEG, WebP): it {reason}") from None
+        sha256 = hashlib.sha256(data).hexdigest()
+        key = f"{self._prefix}{FOLDER}{sha256}.{info.extension}"
+        return Picture(path, key, sha256, info.content_type)
+
+
+async def upload(pictures: list[Picture], store: ObjectStore) -> None:
+    """Put every picture that is not there yet, several at a time; raises InputError and StoreError."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(picture: Picture) -> None:
+        async with places:
+            if await store.exists(picture.key):
+                return
+            data = await asyncio.to_thread(_read, picture.path)
+            if hashlib.sha256(data).hexdigest() != picture.sha256:
+                raise InputError(f"{picture.path} has changed since the manifest was checked")
+            await store.put(picture.key, data, picture.content_type)
+
+    await asyncio.gather(*(one(picture) for picture in pictures))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path} is not a regular file")
+        if status.st_size > images.MAX_BYTES:
+            raise InputError(f"{path} has {status.st_size} bytes; at most {images.MAX_BYTES} are taken")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{str(path)[:200]}: {reason}") from None

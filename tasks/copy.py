@@ -1,0 +1,114 @@
+"""Copy: take a finished edit's images from the API's links to S3, checked on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from retouch.api import Status
+from retouch.backoff import retry_delay_s
+from retouch.errors import (
+    ApiError,
+    BrokenResultError,
+    GoneError,
+    RetouchError,
+    StoreUnwillingError,
+)
+from retouch.ledger import Claim, Progress, Settlement
+from retouch.results import Output, copy
+from retouch.states import EditState
+from tasks.outcome import completed, failed
+from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+FROM = (EditState.COPYING,)
+# A cut transfer or a stale link mends itself, a bad image does not: what fails an edit, and after how many times.
+# The trouble of the store or of the results' host is waited out.
+FATAL: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
+MAX_STRIKES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the API serves of a finished edit. Without a ``provider_id`` the links cannot be asked for again."""
+
+    urls: Sequence[str]
+    samples: int
+    provider_id: str | None = None
+
+
+async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: Progress | None = None) -> None:
+    """Copy all images of an edit in state copying, and settle it; ``before``: what earlier tries came to.
+
+    Dying in the middle costs nothing: the next worker puts the same objects under the same keys.
+    """
+    if not served.urls:
+        await runtime.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
+        return
+    outcomes = await asyncio.gather(*(_copy_one(runtime, claim, n, u) for n, u in enumerate(served.urls)))
+    if any(isinstance(o, GoneError) for o in outcomes) and served.provider_id:
+        outcomes = await _copy_with_fresh_links(runtime, claim, served.provider_id, outcomes)
+    outputs = [o for o in outcomes if isinstance(o, Output)]
+    errors = [o for o in outcomes if isinstance(o, RetouchError)]
+    if errors:
+        await _not_copied(runtime, claim, errors[0], outputs, before)
+    elif len(outputs) < served.samples:
+        message = f"the API gave {len(outputs)} of {served.samples} images"
+        await runtime.settle(failed(claim, FROM, "partial_result", message, outputs=outputs))
+    else:
+        await runtime.settle(completed(claim, outputs))
+
+
+async def _copy_one(runtime: Runtime, claim: Claim, number: int, url: str) -> Output | RetouchError:
+    key_stem = f"{runtime.settings.prefix}{claim.member}/{number}"
+    try:
+        return await copy(runtime.clients.results, runtime.clients.store, url, key_stem)
+    except RetouchError as error:
+        return error
+
+
+async def _copy_with_fresh_links(
+    runtime: Runtime, claim: Claim, provider_id: str, outcomes: Sequence[Output | RetouchError]
+) -> list[Output | RetouchError]:
+    """Links expire: ask once where the images are now, and copy those that were gone."""
+    try:
+        answer = await runtime.clients.api.status(provider_id)
+    except ApiError as error:
+        log.info("result.links_not_renewed", reason=str(error))
+        return list(outcomes)
+    fresh = answer.urls if answer.status is Status.SUCCESS else ()
+    renewed = list(outcomes)
+    for number, outcome in enumerate(outcomes):
+        if isinstance(outcome, GoneError) and number < len(fresh):
+            renewed[number] = await _copy_one(runtime, claim, number, fresh[number])
+    return renewed
+
+
+async def _not_copied(
+    runtime: Runtime, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: Progress | None
+) -> None:
+    tries, strikes = (before.tries, before.strikes) if before else (0, 0)
+    if code := FATAL.get(type(error)):
+        strikes += 1
+        if strikes >= MAX_STRIKES:
+            await runtime.settle(failed(claim, FROM, code, str(error), outputs=outputs))
+            return
+    if isinstance(error, StoreUnwillingError):
+        await runtime.store_refused(str(error))
+    delay_s = retry_delay_s(tries + 1, random.random())
+    log.warning("result.not_copied", reason=str(error), again_in_s=round(delay_s, 1))
+    counts = {"tries": str(tries + 1), "strikes": str(strikes)}
+    await runtime.settle(
+        Settlement(
+            claim,
+            FROM,
+            EditState.COPYING,
+            delay_ms=int(delay_s * 1000),
+            put={"note": str(error)[:200], **counts},
+        )
+    )

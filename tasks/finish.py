@@ -1,0 +1,75 @@
+"""Finish: write a batch's ``manifest.jsonl``, then ``_SUCCESS``, and only then announce its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from itertools import islice
+
+import structlog
+from celery import shared_task
+
+from config.celery import TASKS
+from retouch.backoff import retry_delay_s
+from retouch.errors import StoreError, StoreUnwillingError
+from retouch.ledger import Claim
+from retouch.ledger.ledger import PAGE
+from retouch.states import Step
+from tasks.claims import Message, hand_over
+from tasks.outcome import bind
+from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+JSONL = "application/jsonl"
+
+
+@shared_task(name=TASKS[Step.FINISH])
+def finish(claims: Message) -> None:
+    """Take on batches that have ended."""
+    hand_over(Step.FINISH, claims, finish_chunk)
+
+
+async def finish_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+    """Finish each batch of a chunk."""
+    runtime.leases.begin(claims, time.monotonic())
+    await asyncio.gather(*(_finish_safely(runtime, claim) for claim in claims))
+
+
+async def _finish_safely(runtime: Runtime, claim: Claim) -> None:
+    bind(claim)
+    try:
+        await _finish(runtime, claim)
+    except StoreError as error:
+        if isinstance(error, StoreUnwillingError):
+            await runtime.store_refused(str(error))
+        delay_ms = int(retry_delay_s(4, random.random()) * 1000)
+        log.warning("batch.not_finished", reason=str(error), again_in_s=delay_ms / 1000)
+        await runtime.patience(runtime.ledger.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
+    except Exception:
+        log.exception("finish.crashed")
+
+
+async def _finish(runtime: Runtime, claim: Claim) -> None:
+    batch = claim.member
+    folder = f"{runtime.settings.prefix}{batch}"
+    view = await runtime.patience(runtime.ledger.batch, batch)
+    if view is None:
+        return
+    # A sensor must not take an older _SUCCESS for this end.
+    await runtime.clients.store.delete(f"{folder}/_SUCCESS")
+    if view.ended == view.total:
+        await runtime.clients.store.put_stream(f"{folder}/manifest.jsonl", _lines(runtime, batch), JSONL)
+        await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
+    if await runtime.patience(runtime.ledger.settle_batch, claim) and view.ended == view.total:
+        log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
+
+
+async def _lines(runtime: Runtime, batch: str) -> AsyncIterator[bytes]:
+    """The manifest, a page of edits at a time; the loop goes on while Redis is read."""
+    results = runtime.ledger.results(batch)
+    while page := await runtime.patience(lambda: list(islice(results, PAGE))):
+        yield b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in page)

@@ -1,0 +1,55 @@
+"""How an edit's end is written, and what its log lines carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from retouch.ledger import Claim, Settlement
+from retouch.results import Output
+from retouch.states import EditState
+
+log = structlog.get_logger()
+
+
+def bind(claim: Claim) -> None:
+    """Put the edit's (or batch's) name into every log line of this task of the loop."""
+    structlog.contextvars.clear_contextvars()
+    batch, _, custom_id = claim.member.partition("/")
+    structlog.contextvars.bind_contextvars(batch=batch, **({"custom_id": custom_id} if custom_id else {}))
+
+
+def failed(
+    claim: Claim,
+    came_from: tuple[EditState, ...],
+    code: str,
+    message: str,
+    *,
+    outputs: Sequence[Output] = (),
+    put: dict[str, str] | None = None,
+) -> Settlement:
+    """The settlement that fails an edit, with what did arrive of it."""
+    log.warning("edit.failed", code=code, reason=message)
+    return Settlement(
+        claim,
+        came_from,
+        EditState.FAILED,
+        outputs=_text(outputs),
+        error=json.dumps({"code": code, "message": message[:500]}),
+        put=put or {},
+    )
+
+
+def completed(claim: Claim, outputs: Sequence[Output]) -> Settlement:
+    """The settlement that completes an edit."""
+    log.info("edit.completed", images=len(outputs), bytes=sum(o.bytes for o in outputs))
+    return Settlement(claim, (EditState.COPYING,), EditState.COMPLETED, outputs=_text(outputs))
+
+
+def _text(outputs: Sequence[Output]) -> str | None:
+    plain: list[dict[str, Any]] = [asdict(o) for o in outputs]
+    return json.dumps(plain, separators=(",", ":")) if plain else None

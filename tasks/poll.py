@@ -1,0 +1,143 @@
+"""Poll: ask the API where an edit stands; when it is finished, copy its images."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import structlog
+from celery import shared_task
+
+from config.celery import TASKS
+from retouch.api import Answer, Status
+from retouch.backoff import poll_delay_s, retry_delay_s
+from retouch.errors import (
+    ApiError,
+    RefusedError,
+    ThrottledError,
+    UnknownIdError,
+    UnwillingError,
+)
+from retouch.ledger import Claim, Progress, Settlement
+from retouch.states import EditState, Step
+from tasks.claims import Message, hand_over
+from tasks.copy import Served, copy_results
+from tasks.outcome import bind, failed
+from tasks.submit import PROBE_S, UNWILLING
+from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+FROM = (EditState.WAITING, EditState.COPYING)
+MAX_LOST = 3  # times in a row that the API does not know the id: it was lost there
+
+
+@shared_task(name=TASKS[Step.POLL])
+def poll(claims: Message) -> None:
+    """Take on claims for a poll."""
+    hand_over(Step.POLL, claims, poll_chunk)
+
+
+async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+    """Read a chunk's edits in one move, then ask about each."""
+    asked_at = time.monotonic()
+    progress = await runtime.patience(runtime.ledger.take, claims, runtime.settings.lease_ms)
+    ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
+    runtime.leases.begin((c for c, _ in ours), asked_at)
+    await asyncio.gather(*(_poll_safely(runtime, c, p) for c, p in ours))
+
+
+async def _poll_safely(runtime: Runtime, claim: Claim, progress: Progress) -> None:
+    bind(claim)
+    try:
+        await _poll(runtime, claim, progress)
+    except Exception:
+        log.exception("poll.crashed")  # its lease runs out, and it is asked about again
+        runtime.leases.end(claim)
+
+
+async def _poll(runtime: Runtime, claim: Claim, progress: Progress) -> None:
+    if progress.provider_id is None:  # finished at once, without an id: its links are all there is
+        await copy_results(runtime, claim, Served(progress.urls, progress.samples), progress)
+        return
+    try:
+        answer = await runtime.clients.api.status(progress.provider_id)
+    except ApiError as error:
+        await _no_answer(runtime, claim, progress, error)
+    else:
+        await _answered(runtime, claim, progress, answer)
+
+
+async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: Answer) -> None:
+    if answer.status is Status.FAILURE:
+        await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
+    elif answer.status is Status.RUNNING:
+        await _still_running(runtime, claim, progress)
+    elif progress.state is EditState.COPYING or await _begin_copy(runtime, claim):
+        before = progress if progress.state is EditState.COPYING else None
+        await copy_results(runtime, claim, Served(answer.urls, progress.samples, progress.provider_id), before)
+
+
+async def _begin_copy(runtime: Runtime, claim: Claim) -> bool:
+    """The API is done with it: its places there are free."""
+    drop = ("polls", "tries", "note", "strikes")
+    return await runtime.settle(Settlement(claim, FROM, EditState.COPYING, keep=True, drop=drop))
+
+
+async def _still_running(runtime: Runtime, claim: Claim, progress: Progress) -> None:
+    left_s = _left_s(progress)
+    if left_s <= 0:
+        message = f"the API had no result {runtime.settings.deadline:g} s after it took the edit"
+        await runtime.settle(failed(claim, FROM, "deadline", message))
+        return
+    delay_s = poll_delay_s(progress.polls + 1, random.random(), left_s)
+    await _again(
+        runtime,
+        claim,
+        progress,
+        delay_s,
+        {"polls": str(progress.polls + 1)},
+        drop=("tries", "strikes", "note"),
+    )
+
+
+async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: ApiError) -> None:
+    if isinstance(error, UnknownIdError | RefusedError):
+        if progress.strikes + 1 >= MAX_LOST:
+            await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
+            return
+        delay_s = poll_delay_s(progress.polls + 1, random.random())
+        await _again(
+            runtime,
+            claim,
+            progress,
+            delay_s,
+            {"strikes": str(progress.strikes + 1), "note": str(error)[:200]},
+        )
+        return
+    asked_s = 0.0
+    if isinstance(error, UnwillingError):
+        asked_s = PROBE_S[UNWILLING]
+        await runtime.pause(UNWILLING, str(error), probe_every_s=asked_s)
+    elif isinstance(error, ThrottledError):
+        asked_s = error.retry_after_s or 0.0
+    # No attempt is used and no deadline strikes while the API cannot say how the edit is.
+    delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
+    await _again(runtime, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": str(error)[:200]})
+
+
+async def _again(
+    runtime: Runtime,
+    claim: Claim,
+    progress: Progress,
+    delay_s: float,
+    put: dict[str, str],
+    drop: tuple[str, ...] = (),
+) -> None:
+    await runtime.settle(Settlement(claim, FROM, progress.state, delay_ms=int(delay_s * 1000), put=put, drop=drop))
+
+
+def _left_s(progress: Progress) -> float:
+    return float("inf") if progress.deadline is None else (progress.deadline - progress.now) / 1000

@@ -1,0 +1,180 @@
+"""Submit: send an edit to the API, once, and write down what it answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from celery import shared_task
+
+from config.celery import TASKS
+from retouch.api import Answer, Status
+from retouch.backoff import poll_delay_s, retry_delay_s
+from retouch.errors import (
+    AmbiguousError,
+    ApiError,
+    NotSentError,
+    RefusedError,
+    StoreError,
+    ThrottledError,
+    UnavailableError,
+    UnwillingError,
+)
+from retouch.ledger import Claim, Settlement, Submission
+from retouch.states import EditState, Step
+from tasks.claims import Message, hand_over
+from tasks.copy import Served, copy_results
+from tasks.outcome import bind, failed
+from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+FROM = (EditState.SUBMITTING,)
+# Why submits pause, and how often one is let through to find out whether the reason is gone.
+UNWILLING, THROTTLED, OUTAGE = "api", "throttled", "outage"
+PROBE_S = {UNWILLING: 10.0, THROTTLED: 1.0, OUTAGE: 0.5}
+LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
+
+
+@shared_task(name=TASKS[Step.SUBMIT])
+def submit(claims: Message) -> None:
+    """Take on claims for a submit."""
+    hand_over(Step.SUBMIT, claims, submit_chunk)
+
+
+async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+    """Write the intents of a chunk in one move, then send each edit."""
+    asked_at = time.monotonic()
+    submissions = await runtime.patience(
+        runtime.ledger.intend, claims, runtime.settings.ambiguity_policy, runtime.settings.lease_ms
+    )
+    ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
+    runtime.leases.begin((c for c, _ in ours), asked_at)
+    await asyncio.gather(*(_submit_safely(runtime, c, s) for c, s in ours))
+
+
+async def _submit_safely(runtime: Runtime, claim: Claim, submission: Submission) -> None:
+    bind(claim)
+    try:
+        await _submit(runtime, claim, submission)
+    except Exception:
+        log.exception("submit.crashed")  # its lease runs out, and the next worker settles what was sent
+        runtime.leases.end(claim)
+
+
+async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> None:
+    try:
+        payload = _payload(runtime, submission)
+    except StoreError as error:
+        await _put_back(runtime, claim, submission, str(error))
+        return
+    if not runtime.leases.holds(claim):
+        log.warning("claim.lost", before="submit")
+        return
+    key = f"{claim.member}/{submission.number}"
+    try:
+        answer = await runtime.clients.api.submit(payload, key)
+    except ApiError as error:
+        await _not_accepted(runtime, claim, submission, error)
+    else:
+        await runtime.resume(UNWILLING, THROTTLED, OUTAGE, sent_ms=submission.now)
+        await _accepted(runtime, claim, submission, answer)
+
+
+def _payload(runtime: Runtime, submission: Submission) -> dict[str, Any]:
+    """The body of the POST: what is not set is not sent, and an image in S3 gets a link that lasts."""
+    fields = {name: value for name, value in submission.parameters.items() if value is not None}
+    payload: dict[str, Any] = fields.pop("extra", {}) | fields
+    if payload["init_image"].startswith("s3://"):
+        lifetime_s = int(runtime.settings.deadline) + LINK_MARGIN_S
+        payload["init_image"] = runtime.clients.store.presign_get(payload["init_image"], lifetime_s)
+    return payload
+
+
+async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answer: Answer) -> None:
+    put = {"provider_id": answer.provider_id} if answer.provider_id else {}
+    deadline_ms = int(runtime.settings.deadline * 1000)
+    if answer.status is Status.FAILURE:
+        await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", put=put))
+    elif answer.status is Status.RUNNING:
+        log.info("edit.submitted", provider_id=answer.provider_id)
+        await runtime.settle(
+            Settlement(
+                claim,
+                FROM,
+                EditState.WAITING,
+                delay_ms=int(poll_delay_s(0, random.random(), runtime.settings.deadline) * 1000),
+                deadline_ms=deadline_ms,
+                put=put,
+                drop=("tries", "note"),
+            )
+        )
+    else:
+        log.info("edit.submitted", provider_id=answer.provider_id, finished=True)
+        if not answer.provider_id:
+            put["urls"] = json.dumps(answer.urls)  # they cannot be asked for again
+        copying = Settlement(
+            claim,
+            FROM,
+            EditState.COPYING,
+            keep=True,
+            deadline_ms=deadline_ms,
+            put=put,
+            drop=("tries", "note"),
+        )
+        if await runtime.settle(copying):
+            samples = submission.parameters.get("samples") or 1
+            await copy_results(runtime, claim, Served(answer.urls, samples, answer.provider_id))
+
+
+async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, error: ApiError) -> None:
+    match error:
+        case RefusedError():
+            await runtime.settle(failed(claim, FROM, "refused", str(error)))
+        case AmbiguousError():
+            log.warning("edit.submit_unanswered", reason=str(error))
+            delay_s = retry_delay_s(submission.tries, random.random())
+            tries = str(submission.tries + 1)
+            # It stays submitting, with its intent: the next claim decides by the policy for ambiguous edits.
+            await runtime.settle(
+                Settlement(
+                    claim,
+                    FROM,
+                    EditState.SUBMITTING,
+                    delay_ms=int(delay_s * 1000),
+                    put={"tries": tries, "note": str(error)[:200]},
+                )
+            )
+        case UnwillingError() | ThrottledError() | NotSentError() | UnavailableError():
+            cause = _cause(error)
+            asked_s = getattr(error, "retry_after_s", None)
+            await runtime.pause(cause, str(error), probe_every_s=max(PROBE_S[cause], asked_s or 0))
+            await _put_back(runtime, claim, submission, str(error))
+        case _:
+            raise error
+
+
+def _cause(error: ApiError) -> str:
+    if isinstance(error, UnwillingError):
+        return UNWILLING
+    return THROTTLED if isinstance(error, ThrottledError) else OUTAGE
+
+
+async def _put_back(runtime: Runtime, claim: Claim, submission: Submission, note: str) -> None:
+    """The API did not take it: back to the front of the queue, under the same number, no attempt used."""
+    tries = submission.tries
+    await runtime.settle(
+        Settlement(
+            claim,
+            FROM,
+            EditState.QUEUED,
+            delay_ms=int(retry_delay_s(tries, random.random()) * 1000),
+            untaken=True,
+            put={"tries": str(tries + 1), "note": note[:200]},
+        )
+    )

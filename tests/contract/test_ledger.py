@@ -1,0 +1,412 @@
+"""The ledger's moves, one suite over fakeredis and a real Valkey."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+import redis
+
+from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Verdict
+from retouch.ledger import keys as ledger_keys
+from retouch.states import BatchState, EditState, Step
+
+LEASE_MS = 4000
+SUBMITTING = (EditState.SUBMITTING,)
+POLLED = (EditState.WAITING, EditState.COPYING)
+
+
+class Clock:
+    """A clock that the test turns, in ms."""
+
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1_000_000  # near the server's own, which names the events
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Bench:
+    """A ledger, its clock, and the few phrases that the tests speak in."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(client, self.clock)
+        self.client = client
+
+    def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
+        """Enqueue ``count`` edits c0, c1, … and seal the batch."""
+        self.ledger.open_batch(batch, {"model_id": "sd1.5"})
+        assert set(self.ledger.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
+        self.ledger.seal(batch)
+
+    def claim(self, *, places: int = 100, **limits: int) -> Harvest:
+        """Claim as one worker."""
+        return self.ledger.claim("w", lease_ms=LEASE_MS, places=places, **limits)
+
+    def edits(self, **limits: int) -> list[Claim]:
+        """Claim, and leave out batches and deliveries."""
+        return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
+
+    def intend(self, claims: Sequence[Claim], policy: str = "resubmit") -> list[int | None]:
+        """Write intents; returns the submit numbers."""
+        return [s.number if s else None for s in self.ledger.intend(claims, policy, LEASE_MS)]
+
+    def accept(self, claims: Sequence[Claim], *, delay_ms: int = 1000) -> None:
+        """The API took them."""
+        waiting = [
+            Settlement(c, SUBMITTING, EditState.WAITING, delay_ms=delay_ms, deadline_ms=9000, put={"provider_id": "p"})
+            for c in claims
+        ]
+        assert all(self.ledger.settle(waiting))
+
+    def end(self, claims: Sequence[Claim], to: EditState = EditState.COMPLETED) -> None:
+        """They came to an end."""
+        came_from = (*SUBMITTING, *POLLED)
+        assert all(self.ledger.settle([Settlement(c, came_from, to) for c in claims]))
+
+    def run_to_completion(self) -> None:
+        """Take every edit there is to completed."""
+        claims = self.edits()
+        self.intend(claims)
+        self.end(claims)
+
+    def counts(self, batch: str = "b") -> dict[str, int]:
+        """The batch's counts by state."""
+        view = self.ledger.batch(batch)
+        assert view is not None
+        return {state.value: n for state, n in view.counts.items()}
+
+
+def entries(count: int, *, samples: int = 1) -> list[Entry]:
+    """Edits c0, c1, …"""
+    return [Entry(f"c{n}", f"digest{n}", json.dumps({"prompt": f"p{n}"}), samples, None) for n in range(count)]
+
+
+@pytest.fixture
+def bench(redis_client: redis.Redis) -> Bench:
+    """An empty ledger."""
+    return Bench(redis_client)
+
+
+def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:
+    """The same edit again adds nothing; another one under its name is refused."""
+    bench.fill(2)
+    changed = Entry("c1", "other", "{}", 1, None)
+    assert bench.ledger.enqueue("b", [entries(1)[0], changed]) == [Verdict.ALREADY, Verdict.CONFLICT]
+    assert bench.ledger.conflicts("b", [("c0", "digest0"), ("c1", "other"), ("new", "x")]) == ["c1"]
+    assert bench.counts() == {"queued": 2}
+
+
+def test_first_defaults_of_a_batch_stay(bench: Bench) -> None:
+    """A later producer's defaults change nothing for the edits that rely on the first."""
+    assert bench.ledger.open_batch("b", {"strength": 0.5}) == {"strength": 0.5}
+    assert bench.ledger.open_batch("b", {"strength": 0.9}) == {"strength": 0.5}
+
+
+def test_claim_respects_places_by_samples(bench: Bench) -> None:
+    """An edit of two samples takes two places, and places come back when the API is done with it."""
+    bench.fill(3, samples=2)
+    first = bench.edits(places=4)
+    assert len(first) == 2
+    assert bench.ledger.places_used() == 4
+    assert bench.edits(places=4) == []
+    bench.intend(first)
+    bench.end(first)
+    assert len(bench.edits(places=4)) == 1
+
+
+def test_an_edit_larger_than_all_places_is_let_through_alone(bench: Bench) -> None:
+    """Four samples with one place must not wait for ever."""
+    bench.fill(2, samples=4)
+    assert len(bench.edits(places=1)) == 1
+
+
+def test_fair_order_between_batches(bench: Bench) -> None:
+    """Ten edits enqueued behind a thousand start at once."""
+    bench.fill(1000, batch="big")
+    bench.intend(bench.edits(submits=5))
+    bench.fill(10, batch="small")
+    batches = [c.member.split("/")[0] for c in bench.edits(submits=20)]
+    assert batches.count("small") == 10
+
+
+def test_a_dead_workers_unsent_claim_goes_back_to_the_queue(bench: Bench) -> None:
+    """Claimed and never sent: after the lease it is claimed afresh, and nothing was spent."""
+    bench.fill(1)
+    (old,) = bench.edits()
+    bench.clock.now += LEASE_MS + 1
+    (new,) = bench.edits()
+    assert (new.member, new.step) == (old.member, Step.SUBMIT)
+    assert new.fence > old.fence
+    assert bench.intend([old]) == [None]
+    assert bench.intend([new]) == [1]
+
+
+def test_a_stale_fence_changes_nothing(bench: Bench) -> None:
+    """A worker that wakes up after its lease can neither settle nor renew."""
+    bench.fill(1)
+    (old,) = bench.edits()
+    bench.intend([old])
+    bench.clock.now += LEASE_MS + 1
+    (new,) = bench.edits()
+    assert bench.ledger.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [False]
+    assert bench.ledger.renew([old], LEASE_MS) == [old.member]
+    assert bench.ledger.renew([new], LEASE_MS) == []
+    assert bench.counts() == {"submitting": 1}
+
+
+def test_renewal_keeps_a_claim(bench: Bench) -> None:
+    """A renewed claim is not handed out again."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    bench.clock.now += LEASE_MS - 1
+    assert bench.ledger.renew(claims, LEASE_MS) == []
+    bench.clock.now += LEASE_MS - 1
+    assert bench.edits() == []
+
+
+def test_giving_back_makes_a_claim_due_at_once(bench: Bench) -> None:
+    """A worker that ends gives its claims back without a lease to wait for."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.ledger.give_back(claims)
+    assert [c.member for c in bench.edits()] == ["b/c0"]
+
+
+def ambiguous(bench: Bench) -> Claim:
+    """An edit whose intent was written and whose worker died."""
+    bench.fill(1)
+    bench.intend(bench.edits())
+    bench.clock.now += LEASE_MS + 1
+    (claim,) = bench.edits()
+    return claim
+
+
+def test_ambiguous_resubmit_is_sent_once_more_and_marked(bench: Bench) -> None:
+    """A new number, a mark, a count; the second silence ends the edit."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim]) == [2]
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+    bench.clock.now += LEASE_MS + 1
+    (again,) = bench.edits()
+    assert bench.intend([again]) == [None]
+    (result,) = bench.ledger.results("b")
+    assert (result["error"]["code"], result["possible_duplicate"]) == ("ambiguous", True)
+
+
+def test_ambiguous_idempotent_is_sent_under_the_same_number(bench: Bench) -> None:
+    """The same number is the same purchase: no mark, however often."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim], "idempotent") == [1]
+    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
+    """Held: not due, not ready, its place free; a retry sends it again and marks it."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim], "hold") == [None]
+    assert bench.counts() == {"held": 1}
+    bench.clock.now += 10 * LEASE_MS
+    assert bench.edits() == []
+    assert bench.ledger.places_used() == 0
+    assert bench.ledger.retry("b", [EditState.HELD]) == 1
+    assert bench.intend(bench.edits()) == [2]
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+
+
+def test_held_edits_can_be_cancelled_alone(bench: Bench) -> None:
+    """cancel --held leaves the queue alone."""
+    claim = ambiguous(bench)
+    bench.intend([claim], "hold")
+    bench.ledger.enqueue("b", [Entry("later", "d", "{}", 1, None)])
+    assert bench.ledger.cancel("b", [EditState.HELD]) == 1
+    assert bench.counts() == {"queued": 1, "cancelled": 1}
+
+
+def test_a_repeated_intent_of_the_same_claim_is_not_ambiguous(bench: Bench) -> None:
+    """The move whose answer was lost on the way is made again by the client: same number, no mark."""
+    bench.fill(1)
+    claims = bench.edits()
+    assert bench.intend(claims) == bench.intend(claims) == [1]
+    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+def test_untaken_submit_keeps_its_number_and_its_turn(bench: Bench) -> None:
+    """429: back to the front after the delay, no attempt used."""
+    bench.fill(2)
+    (claim,) = bench.edits(submits=1)
+    bench.intend([claim])
+    bench.ledger.settle([Settlement(claim, SUBMITTING, EditState.QUEUED, delay_ms=500, untaken=True)])
+    assert bench.ledger.places_used() == 0
+    bench.clock.now += 501
+    (again,) = bench.edits(submits=1)
+    assert again.member == claim.member
+    assert bench.intend([again]) == [1]
+
+
+def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
+    """Not before, and with what the poll needs to know."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    bench.accept(claims, delay_ms=1000)
+    assert bench.edits() == []
+    bench.clock.now += 1000
+    (poll,) = bench.edits()
+    assert poll.step is Step.POLL
+    (progress,) = bench.ledger.take([poll], LEASE_MS)
+    assert progress is not None
+    assert (progress.provider_id, progress.deadline) == ("p", bench.clock.now - 1000 + 9000)
+    assert bench.ledger.take([claims[0]], LEASE_MS) == [None]
+
+
+def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
+    """The last edit's end makes the batch due; its own end comes after the manifest, with one event."""
+    bench.ledger.see_worker("w", ["webhook"])
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    bench.end(claims)
+    finish, delivery = sorted(bench.claim().claims, key=lambda c: c.step != Step.FINISH)
+    assert (finish.step, finish.member, delivery.step) == (Step.FINISH, "b", Step.ANNOUNCE)
+    assert bench.ledger.batch("b").state is BatchState.FINISHING  # type: ignore[union-attr]
+    assert [e.type for e in bench.ledger.events()] == ["retouch.edit.completed"]
+    assert bench.ledger.settle_batch(finish)
+    assert not bench.ledger.settle_batch(Claim("b", finish.fence - 1, Step.FINISH))
+    assert bench.ledger.batch("b").finished  # type: ignore[union-attr]
+    last = bench.ledger.events()[-1]
+    assert (last.type, last.data["counts"]) == ("retouch.batch.completed", {"completed": 1})
+
+
+def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
+    """Its first chunk may end before the second arrives; a producer that falls silent holds it 30 s, no longer."""
+    bench.ledger.open_batch("b", {})
+    bench.ledger.enqueue("b", entries(1))
+    bench.run_to_completion()
+    assert bench.claim().claims == []
+    bench.clock.now += 30_001
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_an_empty_batch_finishes(bench: Bench) -> None:
+    """A sealed batch without edits ends like any other."""
+    bench.fill(0)
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_retry_reopens_a_completed_batch(bench: Bench) -> None:
+    """Its stale _SUCCESS comes due for removal, and its edits for another go under a new number."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    bench.end(claims, EditState.FAILED)
+    (finish,) = bench.claim().claims
+    bench.ledger.settle_batch(finish)
+    assert bench.ledger.retry("b") == 1
+    assert bench.ledger.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
+    assert list(bench.ledger.results("b")) == []
+    harvest = bench.claim()
+    assert {c.step for c in harvest.claims} == {Step.FINISH, Step.SUBMIT}
+    stale = next(c for c in harvest.claims if c.step is Step.FINISH)
+    assert bench.ledger.settle_batch(stale)
+    assert bench.ledger.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
+    assert bench.intend([c for c in harvest.claims if c.step is Step.SUBMIT]) == [2]
+
+
+def test_cancel_spares_what_is_at_the_api(bench: Bench) -> None:
+    """What is paid for is finished; what comes back unsent ends as cancelled."""
+    bench.fill(4)
+    waiting, refused = bench.edits(submits=2)
+    bench.intend([waiting, refused])
+    bench.accept([waiting])
+    (unsent,) = bench.edits(submits=1)
+    assert bench.ledger.cancel("b") == 2
+    assert bench.intend([unsent]) == [None]
+    bench.ledger.settle([Settlement(refused, SUBMITTING, EditState.QUEUED, untaken=True)])
+    assert bench.counts() == {"waiting": 1, "cancelled": 3}
+    assert bench.ledger.places_used() == 1
+
+
+def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
+    """Polls go on; one edit at a time finds out, at growing intervals, whether the API is willing."""
+    bench.fill(5)
+    assert bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
+    assert not bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
+    assert bench.edits() == []
+    bench.clock.now += 1000
+    (probe,) = bench.edits()
+    assert bench.edits() == []
+    sent = bench.clock.now
+    bench.intend([probe])
+    bench.clock.now += 10
+    assert bench.ledger.resume("api", sent_ms=sent) == 1
+    assert len(bench.edits()) == 4
+
+
+def test_an_older_success_does_not_end_a_newer_pause(bench: Bench) -> None:
+    """An answer to a request sent before the refusal proves nothing."""
+    bench.ledger.pause("throttled", "429", probe_every_ms=1000)
+    assert bench.ledger.resume("throttled", sent_ms=bench.clock.now - 1) == 0
+    assert [p.cause for p in bench.ledger.pauses()] == ["throttled"]
+    assert bench.ledger.resume("throttled") == 1
+
+
+def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
+    """While the store refuses, no submit is let through at all."""
+    bench.fill(1)
+    bench.ledger.pause("store", "no such bucket", probe_every_ms=0)
+    bench.clock.now += 10**9
+    assert bench.edits() == []
+    bench.ledger.resume("store")
+    assert len(bench.edits()) == 1
+
+
+def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
+    """A delivery that failed comes back with its count; a delivered one is gone."""
+    bench.ledger.see_worker("w", ["webhook"])
+    bench.fill(1)
+    bench.run_to_completion()
+    (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
+    bench.ledger.settle_deliveries([(delivery, 5000)])
+    assert bench.ledger.delivery_tries(delivery.member) == 1
+    assert [c for c in bench.claim().claims if c.step is Step.ANNOUNCE] == []
+    bench.clock.now += 5000
+    (again,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
+    assert bench.ledger.event(again.member.partition("/")[2]) is not None
+    bench.ledger.settle_deliveries([(again, None)])
+    assert bench.client.zcard(ledger_keys.OUTBOX) == 0
+
+
+def test_results_keep_the_order_of_the_batch(bench: Bench) -> None:
+    """Across pages, in the order of enqueuing."""
+    bench.ledger.open_batch("b", {})
+    for first in range(0, 1200, 400):
+        bench.ledger.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, n) for n in range(first, first + 400)])
+    bench.ledger.cancel("b")
+    results = list(bench.ledger.results("b"))
+    assert [r["seed"] for r in results] == list(range(1200))
+    ended = datetime.fromisoformat(results[0]["completed_at"])
+    assert ended.timestamp() * 1000 == pytest.approx(bench.clock.now, abs=1)
+
+
+def test_a_script_that_the_server_forgot_is_loaded_again(bench: Bench) -> None:
+    """A restart or a failover empties the script cache."""
+    bench.fill(1)
+    bench.client.script_flush()
+    assert len(bench.edits()) == 1
+
+
+def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
+    """So that a cluster keeps them in one slot."""
+    bench.ledger.see_worker("w", ["webhook"])
+    bench.fill(2)
+    bench.run_to_completion()
+    bench.ledger.pause("api", "x", probe_every_ms=1)
+    bench.claim()
+    stray = [key for key in bench.client.keys("*") if not key.startswith("{retouch}:")]
+    assert stray == []

@@ -1,0 +1,1 @@
+"""Every long-running process: Celery workers, the embedded stack, the local endpoint."""

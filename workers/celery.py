@@ -1,0 +1,85 @@
+"""The Celery application: ``celery -A workers worker`` is a worker, rightly configured with no further flag."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import redis.exceptions
+from celery import Celery, signals
+from kombu import Queue
+from kombu.transport import redis as kombu_redis
+
+from config import celery as wire
+from config import logging
+from config.settings import Settings, load
+from retouch.errors import InputError
+from retouch.ledger import Claim, Ledger
+from retouch.states import Step
+from workers.runtime import Runtime, current, set_current
+
+
+def _load() -> Settings:
+    try:
+        return load()
+    except InputError as error:
+        sys.exit(f"retouch: {error}")
+
+
+settings = _load()
+app = Celery("retouch", include=wire.TASK_MODULES)
+app.conf.update(wire.settings(settings.redis_url), task_queues=[Queue(wire.QUEUE)])
+
+
+def _send(step: Step, claims: Sequence[Claim]) -> None:
+    payload = [(c.member, c.fence) for c in claims]
+    # Not retried here: a claim whose message is lost comes due again by itself.
+    app.send_task(wire.TASKS[step], (payload,), queue=wire.QUEUE, retry=False, argsrepr="", kwargsrepr="")
+
+
+@signals.setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Configured at worker_init; a receiver here keeps Celery from configuring its own."""
+
+
+@signals.worker_init.connect
+def _start(sender: Any, **_: Any) -> None:
+    logging.configure(settings.secrets)
+    # Workers need not know of each other: the ledger does. Fewer connections, and fewer ways to hang on reconnect.
+    sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
+    sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
+    ledger = Ledger.from_url(settings.redis_url)
+    broker = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+    runtime = Runtime(settings, ledger, _send, backlog=lambda: int(broker.llen(wire.QUEUE)))
+    set_current(runtime)
+    runtime.start()
+
+
+@signals.worker_shutting_down.connect
+def _drain(**_: Any) -> None:
+    current().drain()
+
+
+@signals.worker_shutdown.connect
+def _stop(**_: Any) -> None:
+    current().stop()
+
+
+def _refuse_closed_channel(connparams: Any) -> Any:
+    """Kombu 5.7.0 asks a closed channel for its host and dies of an AttributeError, and the worker with it.
+
+    It happens when Redis refuses connections while a message is unacknowledged. As a connection error it is
+    retried like any other.
+    """
+
+    def guarded(self: Any, asynchronous: bool = False) -> Any:
+        if self.connection is None or self.connection.client is None:
+            raise redis.exceptions.ConnectionError("the broker channel is closed")
+        return connparams(self, asynchronous)
+
+    return guarded
+
+
+_channel: Any = kombu_redis.Channel
+_channel._connparams = _refuse_closed_channel(_channel._connparams)

@@ -1,0 +1,30 @@
+"""A process's connections to the outside: the API, the store, results and the webhook."""
+
+from __future__ import annotations
+
+from config.settings import Settings
+from retouch.api import Img2ImgApi
+from retouch.fetch import Fetcher
+from retouch.net import PrivateHosts
+from retouch.store import Store
+
+
+class Clients:
+    """One of each per process, shared by all its steps. Make and close it on the event loop.
+
+    The results' client never sees the API key, and the webhook's has connections of its own, so that a slow
+    receiver takes none from the results.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        hosts = PrivateHosts.parse(settings.private_hosts)
+        self.api = Img2ImgApi(settings.api_url, settings.api_key.get_secret_value())
+        self.results = Fetcher(hosts)
+        self.webhook = Fetcher(hosts, limit=64)
+        self.store = Store(settings.bucket)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.api.close()
+        await self.results.close()
+        await self.webhook.close()

@@ -1,0 +1,81 @@
+"""The dispatcher: claims what is due and rings the workers' doorbell, a chunk of claims a message.
+
+One runs in every worker process. Claims are atomic, so no leader is needed, and whoever is free takes the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+from kombu.exceptions import OperationalError
+
+from config.celery import CHUNK, MAX_BACKLOG
+from retouch.ledger import Claim, Harvest
+from retouch.states import Step
+
+if TYPE_CHECKING:
+    from workers.runtime import Runtime
+
+log = structlog.get_logger()
+
+TICK_S = 0.05  # while there is work: long enough to fill chunks, short beside any API call
+IDLE_S = 0.1  # while there is none
+AT_ONCE = 4 * CHUNK  # claims of one kind in one go
+DELIVERIES_AT_ONCE = CHUNK
+
+Send = Callable[[Step, Sequence[Claim]], None]
+Backlog = Callable[[], int]
+
+
+def chunks(claims: Sequence[Claim]) -> Iterator[tuple[Step, Sequence[Claim]]]:
+    """Sort claims by step, in chunks of at most CHUNK."""
+    for step in Step:
+        of_step = [c for c in claims if c.step is step]
+        for first in range(0, len(of_step), CHUNK):
+            yield step, of_step[first : first + CHUNK]
+
+
+class Dispatcher:
+    """Claims and sends for as long as its process takes on work."""
+
+    def __init__(self, runtime: Runtime, send: Send, backlog: Backlog) -> None:
+        self._runtime = runtime
+        self._send = send
+        self._backlog = backlog
+
+    async def run(self) -> None:
+        """Claim and send until cancelled. A broker in trouble costs claims a lease, never the loop."""
+        while True:
+            pause = IDLE_S
+            if await self._runtime.patience(self._backlog) < MAX_BACKLOG:
+                harvest = await self._claim()
+                if harvest.claims:
+                    pause = 0 if len(harvest.claims) >= AT_ONCE else TICK_S
+                    await self._ring(harvest.claims)
+            await asyncio.sleep(pause)
+
+    async def _claim(self) -> Harvest:
+        runtime = self._runtime
+        most = min(AT_ONCE, runtime.room.free)
+        harvest = await runtime.patience(
+            runtime.ledger.claim,
+            runtime.name,
+            lease_ms=runtime.settings.lease_ms,
+            places=runtime.settings.max_in_flight,
+            submits=most,
+            polls=most,
+            deliveries=min(DELIVERIES_AT_ONCE, runtime.outbox_room.free),
+        )
+        runtime.paused = harvest.paused
+        return harvest
+
+    async def _ring(self, claims: Sequence[Claim]) -> None:
+        loop = asyncio.get_running_loop()
+        for step, chunk in chunks(claims):
+            try:
+                await loop.run_in_executor(None, self._send, step, chunk)
+            except (OperationalError, ConnectionError) as error:
+                log.warning("dispatch.failed", step=step, claims=len(chunk), reason=str(error))

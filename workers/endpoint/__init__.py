@@ -1,0 +1,1 @@
+"""A local server of the img2img contract: the same requests, answers and trouble, and no GPU."""

@@ -1,0 +1,108 @@
+"""``python -m workers.endpoint``: the local img2img endpoint, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retouch.errors import InputError, RetouchError
+from retouch.net import PrivateHosts
+from workers.endpoint.app import Options
+from workers.endpoint.server import address_of, listen, serve
+from workers.endpoint.studio import Latency
+
+
+def run(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
+    api_key: Annotated[
+        str,
+        typer.Option(
+            envvar="RETOUCH_API_KEY",
+            help="Key that callers must send. Better set in the environment: options show in the "
+            "process list. Without one, a key is made and printed on stderr.",
+        ),
+    ] = "",
+    private_hosts: Annotated[
+        str,
+        typer.Option(
+            envvar="RETOUCH_PRIVATE_HOSTS",
+            help="host or host:port, comma separated: not public, and an init_image may be read from there.",
+        ),
+    ] = "",
+    public_url: Annotated[
+        str, typer.Option(help="Where callers reach this server, if not at the address it listens on.")
+    ] = "",
+    latency: Annotated[
+        str, typer.Option(help="Seconds that an edit takes at least, or a range such as 0.2-0.8.")
+    ] = "0",
+    capacity: Annotated[int, typer.Option(min=1, help="Images worked on at once.")] = 16,
+    max_queue: Annotated[
+        int | None, typer.Option(min=0, help="Edits that may wait; beyond, 429. Default: no end.")
+    ] = None,
+    unknown_pending: Annotated[
+        bool, typer.Option("--unknown-pending", help="Answer PENDING for an unknown id, as Celery does.")
+    ] = False,
+    keep: Annotated[int, typer.Option(min=1, help="MiB of finished images kept in memory.")] = 1024,
+    record: Annotated[
+        Path | None, typer.Option(help="File to which one line of JSON a request is appended.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of latencies and of faults' chances.")] = 0,
+    die_with_parent: Annotated[
+        bool, typer.Option("--die-with-parent", help="End when the process that started this one ends.")
+    ] = False,
+) -> None:
+    """Serve the img2img contract locally, with a stand-in for the model.
+
+    Prints one line of JSON, {"url": …}, once it is listening.
+    """
+    try:
+        hosts, seconds = PrivateHosts.parse(private_hosts), Latency.parse(latency)
+        base = _checked(public_url)
+        with listen(host, port) as sock:
+            options = Options(
+                api_key=_key(api_key),
+                public_url=base or address_of(sock),
+                latency=seconds,
+                capacity=capacity,
+                max_queue=max_queue,
+                unknown_pending=unknown_pending,
+                keep_bytes=keep << 20,
+                record=record,
+                seed=seed,
+            )
+            asyncio.run(serve(sock, options, hosts, die_with_parent=die_with_parent))
+    except RetouchError as error:
+        _fail(str(error), 2 if isinstance(error, InputError) else 6)
+    except OSError as error:
+        _fail(f"{error.filename or 'the endpoint'}: {error.strerror}", 6)
+
+
+def _key(given: str) -> bytes:
+    if given:
+        return given.encode()
+    made = secrets.token_urlsafe(24)
+    sys.stderr.write(f"endpoint: RETOUCH_API_KEY is not set; this run's key is {made}\n")
+    return made.encode()
+
+
+def _checked(public_url: str) -> str:
+    if public_url and not public_url.startswith(("http://", "https://")):
+        raise InputError(f"--public-url {public_url[:80]!r} is not an http or https URL")
+    return public_url.rstrip("/")
+
+
+def _fail(sentence: str, code: int) -> None:
+    sys.stderr.write(f"endpoint: {sentence}\n")
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(run)
+    app(prog_name="python -m workers.endpoint")

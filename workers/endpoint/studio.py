@@ -1,0 +1,74 @@
+"""The work on one edit: read its image, let the engine make the pictures, take the service time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
+
+from retouch.errors import InputError, ResultError
+from workers.endpoint.engine import Engine
+from workers.endpoint.jobs import FailedError
+from workers.endpoint.picture import MAX_BYTES, RenderError
+from workers.endpoint.submission import Submission
+
+Read = Callable[[str, int], Awaitable[bytes]]  # a URL and the most bytes to take; raises ResultError
+
+_LATENCY = re.compile(r"(\d+\.?\d*|\.\d+)(?:-(\d+\.?\d*|\.\d+))?")
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Seconds that one edit takes at least, drawn evenly from a range."""
+
+    low_s: float = 0.0
+    high_s: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``0.5`` or ``0.2-0.8``; raises InputError."""
+        found = _LATENCY.fullmatch(text.strip())
+        if not found:
+            raise InputError(f"{text[:40]!r} is not seconds (0.5) or a range of seconds (0.2-0.8)")
+        low, high = float(found[1]), float(found[2] or found[1])
+        if high < low:
+            raise InputError(f"{text[:40]!r} is not a range: its end is before its beginning")
+        return cls(low, high)
+
+
+NO_LATENCY = Latency()
+
+
+class Studio:
+    """Does the work on edits, many at once: reading on the event loop, rendering in threads."""
+
+    def __init__(self, read: Read, engine: Engine, latency: Latency, seed: int) -> None:
+        self._read = read
+        self._engine = engine
+        self._latency = latency
+        self._chance = random.Random(seed)
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="render")
+
+    async def work(self, submission: Submission) -> list[bytes]:
+        """Return the edit's pictures as PNG; raises FailedError, also no sooner than the service time."""
+        loop = asyncio.get_running_loop()
+        ready_at = loop.time() + self._chance.uniform(self._latency.low_s, self._latency.high_s)
+        try:
+            init = await self._read(submission.init_image, MAX_BYTES)
+            return await loop.run_in_executor(self._threads, self._engine.render, submission, init)
+        except ResultError as error:
+            raise FailedError(f"init_image could not be downloaded: {error}") from None
+        except RenderError as error:
+            raise FailedError(str(error)) from None
+        finally:
+            if (rest := ready_at - loop.time()) > 0:
+                await asyncio.sleep(rest)
+
+    def close(self) -> None:
+        """Let go of the threads; edits that were not begun are dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

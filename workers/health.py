@@ -1,0 +1,40 @@
+"""Is this worker alive? ``python -m workers.health`` exits 0 while a worker's loop on this machine turns, else 1.
+
+The answer does not depend on Redis: an outage of Redis is no reason to restart workers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+FRESH_S = 30.0  # a loop beats every 2 s
+_FOLDER = Path(tempfile.gettempdir()) / f"retouch-{os.getuid()}"
+
+
+def _own_file() -> Path:
+    return _FOLDER / f"{os.getpid()}.alive"
+
+
+def beat() -> None:
+    """Show that this process's loop turns."""
+    _FOLDER.mkdir(mode=0o700, exist_ok=True)
+    _own_file().touch()
+
+
+def end() -> None:
+    """Show that this process has ended."""
+    _own_file().unlink(missing_ok=True)
+
+
+def alive() -> bool:
+    """Tell whether any worker of this user on this machine has beaten lately."""
+    now = time.time()
+    return any(now - path.stat().st_mtime < FRESH_S for path in _FOLDER.glob("*.alive"))
+
+
+if __name__ == "__main__":
+    sys.exit(0 if alive() else 1)

@@ -1,0 +1,88 @@
+"""``python -m workers.stack``: the embedded stack in the foreground.
+
+stdout gets the ``export`` lines that a client in another terminal needs, once everything is ready, and
+nothing else; stderr says what happens. Ctrl-C, SIGTERM or SIGHUP end it cleanly (exit 0), a second Ctrl-C at
+once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from retouch.errors import RetouchError
+from workers.stack.child import write_private
+from workers.stack.stack import Stack
+
+_WATCH_S = 0.2  # how soon the end of a part or of the parent is seen
+
+
+class ParentGoneError(RetouchError):
+    """The process that started this one has ended."""
+
+
+def main() -> int:
+    """Run until told to end; returns the exit code: 1 if a part failed, with one sentence on stderr."""
+    args = _arguments()
+    parent = os.getppid() if args.die_with_parent else None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    began = time.monotonic()
+    try:
+        with Stack(args.data, workers=args.workers, latency=args.latency, capacity=args.capacity) as stack:
+            _announce(stack.environment, args.env_file)
+            _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
+            _tell("Ctrl-C ends it")
+            _watch(stack, parent)
+    except KeyboardInterrupt:
+        _tell("ended")
+    except RetouchError as error:
+        _tell(str(error))
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers.stack",
+        description="Run Valkey, S3, the local img2img endpoint and workers on this machine, until Ctrl-C.",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep data here (default: a temporary folder)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many workers (default: 1)")
+    parser.add_argument("--latency", metavar="S", help="seconds that the endpoint takes per edit: 0.5, or 0.2-0.8")
+    parser.add_argument("--capacity", type=int, metavar="N", help="images that the endpoint makes at once")
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help="write the export lines to FILE as well")
+    parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")
+    return parser.parse_args()
+
+
+def _announce(environment: Mapping[str, str], env_file: Path | None) -> None:
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+    if env_file is not None:
+        write_private(env_file, lines)
+    sys.stdout.write(lines)
+    sys.stdout.flush()
+
+
+def _watch(stack: Stack, parent: int | None) -> None:
+    while True:
+        for name in stack.check():
+            _tell(f"worker {name} ended unexpectedly and was started again")
+        if parent is not None and os.getppid() != parent:
+            raise ParentGoneError("the parent process has ended")
+        time.sleep(_WATCH_S)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"stack: {line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

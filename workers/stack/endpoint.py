@@ -1,0 +1,81 @@
+"""The local img2img endpoint as a child process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workers.stack.child import Child, clean_environment, keep_secret
+
+STOP_GRACE_S = 5.0
+
+
+class Endpoint:
+    """``python -m workers.endpoint`` on a free port, with an API key of its own.
+
+    ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``) and ``capacity`` (images made at once) are the
+    endpoint's own options. It keeps nothing: after a restart its port is another and what it knew is gone.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        latency: str | None = None,
+        capacity: int | None = None,
+        private_hosts: str = "",
+        log: Path | None = None,
+    ) -> None:
+        self.child = Child("the endpoint", log or data_dir / "endpoint.log")
+        self.api_key = keep_secret(data_dir / "api-key")
+        self._private_hosts = private_hosts
+        self._options = [] if latency is None else ["--latency", latency]
+        self._options += [] if capacity is None else ["--capacity", str(capacity)]
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL for ``RETOUCH_API_URL``; only once started."""
+        assert self._url is not None, "the endpoint is not started"
+        return self._url
+
+    @property
+    def host(self) -> str:
+        """The endpoint as ``host:port``; only once started."""
+        return urlsplit(self.url).netloc
+
+    def start(self) -> None:
+        """Start the endpoint and return when it listens; raises ServiceError."""
+        command = [
+            sys.executable,
+            "-m",
+            "workers.endpoint",
+            "--port",
+            "0",
+            "--die-with-parent",
+            *self._options,
+        ]
+        env = clean_environment(RETOUCH_API_KEY=self.api_key, RETOUCH_PRIVATE_HOSTS=self._private_hosts)
+        self.child.launch(command, env=env)
+        self._url = self.child.wait_until(self._announced_url)
+
+    def stop(self) -> None:
+        """End the endpoint."""
+        self.child.stop(STOP_GRACE_S)
+
+    def kill(self) -> None:
+        """End the endpoint with SIGKILL, as a crash would."""
+        self.child.kill()
+
+    def restart(self) -> None:
+        """Stop and start: on another port, with nothing in mind."""
+        self.stop()
+        self.start()
+
+    def _announced_url(self) -> str | None:
+        for line in self.child.output().splitlines():
+            if line.startswith('{"url"') and line.endswith("}"):
+                return str(json.loads(line)["url"])
+        return None

