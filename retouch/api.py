@@ -113,9 +113,7 @@ class Img2ImgApi:
         body = json.dumps(payload, allow_nan=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         try:
-            async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False
-            ) as response:
+            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_submit(response)
                 answer = self._answer(await _read(response))
@@ -206,16 +204,10 @@ class Img2ImgApi:
         except (ValueError, RecursionError):
             reply = _plain(body.decode(errors="replace"))
         words = (
-            self._clean(_words(reply) or _compact(reply))
-            or self._redirection(response)
-            or f"HTTP {response.status}"
+            self._clean(_words(reply) or _compact(reply)) or self._redirection(response) or f"HTTP {response.status}"
         )
         wait_s = retry_after_s(response.headers.get("Retry-After"))
-        if (
-            wait_s is None
-            and isinstance(reply, dict)
-            and isinstance(reply.get("retry_after"), int | float | str)
-        ):
+        if wait_s is None and isinstance(reply, dict) and isinstance(reply.get("retry_after"), int | float | str):
             wait_s = retry_after_s(str(reply["retry_after"]))
         return kind(words, wait_s)
 
@@ -227,9 +219,7 @@ class Img2ImgApi:
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
         word = reply.get("status")
-        status = (
-            _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
-        )
+        status = _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
         error = None
         if status is Status.FAILURE:
             error = self._clean(_words(reply)) or "the API gave no reason"
@@ -292,9 +282,7 @@ def _provider_id(reply: dict[str, Any]) -> str | None:
 def _urls(reply: dict[str, Any]) -> tuple[str, ...]:
     for name in ("download_urls", "result_url", "image_url", "output_url"):
         value = reply.get(name)
-        urls = [
-            url for url in (value if isinstance(value, list) else [value]) if isinstance(url, str) and url
-        ]
+        urls = [url for url in (value if isinstance(value, list) else [value]) if isinstance(url, str) and url]
         if urls:
             return tuple(urls[:MAX_URLS])
     return ()

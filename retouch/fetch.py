@@ -86,9 +86,7 @@ class Fetcher:
             async with asyncio.timeout(READ_TIMEOUT_S), self.get(url) as response:
                 return await read_body(response, max_bytes)
         except TimeoutError:
-            raise UnreachableResultError(
-                f"{without_query(url)} took more than {READ_TIMEOUT_S:g} s"
-            ) from None
+            raise UnreachableResultError(f"{without_query(url)} took more than {READ_TIMEOUT_S:g} s") from None
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
         """POST ``body`` once, following nothing, within 20 s; return the status and Retry-After in seconds.
@@ -139,9 +137,7 @@ class Fetcher:
             # Plain ASCII is sent letter for letter: requoting could break a presigned link's signature.
             target = URL(url, encoded=url.isascii())
             check_url(str(target), self._private_hosts)
-            check_host(
-                target.raw_host or "", target.port or 0, self._private_hosts
-            )  # as aiohttp will read it
+            check_host(target.raw_host or "", target.port or 0, self._private_hosts)  # as aiohttp will read it
         except InputError as error:
             raise BrokenResultError(str(error)) from None
         except ValueError:
@@ -176,9 +172,7 @@ class _PublicResolver(AbstractResolver):
                 found = await self._resolver.resolve(host, port, family)
         except UnicodeError:
             raise BrokenResultError(f"{host[:80]!r} is not a host name") from None
-        if not self._private_hosts.allows(host, port) and not all(
-            is_public(entry["host"]) for entry in found
-        ):
+        if not self._private_hosts.allows(host, port) and not all(is_public(entry["host"]) for entry in found):
             raise BrokenResultError(
                 f"{host!r} has an address that is not public (list it in RETOUCH_PRIVATE_HOSTS to allow it)"
             )

@@ -18,15 +18,11 @@ from retouch.errors import InputError
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
-_ENTRY = re.compile(
-    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)(:(?P<port>\d{1,5}))?"
-)
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9._-]+)?")
+_ENTRY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)(:(?P<port>\d{1,5}))?")
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(%[a-z0-9._-]+)?")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
-_IPV6_UNICAST = ipaddress.IPv6Network(
-    "2000::/3"
-)  # all that is given out; the rest is reserved, local or embedded
+_IPV6_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out; the rest is reserved, local or embedded
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Global to ``ipaddress`` (of some Python versions) and yet never another party's public host.
 _NOT_PUBLIC = (
@@ -49,9 +45,7 @@ class PrivateHosts:
         for entry in entries:
             match = _ENTRY.fullmatch(entry)
             if not match or int(match["port"] or 1) not in range(1, 65536):
-                raise InputError(
-                    f"{entry!r} is not a host or host:port (write 127.0.0.1:9000, no scheme, no path)"
-                )
+                raise InputError(f"{entry!r} is not a host or host:port (write 127.0.0.1:9000, no scheme, no path)")
         return cls(entries)
 
     def allows(self, host: str, port: int) -> bool:
@@ -90,8 +84,7 @@ def literal_address(host: str) -> str | None:
     parts = host.rstrip(".").split(".")
     try:
         numbers = [
-            int(p, 16 if p.lower().startswith("0x") else 8 if p.startswith("0") and p != "0" else 10)
-            for p in parts
+            int(p, 16 if p.lower().startswith("0x") else 8 if p.startswith("0") and p != "0" else 10) for p in parts
         ]
     except ValueError:
         return None

@@ -102,9 +102,7 @@ class Intake:
 
     def entry(self, edit: Edit) -> Entry:
         """The edit as the ledger keeps it."""
-        return Entry(
-            edit.custom_id, edit.digest, _less(edit.fields, self.defaults), edit.samples or 1, edit.seed
-        )
+        return Entry(edit.custom_id, edit.digest, _less(edit.fields, self.defaults), edit.samples or 1, edit.seed)
 
 
 def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,9 +28,7 @@ class Output:
     content_type: str
 
 
-async def copy(
-    fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeout_s: float = 120.0
-) -> Output:
+async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeout_s: float = 120.0) -> Output:
     """Fetch the image at ``url`` and put it under ``key_stem`` with the extension that its bytes call for.
 
     Either the whole, checked image is in the store when this returns, or nothing is: an image is judged

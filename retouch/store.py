@@ -63,8 +63,8 @@ class _Clients(NamedTuple):
 class Store:
     """One bucket. Nothing is read or connected to before the first use (or ``open``).
 
-    ``endpoint_url`` overrides the one that boto3 is configured with; plain http is allowed because it can
-    only have been written down by hand. All methods raise StoreUnwillingError if a person must mend
+    ``endpoint_url`` and ``region`` override those that boto3 is configured with; plain http is allowed because
+    it can only have been written down by hand. All methods raise StoreUnwillingError if a person must mend
     something (no such bucket, credentials, permissions) and StoreUnavailableError for passing trouble.
     """
 
@@ -73,11 +73,13 @@ class Store:
         bucket: str,
         *,
         endpoint_url: str | None = None,
+        region: str | None = None,
         connect_timeout_s: float = 5.0,
         timeout_s: float = 60.0,
     ) -> None:
         self.bucket = bucket
         self._endpoint_url = endpoint_url
+        self._region = region
         self._timeouts = {
             "connect_timeout": f"{connect_timeout_s * 1000:.0f}ms",
             "timeout": f"{timeout_s * 1000:.0f}ms",
@@ -97,10 +99,10 @@ class Store:
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write one object in one request: it is there whole, or not at all."""
-        store = await self._store()
+        store = await self._store_for(key)
         attributes = {"Content-Type": content_type}
         try:
-            await obstore.put_async(store, _checked(key), data, attributes=attributes, use_multipart=False)
+            await obstore.put_async(store, key, data, attributes=attributes, use_multipart=False)
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 
@@ -111,7 +113,7 @@ class Store:
         ``key``. If the process dies in the middle nothing appears either, but S3 keeps the parts until the
         bucket's lifecycle rule removes them.
         """
-        store = await self._store()
+        store = await self._store_for(key)
         failures: list[BaseException] = []
 
         async def watched() -> AsyncIterator[bytes]:
@@ -125,7 +127,7 @@ class Store:
         try:
             await obstore.put_async(
                 store,
-                _checked(key),
+                key,
                 watched(),
                 attributes={"Content-Type": content_type},
                 chunk_size=_PART_BYTES,
@@ -136,9 +138,9 @@ class Store:
 
     async def exists(self, key: str) -> bool:
         """Tell whether an object lies under ``key``; False also where the bucket itself is missing."""
-        store = await self._store()
+        store = await self._store_for(key)
         try:
-            await obstore.head_async(store, _checked(key))
+            await obstore.head_async(store, key)
         except FileNotFoundError:
             return False
         except (BaseError, OSError, ValueError) as error:
@@ -147,9 +149,9 @@ class Store:
 
     async def delete(self, key: str) -> None:
         """Remove the object under ``key``; one that is not there is no error."""
-        store = await self._store()
+        store = await self._store_for(key)
         try:
-            await obstore.delete_async(store, _checked(key))
+            await obstore.delete_async(store, key)
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 
@@ -182,7 +184,10 @@ class Store:
             raise InputError(f"{uri!r} is not s3://bucket/key")
         return bucket, key
 
-    async def _store(self) -> S3Store:
+    async def _store_for(self, key: str) -> S3Store:
+        """Refuse keys that obstore would write under another name (InputError); return what takes the others."""
+        if not key or any(part in ("", ".", "..") for part in key.split("/")):
+            raise InputError(f"{key!r} is not a key: its parts may not be empty, '.' or '..'")
         if self._clients is None:
             await self.open()
         return self._open().bytes
@@ -192,11 +197,25 @@ class Store:
             if self._clients is None:
                 try:
                     self._session = boto3.Session()
-                    links = _links_client(self._session, self._endpoint_url)
-                except (BotoCoreError, ValueError) as error:
+                    links = self._links_client(self._session)
+                    self._clients = _Clients(self._bytes_client(links), links)
+                except (BotoCoreError, BaseError, ValueError) as error:
                     raise _settings_trouble(error) from None
-                self._clients = _Clients(self._bytes_client(links), links)
             return self._clients
+
+    def _links_client(self, session: boto3.Session) -> Any:
+        """Build boto3's client: virtual-hosted links for AWS, path-style ones for any other server."""
+
+        def build(addressing_style: Literal["virtual", "path"]) -> Any:
+            return session.client(
+                "s3",
+                endpoint_url=self._endpoint_url,
+                region_name=self._region or session.region_name or DEFAULT_REGION,
+                config=Config(signature_version="s3v4", s3={"addressing_style": addressing_style}),
+            )
+
+        client = build("virtual")
+        return client if _is_aws(client.meta.endpoint_url) else build("path")
 
     def _bytes_client(self, links: Any) -> S3Store:
         endpoint = urlsplit(links.meta.endpoint_url)
@@ -250,6 +269,8 @@ class Store:
         text = str(error)
         status, code = _STATUS.search(text), _CODE.search(text)
         name = (code[1] or code[2]) if code else (status[1] if status else "no answer")
+        if "redirect without LOCATION" in text:
+            return StoreUnwillingError(f"bucket {self.bucket!r} lies in another region than AWS is configured for")
         if (status and status[1] in _UNWILLING_STATUSES) or name in _UNWILLING_CODES:
             return StoreUnwillingError(f"bucket {self.bucket!r} refuses: {name}")
         if isinstance(error, FileNotFoundError):
@@ -257,38 +278,16 @@ class Store:
         return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
 
 
-def _links_client(session: boto3.Session, endpoint_url: str | None) -> Any:
-    """Build boto3's client: virtual-hosted links for AWS, path-style ones for any other server."""
-
-    def build(addressing_style: Literal["auto", "path"]) -> Any:
-        return session.client(
-            "s3",
-            endpoint_url=endpoint_url,
-            region_name=session.region_name or DEFAULT_REGION,
-            config=Config(signature_version="s3v4", s3={"addressing_style": addressing_style}),
-        )
-
-    client = build("auto")
-    return client if _is_aws(client.meta.endpoint_url) else build("path")
-
-
 def _is_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def _checked(key: str) -> str:
-    """Refuse keys that obstore would write under another name; raises InputError."""
-    if not key or any(part in ("", ".", "..") for part in key.split("/")):
-        raise InputError(f"{key!r} is not a key: its parts may not be empty, '.' or '..'")
-    return key
-
-
 def _settings_trouble(error: Exception) -> StoreError:
     if isinstance(error, NoCredentialsError):
-        return StoreUnwillingError(
-            "no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role"
-        )
+        return StoreUnwillingError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
     if isinstance(error, HTTPClientError):
         return StoreUnavailableError(f"AWS credentials cannot be loaded for now: {type(error).__name__}")
+    if isinstance(error, ValueError):
+        return StoreUnwillingError("the AWS settings cannot be used: the endpoint is not a URL")
     reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__
     return StoreUnwillingError(f"the AWS settings cannot be used: {reason}")

@@ -11,8 +11,14 @@ import typer
 from redis.exceptions import RedisError
 from typer.core import TyperGroup
 
-from retouch.cli import change, doctor, enqueue, events, explain, status, watch
+from retouch.cli.change import cancel, retry
+from retouch.cli.doctor import doctor
+from retouch.cli.enqueue import enqueue
+from retouch.cli.events import events
+from retouch.cli.explain import explain
+from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
+from retouch.cli.watch import watch
 from retouch.errors import InputError, RetouchError
 
 
@@ -42,17 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
-for command in (
-    enqueue.enqueue,
-    watch.watch,
-    status.status,
-    status.results,
-    change.retry,
-    change.cancel,
-    explain.explain,
-    events.events,
-    doctor.doctor,
-):
+for command in (enqueue, watch, status, results, retry, cancel, explain, events, doctor):
     app.command()(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from retouch.cli.progress import Rate
 from retouch.cli.terminal import counts_text
@@ -17,11 +18,18 @@ class Bar:
         self._rate = Rate()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            TextColumn("{task.fields[counts]}", style="dim"),
+            # The counts give way first where the terminal is narrow.
+            TextColumn(
+                "{task.fields[counts]}",
+                style="dim",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
             console=Console(stderr=True),
+            expand=True,
         )
         self._task = self._progress.add_task("", total=None, rate="", counts="")
         self._progress.start()

@@ -14,7 +14,9 @@ from retouch.states import EditState
 
 def retry(
     batch: BatchArgument,
-    held: Annotated[bool, typer.Option("--held", help="Send the held edits again; they may be paid for twice.")] = False,
+    held: Annotated[
+        bool, typer.Option("--held", help="Send the held edits again; they may be paid for twice.")
+    ] = False,
     cancelled: Annotated[bool, typer.Option("--cancelled", help="Put the cancelled edits back.")] = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:

@@ -73,7 +73,9 @@ def server_findings(info: dict[str, Any]) -> Iterator[Finding]:
     if info.get("aof_enabled"):
         yield Finding(True, "Redis disk", "the append-only file is on")
     else:
-        yield Finding(False, "Redis disk", "the append-only file is off, so that a crash loses edits; set appendonly yes")
+        yield Finding(
+            False, "Redis disk", "the append-only file is off, so that a crash loses edits; set appendonly yes"
+        )
 
 
 def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding]:
@@ -100,7 +102,9 @@ def ask_api(api_url: str, api_key: str) -> Finding:
         return Finding(False, "API", f"{shown} does not answer ({type(error).__name__}); check RETOUCH_API_URL")
     code = reply.status_code
     if code in (401, 402, 403):
-        return Finding(False, "API", f"{shown} refuses the key ({code}); check RETOUCH_API_KEY, and the account's credit")
+        return Finding(
+            False, "API", f"{shown} refuses the key ({code}); check RETOUCH_API_KEY, and the account's credit"
+        )
     if code == 404 or 200 <= code < 300:
         return Finding(True, "API", f"{shown} is willing")
     if 300 <= code < 400:

@@ -24,7 +24,10 @@ def doctor(
     bucket: Bucket = "",
     prefix: Prefix = "",
 ) -> None:
-    """Check Redis, the workers, the API and the bucket; end the pauses whose cause is mended. 0: all is well, else 6."""
+    """Check Redis, the workers, the API and the bucket; end the pauses whose cause is mended.
+
+    Exit code 0: all is well; 6: something is not.
+    """
     # The checks need the HTTP and S3 libraries, which no other command should wait for.
     from retouch.cli import checks  # noqa: PLC0415
 

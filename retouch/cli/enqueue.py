@@ -72,10 +72,14 @@ class _Checked:
 
 
 def enqueue(
-    manifest: Annotated[str, typer.Argument(metavar="MANIFEST|-", show_default=False, help="JSONL or CSV; - is stdin.")],
+    manifest: Annotated[
+        str, typer.Argument(metavar="MANIFEST|-", show_default=False, help="JSONL or CSV; - is stdin.")
+    ],
     batch: Annotated[
         str,
-        typer.Option(metavar="ID", show_default=False, help="The batch; by default named after the manifest's content."),
+        typer.Option(
+            metavar="ID", show_default=False, help="The batch; by default named after the manifest's content."
+        ),
     ] = "",
     set_: Annotated[
         list[str] | None,
@@ -139,15 +143,17 @@ def parse_set(pairs: list[str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
+    """``text`` as JSON if the field takes that, else as it is (``--set prompt=5`` is a prompt)."""
     try:
         value = json.loads(text)
-        check_defaults({name: value})
-    except (ValueError, RecursionError, InvalidEditError):
-        try:
-            check_defaults({name: text})
-        except InvalidEditError:
-            return value if "value" in locals() else text
+    except (ValueError, RecursionError):
         return text
+    for candidate in (value, text):
+        try:
+            check_defaults({name: candidate})
+        except InvalidEditError:
+            continue
+        return candidate
     return value
 
 
@@ -157,9 +163,7 @@ def _check(manifest: str, intake: Intake) -> _Checked:
     checked = _Checked("stdin" if manifest == "-" else Path(manifest).stem, intake.defaults)
     seen: dict[str, int] = {}
     with _opened(manifest) as stream:
-        reader = Manifest(
-            stream, name, csv_by_name=manifest.lower().endswith(".csv"), sniff=manifest == "-"
-        )
+        reader = Manifest(stream, name, csv_by_name=manifest.lower().endswith(".csv"), sniff=manifest == "-")
         for number, fields, problem in reader:
             custom_id = custom_id_of(fields)
             if problem:
@@ -183,6 +187,8 @@ def _check(manifest: str, intake: Intake) -> _Checked:
 @contextmanager
 def _opened(manifest: str) -> Iterator[BinaryIO]:
     if manifest == "-":
+        if sys.stdin is None:  # closed by whoever started us
+            raise InputError("stdin is closed; there is no manifest to read")
         yield sys.stdin.buffer
         return
     try:
@@ -226,9 +232,13 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
 
 
 def _write(queue: EditQueue, batch: str, checked: _Checked) -> Receipt:
-    with BatchWriter(queue.ledger, batch, checked.defaults) as writer:
-        for line, entry in checked.entries:
-            writer.add(line, entry)
+    try:
+        with BatchWriter(queue.ledger, batch, checked.defaults) as writer:
+            for line, entry in checked.entries:
+                writer.add(line, entry)
+    except KeyboardInterrupt:
+        say(f"interrupted; what was written to batch {batch} goes on, and the same command again adds the rest")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     rejected = sorted(checked.rejected + writer.conflicts)
     return Receipt(batch, writer.accepted, writer.already, rejected, writer.on_disk)
 
@@ -236,20 +246,23 @@ def _write(queue: EditQueue, batch: str, checked: _Checked) -> Receipt:
 def _finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
     """Wait if asked to, print the object, and end with the right code."""
     record = _record(receipt)
-    code = ExitCode.OK
-    try:
-        if wait:
+    code = int(ExitCode.OK)
+    if wait:
+        try:
             code = outcome(follow(queue, receipt.batch, timeout_s))
-    finally:
-        if wait:
-            record["counts"] = _counts(queue, receipt.batch)
-        if as_json:
-            emit(record)
+        except typer.Exit as end:
+            code = end.exit_code
+        record["counts"] = _counts(queue, receipt.batch)
+    if as_json:
+        emit(record)
     raise typer.Exit(ExitCode.FAILURES if receipt.rejected and code in (0, ExitCode.CANCELLED) else code)
 
 
 def _counts(queue: EditQueue, batch: str) -> dict[str, int]:
-    return {state.value: n for state, n in queue.status(batch).counts.items()}
+    try:
+        return {state.value: n for state, n in queue.status(batch).counts.items()}
+    except ServiceError:  # at a timeout during an outage: the exit code says the rest
+        return {}
 
 
 def _record(receipt: Receipt) -> dict[str, Any]:

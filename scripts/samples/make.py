@@ -194,7 +194,9 @@ def flower() -> Canvas:
     for x, turn in ((0.63, -0.5), (0.36, 0.6)):
         c.paint(ellipse((x, 0.83), (0.15, 0.055), turn), "#3f8a36")
         c.line([(0.5, 0.9), (x, 0.83), (2 * x - 0.5, 0.76)], "#8cc46a", 0.005, 0.8)
-    for ring, (count, reach, color) in enumerate(((22, 0.235, "#e8960c"), (20, 0.215, "#fbbf1c"), (16, 0.185, "#ffd84a"))):
+    for ring, (count, reach, color) in enumerate(
+        ((22, 0.235, "#e8960c"), (20, 0.215, "#fbbf1c"), (16, 0.185, "#ffd84a"))
+    ):
         for petal in range(count):
             turn = 2 * pi * (petal + ring / 3) / count + 0.08 * c.random.standard_normal()
             center = (0.5 + reach * cos(turn), 0.43 + reach * sin(turn))
@@ -223,7 +225,17 @@ def lighthouse() -> Canvas:
     for reach in (0.09, 0.06, 0.03):
         c.polygon([lamp, (-0.1, 0.2 - reach), (-0.1, 0.2 + reach * 1.6)], "#fff2b8", 0.16, blur=0.012)
         c.polygon([lamp, (1.1, 0.24 - reach), (1.1, 0.24 + reach)], "#fff2b8", 0.16, blur=0.012)
-    cliff = [(0.36, 1), (0.41, 0.9), (0.43, 0.8), (0.5, 0.76), (0.56, 0.71), (0.78, 0.69), (0.9, 0.72), (1, 0.7), (1, 1)]
+    cliff = [
+        (0.36, 1),
+        (0.41, 0.9),
+        (0.43, 0.8),
+        (0.5, 0.76),
+        (0.56, 0.71),
+        (0.78, 0.69),
+        (0.9, 0.72),
+        (1, 0.7),
+        (1, 1),
+    ]
     rough = c.noise(14, octaves=5)[..., None]
     c.polygon(cliff, np.array(rgb("#4a4152")) * (0.45 + 0.9 * rough))
     c.polygon([(0.5, 0.765), (0.56, 0.71), (0.78, 0.69), (0.9, 0.72), (1, 0.7), (1, 0.74), (0.8, 0.735)], "#53683f")
@@ -263,17 +275,35 @@ def _leafy_tree(c: Canvas, x: float, y: float, size: float) -> None:
     for _ in range(70):
         angle, reach = 2 * pi * c.random.random(), size * c.random.random() ** 0.5
         px, py = x + reach * cos(angle) * 0.9, y + reach * sin(angle)
-        tone = mix(rgb("#1f5a2a"), rgb("#8cc65a"), float(np.clip(0.5 - (py - y) / size * 0.5 - (px - x) / size * 0.3, 0, 1)))
+        tone = mix(
+            rgb("#1f5a2a"), rgb("#8cc65a"), float(np.clip(0.5 - (py - y) / size * 0.5 - (px - x) / size * 0.3, 0, 1))
+        )
         c.ellipse((px, py), (size * 0.26, size * 0.23), tone, 0.9, blur=0.002)
 
 
 def _window(c: Canvas, x: float, y: float, side: float) -> None:
-    c.polygon([(x - 0.008, y - 0.008), (x + side + 0.008, y - 0.008), (x + side + 0.008, y + side + 0.008), (x - 0.008, y + side + 0.008)], "#ffffff")
+    c.polygon(
+        [
+            (x - 0.008, y - 0.008),
+            (x + side + 0.008, y - 0.008),
+            (x + side + 0.008, y + side + 0.008),
+            (x - 0.008, y + side + 0.008),
+        ],
+        "#ffffff",
+    )
     c.polygon([(x, y), (x + side, y), (x + side, y + side), (x, y + side)], "#7fb7d6")
     c.polygon([(x, y + side), (x + side * 0.6, y), (x + side, y), (x + side * 0.4, y + side)], "#cfeaf5", 0.7)
     c.line([(x + side / 2, y), (x + side / 2, y + side)], "#ffffff", 0.008)
     c.line([(x, y + side / 2), (x + side, y + side / 2)], "#ffffff", 0.008)
-    c.polygon([(x - 0.012, y + side + 0.012), (x + side + 0.012, y + side + 0.012), (x + side, y + side + 0.035), (x, y + side + 0.035)], "#b5533c")
+    c.polygon(
+        [
+            (x - 0.012, y + side + 0.012),
+            (x + side + 0.012, y + side + 0.012),
+            (x + side, y + side + 0.035),
+            (x, y + side + 0.035),
+        ],
+        "#b5533c",
+    )
     for step in range(7):
         c.ellipse((x + side * step / 6, y + side + 0.008), (0.012, 0.012), ("#ff6b8b", "#ffd23f")[step % 2])
 
@@ -287,7 +317,9 @@ def _tower(c: Canvas, x: float, top: float, width: float, color: str, lit: float
                 left = x + width * (column + 0.3) / columns
                 tone = str(c.random.choice(["#ffd98a", "#ffc35c", "#fff3cf", "#9fd0ff"]))
                 right, bottom = left + width * 0.45 / columns, row + 0.009
-                c.polygon([(left, row), (right, row), (right, bottom), (left, bottom)], tone, 0.55 + 0.45 * c.random.random())
+                c.polygon(
+                    [(left, row), (right, row), (right, bottom), (left, bottom)], tone, 0.55 + 0.45 * c.random.random()
+                )
 
 
 def _peak(c: Canvas, x: float, y: float, rock: str, snow: str) -> None:

@@ -16,7 +16,10 @@ from workers.endpoint.app import Options
 from workers.endpoint.server import address_of, listen, serve
 from workers.endpoint.studio import Latency
 
+cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+
+@cli.command()
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
@@ -49,9 +52,7 @@ def run(
         bool, typer.Option("--unknown-pending", help="Answer PENDING for an unknown id, as Celery does.")
     ] = False,
     keep: Annotated[int, typer.Option(min=1, help="MiB of finished images kept in memory.")] = 1024,
-    record: Annotated[
-        Path | None, typer.Option(help="File to which one line of JSON a request is appended.")
-    ] = None,
+    record: Annotated[Path | None, typer.Option(help="File to which one line of JSON a request is appended.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of latencies and of faults' chances.")] = 0,
     die_with_parent: Annotated[
         bool, typer.Option("--die-with-parent", help="End when the process that started this one ends.")
@@ -103,6 +104,4 @@ def _fail(sentence: str, code: int) -> None:
 
 
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(run)
-    app(prog_name="python -m workers.endpoint")
+    cli(prog_name="python -m workers.endpoint")

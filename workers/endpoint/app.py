@@ -53,9 +53,7 @@ class Endpoint:
         self._engine = engine
         self._studio = Studio(read, engine, options.latency, options.seed)
         self._results = Results(options.keep_bytes)
-        self._jobs = Jobs(
-            self._studio.work, self._results, capacity=options.capacity, max_queue=options.max_queue
-        )
+        self._jobs = Jobs(self._studio.work, self._results, capacity=options.capacity, max_queue=options.max_queue)
         self._faults = Faults(options.seed)
         self._record = Record(options.record)
 
@@ -88,9 +86,7 @@ class Endpoint:
         """Let go of the engine's threads."""
         self._studio.close()
 
-    def _route(
-        self, kind: str, handler: Handler, *, closed: bool
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _route(self, kind: str, handler: Handler, *, closed: bool) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             exchange = Exchange(request, kind, self._record)
             allowed = not closed or self._knows(request)
@@ -210,9 +206,7 @@ def _error(code: int, detail: str, headers: dict[str, str] | None = None) -> JSO
 
 def _number(name: str) -> int | None:
     stem, dot, kind = name.partition(".")
-    return (
-        int(stem) if dot and kind == "png" and stem.isascii() and stem.isdecimal() and len(stem) < 4 else None
-    )
+    return int(stem) if dot and kind == "png" and stem.isascii() and stem.isdecimal() and len(stem) < 4 else None
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -109,9 +109,7 @@ class CutShort(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        await _cut(
-            scope, receive, lambda transport: transport.close()
-        )  # close, not abort: the half shall arrive
+        await _cut(scope, receive, lambda transport: transport.close())  # close, not abort: the half shall arrive
 
 
 async def until_gone(receive: Receive) -> None:
@@ -123,8 +121,6 @@ async def until_gone(receive: Receive) -> None:
 async def _cut(scope: Scope, receive: Receive, how: Callable[[asyncio.Transport], None]) -> None:
     transport = scope.get(_TRANSPORT)
     if transport is None:
-        raise ConnectionAbortedError(
-            "the connection was cut by a fault"
-        )  # no server underneath: a test's transport
+        raise ConnectionAbortedError("the connection was cut by a fault")  # no server underneath: a test's transport
     how(transport)
     await until_gone(receive)  # else uvicorn takes the missing answer for a crash and sends a 500

@@ -96,11 +96,7 @@ class Jobs:
             if known.fingerprint != fingerprint:
                 raise KeyReusedError
             return known, False
-        if (
-            self._max_queue is not None
-            and self._must_wait(submission)
-            and len(self._waiting) >= self._max_queue
-        ):
+        if self._max_queue is not None and self._must_wait(submission) and len(self._waiting) >= self._max_queue:
             raise QueueFullError
         job = Job(submission, fingerprint, key)
         self._by_id[job.id] = job

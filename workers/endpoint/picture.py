@@ -31,6 +31,8 @@ def decode(data: bytes, size: tuple[int, int]) -> Image.Image:
             warnings.simplefilter("ignore")  # our own limit is lower than Pillow's warning
             if image.width * image.height <= MAX_PIXELS:
                 return _unpacked(image, size)
+    except Image.DecompressionBombError:
+        pass  # Pillow's own limit, far above ours
     except Exception:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more
         raise RenderError("init_image is not a whole PNG, JPEG or WebP image") from None
     raise RenderError(f"init_image has more than {MAX_PIXELS // 1_000_000} million pixels")

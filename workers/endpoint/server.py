@@ -51,9 +51,14 @@ async def serve(
     fetcher = Fetcher(private_hosts)
     endpoint = create(options, fetcher.read)
     config = uvicorn.Config(
-        endpoint.app(), lifespan="off", log_config=None, access_log=False, server_header=False,
+        endpoint.app(),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=1,
-    )  # fmt: skip
+    )
     server = _Server(config, lambda: _announce(options.public_url))
     watch = asyncio.create_task(_watch_parent(server)) if die_with_parent else None
     try:

@@ -58,16 +58,22 @@ class Studio:
         """Return the edit's pictures as PNG; raises FailedError, also no sooner than the service time."""
         loop = asyncio.get_running_loop()
         ready_at = loop.time() + self._chance.uniform(self._latency.low_s, self._latency.high_s)
+        outcome = await self._outcome(submission)
+        if (rest := ready_at - loop.time()) > 0:
+            await asyncio.sleep(rest)  # in no "finally": a cancelled edit shall end at once
+        if isinstance(outcome, FailedError):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, submission: Submission) -> list[bytes] | FailedError:
+        loop = asyncio.get_running_loop()
         try:
             init = await self._read(submission.init_image, MAX_BYTES)
             return await loop.run_in_executor(self._threads, self._engine.render, submission, init)
         except ResultError as error:
-            raise FailedError(f"init_image could not be downloaded: {error}") from None
+            return FailedError(f"init_image could not be downloaded: {error}")
         except RenderError as error:
-            raise FailedError(str(error)) from None
-        finally:
-            if (rest := ready_at - loop.time()) > 0:
-                await asyncio.sleep(rest)
+            return FailedError(str(error))
 
     def close(self) -> None:
         """Let go of the threads; edits that were not begun are dropped."""

@@ -21,7 +21,7 @@ Technique = Callable[[Image.Image, Palette, Random], Image.Image]
 
 def brush(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     """Oil: strokes that follow a slow current, broad ones first, fine ones where there is detail."""
-    graded = ImageEnhance.Color(_graded(image, palette, 0.38)).enhance(1.25)
+    graded = ImageEnhance.Color(_graded(ImageOps.autocontrast(image, 1), palette, 0.48)).enhance(1.25)
     unit = _unit(image)
     canvas = graded.filter(ImageFilter.BoxBlur(7 * unit))
     draw = ImageDraw.Draw(canvas)
@@ -51,9 +51,7 @@ def watercolour(image: Image.Image, palette: Palette, rng: Random) -> Image.Imag
     """Watercolour: flat washes with darker rims, and the grain of the paper."""
     unit = _unit(image)
     small = image.reduce(2) if min(image.size) >= 64 else image
-    flat = ImageOps.posterize(
-        small.filter(ImageFilter.MedianFilter(3)).filter(ImageFilter.MedianFilter(3)), 4
-    ).resize(image.size)
+    flat = ImageOps.posterize(small.filter(ImageFilter.MedianFilter(3)), 4).resize(image.size)
     flat = Image.blend(flat, image.filter(ImageFilter.BoxBlur(1.5 * unit)), 0.3)
     washes = ImageEnhance.Color(_graded(ImageOps.autocontrast(flat, 1), palette, 0.34)).enhance(1.25)
     blooms = _noise(image.size, rng, cell=60 * unit, low=0, high=84).convert("L")
@@ -65,9 +63,9 @@ def watercolour(image: Image.Image, palette: Palette, rng: Random) -> Image.Imag
 
 def facets(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     """Low poly: a shaken net of triangles, each in the colour of its middle."""
-    graded = ImageEnhance.Contrast(ImageEnhance.Color(_graded(image, palette, 0.35)).enhance(1.3)).enhance(
-        1.1
-    )
+    graded = ImageEnhance.Contrast(
+        ImageEnhance.Color(_graded(ImageOps.autocontrast(image, 1), palette, 0.40)).enhance(1.3)
+    ).enhance(1.1)
     source = _pixels(graded.filter(ImageFilter.BoxBlur(4 * _unit(image))))
     columns = 34
     rows = max(2, round(columns * image.height / image.width))
@@ -93,9 +91,7 @@ def facets(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
 def dots(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     """Halftone: a turned grid of dots on paper, the larger the darker."""
     unit = _unit(image)
-    graded = (
-        ImageEnhance.Color(_graded(image, palette, 0.45)).enhance(1.5).filter(ImageFilter.BoxBlur(3 * unit))
-    )
+    graded = ImageEnhance.Color(_graded(image, palette, 0.45)).enhance(1.5).filter(ImageFilter.BoxBlur(3 * unit))
     colours, lights = _pixels(graded), _pixels(ImageOps.autocontrast(graded.convert("L"), 1))
     canvas = Image.new("RGB", (image.width * 2, image.height * 2), palette[4])
     draw = ImageDraw.Draw(canvas)
@@ -108,9 +104,7 @@ def dots(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
             y = image.height / 2 + (i * sin + j * cos) * pitch
             if 0 <= x < image.width and 0 <= y < image.height:
                 radius = pitch * 2 * 0.64 * math.sqrt(1 - lights[int(x), int(y)] / 290)
-                draw.ellipse(
-                    (2 * x - radius, 2 * y - radius, 2 * x + radius, 2 * y + radius), colours[int(x), int(y)]
-                )
+                draw.ellipse((2 * x - radius, 2 * y - radius, 2 * x + radius, 2 * y + radius), colours[int(x), int(y)])
     return canvas.reduce(2)
 
 
@@ -122,9 +116,7 @@ def poster(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     inks = _mapped(grey, [palette[min(4, max(0, (value + shift) * 5 // 256))] for value in range(256)])
     lines = _edges(image, _unit(image)).point([0 if value < 70 else 255 for value in range(256)])
     moved = ImageChops.offset(lines, rng.randrange(-2, 3), rng.randrange(-2, 3))
-    inks.paste(
-        palette[0], mask=moved.filter(ImageFilter.SMOOTH).point([value * 3 // 4 for value in range(256)])
-    )
+    inks.paste(palette[0], mask=moved.filter(ImageFilter.SMOOTH).point([value * 3 // 4 for value in range(256)]))
     return inks.filter(ImageFilter.SMOOTH)
 
 
@@ -134,12 +126,10 @@ def sketch(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     grey = ImageOps.autocontrast(image.convert("L"), 1)
     soft = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(5 * unit))
     lines = ImageChops.add(grey, soft).point([max(0, 255 - int((255 - v) * 2.6)) for v in range(256)])
-    shade = grey.point([168 + v * 87 // 255 for v in range(256)])
+    shade = grey.point([200 + v * 55 // 255 for v in range(256)])
     drawn = ImageChops.multiply(lines, shade)
     paper = ImageOps.colorize(drawn, palette[0], (252, 249, 241), mid=_mixed(palette[1], palette[2]))
-    wash = Image.blend(
-        Image.new("RGB", image.size, "white"), image.filter(ImageFilter.BoxBlur(6 * unit)), 0.22
-    )
+    wash = Image.blend(Image.new("RGB", image.size, "white"), image.filter(ImageFilter.BoxBlur(6 * unit)), 0.22)
     grained = ImageChops.soft_light(
         ImageChops.multiply(paper, wash), _noise(image.size, rng, cell=1.5 * unit, low=108, high=160)
     )
@@ -148,9 +138,7 @@ def sketch(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
 
 def film(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     """Old film: split toning, grain, a light leak at one side and darker corners."""
-    toned = ImageOps.colorize(
-        ImageOps.autocontrast(image.convert("L"), 1), palette[0], palette[4], mid=palette[2]
-    )
+    toned = ImageOps.colorize(ImageOps.autocontrast(image.convert("L"), 1), palette[0], palette[4], mid=palette[2])
     graded = Image.blend(ImageEnhance.Color(image).enhance(1.1), toned, 0.6)
     graded = ImageChops.screen(graded, _light(image.size, palette[3], rng, amount=0.75))
     grain = _noise(image.size, rng, cell=_unit(image), low=112, high=146)
@@ -163,9 +151,7 @@ def glow(image: Image.Image, palette: Palette, rng: Random) -> Image.Image:
     night = ImageEnhance.Brightness(_graded(ImageOps.autocontrast(image, 1), palette, 0.55)).enhance(0.5)
     lines = _edges(image, unit).point([min(255, max(0, value - 28) * 2) for value in range(256)])
     near, far = (lines.filter(ImageFilter.BoxBlur(reach * unit)) for reach in (2, 9))
-    halo = ImageChops.add(
-        ImageChops.add(lines, near), far.point([min(255, value * 2) for value in range(256)])
-    )
+    halo = ImageChops.add(ImageChops.add(lines, near), far.point([min(255, value * 2) for value in range(256)]))
     sweep = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270))).resize(image.size)
     colours = ImageOps.colorize(sweep, palette[3], palette[2])
     light = ImageChops.multiply(colours, Image.merge("RGB", (halo, halo, halo)))
@@ -226,9 +212,7 @@ def _light(size: tuple[int, int], colour: Colour, rng: Random, *, amount: float)
     width, height = size
     reach = round(max(size) * rng.uniform(1.1, 1.5))
     spot = ImageOps.invert(Image.radial_gradient("L")).resize((reach, reach))
-    spot = spot.point(
-        [max(0, int((value - 75) * 255 / 180 * amount)) for value in range(256)]
-    )  # 75 at the rim
+    spot = spot.point([max(0, int((value - 75) * 255 / 180 * amount)) for value in range(256)])  # 75 at the rim
     x = rng.choice((0, width)) + rng.randint(-width // 8, width // 8)
     y = rng.randint(0, height)
     mask = Image.new("L", size)

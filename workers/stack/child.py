@@ -44,11 +44,10 @@ class Child:
         """
         assert not self.running, f"{self.name} is running already"
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        leash: list[str | Path] = [sys.executable, "-IS", LEASH, str(os.getpid())]
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
-                [*leash, *command],
+                leashed(command),
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -122,6 +121,11 @@ class Child:
     def _tail(self, lines: int = 12) -> str:
         tail = self.output().strip().splitlines()[-lines:]
         return "".join(f"\n    {line[:300]}" for line in [f"the end of {self.log}:", *tail])
+
+
+def leashed(command: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command in a form that dies with this process, or rather with the thread that starts it."""
+    return [sys.executable, "-IS", LEASH, str(os.getpid()), *command]
 
 
 def keep_secret(path: Path) -> str:

@@ -48,6 +48,11 @@ class Endpoint:
 
     def start(self) -> None:
         """Start the endpoint and return when it listens; raises ServiceError."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start the endpoint and return at once, to do something else before ``wait``."""
         command = [
             sys.executable,
             "-m",
@@ -59,6 +64,9 @@ class Endpoint:
         ]
         env = clean_environment(RETOUCH_API_KEY=self.api_key, RETOUCH_PRIVATE_HOSTS=self._private_hosts)
         self.child.launch(command, env=env)
+
+    def wait(self) -> None:
+        """Return when the endpoint listens; raises ServiceError."""
         self._url = self.child.wait_until(self._announced_url)
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,8 +18,8 @@ from workers.stack.valkey import Valkey
 from workers.stack.worker import Worker
 
 PREFIX = "edits/"
-# A worker that ends sooner than this after its start is broken, and no restart mends it.
-WORKER_MIN_LIFE_S = 5.0
+# Workers that end more often than this are broken, and no restart mends them.
+MAX_RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 
 
 class Stack:
@@ -54,7 +55,7 @@ class Stack:
         )
         self.workers: list[Worker] = []
         self._worker_names = [f"retouch{number}" for number in range(1, workers + 1)]
-        self._started_at: dict[str, float] = {}  # worker name -> monotonic seconds
+        self._restarts: deque[float] = deque(maxlen=MAX_RESTARTS)  # monotonic seconds
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,19 +72,20 @@ class Stack:
 
     def start(self) -> None:
         """Start all parts and return when each is ready; raises ServiceError (stop what has started then)."""
+        self.endpoint.launch()  # Python takes its time: meanwhile the others start
         self.valkey.start()
         self.s3.start()
-        self.endpoint.start()
+        self.endpoint.wait()
         logs = self.data_dir / "logs"
         for name in self._worker_names:
             worker = Worker(name, self.environment, logs / f"{name}.log")
             self.workers.append(worker)
-            self._start_worker(worker)
+            worker.start()
 
     def check(self) -> list[str]:
         """Look after the parts, to be called again and again; return the names of the workers started again.
 
-        Raises DiedError if another part has ended, or a worker that ended as soon as it was started.
+        Raises DiedError if another part has ended, or if workers end again and again.
         """
         restarted = []
         for part in (self.valkey, self.s3, self.endpoint):
@@ -91,9 +93,10 @@ class Stack:
         for worker in self.workers:
             if worker.child.running:
                 continue
-            if time.monotonic() - self._started_at[worker.name] < WORKER_MIN_LIFE_S:
+            if len(self._restarts) == MAX_RESTARTS and time.monotonic() - self._restarts[0] < RESTARTS_WITHIN_S:
                 worker.child.check()
-            self._start_worker(worker)
+            self._restarts.append(time.monotonic())
+            worker.start()
             restarted.append(worker.name)
         return restarted
 
@@ -102,7 +105,10 @@ class Stack:
         for worker in self.workers:
             worker.child.ask_to_stop()
         for part in self._in_order_of_end():
-            part.stop()
+            if self._temporary and part in (self.s3, self.valkey):
+                part.kill()  # nobody will miss their data, and it is quicker
+            else:
+                part.stop()
         self._release()
 
     def kill(self) -> None:
@@ -130,10 +136,6 @@ class Stack:
 
     def _in_order_of_end(self) -> list[Worker | Endpoint | S3 | Valkey]:
         return [*self.workers, self.endpoint, self.s3, self.valkey]
-
-    def _start_worker(self, worker: Worker) -> None:
-        self._started_at[worker.name] = time.monotonic()
-        worker.start()
 
     def _refuse_second_owner(self) -> None:
         try:

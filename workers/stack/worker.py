@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
-from retouch.ledger import Ledger
 from workers.stack.child import Child, clean_environment
 
 DRAIN_GRACE_S = 15.0  # for what is in flight to settle; what does not is taken up again from the ledger
@@ -26,11 +24,12 @@ class Worker:
         self._environment = environment
 
     def start(self) -> None:
-        """Start the worker and return when the ledger has seen it; raises ServiceError."""
+        """Start the worker and return when it takes work; raises ServiceError."""
         command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", f"{self.name}@%h"]
         self.child.launch(command, env=clean_environment(**self._environment))
-        ledger = Ledger.from_url(self._environment["RETOUCH_REDIS_URL"])
-        self.child.wait_until(lambda: self._is_seen(ledger))
+        # Celery's own word, in the log: from then on it takes messages, and drains on SIGTERM.
+        ready = re.compile(rf"\b{re.escape(self.name)}@\S+ ready\.")
+        self.child.wait_until(lambda: ready.search(self.child.output()))
 
     def stop(self) -> None:
         """End the worker, which finishes what it has in hand first."""
@@ -39,12 +38,6 @@ class Worker:
     def kill(self) -> None:
         """End the worker with SIGKILL, as a crash would."""
         self.child.kill()
-
-    def _is_seen(self, ledger: Ledger) -> bool | None:
-        try:
-            return any(name.endswith(f"-{self.child.pid}") for name in ledger.workers()) or None
-        except RedisError:  # Redis may be away: the worker waits for it, and so does this
-            return None
 
     def restart(self) -> None:
         """Stop and start."""

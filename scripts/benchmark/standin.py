@@ -1,0 +1,134 @@
+"""The img2img API and S3 for the benchmark, in one process: ``python -m scripts.benchmark.standin PORT``.
+
+As lean as it can be, because it shares the machine with what is measured: bodies are dropped unread, answers are
+prepared beforehand, signatures are not checked. A POST answers PENDING and an id, a status request SUCCESS at once.
+``GET /counts`` tells how many calls of each kind were answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+import uvloop
+
+from scripts.benchmark.picture import noise_png
+from workers.stack.ports import LOOPBACK
+
+API_PATH = "/img2img"
+CALLS = ("post", "status", "download", "put")  # an edit is one of each
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_EXPECT = re.compile(rb"\r\nexpect: *100-continue", re.IGNORECASE)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def _answer(body: bytes = b"", kind: str = "application/json", status: str = "200 OK", extra: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+class Answers:
+    """What is answered to whom, and how often."""
+
+    def __init__(self, port: int) -> None:
+        self.counts: Counter[str] = Counter()
+        success = {"status": "SUCCESS", "download_urls": [f"http://{LOOPBACK}:{port}/result/picture.png"]}
+        self._success = _answer(json.dumps(success).encode())
+        self._picture = _answer(noise_png(), "image/png")
+        self._stored = _answer(extra='ETag: "0123456789abcdef0123456789abcdef"\r\n')
+        self._nothing = _answer(status="204 No Content")
+        self._upload = _answer(b"<R><UploadId>u</UploadId><ETag>e</ETag></R>", "application/xml")
+
+    def to(self, method: bytes, path: bytes) -> bytes:
+        """The answer to a request that has arrived whole."""
+        if method == b"PUT":
+            if path.endswith(b".png"):
+                self.counts["put"] += 1
+            return self._stored
+        if method == b"POST":
+            return self._pending() if path == API_PATH.encode() else self._upload
+        if path.startswith(b"/result/"):
+            self.counts["download"] += 1
+            return self._picture
+        if path.startswith(f"{API_PATH}/status/".encode()):
+            self.counts["status"] += 1
+            return self._success
+        return _answer(json.dumps(self.counts).encode()) if path == b"/counts" else self._nothing
+
+    def _pending(self) -> bytes:
+        self.counts["post"] += 1
+        return _answer(b'{"status":"PENDING","id":"%d"}' % self.counts["post"])
+
+
+class Connection(asyncio.Protocol):
+    """One connection: one request after the other, bodies counted and dropped."""
+
+    def __init__(self, answer: Callable[[bytes, bytes], bytes]) -> None:
+        self._answer = answer
+        self._head = b""
+        self._request: tuple[bytes, bytes] | None = None
+        self._missing = 0  # bytes of the body that are yet to come
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        while data:
+            data = self._drop(data) if self._request else self._read_head(data)
+
+    def _drop(self, data: bytes) -> bytes:
+        """Drop what belongs to the body; returns what follows it."""
+        rest = data[self._missing :]
+        self._missing -= len(data) - len(rest)
+        if self._missing == 0:
+            self._reply()
+        return rest
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Read up to the end of the headers; returns what follows them."""
+        head, end, rest = (self._head + data).partition(_HEAD_END)
+        if not end:
+            self._head = head
+            return b""
+        self._head = b""
+        method, path, _ = head.split(b" ", 2)
+        self._request = (method, path)
+        if method in (b"GET", b"HEAD", b"DELETE"):
+            self._reply()
+            return rest
+        if _CHUNKED.search(head):  # no client of the benchmark does; silence would look like a hang
+            self._transport.write(_answer(status="501 Not Implemented"))
+            self._transport.close()
+            return b""
+        length = _LENGTH.search(head)
+        self._missing = int(length[1]) if length else 0
+        if _EXPECT.search(head):
+            self._transport.write(_CONTINUE)
+        if self._missing == 0:
+            self._reply()
+        return rest
+
+    def _reply(self) -> None:
+        assert self._request is not None
+        self._transport.write(self._answer(*self._request))
+        self._request = None
+
+
+async def serve(port: int) -> None:
+    """Serve until the process is ended."""
+    answers = Answers(port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(answers.to), LOOPBACK, port, backlog=4096)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1])))

@@ -1,0 +1,44 @@
+"""The edits that all versions get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``count`` edits, numbered from ``first``, of one image each."""
+
+    batch: str
+    count: int
+    first: int = 0
+
+    def edits(self) -> Iterator[dict[str, Any]]:
+        """The edits without a name, as the API takes them."""
+        for number in range(self.first, self.first + self.count):
+            yield {
+                "model_id": "sd1.5",
+                "prompt": f"an oil painting of hills at sunset, thick impasto strokes, study {number}",
+                "negative_prompt": "blurry, low quality, watermark",
+                "init_image": "https://images.example.com/house.jpg",
+                "num_inference_steps": 25,
+                "strength": 0.75,
+                "guidance_scale": 7.5,
+                "width": 512,
+                "height": 512,
+                "seed": number,
+            }
+
+    def named(self) -> Iterator[dict[str, Any]]:
+        """The edits with their ``custom_id``, as a producer hands them in."""
+        for number, edit in enumerate(self.edits(), self.first):
+            yield {"custom_id": f"edit-{number:06d}", **edit}
+
+    def write_manifest(self, path: Path) -> None:
+        """Write the edits as a manifest, one a line."""
+        with path.open("w") as file:
+            file.writelines(f"{json.dumps(edit)}\n" for edit in self.named())

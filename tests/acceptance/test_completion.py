@@ -1,0 +1,113 @@
+"""What everybody gets: edits completed, images and manifest in S3, whatever form a good answer takes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+from PIL import Image
+from scene import Scene
+from servers import Web
+
+
+def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:
+    """Edits of one to four samples complete, and each object is what its result's uri, hash, size and type say."""
+    scene.worker()
+    for samples in (1, 2, 3, 4):
+        batch = scene.enqueue(3, samples=samples, seed=7)
+        results = scene.finish(batch)
+        objects = scene.objects(batch)
+        assert {r["state"] for r in results.values()} == {"completed"}
+        assert scene.images(batch) == [f"c{n}/{i}.png" for n in range(3) for i in range(samples)]
+        for result in results.values():
+            assert (result["attempts"], result["seed"], result["error"]) == (1, 7, None)
+            for number, output in enumerate(result["outputs"]):
+                name = f"{result['custom_id']}/{number}.png"
+                data, content_type = objects[name]
+                assert output["uri"] == f"s3://{scene.s3.bucket}/edits/{batch}/{name}"
+                assert output["sha256"] == hashlib.sha256(data).hexdigest()
+                assert output["bytes"] == len(data)
+                assert (output["width"], output["height"]) == Image.open(io.BytesIO(data)).size
+                assert output["content_type"] == content_type == "image/png"
+    assert len(scene.api.accepted()) == 12
+
+
+def test_a_finished_batch_has_a_manifest_of_its_results_and_an_empty_success(scene: Scene) -> None:
+    """``manifest.jsonl`` holds each edit's result in the batch's order, ended ones and failed ones; ``_SUCCESS`` nothing."""
+    scene.worker()
+    scene.api.trouble("failure", match="doomed")
+    batch = scene.enqueue(4)
+    scene.finish(batch)
+    bad = scene.enqueue(1, prompt="doomed")
+    scene.finish(bad)
+    for b in (batch, bad):
+        assert scene.manifest(b) == list(scene.queue.results(b))
+        assert scene.objects(b)["_SUCCESS"][0] == b""
+        assert scene.objects(b)["manifest.jsonl"][1] == "application/jsonl"
+    assert [line["custom_id"] for line in scene.manifest(batch)] == ["c0", "c1", "c2", "c3"]
+    assert scene.manifest(bad)[0]["state"] == "failed"
+
+
+def test_a_private_s3_picture_reaches_the_api_as_a_link(scene: Scene, picture: bytes) -> None:
+    """An ``s3://`` init_image of a private bucket is presigned: the API can read it, byte for byte."""
+    scene.worker()
+    result = scene.run(strength=0)
+    plain = scene.run(strength=0, init_image=scene.init_image.replace("picture", "missing"))
+    assert result["state"] == "completed"
+    assert (plain["state"], plain["error"]["code"]) == ("failed", "failure")
+
+
+def test_a_public_picture_is_named_to_the_api_as_it_is(scene: Scene, pictures: Web) -> None:
+    """An http init_image is passed on letter for letter, and read by the API, not by us."""
+    scene.worker()
+    before = len(pictures.requests)
+    assert scene.run(init_image=f"{pictures.url}/a%20b.png?x=1&y=%2F")["state"] == "completed"
+    assert [r.path for r in pictures.requests[before:]] == ["/a%20b.png?x=1&y=%2F"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"fault": "instant"}],
+        [{"fault": "accepted_202", "status": 201}],
+        [{"fault": "accepted_202", "status": 202}],
+        [{"fault": "odd_status", "word": "IN_QUEUE", "times": 1}],
+        [{"fault": "throttle_poll", "times": 1}],
+        [{"fault": "status_poll", "status": 500, "times": 1}],
+        [{"fault": "garbage_poll", "times": 1}],
+        [{"fault": "drop_poll", "times": 1}],
+    ],
+    ids=["SUCCESS-at-once", "201", "202", "odd-word", "429-poll", "500-poll", "garbage-poll", "dropped-poll"],
+)
+def test_an_unusual_answer_is_no_failure(scene: Scene, rules: list[dict[str, object]]) -> None:
+    """A POST that answers SUCCESS, 201 or 202, an unknown status word, and a poll in trouble cost no attempt."""
+    scene.worker()
+    scene.api.rules(*rules)
+    batch = scene.enqueue(2, samples=2)
+    results = scene.finish(batch)
+    assert [(r["state"], r["attempts"], len(r["outputs"])) for r in results.values()] == [("completed", 1, 2)] * 2
+    assert len(scene.api.submits()) == 2
+
+
+@pytest.mark.parametrize("shape", ["error", "message", "detail", "detail_list"])
+def test_a_failure_keeps_the_api_s_words(scene: Scene, shape: str) -> None:
+    """FAILURE fails the edit with what the API says, in whatever shape it says it."""
+    scene.worker()
+    scene.api.trouble("failure", error="NSFW content detected", shape=shape)
+    result = scene.run()
+    assert (result["state"], result["error"]["code"], result["attempts"]) == ("failed", "failure", 1)
+    assert "NSFW content detected" in result["error"]["message"]
+    assert result["provider_id"] == scene.api.accepted()[0]
+
+
+@pytest.mark.parametrize(("status", "shape"), [(400, "error"), (413, "message"), (422, "detail_list"), (400, "detail")])
+def test_a_refusal_fails_the_edit_at_once_in_the_api_s_words(scene: Scene, status: int, shape: str) -> None:
+    """400, 413 and 422 are asked once and fail the edit as ``refused``; the next edit is not held up."""
+    scene.worker()
+    scene.api.trouble("status", status=status, error="strength must be less than 1", shape=shape, times=1)
+    result = scene.run()
+    assert (result["state"], result["error"]["code"]) == ("failed", "refused")
+    assert "strength must be less than 1" in result["error"]["message"]
+    assert len(scene.api.submits()) == 1
+    assert scene.run()["state"] == "completed"

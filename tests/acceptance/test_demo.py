@@ -1,0 +1,100 @@
+"""The demo as a stranger runs it, less the set-up: 24 edits, one sheet, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from retouch.edit import Edit
+from workers.stack.child import ROOT
+
+DEADLINE_S = 120
+SAMPLES = ROOT / "scripts" / "samples"
+
+
+def start_demo(tmp: Path, mark: str) -> subprocess.Popen[str]:
+    """Start the demo with all its temporary files in ``tmp`` and ``mark`` in every process's environment."""
+    (tmp / "tmp").mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "scripts.demo", "--out", str(tmp / "out" / "sheet.png")],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp / "tmp"), "DEMO_MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def marked(mark: str) -> list[str]:
+    """The command lines of living processes with ``mark`` in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("DEMO_MARK") == mark:
+                found.append(" ".join(process.cmdline()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_the_demo_completes_every_edit_and_draws_the_sheet(tmp_path: Path) -> None:
+    """Exit code 0, all objects listed, a sheet of 24 pairs, no process and no temporary folder left."""
+    mark = secrets.token_hex(8)
+    demo = start_demo(tmp_path, mark)
+    output, _ = demo.communicate(timeout=DEADLINE_S)
+    assert demo.returncode == 0, output
+    assert [f"[{step}/5]" in output for step in range(1, 6)] == [True] * 5
+    assert "24 of 24 edits completed" in output
+    for edit in edits():
+        assert f"/demo/{edit['custom_id']}/0.png" in output
+    assert "/demo/_SUCCESS" in output
+    sheet = Image.open(tmp_path / "out" / "sheet.png")
+    sheet.load()
+    assert (sheet.format, sheet.width > 1000, sheet.height > sheet.width) == ("PNG", True, True)
+    assert marked(mark) == []
+    assert not list((tmp_path / "tmp").glob("retouch-*/logs")), "the stack's temporary folder is left"
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
+    """Ctrl-C while edits are under way: exit code 130, no traceback, no process left."""
+    mark = secrets.token_hex(8)
+    demo = start_demo(tmp_path, mark)
+    assert demo.stdout
+    before = next(line for line in demo.stdout if "accepted" in line)
+    os.killpg(demo.pid, signal.SIGINT)
+    after, _ = demo.communicate(timeout=DEADLINE_S)
+    assert demo.returncode == 130, before + after
+    assert "Traceback" not in after
+    assert "nothing is left running" in after
+    assert marked(mark) == []
+
+
+def edits() -> list[dict[str, object]]:
+    """The sample manifest's lines."""
+    return [json.loads(line) for line in (SAMPLES / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_the_sample_manifest_is_valid_and_its_pictures_are_there() -> None:
+    """24 edits with names of their own, within the contract and without warnings, of pictures that exist."""
+    checked = [Edit.model_validate(fields) for fields in edits()]
+    assert len({edit.custom_id for edit in checked}) == 24
+    assert [edit.warnings for edit in checked] == [[]] * 24
+    for edit in checked:
+        assert Image.open(SAMPLES / edit.init_image).size == (512, 512)
+
+
+def test_the_sample_pictures_are_light() -> None:
+    """A clone stays small: under 700 kB in all."""
+    assert sum(path.stat().st_size for path in SAMPLES.glob("*.jpg")) < 700_000

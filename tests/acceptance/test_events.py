@@ -1,0 +1,126 @@
+"""What is told to others: each event at least once, under one id, signed, and never at the edits' expense."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from scene import Scene, until
+from servers import Receiver
+from standardwebhooks.webhooks import Webhook
+
+from workers.stack.ports import free_ports
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(40, 72))).decode()
+
+
+def told_to(receiver: Receiver, scene: Scene) -> dict[str, str]:
+    """The settings of a worker that tells the receiver."""
+    hosts = f"{scene.environment['RETOUCH_PRIVATE_HOSTS']},{receiver.host}"
+    return {"webhook_url": f"{receiver.url}/hook", "webhook_secret": SECRET, "private_hosts": hosts}
+
+
+def wait_for(receiver: Receiver, count: int) -> list[dict[str, Any]]:
+    """Wait for so many events to be taken."""
+    until(lambda: len(receiver.delivered()) >= count, f"{count} events are delivered")
+    return receiver.delivered()
+
+
+def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
+    """Each edit's end and then the batch's are posted as signed CloudEvents, each once when all goes well."""
+    with Receiver() as receiver:
+        scene.worker(**told_to(receiver, scene))
+        scene.api.trouble("failure", match="doomed")
+        good, bad = scene.enqueue(3), scene.enqueue(1, prompt="doomed")
+        results = scene.finish(good)
+        scene.finish(bad)
+        events = wait_for(receiver, 6)
+        for request in receiver.requests:
+            Webhook(SECRET).verify(request.body, request.headers)
+            assert request.headers["content-type"] == "application/cloudevents+json"
+            assert request.headers["webhook-id"] == json.loads(request.body)["id"]
+    assert Counter(e["subject"] for e in events) == Counter(
+        [*(f"{good}/c{n}" for n in range(3)), good, f"{bad}/c0", bad]
+    )
+    assert {e["type"] for e in events if "/" not in e["subject"]} == {"retouch.batch.completed"}
+    by_subject = {e["subject"]: e for e in events}
+    assert by_subject[f"{good}/c1"]["data"] == results["c1"]
+    assert by_subject[f"{bad}/c0"]["type"] == "retouch.edit.failed"
+    assert all((e["specversion"], e["datacontenttype"]) == ("1.0", "application/json") for e in events)
+    assert len({(e["source"], e["id"]) for e in events}) == 6
+
+
+def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
+    """Whoever hears ``retouch.batch.completed`` finds the whole manifest and ``_SUCCESS``."""
+    found: list[set[str]] = []
+    with Receiver() as receiver:
+        receiver.on_event = lambda e: (
+            found.append(set(scene.objects(e["subject"]))) if e["type"] == "retouch.batch.completed" else None
+        )
+        scene.worker(**told_to(receiver, scene))
+        for _ in range(3):
+            scene.finish(scene.enqueue(2))
+        until(lambda: len(found) == 3, "three batches are announced")
+    assert found == [{"c0/0.png", "c1/0.png", "manifest.jsonl", "_SUCCESS"}] * 3
+
+
+def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
+    """After 500 the same event is delivered again: same id, same body, newly signed."""
+    with Receiver((500, 500)) as receiver:
+        scene.worker(**told_to(receiver, scene))
+        scene.finish(scene.enqueue())
+        wait_for(receiver, 2)
+    tries = Counter(r.headers["webhook-id"] for r in receiver.requests)
+    assert sorted(tries.values()) == [2, 2]
+    for message_id in tries:
+        bodies = {r.body for r in receiver.requests if r.headers["webhook-id"] == message_id}
+        assert len(bodies) == 1
+    for request in receiver.requests:
+        Webhook(SECRET).verify(request.body, request.headers)
+
+
+def test_a_delivery_cut_off_by_a_kill_is_made_again(scene: Scene) -> None:
+    """After SIGKILL in the middle of a delivery another worker delivers the same event under the same id."""
+    with Receiver() as receiver:
+        receiver.gate.clear()
+        first = scene.another_worker(lease="1", **told_to(receiver, scene))
+        batch = scene.enqueue()
+        assert receiver.arrived.acquire(timeout=30)
+        first.kill()
+        receiver.gate.set()
+        scene.another_worker(lease="1", **told_to(receiver, scene))
+        scene.finish(batch)
+        until(lambda: batch in {e["subject"] for e in receiver.delivered()}, "the batch's event is delivered")
+    ids = [r.headers["webhook-id"] for r in receiver.requests if f'"{batch}/c0"' in r.body.decode()]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
+@pytest.mark.parametrize("count", [100])
+def test_a_receiver_that_never_answers_holds_up_no_edit(scene: Scene, count: int) -> None:
+    """With more deliveries hanging than a worker makes at a time, every edit completes, and later every event comes."""
+    with Receiver() as receiver:
+        receiver.gate.clear()
+        scene.worker(max_in_flight="100", **told_to(receiver, scene))
+        batch = scene.enqueue(count)
+        assert {r["state"] for r in scene.finish(batch).values()} == {"completed"}
+        assert receiver.delivered() == []
+        receiver.gate.set()
+        subjects = {e["subject"] for e in wait_for(receiver, count + 1)}
+    assert len(subjects) == count + 1
+
+
+def test_a_receiver_that_is_down_holds_up_no_edit(scene: Scene) -> None:
+    """With nobody listening every edit completes; a receiver that comes up is told all of it."""
+    [port] = free_ports(1)
+    receiver = Receiver(port=port)
+    worker = scene.worker(**told_to(receiver, scene))
+    batch = scene.enqueue(5)
+    assert {r["state"] for r in scene.finish(batch).values()} == {"completed"}
+    until(lambda: worker.child.output().count("event.not_delivered") >= 6, "each event was tried")
+    with receiver:
+        subjects = {e["subject"] for e in wait_for(receiver, 6)}
+    assert subjects == {batch, *(f"{batch}/c{n}" for n in range(5))}

@@ -1,0 +1,169 @@
+"""Results that go astray: lost ids, late edits, dead links, broken images, and addresses that must not be called."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+
+import pytest
+from PIL import Image
+from scene import Scene
+from servers import Web
+
+
+def test_an_edit_that_the_api_has_lost_fails_as_lost(scene: Scene) -> None:
+    """An id that reads 404 time after time ends the edit as ``lost``; it is not bought again."""
+    scene.worker()
+    scene.api.trouble("lost_id")
+    result = scene.run()
+    assert (result["state"], result["error"]["code"]) == ("failed", "lost")
+    assert {entry["status"] for entry in scene.api.polls()} == {404}
+    assert len(scene.api.submits()) == 1
+
+
+def test_an_edit_past_its_deadline_is_asked_about_once_more(scene: Scene) -> None:
+    """An edit that never ends fails as ``deadline``, and not before the API was asked after that time."""
+    scene.worker(deadline="2")
+    scene.api.trouble("odd_status", word="PENDING")
+    result = scene.run()
+    assert (result["state"], result["error"]["code"]) == ("failed", "deadline")
+    deadline = datetime.fromisoformat(result["submitted_at"]).timestamp() + 2
+    assert [entry["time"] >= deadline for entry in scene.api.polls()][-2:] == [False, True]
+
+
+def test_an_edit_that_ends_with_its_deadline_is_kept(scene: Scene) -> None:
+    """The last question counts: a result that is there then completes the edit."""
+    scene.worker(deadline="0.05")
+    assert scene.run()["state"] == "completed"
+
+
+def test_an_expired_link_is_renewed_once(scene: Scene) -> None:
+    """403 on a link asks the status once for a fresh one, with which the image is copied."""
+    scene.worker()
+    scene.api.trouble("expired_url", times=1)
+    result = scene.run()
+    assert (result["state"], result["attempts"], len(result["outputs"])) == ("completed", 1, 1)
+    assert [entry["status"] for entry in scene.api.fetches()] == [403, 200]
+    assert len(scene.api.polls()) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_link_that_stays_dead_fails_the_edit(scene: Scene, status: int) -> None:
+    """A result that is gone for good ends the edit as ``result_gone`` after some renewals, without a second submit."""
+    scene.worker()
+    scene.api.trouble("expired_url", status=status)
+    result = scene.run()
+    assert (result["state"], result["error"]["code"]) == ("failed", "result_gone")
+    assert len(scene.api.submits()) == 1
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"fault": "truncated", "variant": "cut"},
+        {"fault": "truncated", "variant": "short"},
+        {"fault": "html"},
+        {"fault": "status_result", "status": 500},
+        {"fault": "status_result", "status": 429},
+    ],
+    ids=["cut", "short", "html", "500", "429"],
+)
+def test_a_bad_transfer_is_made_good(scene: Scene, rule: dict[str, object]) -> None:
+    """An image that arrives broken, or not at all, is fetched again; what is stored is whole."""
+    scene.worker()
+    scene.api.rules(rule | {"times": 1})
+    batch = scene.enqueue(1, samples=2)
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["attempts"]) == ("completed", 1)
+    for data, _ in (scene.objects(batch)[f"c0/{n}.png"] for n in range(2)):
+        Image.open(io.BytesIO(data)).load()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"fault": "truncated", "variant": "short"}, {"fault": "html"}, {"fault": "oversized"}],
+    ids=["short", "html", "oversized"],
+)
+def test_a_result_that_is_no_whole_image_is_never_stored(scene: Scene, rule: dict[str, object]) -> None:
+    """Half an image, a page of HTML and more than 32 MiB fail the edit as ``broken_result``, and leave no object."""
+    scene.worker()
+    scene.api.rules(rule)
+    batch = scene.enqueue()
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["error"]["code"], result["outputs"]) == ("failed", "broken_result", [])
+    assert scene.images(batch) == []
+    assert len(scene.api.submits()) == 1
+
+
+def test_an_image_is_stored_under_its_true_type(scene: Scene) -> None:
+    """A JPEG that is served as PNG is stored as ``.jpg`` with the type of its bytes."""
+    scene.worker()
+    scene.api.trouble("wrong_type")
+    batch = scene.enqueue()
+    [output] = scene.finish(batch)["c0"]["outputs"]
+    assert output["content_type"] == "image/jpeg"
+    assert output["uri"].endswith("/c0/0.jpg")
+    assert scene.objects(batch)["c0/0.jpg"][1] == "image/jpeg"
+
+
+def test_a_success_without_images_is_a_failure(scene: Scene) -> None:
+    """SUCCESS with no URL fails the edit as ``empty_result``."""
+    scene.worker()
+    scene.api.trouble("no_urls")
+    result = scene.run(samples=2)
+    assert (result["state"], result["error"]["code"], result["outputs"]) == ("failed", "empty_result", [])
+
+
+def test_a_success_with_too_few_images_keeps_those(scene: Scene) -> None:
+    """SUCCESS with fewer URLs than samples fails the edit as ``partial_result`` and keeps what did arrive."""
+    scene.worker()
+    scene.api.trouble("fewer_urls", keep=2)
+    batch = scene.enqueue(1, samples=4)
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["error"]["code"], len(result["outputs"])) == ("failed", "partial_result", 2)
+    assert scene.images(batch) == ["c0/0.png", "c0/1.png"]
+    assert scene.manifest(batch)[0]["outputs"] == result["outputs"]
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_to_a_private_address_is_not_followed(scene: Scene, stranger: Web, status: int) -> None:
+    """A result's link that redirects to a private address fails the edit, and nothing is sent there."""
+    scene.worker()
+    scene.api.trouble("redirect", location=f"{stranger.url}/0.png", status=status)
+    batch = scene.enqueue()
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["error"]["code"]) == ("failed", "broken_result")
+    assert "not a public address" in result["error"]["message"]
+    assert stranger.requests == []
+    assert scene.images(batch) == []
+
+
+def test_nobody_but_the_api_is_shown_the_api_key(scene: Scene, pictures: Web) -> None:
+    """Neither the hosts of results, nor one that they redirect to, nor an init_image's, get the API key."""
+    scene.worker()
+    scene.api.trouble("redirect", location=f"{pictures.url}/elsewhere.png")
+    before = len(pictures.requests)
+    result = scene.run(init_image=f"{pictures.url}/init.png")
+    assert result["state"] == "completed"
+    assert [entry["api_key"] for entry in scene.api.fetches()] == [False]
+    assert {entry["api_key"] for entry in scene.api.submits() + scene.api.polls()} == {True}
+    seen = pictures.requests[before:]
+    assert {r.path for r in seen} == {"/init.png", "/elsewhere.png"}
+    key = scene.environment["RETOUCH_API_KEY"]
+    assert not any(key in str(r.headers) or "api-key" in r.headers for r in seen)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"fault": "failure"}, {"fault": "status", "status": 400}], ids=["failure", "refusal"]
+)
+def test_a_signed_link_that_the_api_repeats_is_not_passed_on(scene: Scene, rule: dict[str, object]) -> None:
+    """An error of the API that quotes our presigned link comes into results, events and manifest without its query."""
+    scene.worker()
+    link = "https://bucket.example/in.png?X-Amz-Credential=AKIA&X-Amz-Signature=0123abcd"
+    scene.api.rules(rule | {"error": f"cannot load {link} (HTTP 403)"})
+    batch = scene.enqueue()
+    result = scene.finish(batch)["c0"]
+    manifest = scene.objects(batch)["manifest.jsonl"][0].decode()
+    assert "https://bucket.example/in.png" in result["error"]["message"]
+    scene.redis.flushall()
+    assert "X-Amz-Signature" not in str(result) + manifest

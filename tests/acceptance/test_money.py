@@ -1,0 +1,256 @@
+"""Nothing is paid for twice without being asked: the endpoint's record says what was sent, and what was taken."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from scene import Scene, endpoint_at, until
+
+from retouch.states import EditState
+from workers.stack.ports import free_ports
+
+AMBIGUOUS = [
+    {"fault": "drop_after_accept"},
+    {"fault": "drop_before_accept"},  # from outside it looks the same
+    {"fault": "garbage"},
+    {"fault": "status", "status": 500},
+    {"fault": "status", "status": 502},
+    {"fault": "status", "status": 504},
+]
+NAMES = ["dropped-after", "dropped-before", "garbage", "500", "502", "504"]
+
+
+@pytest.mark.parametrize("rule", AMBIGUOUS, ids=NAMES)
+def test_an_unanswered_submit_is_sent_once_more_and_said_so(scene: Scene, rule: dict[str, object]) -> None:
+    """With ``resubmit`` there are exactly two POSTs under two numbers; result and batch say possible duplicate."""
+    scene.worker()
+    scene.api.rules(rule | {"times": 1})
+    batch = scene.enqueue()
+    result = scene.finish(batch)["c0"]
+    keys = [entry["idempotency_key"] for entry in scene.api.submits()]
+    assert keys == [f"{batch}/c0/1", f"{batch}/c0/2"]
+    assert (result["state"], result["attempts"], result["possible_duplicate"]) == ("completed", 2, True)
+    assert result["provider_id"] == scene.api.accepted()[-1]
+    assert scene.duplicates(batch) == 1
+
+
+def test_a_submit_that_is_never_answered_is_given_up_after_two(scene: Scene) -> None:
+    """Two POSTs without an answer are all that ``resubmit`` spends: the edit fails as ``ambiguous``."""
+    scene.worker()
+    scene.api.trouble("drop_after_accept")
+    batch = scene.enqueue(3)
+    results = scene.finish(batch)
+    assert len(scene.api.accepted()) == 6
+    assert {(r["state"], r["error"]["code"], r["possible_duplicate"]) for r in results.values()} == {
+        ("failed", "ambiguous", True)
+    }
+
+
+@pytest.mark.parametrize("rule", AMBIGUOUS, ids=NAMES)
+def test_hold_sends_once_and_waits_for_a_person(scene: Scene, rule: dict[str, object]) -> None:
+    """With ``hold`` an unanswered edit is POSTed once and stands in ``held``, taking no place at the API."""
+    scene.worker(on_ambiguous="hold")
+    scene.api.rules(rule | {"times": 1})
+    batch = scene.enqueue()
+    view = scene.reach(batch, EditState.HELD)
+    other = scene.enqueue()
+    assert scene.finish(other)["c0"]["state"] == "completed"
+    assert (view.submits, view.duplicate, view.due_at) == (1, False, None)
+    assert scene.edit(batch).state is EditState.HELD
+    assert [e["idempotency_key"] for e in scene.api.submits()] == [f"{batch}/c0/1", f"{other}/c0/1"]
+    assert scene.ledger.places_used() == 0
+
+
+def test_a_held_edit_is_sent_again_when_a_person_says_so(scene: Scene) -> None:
+    """``retry`` of a held edit sends it once more, marked as a possible duplicate."""
+    scene.worker(on_ambiguous="hold")
+    scene.api.trouble("drop_after_accept", times=1)
+    batch = scene.enqueue()
+    scene.reach(batch, EditState.HELD)
+    assert scene.queue.retry(batch, [EditState.HELD]) == 1
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["possible_duplicate"]) == ("completed", True)
+    assert len(scene.api.accepted()) == 2
+
+
+def test_a_held_edit_is_dropped_when_a_person_says_so(scene: Scene) -> None:
+    """``cancel`` of a held edit ends it without another POST, and its batch with it."""
+    scene.worker(on_ambiguous="hold")
+    scene.api.trouble("drop_after_accept", times=1)
+    batch = scene.enqueue()
+    scene.reach(batch, EditState.HELD)
+    assert scene.queue.cancel(batch, [EditState.HELD]) == 1
+    assert scene.finish(batch)["c0"]["state"] == "cancelled"
+    assert len(scene.api.submits()) == 1
+
+
+def test_an_idempotent_api_is_asked_again_under_the_same_key(scene: Scene) -> None:
+    """With ``RETOUCH_API_IDEMPOTENT`` an unanswered edit is re-sent under its key: taken once, and no mark."""
+    scene.worker(api_idempotent="true")
+    scene.api.trouble("drop_after_accept", times=3)
+    batch = scene.enqueue()
+    result = scene.finish(batch)["c0"]
+    submits = scene.api.submits()
+    assert {entry["idempotency_key"] for entry in submits} == {f"{batch}/c0/1"}
+    assert [entry["new"] for entry in submits] == [True, False, False, False]
+    assert (result["state"], result["attempts"], result["possible_duplicate"]) == ("completed", 1, False)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"fault": "throttle", "retry_after": 1, "times": 1},
+        {"fault": "throttle", "times": 1},
+        {"fault": "throttle", "retry_after": 1, "retry_as": "body", "times": 1},
+        {"fault": "status", "status": 503, "times": 2},
+    ],
+    ids=["429-retry-after", "429", "429-body", "503"],
+)
+def test_a_submit_that_was_not_taken_costs_no_attempt(scene: Scene, rule: dict[str, object]) -> None:
+    """429 and 503 are waited out: each edit is taken once, under number 1, and none is marked."""
+    scene.worker()
+    scene.api.rules(rule)
+    batch = scene.enqueue(3)
+    results = scene.finish(batch)
+    assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
+    assert {e["idempotency_key"] for e in scene.api.submits()} == {f"{batch}/c{n}/1" for n in range(3)}
+    assert (len(scene.api.accepted()), scene.duplicates(batch), scene.ledger.pauses()) == (3, 0, [])
+
+
+def test_the_patience_that_the_api_asks_for_is_kept(scene: Scene) -> None:
+    """After 429 with Retry-After 300, no submit is due sooner, and none is made."""
+    scene.worker()
+    scene.api.trouble("throttle", retry_after=300, times=1)
+    batch = scene.enqueue(2)
+    scene.pause("throttled")
+    [pause] = scene.ledger.pauses()
+    assert pause.next_probe is not None
+    assert (pause.next_probe - pause.since).total_seconds() >= 300
+    refused = len(scene.api.submits())
+    scene.ledger.resume("throttled")
+    assert {r["attempts"] for r in scene.finish(batch).values()} == {1}
+    assert len(scene.api.submits()) - refused <= 2
+
+
+def test_an_api_that_cannot_be_reached_is_waited_for(scene: Scene, tmp_path: Path) -> None:
+    """A refused connection uses no attempt; when the API listens again the edits go on by themselves."""
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}/sd/image2image/v1"
+    hosts = f"{scene.environment['RETOUCH_PRIVATE_HOSTS']},127.0.0.1:{port}"
+    scene.worker(api_url=url, private_hosts=hosts)
+    batch = scene.enqueue(4)
+    assert "was not reached" in scene.pause("outage")
+    late = endpoint_at(port, scene.environment["RETOUCH_API_KEY"], tmp_path / "late.log")
+    try:
+        results = scene.finish(batch)
+    finally:
+        late.kill()
+    assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
+
+
+def test_an_unwilling_api_stops_the_queue_and_not_the_edits(scene: Scene) -> None:
+    """On 401 submits pause with the reason shown and one line in the log; they go on when the key is good again."""
+    worker = scene.another_worker()
+    scene.api.trouble("status", status=401, error="subscription has ended")
+    batch = scene.enqueue(20)
+    assert "subscription has ended" in scene.pause("api")
+    until(lambda: scene.ledger.places_used() == 0, "what was refused is back in the queue")
+    tried = len(scene.api.submits())
+    scene.api.clear()
+    results = scene.finish(batch, 40)
+    assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
+    assert len(scene.api.submits()) == tried + 20
+    assert scene.ledger.pauses() == []
+    assert worker.child.output().count("submits.paused") == 1
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_no_edit_fails_for_an_account_s_trouble(scene: Scene, status: int) -> None:
+    """401, 402 and 403 leave the edit queued with its attempt unused."""
+    scene.worker()
+    scene.api.trouble("status", status=status, times=1)
+    batch = scene.enqueue()
+    scene.pause("api")
+    view = scene.reach(batch, EditState.QUEUED)
+    assert view.submits == 0
+    assert scene.ledger.resume("api") == 1
+    assert scene.finish(batch)["c0"]["attempts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "posts", "taken", "marked"),
+    [({}, 2, 2, True), ({"api_idempotent": "true"}, 2, 1, False)],
+    ids=["resubmit", "idempotent"],
+)
+def test_a_worker_killed_while_it_submits(
+    scene: Scene, settings: dict[str, str], posts: int, taken: int, marked: bool
+) -> None:
+    """After SIGKILL in the middle of a POST another worker goes on, and money is spent as the policy says."""
+    first = scene.another_worker(lease="1", **settings)
+    scene.api.trouble("hang", times=1)
+    batch = scene.enqueue()
+    until(scene.api.submits, "the POST has arrived")
+    first.kill()
+    scene.another_worker(lease="1", **settings)
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["possible_duplicate"]) == ("completed", marked)
+    assert (len(scene.api.submits()), len(set(scene.api.accepted()))) == (posts, taken)
+
+
+def test_a_worker_killed_while_it_submits_leaves_a_held_edit(scene: Scene) -> None:
+    """With ``hold``, SIGKILL in the middle of a POST ends in ``held``, after one POST."""
+    first = scene.another_worker(lease="1", on_ambiguous="hold")
+    scene.api.trouble("hang", times=1)
+    batch = scene.enqueue()
+    until(scene.api.submits, "the POST has arrived")
+    first.kill()
+    scene.another_worker(lease="1", on_ambiguous="hold")
+    scene.reach(batch, EditState.HELD)
+    assert len(scene.api.submits()) == 1
+
+
+def test_a_worker_killed_while_edits_wait(scene: Scene) -> None:
+    """After SIGKILL while the API works on edits, another worker brings them home, and submits none again."""
+    first = scene.another_worker(lease="1")
+    scene.api.trouble("odd_status")
+    batch = scene.enqueue(5)
+    until(lambda: len(scene.api.polls()) >= 5, "each edit was asked about")
+    first.kill()
+    scene.api.clear()
+    scene.another_worker(lease="1")
+    results = scene.finish(batch)
+    assert {(r["state"], r["attempts"]) for r in results.values()} == {("completed", 1)}
+    assert len(scene.api.submits()) == 5
+
+
+def test_a_worker_killed_while_it_copies(scene: Scene) -> None:
+    """After SIGKILL in the middle of a copy, another worker copies again: every image once, no new submit."""
+    first = scene.another_worker(lease="1")
+    scene.api.trouble("hang_result", times=2)
+    batch = scene.enqueue(1, samples=3)
+    until(lambda: len(scene.api.fetches()) >= 2, "the copies are under way")
+    first.kill()
+    scene.another_worker(lease="1")
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], len(result["outputs"]), len(scene.api.submits())) == ("completed", 3, 1)
+    assert scene.images(batch) == ["c0/0.png", "c0/1.png", "c0/2.png"]
+
+
+def test_a_worker_that_was_stopped_longer_than_its_lease_spends_nothing(scene: Scene) -> None:
+    """A process frozen before its POST and overtaken by another wakes up and does not send: taken once each."""
+    first = scene.another_worker(lease="1")
+    batches = [scene.enqueue(10) for _ in range(3)]
+    until(scene.api.submits, "it is at work")
+    os.kill(first.child.pid, signal.SIGSTOP)
+    scene.another_worker(lease="1")
+    for batch in batches:
+        scene.finish(batch)
+    os.kill(first.child.pid, signal.SIGCONT)
+    again = scene.finish(scene.enqueue(10))
+    assert {r["state"] for r in again.values()} == {"completed"}
+    taken = [e["idempotency_key"] for e in scene.api.submits() if e["new"]]
+    assert len(taken) == len(set(taken))
+    assert len(taken) == 40 + sum(scene.duplicates(batch) for batch in batches)

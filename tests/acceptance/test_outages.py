@@ -1,0 +1,131 @@
+"""Parts that go away and come back: nothing is lost, and the work goes on by itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from scene import Scene, until
+
+from retouch.states import EditState
+from workers.stack.s3 import S3
+from workers.stack.valkey import Valkey
+
+
+@pytest.fixture
+def crashing_s3(s3: S3) -> Iterator[S3]:
+    """The S3 server, up again at the end."""
+    yield s3
+    if not s3.child.running:
+        s3.start()
+
+
+@pytest.fixture
+def crashing_redis(valkey: Valkey) -> Iterator[Valkey]:
+    """The Redis server, up again at the end."""
+    yield valkey
+    if not valkey.child.running:
+        valkey.start()
+
+
+def test_no_edit_is_bought_for_a_bucket_that_is_missing(scene: Scene) -> None:
+    """Without the bucket no POST is made, the reason is shown, and work begins when the bucket is made."""
+    bucket = f"late-{secrets.token_hex(4)}"
+    batch = scene.enqueue(5)
+    scene.another_worker(bucket=bucket)
+    assert bucket in scene.pause("store")
+    assert scene.api.submits() == []
+    scene.s3.client().create_bucket(Bucket=bucket)
+    results = scene.finish(batch)
+    assert {r["state"] for r in results.values()} == {"completed"}
+    assert results["c0"]["outputs"][0]["uri"].startswith(f"s3://{bucket}/")
+    assert len(scene.api.submits()) == 5
+
+
+def test_no_edit_is_bought_with_wrong_s3_credentials(scene: Scene) -> None:
+    """With credentials that S3 refuses no POST is made, and the reason is shown."""
+    batch = scene.enqueue(5)
+    wrong = scene.another_worker(AWS_SECRET_ACCESS_KEY="wrong" * 8)
+    assert "refuses" in scene.pause("store")
+    assert scene.api.submits() == []
+    assert scene.edit(batch).state is EditState.QUEUED
+    wrong.kill()
+    scene.another_worker()
+    assert {r["attempts"] for r in scene.finish(batch).values()} == {1}
+
+
+def test_s3_may_go_away_and_come_back(scene: Scene, crashing_s3: S3) -> None:
+    """Edits that finish while S3 is dead complete when it is back, without another submit, and so does their batch."""
+    worker = scene.another_worker()
+    scene.api.trouble("odd_status")
+    batch = scene.enqueue(5)
+    until(lambda: len(scene.api.polls()) >= 5, "the API works on all")
+    crashing_s3.kill()
+    scene.api.clear()
+    until(lambda: worker.child.output().count("result.not_copied") >= 5, "copies have failed")
+    view = scene.ledger.batch(batch)
+    assert view is not None
+    assert not view.finished
+    crashing_s3.start()
+    assert {(r["state"], r["attempts"]) for r in scene.finish(batch, 60).values()} == {("completed", 1)}
+    assert len(scene.images(batch)) == len(scene.api.submits()) == 5
+
+
+def test_a_batch_ends_only_when_its_files_can_be_written(scene: Scene, crashing_s3: S3) -> None:
+    """While S3 is dead a batch whose edits have ended stays ``finishing``; it ends with its files, by itself."""
+    worker = scene.another_worker()
+    scene.api.rules({"fault": "failure"}, {"fault": "odd_status"})
+    batch = scene.enqueue(2)
+    until(lambda: len(scene.api.polls()) >= 2, "the API works on all")
+    crashing_s3.kill()
+    scene.api.clear()
+    until(lambda: "batch.not_finished" in worker.child.output(), "the manifest could not be written")
+    view = scene.ledger.batch(batch)
+    assert view is not None
+    assert (view.state.value, view.ended) == ("finishing", 2)
+    assert [e.type for e in scene.ledger.events() if e.subject == batch] == []
+    crashing_s3.start()
+    scene.finish(batch, 60)
+    assert set(scene.objects(batch)) == {"manifest.jsonl", "_SUCCESS"}
+
+
+def test_redis_may_crash_under_load(scene: Scene, crashing_redis: Valkey) -> None:
+    """Redis is killed and started again while edits run: all complete, each bought once, by the same worker process."""
+    worker = scene.another_worker()
+    batch = scene.enqueue(60)
+    until(lambda: len(scene.api.accepted()) >= 10, "edits run")
+    crashing_redis.kill()
+    until(lambda: "redis.unreachable" in worker.child.output(), "the worker says so")
+    crashing_redis.start()
+    results = scene.finish(batch, 60)
+    assert {r["state"] for r in results.values()} == {"completed"}
+    assert len(results) == 60
+    assert worker.child.running
+    assert len(scene.api.accepted()) == 60 + scene.duplicates(batch)
+    assert "redis.back" in worker.child.output()
+
+
+def test_an_outage_of_redis_longer_than_a_lease_buys_nothing_twice(scene: Scene, crashing_redis: Valkey) -> None:
+    """What the API took while Redis was away is settled when it is back, not sent again."""
+    worker = scene.another_worker(lease="0.5")
+    scene.api.trouble("hang", seconds=1)
+    batch = scene.enqueue(10)
+    until(lambda: scene.api.taken() == 10, "the API has taken all")
+    crashing_redis.kill()
+    until(lambda: len(scene.api.submits()) == 10, "the API has answered all")
+    until(lambda: "redis.unreachable" in worker.child.output(), "the worker says so")
+    crashing_redis.start()
+    results = scene.finish(batch, 60)
+    assert {(r["state"], r["possible_duplicate"]) for r in results.values()} == {("completed", False)}
+    assert len(scene.api.accepted()) == 10
+
+
+def test_a_redis_that_lost_its_data_is_worked_with_again(scene: Scene) -> None:
+    """After Redis comes back empty the same worker takes new work: no queue or script is missed for long."""
+    worker = scene.another_worker()
+    scene.finish(scene.enqueue(2))
+    scene.redis.flushall()
+    scene.redis.script_flush()
+    assert {r["state"] for r in scene.finish(scene.enqueue(5)).values()} == {"completed"}
+    assert worker.child.running

@@ -1,0 +1,90 @@
+"""How a worker starts: wrong settings in one sentence, a Redis that comes later, and the health check."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scene import Scene, until
+
+from workers.stack.child import ROOT, clean_environment
+from workers.stack.valkey import Valkey
+
+BASIS = {
+    "RETOUCH_REDIS_URL": "redis://127.0.0.1:1/0",
+    "RETOUCH_API_KEY": "planted-api-key",
+    "RETOUCH_BUCKET": "bucket",
+    "AWS_SECRET_ACCESS_KEY": "planted-aws-secret",
+}
+SECRET = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
+
+
+def start(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Start a worker that is expected to refuse."""
+    command = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
+    env = clean_environment(**{k: v for k, v in (BASIS | settings).items() if v})
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "others"),
+    [
+        ("RETOUCH_API_KEY", "", {}),
+        ("RETOUCH_API_KEY", "planted api key\n", {}),
+        ("RETOUCH_BUCKET", "", {}),
+        ("RETOUCH_REDIS_URL", "http://127.0.0.1", {}),
+        ("RETOUCH_API_URL", "api.imagepipeline.io", {}),
+        ("RETOUCH_API_IDEMPOTENT", "perhaps", {}),
+        ("RETOUCH_PREFIX", "/edits//", {}),
+        ("RETOUCH_WEBHOOK_SECRET", "", {"RETOUCH_WEBHOOK_URL": "https://example.com/hook"}),
+        ("RETOUCH_WEBHOOK_SECRET", "planted-webhook-secret", {"RETOUCH_WEBHOOK_URL": "https://example.com/hook"}),
+        ("RETOUCH_WEBHOOK_URL", "ftp://example.com", {"RETOUCH_WEBHOOK_SECRET": SECRET}),
+        ("RETOUCH_MAX_IN_FLIGHT", "0", {}),
+        ("RETOUCH_ON_AMBIGUOUS", "maybe", {}),
+        ("RETOUCH_LEASE", "soon", {}),
+        ("RETOUCH_DEADLINE", "-1", {}),
+        ("RETOUCH_PRIVATE_HOSTS", "http://10.0.0.1/", {}),
+        ("RETOUCH_RATE_LIMIT", "ten", {}),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(variable: str, value: str, others: dict[str, str]) -> None:
+    """A missing or bad variable ends the start with one sentence that names it, no traceback and no secret."""
+    ended = start({variable: value, **others})
+    assert ended.returncode not in (0, None)
+    said = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+    assert len(said) == 1, ended.stdout + ended.stderr
+    assert variable in said[0]
+    assert "planted" not in said[0]
+
+
+def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: Valkey) -> None:
+    """Started before Redis, a worker says so and begins when it is there."""
+    valkey.kill()
+    worker = scene.crew.prepared(scene.settings())
+    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "early@%h"]
+    worker.child.launch(command, env=clean_environment(**scene.settings()))
+    try:
+        until(lambda: "redis.unreachable" in worker.child.output(), "it says that Redis is away")
+        valkey.start()
+        assert scene.run()["state"] == "completed"
+        assert "Traceback" not in worker.child.output()
+    finally:
+        worker.kill()
+        if not valkey.child.running:
+            valkey.start()
+
+
+def test_health_is_a_loop_that_turns(scene: Scene, tmp_path: Path) -> None:
+    """``python -m workers.health`` exits 0 while a worker of this machine runs, and 1 when none does."""
+
+    def health() -> int:
+        command = [sys.executable, "-m", "workers.health"]
+        return subprocess.run(command, cwd=ROOT, env=clean_environment(TMPDIR=str(tmp_path)), check=False).returncode
+
+    assert health() == 1
+    worker = scene.another_worker(TMPDIR=str(tmp_path))
+    assert health() == 0
+    worker.stop()
+    assert health() == 1

@@ -1,0 +1,259 @@
+"""Random moves against a plain Python model of what the ledger promises."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+
+import fakeredis
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from retouch.ledger import Claim, Entry, Ledger, Settlement, Verdict, keys
+from retouch.states import TERMINAL, EditState, Step
+
+LEASE_MS = 1000
+PLACES = 6
+BATCHES = ("a", "b")
+S = EditState
+
+
+@dataclass
+class Model:
+    """One edit as the model knows it."""
+
+    samples: int
+    state: EditState = S.QUEUED
+    fence: int = 0
+    intent: bool = False
+    resent: bool = False
+    duplicate: bool = False
+    submits: int = 0
+    due: int | None = None  # ms; None: in ready, held, or ended
+    result: bool = False
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Drives the real scripts (on fakeredis) and the model side by side, on a clock that the rules turn."""
+
+    claims = Bundle("claims")
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = 10**12
+        self.client = fakeredis.FakeRedis(decode_responses=True)
+        self.ledger = Ledger(self.client, lambda: self.now)
+        self.model: dict[str, Model] = {}
+        self.cancelled: set[str] = set()
+        for batch in BATCHES:
+            self.ledger.open_batch(batch, {})
+
+    # --- producers and people --------------------------------------------------------------------
+
+    @rule(batch=st.sampled_from(BATCHES), name=st.integers(0, 3), samples=st.integers(1, 4))
+    def enqueue(self, batch: str, name: int, samples: int) -> None:
+        member = f"{batch}/{name}"
+        (verdict,) = self.ledger.enqueue(batch, [Entry(str(name), f"d{samples}", "{}", samples, None)])
+        known = self.model.get(member)
+        if known is None:
+            assert verdict is Verdict.ACCEPTED
+            self.model[member] = Model(samples)
+            self.cancelled.discard(batch)
+        else:
+            assert verdict is (Verdict.ALREADY if known.samples == samples else Verdict.CONFLICT)
+
+    @rule(batch=st.sampled_from(BATCHES))
+    def cancel(self, batch: str) -> None:
+        expected = 0
+        for member, edit in self.of(batch):
+            if edit.state in (S.QUEUED, S.HELD) or (edit.state is S.SUBMITTING and not edit.intent):
+                edit.fence += 1
+                self.end(edit, S.CANCELLED)
+                expected += 1
+        assert self.ledger.cancel(batch) == expected
+        self.cancelled.add(batch)
+
+    @rule(batch=st.sampled_from(BATCHES), states=st.sets(st.sampled_from([S.FAILED, S.CANCELLED, S.HELD]), min_size=1))
+    def retry(self, batch: str, states: set[EditState]) -> None:
+        expected = 0
+        for member, edit in self.of(batch):
+            if edit.state in states:
+                edit.duplicate |= edit.state is S.HELD
+                edit.state, edit.intent, edit.resent, edit.result, edit.due = S.QUEUED, False, False, False, None
+                expected += 1
+        if expected:
+            self.cancelled.discard(batch)
+        assert self.ledger.retry(batch, states) == expected
+
+    @rule(ms=st.sampled_from([1, 300, LEASE_MS + 1]))
+    def time_passes(self, ms: int) -> None:
+        self.now += ms
+
+    # --- workers ---------------------------------------------------------------------------------
+
+    @rule(target=claims, lapse=st.booleans(), submits=st.integers(0, 3))
+    def claim(self, lapse: bool, submits: int) -> object:
+        if lapse:  # every claim that is held becomes somebody else's, while its first holder knows nothing of it
+            self.now += LEASE_MS + 1
+        before = {m: (e.state, e.due) for m, e in self.model.items()}
+        harvest = self.ledger.claim("w", lease_ms=LEASE_MS, places=PLACES, submits=submits)
+        edits = [c for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]
+        assert len({c.member for c in edits}) == len(edits)
+        self.put_back_the_unsent()
+        for claim in edits:
+            edit = self.model[claim.member]
+            edit.fence += 1
+            assert claim.fence == edit.fence
+            state, due = before[claim.member]
+            if claim.step is Step.POLL:
+                assert state in (S.WAITING, S.COPYING)
+                assert due is not None
+                assert due <= self.now
+            elif state is S.SUBMITTING and edit.intent:
+                assert due is not None
+                assert due <= self.now
+            else:
+                edit.state = S.SUBMITTING
+            edit.due = self.now + LEASE_MS
+        return multiple(*edits)
+
+    def put_back_the_unsent(self) -> None:
+        """What a claim may do on the way: edits claimed and never sent return to the queue when their lease ends."""
+        for member, edit in self.model.items():
+            state = self.client.hget(keys.edit(member), "state")
+            unsent = edit.state is S.SUBMITTING and not edit.intent
+            if (
+                unsent
+                and edit.due is not None
+                and edit.due <= self.now
+                and state in ("queued", "submitting", "cancelled")
+            ):
+                edit.due = None
+                self.back_to_queue(member, edit)
+            elif edit.state is S.QUEUED and edit.due is not None and edit.due <= self.now:
+                edit.due = None
+
+    @rule(claim=claims, policy=st.sampled_from(["idempotent", "resubmit", "hold"]))
+    def intend(self, claim: Claim, policy: str) -> None:
+        edit = self.model[claim.member]
+        (submission,) = self.ledger.intend([claim], policy, LEASE_MS)
+        if claim.fence != edit.fence or edit.state is not S.SUBMITTING:
+            assert submission is None
+            return
+        own = self.client.hget(keys.edit(claim.member), "intent") == str(claim.fence)
+        if edit.intent and getattr(edit, "intent_fence", None) != claim.fence:
+            if policy == "hold":
+                edit.state, edit.intent, edit.due = S.HELD, False, None
+                assert submission is None
+                return
+            if policy == "resubmit":
+                if edit.resent:
+                    self.end(edit, S.FAILED)
+                    assert submission is None
+                    return
+                edit.resent = edit.duplicate = True
+                edit.submits += 1
+        elif not edit.intent:
+            edit.submits += 1
+        assert submission is not None
+        assert own
+        assert submission.number == edit.submits
+        edit.intent = True
+        edit.intent_fence = claim.fence  # type: ignore[attr-defined]
+        edit.due = self.now + LEASE_MS
+
+    @rule(claim=claims, to=st.sampled_from([S.WAITING, S.COPYING, S.COMPLETED, S.FAILED, S.QUEUED]))
+    def settle(self, claim: Claim, to: EditState) -> None:
+        edit = self.model[claim.member]
+        came_from = (S.SUBMITTING,) if to in (S.WAITING, S.QUEUED) else (S.SUBMITTING, S.WAITING, S.COPYING)
+        (settled,) = self.ledger.settle([Settlement(claim, came_from, to, delay_ms=200, untaken=to is S.QUEUED)])
+        assert settled == (claim.fence == edit.fence and edit.state in came_from)
+        if not settled:
+            return
+        if to in TERMINAL:
+            self.end(edit, to)
+            return
+        edit.resent = edit.resent and to is S.QUEUED
+        edit.intent = False
+        edit.due = self.now + 200
+        if to is S.QUEUED:
+            edit.submits -= 1
+            self.back_to_queue(claim.member, edit)
+        else:
+            edit.state = to
+
+    @rule(claim=claims)
+    def renew(self, claim: Claim) -> None:
+        edit = self.model[claim.member]
+        lost = self.ledger.renew([claim], LEASE_MS)
+        held = claim.fence == edit.fence and edit.due is not None and edit.state not in (S.QUEUED, S.HELD)
+        assert (lost == []) == (claim.fence == edit.fence and self.client.zscore(keys.DUE, claim.member) is not None)
+        if held and not lost:
+            edit.due = self.now + LEASE_MS
+        elif not lost:
+            edit.due = self.now + LEASE_MS
+
+    # --- the model's words -----------------------------------------------------------------------
+
+    def of(self, batch: str) -> list[tuple[str, Model]]:
+        return [(m, e) for m, e in self.model.items() if m.startswith(f"{batch}/")]
+
+    def end(self, edit: Model, to: EditState) -> None:
+        edit.state, edit.intent, edit.due, edit.result = to, False, None, True
+
+    def back_to_queue(self, member: str, edit: Model) -> None:
+        if member.split("/")[0] in self.cancelled:
+            self.end(edit, S.CANCELLED)
+        else:
+            edit.state = S.QUEUED
+
+    # --- what always holds -----------------------------------------------------------------------
+
+    @invariant()
+    def every_edit_is_in_one_state_and_counts_equal_members(self) -> None:
+        for batch in BATCHES:
+            view = self.ledger.batch(batch)
+            assert view is not None
+            assert view.counts == Counter(e.state for _, e in self.of(batch))
+            assert view.duplicates == sum(e.duplicate for _, e in self.of(batch))
+            pending = int(self.client.hget(keys.batch(batch), "pending"))
+            assert pending == sum(e.state not in TERMINAL for _, e in self.of(batch))
+        for member, edit in self.model.items():
+            assert self.client.hget(keys.edit(member), "state") == edit.state
+
+    @invariant()
+    def nothing_claimable_is_forgotten(self) -> None:
+        """Each edit that has not ended stands in exactly one of the two orders, but for the held."""
+        ready = set(self.client.zrange(keys.READY, 0, -1))
+        due = {m for m in self.client.zrange(keys.DUE, 0, -1) if "/" in m}
+        assert ready & due == set()
+        for member, edit in self.model.items():
+            places = (member in ready, member in due)
+            if edit.state in TERMINAL or edit.state is S.HELD:
+                assert places == (False, False)
+            elif edit.state is S.QUEUED:
+                assert sum(places) == 1
+            else:
+                assert places == (False, True)
+
+    @invariant()
+    def places_are_those_of_the_edits_at_the_api(self) -> None:
+        at_the_api = sum(e.samples for e in self.model.values() if e.state in (S.SUBMITTING, S.WAITING))
+        assert self.ledger.places_used() == at_the_api
+
+    @invariant()
+    def one_result_and_one_event_an_end(self) -> None:
+        for batch in BATCHES:
+            ended = {m.split("/")[1] for m, e in self.of(batch) if e.result}
+            assert {r["custom_id"] for r in self.ledger.results(batch)} == ended
+
+
+LedgerMachine.TestCase.settings = settings(
+    max_examples=200 if os.environ.get("CI") else 100,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestLedgerModel = LedgerMachine.TestCase

@@ -1,0 +1,163 @@
+"""``retouch enqueue``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from retouch.cli import enqueue as command
+from retouch.cli.enqueue import parse_set
+from retouch.errors import InputError
+from retouch.ledger import Ledger
+from tests.unit.cli.conftest import Run
+
+Manifest = Callable[..., str]
+
+
+def test_a_manifest_is_accepted_and_named_after_its_content(run: Run, manifest: Manifest) -> None:
+    """The same manifest again is the same batch and adds nothing."""
+    path = manifest({}, {})
+    first = run("enqueue", path, "--json")
+    assert first.code == 0
+    assert first.json == {"batch": first.json["batch"], "accepted": 2, "already": 0, "rejected": []}
+    assert first.json["batch"].startswith("m-")
+    again = run("enqueue", path, "--json")
+    assert again.json == first.json | {"accepted": 0, "already": 2}
+
+
+def test_without_json_stdout_is_the_batch_alone(run: Run, manifest: Manifest) -> None:
+    """So that a script can keep it in a variable."""
+    assert run("enqueue", manifest({}), "--batch", "b").out == "b\n"
+
+
+def test_bad_lines_are_named_and_nothing_is_enqueued(run: Run, manifest: Manifest, ledger: Ledger) -> None:
+    """All or nothing."""
+    ended = run("enqueue", manifest({}, {"samples": 9}, "garbage", {"strenth": 1}), "--batch", "b", "--json")
+    assert ended.code == 2
+    assert [(r["line"], r["custom_id"]) for r in ended.json["rejected"]] == [(2, "e1"), (3, None), (4, "e3")]
+    assert "samples 9" in ended.err
+    assert "nothing was enqueued: 3 bad lines" in ended.err
+    assert ledger.batch("b") is None
+
+
+def test_skip_invalid_enqueues_the_good_and_does_not_call_it_a_success(run: Run, manifest: Manifest) -> None:
+    """Exit code 3: finished with failures."""
+    ended = run("enqueue", manifest({}, "garbage"), "--batch", "b", "--json", "--skip-invalid")
+    assert ended.code == 3
+    assert (ended.json["accepted"], len(ended.json["rejected"])) == (1, 1)
+
+
+def test_skip_invalid_with_nothing_good_is_bad_input(run: Run, manifest: Manifest) -> None:
+    """There is no batch to speak of."""
+    assert run("enqueue", manifest("{"), "--skip-invalid").code == 2
+
+
+def test_many_bad_lines_are_cut_on_the_terminal_and_whole_in_json(run: Run, manifest: Manifest) -> None:
+    """Nobody reads a thousand lines."""
+    ended = run("enqueue", manifest(*[{"samples": 9}] * 50), "--json")
+    assert ended.err.count("samples 9") == command.SHOWN
+    assert "and 30 more bad lines" in ended.err
+    assert len(ended.json["rejected"]) == 50
+
+
+def test_a_duplicate_custom_id_names_both_lines(run: Run, manifest: Manifest) -> None:
+    """One of the two is a mistake; we cannot know which."""
+    assert (
+        "line 2 (x): custom_id 'x' is there already, on line 1"
+        in run("enqueue", manifest({"custom_id": "x"}, {"custom_id": "x"})).err
+    )
+
+
+def test_other_parameters_under_a_known_name_refuse_the_manifest(run: Run, manifest: Manifest, ledger: Ledger) -> None:
+    """Looked up before anything is written."""
+    run("enqueue", manifest({}), "--batch", "b")
+    ended = run("enqueue", manifest({"seed": 1}, {}), "--batch", "b", "--json")
+    assert ended.code == 2
+    assert [r["custom_id"] for r in ended.json["rejected"]] == ["e0"]
+    batch = ledger.batch("b")
+    assert batch is not None
+    assert batch.total == 1
+
+
+def test_set_fills_in_where_the_line_says_nothing(run: Run, manifest: Manifest, ledger: Ledger) -> None:
+    """The line wins."""
+    run("enqueue", manifest({}, {"samples": 1}), "--batch", "b", "--set", "samples=3")
+    samples = [view.parameters["samples"] for n in (0, 1) if (view := ledger.edit("b", f"e{n}"))]
+    assert samples == [3, 1]
+
+
+def test_set_reads_json_where_that_suits_the_field() -> None:
+    """A prompt of digits stays a prompt."""
+    assert parse_set(["prompt=5", "samples=2", "refiner=true", "scheduler=UniPC"]) == {
+        "prompt": "5",
+        "samples": 2,
+        "refiner": True,
+        "scheduler": "UniPC",
+    }
+
+
+@pytest.mark.parametrize("pair", ["samples", "samples=9", "foo=1", "custom_id=a", "samples=x"])
+def test_a_bad_set_is_refused(pair: str) -> None:
+    """By the same rules as a line's field."""
+    with pytest.raises(InputError, match="--set"):
+        parse_set([pair])
+
+
+def test_csv_is_read_leniently(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    """All that CSV has is text."""
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "custom_id,prompt,init_image,samples,refiner\na,cat,https://e.com/a,2,yes\nb,cat,https://e.com/a,,\n"
+    )
+    assert run("enqueue", str(path), "--batch", "b").code == 0
+    view = ledger.edit("b", "a")
+    assert view is not None
+    assert (view.parameters["samples"], view.parameters["refiner"]) == (2, True)
+
+
+def test_a_dry_run_estimates_and_writes_nothing(run: Run, manifest: Manifest, ledger: Ledger) -> None:
+    """Samples x min(int(steps x strength), steps), with the API's defaults."""
+    ended = run(
+        "enqueue", manifest({}, {"samples": 2, "num_inference_steps": 30, "strength": 0.5}), "--dry-run", "--json"
+    )
+    assert ended.code == 0
+    assert ended.json["estimate"] == {"edits": 2, "images": 3, "unet_steps": 16 + 30}
+    assert ledger.batches() == []
+
+
+def test_stdin_is_a_manifest(run: Run) -> None:
+    """Under the name stdin."""
+    line = json.dumps({"custom_id": "a", "prompt": "x", "init_image": "https://e.com/a"}).encode()
+    assert run("enqueue", "-", stdin=line).out.startswith("stdin-")
+
+
+@pytest.mark.parametrize("path", ["missing.jsonl", "."])
+def test_an_unreadable_manifest_is_one_sentence(run: Run, path: str) -> None:
+    """And exit code 2, and no traceback."""
+    ended = run("enqueue", path)
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+
+
+def test_waiting_past_the_timeout_prints_the_way_back(run: Run, manifest: Manifest) -> None:
+    """Exit code 5, and the counts all the same."""
+    ended = run("enqueue", manifest({}), "--batch", "b", "--wait", "--timeout", "0", "--json")
+    assert ended.code == 5
+    assert ended.json["counts"] == {"queued": 1}
+    assert "retouch watch b" in ended.err
+
+
+def test_a_bug_is_a_sentence(run: Run, manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback reaches a user."""
+
+    def broken(_pairs: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(command, "parse_set", broken)
+    ended = run("enqueue", manifest({}))
+    assert ended.code == 1
+    assert "unexpected ZeroDivisionError" in ended.err
+    assert "Traceback" not in ended.err

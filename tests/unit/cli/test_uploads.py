@@ -1,0 +1,93 @@
+"""Local pictures: checked first, then uploaded once each."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from retouch.errors import InputError
+from retouch.uploads import Inputs, upload
+
+
+def png(shade: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixel = zlib.compress(b"\0" + bytes([shade]) * 3)
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+
+
+class MemoryStore:
+    """Keeps objects in a dict and counts the puts."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.puts = 0
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        self.puts += 1
+        self.objects[key] = (data, content_type)
+
+    async def exists(self, key: str) -> bool:
+        return key in self.objects
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Inputs:
+    return Inputs("bucket", "renders/", tmp_path)
+
+
+def test_equal_pictures_are_one_object_and_one_upload(inputs: Inputs, tmp_path: Path) -> None:
+    """Also when the manifest is enqueued again."""
+    for name, shade in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
+        (tmp_path / name).write_bytes(png(shade))
+    a, b, c = (inputs.uri(name) for name in ("a.png", "b.png", "c.png"))
+    assert a == b != c
+    assert a.startswith("s3://bucket/renders/_inputs/")
+    store = MemoryStore()
+    for _ in range(2):
+        asyncio.run(upload(list(inputs.pending.values()), store))
+    assert store.puts == 2
+    assert store.objects[a.removeprefix("s3://bucket/")] == (png(1), "image/png")
+
+
+def test_a_picture_that_changes_meanwhile_is_not_uploaded_under_the_old_name(inputs: Inputs, tmp_path: Path) -> None:
+    """Its name is its content."""
+    (tmp_path / "a.png").write_bytes(png(1))
+    inputs.uri("a.png")
+    (tmp_path / "a.png").write_bytes(png(2))
+    store = MemoryStore()
+    with pytest.raises(InputError, match="has changed"):
+        asyncio.run(upload(list(inputs.pending.values()), store))
+    assert not store.objects
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [(b"hello", "not a picture"), (png(1)[:-8], "truncated"), (b"", "not a picture"), (None, "No such file")],
+)
+def test_a_file_that_is_no_whole_picture_is_refused(
+    inputs: Inputs, tmp_path: Path, data: bytes | None, sentence: str
+) -> None:
+    """Before anything is enqueued."""
+    if data is not None:
+        (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(InputError, match=sentence):
+        inputs.uri("a.png")
+
+
+def test_a_folder_is_refused(inputs: Inputs) -> None:
+    """Only regular files are read."""
+    with pytest.raises(InputError, match="not a regular file"):
+        inputs.uri(".")
+
+
+def test_without_a_bucket_a_local_picture_names_the_variable(tmp_path: Path) -> None:
+    """There is nowhere to put it."""
+    with pytest.raises(InputError, match="RETOUCH_BUCKET"):
+        Inputs(None, "", tmp_path).uri("a.png")

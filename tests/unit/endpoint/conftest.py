@@ -1,0 +1,185 @@
+"""An endpoint inside the test's own loop, and one that really listens."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anyio.lowlevel
+import httpx
+import pytest
+from PIL import Image
+
+from retouch.edit import Parameters
+from retouch.errors import GoneError
+from workers.endpoint.app import BASE, Options, create
+from workers.endpoint.engine import Engine
+
+KEY = "a-secret-key"
+PUBLIC_URL = "http://endpoint.test"
+ROOT = Path(__file__).parents[3]
+
+
+def png(size: tuple[int, int] = (32, 32), colour: str = "teal") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"prompt": "a cat", "init_image": "https://images.test/cat.png", "width": 32, "height": 32, **fields}
+
+
+@dataclass
+class Gate:
+    """Stands in for the download: counts, and holds each edit until it is opened."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    reads: list[str] = field(default_factory=list)
+    working: int = 0
+    most: int = 0
+
+    async def read(self, url: str, max_bytes: int) -> bytes:
+        self.reads.append(url)
+        self.working += 1
+        self.most = max(self.most, self.working)
+        try:
+            await self.opened.wait()
+            if "missing" in url:
+                raise GoneError(f"{url} answers 404")
+            return png()
+        finally:
+            self.working -= 1
+
+
+def _copy(params: Parameters, init: bytes) -> list[bytes]:
+    return [init] * (params.samples or 1)
+
+
+COPY = Engine(name="copy", version="7", about="Returns what it is given.", render=_copy)
+
+
+class Caller:
+    """Calls an endpoint as a client of the contract would."""
+
+    key = KEY
+    public_url = PUBLIC_URL
+    base = BASE
+    body = staticmethod(body)
+
+    def __init__(self, **options: Any) -> None:
+        self.gate = Gate()
+        endpoint = create(Options(api_key=KEY.encode(), public_url=PUBLIC_URL, **options), self.gate.read, COPY)
+        transport = httpx.ASGITransport(endpoint.app())
+        self.http = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers={"API-Key": KEY})
+        self.anyone = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
+
+    async def submit(self, key: str | None = None, **fields: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await self.http.post(BASE, json=body(**fields), headers=headers)
+
+    async def status(self, job_id: str) -> httpx.Response:
+        return await self.http.get(f"{BASE}/status/{job_id}")
+
+    async def outcome(self, job_id: str) -> dict[str, Any]:
+        """Open the gate and return the answer that ends the edit."""
+        self.gate.opened.set()
+        while (answer := (await self.status(job_id)).json())["status"] == "PENDING":
+            await anyio.lowlevel.checkpoint()
+        return answer
+
+    async def links(self, **fields: Any) -> list[str]:
+        """Run one edit to its end and return the links to its pictures."""
+        return (await self.outcome((await self.submit(**fields)).json()["id"]))["download_urls"]
+
+    async def faults(self, *rules: dict[str, Any]) -> None:
+        (await self.http.put("/_faults", json=list(rules))).raise_for_status()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def caller(anyio_backend: object) -> Caller:
+    """An endpoint with default options."""
+    return Caller()
+
+
+@pytest.fixture
+def caller_with(anyio_backend: object) -> type[Caller]:
+    """Makes an endpoint with the options that the test wants."""
+    return Caller
+
+
+class _Picture(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        data = png((64, 48), "orange")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test's output quiet."""
+
+
+@pytest.fixture(scope="session")
+def picture_url() -> Iterator[str]:
+    """Where a real server on loopback serves a picture."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Picture) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/cat.png"
+        server.shutdown()
+
+
+Start = Callable[..., "tuple[subprocess.Popen[str], str]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start ``python -m workers.endpoint`` with options; returns the process and its URL once it listens."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*options: str) -> tuple[subprocess.Popen[str], str]:
+        process = launch(*options)
+        started.append(process)
+        assert process.stdout
+        return process, json.loads(process.stdout.readline())["url"]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def launch(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "workers.endpoint", *options],
+        cwd=ROOT,
+        env=os.environ | {"RETOUCH_API_KEY": KEY, "RETOUCH_PRIVATE_HOSTS": "127.0.0.1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def listening() -> Iterator[str]:
+    """The URL of one endpoint that really listens, shared by the tests of connections."""
+    process = launch()
+    assert process.stdout
+    yield json.loads(process.stdout.readline())["url"]
+    process.kill()
+    process.communicate()

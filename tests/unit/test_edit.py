@@ -1,0 +1,105 @@
+"""What an edit is allowed to be."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from retouch.edit import Edit, ImageKind, check_batch_id, explain
+from retouch.errors import InputError
+
+GOOD = {"custom_id": "cat-1", "prompt": "a cat", "init_image": "https://example.com/cat.png"}
+
+
+def errors_of(**fields: object) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        Edit.model_validate(GOOD | fields)
+    return explain(caught.value)
+
+
+def test_an_edit_needs_a_name_a_prompt_and_an_image() -> None:
+    """Nothing else is required."""
+    assert Edit.model_validate(GOOD).fields == {
+        "model_id": "sd1.5",
+        "prompt": "a cat",
+        "init_image": "https://example.com/cat.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "least", "most"),
+    [("num_inference_steps", 1, 100), ("strength", 0, 1), ("samples", 1, 4), ("guidance_scale", 1, 20)],
+)
+def test_ranges_include_their_ends_and_nothing_beyond(field: str, least: int, most: int) -> None:
+    """The contract's ranges are exact."""
+    for value in (least, most):
+        Edit.model_validate(GOOD | {field: value})
+    for value in (least - 1, most + 1):
+        assert errors_of(**{field: value})[0].startswith(f"{field} {value} ")
+
+
+@pytest.mark.parametrize("value", ["20", True, 2.5])
+def test_a_number_must_be_a_number(value: object) -> None:
+    """Text and truth values are not quietly turned into numbers."""
+    assert "samples" in errors_of(samples=value)[0]
+
+
+def test_a_misspelt_field_is_named_with_the_nearest_one() -> None:
+    """A typing error must not be dropped."""
+    assert "did you mean 'strength'?" in errors_of(strenght=0.5)[0]
+
+
+def test_a_prompt_is_measured_in_clip_tokens() -> None:
+    """75 tokens pass, 76 do not."""
+    Edit.model_validate(GOOD | {"prompt": "cat " * 75})
+    assert "76 CLIP tokens" in errors_of(prompt="cat " * 76)[0]
+
+
+@pytest.mark.parametrize("custom_id", ["", "a/b", "a b", "x" * 65, ".", "..", "_SUCCESS", "manifest.jsonl", "é", "a\n"])
+def test_a_custom_id_that_cannot_be_a_key_is_refused(custom_id: str) -> None:
+    """It becomes a part of S3 keys."""
+    assert errors_of(custom_id=custom_id)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [("https://e.com/a", ImageKind.URL), ("s3://b/k", ImageKind.S3), ("pictures/a.png", ImageKind.PATH)],
+)
+def test_where_an_image_is(image: str, kind: ImageKind) -> None:
+    """Told by the scheme."""
+    assert Edit.model_validate(GOOD | {"init_image": image}).image_kind is kind
+
+
+@pytest.mark.parametrize("image", ["", "ftp://e.com/a", "s3://bucket", "file:///etc/passwd"])
+def test_other_schemes_are_refused(image: str) -> None:
+    """Only what can be called or uploaded."""
+    assert errors_of(init_image=image)
+
+
+def test_extra_may_not_shadow_a_field() -> None:
+    """Else a checked field could be replaced by an unchecked one."""
+    assert "samples" in errors_of(extra={"samples": 100})[0]
+
+
+@given(st.dictionaries(st.sampled_from(["seed", "samples", "width"]), st.integers(1, 4)))
+def test_the_digest_does_not_depend_on_the_order_of_fields(fields: dict[str, int]) -> None:
+    """Equal edits have equal digests."""
+    forth = Edit.model_validate(GOOD | fields)
+    back = Edit.model_validate(dict(reversed((GOOD | fields).items())))
+    assert forth.digest == back.digest
+
+
+def test_the_digest_tells_parameters_apart_and_not_names() -> None:
+    """The name is not a parameter."""
+    edit = Edit.model_validate(GOOD)
+    assert edit.digest != Edit.model_validate(GOOD | {"seed": 1}).digest
+    assert edit.digest == Edit.model_validate(GOOD | {"custom_id": "other"}).digest
+
+
+@pytest.mark.parametrize("batch", ["", "_inputs", ".x", "a/b", "x" * 65, "a\n"])
+def test_a_bad_batch_id_is_refused(batch: str) -> None:
+    """It becomes a part of S3 keys, beside ``_inputs/``."""
+    with pytest.raises(InputError, match="not a valid id"):
+        check_batch_id(batch)

@@ -1,0 +1,98 @@
+"""Logs: one event a line, and no secret in any of them, whoever logs it and however deep it lies."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.logging import Redactor, configure
+
+KEY = "planted-key-0123"
+PLANTED = (KEY, "whsec_planted")
+
+
+@pytest.fixture(autouse=True)
+def _leave_logging_as_it_was() -> Iterator[None]:
+    """What was configured before a test comes back after it."""
+    root = logging.getLogger()
+    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
+    yield
+    structlog.configure(**before)
+    root.handlers[:], root.level = handlers, level
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """The events that were written."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def redacted(value: object) -> str:
+    """What becomes of a value in an event."""
+    return str(Redactor(PLANTED)(None, "info", {"event": "x", "value": value}))
+
+
+def test_our_own_events_are_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """An event carries its name, level, time and fields."""
+    configure(PLANTED)
+    structlog.get_logger().info("edit.completed", images=2, reason="a\nb")
+    [event] = logged(capsys)
+    assert (event["event"], event["level"], event["images"], event["reason"]) == ("edit.completed", "info", 2, "a\nb")
+    assert str(event["timestamp"]).endswith("Z")
+
+
+def test_other_libraries_records_take_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """What Celery and redis-py log is JSON as well, with its arguments in place and no secret."""
+    configure(PLANTED)
+    logging.getLogger("celery.worker").warning("cannot connect to %s with %s", "redis://:pw@host:6379/0", KEY)
+    [event] = logged(capsys)
+    assert event["level"] == "warning"
+    assert event["event"] == "cannot connect to redis://host:6379/0 with ***"
+
+
+def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """An exception's text, its cause's and its lines are cleaned, in our own log and in others'."""
+    configure(PLANTED)
+    try:
+        raise ValueError(f"https://host/a.png?X-Amz-Signature=ab {KEY}")
+    except ValueError:
+        structlog.get_logger().exception("poll.crashed")
+        logging.getLogger("asyncio").exception("Task exception was never retrieved %s", KEY)
+    text = capsys.readouterr().err
+    assert text.count("ValueError") >= 2
+    assert len(text.splitlines()) == 2
+    assert KEY not in text
+    assert "Signature" not in text
+
+
+@pytest.mark.parametrize("value", [KEY, {"a": [KEY, (KEY,)]}, ValueError(KEY)])
+def test_a_secret_is_found_at_any_depth(value: object) -> None:
+    """Texts, lists, tuples, mappings and exceptions are cleaned."""
+    assert KEY not in redacted(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("GET https://h/a.png?token=x failed", "GET https://h/a.png failed"),
+        ("redis://user:pw@host:6379/0", "redis://host:6379/0"),
+        ("(https://h/?a=b), then https://i/?c=d", "(https://h/ then https://i/"),
+        ("HTTPS://h/a?token=x", "HTTPS://h/a"),
+        ("https://h/a#token=x", "https://h/a"),
+        ("nothing? to hide", "nothing? to hide"),
+    ],
+)
+def test_what_makes_a_link_work_is_taken_out(text: str, clean: str) -> None:
+    """Queries, fragments and users of URLs go, the rest of the text stays."""
+    assert Redactor(PLANTED).clean_text(text) == clean
+
+
+@given(before=st.text(), after=st.text())
+def test_no_text_around_a_secret_saves_it(before: str, after: str) -> None:
+    """Whatever stands beside it, the secret goes."""
+    assert KEY not in Redactor(PLANTED).clean_text(before + KEY + after)

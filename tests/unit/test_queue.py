@@ -1,0 +1,226 @@
+"""The producer over a fake Redis that runs the real scripts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import fakeredis
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from retouch import Edit, EditQueue, EditState, InputError, ServiceError
+from retouch.ledger import Entry, Ledger, Settlement, Verdict
+from retouch.ledger.ledger import PAGE
+from retouch.queue import BatchWriter, InvalidEditError
+from retouch.states import Step
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(fakeredis.FakeRedis(decode_responses=True))
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    return EditQueue(ledger)
+
+
+def edit(custom_id: str, **fields: object) -> Edit:
+    base = {"custom_id": custom_id, "prompt": "a cat", "init_image": "https://example.com/cat.png"}
+    return Edit.model_validate(base | fields)
+
+
+def parameters(ledger: Ledger, batch: str, custom_id: str) -> dict[str, object]:
+    view = ledger.edit(batch, custom_id)
+    assert view is not None
+    return {name: value for name, value in view.parameters.items() if value is not None}
+
+
+def finish_all(ledger: Ledger, to: EditState = EditState.COMPLETED) -> None:
+    """Be the worker: end everything that is due, edits before batches."""
+    while claims := ledger.claim("w", lease_ms=60_000, places=1000).claims:
+        submits = [c for c in claims if c.step is Step.SUBMIT]
+        ledger.settle([Settlement(c, (EditState.SUBMITTING,), to) for c in submits])
+        for claim in claims:
+            if claim.step is Step.FINISH:
+                ledger.settle_batch(claim)
+
+
+def test_more_than_a_page_is_enqueued_in_order(queue: EditQueue, ledger: Ledger) -> None:
+    """Pages do not show."""
+    ids = [f"e{n}" for n in range(2 * PAGE + 1)]
+    receipt = queue.enqueue((edit(i) for i in ids), batch="b")
+    assert (receipt.accepted, receipt.already, receipt.rejected) == (len(ids), 0, [])
+    assert queue.status("b").counts == {EditState.QUEUED: len(ids)}
+    finish_all(ledger)
+    assert [result["custom_id"] for result in queue.results("b")] == ids
+
+
+def test_a_generator_is_read_only_as_far_as_it_is_written(queue: EditQueue, ledger: Ledger) -> None:
+    """A million edits must not be held in memory."""
+    behind = []
+
+    def edits() -> Iterator[Edit]:
+        for n in range(10 * PAGE):
+            if n % PAGE == 0:
+                behind.append(n - (view.total if (view := ledger.batch("b")) else 0))
+            yield edit(f"e{n}")
+
+    queue.enqueue(edits(), batch="b")
+    assert max(behind) <= 2 * PAGE
+
+
+def test_the_same_again_adds_nothing(queue: EditQueue) -> None:
+    """Enqueuing is idempotent."""
+    queue.enqueue([edit("a"), edit("b")], batch="b")
+    receipt = queue.enqueue([edit("a"), edit("b"), edit("c")], batch="b")
+    assert (receipt.accepted, receipt.already) == (1, 2)
+
+
+def test_the_same_name_with_other_parameters_is_rejected_by_name(queue: EditQueue) -> None:
+    """Neither silently dropped nor overwritten."""
+    receipt = queue.enqueue([edit("a"), edit("a", seed=1)], batch="b")
+    assert receipt.accepted == 1
+    assert [(r.line, r.custom_id) for r in receipt.rejected] == [(2, "a")]
+
+
+def test_a_bad_mapping_is_rejected_with_its_place(queue: EditQueue) -> None:
+    """The good ones are enqueued all the same."""
+    bad = {"custom_id": "b", "prompt": "x", "init_image": "http://10.0.0.1/x", "samples": 1}
+    receipt = queue.enqueue([edit("a"), bad, {"custom_id": 5}], batch="b")
+    assert receipt.accepted == 1
+    assert [(r.line, r.custom_id) for r in receipt.rejected] == [(2, "b"), (3, None)]
+    assert "not a public address" in receipt.rejected[0].errors[0]
+
+
+def test_a_local_picture_needs_someone_to_upload_it(queue: EditQueue) -> None:
+    """The worker has another disk."""
+    receipt = queue.enqueue([edit("a", init_image="cat.png")], batch="b")
+    assert "RETOUCH_BUCKET" in receipt.rejected[0].errors[0]
+
+
+def test_defaults_fill_in_and_the_edit_wins(queue: EditQueue, ledger: Ledger) -> None:
+    """Also over a default that the edit sets to nothing."""
+    edits = [edit("a"), edit("b", strength=0.9), edit("c", strength=None)]
+    queue.enqueue(edits, batch="b", defaults={"strength": 0.5, "samples": 2})
+    assert parameters(ledger, "b", "a")["strength"] == 0.5
+    assert parameters(ledger, "b", "b")["strength"] == 0.9
+    assert "strength" not in parameters(ledger, "b", "c")
+
+
+def test_a_batch_keeps_its_first_defaults_and_every_edit_its_own_parameters(queue: EditQueue, ledger: Ledger) -> None:
+    """What a second producer brings is what its edits get."""
+    queue.enqueue([edit("a")], batch="b", defaults={"strength": 0.5, "seed": 1})
+    queue.enqueue([edit("c")], batch="b", defaults={"strength": 0.6})
+    assert parameters(ledger, "b", "c") == edit("c", strength=0.6).fields
+
+
+def test_defaults_are_stored_once() -> None:
+    """A prompt that a batch shares does not stand in each of its edits."""
+    client = fakeredis.FakeRedis(decode_responses=True)
+    EditQueue(Ledger(client)).enqueue([edit("a")], batch="b", defaults={"negative_prompt": "blurry"})
+    stored = client.hget("{retouch}:edits:b", "a")
+    assert json.loads(stored).keys() == {"prompt", "init_image"}
+
+
+@pytest.mark.parametrize("defaults", [{"custom_id": "x"}, {"samples": 9}, {"foo": 1}])
+def test_bad_defaults_are_refused_before_anything_is_written(queue: EditQueue, defaults: dict[str, object]) -> None:
+    """They would make every edit wrong."""
+    with pytest.raises(InvalidEditError):
+        queue.enqueue([edit("a")], batch="b", defaults=defaults)
+    with pytest.raises(InputError, match="no batch"):
+        queue.status("b")
+
+
+def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:
+    """And sees it on the way."""
+    queue.enqueue([edit("a")], batch="b")
+    seen = []
+
+    def on_progress(view: object) -> None:
+        seen.append(view)
+        finish_all(ledger)
+
+    assert queue.wait("b", 30, on_progress).counts == {EditState.COMPLETED: 1}
+    assert len(seen) == 2
+
+
+def test_waiting_too_long_is_a_timeout(queue: EditQueue) -> None:
+    """The batch goes on."""
+    queue.enqueue([edit("a")], batch="b")
+    with pytest.raises(TimeoutError, match="still running"):
+        queue.wait("b", 0)
+
+
+def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis going away is said once, and waited out."""
+    queue.enqueue([edit("a")], batch="b")
+    before = ledger.batch("b")
+    finish_all(ledger)
+    after = ledger.batch("b")
+    answers = [before, RedisConnectionError("gone"), RedisConnectionError("gone"), after]
+    told: list[str | None] = []
+
+    def batch(_name: str) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(ledger, "batch", batch)
+    monkeypatch.setattr("retouch.queue.POLL_MAX_S", 0.0)
+    assert queue.wait("b", on_outage=told.append) == after
+    assert told == ["gone", None]
+
+
+def test_cancel_and_retry_say_how_many(queue: EditQueue, ledger: Ledger) -> None:
+    """Cancelled edits can be put back."""
+    queue.enqueue([edit("a"), edit("c")], batch="b")
+    assert queue.cancel("b") == 2
+    assert queue.retry("b") == 0
+    assert queue.retry("b", [EditState.CANCELLED]) == 2
+    finish_all(ledger, EditState.FAILED)
+    assert queue.retry("b") == 2
+
+
+def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody has to guess whether to run it again."""
+    written = ledger.enqueue
+
+    def enqueue(batch: str, entries: list[Entry]) -> list[Verdict]:
+        if entries[0].custom_id != "e0":
+            raise RedisConnectionError("gone")
+        return written(batch, entries)
+
+    monkeypatch.setattr(ledger, "enqueue", enqueue)
+    queue = EditQueue(ledger)
+    with pytest.raises(ServiceError, match=f"{PAGE} edits are written for sure"):
+        queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
+
+
+def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> None:
+    """A producer that failed half-way has not finished its batch."""
+    with pytest.raises(KeyError), BatchWriter(ledger, "b", {}):
+        raise KeyError
+    batch = ledger.batch("b")
+    assert batch is not None
+    assert not batch.counts
+
+
+def test_no_redis_is_a_service_error_that_hides_the_password() -> None:
+    """Within seconds, and without the secret."""
+    queue = EditQueue.from_url("redis://user:secret@127.0.0.1:1/0", timeout_s=1)
+    with pytest.raises(ServiceError, match="RETOUCH_REDIS_URL") as caught:
+        queue.check()
+    assert "secret" not in str(caught.value)
+
+
+def test_importing_retouch_is_light() -> None:
+    """A pipeline that imports the producer loads no CLI, no HTTP client and no AWS library."""
+    heavy = {"rich", "typer", "boto3", "obstore", "requests", "aiohttp", "celery"}
+    code = "import sys, retouch; print(*{m.split('.')[0] for m in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not heavy & set(loaded)

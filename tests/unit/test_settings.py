@@ -1,0 +1,114 @@
+"""Settings: what the environment may say, and how a mistake is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.settings import load
+from retouch.api import DEFAULT_URL
+from retouch.errors import InputError
+
+SECRET = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with the least that a worker needs."""
+    monkeypatch.setenv("RETOUCH_API_KEY", "planted-key")
+    monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
+    return monkeypatch
+
+
+def test_the_defaults_are_those_that_are_documented(environment: pytest.MonkeyPatch) -> None:
+    """Key and bucket given, everything else has the value that the design promises."""
+    settings = load()
+    assert (settings.api_url, settings.redis_url) == (DEFAULT_URL, "redis://localhost:6379/0")
+    assert (settings.max_in_flight, settings.lease, settings.deadline) == (16, 4, 1800)
+    assert (settings.on_ambiguous, settings.api_idempotent, settings.prefix) == ("resubmit", False, "")
+    assert (settings.webhook_url, settings.sinks, settings.private_hosts) == (None, (), "")
+
+
+def test_an_empty_variable_counts_as_unset(environment: pytest.MonkeyPatch) -> None:
+    """``RETOUCH_LEASE=`` in a compose file means the default, not a mistake."""
+    environment.setenv("RETOUCH_LEASE", "")
+    environment.setenv("RETOUCH_WEBHOOK_URL", "")
+    assert load().lease == 4
+
+
+def test_an_api_that_honours_keys_overrides_the_policy(environment: pytest.MonkeyPatch) -> None:
+    """With ``RETOUCH_API_IDEMPOTENT`` an ambiguous edit is re-sent under its key, whatever else is set."""
+    environment.setenv("RETOUCH_ON_AMBIGUOUS", "hold")
+    assert load().ambiguity_policy == "hold"
+    environment.setenv("RETOUCH_API_IDEMPOTENT", "true")
+    assert load().ambiguity_policy == "idempotent"
+
+
+def test_a_webhook_is_a_sink(environment: pytest.MonkeyPatch) -> None:
+    """A URL with its secret makes the sink that the ledger is told of, and a slash at the end is no other URL."""
+    environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook/")
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
+    settings = load()
+    assert settings.sinks == ("webhook",)
+    assert settings.webhook_url == "https://example.com/hook"
+
+
+def test_secrets_are_known_and_not_shown(environment: pytest.MonkeyPatch) -> None:
+    """``repr`` and ``str`` hide what ``secrets`` names, so that the log can be searched for it."""
+    environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook")
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
+    settings = load()
+    assert set(settings.secrets) >= {"planted-key", SECRET}
+    assert not any(secret in text for secret in settings.secrets for text in (repr(settings), str(settings)))
+
+
+def test_a_password_in_the_redis_url_is_not_shown(environment: pytest.MonkeyPatch) -> None:
+    """The Redis password stays out of ``repr``."""
+    environment.setenv("RETOUCH_REDIS_URL", "redis://:planted-password@localhost:6379/0")
+    assert "planted-password" not in repr(load())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RETOUCH_API_URL", "ftp://api.example.com"),
+        ("RETOUCH_API_URL", "https://"),
+        ("RETOUCH_MAX_IN_FLIGHT", "1.5"),
+        ("RETOUCH_MAX_IN_FLIGHT", "-3"),
+        ("RETOUCH_LEASE", "0.1"),
+        ("RETOUCH_LEASE", "301"),
+        ("RETOUCH_LEASE", "nan"),
+        ("RETOUCH_DEADLINE", "0"),
+        ("RETOUCH_DEADLINE", "inf"),
+        ("RETOUCH_DEADLINE", "nan"),
+        ("RETOUCH_ON_AMBIGUOUS", "RESUBMIT!"),
+        ("RETOUCH_API_IDEMPOTENT", "2"),
+        ("RETOUCH_PRIVATE_HOSTS", "10.0.0.1:99999"),
+        ("RETOUCH_PREFIX", "a//b/"),
+        ("RETOUCH_PREFIX", "../other/"),
+        ("RETOUCH_REDIS_URL", "localhost:6379"),
+        ("RETOUCH_RATE_LIMIT", "10/s"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(environment: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """The sentence begins with the variable, and no key is in it."""
+    environment.setenv(variable, value)
+    with pytest.raises(InputError) as caught:
+        load()
+    assert str(caught.value).startswith(variable)
+    assert "\n" not in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["RETOUCH_API_KEY", "RETOUCH_BUCKET"])
+def test_what_a_worker_cannot_do_without_is_named(environment: pytest.MonkeyPatch, variable: str) -> None:
+    """A missing variable is named together with what it is for."""
+    environment.delenv(variable)
+    with pytest.raises(InputError, match=rf"^{variable} is missing\. \w+"):
+        load()
+
+
+def test_a_webhook_is_never_unsigned(environment: pytest.MonkeyPatch) -> None:
+    """A webhook URL without its secret is refused, naming the secret's variable."""
+    environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook")
+    with pytest.raises(InputError, match="RETOUCH_WEBHOOK_SECRET is missing"):
+        load()
