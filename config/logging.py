@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-_QUERY = re.compile(r"(https?://[^\s?#'\"]*)\?[^\s'\"]*")
+_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 _USER = re.compile(r"(\w+://)[^/\s@'\"]*@")
 
 

@@ -14,7 +14,8 @@ A producer needs two names::
 
 from retouch.edit import Edit
 from retouch.errors import InputError, RetouchError, ServiceError
-from retouch.queue import EditQueue, InvalidEditError, Receipt, Rejection
+from retouch.intake import InvalidEditError, Rejection
+from retouch.queue import EditQueue, Receipt
 from retouch.states import BatchState, EditState
 
 __all__ = [

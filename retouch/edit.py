@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from retouch import tokens
 from retouch.errors import InputError
+from retouch.net import without_query
 
 MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.images)
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
@@ -169,7 +170,10 @@ def _sentence(detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
     if not field:
         return message
-    return f"{field} {_shown(detail['input'])} {message}"
+    shown = detail["input"]
+    if isinstance(shown, str) and "://" in shown:
+        shown = without_query(shown)  # a signed link is a secret
+    return f"{field} {_shown(shown)} {message}"
 
 
 def _suggestion(field: str) -> str:

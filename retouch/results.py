@@ -35,13 +35,13 @@ async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeo
     before its object exists. Doing it twice writes the same object twice. Raises ResultError, StoreError.
     """
     try:
-        async with asyncio.timeout(timeout_s), fetcher.get(url) as response:
-            return await _copy(response, store, key_stem)
+        async with asyncio.timeout(timeout_s) as timeout, fetcher.get(url) as response:
+            return await _copy(response, timeout, store, key_stem)
     except TimeoutError:
         raise UnreachableResultError(f"copying {without_query(url)} took more than {timeout_s:g} s") from None
 
 
-async def _copy(response: ClientResponse, store: Store, key_stem: str) -> Output:
+async def _copy(response: ClientResponse, timeout: asyncio.Timeout, store: Store, key_stem: str) -> Output:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BrokenResultError("the result is compressed, which was not asked for")
     head, complete = await _read_head(response)
@@ -52,7 +52,9 @@ async def _copy(response: ClientResponse, store: Store, key_stem: str) -> Output
         image.check_end()
         await store.put(key, head, info.content_type)
     else:
-        await store.put_stream(key, image.chunks(response), info.content_type)
+        deadline = timeout.when()
+        timeout.reschedule(None)  # a cancelled upload would leave its parts: the stream itself ends in time
+        await store.put_stream(key, image.chunks(response, deadline), info.content_type)
     return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type)
 
 
@@ -84,12 +86,17 @@ class _Arriving:
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    async def chunks(self, response: ClientResponse) -> AsyncIterator[bytes]:
-        """Yield the whole image; raises BrokenResultError at the end if it is none: no object then."""
-        yield self._head
-        async for chunk in response.content.iter_any():
-            self._take(chunk)
+    async def chunks(self, response: ClientResponse, deadline: float | None) -> AsyncIterator[bytes]:
+        """Yield the whole image; raises BrokenResultError at the end if it is none: no object then.
+
+        Raises TimeoutError at ``deadline`` (the loop's time), which stops the upload cleanly as well.
+        """
+        chunk = self._head
+        while chunk:
             yield chunk
+            async with asyncio.timeout_at(deadline):
+                chunk = await response.content.readany()
+            self._take(chunk)
         self.check_end()
 
     def check_end(self) -> None:

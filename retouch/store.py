@@ -110,8 +110,8 @@ class Store:
         """Write one object in parts, as ``chunks`` yields them; some 10 MiB are in memory at a time.
 
         If ``chunks`` raises, its exception comes through, the upload is aborted and nothing appears under
-        ``key``. If the process dies in the middle nothing appears either, but S3 keeps the parts until the
-        bucket's lifecycle rule removes them.
+        ``key``. If the process dies or the task is cancelled in the middle nothing appears either, but S3
+        keeps the parts until the bucket's lifecycle rule removes them.
         """
         store = await self._store_for(key)
         failures: list[BaseException] = []

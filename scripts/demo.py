@@ -25,7 +25,7 @@ OUT = ROOT / "out" / "contact-sheet.png"
 BATCH = "demo"
 # Slow enough to watch, as the real API is: seconds an edit, and images made at once.
 LATENCY, CAPACITY = "0.8-2.4", 8
-RETOUCH = [sys.executable, "-c", "from retouch.cli import main; main()"]  # the command ``retouch``
+RETOUCH = [sys.executable, "-m", "retouch"]  # the command ``retouch``
 TITLE = "Retouch: {done} of {count} edits, before and after"
 SUBTITLE = (
     "The engine is a stand-in: the local endpoint redraws pictures with simple filters chosen by the prompt's words. "

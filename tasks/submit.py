@@ -87,8 +87,8 @@ async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> Non
 
 
 def _payload(runtime: Runtime, submission: Submission) -> dict[str, Any]:
-    """The body of the POST: what is not set is not sent, and an image in S3 gets a link that lasts."""
-    fields = {name: value for name, value in submission.parameters.items() if value is not None}
+    """The body of the POST; an image in S3 gets a link that lasts."""
+    fields = dict(submission.parameters)
     payload: dict[str, Any] = fields.pop("extra", {}) | fields
     if payload["init_image"].startswith("s3://"):
         lifetime_s = int(runtime.settings.deadline) + LINK_MARGIN_S

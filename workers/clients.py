@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from config.settings import Settings
 from retouch.api import Img2ImgApi
+from retouch.errors import StoreError
 from retouch.fetch import Fetcher
 from retouch.net import PrivateHosts
 from retouch.store import Store
@@ -22,6 +25,11 @@ class Clients:
         self.results = Fetcher(hosts)
         self.webhook = Fetcher(hosts, limit=64)
         self.store = Store(settings.bucket)
+
+    async def open(self) -> None:
+        """Load the store's credentials; if there are none, the first put says so, and submits pause."""
+        with suppress(StoreError):
+            await self.store.open()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -92,6 +92,7 @@ class Runtime:
 
     async def _start(self) -> None:
         self.clients = Clients(self.settings)
+        await self.clients.open()
         for service in (self._dispatcher.run, self._renew, self._presence.run):
             task = asyncio.create_task(service(), name=service.__qualname__)
             task.add_done_callback(_end_process_on_failure)

@@ -31,20 +31,19 @@ from retouch.cli.terminal import ExitCode, emit, outcome, say
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.errors import InputError, ServiceError, StoreError
-from retouch.ledger import Entry
-from retouch.ledger.ledger import PAGE
-from retouch.manifest import Manifest
-from retouch.queue import (
+from retouch.intake import (
     CONFLICT,
     BatchWriter,
-    EditQueue,
     Intake,
     InvalidEditError,
-    Receipt,
     Rejection,
     check_defaults,
     custom_id_of,
 )
+from retouch.ledger import Entry
+from retouch.ledger.ledger import PAGE
+from retouch.manifest import Manifest
+from retouch.queue import EditQueue, Receipt
 from retouch.uploads import Inputs, Picture, upload
 
 SHOWN = 20  # rejected lines shown in detail; --json has all

@@ -71,8 +71,9 @@ class Ledger:
                 health_check_interval=15,
                 retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
             )
-        except ValueError as error:
-            raise InputError(f"RETOUCH_REDIS_URL is not a Redis URL (redis://host:6379/0): {error}") from None
+        except ValueError:  # its text may hold a part of the password
+            message = "RETOUCH_REDIS_URL is not a Redis URL: write redis://[:password@]host:port/0 (or rediss://)"
+            raise InputError(message) from None
         return cls(client)
 
     def _run(self, name: str, *args: str | int | float) -> Any:
@@ -177,10 +178,7 @@ class Ledger:
         """
         args = [part for c in claims for part in (c.member, c.fence)]
         answers = self._run("intent", lease_ms, policy, *args)
-        return [
-            Submission(json.loads(a[1]) | json.loads(a[0]), int(a[2]), int(a[3]), int(a[4])) if a else None
-            for a in answers
-        ]
+        return [Submission(_merged(a[1], a[0]), int(a[2]), int(a[3]), int(a[4])) if a else None for a in answers]
 
     def take(self, claims: Sequence[Claim], lease_ms: int) -> list[Progress | None]:
         """Read the edits behind claims for a poll, and begin their lease anew; None where the claim is lost."""
@@ -296,7 +294,7 @@ class Ledger:
             batch=batch,
             custom_id=custom_id,
             state=EditState(raw["state"]),
-            parameters=json.loads(defaults or "{}") | json.loads(parameters or "{}"),
+            parameters=_merged(defaults or "{}", parameters or "{}"),
             submits=int(raw.get("submits", 0)),
             duplicate="duplicate" in raw,
             provider_id=raw.get("provider_id"),
@@ -332,6 +330,12 @@ class Ledger:
     def delivery_tries(self, member: str) -> int:
         """How often a delivery was tried."""
         return int(self._redis.hget(keys.delivery(member), "tries") or 0)
+
+
+def _merged(defaults: str, own: str) -> dict[str, Any]:
+    """An edit's parameters; null in its own: the batch sets the field, and this edit does not."""
+    merged = json.loads(defaults) | json.loads(own)
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _progress(raw: Sequence[str | None]) -> Progress:

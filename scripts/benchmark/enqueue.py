@@ -17,7 +17,7 @@ from scripts.benchmark.work import Work
 from workers.stack.child import ROOT, clean_environment
 
 RUNS = 3
-CLI = [sys.executable, "-m", "retouch.cli"]  # the command ``retouch``
+CLI = [sys.executable, "-m", "retouch"]  # the command ``retouch``
 
 
 def measure(edits: int, ordinary_edits: int) -> dict[str, float]:

@@ -109,23 +109,19 @@ class Crew:
         """Return a running worker with this environment, and whether it is new."""
         if self._kept and self._kept[0] == environment and self._kept[1].child.running:
             return self._kept[1], False
-        self._dismiss()
-        self._kept = environment, self.another(environment)
-        self._others.pop()
-        return self._kept[1], True
-
-    def another(self, environment: dict[str, str], *, start: bool = True) -> Worker:
-        """Return one more worker, which ends with the test."""
         worker = self.prepared(environment)
-        self._others.append(worker)
-        if start:
-            worker.start()
-        return worker
+        worker.start()
+        self._others.remove(worker)
+        self._kept = environment, worker
+        return worker, True
 
     def prepared(self, environment: dict[str, str]) -> Worker:
-        """A worker that is not started."""
+        """A worker of this test alone, not started; the one that was kept from earlier tests is dismissed."""
+        self._dismiss()
         self._count += 1
-        return Worker(f"w{self._count}", environment, self._folder / f"w{self._count}.log")
+        worker = Worker(f"w{self._count}", environment, self._folder / f"w{self._count}.log")
+        self._others.append(worker)
+        return worker
 
     def end_test(self) -> None:
         """Kill the workers that were extra; the kept one goes on."""
@@ -172,6 +168,7 @@ class Scene:
         self.ledger: Ledger = self.queue.ledger
         self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self._cursor = "0-0"
+        self._finished: set[str] = set()
 
     # --- workers ---------------------------------------------------------------------------------
 
@@ -183,8 +180,10 @@ class Scene:
         return worker
 
     def another_worker(self, **settings: str) -> Worker:
-        """One more, freshly started."""
-        return self.crew.another(self.settings(**settings))
+        """One more, freshly started, which ends with the test."""
+        worker = self.crew.prepared(self.settings(**settings))
+        worker.start()
+        return worker
 
     def settings(self, **settings: str) -> dict[str, str]:
         """The environment of a worker."""
@@ -237,14 +236,15 @@ class Scene:
         return until(lambda: next((p.reason for p in self.ledger.pauses() if p.cause == cause), ""), f"a {cause} pause")
 
     def _ended(self, batch: str) -> bool:
-        try:
-            events = self.ledger.events(self._cursor, block_ms=500)
-        except (ConnectionError, TimeoutError):
-            time.sleep(LOOK_S)
-            return False
-        if events:
-            self._cursor = events[-1].stream_id
-        return any(e.subject == batch and e.type == "retouch.batch.completed" for e in events)
+        if batch not in self._finished:
+            try:
+                events = self.ledger.events(self._cursor, block_ms=500)
+            except (ConnectionError, TimeoutError):
+                time.sleep(LOOK_S)
+                return False
+            self._cursor = events[-1].stream_id if events else self._cursor
+            self._finished |= {e.subject for e in events if e.type == "retouch.batch.completed"}
+        return batch in self._finished
 
     # --- objects ---------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(batch=st.sampled_from(BATCHES))
     def cancel(self, batch: str) -> None:
         expected = 0
-        for member, edit in self.of(batch):
+        for _, edit in self.of(batch):
             if edit.state in (S.QUEUED, S.HELD) or (edit.state is S.SUBMITTING and not edit.intent):
                 edit.fence += 1
                 self.end(edit, S.CANCELLED)
@@ -78,7 +78,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(batch=st.sampled_from(BATCHES), states=st.sets(st.sampled_from([S.FAILED, S.CANCELLED, S.HELD]), min_size=1))
     def retry(self, batch: str, states: set[EditState]) -> None:
         expected = 0
-        for member, edit in self.of(batch):
+        for _, edit in self.of(batch):
             if edit.state in states:
                 edit.duplicate |= edit.state is S.HELD
                 edit.state, edit.intent, edit.resent, edit.result, edit.due = S.QUEUED, False, False, False, None
@@ -190,9 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
         lost = self.ledger.renew([claim], LEASE_MS)
         held = claim.fence == edit.fence and edit.due is not None and edit.state not in (S.QUEUED, S.HELD)
         assert (lost == []) == (claim.fence == edit.fence and self.client.zscore(keys.DUE, claim.member) is not None)
-        if held and not lost:
-            edit.due = self.now + LEASE_MS
-        elif not lost:
+        if (held and not lost) or not lost:
             edit.due = self.now + LEASE_MS
 
     # --- the model's words -----------------------------------------------------------------------

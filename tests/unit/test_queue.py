@@ -12,9 +12,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from retouch import Edit, EditQueue, EditState, InputError, ServiceError
+from retouch.intake import BatchWriter, InvalidEditError
 from retouch.ledger import Entry, Ledger, Settlement, Verdict
 from retouch.ledger.ledger import PAGE
-from retouch.queue import BatchWriter, InvalidEditError
 from retouch.states import Step
 
 

@@ -1,0 +1,8 @@
+"""``python -m retouch``: the command line, where its script is not installed."""
+
+from __future__ import annotations
+
+from retouch.cli import main
+
+if __name__ == "__main__":
+    main()
