@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -54,6 +55,8 @@ class Presence:
         key = f"{runtime.settings.prefix}{PROBE_KEY}"
         try:
             await runtime.clients.store.put(key, b"", "application/octet-stream")
+            with suppress(StoreError):  # a role that may only put is enough for results
+                await runtime.clients.store.delete(key)
         except StoreUnwillingError as error:
             # No edit is sent to be paid for while its result could not be kept.
             await runtime.pause("store", str(error), probe_every_s=0)

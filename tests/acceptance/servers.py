@@ -1,4 +1,4 @@
-"""Two small HTTP servers that the tests look into: a host of pictures, and a receiver of webhooks."""
+"""Small HTTP servers that the tests look into: a host of pictures, a receiver of webhooks, an S3 without its bucket."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve()
 
+        def do_PUT(self) -> None:
+            self._serve()
+
+        def do_DELETE(self) -> None:
+            self._serve()
+
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
@@ -68,6 +74,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             web.requests.append(Request(request.path, request.headers, body, status))
             self.send_response(status)
             self.send_header("Content-Type", "image/png")
+            self.send_header("ETag", '"1"')
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -76,6 +83,21 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+class NoBucket(Web):
+    """An S3 server whose bucket does not exist until ``make`` is called (SeaweedFS makes buckets by itself)."""
+
+    def __init__(self) -> None:
+        super().__init__(self._take)
+        self._made = False
+
+    def make(self) -> None:
+        """Make the bucket."""
+        self._made = True
+
+    def _take(self, request: Request) -> tuple[int, bytes]:
+        return (200, b"") if self._made else (404, b"<Error><Code>NoSuchBucket</Code></Error>")
 
 
 class Receiver(Web):

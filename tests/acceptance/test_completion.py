@@ -34,7 +34,7 @@ def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:
 
 
 def test_a_finished_batch_has_a_manifest_of_its_results_and_an_empty_success(scene: Scene) -> None:
-    """``manifest.jsonl`` holds each edit's result in the batch's order, ended ones and failed ones; ``_SUCCESS`` nothing."""
+    """``manifest.jsonl`` holds each edit's result in the batch's order, completed or failed; ``_SUCCESS`` nothing."""
     scene.worker()
     scene.api.trouble("failure", match="doomed")
     batch = scene.enqueue(4)

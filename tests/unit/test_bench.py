@@ -162,7 +162,7 @@ def test_bench_refuses_parts_that_it_does_not_have(capsys: pytest.CaptureFixture
 
 def test_bench_measures_retouch_and_the_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small run over real processes ends with figures, and leaves nothing behind."""
-    monkeypatch.setattr(bench, "BEST_OF", 1)
+    monkeypatch.setattr(bench, "ROUNDS", 1)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     outcome = tmp_path / "bench.json"
     assert bench.main(["--only", "retouch,floor", "--edits", "100", "--json", str(outcome)]) == 0

@@ -111,6 +111,7 @@ class S3:
             # port is taken. Socket paths are relative because the system limits their length to 107 bytes.
             *("mini", "-dir=.", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
             *(f"-s3.port={s3}", "-s3.config=credentials.json", "-s3.localSocket=s3.sock", "-s3.iam=false"),
+            "-s3.autoCreateBucket=false",  # as Amazon's: a misspelt bucket is an error
             *("-s3.port.iceberg=0", "-s3.port.lance=0"),
             *(f"-master.port={master}", "-master.telemetry=false"),
             *(f"-volume.port={volume}", "-volume.preStopSeconds=0"),
