@@ -92,11 +92,9 @@ class Img2ImgApi:
         # Waiting for a free connection ends before the total does, so that running out of time in the queue
         # reads as "not sent", never as "sent and not answered".
         connect_s = 2 * connect_timeout_s
+        # No sock_read: it would set a timer anew at every piece that arrives, and the total bounds the reply.
         self._timeout = aiohttp.ClientTimeout(
-            total=connect_s + timeout_s,
-            connect=connect_s,
-            sock_connect=connect_timeout_s,
-            sock_read=timeout_s,
+            total=connect_s + timeout_s, connect=connect_s, sock_connect=connect_timeout_s
         )
         self._limit = limit
         self._opened: aiohttp.ClientSession | None = None

@@ -119,17 +119,24 @@ def check_url(url: str, private_hosts: PrivateHosts) -> None:
 
 def check_host(host: str, port: int, private_hosts: PrivateHosts) -> None:
     """Refuse a host that is not one, or that is private and not allowed at ``port``; raises InputError."""
+    if refusal := _refusal(host, port, private_hosts):
+        raise InputError(refusal)
+
+
+@lru_cache(maxsize=4096)  # the same few hosts serve a batch's images and all results
+def _refusal(host: str, port: int, private_hosts: PrivateHosts) -> str | None:
     # As browsers and resolvers fold it: full-width digits and the ideographic full stop make addresses too.
     name = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".")
     if name.isascii() and not _HOST.fullmatch(name):
-        raise InputError(f"{host[:80]!r} is not a host name")
+        return f"{host[:80]!r} is not a host name"
     if private_hosts.allows(host, port):
-        return
+        return None
     name = name.rstrip(".")
     address = literal_address(name)
     local = name == "localhost" or name.endswith(_LOCAL_SUFFIXES)
     if not name or local or (address is not None and not is_public(address)):
-        raise InputError(f"{host!r} is not a public address (list it in RETOUCH_PRIVATE_HOSTS to allow it)")
+        return f"{host!r} is not a public address (list it in RETOUCH_PRIVATE_HOSTS to allow it)"
+    return None
 
 
 def without_query(url: str) -> str:

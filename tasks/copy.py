@@ -50,7 +50,7 @@ async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: P
     if not served.urls:
         await runtime.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
         return
-    outcomes = await asyncio.gather(*(_copy_one(runtime, claim, n, u) for n, u in enumerate(served.urls)))
+    outcomes = await _copy_all(runtime, claim, served.urls)
     if any(isinstance(o, GoneError) for o in outcomes) and served.provider_id:
         outcomes = await _copy_with_fresh_links(runtime, claim, served.provider_id, outcomes)
     outputs = [o for o in outcomes if isinstance(o, Output)]
@@ -62,6 +62,12 @@ async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: P
         await runtime.settle(failed(claim, FROM, "partial_result", message, outputs=outputs))
     else:
         await runtime.settle(completed(claim, outputs))
+
+
+async def _copy_all(runtime: Runtime, claim: Claim, urls: Sequence[str]) -> list[Output | RetouchError]:
+    if len(urls) == 1:  # the usual case needs no task of its own
+        return [await _copy_one(runtime, claim, 0, urls[0])]
+    return await asyncio.gather(*(_copy_one(runtime, claim, n, u) for n, u in enumerate(urls)))
 
 
 async def _copy_one(runtime: Runtime, claim: Claim, number: int, url: str) -> Output | RetouchError:

@@ -23,8 +23,8 @@ log = structlog.get_logger()
 
 TICK_S = 0.05  # while there is work: long enough to fill chunks, short beside any API call
 IDLE_S = 0.1  # while there is none
-AT_ONCE = 4 * CHUNK  # claims of one kind in one go
-DELIVERIES_AT_ONCE = CHUNK
+AT_ONCE = 2 * CHUNK  # claims of one kind in one go
+DELIVERIES_AT_ONCE = 32
 
 Send = Callable[[Step, Sequence[Claim]], None]
 Backlog = Callable[[], int]

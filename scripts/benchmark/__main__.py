@@ -79,7 +79,7 @@ def _settings(options: argparse.Namespace) -> dict[str, str]:
         f" Retouch: RETOUCH_MAX_IN_FLIGHT={versions.IN_FLIGHT}",
         "beside": "Valkey, appendonly everysec; a stand-in for the API and S3 in a process of its own; all on loopback",
         "stretch": f"from {versions.WARM_UP:.0%} to {versions.STEADY_END:.0%} of the calls"
-        f" (ordinary: all after a warm-up of {versions.WARM_UP:.0%}); the run with the least CPU of {ROUNDS}",
+        f" (ordinary: all, after {versions.WARM_UP_ORDINARY} edits of warm-up); the run with the least CPU of {ROUNDS}",
     }
 
 

@@ -11,15 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``count`` edits, numbered from ``first``, of one image each."""
+    """``count`` edits of one image each."""
 
     batch: str
     count: int
-    first: int = 0
 
     def edits(self) -> Iterator[dict[str, Any]]:
         """The edits without a name, as the API takes them."""
-        for number in range(self.first, self.first + self.count):
+        for number in range(self.count):
             yield {
                 "model_id": "sd1.5",
                 "prompt": f"an oil painting of hills at sunset, thick impasto strokes, study {number}",
@@ -35,7 +34,7 @@ class Work:
 
     def named(self) -> Iterator[dict[str, Any]]:
         """The edits with their ``custom_id``, as a producer hands them in."""
-        for number, edit in enumerate(self.edits(), self.first):
+        for number, edit in enumerate(self.edits()):
             yield {"custom_id": f"edit-{number:06d}", **edit}
 
     def write_manifest(self, path: Path) -> None:

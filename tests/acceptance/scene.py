@@ -194,11 +194,19 @@ class Scene:
     # --- edits -----------------------------------------------------------------------------------
 
     def enqueue(self, count: int = 1, **fields: Any) -> str:
-        """Enqueue edits ``c0``, ``c1``… as a batch of their own; returns its id."""
+        """Enqueue equal edits ``c0``, ``c1``… as a batch of their own; returns its id."""
+        return self._enqueue([{"custom_id": f"c{n}", **fields} for n in range(count)])
+
+    def cases(self, rules: dict[str, Record], **fields: Any) -> str:
+        """Enqueue one edit for each rule, under its name and struck by it alone; returns their batch's id."""
+        self.api.rules(*(rule | {"match": f"[{name}]"} for name, rule in rules.items()))
+        return self._enqueue([{"custom_id": name, "prompt": f"oil [{name}]", **fields} for name in rules])
+
+    def _enqueue(self, edits: list[Record]) -> str:
         batch = f"b{secrets.token_hex(4)}"
-        edit = {"prompt": "an oil painting", "width": 64, "height": 64, "init_image": self.init_image, **fields}
-        receipt = self.queue.enqueue([edit | {"custom_id": f"c{n}"} for n in range(count)], batch=batch)
-        assert receipt.accepted == count, receipt
+        fields = {"prompt": "an oil painting", "width": 64, "height": 64, "init_image": self.init_image}
+        receipt = self.queue.enqueue([fields | edit for edit in edits], batch=batch)
+        assert receipt.accepted == len(edits), receipt
         return batch
 
     def finish(self, batch: str, within_s: float = PATIENCE_S) -> dict[str, Record]:
@@ -271,7 +279,7 @@ class Scene:
         """What must never be seen: keys, passwords, and what makes a link work."""
         password = self.environment["RETOUCH_REDIS_URL"].split("@")[0].rpartition(":")[2]
         named = ("RETOUCH_API_KEY", "AWS_SECRET_ACCESS_KEY")
-        return [*(self.environment[name] for name in named), password, "X-Amz-Signature", "token="]
+        return [*(self.environment[name] for name in named), password, "whsec_", "X-Amz-Signature", "token="]
 
     def told(self) -> str:
         """Everything that people and programs get to read: logs, results, events."""

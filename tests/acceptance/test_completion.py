@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 
-import pytest
 from PIL import Image
 from scene import Scene
 from servers import Web
@@ -66,48 +65,51 @@ def test_a_public_picture_is_named_to_the_api_as_it_is(scene: Scene, pictures: W
     assert [r.path for r in pictures.requests[before:]] == ["/a%20b.png?x=1&y=%2F"]
 
 
-@pytest.mark.parametrize(
-    "rules",
-    [
-        [{"fault": "instant"}],
-        [{"fault": "accepted_202", "status": 201}],
-        [{"fault": "accepted_202", "status": 202}],
-        [{"fault": "odd_status", "word": "IN_QUEUE", "times": 1}],
-        [{"fault": "throttle_poll", "times": 1}],
-        [{"fault": "status_poll", "status": 500, "times": 1}],
-        [{"fault": "garbage_poll", "times": 1}],
-        [{"fault": "drop_poll", "times": 1}],
-    ],
-    ids=["SUCCESS-at-once", "201", "202", "odd-word", "429-poll", "500-poll", "garbage-poll", "dropped-poll"],
-)
-def test_an_unusual_answer_is_no_failure(scene: Scene, rules: list[dict[str, object]]) -> None:
+UNUSUAL = {
+    "SUCCESS-at-once": {"fault": "instant"},
+    "201": {"fault": "accepted_202", "status": 201},
+    "202": {"fault": "accepted_202", "status": 202},
+    "odd-word": {"fault": "odd_status", "word": "IN_QUEUE", "times": 1},
+    "429-poll": {"fault": "throttle_poll", "times": 1},
+    "500-poll": {"fault": "status_poll", "status": 500, "times": 1},
+    "garbage-poll": {"fault": "garbage_poll", "times": 1},
+    "dropped-poll": {"fault": "drop_poll", "times": 1},
+}
+
+
+def test_an_unusual_answer_is_no_failure(scene: Scene) -> None:
     """A POST that answers SUCCESS, 201 or 202, an unknown status word, and a poll in trouble cost no attempt."""
     scene.worker()
-    scene.api.rules(*rules)
-    batch = scene.enqueue(2, samples=2)
-    results = scene.finish(batch)
-    assert [(r["state"], r["attempts"], len(r["outputs"])) for r in results.values()] == [("completed", 1, 2)] * 2
-    assert len(scene.api.submits()) == 2
+    results = scene.finish(scene.cases(UNUSUAL, samples=2))
+    assert {n: (r["state"], r["attempts"], len(r["outputs"])) for n, r in results.items()} == dict.fromkeys(
+        UNUSUAL, ("completed", 1, 2)
+    )
+    assert len(scene.api.submits()) == len(UNUSUAL)
 
 
-@pytest.mark.parametrize("shape", ["error", "message", "detail", "detail_list"])
-def test_a_failure_keeps_the_api_s_words(scene: Scene, shape: str) -> None:
+def test_a_failure_keeps_the_api_s_words(scene: Scene) -> None:
     """FAILURE fails the edit with what the API says, in whatever shape it says it."""
     scene.worker()
-    scene.api.trouble("failure", error="NSFW content detected", shape=shape)
-    result = scene.run()
-    assert (result["state"], result["error"]["code"], result["attempts"]) == ("failed", "failure", 1)
-    assert "NSFW content detected" in result["error"]["message"]
-    assert result["provider_id"] == scene.api.accepted()[0]
+    shapes = ("error", "message", "detail", "detail_list")
+    rules = {shape: {"fault": "failure", "error": f"too {shape} for us", "shape": shape} for shape in shapes}
+    results = scene.finish(scene.cases(rules))
+    for shape, result in results.items():
+        assert (result["state"], result["error"]["code"], result["attempts"]) == ("failed", "failure", 1)
+        assert f"too {shape} for us" in result["error"]["message"]
+    assert {r["provider_id"] for r in results.values()} == set(scene.api.accepted())
 
 
-@pytest.mark.parametrize(("status", "shape"), [(400, "error"), (413, "message"), (422, "detail_list"), (400, "detail")])
-def test_a_refusal_fails_the_edit_at_once_in_the_api_s_words(scene: Scene, status: int, shape: str) -> None:
-    """400, 413 and 422 are asked once and fail the edit as ``refused``; the next edit is not held up."""
+def test_a_refusal_fails_the_edit_at_once_in_the_api_s_words(scene: Scene) -> None:
+    """400, 413 and 422 are asked once and fail the edit as ``refused``; other edits are not held up."""
     scene.worker()
-    scene.api.trouble("status", status=status, error="strength must be less than 1", shape=shape, times=1)
-    result = scene.run()
-    assert (result["state"], result["error"]["code"]) == ("failed", "refused")
-    assert "strength must be less than 1" in result["error"]["message"]
-    assert len(scene.api.submits()) == 1
+    refusals = {"400": "error", "413": "message", "422": "detail_list", "405": "detail"}
+    rules = {
+        status: {"fault": "status", "status": int(status), "error": f"{status} says no", "shape": shape}
+        for status, shape in refusals.items()
+    }
+    results = scene.finish(scene.cases(rules))
+    for status, result in results.items():
+        assert (result["state"], result["error"]["code"]) == ("failed", "refused")
+        assert f"{status} says no" in result["error"]["message"]
+    assert len(scene.api.submits()) == len(refusals)
     assert scene.run()["state"] == "completed"

@@ -12,29 +12,28 @@ from scene import Scene, endpoint_at, until
 from retouch.states import EditState
 from workers.stack.ports import free_ports
 
-AMBIGUOUS = [
-    {"fault": "drop_after_accept"},
-    {"fault": "drop_before_accept"},  # from outside it looks the same
-    {"fault": "garbage"},
-    {"fault": "status", "status": 500},
-    {"fault": "status", "status": 502},
-    {"fault": "status", "status": 504},
-]
-NAMES = ["dropped-after", "dropped-before", "garbage", "500", "502", "504"]
+AMBIGUOUS = {
+    "dropped-after": {"fault": "drop_after_accept", "times": 1},
+    "dropped-before": {"fault": "drop_before_accept", "times": 1},  # from outside it looks the same
+    "garbage": {"fault": "garbage", "times": 1},
+    "500": {"fault": "status", "status": 500, "times": 1},
+    "502": {"fault": "status", "status": 502, "times": 1},
+    "504": {"fault": "status", "status": 504, "times": 1},
+}
 
 
-@pytest.mark.parametrize("rule", AMBIGUOUS, ids=NAMES)
-def test_an_unanswered_submit_is_sent_once_more_and_said_so(scene: Scene, rule: dict[str, object]) -> None:
+def test_an_unanswered_submit_is_sent_once_more_and_said_so(scene: Scene) -> None:
     """With ``resubmit`` there are exactly two POSTs under two numbers; result and batch say possible duplicate."""
     scene.worker()
-    scene.api.rules(rule | {"times": 1})
-    batch = scene.enqueue()
-    result = scene.finish(batch)["c0"]
+    batch = scene.cases(AMBIGUOUS)
+    results = scene.finish(batch)
     keys = [entry["idempotency_key"] for entry in scene.api.submits()]
-    assert keys == [f"{batch}/c0/1", f"{batch}/c0/2"]
-    assert (result["state"], result["attempts"], result["possible_duplicate"]) == ("completed", 2, True)
-    assert result["provider_id"] == scene.api.accepted()[-1]
-    assert scene.duplicates(batch) == 1
+    assert sorted(keys) == sorted(f"{batch}/{name}/{number}" for name in AMBIGUOUS for number in (1, 2))
+    assert {n: (r["state"], r["attempts"], r["possible_duplicate"]) for n, r in results.items()} == dict.fromkeys(
+        AMBIGUOUS, ("completed", 2, True)
+    )
+    assert scene.duplicates(batch) == len(AMBIGUOUS)
+    assert {r["provider_id"] for r in results.values()} <= set(scene.api.accepted())
 
 
 def test_a_submit_that_is_never_answered_is_given_up_after_two(scene: Scene) -> None:
@@ -49,18 +48,17 @@ def test_a_submit_that_is_never_answered_is_given_up_after_two(scene: Scene) -> 
     }
 
 
-@pytest.mark.parametrize("rule", AMBIGUOUS, ids=NAMES)
-def test_hold_sends_once_and_waits_for_a_person(scene: Scene, rule: dict[str, object]) -> None:
+def test_hold_sends_once_and_waits_for_a_person(scene: Scene) -> None:
     """With ``hold`` an unanswered edit is POSTed once and stands in ``held``, taking no place at the API."""
     scene.worker(on_ambiguous="hold")
-    scene.api.rules(rule | {"times": 1})
-    batch = scene.enqueue()
-    view = scene.reach(batch, EditState.HELD)
+    batch = scene.cases(AMBIGUOUS)
+    held = [scene.reach(batch, EditState.HELD, name) for name in AMBIGUOUS]
     other = scene.enqueue()
     assert scene.finish(other)["c0"]["state"] == "completed"
-    assert (view.submits, view.duplicate, view.due_at) == (1, False, None)
-    assert scene.edit(batch).state is EditState.HELD
-    assert [e["idempotency_key"] for e in scene.api.submits()] == [f"{batch}/c0/1", f"{other}/c0/1"]
+    assert {(view.submits, view.duplicate, view.due_at) for view in held} == {(1, False, None)}
+    assert {scene.edit(batch, name).state for name in AMBIGUOUS} == {EditState.HELD}
+    keys = [entry["idempotency_key"] for entry in scene.api.submits()]
+    assert sorted(keys) == sorted([*(f"{batch}/{name}/1" for name in AMBIGUOUS), f"{other}/c0/1"])
     assert scene.ledger.places_used() == 0
 
 

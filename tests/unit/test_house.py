@@ -1,0 +1,221 @@
+"""The rules of the house that no linter knows: what files may say, what scripts are, what is pinned."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from config.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+CONSTRAINTS = (ROOT / "scripts/constraints.txt").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+IGNORED = {".git", ".venv", "build", "dist", "out", ".retouch", "__pycache__"}
+# Where the constraints must hold: what scripts/bootstrap accepts.
+PLATFORMS = [
+    {"python_version": version, "python_full_version": f"{version}.5", "sys_platform": system, "platform_machine": arch}
+    for version in ("3.11", "3.12", "3.13", "3.14")
+    for system, arch in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"))
+]
+SCRIPTS = ["scripts/bootstrap", "scripts/test", "scripts/check", "scripts/lock", ".ci/run"]
+
+# Import every module as if the modules of the first argument were not installed.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+absent, left_out = sys.argv[1:]
+sys.modules.update(dict.fromkeys(absent.split(",")))
+for package in ("retouch", "config", "workers", "tasks"):
+    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    for name in [module.name for module in found]:
+        if not name.startswith(left_out) and not name.endswith("__main__"):
+            importlib.import_module(name)
+"""
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Every file that is, or would be, committed."""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        found = [ROOT / name for name in listed.split("\0") if name]
+    else:
+        found = [path for path in ROOT.rglob("*") if not IGNORED & set(path.relative_to(ROOT).parts)]
+    return tuple(path for path in found if path.is_file())
+
+
+def texts() -> list[tuple[str, str]]:
+    """The name and content of every text file."""
+    pairs = []
+    for path in files():
+        content = path.read_bytes()
+        if b"\0" not in content:
+            pairs.append((str(path.relative_to(ROOT)), content.decode()))
+    return pairs
+
+
+def pins(until: str | None = None) -> list[Requirement]:
+    """What the constraints pin, up to the section of this name."""
+    text = CONSTRAINTS.partition(f"# [{until}]\n")[0] if until else CONSTRAINTS
+    return [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"\w", line)]
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    """What the project asks for with these extras, the extras that they name included."""
+    lines = [Requirement(line) for line in PROJECT["dependencies"]]
+    for extra in extras:
+        for requirement in map(Requirement, PROJECT["optional-dependencies"][extra]):
+            lines += requirements(*requirement.extras) if requirement.name == PROJECT["name"] else [requirement]
+    return lines
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"pypi\.org|pythonhosted\.org|npmjs\.org|deb\.debian\.org|crates\.io",
+        r"--(extra-)?index-url|PIP_(EXTRA_)?INDEX_URL|--find-link[s]",
+        r"(?<![\w.:/~$}-])/(root|home|Users|work)/\w",
+    ],
+    ids=["registry hosts", "package sources", "paths of one machine"],
+)
+def test_no_file_names(pattern: str) -> None:
+    """Nothing that is committed names a package registry or somebody's own machine."""
+    found = [
+        f"{name}: {line.strip()[:100]}"
+        for name, text in texts()
+        for line in text.splitlines()
+        if re.search(pattern, line)
+    ]
+    assert found == []
+
+
+def test_no_catch_all_modules() -> None:
+    """No module is a drawer for whatever has no place."""
+    drawers = {"utils.py", "helpers.py", "common.py", "misc.py", "util.py"}
+    assert [path for path in files() if path.name in drawers] == []
+
+
+def test_known_scripts_exist() -> None:
+    """What people and CI run is there."""
+    assert [name for name in SCRIPTS if not (ROOT / name).is_file()] == []
+
+
+def test_scripts_can_be_run() -> None:
+    """Every file without a suffix under scripts/ and .ci/ says what runs it, and may be executed."""
+    scripts = [path for path in files() if path.parent in (ROOT / "scripts", ROOT / ".ci") and not path.suffix]
+    assert scripts
+    assert [path.name for path in scripts if not path.read_text().startswith("#!/usr/bin/env ")] == []
+    assert [path.name for path in scripts if not os.access(path, os.X_OK)] == []
+
+
+def test_shell_scripts_stop_at_errors() -> None:
+    """A shell script parses, ends at its first failing command, and takes no unset variable for an empty one."""
+    shell = [path for path in files() if path.read_bytes().startswith(b"#!/usr/bin/env bash")]
+    assert len(shell) >= len(SCRIPTS)
+    for path in shell:
+        assert "\nset -euo pipefail\n" in path.read_text(), path
+        subprocess.run(["bash", "-n", path], check=True)
+
+
+def test_pins_are_exact_and_hashed() -> None:
+    """Every package is pinned to one version, once, with the hashes of its files."""
+    entries = re.split(r"\n(?=\w)", CONSTRAINTS)[1:]
+    assert [entry.split()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+    names = [(canonicalize_name(pin.name), str(pin.specifier)) for pin in pins()]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("extras", "until"),
+    [(("worker", "endpoint"), "local"), (("local",), "dev"), (("dev",), None)],
+    ids=["image", "stack", "tests"],
+)
+def test_pins_satisfy_the_project(extras: tuple[str, ...], until: str | None) -> None:
+    """On every platform, each section holds exactly one version of what is asked for, and within its range."""
+    wrong = []
+    for platform in PLATFORMS:
+        env = {**{name: str(value) for name, value in default_environment().items()}, **platform}
+        here = [pin for pin in pins(until) if pin.marker is None or pin.marker.evaluate(env)]
+        for wanted in requirements(*extras):
+            if wanted.marker is not None and not wanted.marker.evaluate(env):
+                continue
+            found = [pin for pin in here if canonicalize_name(pin.name) == canonicalize_name(wanted.name)]
+            if len(found) != 1 or not wanted.specifier.contains(next(iter(found[0].specifier)).version):
+                wrong.append((str(wanted), platform["python_version"], platform["platform_machine"]))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("until", "left_out"), [("local", "workers.stack"), ("dev", "nothing")], ids=["image", "stack"]
+)
+def test_sections_are_enough(until: str, left_out: str) -> None:
+    """Every module can be imported where only its section is installed, as in the image and for the demo."""
+    kept = {canonicalize_name(pin.name) for pin in pins(until)}
+    missing = {canonicalize_name(pin.name) for pin in pins()} - kept
+    absent = [
+        module
+        for module, owners in packages_distributions().items()
+        if {canonicalize_name(owner) for owner in owners} <= missing
+    ]
+    env = os.environ | {"RETOUCH_API_KEY": "key", "RETOUCH_BUCKET": "bucket"}
+    command = [sys.executable, "-c", IMPORT_ALL, ",".join(absent), left_out]
+    answer = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_readme_explains_every_variable() -> None:
+    """Whoever sets up a worker finds every setting in the README."""
+    readme = (ROOT / "README.md").read_text()
+    variables = [PREFIX + name.upper() for name in Settings.model_fields] + ["RETOUCH_PYTHON"]
+    assert [name for name in variables if not re.search(rf"\b{name}\b", readme)] == []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What scripts/bootstrap needs of a checkout, elsewhere."""
+    (tmp_path / "scripts").mkdir()
+    for name in ("scripts/bootstrap", "scripts/constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def bootstrap(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the checkout's scripts/bootstrap."""
+    command = [str(checkout / "scripts/bootstrap"), *arguments]
+    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=60)
+
+
+def test_bootstrap_leaves_foreign_environments_alone(checkout: Path) -> None:
+    """A .venv that somebody made for themselves is neither used nor touched."""
+    mine = checkout / ".venv" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    answer = bootstrap(checkout)
+    assert answer.returncode == 1
+    assert answer.stderr == "bootstrap: .venv was not made by scripts/bootstrap: move it away and run this again\n"
+    assert list(mine.parent.iterdir()) == [mine]
+
+
+def test_bootstrap_says_what_is_wrong_with_the_interpreter(checkout: Path) -> None:
+    """An interpreter that cannot be used is named, in one sentence, and nothing is left behind."""
+    answer = bootstrap(checkout, RETOUCH_PYTHON="no-such-python")
+    assert answer.returncode == 1
+    assert answer.stderr == "bootstrap: RETOUCH_PYTHON=no-such-python is not a Python 3.11 to 3.14\n"
+    assert not (checkout / ".venv").exists()
+
+
+def test_bootstrap_refuses_unknown_options(checkout: Path) -> None:
+    """A misspelt option is bad usage, not the default."""
+    assert bootstrap(checkout, "--devel").returncode == 2
