@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
+from typing import Any
 
-from instant_clip_tokenizer import Tokenizer
+try:
+    from instant_clip_tokenizer import Tokenizer
+except ImportError:  # no wheel for this Python or machine (3.13 and later, Linux on ARM): see count()
+    Tokenizer = None
 
 MAX_TOKENS = 75
 
+# CLIP splits a text so before it looks words up; each piece is at least one token.
+_PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[^\W\d_]+|\d|(?:_|[^\s\w])+", re.IGNORECASE)
+
 
 @cache
-def _tokenizer() -> Tokenizer:
+def _tokenizer() -> Any:
     return Tokenizer()  # 50 ms: made once, and only where a prompt needs it
 
 
@@ -18,9 +26,18 @@ def _tokenizer() -> Tokenizer:
 def count(text: str) -> int:
     """Count the CLIP tokens of ``text``, without the start and end marks (10 to 30 us).
 
-    Batches tend to repeat their negative prompt, hence the cache.
+    Where the tokenizer cannot be installed this is the least that it can be, a count of words: a prompt that is
+    refused is too long for sure, one that is let through may still be. Batches tend to repeat their negative
+    prompt, hence the cache.
     """
+    if Tokenizer is None:
+        return at_least(text)
     return len(_tokenizer().encode(text))
+
+
+def at_least(text: str) -> int:
+    """The least number of tokens that ``text`` can have: its words, digits and runs of punctuation."""
+    return len(_PIECES.findall(text))
 
 
 def fits(text: str) -> bool:

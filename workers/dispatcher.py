@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-TICK_S = 0.05  # while there is work: long enough to fill chunks, short beside any API call
+TICK_S = 0.1  # while there is work: long enough to fill chunks, short beside any API call
 IDLE_S = 0.1  # while there is none
 AT_ONCE = 2 * CHUNK  # claims of one kind in one go
 DELIVERIES_AT_ONCE = 32

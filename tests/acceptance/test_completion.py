@@ -6,7 +6,7 @@ import hashlib
 import io
 
 from PIL import Image
-from scene import Scene
+from scene import Record, Scene
 from servers import Web
 
 
@@ -65,7 +65,7 @@ def test_a_public_picture_is_named_to_the_api_as_it_is(scene: Scene, pictures: W
     assert [r.path for r in pictures.requests[before:]] == ["/a%20b.png?x=1&y=%2F"]
 
 
-UNUSUAL = {
+UNUSUAL: dict[str, Record] = {
     "SUCCESS-at-once": {"fault": "instant"},
     "201": {"fault": "accepted_202", "status": 201},
     "202": {"fault": "accepted_202", "status": 202},
@@ -91,7 +91,9 @@ def test_a_failure_keeps_the_api_s_words(scene: Scene) -> None:
     """FAILURE fails the edit with what the API says, in whatever shape it says it."""
     scene.worker()
     shapes = ("error", "message", "detail", "detail_list")
-    rules = {shape: {"fault": "failure", "error": f"too {shape} for us", "shape": shape} for shape in shapes}
+    rules: dict[str, Record] = {
+        shape: {"fault": "failure", "error": f"too {shape} for us", "shape": shape} for shape in shapes
+    }
     results = scene.finish(scene.cases(rules))
     for shape, result in results.items():
         assert (result["state"], result["error"]["code"], result["attempts"]) == ("failed", "failure", 1)
@@ -103,7 +105,7 @@ def test_a_refusal_fails_the_edit_at_once_in_the_api_s_words(scene: Scene) -> No
     """400, 413 and 422 are asked once and fail the edit as ``refused``; other edits are not held up."""
     scene.worker()
     refusals = {"400": "error", "413": "message", "422": "detail_list", "405": "detail"}
-    rules = {
+    rules: dict[str, Record] = {
         status: {"fault": "status", "status": int(status), "error": f"{status} says no", "shape": shape}
         for status, shape in refusals.items()
     }

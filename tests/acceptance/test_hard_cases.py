@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 from PIL import Image
-from scene import Scene
+from scene import Record, Scene
 from servers import Web
 
 
@@ -47,52 +47,50 @@ def test_an_expired_link_is_renewed_once(scene: Scene) -> None:
     assert len(scene.api.polls()) == 2
 
 
-@pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_link_that_stays_dead_fails_the_edit(scene: Scene, status: int) -> None:
+def test_a_link_that_stays_dead_fails_the_edit(scene: Scene) -> None:
     """A result that is gone for good ends the edit as ``result_gone`` after some renewals, without a second submit."""
     scene.worker()
-    scene.api.trouble("expired_url", status=status)
-    result = scene.run()
-    assert (result["state"], result["error"]["code"]) == ("failed", "result_gone")
-    assert len(scene.api.submits()) == 1
+    rules: dict[str, Record] = {str(status): {"fault": "expired_url", "status": status} for status in (403, 404, 410)}
+    results = scene.finish(scene.cases(rules))
+    assert {n: (r["state"], r["error"]["code"]) for n, r in results.items()} == dict.fromkeys(
+        rules, ("failed", "result_gone")
+    )
+    assert len(scene.api.submits()) == 3
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        {"fault": "truncated", "variant": "cut"},
-        {"fault": "truncated", "variant": "short"},
-        {"fault": "html"},
-        {"fault": "status_result", "status": 500},
-        {"fault": "status_result", "status": 429},
-    ],
-    ids=["cut", "short", "html", "500", "429"],
-)
-def test_a_bad_transfer_is_made_good(scene: Scene, rule: dict[str, object]) -> None:
+def test_a_bad_transfer_is_made_good(scene: Scene) -> None:
     """An image that arrives broken, or not at all, is fetched again; what is stored is whole."""
     scene.worker()
-    scene.api.rules(rule | {"times": 1})
-    batch = scene.enqueue(1, samples=2)
-    result = scene.finish(batch)["c0"]
-    assert (result["state"], result["attempts"]) == ("completed", 1)
-    for data, _ in (scene.objects(batch)[f"c0/{n}.png"] for n in range(2)):
-        Image.open(io.BytesIO(data)).load()
+    rules: dict[str, Record] = {
+        "cut": {"fault": "truncated", "variant": "cut", "times": 1},
+        "short": {"fault": "truncated", "variant": "short", "times": 1},
+        "html": {"fault": "html", "times": 1},
+        "500": {"fault": "status_result", "status": 500, "times": 1},
+        "429": {"fault": "status_result", "status": 429, "times": 1},
+    }
+    batch = scene.cases(rules, samples=2)
+    results = scene.finish(batch)
+    assert {n: (r["state"], r["attempts"]) for n, r in results.items()} == dict.fromkeys(rules, ("completed", 1))
+    objects = scene.objects(batch)
+    for name in (f"{case}/{number}.png" for case in rules for number in (0, 1)):
+        Image.open(io.BytesIO(objects[name][0])).load()
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [{"fault": "truncated", "variant": "short"}, {"fault": "html"}, {"fault": "oversized"}],
-    ids=["short", "html", "oversized"],
-)
-def test_a_result_that_is_no_whole_image_is_never_stored(scene: Scene, rule: dict[str, object]) -> None:
+def test_a_result_that_is_no_whole_image_is_never_stored(scene: Scene) -> None:
     """Half an image, a page of HTML and more than 32 MiB fail the edit as ``broken_result``, and leave no object."""
     scene.worker()
-    scene.api.rules(rule)
-    batch = scene.enqueue()
-    result = scene.finish(batch)["c0"]
-    assert (result["state"], result["error"]["code"], result["outputs"]) == ("failed", "broken_result", [])
+    rules: dict[str, Record] = {
+        "short": {"fault": "truncated", "variant": "short"},
+        "html": {"fault": "html"},
+        "oversized": {"fault": "oversized"},
+    }
+    batch = scene.cases(rules)
+    results = scene.finish(batch)
+    assert {n: (r["state"], r["error"]["code"], r["outputs"]) for n, r in results.items()} == dict.fromkeys(
+        rules, ("failed", "broken_result", [])
+    )
     assert scene.images(batch) == []
-    assert len(scene.api.submits()) == 1
+    assert len(scene.api.submits()) == 3
 
 
 def test_an_image_is_stored_under_its_true_type(scene: Scene) -> None:
@@ -125,15 +123,17 @@ def test_a_success_with_too_few_images_keeps_those(scene: Scene) -> None:
     assert scene.manifest(batch)[0]["outputs"] == result["outputs"]
 
 
-@pytest.mark.parametrize("status", [302, 307])
-def test_a_redirect_to_a_private_address_is_not_followed(scene: Scene, stranger: Web, status: int) -> None:
+def test_a_redirect_to_a_private_address_is_not_followed(scene: Scene, stranger: Web) -> None:
     """A result's link that redirects to a private address fails the edit, and nothing is sent there."""
     scene.worker()
-    scene.api.trouble("redirect", location=f"{stranger.url}/0.png", status=status)
-    batch = scene.enqueue()
-    result = scene.finish(batch)["c0"]
-    assert (result["state"], result["error"]["code"]) == ("failed", "broken_result")
-    assert "not a public address" in result["error"]["message"]
+    rules: dict[str, Record] = {
+        str(status): {"fault": "redirect", "location": f"{stranger.url}/0.png", "status": status}
+        for status in (301, 302, 307)
+    }
+    batch = scene.cases(rules)
+    for result in scene.finish(batch).values():
+        assert (result["state"], result["error"]["code"]) == ("failed", "broken_result")
+        assert "not a public address" in result["error"]["message"]
     assert stranger.requests == []
     assert scene.images(batch) == []
 
@@ -154,15 +154,15 @@ def test_nobody_but_the_api_is_shown_the_api_key(scene: Scene, pictures: Web) ->
 
 
 @pytest.mark.xfail(strict=True, reason="the API's words are stored with the queries of the links in them")
-@pytest.mark.parametrize("rule", [{"fault": "failure"}, {"fault": "status", "status": 400}], ids=["failure", "refusal"])
-def test_a_signed_link_that_the_api_repeats_is_not_passed_on(scene: Scene, rule: dict[str, object]) -> None:
+def test_a_signed_link_that_the_api_repeats_is_not_passed_on(scene: Scene) -> None:
     """An error of the API that quotes our presigned link comes into results, events and manifest without its query."""
     scene.worker()
     link = "https://bucket.example/in.png?X-Amz-Credential=AKIA&X-Amz-Signature=0123abcd"
-    scene.api.rules(rule | {"error": f"cannot load {link} (HTTP 403)"})
-    batch = scene.enqueue()
-    result = scene.finish(batch)["c0"]
+    error = {"error": f"cannot load {link} (HTTP 403)"}
+    rules: dict[str, Record] = {"failure": {"fault": "failure"}, "refusal": {"fault": "status", "status": 400}}
+    batch = scene.cases({name: rule | error for name, rule in rules.items()})
+    results = scene.finish(batch)
     manifest = scene.objects(batch)["manifest.jsonl"][0].decode()
-    assert "https://bucket.example/in.png" in result["error"]["message"]
     scene.redis.flushall()  # the check at every test's end would find it too
-    assert "X-Amz-Signature" not in str(result) + manifest
+    assert all("https://bucket.example/in.png" in r["error"]["message"] for r in results.values())
+    assert "X-Amz-Signature" not in str(results) + manifest

@@ -7,12 +7,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from scene import Scene, endpoint_at, until
+from scene import Record, Scene, endpoint_at, until
 
 from retouch.states import EditState
 from workers.stack.ports import free_ports
 
-AMBIGUOUS = {
+AMBIGUOUS: dict[str, Record] = {
     "dropped-after": {"fault": "drop_after_accept", "times": 1},
     "dropped-before": {"fault": "drop_before_accept", "times": 1},  # from outside it looks the same
     "garbage": {"fault": "garbage", "times": 1},

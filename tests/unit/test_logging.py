@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
     """An exception's text, its cause's and its lines are cleaned, in our own log and in others'."""
     configure(PLANTED)
     try:
-        {}[f"https://host/a.png?X-Amz-Signature=ab {KEY}"]
+        os.environ[f"https://host/a.png?X-Amz-Signature=ab {KEY}"]
     except KeyError:
         structlog.get_logger().exception("poll.crashed")
         logging.getLogger("asyncio").exception("Task exception was never retrieved %s", KEY)
