@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
+from retouch.net import without_queries
+
 _USER = re.compile(r"(\w+://)[^/\s@'\"]*@")
 
 
@@ -40,7 +41,7 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, "***")
         if "://" in text:
-            text = _USER.sub(r"\1", _QUERY.sub(r"\1", text))
+            text = _USER.sub(r"\1", without_queries(text))
         return text
 
 

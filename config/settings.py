@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from retouch.api import DEFAULT_URL
+from retouch.api import DEFAULT_URL, Img2ImgApi
 from retouch.errors import InputError
 from retouch.net import PrivateHosts
 from retouch.webhooks import check_secret
 
 PREFIX = "RETOUCH_"
+_AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs
 
 
 class Settings(BaseSettings):
@@ -21,7 +24,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
-    redis_url: Annotated[str, Field(description="The ledger and Celery's broker.")] = "redis://localhost:6379/0"
+    redis_url: Annotated[
+        str, Field(repr=False, pattern=r"^rediss?://[^/\s]", description="The ledger and Celery's broker.")
+    ] = "redis://localhost:6379/0"
     api_url: Annotated[str, Field(description="Where edits are posted; status is asked at {url}/status/{id}.")] = (
         DEFAULT_URL
     )
@@ -36,7 +41,7 @@ class Settings(BaseSettings):
         Literal["resubmit", "hold"], Field(description="What becomes of a submit that was not answered.")
     ] = "resubmit"
     lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken up.")] = 4
-    deadline: Annotated[float, Field(gt=0, description="Seconds from submit to a result.")] = 1800
+    deadline: Annotated[float, Field(gt=0, le=518_400, description="Seconds from submit to a result.")] = 1800
     private_hosts: Annotated[
         str,
         Field(description="host or host:port, comma separated: not public, and may be called all the same."),
@@ -46,9 +51,28 @@ class Settings(BaseSettings):
     @field_validator("api_url", "webhook_url")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http or https URL")
-        return value.rstrip("/") if value else value
+        return value.rstrip("/")
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, value: SecretStr) -> SecretStr:
+        try:
+            Img2ImgApi(DEFAULT_URL, value.get_secret_value())
+        except InputError:
+            raise ValueError("holds characters that an HTTP header cannot carry") from None
+        return value
+
+    @field_validator("prefix")
+    @classmethod
+    def _key_prefix(cls, value: str) -> str:
+        if any(part in ("", ".", "..") for part in value.split("/")[:-1]) or value in (".", ".."):
+            raise ValueError("must be the beginning of a key, such as 'edits/': no part may be empty, '.' or '..'")
+        return value
 
     @field_validator("private_hosts")
     @classmethod
@@ -94,7 +118,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may hold."""
-        return tuple(s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s)
+        own = [s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s]
+        others = [urlsplit(self.redis_url).password, *(os.environ.get(name) for name in _AWS_SECRETS)]
+        return (*own, *(s for s in others if s))
 
 
 def _as_value_error(check: Callable[[], object]) -> None:

@@ -29,7 +29,7 @@ from retouch.errors import (
     UnwillingError,
 )
 from retouch.fetch import KEEPALIVE_S, network_reason, retry_after_s
-from retouch.net import without_query
+from retouch.net import without_queries, without_query
 
 DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
 MAX_BODY_BYTES = 1024 * 1024
@@ -228,6 +228,7 @@ class Img2ImgApi:
         line = " ".join(_CONTROL.sub(" ", text).split())
         for shape in (self._key, quote(self._key, safe="")):
             line = line.replace(shape, "***")
+        line = without_queries(line)  # a link that it quotes may be one that we signed
         return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
 

@@ -139,6 +139,14 @@ def _refusal(host: str, port: int, private_hosts: PrivateHosts) -> str | None:
     return None
 
 
+_LINK = re.compile(r"(https?://[^\s?#'\"<>]*)[?#][^\s'\"<>]*", re.IGNORECASE)
+
+
+def without_queries(text: str) -> str:
+    """Return a text of any kind with the query and fragment of every link in it taken out: they may be secrets."""
+    return _LINK.sub(r"\1", text) if "://" in text else text
+
+
 def without_query(url: str) -> str:
     """Return the URL fit for a log line: no user, no query, no fragment (each may carry a secret)."""
     base = url.split("?", 1)[0].split("#", 1)[0]

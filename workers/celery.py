@@ -53,7 +53,10 @@ def _start(sender: Any, **_: Any) -> None:
     broker = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
     runtime = Runtime(settings, ledger, _send, backlog=lambda: int(broker.llen(wire.QUEUE)))
     set_current(runtime)
-    runtime.start()
+    try:
+        runtime.start()
+    except Exception as error:  # Celery would log it and go on without the runtime
+        sys.exit(f"retouch: the worker cannot start: {error}")
 
 
 @signals.worker_shutting_down.connect

@@ -26,6 +26,7 @@ class Presence:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._store_good = False
+        self.looked = asyncio.Event()  # the store was asked once: submits may begin
 
     async def run(self) -> None:
         """Be seen every two seconds until cancelled."""
@@ -36,6 +37,7 @@ class Presence:
             )
             if not self._store_good:
                 await self._check_store()
+                self.looked.set()
             await asyncio.sleep(EVERY_S)
 
     async def leave(self) -> None:

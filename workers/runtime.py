@@ -93,11 +93,15 @@ class Runtime:
     async def _start(self) -> None:
         self.clients = Clients(self.settings)
         await self.clients.open()
-        for service in (self._dispatcher.run, self._renew, self._presence.run):
+        for service in (self._dispatch, self._renew, self._presence.run):
             task = asyncio.create_task(service(), name=service.__qualname__)
             task.add_done_callback(_end_process_on_failure)
             self._services.append(task)
         log.info("worker.started", worker=self.name, lease_s=self.settings.lease, bucket=self.settings.bucket)
+
+    async def _dispatch(self) -> None:
+        await self._presence.looked.wait()  # no edit is paid for before its result is known to find a place
+        await self._dispatcher.run()
 
     def _stop_dispatcher(self) -> None:
         if self._services:

@@ -9,7 +9,7 @@ key                                 type    holds
 ``{retouch}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; a clock of
                                             its own, so that a dead webhook never stands before the edits
 ``{retouch}:state``                 hash    ``virtual`` time, ``places`` in use at the API, ``sinks``,
-                                            ``deployment`` (a random name)
+                                            ``deployment`` (a random name), ``claimed_at``, ``grace_until``
 ``{retouch}:pauses``                hash    cause → JSON ``{reason, since, until, every}``: why submits stop
 ``{retouch}:events``                stream  ``type subject time data``, written with the state they announce
 ``{retouch}:batches``               zset    batch ids by the time (ms) they were made

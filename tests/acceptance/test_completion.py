@@ -13,8 +13,8 @@ from servers import Web
 def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:
     """Edits of one to four samples complete, and each object is what its result's uri, hash, size and type say."""
     scene.worker()
-    for samples in (1, 2, 3, 4):
-        batch = scene.enqueue(3, samples=samples, seed=7)
+    batches = {samples: scene.enqueue(3, samples=samples, seed=7) for samples in (1, 2, 3, 4)}
+    for samples, batch in batches.items():
         results = scene.finish(batch)
         objects = scene.objects(batch)
         assert {r["state"] for r in results.values()} == {"completed"}

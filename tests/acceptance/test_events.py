@@ -61,7 +61,7 @@ def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
         )
         scene.worker(**told_to(receiver, scene))
         for _ in range(3):
-            scene.finish(scene.enqueue(2))
+            scene.enqueue(2)
         until(lambda: len(found) == 3, "three batches are announced")
     assert found == [{"c0/0.png", "c1/0.png", "manifest.jsonl", "_SUCCESS"}] * 3
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from datetime import datetime
 
-import pytest
 from PIL import Image
 from scene import Record, Scene
 from servers import Web
@@ -153,7 +152,6 @@ def test_nobody_but_the_api_is_shown_the_api_key(scene: Scene, pictures: Web) ->
     assert not any(key in str(r.headers) or "api-key" in r.headers for r in seen)
 
 
-@pytest.mark.xfail(strict=True, reason="the API's words are stored with the queries of the links in them")
 def test_a_signed_link_that_the_api_repeats_is_not_passed_on(scene: Scene) -> None:
     """An error of the API that quotes our presigned link comes into results, events and manifest without its query."""
     scene.worker()

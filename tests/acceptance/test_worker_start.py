@@ -18,7 +18,6 @@ BASIS = {
     "RETOUCH_BUCKET": "bucket",
     "AWS_SECRET_ACCESS_KEY": "planted-aws-secret",
 }
-SECRET = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
 
 
 def start(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -33,21 +32,12 @@ def start(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     [
         ("RETOUCH_API_KEY", "", {}),
         ("RETOUCH_BUCKET", "", {}),
-        pytest.param(
-            *("RETOUCH_REDIS_URL", "http://127.0.0.1", {}),
-            marks=pytest.mark.xfail(strict=True, reason="kombu's KeyError and its traceback"),
-        ),
+        ("RETOUCH_REDIS_URL", "http://127.0.0.1", {}),
         ("RETOUCH_API_URL", "api.imagepipeline.io", {}),
-        ("RETOUCH_API_IDEMPOTENT", "perhaps", {}),
         ("RETOUCH_WEBHOOK_SECRET", "", {"RETOUCH_WEBHOOK_URL": "https://example.com/hook"}),
         ("RETOUCH_WEBHOOK_SECRET", "planted-webhook-secret", {"RETOUCH_WEBHOOK_URL": "https://example.com/hook"}),
-        ("RETOUCH_WEBHOOK_URL", "ftp://example.com", {"RETOUCH_WEBHOOK_SECRET": SECRET}),
-        ("RETOUCH_MAX_IN_FLIGHT", "0", {}),
-        ("RETOUCH_ON_AMBIGUOUS", "maybe", {}),
         ("RETOUCH_LEASE", "soon", {}),
-        ("RETOUCH_DEADLINE", "-1", {}),
         ("RETOUCH_PRIVATE_HOSTS", "http://10.0.0.1/", {}),
-        ("RETOUCH_RATE_LIMIT", "ten", {}),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(variable: str, value: str, others: dict[str, str]) -> None:

@@ -47,6 +47,14 @@ class Bench:
         """Claim as one worker."""
         return self.ledger.claim("w", lease_ms=LEASE_MS, places=places, **limits)
 
+    def later(self, ms: int) -> None:
+        """Let time pass, while other workers are there and ask for work."""
+        while ms > 0:
+            step = min(ms, LEASE_MS)
+            self.clock.now += step
+            ms -= step
+            self.claim(submits=0, polls=0, deliveries=0)
+
     def edits(self, **limits: int) -> list[Claim]:
         """Claim, and leave out batches and deliveries."""
         return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
@@ -138,7 +146,7 @@ def test_a_dead_workers_unsent_claim_goes_back_to_the_queue(bench: Bench) -> Non
     """Claimed and never sent: after the lease it is claimed afresh, and nothing was spent."""
     bench.fill(1)
     (old,) = bench.edits()
-    bench.clock.now += LEASE_MS + 1
+    bench.later(LEASE_MS + 1)
     (new,) = bench.edits()
     assert (new.member, new.step) == (old.member, Step.SUBMIT)
     assert new.fence > old.fence
@@ -151,7 +159,7 @@ def test_a_stale_fence_changes_nothing(bench: Bench) -> None:
     bench.fill(1)
     (old,) = bench.edits()
     bench.intend([old])
-    bench.clock.now += LEASE_MS + 1
+    bench.later(LEASE_MS + 1)
     (new,) = bench.edits()
     assert bench.ledger.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [False]
     assert bench.ledger.renew([old], LEASE_MS) == [old.member]
@@ -164,10 +172,34 @@ def test_renewal_keeps_a_claim(bench: Bench) -> None:
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
-    bench.clock.now += LEASE_MS - 1
+    bench.later(LEASE_MS - 1)
     assert bench.ledger.renew(claims, LEASE_MS) == []
-    bench.clock.now += LEASE_MS - 1
+    bench.later(LEASE_MS - 1)
     assert bench.edits() == []
+
+
+def test_after_an_outage_every_claim_gets_one_more_lease(bench: Bench) -> None:
+    """Nobody could renew or settle meanwhile: who comes back first must not take what another has an answer for."""
+    bench.fill(1)
+    (claim,) = bench.edits()
+    bench.intend([claim])
+    bench.clock.now += 10 * LEASE_MS
+    assert bench.edits() == []
+    bench.later(LEASE_MS - 1)
+    assert bench.edits() == []
+    bench.accept([claim])
+    bench.later(1000)
+    assert [c.step for c in bench.edits()] == [Step.POLL]
+
+
+def test_after_an_outage_the_dead_are_still_made_good(bench: Bench) -> None:
+    """The grace ends: whoever did not come back loses its claims."""
+    bench.fill(1)
+    bench.intend(bench.edits())
+    bench.clock.now += 10 * LEASE_MS
+    assert bench.edits() == []
+    bench.later(LEASE_MS)
+    assert len(bench.edits()) == 1
 
 
 def test_giving_back_makes_a_claim_due_at_once(bench: Bench) -> None:
@@ -182,7 +214,7 @@ def ambiguous(bench: Bench) -> Claim:
     """An edit whose intent was written and whose worker died."""
     bench.fill(1)
     bench.intend(bench.edits())
-    bench.clock.now += LEASE_MS + 1
+    bench.later(LEASE_MS + 1)
     (claim,) = bench.edits()
     return claim
 
@@ -192,7 +224,7 @@ def test_ambiguous_resubmit_is_sent_once_more_and_marked(bench: Bench) -> None:
     claim = ambiguous(bench)
     assert bench.intend([claim]) == [2]
     assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
-    bench.clock.now += LEASE_MS + 1
+    bench.later(LEASE_MS + 1)
     (again,) = bench.edits()
     assert bench.intend([again]) == [None]
     (result,) = bench.ledger.results("b")
@@ -211,7 +243,7 @@ def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
     claim = ambiguous(bench)
     assert bench.intend([claim], "hold") == [None]
     assert bench.counts() == {"held": 1}
-    bench.clock.now += 10 * LEASE_MS
+    bench.later(10 * LEASE_MS)
     assert bench.edits() == []
     assert bench.ledger.places_used() == 0
     assert bench.ledger.retry("b", [EditState.HELD]) == 1
@@ -243,7 +275,7 @@ def test_untaken_submit_keeps_its_number_and_its_turn(bench: Bench) -> None:
     bench.intend([claim])
     bench.ledger.settle([Settlement(claim, SUBMITTING, EditState.QUEUED, delay_ms=500, untaken=True)])
     assert bench.ledger.places_used() == 0
-    bench.clock.now += 501
+    bench.later(501)
     (again,) = bench.edits(submits=1)
     assert again.member == claim.member
     assert bench.intend([again]) == [1]
@@ -256,7 +288,7 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
     bench.intend(claims)
     bench.accept(claims, delay_ms=1000)
     assert bench.edits() == []
-    bench.clock.now += 1000
+    bench.later(1000)
     (poll,) = bench.edits()
     assert poll.step is Step.POLL
     (progress,) = bench.ledger.take([poll], LEASE_MS)
@@ -289,7 +321,7 @@ def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
     bench.ledger.enqueue("b", entries(1))
     bench.run_to_completion()
     assert bench.claim().claims == []
-    bench.clock.now += 30_001
+    bench.later(30_001)
     assert [c.step for c in bench.claim().claims] == [Step.FINISH]
 
 
@@ -338,12 +370,12 @@ def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
     assert bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
     assert not bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
     assert bench.edits() == []
-    bench.clock.now += 1000
+    bench.later(1000)
     (probe,) = bench.edits()
     assert bench.edits() == []
     sent = bench.clock.now
     bench.intend([probe])
-    bench.clock.now += 10
+    bench.later(10)
     assert bench.ledger.resume("api", sent_ms=sent) == 1
     assert len(bench.edits()) == 4
 
@@ -360,7 +392,7 @@ def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
     """While the store refuses, no submit is let through at all."""
     bench.fill(1)
     bench.ledger.pause("store", "no such bucket", probe_every_ms=0)
-    bench.clock.now += 10**9
+    bench.later(100 * LEASE_MS)
     assert bench.edits() == []
     bench.ledger.resume("store")
     assert len(bench.edits()) == 1
@@ -375,7 +407,7 @@ def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     bench.ledger.settle_deliveries([(delivery, 5000)])
     assert bench.ledger.delivery_tries(delivery.member) == 1
     assert [c for c in bench.claim().claims if c.step is Step.ANNOUNCE] == []
-    bench.clock.now += 5000
+    bench.later(5000)
     (again,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
     assert bench.ledger.event(again.member.partition("/")[2]) is not None
     bench.ledger.settle_deliveries([(again, None)])

@@ -89,14 +89,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from([1, 300, LEASE_MS + 1]))
     def time_passes(self, ms: int) -> None:
-        self.now += ms
+        self.later(ms)
+
+    def later(self, ms: int) -> None:
+        """Other workers are there and ask for work: without them, claims would get another lease."""
+        while ms > 0:
+            step = min(ms, LEASE_MS)
+            self.now += step
+            ms -= step
+            self.ledger.claim("x", lease_ms=LEASE_MS, places=PLACES, submits=0, polls=0, deliveries=0)
 
     # --- workers ---------------------------------------------------------------------------------
 
     @rule(target=claims, lapse=st.booleans(), submits=st.integers(0, 3))
     def claim(self, lapse: bool, submits: int) -> object:
         if lapse:  # every claim that is held becomes somebody else's, while its first holder knows nothing of it
-            self.now += LEASE_MS + 1
+            self.later(LEASE_MS + 1)
         before = {m: (e.state, e.due) for m, e in self.model.items()}
         harvest = self.ledger.claim("w", lease_ms=LEASE_MS, places=PLACES, submits=submits)
         edits = [c for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]

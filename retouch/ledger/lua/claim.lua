@@ -16,6 +16,19 @@ local function claim_edit(id, step)
   claim(edit_key(id), id, DUE, step)
 end
 
+-- Nobody has claimed for longer than a lease: either no worker was there, or none could reach this server. In the
+-- latter case they come back with answers to settle, so every claim gets one more lease before another may have it.
+local function grace_until()
+  local s = redis.call('HMGET', STATE, 'claimed_at', 'grace_until')
+  local grace = tonumber(s[2] or '0')
+  if s[1] and now - tonumber(s[1]) > lease then
+    grace = now + lease
+    redis.call('HSET', STATE, 'grace_until', int(grace))
+  end
+  redis.call('HSET', STATE, 'claimed_at', int(now))
+  return grace
+end
+
 -- How many submits the pauses leave: all, none, or one that finds out whether the API is willing again.
 local function allowed_submits()
   local allowed, paused = submits, 0
@@ -61,10 +74,12 @@ local function due_batch(batch)
   end
 end
 
-local function due_edit(id, allowed)
-  local e = redis.call('HMGET', edit_key(id), 'state', 'intent')
+local function due_edit(id, allowed, grace)
+  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder')
   local state = e[1]
-  if state == 'queued' then
+  if e[3] and now < grace then
+    redis.call('ZADD', DUE, int(grace), id)
+  elseif state == 'queued' then
     make_ready(id)
   elseif state == 'submitting' and not e[2] then
     requeue(id, state) -- claimed and never sent: its worker is gone
@@ -84,9 +99,10 @@ local function due_edit(id, allowed)
 end
 
 local allowed, paused = allowed_submits()
+local grace = grace_until()
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', int(now), 'LIMIT', 0, polls)) do
   if is_edit(member) then
-    allowed = due_edit(member, allowed)
+    allowed = due_edit(member, allowed, grace)
   else
     due_batch(member)
   end
