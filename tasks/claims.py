@@ -1,12 +1,20 @@
-"""From a message to claims on the loop."""
+"""From a message to claims on the loop, and from a chunk to its edits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+import structlog
 
 from retouch.ledger import Claim
 from retouch.states import Step
-from workers.runtime import Work, current
+from tasks.outcome import bind
+from workers.runtime import Runtime, Work, current
+
+log = structlog.get_logger()
+Told = TypeVar("Told")  # what the ledger says of a claim when it is taken up
 
 Message = Sequence[tuple[str, int]]  # (member, fence) pairs
 
@@ -14,3 +22,23 @@ Message = Sequence[tuple[str, int]]  # (member, fence) pairs
 def hand_over(step: Step, message: Message, work: Work) -> None:
     """Hand a message's claims to the process's loop."""
     current().accept([Claim(member, fence, step) for member, fence in message], work)
+
+
+async def each(
+    runtime: Runtime,
+    claims: Iterable[tuple[Claim, Told]],
+    step: Callable[[Runtime, Claim, Told], Awaitable[None]],
+) -> None:
+    """Run a step for every edit of a chunk at once; none of them can spoil another's."""
+    await asyncio.gather(*(_guarded(runtime, claim, told, step) for claim, told in claims))
+
+
+async def _guarded(
+    runtime: Runtime, claim: Claim, told: Told, step: Callable[[Runtime, Claim, Told], Awaitable[None]]
+) -> None:
+    bind(claim)
+    try:
+        await step(runtime, claim, told)
+    except Exception:
+        log.exception("step.crashed", step=claim.step)  # its lease runs out, and the next worker goes on from there
+        runtime.leases.end(claim)

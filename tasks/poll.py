@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -22,9 +21,9 @@ from retouch.errors import (
 )
 from retouch.ledger import Claim, Progress, Settlement
 from retouch.states import EditState, Step
-from tasks.claims import Message, hand_over
+from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
-from tasks.outcome import bind, failed
+from tasks.outcome import failed
 from tasks.submit import PROBE_S, UNWILLING
 from workers.runtime import Runtime
 
@@ -46,16 +45,7 @@ async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     progress = await runtime.patience(runtime.ledger.take, claims, runtime.settings.lease_ms)
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     runtime.leases.begin((c for c, _ in ours), asked_at)
-    await asyncio.gather(*(_poll_safely(runtime, c, p) for c, p in ours))
-
-
-async def _poll_safely(runtime: Runtime, claim: Claim, progress: Progress) -> None:
-    bind(claim)
-    try:
-        await _poll(runtime, claim, progress)
-    except Exception:
-        log.exception("poll.crashed")  # its lease runs out, and it is asked about again
-        runtime.leases.end(claim)
+    await each(runtime, ours, _poll)
 
 
 async def _poll(runtime: Runtime, claim: Claim, progress: Progress) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import time
@@ -27,9 +26,9 @@ from retouch.errors import (
 )
 from retouch.ledger import Claim, Settlement, Submission
 from retouch.states import EditState, Step
-from tasks.claims import Message, hand_over
+from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
-from tasks.outcome import bind, failed
+from tasks.outcome import failed
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -55,16 +54,7 @@ async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     runtime.leases.begin((c for c, _ in ours), asked_at)
-    await asyncio.gather(*(_submit_safely(runtime, c, s) for c, s in ours))
-
-
-async def _submit_safely(runtime: Runtime, claim: Claim, submission: Submission) -> None:
-    bind(claim)
-    try:
-        await _submit(runtime, claim, submission)
-    except Exception:
-        log.exception("submit.crashed")  # its lease runs out, and the next worker settles what was sent
-        runtime.leases.end(claim)
+    await each(runtime, ours, _submit)
 
 
 async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> None:

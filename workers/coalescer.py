@@ -1,4 +1,4 @@
-"""Group commit: many small writes become one, without waiting for a timer."""
+"""Group commit: many small writes become one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ Answer = TypeVar("Answer")
 
 
 class Coalescer(Generic[Item, Answer]):
-    """Gathers the items that arrive while a write is under way and writes them together next.
+    """Gathers items for ``linger_s`` seconds, or while a write is under way, and writes them together.
 
-    A lone item is written at once; under load the batches grow by themselves. ``write`` returns one answer an
-    item, in order; an exception from it reaches every caller of that batch. Bound to one event loop.
+    At most ``limit`` items go into one write, and one write is under way at a time. ``write`` returns one answer
+    an item, in order; an exception from it reaches every caller of that batch. Bound to one event loop.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, limit: int) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, limit: int, linger_s: float = 0.0
+    ) -> None:
         self._write = write
         self._limit = limit
+        self._linger_s = linger_s
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -34,6 +37,8 @@ class Coalescer(Generic[Item, Answer]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                if len(self._waiting) < self._limit:
+                    await asyncio.sleep(self._linger_s)
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 await self._write_batch(batch)
         finally:

@@ -34,6 +34,7 @@ log = structlog.get_logger()
 MAX_OPEN = 2048  # steps of edits at a time in one process
 MAX_DELIVERIES = 64  # event deliveries at a time in one process
 SETTLE_AT_ONCE = 200  # settlements in one script: a few ms of Redis' time
+SETTLE_LINGER_S = 0.01  # nothing beside an API call, and a write then carries several settlements
 DRAIN_S = 75.0  # the longest HTTP call (60 s) and its settling; what is open after that is left to its lease
 
 Work = Callable[["Runtime", Sequence[Claim]], Awaitable[None]]
@@ -50,7 +51,9 @@ class Runtime:
         self.leases = Leases(settings.lease)
         self.room = Room(MAX_OPEN)
         self.outbox_room = Room(MAX_DELIVERIES)
-        self.settlements: Coalescer[Settlement, bool] = Coalescer(self._settle_many, limit=SETTLE_AT_ONCE)
+        self.settlements: Coalescer[Settlement, bool] = Coalescer(
+            self._settle_many, limit=SETTLE_AT_ONCE, linger_s=SETTLE_LINGER_S
+        )
         self.paused = False
         self.clients: Clients
         self._dispatcher = Dispatcher(self, send, backlog)
