@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     ] = "resubmit"
     lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken up.")] = 4
     deadline: Annotated[float, Field(gt=0, le=518_400, description="Seconds from submit to a result.")] = 1800
+    retention: Annotated[
+        float, Field(ge=1, le=315_360_000, description="Seconds that an ended batch is kept; results stay in S3.")
+    ] = 604_800
     private_hosts: Annotated[
         str,
         Field(description="host or host:port, comma separated: not public, and may be called all the same."),
@@ -109,6 +112,11 @@ class Settings(BaseSettings):
     def lease_ms(self) -> int:
         """The lease of a claim in ms."""
         return int(self.lease * 1000)
+
+    @property
+    def retention_ms(self) -> int:
+        """How long an ended batch is kept in Redis, in ms."""
+        return int(self.retention * 1000)
 
     @property
     def sinks(self) -> tuple[str, ...]:

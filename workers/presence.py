@@ -32,8 +32,9 @@ class Presence:
         """Be seen every two seconds until cancelled."""
         while True:
             health.beat()
+            settings = self._runtime.settings
             await self._runtime.patience(
-                self._runtime.ledger.see_worker, self._runtime.name, self._runtime.settings.sinks
+                self._runtime.ledger.see_worker, self._runtime.name, settings.sinks, settings.retention_ms
             )
             if not self._store_good:
                 await self._check_store()

@@ -214,13 +214,13 @@ class Ledger:
         """
         return int(self._run("resume", "" if sent_ms is None else sent_ms, *causes))
 
-    def see_worker(self, name: str, sinks: Iterable[str]) -> None:
-        """Note that a worker lives, and the sinks that events are to be delivered to."""
+    def see_worker(self, name: str, sinks: Iterable[str], retention_ms: int) -> None:
+        """Note that a worker lives, the sinks that events go to, and how long ended batches are kept."""
         pipe = self._redis.pipeline()
         now = self._now()
         pipe.zadd(keys.WORKERS, {name: now})
         pipe.zremrangebyscore(keys.WORKERS, "-inf", now - WORKER_SEEN_MS)
-        pipe.hset(keys.STATE, "sinks", ",".join(sorted(sinks)))
+        pipe.hset(keys.STATE, mapping={"sinks": ",".join(sorted(sinks)), "retention": retention_ms})
         pipe.hsetnx(keys.STATE, "deployment", secrets.token_hex(8))
         pipe.execute()
 

@@ -15,6 +15,7 @@ from retouch.ledger import keys as ledger_keys
 from retouch.states import BatchState, EditState, Step
 
 LEASE_MS = 4000
+RETENTION_MS = 60_000
 SUBMITTING = (EditState.SUBMITTING,)
 POLLED = (EditState.WAITING, EditState.COPYING)
 
@@ -299,7 +300,7 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
     """The last edit's end makes the batch due; its own end comes after the manifest, with one event."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
@@ -400,7 +401,7 @@ def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
 
 def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     """A delivery that failed comes back with its count; a delivered one is gone."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
     bench.fill(1)
     bench.run_to_completion()
     (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
@@ -435,10 +436,139 @@ def test_a_script_that_the_server_forgot_is_loaded_again(bench: Bench) -> None:
 
 def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     """So that a cluster keeps them in one slot."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
     bench.fill(2)
     bench.run_to_completion()
     bench.ledger.pause("api", "x", probe_every_ms=1)
     bench.claim()
     stray = [key for key in bench.client.keys("*") if not key.startswith("{retouch}:")]
     assert stray == []
+
+
+# --- edits that end workers -----------------------------------------------------------------------
+
+
+def begin(bench: Bench, count: int) -> None:
+    """Bring ``count`` edits to the API, due for their first poll."""
+    bench.fill(count)
+    claims = bench.edits()
+    bench.intend(claims)
+    bench.accept(claims, delay_ms=0)
+
+
+def crash_with(bench: Bench, claims: Sequence[Claim]) -> None:
+    """A worker takes polls up and is gone; their leases run out."""
+    assert all(bench.ledger.take(claims, LEASE_MS))
+    bench.later(LEASE_MS)
+
+
+def test_an_edit_that_ends_three_workers_in_a_row_is_set_aside(bench: Bench) -> None:
+    """The third time its lease runs out in the middle of a step it fails as ``poison``, with its place freed."""
+    begin(bench, 1)
+    for _ in range(3):
+        crash_with(bench, bench.edits())
+    assert bench.edits() == []
+    assert bench.counts() == {"failed": 1}
+    [result] = bench.ledger.results("b")
+    assert result["error"]["code"] == "poison"
+    assert bench.ledger.places_used() == 0
+    assert bench.ledger.retry("b") == 1
+    assert len(bench.edits()) == 1
+
+
+def test_the_bystanders_of_a_crash_are_tried_one_at_a_time(bench: Bench) -> None:
+    """After two crashes in a row each edit that was there is claimed alone; only the one that crashes again fails."""
+    begin(bench, 4)
+    crash_with(bench, bench.edits())
+    everyone = bench.edits()
+    assert len(everyone) == 4
+    crash_with(bench, everyone)
+    poison = everyone[0].member
+    while bench.counts() != {"failed": 1, "completed": 3}:
+        [suspect] = bench.edits()
+        assert bench.edits() == []
+        if suspect.member == poison:
+            crash_with(bench, [suspect])
+        else:
+            bench.end([suspect])
+            bench.later(250)
+    assert {r["custom_id"] for r in bench.ledger.results("b") if r["error"]} == {poison.split("/")[1]}
+
+
+def test_a_claim_whose_message_was_lost_condemns_nobody(bench: Bench) -> None:
+    """Claims that no worker began to work on run out any number of times: that is no edit's fault."""
+    begin(bench, 2)
+    for _ in range(6):
+        assert len(bench.edits()) == 2
+        bench.later(LEASE_MS)
+    assert bench.counts() == {"waiting": 2}
+
+
+def test_a_step_that_goes_well_clears_an_edit_of_suspicion(bench: Bench) -> None:
+    """Two crashes, an answer, two crashes: not three in a row."""
+    begin(bench, 1)
+    for _ in range(3):
+        for _ in range(2):
+            crash_with(bench, bench.edits())
+        claims = bench.edits()
+        assert all(bench.ledger.take(claims, LEASE_MS))
+        assert all(bench.ledger.settle([Settlement(c, POLLED, EditState.WAITING) for c in claims]))
+    assert bench.counts() == {"waiting": 1}
+
+
+# --- retention -----------------------------------------------------------------------------------
+
+
+def ended(bench: Bench, count: int) -> None:
+    """A batch of so many edits, all completed, and its end written."""
+    bench.ledger.see_worker("w", [], RETENTION_MS)
+    for first in range(0, count, 400):
+        names = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
+        bench.ledger.open_batch("b", {})
+        bench.ledger.enqueue("b", names)
+    bench.ledger.seal("b")
+    while claims := bench.claim(places=10**6).claims:
+        if claims[0].step is Step.FINISH:
+            assert bench.ledger.settle_batch(claims[0])
+        else:
+            bench.intend(claims)
+            bench.end(claims)
+
+
+def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> None:
+    """Every key of it goes, page by page, and its events; before then all of it is there."""
+    ended(bench, 1100)
+    bench.later(RETENTION_MS - LEASE_MS)
+    bench.claim()
+    assert sum(1 for _ in bench.ledger.results("b")) == 1100
+    bench.later(2 * LEASE_MS)
+    for _ in range(4):
+        bench.claim()
+    assert bench.ledger.batch("b") is None
+    assert bench.ledger.batches() == []
+    left = {key for key in bench.client.keys("*") if bench.client.type(key) != "hash" or key != ledger_keys.STATE}
+    assert left <= {ledger_keys.WORKERS, ledger_keys.EVENTS}
+    assert bench.ledger.events() == []
+
+
+def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
+    """A retry after the end, and an enqueue right before the end of the retention, keep it."""
+    ended(bench, 3)
+    bench.later(RETENTION_MS - LEASE_MS)
+    bench.ledger.open_batch("b", {})
+    assert bench.ledger.enqueue("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
+    bench.later(3 * LEASE_MS)
+    bench.claim()
+    assert bench.counts() == {"completed": 3, "submitting": 1}
+
+
+def test_events_that_wait_for_a_delivery_outlive_their_batch(bench: Bench) -> None:
+    """While a webhook is away, what it has not been told is kept."""
+    ended(bench, 2)
+    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
+    bench.fill(1, batch="other")
+    bench.run_to_completion()
+    bench.later(RETENTION_MS + LEASE_MS)
+    bench.claim(deliveries=0)
+    assert bench.ledger.batch("b") is None
+    assert [e.subject for e in bench.ledger.events()][-1] == "other/c0"

@@ -32,6 +32,8 @@ class Model:
     duplicate: bool = False
     submits: int = 0
     due: int | None = None  # ms; None: in ready, held, or ended
+    begun: bool = False
+    rescues: int = 0
     result: bool = False
 
 
@@ -106,8 +108,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if lapse:  # every claim that is held becomes somebody else's, while its first holder knows nothing of it
             self.later(LEASE_MS + 1)
         before = {m: (e.state, e.due) for m, e in self.model.items()}
+        on_trial = [m for m, e in self.model.items() if e.rescues == 2 and e.due is not None and e.due > self.now]
         harvest = self.ledger.claim("w", lease_ms=LEASE_MS, places=PLACES, submits=submits)
         edits = [c for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]
+        self.rescue({c.member for c in edits}, on_trial)
         assert len({c.member for c in edits}) == len(edits)
         self.put_back_the_unsent()
         for claim in edits:
@@ -126,6 +130,24 @@ class LedgerMachine(RuleBasedStateMachine):
                 edit.state = S.SUBMITTING
             edit.due = self.now + LEASE_MS
         return multiple(*edits)
+
+    def rescue(self, claimed: set[str], on_trial: list[str]) -> None:
+        """What was begun and not settled when its lease ran out counts; the third time in a row it is set aside."""
+        for member, edit in self.model.items():
+            if edit.due is None or edit.due > self.now or edit.state is S.QUEUED:
+                continue
+            if edit.begun:
+                edit.begun = False
+                edit.rescues += 1
+            if edit.rescues == 3:
+                assert member not in claimed
+                self.end(edit, S.FAILED)
+        suspects = [m for m in claimed if self.model[m].rescues == 2]
+        assert len(suspects) <= 1
+        for member, edit in self.model.items():
+            waits = edit.rescues == 2 and edit.due is not None and edit.due <= self.now and member not in claimed
+            if waits and (suspects or on_trial):
+                edit.due = self.now + 250
 
     def put_back_the_unsent(self) -> None:
         """What a claim may do on the way: edits claimed and never sent return to the queue when their lease ends."""
@@ -153,7 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
         own = self.client.hget(keys.edit(claim.member), "intent") == str(claim.fence)
         if edit.intent and getattr(edit, "intent_fence", None) != claim.fence:
             if policy == "hold":
-                edit.state, edit.intent, edit.due = S.HELD, False, None
+                edit.state, edit.intent, edit.due, edit.rescues = S.HELD, False, None, 0
                 assert submission is None
                 return
             if policy == "resubmit":
@@ -168,9 +190,18 @@ class LedgerMachine(RuleBasedStateMachine):
         assert submission is not None
         assert own
         assert submission.number == edit.submits
-        edit.intent = True
+        edit.intent = edit.begun = True
         edit.intent_fence = claim.fence  # type: ignore[attr-defined]
         edit.due = self.now + LEASE_MS
+
+    @rule(claim=claims)
+    def take(self, claim: Claim) -> None:
+        edit = self.model[claim.member]
+        (progress,) = self.ledger.take([claim], LEASE_MS)
+        assert (progress is not None) == (claim.fence == edit.fence and edit.state in (S.WAITING, S.COPYING))
+        if progress:
+            edit.begun = True
+            edit.due = self.now + LEASE_MS
 
     @rule(claim=claims, to=st.sampled_from([S.WAITING, S.COPYING, S.COMPLETED, S.FAILED, S.QUEUED]))
     def settle(self, claim: Claim, to: EditState) -> None:
@@ -184,7 +215,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.end(edit, to)
             return
         edit.resent = edit.resent and to is S.QUEUED
-        edit.intent = False
+        edit.intent = edit.begun = False
+        edit.rescues = 0
         edit.due = self.now + 200
         if to is S.QUEUED:
             edit.submits -= 1
@@ -208,6 +240,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def end(self, edit: Model, to: EditState) -> None:
         edit.state, edit.intent, edit.due, edit.result = to, False, None, True
+        edit.begun, edit.rescues = False, 0
 
     def back_to_queue(self, member: str, edit: Model) -> None:
         if member.split("/")[0] in self.cancelled:

@@ -12,7 +12,7 @@ local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered;
 local function settle_ambiguity(id)
   if policy == 'idempotent' then return true end
   if policy == 'hold' then
-    redis.call('HDEL', edit_key(id), 'holder', 'intent')
+    redis.call('HDEL', edit_key(id), 'holder', 'intent', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     set_state(id, 'submitting', 'held')
     free_places(id)
@@ -44,7 +44,7 @@ for i = 4, #ARGV, 2 do
       send = true
     end
     if send then
-      redis.call('HSET', key, 'intent', fence)
+      redis.call('HSET', key, 'intent', fence, 'begun', '1')
       redis.call('ZADD', DUE, int(now + lease), id)
     end
   end

@@ -19,9 +19,19 @@ local function is_edit(member) return string.find(member, '/', 1, true) ~= nil e
 
 local TERMINAL = { completed = true, failed = true, cancelled = true }
 
--- Announce a change in the same move that makes it. Events older than the longest delivery schedule are trimmed.
+-- How long batches are kept after their end, and events: these as long as a delivery may still need them.
+local function retention() return tonumber(redis.call('HGET', STATE, 'retention') or '604800000') end
+
+local DELIVERY_MS = 2 * 86400000 -- longer than the schedule of a delivery's tries
+local function oldest_event()
+  local kept = retention()
+  if redis.call('ZCARD', OUTBOX) > 0 then kept = math.max(kept, DELIVERY_MS) end
+  return int(now - kept)
+end
+
+-- Announce a change in the same move that makes it.
 local function emit(kind, subject, data)
-  local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - 7 * 86400000), '*',
+  local id = redis.call('XADD', EVENTS, 'MINID', '~', oldest_event(), '*',
     'type', kind, 'subject', subject, 'time', int(now), 'data', data)
   local sinks = redis.call('HGET', STATE, 'sinks')
   if sinks then
@@ -78,7 +88,8 @@ local function end_edit(id, from, to, outputs, err)
   free_places(id)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
-  redis.call('HDEL', edit_key(id), 'holder', 'intent', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes')
+  redis.call('HDEL', edit_key(id), 'holder', 'begun', 'rescues', 'intent', 'polls', 'tries', 'note', 'urls', 'deadline',
+    'strikes')
   emit('retouch.edit.' .. to, id, result)
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then
     local fill_until = tonumber(redis.call('HGET', batch_key(batch), 'fill_until') or '0')
@@ -92,7 +103,7 @@ local function requeue(id, from, delay_ms)
   if redis.call('HEXISTS', batch_key(batch), 'cancelled') == 1 then
     return end_edit(id, from, 'cancelled')
   end
-  redis.call('HDEL', edit_key(id), 'holder', 'intent')
+  redis.call('HDEL', edit_key(id), 'holder', 'intent', 'begun', 'rescues')
   if from ~= 'queued' then set_state(id, from, 'queued') end
   free_places(id)
   if delay_ms and delay_ms > 0 then

@@ -33,7 +33,7 @@ local function apply(item)
   if item.to ~= state then set_state(item.id, state, item.to) end
   if item.to == 'copying' then free_places(item.id) end
   if not item.keep then
-    redis.call('HDEL', key, 'holder')
+    redis.call('HDEL', key, 'holder', 'begun', 'rescues')
     redis.call('ZADD', DUE, int(now + (item.delay_ms or 0)), item.id)
   end
   return 1

@@ -16,7 +16,8 @@ if tonumber(b[2]) > 0 then
 elseif b[1] == 'open' then
   redis.call('ZADD', DUE, int(now), batch) -- only the stale _SUCCESS was removed; the end is still to be written
 else
-  redis.call('HSET', key, 'state', 'completed')
+  redis.call('HSET', key, 'state', 'completed', 'ended', int(now))
+  redis.call('ZADD', DUE, int(now + retention()), batch) -- to be removed then
   local all, counts = redis.call('HGETALL', key), {}
   for i = 1, #all, 2 do
     local state = string.match(all[i], '^n:(.+)$')

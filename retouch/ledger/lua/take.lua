@@ -8,6 +8,7 @@ for i = 3, #ARGV, 2 do
     'samples', 'urls', 'submitted_at', 'strikes')
   if e[1] == ARGV[i + 1] and (e[2] == 'waiting' or e[2] == 'copying') then
     redis.call('ZADD', DUE, int(now + lease), ARGV[i])
+    redis.call('HSET', edit_key(ARGV[i]), 'begun', '1')
     e[1] = int(now)
     answers[#answers + 1] = e
   else

@@ -138,7 +138,7 @@ def test_explain_without_workers(run: Run, batch: str) -> None:
 
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
     """Each state has its own."""
-    ledger.see_worker("w", [])
+    ledger.see_worker("w", [], 1000)
     assert "1 edits are before it" in run("explain", "b/e1").out
     ledger.pause("api", "401", probe_every_ms=0)
     assert "paused (api) because 401" in run("explain", "b/e1").out
