@@ -48,6 +48,9 @@ def run(
     max_queue: Annotated[
         int | None, typer.Option(min=0, help="Edits that may wait; beyond, 429. Default: no end.")
     ] = None,
+    ignore_keys: Annotated[
+        bool, typer.Option("--ignore-keys", help="Take the same Idempotency-Key again as another edit.")
+    ] = False,
     unknown_pending: Annotated[
         bool, typer.Option("--unknown-pending", help="Answer PENDING for an unknown id, as Celery does.")
     ] = False,
@@ -72,6 +75,7 @@ def run(
                 latency=seconds,
                 capacity=capacity,
                 max_queue=max_queue,
+                honour_keys=not ignore_keys,
                 unknown_pending=unknown_pending,
                 keep_bytes=keep << 20,
                 record=record,

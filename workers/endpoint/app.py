@@ -36,6 +36,7 @@ class Options:
     latency: Latency = NO_LATENCY
     capacity: int = 16  # images worked on at once
     max_queue: int | None = None  # edits that may wait; None: no end
+    honour_keys: bool = True  # False: the same Idempotency-Key again is another edit, as at a provider without them
     unknown_pending: bool = False  # an unknown id reads PENDING for ever, as Celery's do
     keep_bytes: int = 1 << 30  # of finished images
     record: Path | None = None
@@ -91,7 +92,8 @@ class Endpoint:
             exchange = Exchange(request, kind, self._record)
             allowed = not closed or self._knows(request)
             response = await handler(exchange) if allowed else _error(401, "Invalid or missing API key")
-            exchange.note(response.status_code)
+            pictured = kind == "result" and response.status_code == 200
+            exchange.note(response.status_code, getattr(response, "body", None) if pictured else None)
             return response
 
         return handle
@@ -113,7 +115,8 @@ class Endpoint:
         if response := await self._faults.strike(Moment.RECEIVED, exchange):
             return response
         try:
-            job, exchange.is_new = self._jobs.submit(submission, fingerprint, exchange.key)
+            key = exchange.key if self._options.honour_keys else None
+            job, exchange.is_new = self._jobs.submit(submission, fingerprint, key)
         except KeyReusedError:
             return _error(422, "this Idempotency-Key came before with another body")
         except QueueFullError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -57,8 +58,8 @@ class Exchange:
         self.job = job
         self.prompt, self.marker = job.submission.prompt, job.submission.marker
 
-    def note(self, status: int | None) -> None:
-        """Write the record's entry, once; ``status`` is None where no answer is given."""
+    def note(self, status: int | None, served: bytes | None = None) -> None:
+        """Write the record's entry, once; ``status`` is None where no answer is given, ``served`` a picture."""
         if self._noted:
             return
         self._noted = True
@@ -73,6 +74,8 @@ class Exchange:
             new=self.is_new,
             status=status,
             api_key="api-key" in self.request.headers,
+            agent=self.request.headers.get("user-agent"),
+            sha256=hashlib.sha256(served).hexdigest() if served else None,
         )
 
     def answer(self) -> Response:
