@@ -11,6 +11,7 @@ TASKS = {step: f"retouch.{step}" for step in Step}
 TASK_MODULES = ("tasks.submit", "tasks.poll", "tasks.finish", "tasks.announce")
 
 CHUNK = 100  # claims in one message: Celery's 3 to 4 ms a message become 0.04 ms a claim
+REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up and the call made again on another
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
 
 
@@ -44,10 +45,12 @@ def settings(redis_url: str) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "broker_transport_options": {
             "visibility_timeout": 60,  # seconds; a message found again after that long is stale and does nothing
-            "socket_timeout": 15,  # seconds; the default waits for ever on a half-open connection
-            "socket_connect_timeout": 5,
+            # Seconds. The defaults wait for ever, or 51 s, on a half-open connection; so short, because a worker is to
+            # go on within 5 s of Redis' return. The interval also bounds how long an answer to BRPOP may be overdue.
+            "socket_timeout": REDIS_TIMEOUT_S,
+            "socket_connect_timeout": REDIS_TIMEOUT_S,
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            "health_check_interval": 1,
             "max_connections": 32,
         },
     }

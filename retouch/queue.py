@@ -53,7 +53,7 @@ class EditQueue:
         self.address = address
 
     @classmethod
-    def from_url(cls, redis_url: str, *, private_hosts: str = "", timeout_s: float = 5.0) -> EditQueue:
+    def from_url(cls, redis_url: str, *, private_hosts: str = "", timeout_s: float = 3.0) -> EditQueue:
         """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is no Redis URL.
 
         ``private_hosts``: ``host`` or ``host:port``, comma separated; hosts that ``init_image`` may name though

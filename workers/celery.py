@@ -8,7 +8,7 @@ from typing import Any
 
 import redis.exceptions
 from celery import Celery, signals
-from kombu import Queue
+from kombu import Connection, Queue
 from kombu.transport import redis as kombu_redis
 
 from config import celery as wire
@@ -27,8 +27,18 @@ def _load() -> Settings:
         sys.exit(f"retouch: {error}")
 
 
+class _SoonAgain(Connection):
+    """Kombu's tries to reconnect lie up to 30 s apart, whatever is configured: an outage would last so much longer."""
+
+    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
+        return super()._ensure_connection(
+            *args, **{"interval_start": 0.2, "interval_step": 0.2, "interval_max": 2, **options}
+        )
+
+
 settings = _load()
 app = Celery("retouch", include=wire.TASK_MODULES)
+app.amqp.Connection = _SoonAgain
 app.conf.update(wire.settings(settings.redis_url), task_queues=[Queue(wire.QUEUE)])
 
 
@@ -49,8 +59,9 @@ def _start(sender: Any, **_: Any) -> None:
     # Workers need not know of each other: the ledger does. Fewer connections, and fewer ways to hang on reconnect.
     sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
-    ledger = Ledger.from_url(settings.redis_url)
-    broker = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+    timeout_s = wire.REDIS_TIMEOUT_S
+    ledger = Ledger.from_url(settings.redis_url, timeout_s=timeout_s)
+    broker = redis.Redis.from_url(settings.redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
     runtime = Runtime(settings, ledger, _send, backlog=lambda: int(broker.llen(wire.QUEUE)))
     set_current(runtime)
     try:

@@ -55,7 +55,7 @@ class Ledger:
         self._clock = clock
 
     @classmethod
-    def from_url(cls, url: str, *, timeout_s: float = 5.0) -> Ledger:
+    def from_url(cls, url: str, *, timeout_s: float = 3.0) -> Ledger:
         """Connect lazily; raises InputError if ``url`` is not a Redis URL.
 
         A command that meets a closed connection is sent again three times within a second: every move is
@@ -108,7 +108,7 @@ class Ledger:
         """Say that the batch is complete for now: it may finish as soon as its edits have ended."""
         self._run("seal", batch)
 
-    def wait_for_disk(self, timeout_ms: int = 5000) -> bool:
+    def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
         """Wait until what this connection wrote is on the server's disk; False where it offers no such thing."""
         try:
             local, _ = self._redis.execute_command("WAITAOF", 1, 0, timeout_ms)

@@ -1,0 +1,35 @@
+"""How a worker finds its way back to the broker."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from workers.stack.ports import free_ports
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The Celery app of a worker whose broker does not listen."""
+    [port] = free_ports(1)
+    variables = {"API_KEY": "key", "BUCKET": "bucket", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"RETOUCH_{name}", value)
+    yield importlib.reload(importlib.import_module("workers.celery")).app
+    monkeypatch.undo()
+
+
+def test_tries_to_reconnect_never_lie_far_apart(app: Any) -> None:
+    """Kombu's own intervals grow to 30 s, which would be added to every longer outage."""
+    intervals: list[float] = []
+    with pytest.raises(OperationalError), app.connection_for_read() as connection:
+        connection.ensure_connection(lambda _error, interval: intervals.append(interval), max_retries=4)
+    assert intervals == sorted(intervals)
+    assert 0 < intervals[0] <= intervals[-1] <= 2
+    with app.connection_for_read() as connection:
+        assert connection.transport_options["health_check_interval"] <= 1
+        assert connection.transport_options["socket_timeout"] <= 3
