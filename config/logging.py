@@ -5,35 +5,46 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
+from types import NoneType
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-from retouch.net import without_queries
+from retouch.net import spellings, without_queries
 
-_USER = re.compile(r"(\w+://)[^/\s@'\"]*@")
+_USER = re.compile(r"(?<=://)[^/\s'\"]*@")
+_PLAIN = (int, float, NoneType)  # bool is an int
 
 
 class Redactor:
-    """Takes secrets, users and query strings out of every text of an event, at any depth."""
+    """Takes secrets, users and query strings out of everything in an event, names included, at any depth.
+
+    What JSON has no type for becomes text here already, so that its ``repr`` is cleaned as well.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = tuple(s for s in secrets if s)
+        forms = {form for secret in secrets if secret for form in spellings(secret)}
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self._clean(value) for key, value in event.items()}
+        return {self._clean_name(name): self._clean(value) for name, value in event.items()}
 
     def _clean(self, value: object) -> object:
         if isinstance(value, str):
             return self.clean_text(value)
-        if isinstance(value, dict):
-            return {key: self._clean(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
+        if isinstance(value, _PLAIN):
+            return value
+        if isinstance(value, Mapping):
+            return {self._clean_name(name): self._clean(item) for name, item in value.items()}
+        if isinstance(value, list | tuple | Set):
             return [self._clean(item) for item in value]
-        if isinstance(value, BaseException):
-            return self.clean_text(str(value))
-        return value
+        if isinstance(value, bytes | bytearray | memoryview):
+            return self.clean_text(bytes(value).decode(errors="backslashreplace"))
+        return self.clean_text(str(value) if isinstance(value, BaseException) else repr(value))
+
+    def _clean_name(self, name: object) -> str:
+        return self.clean_text(name if isinstance(name, str) else str(self._clean(name)))
 
     def clean_text(self, text: str) -> str:
         """Return ``text`` without secrets, URL users and query strings."""
@@ -41,7 +52,7 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, "***")
         if "://" in text:
-            text = _USER.sub(r"\1", without_queries(text))
+            text = _USER.sub("", without_queries(text))
         return text
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from retouch.errors import (
     AmbiguousError,
     ApiError,
+    HeldBackError,
     InputError,
     NotSentError,
     RefusedError,
@@ -28,21 +30,24 @@ from retouch.errors import (
     UnknownIdError,
     UnwillingError,
 )
-from retouch.fetch import KEEPALIVE_S, network_reason, retry_after_s
-from retouch.net import without_queries, without_query
+from retouch.fetch import Connector, network_reason, retry_after_s
+from retouch.net import spellings, without_queries, without_query
 
 DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TEXT = 500  # characters of the API's words that a message carries
+MAX_READ = 20 * MAX_TEXT  # characters of them that are looked at
 MAX_URLS = 4  # one per sample
 
 _NOT_TAKEN = frozenset({425, 503})
 _ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # the dots would climb in a path
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 _WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]+)<", re.IGNORECASE)
+# Half a surrogate pair is valid JSON and fits into no encoding: it would end whoever writes it down.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
+# What is open is read no further than to the next "<": a page of nothing else costs no more than its length.
+_TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
 
 
 class Status(StrEnum):
@@ -89,6 +94,7 @@ class Img2ImgApi:
         if not _HEADER_VALUE.fullmatch(key):
             raise InputError("the API key is empty or holds characters that an HTTP header cannot carry")
         self._key = key
+        self._spellings = spellings(key)
         # Waiting for a free connection ends before the total does, so that running out of time in the queue
         # reads as "not sent", never as "sent and not answered".
         connect_s = 2 * connect_timeout_s
@@ -102,13 +108,17 @@ class Img2ImgApi:
     def __repr__(self) -> str:
         return f"Img2ImgApi({str(self._url)!r})"
 
-    async def submit(self, payload: Mapping[str, Any], idempotency_key: str) -> Answer:
+    async def submit(
+        self, payload: Mapping[str, Any], idempotency_key: str, may_go: Callable[[], bool] = lambda: True
+    ) -> Answer:
         """POST one edit, once.
 
+        ``may_go`` is asked when a connection is there, right before the body is written: waiting for the connection
+        may have taken long, or the process may have been stopped meanwhile. Raises HeldBackError where it says no.
         Raises NotSentError, ThrottledError, UnavailableError: not taken, may be sent again.
         Raises UnwillingError, RefusedError: not taken. Raises AmbiguousError: perhaps taken, perhaps charged.
         """
-        body = json.dumps(payload, allow_nan=False).encode()
+        body = _Body(json.dumps(payload, allow_nan=False).encode(), may_go)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         try:
             async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
@@ -118,6 +128,8 @@ class Img2ImgApi:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotSentError(f"the API was not reached: {network_reason(error)}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
+            if body.held_back:
+                raise HeldBackError("it was not sent: the caller forbade it") from None
             raise AmbiguousError(f"the API did not answer: {network_reason(error)}") from None
         except _GarbageError as error:
             raise AmbiguousError(f"the API's answer cannot be read: {error}") from None
@@ -157,7 +169,7 @@ class Img2ImgApi:
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=KEEPALIVE_S),
+                connector=Connector(limit=self._limit),
                 headers={
                     "API-Key": self._key,
                     "Accept": "application/json",
@@ -200,7 +212,7 @@ class Img2ImgApi:
         except (aiohttp.ClientError, TimeoutError, _GarbageError):
             body = b""
         except (ValueError, RecursionError):
-            reply = _plain(body.decode(errors="replace"))
+            reply = _plain(self._hidden(body.decode(errors="replace")))
         words = (
             self._clean(_words(reply) or _compact(reply)) or self._redirection(response) or f"HTTP {response.status}"
         )
@@ -225,11 +237,29 @@ class Img2ImgApi:
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one line, not long, and without our key if it is echoed."""
-        line = " ".join(_CONTROL.sub(" ", text).split())
-        for shape in (self._key, quote(self._key, safe="")):
-            line = line.replace(shape, "***")
-        line = without_queries(line)  # a link that it quotes may be one that we signed
+        text = self._hidden(text)[:MAX_READ]  # hidden first: a cut could leave a part of it
+        line = without_queries(" ".join(_CONTROL.sub(" ", text).split()))  # such a link may be one that we signed
         return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
+
+    def _hidden(self, text: str) -> str:
+        for form in self._spellings:
+            text = text.replace(form, "***")
+        return text
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that asks whether it may go before its first byte does; what was buffered before it is dropped then."""
+
+    def __init__(self, value: bytes, may_go: Callable[[], bool]) -> None:
+        super().__init__(value, content_type="application/json")
+        self._may_go = may_go
+        self.held_back = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not self._may_go():
+            self.held_back = True
+            raise ConnectionAbortedError("held back")
+        await super().write_with_length(writer, content_length)
 
 
 class _GarbageError(Exception):
@@ -304,7 +334,7 @@ def _words(reply: Any, depth: int = 5) -> str:
 
 def _compact(reply: Any) -> str:
     """Show an error reply of a shape of its own as it is; better than a bare status."""
-    return json.dumps(reply, ensure_ascii=False)[: 2 * MAX_TEXT] if isinstance(reply, dict) and reply else ""
+    return json.dumps(reply, ensure_ascii=False) if isinstance(reply, dict) and reply else ""
 
 
 def _plain(text: str) -> str:

@@ -91,10 +91,13 @@ def _check_custom_id(value: str) -> str:
     return value
 
 
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+
+
 def _check_init_image(value: str) -> str:
     if value.startswith("s3://"):
         bucket, _, key = value[5:].partition("/")
-        if not bucket or not key:
+        if not _BUCKET.fullmatch(bucket) or not key:
             raise PydanticCustomError("init_image", "is not s3://bucket/key")
     elif "://" in value and not value.startswith(("http://", "https://")):
         raise PydanticCustomError("init_image", "must be an http(s) URL, s3://bucket/key or a local path")

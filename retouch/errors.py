@@ -5,6 +5,7 @@ RetouchError
 ├── ServiceError              another system cannot be reached or refuses (exit 6)
 ├── ApiError                  the img2img API did not take the request
 │   ├── NotSentError          no connection was opened: sending it again is safe
+│   ├── HeldBackError         the caller forbade it in the last moment
 │   ├── ThrottledError        429: sending it again is safe, after ``retry_after_s``
 │   ├── UnavailableError      503 on a submit; any passing trouble on a status request: sending again is safe
 │   ├── UnwillingError        401, 402, 403: nothing will be taken until a person mends it
@@ -50,6 +51,10 @@ class ApiError(RetouchError):
 
 class NotSentError(ApiError):
     """No connection was opened; the API never saw the request."""
+
+
+class HeldBackError(ApiError):
+    """The caller forbade the request right before its body was to be sent."""
 
 
 class ThrottledError(ApiError):

@@ -23,6 +23,8 @@ _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers whose segment holds the size
+_JPEG_SCAN = 0xDA  # what follows is the picture itself
+_MAX_MARKS = 2000  # segments and chunks before the picture; each costs time on the event loop
 _OTHERS = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)", re.IGNORECASE), "HTML"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<"), "XML"),
@@ -78,20 +80,35 @@ def check_whole(info: ImageInfo, head: bytes, tail: bytes, length: int) -> None:
 
 
 def _png_size(head: bytes) -> tuple[int, int] | None:
+    """Read the header, and walk the chunks up to the picture: some readers take the last header, some the first."""
     if len(head) < 33 or head[8:16] != b"\x00\x00\x00\rIHDR":
         return None
     if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33]):
         return None
-    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+    at = 33
+    for _ in range(_MAX_MARKS):
+        name = head[at + 4 : at + 8]
+        if name == b"IDAT":
+            return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+        if name == b"IHDR" or len(name) < 4:
+            break
+        at += 12 + int.from_bytes(head[at : at + 4])
+    return None
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """Walk the segments up to the frame header."""
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
+    """Walk the segments up to the picture; the one frame header among them holds the size."""
+    at, size = 2, None
+    for _ in range(_MAX_MARKS):
+        if at + 9 > len(head) or head[at] != 0xFF:
+            break
         marker = head[at + 1]
+        if marker == _JPEG_SCAN:
+            return size
         if marker in _JPEG_FRAMES:
-            return int.from_bytes(head[at + 7 : at + 9]), int.from_bytes(head[at + 5 : at + 7])
+            if size:  # some readers take the last one, some the first
+                break
+            size = int.from_bytes(head[at + 7 : at + 9]), int.from_bytes(head[at + 5 : at + 7])
         if marker == 0xFF:  # padding before a marker
             at += 1
         elif marker in _JPEG_BARE:

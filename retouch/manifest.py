@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -201,7 +202,7 @@ def _header(name: str, row: list[str]) -> list[str]:
             f"{name} has an unknown column {unknown[0][:80]!r} (columns: {', '.join(Edit.model_fields)};"
             " fields of your own for the API go as JSON into extra)"
         )
-    if twice := [c for c in columns if columns.count(c) > 1]:
+    if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise InputError(f"{name} has the column {twice[0]!r} twice")
     if "custom_id" not in columns:
         raise InputError(f"{name} has no column custom_id")

@@ -1,4 +1,4 @@
-"""Which addresses may be called, and how a URL is shown.
+"""Which addresses may be called, and how a URL and a secret are kept out of what is shown.
 
 Whatever comes from outside (a manifest's ``init_image``, a result's link, a webhook) may only lead to public
 addresses. ``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or ``host:port``.
@@ -6,20 +6,26 @@ addresses. ``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or 
 
 from __future__ import annotations
 
+import html
 import ipaddress
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from retouch.errors import InputError
 
+MAX_HOST = 253  # characters, as DNS has it
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _ENTRY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)(:(?P<port>\d{1,5}))?")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(%[a-z0-9._-]+)?")
+_ENDS_IN_NUMBER = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)|.*:.*")
+_QUOTED = re.compile(r"%[0-9A-F]{2}")
+_UNRESERVED = "!$&'()*+,;=:@"  # what may stand in a path as it is
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
 _IPV6_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out; the rest is reserved, local or embedded
@@ -119,6 +125,8 @@ def check_url(url: str, private_hosts: PrivateHosts) -> None:
 
 def check_host(host: str, port: int, private_hosts: PrivateHosts) -> None:
     """Refuse a host that is not one, or that is private and not allowed at ``port``; raises InputError."""
+    if len(host) > MAX_HOST:  # before the cache, which keeps what it is asked
+        raise InputError(f"{host[:80]!r}… is not a host name: it has {len(host)} characters")
     if refusal := _refusal(host, port, private_hosts):
         raise InputError(refusal)
 
@@ -133,13 +141,28 @@ def _refusal(host: str, port: int, private_hosts: PrivateHosts) -> str | None:
         return None
     name = name.rstrip(".")
     address = literal_address(name)
+    if address is None and _ENDS_IN_NUMBER.fullmatch(name):  # aiohttp would call it without asking our resolver
+        return f"{host[:80]!r} is not a host name"
     local = name == "localhost" or name.endswith(_LOCAL_SUFFIXES)
     if not name or local or (address is not None and not is_public(address)):
-        return f"{host!r} is not a public address (list it in RETOUCH_PRIVATE_HOSTS to allow it)"
+        return f"{host[:80]!r} is not a public address (list it in RETOUCH_PRIVATE_HOSTS to allow it)"
+    if address is not None and ":" not in name and address != name:  # some C libraries read 010 as 8, some as 10
+        return f"{host[:80]!r} is an address in an unusual notation (write {address})"
     return None
 
 
-_LINK = re.compile(r"(https?://[^\s?#'\"<>]*)[?#][^\s'\"<>]*", re.IGNORECASE)
+# Each link is consumed whole, with or without a query, so that a hostile text costs no more than its length.
+_LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """Return a secret as it may stand in a text: plain, and as URLs, JSON, HTML and Python write it."""
+    quoted = {quote(secret, safe=safe) for safe in ("", "/", _UNRESERVED, _UNRESERVED + "/")}
+    lower = {_QUOTED.sub(lambda match: match[0].lower(), form) for form in quoted}
+    escaped = json.dumps(secret)[1:-1]
+    others = {html.escape(secret), html.escape(secret, quote=False), repr(secret)[1:-1], repr(secret.encode())[2:-1]}
+    forms = {secret, unquote(secret), escaped, escaped.replace("/", "\\/")} | quoted | lower | others
+    return tuple(sorted(forms - {""}, key=len, reverse=True))  # a longer form may begin with a shorter one
 
 
 def without_queries(text: str) -> str:

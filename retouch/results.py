@@ -36,12 +36,14 @@ async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeo
     """
     try:
         async with asyncio.timeout(timeout_s) as timeout, fetcher.get(url) as response:
-            return await _copy(response, timeout, store, key_stem)
+            return await _copy(response, timeout, fetcher.large, store, key_stem)
     except TimeoutError:
         raise UnreachableResultError(f"copying {without_query(url)} took more than {timeout_s:g} s") from None
 
 
-async def _copy(response: ClientResponse, timeout: asyncio.Timeout, store: Store, key_stem: str) -> Output:
+async def _copy(
+    response: ClientResponse, timeout: asyncio.Timeout, large: asyncio.Semaphore, store: Store, key_stem: str
+) -> Output:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BrokenResultError("the result is compressed, which was not asked for")
     head, complete = await _read_head(response)
@@ -52,9 +54,10 @@ async def _copy(response: ClientResponse, timeout: asyncio.Timeout, store: Store
         image.check_end()
         await store.put(key, head, info.content_type)
     else:
-        deadline = timeout.when()
-        timeout.reschedule(None)  # a cancelled upload would leave its parts: the stream itself ends in time
-        await store.put_stream(key, image.chunks(response, deadline), info.content_type)
+        async with large:
+            deadline = timeout.when()
+            timeout.reschedule(None)  # a cancelled upload would leave its parts: the stream itself ends in time
+            await store.put_stream(key, image.chunks(response, deadline), info.content_type)
     return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type)
 
 

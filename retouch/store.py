@@ -17,7 +17,13 @@ from urllib.parse import urlsplit
 import boto3
 import obstore
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, HTTPClientError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
@@ -37,6 +43,7 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=4),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
 }
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,80})</Code>|\(code: (\w{1,80})\)")
 _UNWILLING_STATUSES = frozenset({"301", "401", "403"})
@@ -135,6 +142,8 @@ class Store:
             )
         except (BaseError, OSError, ValueError) as error:
             raise (failures[0] if failures else self._mapped(error)) from None
+        finally:
+            failures.clear()  # its traceback holds this frame: megabytes would wait for the garbage collector
 
     async def exists(self, key: str) -> bool:
         """Tell whether an object lies under ``key``; False also where the bucket itself is missing."""
@@ -159,7 +168,8 @@ class Store:
         """Return a link that anyone can GET for ``expires_s`` seconds (sooner, if role credentials end).
 
         ``uri`` is ``s3://bucket/key`` of any bucket, or a key of this one. Asks nothing over the network
-        once ``open`` has run, except where role credentials are due for renewal.
+        once ``open`` has run, except where role credentials are due for renewal. Raises InputError if ``uri``
+        cannot be one of S3.
         """
         bucket, key = self._located(uri)
         if not 1 <= expires_s <= MAX_PRESIGN_S:
@@ -169,6 +179,8 @@ class Store:
                 "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
             )
             return link
+        except (ParamValidationError, UnicodeError):  # the uri's fault: no waiting and no setting mends it
+            raise InputError(f"{uri[:200]!r} is not s3://bucket/key") from None
         except BotoCoreError as error:
             raise _settings_trouble(error) from None
 
@@ -180,14 +192,14 @@ class Store:
         if not uri.startswith("s3://"):
             return self.bucket, uri
         bucket, _, key = uri[5:].partition("/")
-        if not bucket or not key:
-            raise InputError(f"{uri!r} is not s3://bucket/key")
+        if not bucket or not key or any(part in (".", "..") for part in key.split("/")):
+            raise InputError(f"{uri[:200]!r} is not s3://bucket/key")
         return bucket, key
 
     async def _store_for(self, key: str) -> S3Store:
         """Refuse keys that obstore would write under another name (InputError); return what takes the others."""
-        if not key or any(part in ("", ".", "..") for part in key.split("/")):
-            raise InputError(f"{key!r} is not a key: its parts may not be empty, '.' or '..'")
+        if _CONTROL.search(key) or any(part in ("", ".", "..") for part in key.split("/")):
+            raise InputError(f"{key!r} is not a key: no part may be empty, '.' or '..' or hold control characters")
         if self._clients is None:
             await self.open()
         return self._open().bytes

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
+from planted import leaks
 
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
@@ -19,6 +20,13 @@ def _no_settings_from_outside() -> None:
     """Forget the person's own AWS profile and Retouch settings: no test may reach what they lead to."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_secret_in_any_log(_no_settings_from_outside: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search all logs of the run for the secrets of its servers, once these have ended."""
+    yield
+    assert leaks(tmp_path_factory.getbasetemp()) == []
 
 
 @pytest.fixture(scope="session")

@@ -135,16 +135,20 @@ def test_a_presigned_link_ends_when_it_says(s3: S3, client: Any, store: Store, s
     assert requests.get(longer, timeout=10).status_code == 403
 
 
-@pytest.mark.parametrize(("uri", "expires_s"), [("s3://bucket", 60), ("s3:///key", 60), ("k", 0), ("k", 8 * 86400)])
+@pytest.mark.parametrize(
+    ("uri", "expires_s"),
+    [("s3://bucket", 60), ("s3:///key", 60), ("k", 0), ("k", 8 * 86400), ("s3://a b/k", 60), ("s3://u@h:1/k", 60)]
+    + [(f"s3://bucket/{key}", 60) for key in ("../other/k", "a/../../other/k", "./k", "\ud800")],
+)
 def test_links_that_cannot_be_are_refused(store: Store, uri: str, expires_s: int) -> None:
-    """Half an address, no time at all, or more than S3's seven days."""
+    """Half an address, a bucket or a key that none can be, no time at all, or more than S3's seven days."""
     with pytest.raises(InputError):
         store.presign_get(uri, expires_s)
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/./b"])
+@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/./b", "a\n", "\x00"])
 async def test_keys_that_would_be_written_elsewhere_are_refused(store: Store, key: str) -> None:
-    """obstore tidies keys; an object must lie where its uri says."""
+    """obstore tidies keys or refuses them for ever; an object must lie where its uri says."""
     with pytest.raises(InputError):
         await store.put(key, b"x", "text/plain")
     with pytest.raises(InputError):

@@ -7,6 +7,7 @@ import json
 import socket
 import traceback
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ from retouch.api import MAX_BODY_BYTES, MAX_TEXT, Answer, Img2ImgApi, Status, _w
 from retouch.errors import (
     AmbiguousError,
     ApiError,
+    HeldBackError,
     InputError,
     NotSentError,
     RefusedError,
@@ -107,6 +109,22 @@ async def test_a_submit_is_one_post_with_key_and_idempotency_key(provider: Provi
     assert json.loads(provider.bodies[0]) == EDIT
 
 
+async def test_a_submit_may_be_held_back_in_the_last_moment(provider: Provider, api: Img2ImgApi) -> None:
+    """It is asked when the connection is there; a no leaves the API without a request that it could take."""
+    provider.says({"status": "PENDING", "id": "job-1"})
+    open_connections: list[int] = []
+
+    def no() -> bool:
+        open_connections.append(len(api._session.connector._acquired))  # type: ignore[union-attr]
+        return False
+
+    with pytest.raises(HeldBackError):
+        await api.submit(EDIT, "edit-1", no)
+    assert open_connections == [1]
+    await api.submit(EDIT, "edit-2", lambda: True)
+    assert [request.headers["Idempotency-Key"] for request in provider.asked] == ["edit-2"]
+
+
 async def test_the_status_is_asked_below_the_url(provider: Provider, api: Img2ImgApi) -> None:
     """``{url}/status/{id}``, with the id quoted so that it cannot leave its place."""
     provider.says({"status": "PENDING"})
@@ -167,6 +185,7 @@ async def test_ids_are_found_under_their_names(provider: Provider, api: Img2ImgA
         ({"error": None}, "the API gave no reason"),
         ({"error": f"bad\n\x1b[31m key {KEY}\u202e"}, "bad [31m key ***"),
         ({"error": "x" * 2000}, "x" * (MAX_TEXT - 1) + "…"),
+        ({"error": "\ud800 half a pair"}, "half a pair"),
     ],
 )
 async def test_a_failure_carries_the_apis_words(
@@ -265,6 +284,10 @@ async def test_the_patience_that_the_api_asks_for(
         (b"x" * (MAX_BODY_BYTES + 1), "HTTP 400"),
         (f"you sent {KEY}".encode(), "you sent ***"),
         (("x" * (MAX_TEXT - 3) + KEY).encode(), "x" * (MAX_TEXT - 3) + "***"),
+        (f"<p>{'x' * 190}{KEY}</p>".encode(), "x" * 190 + "***"),
+        (json.dumps({"odd": f"https://h/?{'a' * 980} {KEY}"}).encode(), '{"odd": "https://h/ ***"}'),
+        (f"<p>{KEY.replace('/', '%2f')}</p>".encode(), "***"),
+        (b'"half a pair: \\ud800"', "half a pair:"),
     ],
 )
 async def test_a_refusal_carries_the_apis_words(provider: Provider, api: Img2ImgApi, body: bytes, words: str) -> None:
@@ -340,7 +363,7 @@ async def test_an_id_that_cannot_be_one_is_not_asked_about(
 async def test_a_request_sent_and_not_answered_is_ambiguous(provider: Provider, fault: str) -> None:
     """Dropped, cut in the answer, or silent: perhaps taken, and sent exactly once."""
     provider.fault = fault
-    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=5, timeout_s=0.2)
+    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=0.4, timeout_s=0.2)
     with pytest.raises(AmbiguousError) as caught:
         await api.submit(EDIT, "k")
     assert KEY not in "".join(traceback.format_exception(caught.value))
@@ -424,6 +447,27 @@ async def test_a_failed_tls_handshake_was_not_sent() -> None:
     api = Img2ImgApi(f"https://127.0.0.1:{port}", KEY)
     with pytest.raises(NotSentError):
         await api.submit(EDIT, "k")
+    await api.close()
+    server.close()
+
+
+async def test_interim_answers_without_end_are_no_answer() -> None:
+    """An API (or a gateway) that sends 1xx for ever is hung up on at once, and may have taken the edit."""
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            while True:
+                writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    api = Img2ImgApi(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", KEY)
+    with pytest.raises(AmbiguousError, match="not HTTP"):
+        await api.submit(EDIT, "k")
+    with pytest.raises(UnavailableError, match="not HTTP"):
+        await api.status("1")
     await api.close()
     server.close()
 

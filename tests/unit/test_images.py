@@ -114,17 +114,45 @@ def test_what_is_no_image_is_named(data: bytes, words: str) -> None:
         inspect(data)
 
 
+SCAN = b"\xff\xda" + bytes(20)
+
+
+def frame(size: tuple[int, int]) -> bytes:
+    """A JPEG's frame header."""
+    return b"\xff\xc0\x00\x11\x08" + size[1].to_bytes(2) + size[0].to_bytes(2) + bytes(10)
+
+
 @pytest.mark.parametrize("size", [(0, 5), (5, 0), (MAX_SIDE + 1, 5), (5, 65_535)])
 def test_impossible_and_enormous_sides_are_refused(size: tuple[int, int]) -> None:
     """A decompression bomb is refused by its header, before anything decodes it."""
-    header = b"\xff\xc0\x00\x11\x08" + size[1].to_bytes(2) + size[0].to_bytes(2)
     with pytest.raises(BrokenResultError, match="pixels"):
-        inspect(b"\xff\xd8" + header + bytes(20))
+        inspect(b"\xff\xd8" + frame(size) + SCAN)
 
 
 def test_the_largest_size_is_taken() -> None:
     """The bound itself is still allowed."""
     assert inspect(made("PNG", mode="L", size=(MAX_SIDE, 1))).width == MAX_SIDE
+
+
+def test_a_jpeg_of_two_sizes_is_refused() -> None:
+    """A small size before a huge one: some readers believe the first, some the last."""
+    with pytest.raises(BrokenResultError, match="without a size"):
+        inspect(b"\xff\xd8" + frame((10, 10)) + frame((65_000, 65_000)) + SCAN)
+
+
+def test_a_png_of_two_sizes_is_refused() -> None:
+    """A second header before the picture is not passed over."""
+    small, large = made("PNG", mode="L", size=(2, 2)), made("PNG", mode="L", size=(MAX_SIDE, 1))
+    with pytest.raises(BrokenResultError, match="without a size"):
+        inspect(small[:33] + large[8:])
+
+
+@pytest.mark.parametrize("filler", [b"\xff", b"\xff\x01", b"\xff\xe0\x00\x02"])
+def test_a_jpeg_of_fillers_is_not_walked_to_its_end(filler: bytes) -> None:
+    """Thousands of markers before the picture cost the event loop time, and no image has them."""
+    assert inspect(b"\xff\xd8" + filler * 1900 + frame(SIZE) + SCAN).width == SIZE[0]
+    with pytest.raises(BrokenResultError, match="without a size"):
+        inspect(b"\xff\xd8" + filler * 2000 + frame(SIZE) + SCAN)
 
 
 def test_a_damaged_png_header_is_refused() -> None:

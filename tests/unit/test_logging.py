@@ -6,6 +6,9 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -14,7 +17,8 @@ from hypothesis import strategies as st
 
 from config.logging import Redactor, configure
 
-KEY = "planted-key-0123"
+KEY = 'planted/"key"-0123'
+PART = "key"  # of every spelling of it
 PLANTED = (KEY, "whsec_planted")
 
 
@@ -71,10 +75,51 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
     assert "Signature" not in text
 
 
-@pytest.mark.parametrize("value", [KEY, {"a": [KEY, (KEY,)]}, ValueError(KEY)])
+class Odd:
+    """Something that JSON has no type for."""
+
+    def __repr__(self) -> str:
+        return f"Odd({KEY})"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        KEY,
+        {"a": [KEY, (KEY,)]},
+        ValueError(KEY),
+        {KEY: 1},
+        {("a", KEY): 1},
+        MappingProxyType({"a": KEY}),
+        {KEY},
+        frozenset({KEY}),
+        KEY.encode(),
+        bytearray(KEY.encode()),
+        [memoryview(KEY.encode())],
+        b"\xff" + KEY.encode(),
+        Odd(),
+        [Path("/tmp") / KEY],
+        {"a": {Odd(): Odd()}},
+        quote(KEY, safe=""),
+        json.dumps(KEY),
+    ],
+)
 def test_a_secret_is_found_at_any_depth(value: object) -> None:
-    """Texts, lists, tuples, mappings and exceptions are cleaned."""
-    assert KEY not in redacted(value)
+    """Texts, names, bytes, sets, exceptions and what only has a ``repr`` are cleaned, in any spelling."""
+    assert PART not in redacted(value)
+
+
+@pytest.mark.parametrize("value", [None, True, 7, 1.5, "plain", [1, "a"], {"a": None}])
+def test_what_holds_no_secret_keeps_its_type(value: object) -> None:
+    """Numbers stay numbers, so that logs can be counted by them."""
+    assert Redactor(PLANTED)(None, "info", {"event": "x", "value": value})["value"] == value
+
+
+def test_a_secret_in_a_name_goes_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither as the name of a field nor inside a set of bytes does it reach the line."""
+    configure(PLANTED)
+    structlog.get_logger().info("x", **{KEY: {KEY.encode()}})
+    assert PART not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -82,6 +127,8 @@ def test_a_secret_is_found_at_any_depth(value: object) -> None:
     [
         ("GET https://h/a.png?token=x failed", "GET https://h/a.png failed"),
         ("redis://user:pw@host:6379/0", "redis://host:6379/0"),
+        ("redis://:p@ss@host:6379/0", "redis://host:6379/0"),
+        ("amqp://a:b@h and amqp://c:d@i", "amqp://h and amqp://i"),
         ("(https://h/?a=b), then https://i/?c=d", "(https://h/ then https://i/"),
         ("nothing? to hide", "nothing? to hide"),
         ("HTTPS://h/a?token=x", "HTTPS://h/a"),

@@ -97,6 +97,7 @@ def test_a_short_row_and_a_bad_extra_are_named() -> None:
         (b"custom_id,foo\n", "unknown column 'foo'"),
         (b"a,b\n1,2\n", "names no known column"),
         (b"custom_id,seed,seed\n", "column 'seed' twice"),
+        (b"custom_id" + b",seed" * 200_000 + b"\n", "column 'seed' twice"),
         (b"prompt\nx\n", "no column custom_id"),
         (b"custom_id\n", "is empty"),
         (b'custom_id\n"a\n', "line 2 is not CSV"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch.errors import InputError
-from retouch.net import PrivateHosts, check_url, is_public, literal_address, without_query
+from retouch.net import PrivateHosts, check_url, is_public, literal_address, spellings, without_queries, without_query
 
 NONE = PrivateHosts()
 
@@ -129,6 +129,26 @@ def test_what_is_no_plain_url_is_refused(url: str) -> None:
         check_url(url, NONE)
 
 
+@pytest.mark.parametrize("host", ["08.0.0.1", "1.2.3.4.5", "256.1.1.1", "example.0x", "a.1", "1.2.3.4.5."])
+def test_what_ends_in_a_number_is_an_address_or_nothing(host: str) -> None:
+    """Digits that are no address would be called without our resolver, so they are not called at all."""
+    with pytest.raises(InputError, match="is not a host name"):
+        check_url(f"https://{host}/", NONE)
+
+
+@pytest.mark.parametrize("host", ["134744072", "010.8.8.8", "8.8.2056", "0x8.8.8.8"])
+def test_a_public_address_is_taken_in_its_usual_form_alone(host: str) -> None:
+    """Where two libraries may read two addresses, neither is called."""
+    with pytest.raises(InputError, match="unusual notation"):
+        check_url(f"https://{host}/", NONE)
+
+
+def test_a_host_of_a_megabyte_is_refused_before_it_is_remembered() -> None:
+    """Judgements are cached by host, so hosts are short."""
+    with pytest.raises(InputError, match="1000000 characters"):
+        check_url(f"https://{'a' * 1_000_000}/", NONE)
+
+
 @pytest.mark.parametrize(
     "url", ["https://example.com/a.png?x=1#y", "http://example.com:8080", "https://8.8.8.8/", "https://bücher.example/"]
 )
@@ -189,6 +209,27 @@ def test_every_address_is_judged(address: ipaddress.IPv4Address | ipaddress.IPv6
         ("user:pass@h", "h"),
     ],
 )
-def test_urls_are_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
     """User, query and fragment never reach a log line."""
     assert without_query(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rediss://h:6379/0?password=s failed", "rediss://h:6379/0 failed"),
+        ("http://a/http://b?s", "http://a/http://b"),
+        ("http://a?s#http://b?t u", "http://a u"),
+        ("see http://a, http://b", "see http://a, http://b"),
+    ],
+)
+def test_queries_are_taken_out_of_every_link_of_a_text(text: str, shown: str) -> None:
+    """Of any scheme, and of links within links."""
+    assert without_queries(text) == shown
+
+
+def test_a_secret_is_known_in_every_spelling() -> None:
+    """As JSON, HTML, URLs and Python write it; the longer forms first, which may hold the shorter ones."""
+    forms = spellings('a/b"c')
+    assert {'a/b"c', "a%2Fb%22c", "a%2fb%22c", 'a/b\\"c', 'a\\/b\\"c', "a/b&quot;c"} <= set(forms)
+    assert [len(form) for form in forms] == sorted(map(len, forms), reverse=True)

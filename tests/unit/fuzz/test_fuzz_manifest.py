@@ -1,0 +1,113 @@
+"""The manifest reader under arbitrary bytes: lines, problems or one InputError, and nothing else ever."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retouch.edit import CUSTOM_ID_PATTERN, RESERVED_CUSTOM_IDS, Edit
+from retouch.errors import InputError
+from retouch.intake import Intake, InvalidEditError
+from retouch.manifest import Line, Manifest
+from retouch.net import PrivateHosts
+
+fuzz = settings(max_examples=100, derandomize=True, deadline=None)
+
+FIELDS = sorted(Edit.model_fields)
+TEXTS = st.text() | st.sampled_from(["..", "a/b", "s3://a b/c", "http://127.1/", "http://[", "\ud800", "\x00", "1e999"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.sampled_from(FIELDS) | TEXTS, VALUES, max_size=6)
+PIECES = st.sampled_from(
+    [
+        *(b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"{", b"}", b"[", b"]", b":", b"\\ud800", b"\\", b"\x00", b"\xff"),
+        *(b"\xef\xbb\xbf", b"custom_id", b"prompt", b"extra", b"NaN", b"1e999", b"9" * 5000, b'{"custom_id": "a"}'),
+    ]
+)
+FILES = st.lists(PIECES | st.binary(max_size=20), max_size=12).map(b"".join)
+
+
+def read(data: bytes, **how: bool) -> list[Line]:
+    """The lines of a manifest of these bytes."""
+    stream = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    return list(Manifest(stream, "m", **how))  # type: ignore[arg-type]
+
+
+def only_json(value: Any) -> bool:
+    """Whether a value is what JSON can say: no NaN, no infinity, names of text."""
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and only_json(item) for name, item in value.items())
+    if isinstance(value, list):
+        return all(only_json(item) for item in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, int | str)
+
+
+@fuzz
+@given(FILES, st.booleans(), st.booleans())
+def test_any_bytes_give_lines_or_one_error(data: bytes, csv_by_name: bool, sniff: bool) -> None:
+    """Whatever the file holds, each line is fields of JSON or a problem; or the file is refused."""
+    try:
+        lines = read(data, csv_by_name=csv_by_name, sniff=sniff)
+    except InputError:
+        return
+    numbers = [line.number for line in lines]
+    assert lines
+    assert numbers == sorted(set(numbers))
+    assert all(only_json(line.fields) and (line.problem is None or line.problem) for line in lines)
+
+
+@fuzz
+@given(st.lists(OBJECTS, min_size=1, max_size=4), st.sampled_from(["\n", "\r\n", "\n\n"]))
+def test_objects_are_read_as_they_were_written(objects: list[dict[str, Any]], end: str) -> None:
+    """JSON objects come back equal, one a line; those with NaN or infinity are refused by line."""
+    lines = read((end.join(json.dumps(one) for one in objects) + end).encode())
+    assert len(lines) == len(objects)
+    for line, one in zip(lines, objects, strict=True):
+        if line.problem is None:
+            assert line.fields == one
+        else:
+            assert "NaN" in json.dumps(one) or "Infinity" in json.dumps(one)
+
+
+@fuzz
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=8), min_size=2, max_size=2),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_cells_are_read_as_they_were_written(rows: list[list[str]]) -> None:
+    """CSV that the standard library writes comes back cell by cell, whatever is quoted in it."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    writer.writerows([["custom_id", "prompt"], *([f"a{cell}", prompt] for cell, prompt in rows)])
+    lines = read(out.getvalue().encode(), csv_by_name=True)
+    expected = [{"custom_id": f"a{cell}", "prompt": prompt} for cell, prompt in rows]
+    assert [line.fields for line in lines] == [{k: v for k, v in one.items() if v.strip()} for one in expected]
+
+
+@fuzz
+@given(OBJECTS, st.booleans())
+def test_any_object_is_an_edit_or_gets_reasons(fields: dict[str, Any], strict: bool) -> None:
+    """What is read becomes an edit whose name stays in its folder, or InvalidEditError, and nothing else."""
+    intake = Intake({}, PrivateHosts())
+    likely = {"custom_id": "a", "prompt": "x", "init_image": "https://example.com/a.png"}
+    try:
+        edit = intake.admit(likely | fields, strict=strict)
+    except InvalidEditError:
+        return
+    assert CUSTOM_ID_PATTERN.fullmatch(edit.custom_id)
+    assert edit.custom_id not in RESERVED_CUSTOM_IDS
+    assert json.loads(intake.entry(edit).parameters).keys() <= Edit.model_fields.keys()
