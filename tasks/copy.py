@@ -17,6 +17,7 @@ from retouch.errors import (
     GoneError,
     RetouchError,
     StoreUnwillingError,
+    UnreachableResultError,
 )
 from retouch.ledger import Claim, Progress, Settlement
 from retouch.results import Output, copy
@@ -31,6 +32,7 @@ FROM = (EditState.COPYING,)
 # The trouble of the store or of the results' host is waited out.
 FATAL: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
 MAX_STRIKES = 3
+MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is away for a day will not come back
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ async def _not_copied(
         if strikes >= MAX_STRIKES:
             await runtime.settle(failed(claim, FROM, code, str(error), outputs=outputs))
             return
+    if isinstance(error, UnreachableResultError) and _long_overdue(before):
+        await runtime.settle(failed(claim, FROM, "result_unreachable", str(error), outputs=outputs))
+        return
     if isinstance(error, StoreUnwillingError):
         await runtime.store_refused(str(error))
     delay_s = retry_delay_s(tries + 1, random.random())
@@ -118,3 +123,7 @@ async def _not_copied(
             put={"note": str(error)[:200], **counts},
         )
     )
+
+
+def _long_overdue(before: Progress | None) -> bool:
+    return before is not None and before.deadline is not None and before.now - before.deadline > MAX_LATE_MS

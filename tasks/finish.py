@@ -63,6 +63,9 @@ async def _finish(runtime: Runtime, claim: Claim) -> None:
     await runtime.clients.store.delete(f"{folder}/_SUCCESS")
     if view.ended == view.total:
         await runtime.clients.store.put_stream(f"{folder}/manifest.jsonl", _lines(runtime, batch), JSONL)
+        if not runtime.leases.holds(claim):  # another worker's by now, who may have seen the batch open again
+            log.warning("claim.lost", before="success")
+            return
         await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
     if await runtime.patience(runtime.ledger.settle_batch, claim) and view.ended == view.total:
         log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})

@@ -17,6 +17,8 @@ from retouch.backoff import poll_delay_s, retry_delay_s
 from retouch.errors import (
     AmbiguousError,
     ApiError,
+    HeldBackError,
+    InputError,
     NotSentError,
     RefusedError,
     StoreError,
@@ -60,15 +62,17 @@ async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
 async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> None:
     try:
         payload = _payload(runtime, submission)
+    except InputError as error:
+        await runtime.settle(failed(claim, FROM, "bad_init_image", str(error)))
+        return
     except StoreError as error:
         await _put_back(runtime, claim, submission, str(error))
         return
-    if not runtime.leases.holds(claim):
-        log.warning("claim.lost", before="submit")
-        return
     key = f"{claim.member}/{submission.number}"
     try:
-        answer = await runtime.clients.api.submit(payload, key)
+        answer = await runtime.clients.api.submit(payload, key, lambda: runtime.leases.holds(claim))
+    except HeldBackError:
+        log.warning("claim.lost", before="submit")
     except ApiError as error:
         await _not_accepted(runtime, claim, submission, error)
     else:

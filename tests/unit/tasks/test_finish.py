@@ -21,11 +21,11 @@ CLAIM = Claim("b", 3, Step.FINISH)
 class Stage:
     """A runtime whose store and ledger write down what is asked of them; ``broken`` names a put that fails."""
 
-    def __init__(self, *, broken: str = "") -> None:
+    def __init__(self, *, broken: str = "", held: bool = True) -> None:
         self.acts: list[str] = []
         self.clients = SimpleNamespace(store=self)
         self.ledger = self
-        self.leases = SimpleNamespace(begin=lambda *_: None)
+        self.leases = SimpleNamespace(begin=lambda *_: None, holds=lambda _: held)
         self.settings = SimpleNamespace(prefix="edits/")
         self._broken = broken
 
@@ -71,6 +71,11 @@ def test_success_comes_after_the_manifest_and_the_announcement_last() -> None:
         "put edits/b/_SUCCESS empty",
         "settle b done",
     ]
+
+
+def test_who_lost_its_claim_writes_no_success() -> None:
+    """Another worker may have seen the batch open again since: its end is that worker's to write."""
+    assert acts(Stage(held=False))[-1] == "put edits/b/manifest.jsonl full"
 
 
 @pytest.mark.parametrize("broken", ["manifest.jsonl", "_SUCCESS"])
