@@ -13,15 +13,11 @@ from types import FrameType
 from typing import NoReturn
 
 from retouch.errors import RetouchError
-from scripts.benchmark import enqueue, machine, report, versions
-from scripts.benchmark.meter import Stretch
+from scripts.benchmark import cost, machine, makespan, page, plots, run, table, versions
+from scripts.benchmark.report import Report
+from scripts.benchmark.sizes import FULL, QUICK, Sizes
 
-PARTS = ("enqueue", "ordinary", "retouch", "floor")
-RUNS = {"ordinary": versions.run_ordinary, "retouch": versions.run_retouch, "floor": versions.run_floor}
-EDITS = 3000
-FEWER, MORE = 5, 2  # times fewer edits for the ordinary version, more for the floor: it takes 2 s for 3000
-ENQUEUED_ORDINARY = 2000
-ROUNDS = 3  # of which each version's best counts: what disturbs a run only ever adds to its CPU
+PARTS = (*run.ROWS, *(version.name for version in versions.VERSIONS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,33 +26,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Another deployment's settings must not lead a measured process away.
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]
-    outcome = report.Report(machine.describe(), _settings(options))
-    print(report.heading(outcome), flush=True)
+    sizes = QUICK if options.quick else FULL
+    report = Report(machine.describe(), _settings(sizes))
+    print(table.heading(report), flush=True)
+    rows, chosen = run.chosen(options.only)
+    failure = None
     try:
-        _measure(options, outcome)
+        run.Run(sizes, rows, chosen, report).measure()
     except RetouchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    print(f"\n{report.table(outcome)}")
-    if options.json:
-        options.json.write_text(json.dumps(outcome.to_json(), indent=2) + "\n")
-    return 0
+        failure = error
+    # What was measured before a failure is not thrown away.
+    print(f"\n{table.text(report, machine.cores())}")
+    _write(options, report)
+    if failure:
+        print(f"bench: {failure}", file=sys.stderr)
+    return 1 if failure else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what an edit costs, three ways.")
-    parser.add_argument("--edits", type=_positive, default=EDITS, help=f"for Retouch; default {EDITS}")
-    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"some of {','.join(PARTS)}")
-    parser.add_argument("--workers", type=_positive, default=1, help="worker processes; the floor has one always")
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what an edit costs, beside the peers.")
+    parser.add_argument("--only", type=_parts, default=[], help=f"some rows or versions of {','.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw it")
+    parser.add_argument("--docs", action="store_true", help="put table and picture into docs/performance.md")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _parts(text: str) -> list[str]:
@@ -66,35 +60,32 @@ def _parts(text: str) -> list[str]:
     return parts
 
 
-def _edits_of(version: str, edits: int) -> int:
-    if version == "ordinary":
-        return max(20, edits // FEWER)
-    return edits * MORE if version == "floor" else edits
-
-
-def _settings(options: argparse.Namespace) -> dict[str, str]:
+def _settings(sizes: Sizes) -> dict[str, str]:
+    service = sizes.service
     return {
-        "edits": ", ".join(f"{name} {_edits_of(name, options.edits)}" for name in RUNS) + "; one image of 60 kB each",
-        "workers": f"{options.workers} process each; ordinary: {versions.THREADS} threads;"
-        f" Retouch: RETOUCH_MAX_IN_FLIGHT={versions.IN_FLIGHT}",
+        "peers": versions.pinned(),
+        "edits": f"retouch {sizes.retouch}, floor {sizes.floor}, each peer {sizes.peer} after {sizes.peer_warm_up};"
+        " one image of 60 kB each",
+        "workers": f"1 process each, celery_prefork {versions.PROCESSES} children; {versions.THREADS} threads, or 96"
+        f" jobs on the loop; RETOUCH_MAX_IN_FLIGHT={cost.IN_FLIGHT}, for the makespan {makespan.IN_FLIGHT}",
         "beside": "Valkey, appendonly everysec; a stand-in for the API and S3 in a process of its own; all on loopback",
-        "stretch": f"from {versions.WARM_UP:.0%} to {versions.STEADY_END:.0%} of the calls"
-        f" (ordinary: all, after {versions.WARM_UP_ORDINARY} edits of warm-up); the run with the least CPU of {ROUNDS}",
+        "stretch": f"from {cost.WARM_UP:.0%} to {cost.STEADY_END:.0%} of the calls (peers: all, after the warm-up);"
+        f" of {sizes.rounds} rounds (peers {sizes.peer_rounds}) the one with the least CPU",
+        "makespan": f"{sizes.paced} edits; {service.places} places at the API, lognormal service times, median"
+        f" {service.median_s:g} s, sigma {service.sigma:g}, seed {service.seed}; from a cold start",
+        "enqueue": f"retouch {sizes.enqueued}, all validated; each peer {sizes.enqueued_peer}, none validated",
     }
 
 
-def _measure(options: argparse.Namespace, outcome: report.Report) -> None:
-    if "enqueue" in options.only:
-        print("measuring enqueue …", file=sys.stderr, flush=True)
-        outcome.enqueued = enqueue.measure(report.CLI_EDITS, ENQUEUED_ORDINARY)
-    measured = [version for version in RUNS if version in options.only]
-    # Round by round, so that what disturbs the machine for a while disturbs all versions alike.
-    runs: dict[str, list[Stretch]] = {version: [] for version in measured}
-    for number in range(1, ROUNDS + 1):
-        for version in measured:
-            print(f"measuring {version}, round {number} of {ROUNDS} …", file=sys.stderr, flush=True)
-            runs[version].append(RUNS[version](_edits_of(version, options.edits), options.workers))
-    outcome.stretches = {version: min(stretches, key=lambda s: s.cpu_ms) for version, stretches in runs.items()}
+def _write(options: argparse.Namespace, report: Report) -> None:
+    outcome = report.to_json(machine.cores())
+    if options.json:
+        options.json.write_text(json.dumps(outcome, indent=2) + "\n")
+    if options.plot:
+        plots.draw(outcome, options.plot)
+    if options.docs:
+        plots.draw(outcome, page.PICTURE)
+        page.publish(f"{table.heading(report)}\n\n{table.text(report, machine.cores())}")
 
 
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:

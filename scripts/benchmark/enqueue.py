@@ -1,59 +1,54 @@
-"""How fast edits are enqueued: through the command line, its start included, from Python, and with ``apply_async``."""
+"""How fast edits are enqueued: from Python, through the command line with its start, and by the peers' producers."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from statistics import median
 
-from celery import Celery
-
 from retouch.queue import EditQueue
+from scripts.benchmark.sizes import Sizes
 from scripts.benchmark.stage import Stage
-from scripts.benchmark.versions import send
+from scripts.benchmark.versions import Version
 from scripts.benchmark.work import Work
 from workers.stack.child import ROOT, clean_environment
 
 RUNS = 3
 CLI = [sys.executable, "-m", "retouch"]  # the command ``retouch``
+DISTINCT, SHARED, THROUGH_CLI = "distinct prompts", "one prompt", "retouch enqueue"
 
 
-def measure(edits: int, ordinary_edits: int) -> dict[str, float]:
-    """Edits enqueued a second, by the way they are enqueued: the median of RUNS runs each."""
+def retouch(sizes: Sizes) -> Iterator[tuple[str, float]]:
+    """Edits enqueued a second, by the way they are enqueued, every edit validated: the median of RUNS, the CLI once."""
     with Stage() as stage:
-        work = Work("enqueue", edits)
-        fewer = Work("enqueue", ordinary_edits)
-        manifest = stage.folder / "manifest.jsonl"
-        work.write_manifest(manifest)
-        environment = clean_environment(**stage.environment)
-
-        def through_cli() -> None:
-            command = [*CLI, "enqueue", str(manifest), "--batch", work.batch]
-            subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)
-
-        def from_python() -> None:
-            receipt = EditQueue.from_url(stage.valkey.url).enqueue(work.named(), batch=work.batch)
-            assert receipt.accepted == edits, f"only {receipt.accepted} of {edits} edits were accepted"
-
-        def with_apply_async() -> None:
-            with Celery(broker=stage.valkey.url) as app:
-                send(app, fewer)
-
-        return {
-            "cli": edits / _seconds(stage, through_cli),
-            "python": edits / _seconds(stage, from_python),
-            "ordinary": ordinary_edits / _seconds(stage, with_apply_async),
-        }
+        for name, distinct in ((DISTINCT, True), (SHARED, False)):
+            yield name, median(_from_python(stage, Work("enqueue", sizes.enqueued, distinct)) for _ in range(RUNS))
+        yield THROUGH_CLI, _through_cli(stage, Work("enqueue", sizes.enqueued))
 
 
-def _seconds(stage: Stage, act: Callable[[], None]) -> float:
-    """How long it takes, with an empty Redis before each run."""
-    durations = []
-    for _ in range(RUNS):
-        stage.empty_redis()
-        began_s = time.monotonic()
-        act()
-        durations.append(time.monotonic() - began_s)
-    return median(durations)
+def peer(version: Version, sizes: Sizes) -> float:
+    """Edits enqueued a second, nothing validated; raises NotInstallableError or ServiceError."""
+    with Stage() as stage:
+        return version.enqueue(stage, Work("enqueue", sizes.enqueued_peer))
+
+
+def _from_python(stage: Stage, work: Work) -> float:
+    stage.empty_redis()
+    queue = EditQueue.from_url(stage.valkey.url)
+    began_s = time.monotonic()
+    receipt = queue.enqueue(work.named(), batch=work.batch)
+    seconds = time.monotonic() - began_s
+    assert receipt.accepted == work.count, f"only {receipt.accepted} of {work.count} edits were accepted"
+    return work.count / seconds
+
+
+def _through_cli(stage: Stage, work: Work) -> float:
+    stage.empty_redis()
+    manifest = stage.folder / "manifest.jsonl"
+    work.write_manifest(manifest)
+    command = [*CLI, "enqueue", str(manifest), "--batch", work.batch]
+    began_s = time.monotonic()
+    subprocess.run(command, env=clean_environment(**stage.environment), cwd=ROOT, check=True, capture_output=True)
+    return work.count / (time.monotonic() - began_s)

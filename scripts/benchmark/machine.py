@@ -15,13 +15,18 @@ PACKAGES = ("celery", "kombu", "redis", "hiredis", "aiohttp", "uvloop", "obstore
 def describe() -> dict[str, str]:
     """The machine, how busy it is, and the versions, by name."""
     return {
-        "cpu": f"{_cpu_model()}, {os.cpu_count()} cores",
+        "cpu": f"{_cpu_model()}, {cores()} cores",
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "load": f"{os.getloadavg()[0]:.1f} in the last minute; what else runs makes all figures worse, and not alike",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
     }
+
+
+def cores() -> int:
+    """How many cores the machine has."""
+    return os.cpu_count() or 1
 
 
 def _version(package: str) -> str:

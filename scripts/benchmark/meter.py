@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from typing import Any
 
 import psutil
 
 from retouch.errors import ServiceError
-from scripts.benchmark.standin import CALLS
-from workers.stack.child import Child
+from scripts.benchmark.stage import descendants
+from scripts.benchmark.standin import CALLS, POLLS
+from workers.stack.child import Child, DiedError
 from workers.stack.ports import LOOPBACK
 
 EVERY_S = 0.1
@@ -21,11 +23,15 @@ STALLED_S = 30.0  # no call for that long: whatever is measured is stuck
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What had happened by one moment. Seconds; ``cpu_s`` is user and system time since the process began."""
+    """What had happened by one moment. Seconds; ``cpu_s`` is user and system time since the process began.
+
+    ``polls``: status requests that came too early, which are not among the ``calls``.
+    """
 
     at_s: float
     calls: int
     cpu_s: Mapping[str, float]
+    polls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +64,55 @@ class Stretch:
 
 
 class Meter:
-    """Watches processes by name; ``worker`` is what is measured, the others are beside it."""
+    """Watches processes by name, with all that they have started; ``worker`` is what is measured, others are beside it.
+
+    What a process starts later is seen after ``look_again``.
+    """
 
     def __init__(self, port: int, processes: Mapping[str, Sequence[Child]]) -> None:
         self._standin = HTTPConnection(LOOPBACK, port, timeout=10)
-        self._children = [child for group in processes.values() for child in group]
-        self._processes = {name: [psutil.Process(child.pid) for child in group] for name, group in processes.items()}
+        self._children = processes
         self.peak_bytes = 0
+        self.look_again()
 
-    def counts(self) -> dict[str, int]:
-        """How many calls of each kind the stand-in has answered."""
-        self._standin.request("GET", "/counts")
-        counts: dict[str, int] = json.loads(self._standin.getresponse().read())
-        return counts
+    def look_again(self) -> None:
+        """Find the processes that were started since; raises DiedError if one has ended."""
+        self.check()
+        self._processes = {
+            name: [p for child in group for p in (psutil.Process(child.pid), *descendants(child))]
+            for name, group in self._children.items()
+        }
+
+    def check(self) -> None:
+        """Raise DiedError if a process has ended."""
+        for group in self._children.values():
+            for child in group:
+                child.check()
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """What the stand-in answers: ``/counts`` of calls, ``/log`` of edits, nothing to ``/hold``."""
+        self._standin.request("GET", path)
+        body = self._standin.getresponse().read()
+        answer: dict[str, Any] = json.loads(body) if body else {}
+        return answer
 
     def moment(self) -> Moment:
-        """Take everything down."""
-        cpu = {name: sum(_cpu_s(p) for p in group) for name, group in self._processes.items()}
-        resident = sum(p.memory_info().rss for p in self._processes["worker"])
-        self.peak_bytes = max(self.peak_bytes, resident)
-        return Moment(time.monotonic(), sum(self.counts().get(call, 0) for call in CALLS), cpu)
+        """Take everything down; raises DiedError if a process that was seen is gone."""
+        counts = self.ask("/counts")
+        try:
+            cpu = {name: sum(_cpu_s(p) for p in group) for name, group in self._processes.items()}
+            self.peak_bytes = max(self.peak_bytes, self._resident_bytes())
+        except psutil.NoSuchProcess as error:
+            raise DiedError(f"a process ended unexpectedly: {error.pid}") from None
+        return Moment(time.monotonic(), sum(counts.get(call, 0) for call in CALLS), cpu, counts.get(POLLS, 0))
+
+    def resident_mib(self) -> float:
+        """Memory of the worker now, all its processes together."""
+        return self._resident_bytes() / 2**20
+
+    def _resident_bytes(self) -> int:
+        group = self._processes["worker"]
+        return _resident_bytes(group[0]) if len(group) == 1 else sum(_proportional_bytes(p) for p in group)
 
     def wait_for(self, calls: int) -> Moment:
         """The first moment at which ``calls`` calls were answered.
@@ -87,8 +122,7 @@ class Meter:
         last = self.moment()
         moved_at_s = last.at_s
         while last.calls < calls:
-            for child in self._children:
-                child.check()
+            self.check()
             time.sleep(EVERY_S)
             now = self.moment()
             if now.calls != last.calls:
@@ -98,7 +132,32 @@ class Meter:
             last = now
         return last
 
+    def wait_posts(self, posts: int, most_s: float) -> int:
+        """Wait until so many edits are at the API, but for ``most_s`` seconds only; returns how many are."""
+        end_s = time.monotonic() + most_s
+        while (there := int(self.ask("/counts").get("post", 0))) < posts and time.monotonic() < end_s:
+            self.check()
+            time.sleep(EVERY_S)
+        return there
+
+    def watch(self, seconds: float) -> tuple[Moment, Moment]:
+        """The moments at the beginning and at the end of so many seconds; raises DiedError."""
+        begin = self.moment()
+        while time.monotonic() < begin.at_s + seconds:
+            time.sleep(EVERY_S)
+            self.check()
+        return begin, self.moment()
+
 
 def _cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    return int(process.memory_info().rss)
+
+
+def _proportional_bytes(process: psutil.Process) -> int:
+    """What is shared with other processes is divided among them: forks would be counted many times."""
+    return int(getattr(process.memory_full_info(), "pss", 0)) or _resident_bytes(process)

@@ -1,137 +1,118 @@
-"""The outcome: a table for people, the same as JSON, and whether the targets hold."""
+"""The outcome: what was measured, how Retouch compares, and the same as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from scripts.benchmark import targets
+from scripts.benchmark.enqueue import DISTINCT, SHARED
+from scripts.benchmark.growth import Growth
+from scripts.benchmark.makespan import Pace
 from scripts.benchmark.meter import Stretch
+from scripts.benchmark.targets import Target
+from scripts.benchmark.versions import FLOOR, RETOUCH, RIVALS, VERSIONS
+from scripts.benchmark.waiting import Waiting
 
-VERSIONS = ("ordinary", "retouch", "floor")
-
-MOST_OF_FLOOR = 1.5  # times the floor's CPU an edit
-LEAST_SAVED = 8.0  # times less CPU an edit than the ordinary version
-CLI_EDITS, CLI_MOST_S = 10_000, 3.0  # lines through the command line, in seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A bound that Retouch keeps, or does not. ``at_most`` tells which side is good."""
-
-    name: str
-    value: float
-    bound: float
-    at_most: bool = True
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether the value is on the good side."""
-        return self.value <= self.bound if self.at_most else self.value >= self.bound
+RETOUCHED, BARE = RETOUCH.name, FLOOR.name
 
 
 @dataclass(slots=True)
 class Report:
-    """All that was measured. ``enqueued`` is in edits a second; what was not asked for is missing."""
+    """All that was measured, by version; what was not asked for is missing.
+
+    ``enqueued`` is in edits a second, Retouch's by the way (``enqueue.DISTINCT`` …). ``workers``: by the number of
+    Retouch's processes. ``missing``: why a version has no figures, by the row, or for all rows.
+    """
 
     machine: dict[str, str]
     settings: dict[str, str]
     enqueued: dict[str, float] = field(default_factory=dict)
     stretches: dict[str, Stretch] = field(default_factory=dict)
+    paces: dict[str, Pace] = field(default_factory=dict)
+    waits: dict[str, Waiting] = field(default_factory=dict)
+    growth: list[Growth] = field(default_factory=list)
+    workers: dict[int, Stretch] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def best_peer(self) -> str | None:
+        """The version beside Retouch that takes the least CPU an edit; None if none was measured."""
+        rivals = [v.name for v in RIVALS if v.name in self.stretches]
+        return min(rivals, key=lambda name: self.stretches[name].cpu_ms, default=None)
+
+    @property
+    def spread(self) -> float | None:
+        """The dearest size of a batch over the cheapest, by CPU an edit; None with fewer than two."""
+        costs = [growth.cpu_ms for growth in self.growth]
+        return max(costs) / min(costs) if len(costs) > 1 else None
 
     def ratios(self) -> dict[str, float]:
         """How Retouch compares, as far as both sides were measured."""
         found = {}
-        if both := self._both("retouch", "floor"):
-            found["CPU an edit, Retouch / floor"] = both[0].cpu_ms / both[1].cpu_ms
-            found["edits finished, Retouch / floor"] = both[0].per_second / both[1].per_second
-        if both := self._both("ordinary", "retouch"):
-            found["CPU an edit, ordinary / Retouch"] = both[0].cpu_ms / both[1].cpu_ms
-            found["edits finished, Retouch / ordinary"] = both[1].per_second / both[0].per_second
-        if {"cli", "ordinary"} <= self.enqueued.keys():
-            found["edits enqueued, CLI / ordinary"] = self.enqueued["cli"] / self.enqueued["ordinary"]
+        own = self.stretches.get(RETOUCHED)
+        for version in VERSIONS:
+            other = self.stretches.get(version.name)
+            if own is None or other is None or version is RETOUCH:
+                continue
+            if version is FLOOR:
+                found["CPU an edit, Retouch / floor"] = own.cpu_ms / other.cpu_ms
+                found["edits finished, Retouch / floor"] = own.per_second / other.per_second
+            else:
+                found[f"CPU an edit, {version.name} / Retouch"] = other.cpu_ms / own.cpu_ms
+        if (spread := self.spread) is not None:
+            found["CPU an edit, dearest size of a batch / cheapest"] = spread
+        if {1, 2} <= self.workers.keys():
+            found["edits finished, two processes / one"] = self.workers[2].per_second / self.workers[1].per_second
         return found
 
-    def targets(self) -> list[Target]:
-        """The bounds that could be judged."""
-        ratios, targets = self.ratios(), []
-        if (value := ratios.get("CPU an edit, Retouch / floor")) is not None:
-            targets.append(Target("CPU an edit, Retouch / floor", value, MOST_OF_FLOOR))
-        if (value := ratios.get("CPU an edit, ordinary / Retouch")) is not None:
-            targets.append(Target("CPU an edit, ordinary / Retouch", value, LEAST_SAVED, at_most=False))
-        if cli := self.enqueued.get("cli"):
-            targets.append(Target(f"s for {CLI_EDITS:,} lines through the CLI", CLI_EDITS / cli, CLI_MOST_S))
-        return targets
+    def targets(self, cores: int) -> list[Target]:
+        """The bounds that could be judged, on a machine of so many cores."""
+        return [*self._of_cost(), *self._of_pace(), *self._of_scale(cores)]
 
-    def _both(self, one: str, other: str) -> tuple[Stretch, Stretch] | None:
-        if one in self.stretches and other in self.stretches:
-            return self.stretches[one], self.stretches[other]
-        return None
+    def _of_cost(self) -> Iterator[Target]:
+        own, floor = self.stretches.get(RETOUCHED), self.stretches.get(BARE)
+        if own and floor:
+            yield Target("CPU an edit, Retouch / floor", own.cpu_ms / floor.cpu_ms, targets.MOST_OF_FLOOR)
+        if own and (best := self.best_peer):
+            saved = self.stretches[best].cpu_ms / own.cpu_ms
+            yield Target(f"CPU an edit, best peer ({best}) / Retouch", saved, targets.LEAST_SAVED, at_most=False)
+        for way, least in ((DISTINCT, targets.LEAST_DISTINCT), (SHARED, targets.LEAST_SHARED)):
+            if way in self.enqueued:
+                yield Target(f"edits enqueued/s from Python, {way}", self.enqueued[way], least, at_most=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def _of_pace(self) -> Iterator[Target]:
+        if pace := self.paces.get(RETOUCHED):
+            yield Target("makespan / ideal", pace.of_ideal, targets.MOST_OF_IDEAL)
+        if waiting := self.waits.get(RETOUCHED):
+            many = f"{waiting.many.edits:,} edits waiting"
+            yield Target(f"MiB more with {many}", waiting.more_mib, targets.MOST_WAITING_MIB)
+            yield Target(f"cores beside the polls, {many}", waiting.besides, targets.MOST_WAITING_CORES)
+
+    def _of_scale(self, cores: int) -> Iterator[Target]:
+        ratios = self.ratios()
+        if (spread := self.spread) is not None:
+            yield Target("CPU an edit, dearest size of a batch / cheapest", spread, targets.MOST_GROWTH)
+        two = "edits finished, two processes / one"
+        if two in ratios and cores >= targets.CORES_FOR_TWO:
+            yield Target(two, ratios[two], targets.LEAST_OF_TWO, at_most=False)
+
+    def to_json(self, cores: int) -> dict[str, Any]:
         """Everything, as plain JSON values."""
         return {
             "machine": self.machine,
             "settings": self.settings,
             "enqueued_per_s": self.enqueued,
             "versions": {n: asdict(s) | {"edits_per_s": s.per_second} for n, s in self.stretches.items()},
+            "makespan": {n: asdict(p) | {"of_ideal": p.of_ideal} for n, p in self.paces.items()},
+            "waiting": {
+                n: asdict(w) | {"more_mib": w.more_mib, "poll_ms": w.poll_ms, "besides": w.besides}
+                for n, w in self.waits.items()
+            },
+            "growth": [asdict(g) for g in self.growth],
+            "workers": {str(n): asdict(s) | {"edits_per_s": s.per_second} for n, s in self.workers.items()},
+            "missing": self.missing,
             "ratios": self.ratios(),
-            "targets": [asdict(t) | {"holds": t.holds} for t in self.targets()],
+            "targets": [asdict(t) | {"holds": t.holds} for t in self.targets(cores)],
         }
-
-
-def heading(report: Report) -> str:
-    """The machine, the versions and the settings, a line each."""
-    facts = report.machine | report.settings
-    width = max(len(name) for name in facts)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items())
-
-
-def table(report: Report) -> str:
-    """The rows, as a Markdown table, with the ratios and the targets below."""
-    rows = [("", *VERSIONS), ("---", *["---:"] * len(VERSIONS)), *_rows(report)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [_line(row, widths) for row in rows]
-    lines += ["", *(f"{name}: {value:.2f}" for name, value in report.ratios().items())]
-    lines += ["", *(_judged(target) for target in report.targets())]
-    return "\n".join(lines).strip()
-
-
-def _rows(report: Report) -> list[tuple[str, ...]]:
-    enqueued, stretches = report.enqueued, report.stretches
-
-    def row(name: str, values: Mapping[str, float], digits: int) -> tuple[str, ...]:
-        return (name, *(f"{values[v]:,.{digits}f}" if v in values else "-" for v in VERSIONS))
-
-    def of_stretch(name: str, attribute: str, digits: int) -> tuple[str, ...]:
-        return row(name, {v: getattr(s, attribute) for v, s in stretches.items()}, digits)
-
-    def beside(process: str) -> tuple[str, ...]:
-        return row(f"CPU ms an edit of the {process}", {v: s.beside_ms[process] for v, s in stretches.items()}, 2)
-
-    through_cli = {"ordinary": enqueued["ordinary"], "retouch": enqueued["cli"]} if enqueued else {}
-    from_python = {"ordinary": enqueued["ordinary"], "retouch": enqueued["python"]} if enqueued else {}
-    return [
-        row("edits enqueued/s, from Python", from_python, 0),
-        row("edits enqueued/s, retouch enqueue", {v: n for v, n in through_cli.items() if v == "retouch"}, 0),
-        of_stretch("edits finished/s", "per_second", 0),
-        of_stretch("CPU ms an edit, worker", "cpu_ms", 2),
-        of_stretch("peak memory MiB, worker", "peak_mib", 0),
-        beside("valkey"),
-        beside("stand-in"),
-        of_stretch("edits measured", "edits", 0),
-        of_stretch("seconds measured", "seconds", 1),
-    ]
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    name, *values = (
-        f"{cell:<{width}}" if not n else f"{cell:>{width}}"
-        for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return f"| {' | '.join([name, *values])} |"
-
-
-def _judged(target: Target) -> str:
-    bound = f"at {'most' if target.at_most else 'least'} {target.bound:g}"
-    return f"{'holds' if target.holds else 'MISSED':<6}  {target.name}: {target.value:.2f} ({bound})"

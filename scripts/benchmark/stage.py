@@ -7,12 +7,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import redis
 
+from scripts.benchmark.service import Service
 from scripts.benchmark.standin import API_PATH
 from workers.stack.child import Child, clean_environment
 from workers.stack.ports import LOOPBACK, free_ports
@@ -23,9 +25,13 @@ READY_S = 10.0
 
 
 class Stage:
-    """Servers, environment and a temporary folder; a context manager, to be used in the main thread."""
+    """Servers, environment and a temporary folder; a context manager, to be used in the main thread.
 
-    def __init__(self) -> None:
+    Without a ``service`` the API has every result ready at once.
+    """
+
+    def __init__(self, service: Service | None = None) -> None:
+        self._service = service
         self.folder = Path(tempfile.mkdtemp(prefix="retouch-bench-"))
         self.valkey = Valkey(self.folder / "valkey")
         [self.port] = free_ports(1)
@@ -34,9 +40,9 @@ class Stage:
     def __enter__(self) -> Stage:
         try:
             self.valkey.start()
-            self.standin.launch(
-                [sys.executable, "-m", "scripts.benchmark.standin", str(self.port)], env=dict(os.environ)
-            )
+            command = [sys.executable, "-m", "scripts.benchmark.standin", str(self.port)]
+            command += self._service.arguments() if self._service else []
+            self.standin.launch(command, env=dict(os.environ))
             self.standin.wait_until(self._answers, READY_S)
         except BaseException:
             self._end()
@@ -70,15 +76,19 @@ class Stage:
 
     @contextmanager
     def processes(self, name: str, commands: Sequence[Sequence[str]], **variables: str) -> Iterator[list[Child]]:
-        """Run commands beside each other for as long as the block lasts; killed at its end, come what may."""
+        """Run commands beside each other for as long as the block lasts; killed at its end, with all they started."""
         children = [Child(f"{name} {n}", self.folder / f"{name}-{n}.log") for n in range(1, len(commands) + 1)]
         try:
             for child, command in zip(children, commands, strict=True):
                 child.launch(command, env=clean_environment(**self.environment, **variables))
             yield children
         finally:
+            started = [process for child in children if child.running for process in descendants(child)]
             for child in children:
                 child.kill()
+            for process in started:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _answers(self) -> bool | None:
         connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
@@ -94,3 +104,10 @@ class Stage:
         self.standin.kill()
         self.valkey.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def descendants(child: Child) -> list[psutil.Process]:
+    """The processes that a child has started, and theirs; none if it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return list(psutil.Process(child.pid).children(recursive=True))
+    return []

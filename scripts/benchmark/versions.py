@@ -1,78 +1,116 @@
-"""Run each version over its edits, and measure a stretch of it."""
+"""The versions that are compared: what each is, how its workers start, and how edits get into its queue."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
-from celery import Celery
-
+from retouch.errors import ServiceError
 from retouch.queue import EditQueue
-from scripts.benchmark import ordinary
-from scripts.benchmark.meter import Meter, Stretch
+from scripts.benchmark.environments import interpreter
 from scripts.benchmark.stage import Stage
-from scripts.benchmark.standin import CALLS
 from scripts.benchmark.work import Work
-from workers.stack.child import Child
+from workers.stack.child import ROOT, clean_environment
 
-WARM_UP = 0.1  # of the work, before the stretch begins
-STEADY_END = 0.9  # of the work; what follows is the tail, in which too little is left to fill the machine
-# Images at the API. An edit is there for the second until its first poll, so that 256 would mean some 230 edits/s.
-IN_FLIGHT = 768
-# Of the ordinary version. Of 8, 16, 32 and 64, tried in turns twice on two busy cores, 64 took the least CPU an edit
-# (8.9 to 9.9 ms; 16: 10.1 to 12.4), by little more than the noise and at some cost in memory.
-THREADS = 64
-WARM_UP_ORDINARY = 2 * THREADS  # edits: every thread has made its S3 client, which is dear
-
-
-def run_floor(edits: int, _workers: int = 1) -> Stretch:
-    """The bare loop, in one process."""
-    command = [sys.executable, "-m", "scripts.benchmark.floor", str(edits)]
-    with Stage() as stage, stage.processes("floor", [command]) as children:
-        return _steady(_meter(stage, children), edits)
+PRODUCE_S = 300.0  # at most, to enqueue what a version is measured with
+PEERS = Path(__file__).with_name("peers")
+MODULES = "scripts.benchmark.peers"
+# Of 8, 16, 32 and 64, tried in turns twice on two busy cores, 64 took the least CPU an edit with Celery (8.9 to 9.9 ms;
+# 16: 10.1 to 12.4), by little more than the noise and at some cost in memory.
+THREADS = "64"
+# A process for each core would leave the machine idle while it waits for the API; every one more costs 60 MiB.
+PROCESSES = "8"
 
 
-def run_retouch(edits: int, workers: int = 1) -> Stretch:
-    """Retouch as it ships: its edits are in the ledger before its workers start."""
-    base = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
-    commands = [[*base, "--hostname", f"bench{n}@%h"] for n in range(workers)]
-    with Stage() as stage:
-        EditQueue.from_url(stage.valkey.url).enqueue(Work("bench", edits).named(), batch="bench")
-        with stage.processes("retouch", commands, RETOUCH_MAX_IN_FLIGHT=str(IN_FLIGHT)) as children:
-            return _steady(_meter(stage, children), edits)
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One column. ``module`` is the peer's file, ``pins`` its environment's; None for Retouch and the floor.
 
-
-def run_ordinary(edits: int, workers: int = 1) -> Stretch:
-    """The ordinary version, in two waves, of which the second is measured whole.
-
-    Its one queue makes all POSTs of a wave before the first poll, so that no part of a wave is steady.
+    ``commands``: what Python is started with, a process each; together they are the version's worker.
     """
-    warm = WARM_UP_ORDINARY
-    base = [sys.executable, "-m", "celery", "-A", ordinary.__name__, "worker", "--pool", "threads"]
-    base += ["--concurrency", str(THREADS)]
-    commands = [[*base, "--hostname", f"ordinary{n}@%h"] for n in range(workers)]
-    with Stage() as stage, Celery(broker=stage.valkey.url) as app:
-        send(app, Work("warm-up", warm))
-        with stage.processes("ordinary", commands) as children:
-            meter = _meter(stage, children)
-            start = meter.wait_for(len(CALLS) * warm)
-            send(app, Work("ordinary", edits))
-            end = meter.wait_for(len(CALLS) * (warm + edits))
-            return Stretch.between(start, end, meter.peak_bytes)
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    module: str | None = None
+    pins: str | None = None
+    on_loop: bool = False  # its jobs share an event loop, so that one worker can have many open
+
+    def python(self) -> str:
+        """The interpreter of its environment, which is made if need be; raises NotInstallableError."""
+        return str(interpreter(PEERS / f"{self.pins}.txt")) if self.pins else sys.executable
+
+    def start(self) -> list[list[str]]:
+        """The whole commands; raises NotInstallableError."""
+        python = self.python()
+        return [[python, *command] for command in self.commands]
+
+    def producer(self, work: Work) -> list[str]:
+        """The command that enqueues the edits and prints how many a second; raises NotInstallableError."""
+        assert self.module is not None, f"{self.name} has no producer of its own"
+        return [self.python(), "-m", self.module, work.batch, str(work.count)]
+
+    def enqueue(self, stage: Stage, work: Work) -> float:
+        """Put the edits into its queue; returns how many a second, starting the producer not counted.
+
+        Raises NotInstallableError, or ServiceError with what the producer said last.
+        """
+        if self.module is None:
+            began_s = time.monotonic()
+            EditQueue.from_url(stage.valkey.url).enqueue(work.named(), batch=work.batch)
+            return work.count / (time.monotonic() - began_s)
+        environment = clean_environment(**stage.environment)
+        command = self.producer(work)
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=PRODUCE_S)
+        if done.returncode:
+            raise ServiceError(f"{self.name} cannot enqueue: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+        return float(done.stdout)
 
 
-def send(app: Celery, work: Work) -> None:
-    """Enqueue edits for the ordinary version, one ``apply_async`` each."""
-    submit = app.signature(ordinary.submit.name)
-    for number, edit in enumerate(work.edits()):
-        submit.apply_async((edit, f"{work.batch}/{number}"))
+def _celery(pool: str, concurrency: str) -> tuple[str, ...]:
+    return ("-m", "celery", "-A", f"{MODULES}.celery", "worker", "--pool", pool, "--concurrency", concurrency)
 
 
-def _meter(stage: Stage, children: list[Child]) -> Meter:
-    return Meter(stage.port, {"worker": children, "valkey": [stage.valkey.child], "stand-in": [stage.standin]})
+CELERY = Version("celery", (_celery("threads", THREADS),), f"{MODULES}.celery", "celery")
+PREFORK = Version("celery_prefork", (_celery("prefork", PROCESSES),), f"{MODULES}.celery", "celery")
+DRAMATIQ = Version(
+    "dramatiq",
+    (("-m", "dramatiq", f"{MODULES}.dramatiq", "--processes", "1", "--threads", THREADS),),
+    f"{MODULES}.dramatiq",
+    "dramatiq",
+)
+ARQ = Version("arq", (("-m", "arq", f"{MODULES}.arq.WorkerSettings"),), f"{MODULES}.arq", "arq", on_loop=True)
+SAQ = Version("saq", (("-m", "saq", f"{MODULES}.saq.settings"),), f"{MODULES}.saq", "saq", on_loop=True)
+TASKIQ = Version(
+    "taskiq",
+    (
+        ("-m", "taskiq", "worker", f"{MODULES}.taskiq:broker", "--workers", "1"),
+        ("-m", "taskiq", "scheduler", f"{MODULES}.taskiq:scheduler", "--update-interval", "1"),
+    ),
+    f"{MODULES}.taskiq",
+    "taskiq",
+    on_loop=True,
+)
+RETOUCH = Version("retouch", (("-m", "celery", "-A", "workers", "worker"),))
+FLOOR = Version("floor", (("-m", "scripts.benchmark.floor"),))
+
+RIVALS = (CELERY, PREFORK, DRAMATIQ, ARQ, SAQ, TASKIQ)
+VERSIONS = (*RIVALS, RETOUCH, FLOOR)
 
 
-def _steady(meter: Meter, edits: int) -> Stretch:
-    calls = len(CALLS) * edits
-    start = meter.wait_for(int(WARM_UP * calls))
-    end = meter.wait_for(int(STEADY_END * calls))
-    return Stretch.between(start, end, meter.peak_bytes)
+def pinned() -> str:
+    """Which release of each peer is compared."""
+    found = {}
+    for pins in dict.fromkeys(version.pins for version in RIVALS if version.pins):
+        release = re.search(rf"^{pins}==(\S+)", (PEERS / f"{pins}.txt").read_text(), re.MULTILINE)
+        found[pins] = release[1] if release else "?"
+    return ", ".join(f"{name} {release}" for name, release in found.items())
+
+
+def retouch_workers(count: int) -> list[list[str]]:
+    """The commands of so many of Retouch's worker processes."""
+    [command] = RETOUCH.start()
+    return [[*command, "--hostname", f"bench{n}@%h"] for n in range(count)]
