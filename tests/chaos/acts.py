@@ -1,0 +1,229 @@
+"""The acts of a run, in order: each plays on the stage, lets the judge look, and adds to the report."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scripts.benchmark import growth
+from tests.chaos import ambiguity, deaths, hunts, load, outages
+from tests.chaos.crash_points import crash_everywhere
+from tests.chaos.evidence import Evidence
+from tests.chaos.judge import judge, the_key_stays_home
+from tests.chaos.report import Measured, Report
+from tests.chaos.stage import Run, Stage
+
+KILLS, KILLS_QUICK = 300, 60
+BACK_S = 5.0  # seconds from the return of a part until work goes on
+SIZES = (1_000, 10_000, 100_000)
+FLAT = 1.2  # times the cost of an edit in the smallest batch
+QUICK_BUGS = ("no_intent", "settle_before_put", "duplicates_unmarked", "claim_without_lease", "another_id_each_time")
+
+
+@dataclass
+class Play:
+    """What an act is given."""
+
+    stage: Stage
+    report: Report
+    rng: random.Random
+    quick: bool
+
+    def judged(self, act: str, run: Run, *, late_post_s: float | None = None) -> None:
+        """End the run and let the judge look at it."""
+        self.stage.nursery.kill_all()
+        evidence: Evidence = run.evidence(late_post_s=late_post_s)
+        self.report.findings[act] = judge(evidence)
+
+    def measured(self, what: str, found: str, bound: str, holds: bool) -> None:
+        """Add a line to what was measured."""
+        self.report.measured.append(Measured(what, found, bound, holds))
+
+
+def crash_points(play: Play) -> None:
+    """Kills at every boundary."""
+    run = play.stage.run()
+    wanted = KILLS_QUICK if play.quick else KILLS
+    kills = crash_everywhere(run, play.rng, wanted, all_points=not play.quick)
+    play.report.kills += kills.hits
+    found = f"{kills.total} kills" + (
+        f", never at {', '.join(kills.missed())}" if kills.missed() else ", every point hit"
+    )
+    holds = kills.total >= wanted and (play.quick or not kills.missed())
+    play.measured("workers killed at boundaries", found, f"at least {wanted}, all points", holds)
+    play.judged("crash points", run)
+
+
+def rescue(play: Play) -> None:
+    """SIGKILL with a thousand edits in flight."""
+    run = play.stage.run()
+    times = deaths.rescue(run, in_flight=200 if play.quick else deaths.IN_FLIGHT)
+    holds = times.quantile(0.99) <= 5 and max(times.seconds) <= 10
+    play.measured("rescue of orphaned steps after SIGKILL", str(times), "p99 5 s, longest 10 s", holds)
+    play.judged("SIGKILL under load", run)
+
+
+def zombies(play: Play) -> None:
+    """SIGSTOP for longer than the lease, then SIGCONT."""
+    run = play.stage.run()
+    stops = deaths.STOPS[:4] if play.quick else deaths.STOPS
+    woken = deaths.zombies(run, play.rng, stops=stops)
+    play.measured(
+        "workers that woke up without their lease", str(woken), "at least half of the tries", woken * 2 >= len(stops)
+    )
+    play.judged("zombies", run, late_post_s=1.0)
+
+
+def poison(play: Play) -> None:
+    """An edit that ends every worker that has it in hand."""
+    run = play.stage.run()
+    ends = deaths.poison(run)
+    deadly = ends["workers ended by it"]
+    play.measured("an edit that ends its worker", f"{ends}, then it failed as poison", "3 workers", deadly == 3)
+    play.judged("poison", run)
+
+
+def rolling_restarts(play: Play) -> None:
+    """SIGTERM for one worker after the other."""
+    run = play.stage.run()
+    times = deaths.rolling_restarts(run, restarts=4 if play.quick else 20)
+    most = deaths.CALL_S + 5
+    play.measured(
+        "drain on SIGTERM under load",
+        str(times),
+        f"{most:g} s, with calls of {deaths.CALL_S:g} s",
+        max(times.seconds) <= most,
+    )
+    play.judged("rolling restarts", run)
+    marked = sum(f.counted.get("marked", 0) for f in play.report.findings["rolling restarts"])
+    play.measured("possible duplicates of rolling restarts", str(marked), "none", marked == 0)
+
+
+def redis(play: Play) -> None:
+    """Redis dies, is cut off, is half open, is paused."""
+    run = play.stage.run()
+    only = ("SIGKILL, back after 8 s", "half open for 2 s") if play.quick else ()
+    outcome = outages.redis_outages(run, only=only)
+    for name, seconds in outcome.after_s.items():
+        play.measured(f"work goes on after Redis: {name}", f"{seconds:.1f} s", f"{BACK_S:g} s", seconds <= BACK_S)
+    alive = f"{outcome.restarted} workers ended, watch: {outcome.waiting}"
+    play.measured(
+        "survivors of Redis' outages",
+        alive,
+        "none ended, exit 0",
+        not outcome.restarted and outcome.waiting == "exit 0",
+    )
+    play.judged("Redis' outages", run)
+
+
+def lost_answers(play: Play) -> None:
+    """Redis did it, then said timeout."""
+    run = play.stage.run()
+    outages.lost_answers(run)
+    play.judged("Redis' lost answers", run)
+
+
+def power_loss(play: Play) -> None:
+    """The power of Redis' machine fails."""
+    run = play.stage.run()
+    outages.power_loss(run, fsync="always")
+    play.judged("power loss, appendfsync always", run)
+    run = play.stage.run()
+    lost = outages.power_loss(run, fsync="everysec")
+    play.stage.nursery.kill_all()
+    evidence = run.evidence()
+    ends, money, images, *_ = judge(evidence)
+    play.report.findings["power loss, appendfsync everysec"] = [ends, images, the_key_stays_home(evidence)]
+    unmarked = sum("unmarked" in v for v in money.violations)
+    found = f"{lost.lost_bytes:,} bytes of the log lost; {lost.enqueued_again} edits enqueued again"
+    found += f"; {unmarked} paid for twice unmarked"
+    play.measured("power loss with everysec", found, "the manifest repairs the rest", not ends.violations)
+
+
+def s3(play: Play) -> None:
+    """S3 is dead, refuses, answers 503, is slow."""
+    run = play.stage.run()
+    outcome = outages.s3_outages(run)
+    for name, seconds in outcome.after_s.items():
+        play.measured(f"all images in S3 after: {name}", f"{seconds:.1f} s", "all arrive", True)
+    play.judged("S3's outages", run)
+
+
+def webhook(play: Play) -> None:
+    """The webhook's receiver is away."""
+    run = play.stage.run()
+    seconds = outages.webhook_outage(run)
+    play.measured("all events delivered after the receiver's return", f"{seconds:.1f} s", "all arrive", True)
+    play.judged("the webhook's outage", run)
+
+
+def api(play: Play) -> None:
+    """Every fault that the endpoint knows, a pause, and a restart."""
+    run = play.stage.run()
+    outages.api_outages(run)
+    play.judged("the API's faults and outages", run)
+
+
+def ambiguous(play: Play) -> None:
+    """Unanswered submits under each policy."""
+    for policy in ("resubmit", "hold", "idempotent"):
+        run = play.stage.run(policy)
+        outcome = ambiguity.unanswered(run, play.rng)
+        play.judged(f"unanswered submits, {policy}", run)
+        shown = f"{outcome.after}, {outcome.duplicates} possible duplicates"
+        if policy == "hold":
+            assert outcome.money_before is not None
+            shown = f"{outcome.before['held']} held; then, half retried and half cancelled: {shown}"
+            clean = not outcome.money_before.violations
+            play.measured("hold: submits before a person decides", "one each" if clean else "more", "one each", clean)
+        play.measured(
+            f"unanswered submits, {policy}", shown, "none lost", sum(outcome.after.values()) == 2 * ambiguity.EDITS
+        )
+        if policy == "idempotent":
+            play.measured("idempotent: possible duplicates", str(outcome.duplicates), "none", outcome.duplicates == 0)
+
+
+def loads(play: Play) -> None:
+    """Up to a hundred thousand edits at once."""
+    sizes = SIZES[:1] if play.quick else SIZES
+    rows = growth.measure(sizes)
+    for row in rows:
+        grown = row.end_mib - row.start_mib
+        found = f"{row.cpu_ms:.2f} ms CPU an edit, {row.per_second:.0f}/s"
+        found += f", memory {row.start_mib:.0f} MiB, at the end {grown:+.0f}"
+        bound = f"CPU at most {FLAT} x the smallest"
+        play.measured(f"{row.edits:,} edits at once", found, bound, row.cpu_ms <= FLAT * rows[0].cpu_ms)
+    kept = load.retention(1_000 if play.quick else 10_000)
+    found = (
+        f"{kept.before_mib:.1f} MiB before, {kept.full_mib:.1f} full, {kept.after_mib:.1f} after; {kept.keys_left} keys"
+    )
+    flat = kept.after_mib - kept.before_mib <= max(0.5, 0.05 * (kept.full_mib - kept.before_mib))
+    play.measured(f"Redis after the retention of {kept.edits:,} edits", found, "as before", flat)
+
+
+def planted_bugs(play: Play) -> None:
+    """The harness itself is put to the test."""
+    bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
+    play.report.bugs.update(hunts.score(play.stage.run, play.rng, bugs))
+
+
+ACTS: dict[str, Callable[[Play], None]] = {
+    act.__name__: act
+    for act in (
+        crash_points,
+        rescue,
+        zombies,
+        poison,
+        rolling_restarts,
+        redis,
+        lost_answers,
+        power_loss,
+        s3,
+        webhook,
+        api,
+        ambiguous,
+        planted_bugs,
+        loads,
+    )
+}

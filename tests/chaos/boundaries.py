@@ -1,0 +1,294 @@
+"""Inside a worker of the harness: where it can be killed, and a trace of what it did.
+
+Wrappers around every call that touches the outside. None of this is in the product, so that it costs nothing there.
+``CHAOS_CRASH=put.image.before=2`` kills the process the second time that it is about to put an image.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any
+
+import aiohttp
+import redis.exceptions
+
+import retouch.results
+from retouch.api import Img2ImgApi
+from retouch.fetch import Fetcher
+from retouch.ledger import Harvest, Ledger, Settlement
+from retouch.ledger.scripts import Scripts
+from retouch.states import EditState
+from retouch.store import Store
+from workers.runtime import Runtime
+
+POISON = "poison"  # the custom id of an edit that ends its worker
+Labels = Callable[..., Iterable[str]]
+
+_MOVES = ("claim", "intend", "take", "renew", "settle_batch", "settle_deliveries", "pause", "resume", "see_worker")
+_SETTLED = tuple(s for s in EditState if s not in (EditState.HELD, EditState.CANCELLED))
+_AROUND = (
+    *_MOVES,
+    *(f"settle.{state}" for state in _SETTLED),
+    *("ring", "post", "poll", "fetch", "put.image", "put.manifest", "put.success", "delete.success", "hook"),
+)
+# Beside before and after: a request is on the wire and not answered; a stream is half way.
+POINTS = (
+    *(f"{label}.{side}" for label in _AROUND for side in ("before", "after")),
+    *("post.sent", "poll.sent", "hook.sent", "put.image.middle"),
+)
+
+
+class Trace:
+    """Appends one JSON line a happening to the file that all workers of a run share; survives SIGKILL."""
+
+    def __init__(self, path: str, worker: str) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._worker = worker
+
+    def tell(self, do: str, *happenings: dict[str, Any]) -> None:
+        """Write; times are of the machine's monotonic clock, which all processes share."""
+        now = time.monotonic()
+        lines = [{"t": now, "worker": self._worker, "do": do, **h} for h in happenings or ({},)]
+        os.write(self._file, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+class Crash:
+    """Kills this process at the n-th time that it comes to a point; with ``stop@`` before the point, stops it there."""
+
+    def __init__(self, plan: str, trace: Trace) -> None:
+        how, _, where = plan.rpartition("@")
+        self._signal = signal.SIGSTOP if how == "stop" else signal.SIGKILL
+        self._point, _, times = where.partition("=")
+        self._left = int(times or 1)
+        self._trace = trace
+
+    def poisoned(self, key: str) -> None:
+        """An edit of that name ends every worker that comes to store its image."""
+        if f"/{POISON}/" in key:
+            self._trace.tell("killed", {"point": POISON})
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def at(self, *points: str) -> None:
+        """Come to these points."""
+        for point in points:
+            if point == self._point:
+                self._left -= 1
+                if self._left == 0:
+                    self._trace.tell("killed" if self._signal is signal.SIGKILL else "stopped", {"point": point})
+                    os.kill(os.getpid(), self._signal)
+
+
+def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: int) -> Trace:
+    """Wrap this process's seams.
+
+    ``lies``: how often Redis does what it is told and the answer is lost. ``head_bytes``: results larger than that are
+    streamed (0: as in the product).
+    """
+    trace = Trace(trace_path, worker)
+    crash = Crash(plan, trace)
+    _trace_claims(trace)  # inside the crash points: what was done is told before the process dies of it
+    for move in _MOVES:
+        _around(Ledger, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
+    _around(Ledger, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
+    _around(Runtime, "__init__", crash, lambda *_a, **_k: (), after=_ring_wrapper(crash))
+    _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
+    _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
+    _around_async(Fetcher, "post", crash, lambda *_a: ("hook",))
+    _around_async(Store, "put", crash, lambda _self, key, *_a: crash.poisoned(key) or _kind("put", key))
+    _around_async(Store, "delete", crash, lambda _self, key: _kind("delete", key))
+    _wrap_stream(crash)
+    _wrap_fetch(crash)
+    _wrap_wire(crash)
+    _name_agent(worker)
+    if lies:
+        _lose_answers(lies)
+    if head_bytes:
+        retouch.results.HEAD_BYTES = head_bytes
+    return trace
+
+
+def _kind(verb: str, key: str) -> Sequence[str]:
+    name = key.rpartition("/")[2]
+    special = {"manifest.jsonl": "manifest", "_SUCCESS": "success", "probe": ""}
+    kind = special.get(name, "image")
+    return (f"{verb}.{kind}",) if kind else ()
+
+
+def _sides(crash: Crash, labels: Iterable[str], side: str) -> None:
+    crash.at(*(f"{label}.{side}" for label in labels))
+
+
+def _took_something(answer: Any) -> bool:
+    """To claim and get nothing is no boundary."""
+    return not isinstance(answer, Harvest) or bool(answer.claims)
+
+
+def _around(
+    owner: type,
+    name: str,
+    crash: Crash,
+    labels: Labels,
+    after: Callable[..., None] | None = None,
+    counts: Callable[[Any], bool] = lambda _answer: True,
+) -> None:
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        named = tuple(labels(*args, **kwargs))
+        _sides(crash, named, "before")
+        answer = original(*args, **kwargs)
+        if counts(answer):
+            _sides(crash, named, "after")
+        if after:
+            after(*args)
+        return answer
+
+    setattr(owner, name, wrapper)
+
+
+def _around_async(owner: type, name: str, crash: Crash, labels: Labels) -> None:
+    original: Callable[..., Awaitable[Any]] = getattr(owner, name)
+
+    @wraps(original)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        named = tuple(labels(*args, **kwargs))
+        _sides(crash, named, "before")
+        answer = await original(*args, **kwargs)
+        _sides(crash, named, "after")
+        return answer
+
+    setattr(owner, name, wrapper)
+
+
+def _ring_wrapper(crash: Crash) -> Callable[..., None]:
+    """The publishing of a message is a function that the runtime is given."""
+
+    def after(runtime: Runtime, *_: Any) -> None:
+        dispatcher: Any = runtime._dispatcher
+        send = dispatcher._send
+
+        def ring(*args: Any) -> None:
+            crash.at("ring.before")
+            send(*args)
+            crash.at("ring.after")
+
+        dispatcher._send = ring
+
+    return after
+
+
+def _wrap_stream(crash: Crash) -> None:
+    original = Store.put_stream
+
+    async def put_stream(self: Store, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
+        named = _kind("put", key)
+
+        async def watched() -> AsyncIterator[bytes]:
+            async for chunk in chunks:
+                yield chunk
+                _sides(crash, named, "middle")
+
+        _sides(crash, named, "before")
+        await original(self, key, watched(), content_type)
+        _sides(crash, named, "after")
+
+    Store.put_stream = put_stream  # type: ignore[method-assign]
+
+
+def _wrap_fetch(crash: Crash) -> None:
+    original = Fetcher.get
+
+    @asynccontextmanager
+    async def get(self: Fetcher, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        crash.at("fetch.before")
+        async with original(self, url) as response:
+            crash.at("fetch.after")
+            yield response
+
+    Fetcher.get = get  # type: ignore[method-assign, assignment]
+
+
+def _wrap_wire(crash: Crash) -> None:
+    """Between a request's last byte and the first of its answer."""
+    original = aiohttp.ClientResponse.start
+
+    async def start(self: aiohttp.ClientResponse, connection: Any) -> aiohttp.ClientResponse:
+        if "cloudevents" in self.request_info.headers.get("content-type", ""):
+            crash.at("hook.sent")
+        elif self.method == "POST":
+            crash.at("post.sent")
+        elif "/status/" in self.url.path:
+            crash.at("poll.sent")
+        return await original(self, connection)
+
+    aiohttp.ClientResponse.start = start  # type: ignore[method-assign]
+
+
+def _trace_claims(trace: Trace) -> None:
+    """Who was given which claim when, who began on it, and which settlement was let through."""
+    claim, intend, take, settle = Ledger.claim, Ledger.intend, Ledger.take, Ledger.settle
+
+    def traced_claim(self: Ledger, *args: Any, **kwargs: Any) -> Any:
+        harvest = claim(self, *args, **kwargs)
+        if harvest.claims:
+            trace.tell("claim", *(_claim(c) for c in harvest.claims))
+        return harvest
+
+    def began(original: Callable[..., Any]) -> Callable[..., Any]:
+        def traced(self: Ledger, claims: Sequence[Any], *args: Any) -> Any:
+            answers = original(self, claims, *args)
+            if ours := [_claim(c) for c, a in zip(claims, answers, strict=True) if a]:
+                trace.tell("begin", *ours)
+            return answers
+
+        return traced
+
+    def traced_settle(self: Ledger, items: Sequence[Settlement]) -> list[bool]:
+        sent = time.monotonic()
+        verdicts = settle(self, items)
+        told = (
+            {**_claim(s.claim), "to": s.to, "keep": s.keep, "ok": ok} for s, ok in zip(items, verdicts, strict=True)
+        )
+        trace.tell("settle", *({**t, "sent": sent} for t in told))
+        return verdicts
+
+    Ledger.claim = traced_claim  # type: ignore[method-assign]
+    Ledger.intend, Ledger.take = began(intend), began(take)  # type: ignore[method-assign]
+    Ledger.settle = traced_settle  # type: ignore[method-assign]
+
+
+def _claim(claim: Any) -> dict[str, Any]:
+    return {"member": claim.member, "fence": claim.fence, "step": claim.step}
+
+
+def _name_agent(worker: str) -> None:
+    """Requests to the API say which worker they come from."""
+    make: Any = Img2ImgApi._session.fget  # type: ignore[attr-defined]
+
+    def session(self: Img2ImgApi) -> aiohttp.ClientSession:
+        made: aiohttp.ClientSession = make(self)
+        made.headers["User-Agent"] = f"retouch/{worker}"  # type: ignore[index]
+        return made
+
+    Img2ImgApi._session = property(session)  # type: ignore[assignment]
+
+
+def _lose_answers(share: float) -> None:
+    """Redis did it, then said timeout."""
+    original = Scripts.run
+
+    def run(self: Scripts, name: str, *args: Any) -> Any:
+        answer = original(self, name, *args)
+        if random.random() < share:
+            raise redis.exceptions.TimeoutError(f"the answer to {name} was lost")
+        return answer
+
+    Scripts.run = run  # type: ignore[method-assign]

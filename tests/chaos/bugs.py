@@ -1,0 +1,234 @@
+"""Planted bugs: each is one that a careful programmer has written once. The harness must catch every one of them.
+
+Applied to a worker of the harness before it starts (``CHAOS_BUG``); what they patch exists, or planting fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import retouch.results
+import tasks.announce
+import tasks.finish
+from retouch.api import Img2ImgApi
+from retouch.errors import AmbiguousError, NotSentError
+from retouch.fetch import Fetcher
+from retouch.ledger import Claim, Event, Ledger, Settlement, keys
+from retouch.ledger.scripts import Scripts
+from retouch.states import TERMINAL
+from retouch.store import Store
+from workers.leases import Leases
+from workers.runtime import Runtime
+
+LATE_S = 0.4  # how much later a bug does what it should have done at once
+
+
+def _lua(script: str, right: str, wrong: str) -> None:
+    """Put other text into a move."""
+    original = Scripts.__init__
+
+    def init(self: Scripts, *args: Any) -> None:
+        original(self, *args)
+        text = self._texts[script]
+        assert right in text, f"{script}.lua no longer holds {right!r}"
+        self._texts[script] = text.replace(right, wrong)
+
+    Scripts.__init__ = init  # type: ignore[method-assign]
+
+
+def settle_under_any_fence() -> None:
+    """A worker that lost its claim may settle it."""
+    _lua("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+
+
+def intend_under_any_fence() -> None:
+    """A worker that lost its claim may begin to send."""
+    _lua("intent", "if e[1] == fence and e[2] == 'submitting' then", "if e[2] == 'submitting' then")
+
+
+def count_without_guard() -> None:
+    """An end is counted whatever state the edit is in."""
+    _lua("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+    _lua("settle", "if not expected then return 0 end", "")
+
+
+def settle_before_put() -> None:
+    """An image counts as stored a moment before it is."""
+    put = Store.put
+    late: set[asyncio.Task[None]] = set()
+
+    async def put_later(self: Store, key: str, data: bytes, content_type: str) -> None:
+        async def later() -> None:
+            await asyncio.sleep(LATE_S)
+            await put(self, key, data, content_type)
+
+        if not key.endswith(".png"):
+            await put(self, key, data, content_type)
+            return
+        task = asyncio.create_task(later())
+        late.add(task)
+        task.add_done_callback(late.discard)
+
+    Store.put = put_later  # type: ignore[method-assign]
+
+
+def no_intent() -> None:
+    """Nothing is written down before the POST."""
+    _lua("intent", "redis.call('HSET', key, 'intent', fence, 'begun', '1')", "")
+
+
+def event_outside_the_move() -> None:
+    """An edit's event is published after the move that ends it."""
+    _lua("settle", "emit('retouch.edit.' .. to, id, result)", "")
+    settle = Ledger.settle
+
+    def publish(ledger: Ledger, member: str, to: str) -> None:
+        batch, _, custom_id = member.partition("/")
+        client = ledger._redis
+        data = {"type": f"retouch.edit.{to}", "subject": member, "time": int(time.time() * 1000)}
+        stream_id = client.xadd(keys.EVENTS, {**data, "data": client.hget(keys.results(batch), custom_id)})
+        client.zadd(keys.OUTBOX, {f"webhook/{stream_id}": 0})
+
+    def settle_then_publish(self: Ledger, items: Sequence[Settlement]) -> list[bool]:
+        verdicts = settle(self, items)
+        for item, ok in zip(items, verdicts, strict=True):
+            if ok and item.to in TERMINAL:
+                threading.Timer(LATE_S, publish, (self, item.claim.member, item.to)).start()
+        return verdicts
+
+    Ledger.settle = settle_then_publish  # type: ignore[method-assign]
+
+
+def places_leak() -> None:
+    """An edit that goes back to the queue keeps its places at the API."""
+    _lua("claim", "  free_places(id)\n  if delay_ms", "  if delay_ms")
+    _lua("settle", "  free_places(id)\n  if delay_ms", "  if delay_ms")
+
+
+def duplicates_unmarked() -> None:
+    """A second submit is not said to be one."""
+    _lua("intent", "  mark_duplicate(id)\n", "")
+
+
+def send_for_ever() -> None:
+    """An edit that is never answered is sent again and again."""
+    _lua("intent", "redis.call('HEXISTS', edit_key(id), 'resent') == 1", "false")
+
+
+def unanswered_means_not_sent() -> None:
+    """A connection that broke in the middle is taken for one that never opened."""
+    submit = Img2ImgApi.submit
+
+    async def wrong(self: Img2ImgApi, *args: Any) -> Any:
+        try:
+            return await submit(self, *args)
+        except AmbiguousError as error:
+            raise NotSentError(str(error)) from None
+
+    Img2ImgApi.submit = wrong  # type: ignore[method-assign]
+
+
+def delivered_before_posted() -> None:
+    """A delivery is settled first and made afterwards."""
+
+    async def settle_first(runtime: Runtime, claims: Sequence[Claim]) -> None:
+        source = await runtime.patience(runtime.ledger.source)
+        await runtime.patience(runtime.ledger.settle_deliveries, [(claim, None) for claim in claims])
+        await asyncio.gather(*(tasks.announce._deliver(runtime, claim, source) for claim in claims))
+
+    tasks.announce.announce_chunk = settle_first
+
+
+def another_id_each_time() -> None:
+    """Each delivery of an event has an id of its own."""
+    cloudevent = Event.cloudevent
+
+    def renamed(self: Event, source: str) -> dict[str, Any]:
+        return {**cloudevent(self, source), "id": f"evt-{secrets.token_hex(4)}"}
+
+    Event.cloudevent = renamed  # type: ignore[method-assign]
+
+
+def key_to_strangers() -> None:
+    """One client for everything, with the API key among its headers."""
+    make: Any = Fetcher._session.fget  # type: ignore[attr-defined]
+    known: list[str] = []
+    init = Img2ImgApi.__init__
+
+    def remember(self: Img2ImgApi, url: str, key: str, **options: Any) -> None:
+        known.append(key)
+        init(self, url, key, **options)
+
+    def session(self: Fetcher) -> Any:
+        made = make(self)
+        made.headers["API-Key"] = known[-1]
+        return made
+
+    Img2ImgApi.__init__ = remember  # type: ignore[method-assign]
+    Fetcher._session = property(session)  # type: ignore[assignment]
+
+
+def half_an_image_will_do() -> None:
+    """Nobody looks at an image's end."""
+    assert callable(retouch.results.check_whole)
+    retouch.results.check_whole = lambda *_: None  # type: ignore[assignment]
+
+
+def claim_without_lease() -> None:
+    """A claimed edit leaves the clock, as a message leaves a queue."""
+    _lua("claim", "redis.call('ZADD', clock_key, int(now + lease), member)", "redis.call('ZREM', clock_key, member)")
+
+
+def batch_ends_before_its_files() -> None:
+    """The batch's end is announced, and then its manifest is written."""
+
+    async def settle_first(runtime: Runtime, claim: Claim) -> None:
+        await runtime.patience(runtime.ledger.settle_batch, claim)
+        await asyncio.sleep(LATE_S)
+        folder = f"{runtime.settings.prefix}{claim.member}"
+        lines = [json.dumps(r) for r in await runtime.patience(lambda: list(runtime.ledger.results(claim.member)))]
+        await runtime.clients.store.put(f"{folder}/manifest.jsonl", "\n".join(lines).encode(), "application/jsonl")
+        await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
+
+    tasks.finish._finish = settle_first
+
+
+def post_without_looking_at_the_clock() -> None:
+    """A worker that was stopped sends what it was about to send."""
+    Leases.holds = lambda *_: True  # type: ignore[method-assign]
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    bug.__name__: bug
+    for bug in (
+        settle_under_any_fence,
+        intend_under_any_fence,
+        count_without_guard,
+        settle_before_put,
+        no_intent,
+        event_outside_the_move,
+        places_leak,
+        duplicates_unmarked,
+        send_for_ever,
+        unanswered_means_not_sent,
+        delivered_before_posted,
+        another_id_each_time,
+        key_to_strangers,
+        half_an_image_will_do,
+        claim_without_lease,
+        batch_ends_before_its_files,
+        post_without_looking_at_the_clock,
+    )
+}
+
+
+def plant(name: str) -> None:
+    """Make this process have the bug; an empty name plants none."""
+    if name:
+        BUGS[name]()

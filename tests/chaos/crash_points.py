@@ -1,0 +1,92 @@
+"""Workers are killed at every boundary of the code that touches the outside, until each was hit often enough."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.chaos.boundaries import POINTS
+from tests.chaos.crew import LOOK_S, Hand
+from tests.chaos.stage import Run
+from tests.chaos.weather import BRISK
+
+LEASE_S = 1
+LIFE_S = 4.0  # a worker that does not come to its point in this time is killed where it stands
+HEAD = 2048  # bytes: half of the workers stream every image
+AT_WORK = 40  # edits that are always there to be worked on
+ANYWHERE = "anywhere"
+
+
+@dataclass
+class Kills:
+    """How often a worker was killed at each point."""
+
+    hits: Counter[str] = field(default_factory=Counter)
+    plans: dict[str, str] = field(default_factory=dict)  # worker → point
+
+    @property
+    def total(self) -> int:
+        """All kills."""
+        return self.hits.total()
+
+    def missed(self) -> list[str]:
+        """Points at which no worker has died yet."""
+        return [point for point in POINTS if not self.hits[point]]
+
+
+def crash_everywhere(
+    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 300.0
+) -> Kills:
+    """Kill ``kills`` workers (with ``all_points`` one at each at least); then others bring everything to its end."""
+    run.api.rules(*BRISK)
+    outcome, crew = Kills(), list[Hand]()
+    tried: Counter[str] = Counter()
+    end = time.monotonic() + within_s
+    while (outcome.total < kills or (all_points and outcome.missed())) and time.monotonic() < end:
+        _feed(run, rng)
+        crew = [hand for hand in crew if not _buried(hand, outcome)]
+        while len(crew) < workers:
+            crew.append(_doomed(run, rng, outcome, tried))
+        time.sleep(LOOK_S)
+    _bring_home(run, crew)
+    return outcome
+
+
+def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str]) -> Hand:
+    """A worker that is to die at one of the points where the fewest have died, or were meant to."""
+    fewest = min(outcome.hits[p] + tried[p] / 2 for p in POINTS)
+    point = rng.choice([p for p in POINTS if outcome.hits[p] + tried[p] / 2 == fewest])
+    tried[point] += 1
+    hand = run.worker(crash=f"{point}={rng.randint(1, 3)}", head=rng.choice((0, HEAD)), lease=LEASE_S, max_in_flight=24)
+    outcome.plans[hand.name] = point
+    return hand
+
+
+def _buried(hand: Hand, outcome: Kills) -> bool:
+    if not hand.ended.is_set():
+        if time.monotonic() - hand.born_at < LIFE_S:
+            return False
+        hand.signal(signal.SIGKILL)
+        hand.ended.wait(10)
+    told = [e for e in hand._trace.read() if e["worker"] == hand.name and e["do"] == "killed"]
+    outcome.hits[told[0]["point"] if told else ANYWHERE] += 1
+    return True
+
+
+def _feed(run: Run, rng: random.Random) -> None:
+    while run.unfinished() < AT_WORK:
+        run.enqueue(rng.randint(5, 20), samples=rng.randint(1, 4))
+
+
+def _bring_home(run: Run, crew: list[Hand]) -> None:
+    for hand in crew:
+        hand.kill()
+    run.api.rules()
+    last = [run.worker(lease=LEASE_S, max_in_flight=64) for _ in range(2)]
+    run.ready(*last)
+    run.finish(60)
+    for hand in last:
+        hand.kill()

@@ -1,0 +1,51 @@
+"""What the judge reads: the endpoint's own record, what lies in S3, what the receiver got, the workers' trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event as it arrived. ``at``: monotonic seconds; ``early``: what it claims and was not there yet."""
+
+    event_id: str
+    header_id: str
+    type: str
+    subject: str
+    data: Record
+    taken: bool
+    early: str = ""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One object in S3."""
+
+    sha256: str
+    whole_image: bool
+    body: bytes = b""  # of manifests only
+
+
+@dataclass
+class Evidence:
+    """All of one run.
+
+    ``enqueued``: batch → custom id → samples. ``policy``: resubmit, hold or idempotent. ``cancelled``: batches of which
+    a person cancelled a part. ``late_post_s``: after how many seconds a POST cannot have been sent before its claim was
+    lost (None: requests were held up on the way, nothing can be said).
+    """
+
+    policy: str
+    enqueued: dict[str, dict[str, int]]
+    requests: list[Record]
+    objects: dict[str, Stored]
+    deliveries: list[Delivery]
+    trace: list[Record]
+    leaks: list[str] = field(default_factory=list)
+    late_post_s: float | None = None
+    held: set[str] = field(default_factory=set)  # edits that the ledger shows as held
+    wall_minus_monotonic: float = 0.0

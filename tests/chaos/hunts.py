@@ -1,0 +1,95 @@
+"""The harness is put to the test: each planted bug must be caught by what the judge is shown."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.bugs import BUGS
+from tests.chaos.crew import until
+from tests.chaos.deaths import zombies
+from tests.chaos.evidence import Record
+from tests.chaos.judge import violations
+from tests.chaos.stage import Run
+
+STUCK_S = 12.0  # some leases: by then everything has ended, or never will
+EDITS = 24
+ROUNDS = 3  # chance has a part in some hunts
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """How one bug is provoked: faults of the API, workers that die at these points, or workers that oversleep there."""
+
+    faults: tuple[Record, ...] = ()
+    deaths: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+SLOW = ({"fault": "hang", "seconds": 1.5}, {"fault": "hang_poll", "seconds": 1.5}, {"fault": "odd_status", "times": 99})
+LONG = ({"fault": "hang", "seconds": 4},)
+UNANSWERED = ({"fault": "drop_after_accept", "times": 8},)
+
+HUNTS: dict[str, Hunt] = {
+    "settle_under_any_fence": Hunt(faults=SLOW, stops=("settle.waiting.before",) * 3),
+    "intend_under_any_fence": Hunt(faults=LONG, stops=("claim.after",) * 3),
+    "count_without_guard": Hunt(settings={"lies": 0.3}),
+    "settle_before_put": Hunt(),
+    "no_intent": Hunt(deaths=("post.after", "post.sent", "settle.waiting.before")),
+    "event_outside_the_move": Hunt(deaths=("settle.completed.after",) * 3),
+    "places_leak": Hunt(faults=({"fault": "status", "status": 503, "times": 6},), settings={"max_in_flight": 4}),
+    "duplicates_unmarked": Hunt(faults=UNANSWERED),
+    "send_for_ever": Hunt(faults=({"fault": "drop_after_accept", "match": "painting 1"},)),
+    "unanswered_means_not_sent": Hunt(faults=UNANSWERED),
+    "delivered_before_posted": Hunt(deaths=("hook.before", "hook.sent", "hook.before")),
+    "another_id_each_time": Hunt(deaths=("hook.after", "hook.after")),
+    "key_to_strangers": Hunt(),
+    "half_an_image_will_do": Hunt(faults=({"fault": "truncated", "variant": "short", "times": 8},)),
+    "claim_without_lease": Hunt(deaths=("ring.before", "claim.after")),
+    "batch_ends_before_its_files": Hunt(),
+    "post_without_looking_at_the_clock": Hunt(stops=("intend.after",) * 3),
+}
+assert HUNTS.keys() == BUGS.keys()
+
+
+def hunt(make_run: Callable[[], Run], bug: str, rng: random.Random) -> tuple[str, Run]:
+    """Run the system with one bug; returns what gave it away (empty: nothing did), and the last run."""
+    for run in (make_run() for _ in range(ROUNDS)):
+        stuck = ""
+        try:
+            _provoke(run, bug, HUNTS[bug], rng)
+        except TimeoutError as error:
+            stuck = f"stuck: {error}"
+        run.stage.nursery.kill_all()
+        late_s = 1.0 + max((f.get("seconds", 0) for f in HUNTS[bug].faults), default=0)
+        found = violations(run.evidence(late_post_s=late_s if HUNTS[bug].stops else None))
+        if found or stuck:
+            return [*found, stuck][0], run
+    return "", run
+
+
+def score(
+    make_run: Callable[[], Run], rng: random.Random, bugs: tuple[str, ...] = tuple(HUNTS)
+) -> Iterator[tuple[str, str]]:
+    """Hunt every bug; yields its name and what gave it away."""
+    for bug in bugs:
+        yield bug, hunt(make_run, bug, rng)[0]
+
+
+def _provoke(run: Run, bug: str, how: Hunt, rng: random.Random) -> None:
+    run.api.rules(*how.faults)
+    if how.stops:
+        zombies(run, rng, bug=bug, stops=how.stops)
+        return
+    settings = {"lease": 1, "max_in_flight": 24, **how.settings}
+    run.worker(bug=bug, **settings)
+    for point in how.deaths:
+        doomed = run.worker(bug=bug, crash=f"{point}=1", **settings)
+        run.ready(doomed)
+        run.enqueue(EDITS)
+        until(lambda hand=doomed: hand.ended.is_set() or not run.unfinished(), f"a worker dies at {point}", STUCK_S)
+    run.enqueue(EDITS)
+    run.finish(STUCK_S)

@@ -1,0 +1,210 @@
+"""The history checker: joins the evidence, and says of each invariant what it counted and what broke it.
+
+The ledger is not asked: what it says of itself proves nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.chaos.evidence import Evidence, Record
+
+ENDS = {f"retouch.edit.{state}": state for state in ("completed", "failed", "cancelled")}
+BATCH_END = "retouch.batch.completed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One invariant: ``counted`` says what was looked at, ``violations`` what broke it."""
+
+    name: str
+    counted: dict[str, int]
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n:,} {what}" for what, n in self.counted.items())
+        broken = f"  BROKEN {len(self.violations)} times, as: {'; '.join(self.violations[:3])}"
+        return f"{self.name}: {counts}{broken if self.violations else ''}"
+
+
+def judge(evidence: Evidence) -> list[Finding]:
+    """Check every invariant."""
+    return [check(evidence) for check in CHECKS]
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """All that is broken, each with its invariant."""
+    return [f"{finding.name}: {v}" for finding in judge(evidence) for v in finding.violations]
+
+
+def manifest(evidence: Evidence, batch: str) -> dict[str, list[Record]]:
+    """The lines of a batch's manifest by custom id."""
+    lines: dict[str, list[Record]] = defaultdict(list)
+    for key, stored in evidence.objects.items():
+        if key.endswith(f"/{batch}/manifest.jsonl"):
+            for line in stored.body.splitlines():
+                record = json.loads(line)
+                lines[record["custom_id"]].append(record)
+    return lines
+
+
+def ended(evidence: Evidence) -> Iterator[tuple[str, Record]]:
+    """Every line of every manifest, with the edit's name."""
+    for batch in evidence.enqueued:
+        for custom_id, records in manifest(evidence, batch).items():
+            for record in records:
+                yield f"{batch}/{custom_id}", record
+
+
+def every_edit_ends_once(evidence: Evidence) -> Finding:
+    """In exactly one state, in the manifest and in the events alike, and so does its batch."""
+    wrong: list[str] = []
+    states: Counter[str] = Counter()
+    told: dict[str, set[str]] = defaultdict(set)
+    for delivery in evidence.deliveries:
+        if delivery.type in ENDS:
+            told[delivery.subject].add(ENDS[delivery.type])
+    finished = {d.subject for d in evidence.deliveries if d.type == BATCH_END}
+    for batch, edits in evidence.enqueued.items():
+        lines = manifest(evidence, batch)
+        if batch not in finished:
+            wrong.append(f"batch {batch} never ended")
+        for custom_id in edits:
+            name, found = f"{batch}/{custom_id}", lines.get(custom_id, [])
+            if len(found) != 1 or told[name] != {found[0]["state"]}:
+                wrong.append(
+                    f"{name} stands {[r['state'] for r in found]} in the manifest, {sorted(told[name])} in events"
+                )
+            states.update(r["state"] for r in found)
+    return Finding("1 every edit ends once", {"batches": len(evidence.enqueued), **states}, wrong)
+
+
+def nothing_is_paid_twice_untold(evidence: Evidence) -> Finding:
+    """One accepted submit an edit; a second one only if it is marked, and none with hold or an idempotent API."""
+    taken = Counter(_edit_of(r) for r in evidence.requests if r["kind"] == "submit" and r["new"])
+    marked = {name for name, record in ended(evidence) if record["possible_duplicate"]}
+    most = 2 if evidence.policy == "resubmit" else 1
+    wrong = [f"{name} was taken {n} times, unmarked" for name, n in taken.items() if n > 1 and name not in marked]
+    wrong += [f"{name} was taken {n} times" for name, n in taken.items() if n > most]
+    never = [name for name, r in ended(evidence) if r["state"] == "completed" and not taken[name]]
+    wrong += [f"{name} is completed and was never taken" for name in never]
+    counted = {"submits taken": taken.total(), "taken twice and marked": sum(n > 1 for n in taken.values())}
+    return Finding("2 nothing is paid for twice untold", {**counted, "marked": len(marked)}, wrong)
+
+
+def images_are_whole(evidence: Evidence) -> Finding:
+    """A completed edit's images are in S3, decodable, and byte for byte what the API served."""
+    served: dict[str, set[str]] = defaultdict(set)
+    for request in evidence.requests:
+        if request["kind"] == "result" and request.get("sha256"):
+            served[request["id"]].add(request["sha256"])
+    wrong, images = [], 0
+    for name, record in ended(evidence):
+        if record["state"] != "completed":
+            continue
+        batch, _, custom_id = name.partition("/")
+        if len(record["outputs"]) != evidence.enqueued[batch].get(custom_id):
+            wrong.append(f"{name} has {len(record['outputs'])} images")
+        for output in record["outputs"]:
+            images += 1
+            stored = evidence.objects.get(output["uri"].split("/", 3)[3])
+            if stored is None:
+                wrong.append(f"{output['uri']} is not there")
+            elif not stored.whole_image or stored.sha256 != output["sha256"]:
+                wrong.append(f"{output['uri']} is not the image that the manifest says")
+            elif stored.sha256 not in served[record["provider_id"]]:
+                wrong.append(f"{output['uri']} is not what the API served")
+    return Finding("3 images are whole", {"images compared": images}, wrong)
+
+
+def one_event_an_end(evidence: Evidence) -> Finding:
+    """One event id an end, delivered at least once, never before what it says is true."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    taken: set[str] = set()
+    wrong = []
+    for delivery in evidence.deliveries:
+        end = f"{delivery.subject} {delivery.type}"
+        ids[end].add(delivery.event_id)
+        if delivery.header_id != delivery.event_id:
+            wrong.append(f"{end} came as {delivery.header_id} and {delivery.event_id}")
+        if delivery.taken:
+            taken.add(end)
+        if delivery.early:
+            wrong.append(f"{end} came before {delivery.early}")
+    wrong += [f"{end} has {len(several)} ids" for end, several in ids.items() if len(several) > 1]
+    wrong += [
+        f"{name} ended and nobody was told"
+        for name, r in ended(evidence)
+        if f"{name} retouch.edit.{r['state']}" not in taken
+    ]
+    again = len(evidence.deliveries) - len(ids)
+    return Finding("4 one event an end", {"events": len(ids), "delivered again": again}, wrong)
+
+
+def losers_write_nothing(evidence: Evidence) -> Finding:
+    """Once a newer claim was given out, nothing goes through under the older: no settlement, no beginning, no POST."""
+    newest: dict[str, tuple[int, float]] = {}
+    begun: dict[tuple[str, str], int] = {}
+    wrong, refused, posts = [], 0, []
+    for entry in sorted(evidence.trace, key=lambda e: e["t"]):
+        member, fence = entry.get("member"), entry.get("fence", 0)
+        if entry["do"] == "claim" and fence > newest.get(member, (0, 0.0))[0]:
+            newest[member] = fence, entry["t"]
+        elif entry["do"] in ("settle", "begin"):
+            later, given_at = newest.get(member, (0, 0.0))
+            lost = fence < later and given_at < entry.get("sent", entry["t"])
+            if entry["do"] == "begin":
+                begun[entry["worker"], member] = fence
+                lost = lost and given_at < entry["t"] - 1.0  # its answer may have been long on the way
+            refused += entry["do"] == "settle" and not entry["ok"]
+            if lost and entry.get("ok", True):
+                wrong.append(
+                    f"{entry['worker']} could {entry['do']} {member} under {fence}, after {later} was given out"
+                )
+    if evidence.late_post_s is not None:
+        posts, late = _late_posts(evidence, evidence.late_post_s)
+        wrong += late
+    counted = {"steps traced": len(evidence.trace), "settlements refused": refused, "POSTs placed in time": len(posts)}
+    return Finding("5 who lost its lease writes nothing", counted, wrong)
+
+
+def _late_posts(evidence: Evidence, late_s: float) -> tuple[list[Record], list[str]]:
+    """POSTs that were sent long after somebody else had the claim under which they were begun."""
+    begins = [e for e in evidence.trace if e["do"] == "begin" and e["step"] == "submit"]
+    claims: dict[str, list[Record]] = defaultdict(list)
+    for entry in evidence.trace:
+        if entry["do"] == "claim":
+            claims[entry["member"]].append(entry)
+    posts = [r for r in evidence.requests if r["kind"] == "submit" and r["idempotency_key"]]
+    wrong = []
+    for post in posts:
+        at, worker = post["time"] - evidence.wall_minus_monotonic, str(post["agent"]).removeprefix("retouch/")
+        name = _edit_of(post)
+        own = [b for b in begins if b["member"] == name and b["worker"] == worker and b["t"] < at]
+        if own and any(c["fence"] > own[-1]["fence"] and c["t"] < at - late_s for c in claims[name]):
+            wrong.append(f"{worker} posted {name} after its claim was another's")
+    return posts, wrong
+
+
+def the_key_stays_home(evidence: Evidence) -> Finding:
+    """The API key was sent to the API alone, and stands in no log, no object and no event."""
+    wrong = [f"the key came with {r['path']}" for r in evidence.requests if r["kind"] == "result" and r["api_key"]]
+    checked = sum(r["kind"] == "result" for r in evidence.requests) + len(evidence.deliveries) + len(evidence.objects)
+    return Finding("6 the key stays home", {"requests, events and objects": checked}, wrong + evidence.leaks)
+
+
+CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
+    every_edit_ends_once,
+    nothing_is_paid_twice_untold,
+    images_are_whole,
+    one_event_an_end,
+    losers_write_nothing,
+    the_key_stays_home,
+)
+
+
+def _edit_of(request: Record) -> str:
+    return str(request["idempotency_key"]).rpartition("/")[0]

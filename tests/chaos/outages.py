@@ -1,0 +1,241 @@
+"""Redis, S3, the webhook's receiver and the API go away in every way, and come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from tests.chaos.crew import Hand, until
+from tests.chaos.proxy import Mode
+from tests.chaos.stage import Run
+from tests.chaos.weather import MIXED
+from workers.stack.child import ROOT, clean_environment
+
+ALWAYS_BUSY = 150  # edits that are always there, so that going on can be seen
+
+
+@dataclass
+class Recovery:
+    """How long after the return of a part work went on, in seconds, by what had happened to it."""
+
+    after_s: dict[str, float] = field(default_factory=dict)
+    restarted: int = 0  # workers that did not survive it
+    waiting: str = ""  # how the waiting command line ended
+
+
+class Cli:
+    """A ``retouch`` command in the background."""
+
+    def __init__(self, run: Run, *arguments: str) -> None:
+        command = [str(Path(sys.executable).with_name("retouch")), *arguments]
+        env = clean_environment(**run.environment)
+        self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def spoke(self) -> None:
+        """Wait for its first line."""
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
+    def end(self, within_s: float = 30.0) -> tuple[int, str]:
+        """Wait for its end; returns the exit code and what it said."""
+        out, _ = self.process.communicate(timeout=within_s)
+        return self.process.returncode, out.decode()
+
+
+def redis_outages(run: Run, *, only: tuple[str, ...] = ()) -> Recovery:
+    """Redis is killed, cut off, half open and paused under load; the workers and a waiting command line survive it."""
+    run.api.rules({"fault": "odd_status", "probability": 0.5}, {"fault": "hang", "seconds": 0.3, "probability": 0.3})
+    crew = [run.worker(max_in_flight=60) for _ in range(2)]
+    run.ready(*crew)
+    last = run.enqueue(ALWAYS_BUSY)
+    cli = Cli(run, "watch", last)
+    cli.spoke()  # an outage from here on is to be waited out
+    outcome = Recovery()
+    for name, outage in _redis_outages(run).items():
+        if only and name not in only:
+            continue
+        while run.unfinished() < ALWAYS_BUSY:
+            run.enqueue(ALWAYS_BUSY)
+        _is_working(run, time.monotonic())
+        outage()
+        outcome.after_s[name] = _is_working(run, time.monotonic())
+    run.api.rules()
+    run.finish(90)
+    code, said = cli.end()
+    outcome.waiting = f"exit {code}" + ("" if code == 0 else f": {said[-300:]}")
+    outcome.restarted = sum(hand.ended.is_set() for hand in crew)
+    return outcome
+
+
+def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
+    valkey, proxy = run.stage.valkey, run.stage.redis_proxy
+
+    def killed(seconds: float) -> None:
+        valkey.kill()
+        _pass(seconds)
+        valkey.start()
+
+    def through_the_proxy(mode: Mode, seconds: float) -> None:
+        proxy.become(mode)
+        _pass(seconds)
+        proxy.become(Mode.PASS)
+
+    def paused(seconds: float) -> None:
+        os.kill(valkey.child.pid, signal.SIGSTOP)
+        _pass(seconds)
+        os.kill(valkey.child.pid, signal.SIGCONT)
+
+    return {
+        "SIGKILL, back after 1 s": lambda: killed(1),
+        "SIGKILL, back after 8 s": lambda: killed(8),
+        "connections cut": proxy.cut,
+        "refused for 3 s": lambda: through_the_proxy(Mode.REFUSE, 3),
+        "half open for 2 s": lambda: through_the_proxy(Mode.STALL, 2),
+        "half open for 12 s": lambda: through_the_proxy(Mode.STALL, 12),
+        "paused for 6 s": lambda: paused(6),
+    }
+
+
+def _is_working(run: Run, since: float) -> float:
+    """Wait until work that was begun after ``since`` is settled; returns how long that took in seconds."""
+
+    def settled() -> float:
+        begun = {(e["member"], e["fence"]) for e in run.trace() if e["do"] == "begin" and e["t"] > since}
+        done = [e["t"] for e in run.trace() if e["do"] == "settle" and e["ok"] and (e["member"], e["fence"]) in begun]
+        return done[0] if done else 0.0
+
+    return until(settled, "work goes on", 60) - since
+
+
+def _pass(seconds: float) -> None:
+    """The length of an outage is what it is about: there is nothing to wait for."""
+    threading.Event().wait(seconds)
+
+
+def lost_answers(run: Run) -> None:
+    """Redis does what it is told, and the answer is lost, one time in ten."""
+    run.api.rules({"fault": "odd_status", "probability": 0.3})
+    run.ready(*(run.worker(lies=0.1, lease=1, max_in_flight=40) for _ in range(2)))
+    for _ in range(3):
+        run.enqueue(50, samples=2)
+    run.finish(90)
+
+
+@dataclass
+class PowerLoss:
+    """What a power failure of the Redis machine cost."""
+
+    lost_bytes: int = 0
+    enqueued_again: int = 0
+    taken_twice: int = 0
+
+
+def power_loss(run: Run, *, fsync: str) -> PowerLoss:
+    """The power fails under load: with ``everysec`` the last second of the log is gone. Then the producers go on."""
+    client = redis.Redis.from_url(run.stage.valkey.url)
+    client.config_set("appendfsync", fsync)
+    run.api.rules({"fault": "odd_status", "probability": 0.5})
+    run.ready(*(run.worker(max_in_flight=60) for _ in range(2)))
+    sizes: list[tuple[float, int]] = []
+    for n in range(12):
+        batch = f"p{n}"
+        run.expect(batch, 50)
+        run.queue.enqueue(run.edits(50), batch=batch)
+        sizes.append((time.monotonic(), _log(run).stat().st_size))
+        _pass(0.15)
+    run.stage.valkey.kill()
+    outcome = PowerLoss()
+    if fsync == "everysec":
+        size = _log(run).stat().st_size
+        kept = max(s for at, s in sizes if at < sizes[-1][0] - 1.0)
+        os.truncate(_log(run), kept)
+        outcome.lost_bytes = size - kept
+    run.stage.valkey.start()
+    for batch in run.enqueued:
+        outcome.enqueued_again += run.queue.enqueue(run.edits(50), batch=batch).accepted
+    run.api.rules()
+    run.finish(90)
+    client.config_set("appendfsync", "everysec")
+    return outcome
+
+
+def _log(run: Run) -> Path:
+    return max(run.stage.valkey.data_dir.glob("appendonlydir/*.incr.aof"), key=lambda p: p.stat().st_mtime)
+
+
+def s3_outages(run: Run) -> Recovery:
+    """S3 is dead, refuses, answers 503, is slow: submits go on meanwhile, and afterwards every image arrives."""
+    stage, outcome = run.stage, Recovery()
+    crew = [run.worker(max_in_flight=200) for _ in range(2)]
+    run.ready(*crew)
+
+    def dead() -> None:
+        stage.s3.kill()
+        _all_taken(run, run.enqueue(40))
+        stage.s3.start()
+
+    def through_the_proxy(mode: Mode) -> None:
+        stage.s3_proxy.become(mode)
+        _all_taken(run, run.enqueue(40))
+        stage.s3_proxy.become(Mode.PASS)
+
+    ways = {"SIGKILL": dead} | {
+        m.name.lower(): lambda m=m: through_the_proxy(m) for m in (Mode.REFUSE, Mode.FAIL, Mode.SLOW)
+    }
+    for name, outage in ways.items():
+        outage()
+        back_at = time.monotonic()
+        run.finish(120)
+        outcome.after_s[name] = time.monotonic() - back_at
+    outcome.restarted = sum(hand.ended.is_set() for hand in crew)
+    return outcome
+
+
+def _all_taken(run: Run, batch: str) -> None:
+    """Wait until the API has taken a whole batch, and is done with it, though nothing of it can be stored."""
+
+    def taken() -> bool:
+        view = run.ledger.batch(batch)
+        return view is not None and view.counts.get("copying", 0) + view.ended == view.total  # type: ignore[call-overload]
+
+    until(taken, "the API has done all while S3 is away", 60)
+
+
+def webhook_outage(run: Run) -> float:
+    """The receiver answers 503: batches end all the same; returns after how many seconds it was told of everything."""
+    run.stage.receiver.answers = 503
+    run.ready(run.worker(max_in_flight=60))
+    batch = run.enqueue(60)
+    until(lambda: (view := run.ledger.batch(batch)) is not None and view.finished, "the batch ends", 60)
+    run.stage.receiver.answers = 200
+    back_at = time.monotonic()
+    run.finish(30)
+    return time.monotonic() - back_at
+
+
+def api_outages(run: Run) -> Hand:
+    """Every fault that the endpoint knows, mixed; it is paused, and killed and started again with nothing in mind."""
+    run.api.rules(*MIXED)
+    crew = [run.worker(max_in_flight=60) for _ in range(2)]
+    run.ready(*crew)
+    for _ in range(4):
+        run.enqueue(60, samples=2)
+    until(lambda: run.unfinished() < 200, "work is under way", 60)
+    os.kill(run.api.child.pid, signal.SIGSTOP)
+    _pass(5)
+    os.kill(run.api.child.pid, signal.SIGCONT)
+    until(lambda: run.unfinished() < 150, "work goes on", 90)
+    run.api.child.kill()
+    _pass(3)
+    run.api.start()
+    run.finish(120)
+    return crew[0]

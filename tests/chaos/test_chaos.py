@@ -1,0 +1,42 @@
+"""A part of ``scripts/chaos``, small enough for every run of the suite."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.chaos.__main__ import BEGIN, END, PAGE, write
+from tests.chaos.acts import ACTS
+from tests.chaos.hunts import HUNTS
+from workers.stack.child import ROOT
+
+WHOLE_ONLY = ("loads", "power_loss", "api")  # minutes each; their parts have tests of their own
+
+
+@pytest.mark.slow
+def test_everything_holds_while_everything_breaks() -> None:
+    """Kills at boundaries, zombies, restarts and outages break no invariant, and planted bugs are caught."""
+    acts = ",".join(act for act in ACTS if act not in WHOLE_ONLY)
+    command = [sys.executable, "-m", "tests.chaos", "--quick", "--only", acts]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert outcome.returncode == 0, outcome.stdout[-6000:] + outcome.stderr[-3000:]
+
+
+def test_the_page_shows_a_whole_run() -> None:
+    """The tables in docs/reliability.md are of a run in which every planted bug was caught and nothing broke."""
+    tables = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+    assert f"Planted bugs: {len(HUNTS)} of {len(HUNTS)} caught" in tables
+    assert "**NO**" not in tables
+
+
+def test_the_tables_take_the_place_of_the_last_ones(tmp_path: object) -> None:
+    """What stands before and after them stays."""
+    page = PAGE.parent / "reliability.md"
+    text = page.read_text()
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    copy = type(page)(str(tmp_path)) / "page.md"
+    copy.write_text(text)
+    write(copy, "new tables")
+    assert copy.read_text() == f"{before}{BEGIN}\nnew tables\n{END}{after}"

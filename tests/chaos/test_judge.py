@@ -1,0 +1,115 @@
+"""The judge itself: it finds nothing in a clean history, and each thing that can be wrong in a spoilt one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos.evidence import Delivery, Evidence, Record, Stored
+from tests.chaos.judge import judge, manifest, violations
+
+IMAGE = b"an image"
+SHA = hashlib.sha256(IMAGE).hexdigest()
+
+
+def clean() -> Evidence:
+    """One batch of one edit that went well."""
+    line: Record = {
+        "custom_id": "c0",
+        "state": "completed",
+        "provider_id": "p0",
+        "outputs": [{"uri": "s3://bucket/run/b/c0/0.png", "sha256": SHA}],
+        "possible_duplicate": False,
+    }
+    submit = {"kind": "submit", "idempotency_key": "b/c0/1", "new": True, "time": 12.0, "agent": "retouch/w1"}
+    result = {"kind": "result", "id": "p0", "sha256": SHA, "api_key": False, "path": "/results/p0"}
+    objects = {
+        "run/b/c0/0.png": Stored(SHA, whole_image=True),
+        "run/b/manifest.jsonl": Stored("", whole_image=False, body=json.dumps(line).encode()),
+    }
+    events = [
+        Delivery("e1", "e1", "retouch.edit.completed", "b/c0", line, taken=True),
+        Delivery("e2", "e2", "retouch.batch.completed", "b", {}, taken=True),
+    ]
+    trace: list[Record] = [
+        {"t": 1.0, "worker": "w1", "do": "claim", "member": "b/c0", "fence": 1, "step": "submit"},
+        {"t": 1.1, "worker": "w1", "do": "begin", "member": "b/c0", "fence": 1, "step": "submit"},
+        {
+            "t": 2.1,
+            "sent": 2.0,
+            "worker": "w1",
+            "do": "settle",
+            "member": "b/c0",
+            "fence": 1,
+            "step": "submit",
+            "ok": True,
+        },
+    ]
+    return Evidence("resubmit", {"b": {"c0": 1}}, [submit, result], objects, events, trace, late_post_s=1.0)
+
+
+def rewritten(evidence: Evidence, **changed: object) -> None:
+    """Change the manifest's only line."""
+    [line] = manifest(evidence, "b")["c0"]
+    body = json.dumps(line | changed).encode()
+    evidence.objects["run/b/manifest.jsonl"] = Stored("", whole_image=False, body=body)
+
+
+def another_claim(evidence: Evidence, at: float) -> None:
+    """Somebody else was given the edit at that time."""
+    entry = {"t": at, "worker": "w2", "do": "claim", "member": "b/c0", "fence": 2, "step": "submit"}
+    evidence.trace.append(entry)
+
+
+SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
+    "the batch never ends": (1, lambda e: e.deliveries.pop()),
+    "the edit is missing in the manifest": (1, lambda e: e.objects.pop("run/b/manifest.jsonl")),
+    "manifest and event disagree": (1, lambda e: rewritten(e, state="failed", outputs=[])),
+    "taken twice, unmarked": (2, lambda e: e.requests.append(e.requests[0] | {"idempotency_key": "b/c0/2"})),
+    "taken three times, marked": (
+        2,
+        lambda e: (rewritten(e, possible_duplicate=True), e.requests.extend(e.requests[:1] * 2)),
+    ),
+    "completed and never taken": (2, lambda e: e.requests.pop(0)),
+    "an image is missing": (3, lambda e: e.objects.pop("run/b/c0/0.png")),
+    "an image is cut": (3, lambda e: e.objects.update({"run/b/c0/0.png": Stored(SHA, whole_image=False)})),
+    "an image is another one": (3, lambda e: e.requests[1].update(sha256="0" * 64)),
+    "fewer images than samples": (3, lambda e: e.enqueued["b"].update(c0=2)),
+    "two ids for one end": (4, lambda e: e.deliveries.append(replace(e.deliveries[0], event_id="e3", header_id="e3"))),
+    "an event that nobody took": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries.pop(0), taken=False))),
+    "an event before its state": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries[0], early="its image"))),
+    "a settlement under an old fence": (5, lambda e: another_claim(e, 1.5)),
+    "a late POST": (5, lambda e: (e.trace.pop(), another_claim(e, 9.0))),
+    "the key at the results' host": (6, lambda e: e.requests[1].update(api_key=True)),
+    "a secret in a log": (6, lambda e: e.leaks.append("abcd… stands in a log")),
+}
+
+
+def test_a_clean_history_has_no_violations_and_counts_what_it_saw() -> None:
+    """Every invariant holds, and none was vacuous."""
+    findings = judge(clean())
+    assert [f.violations for f in findings] == [[]] * 6
+    assert all(any(f.counted.values()) for f in findings)
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_what_is_wrong_is_found(what: str) -> None:
+    """Each kind of violation is found, and laid to its own invariant."""
+    number, spoil = SPOILT[what]
+    evidence = clean()
+    spoil(evidence)
+    assert any(found.startswith(f"{number} ") for found in violations(evidence))
+
+
+def test_a_marked_duplicate_is_no_violation_but_with_hold_it_is() -> None:
+    """``resubmit`` may send twice if it says so; ``hold`` may not."""
+    evidence = clean()
+    rewritten(evidence, possible_duplicate=True)
+    evidence.requests.append(evidence.requests[0] | {"idempotency_key": "b/c0/2"})
+    assert violations(evidence) == []
+    evidence.policy = "hold"
+    assert violations(evidence) != []
