@@ -1,0 +1,25 @@
+"""Learned polling: how long edits of a kind take, and when each is best asked about.
+
+Three steps, all of them pure: ``kind_of`` names the kind of work an edit is; ``learn`` turns what two polls saw into an
+addition to the kind's histogram; ``plan`` places the polls of the next edits, and ``next_poll_s`` reads the plan.
+``docs/polling.md`` explains it with a picture.
+"""
+
+from retouch.polling.histogram import FIELDS
+from retouch.polling.kind import kind_of
+from retouch.polling.learning import Lesson, learn, remember
+from retouch.polling.planning import Plan, plan
+from retouch.polling.timing import next_poll_s, phase_of
+
+__all__ = [
+    "FIELDS",
+    "Histogram",
+    "Lesson",
+    "Plan",
+    "kind_of",
+    "learn",
+    "next_poll_s",
+    "phase_of",
+    "plan",
+    "remember",
+]

@@ -1,0 +1,58 @@
+"""A plan: the ages at which the edits of one kind of work are polled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retouch.polling.histogram import Distribution, Histogram, weight
+from retouch.polling.learning import ENOUGH
+from retouch.polling.placement import Grid, place
+
+LATE = 0.05  # of the results: the aim is the 95th percentile
+LEAST_LATE = 0.01
+SPARE = 2.5  # edits, of those that may be late: what a histogram of few edits is not trusted with
+FIRST, LAST = 0.001, 0.995  # polls are placed between the ages by which these parts of the results have come
+BACKOFF = 1.1  # beyond them
+
+EXPLORERS = 0.04  # of the edits
+FIRST_EXPLORERS = 0.2  # of the edits, while little is known
+EXPLORED = 10.0  # edits, of those that a histogram remembers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When edits of one kind are polled; seconds since the API took them.
+
+    Polls beyond the last of the ages come every ``poll_max_s``. The part ``explorers`` of the edits is polled once more
+    where waits are long.
+    """
+
+    ages_s: tuple[float, ...]
+    lag_s: float
+    poll_min_s: float
+    poll_max_s: float
+    explorers: float = EXPLORERS
+
+
+def plan(histogram: Histogram, lag_s: float, poll_min_s: float, poll_max_s: float) -> Plan | None:
+    """The plan for a kind of work; None while too little is known of it, and plain backoff serves better.
+
+    ``lag_s`` is how long 95 % of the results may wait to be seen. Two polls are at least ``poll_min_s`` apart, and at
+    most ``poll_max_s``; so are the submit and the first. Where that forbids the lag, or the results are spread over
+    many hundreds of lags, the least lag is aimed at that can be had. Takes some ten milliseconds: keep it for seconds.
+    """
+    if weight(histogram) < ENOUGH:
+        return None
+    belief = Distribution(histogram)
+    first_s, last_s = belief.age_ms(FIRST) / 1000, belief.age_ms(LAST) / 1000
+    # Before any result has come, only poll_max_s asks for polls.
+    ages_s = [poll_max_s * (count + 1) for count in range(int(first_s / poll_max_s))]
+    before_s = ages_s[-1] if ages_s else 0.0
+    grid = Grid.over(belief, before_s, first_s, last_s, min(max(lag_s, poll_min_s), poll_max_s))
+    ages_s += place(grid, poll_max_s, max(LEAST_LATE, LATE - SPARE / belief.weight))
+    gap_s = grid.lag_s
+    while gap_s < poll_max_s:
+        ages_s.append(ages_s[-1] + gap_s)
+        gap_s *= BACKOFF
+    explorers = min(max(EXPLORERS, EXPLORED / belief.weight), FIRST_EXPLORERS)
+    return Plan(tuple(ages_s), grid.lag_s, poll_min_s, poll_max_s, explorers)
