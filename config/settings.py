@@ -12,7 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.api import DEFAULT_URL, Img2ImgApi
 from retouch.errors import InputError
+from retouch.ledger import Pace
 from retouch.net import PrivateHosts
+from retouch.rates import Window, interval_ms, parse_rate, slack_ms
 from retouch.webhooks import check_secret
 
 PREFIX = "RETOUCH_"
@@ -36,7 +38,10 @@ class Settings(BaseSettings):
     prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
     webhook_url: Annotated[str | None, Field(description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
-    max_in_flight: Annotated[int, Field(ge=1, description="Images at the API at once, all workers together.")] = 16
+    max_in_flight: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["auto"],
+        Field(description="Images at the API at once, all workers together; auto: as many as are found to do."),
+    ] = 16
     on_ambiguous: Annotated[
         Literal["resubmit", "hold"], Field(description="What becomes of a submit that was not answered.")
     ] = "resubmit"
@@ -49,7 +54,12 @@ class Settings(BaseSettings):
         str,
         Field(description="host or host:port, comma separated: not public, and may be called all the same."),
     ] = ""
-    rate_limit: Annotated[str | None, Field(description="Reserved: refused until it is enforced.")] = None
+    rate_limit: Annotated[str, Field(description="Requests to the API, such as 10/s,300/m.")] = ""
+    submit_rate: Annotated[str, Field(description="The share of it that submits may take, such as 2/s.")] = ""
+    poll_rate: Annotated[str, Field(description="The share of it that polls may take, such as 8/s.")] = ""
+    poll_min: Annotated[float, Field(ge=0.05, description="Seconds between two polls of an edit, at least.")] = 0.25
+    poll_max: Annotated[float, Field(gt=0, description="Seconds between two polls of an edit, at most.")] = 10
+    poll_lag: Annotated[float, Field(gt=0, description="Seconds within which 95 % of results are to be seen.")] = 1
 
     @field_validator("api_url", "webhook_url")
     @classmethod
@@ -90,18 +100,39 @@ class Settings(BaseSettings):
             _as_value_error(lambda: check_secret(value.get_secret_value()))
         return value
 
-    @field_validator("rate_limit")
+    @field_validator("rate_limit", "submit_rate", "poll_rate")
     @classmethod
-    def _not_yet(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("is not enforced by this version, so it is refused rather than ignored: unset it")
+    def _rate(cls, value: str) -> str:
+        if value:
+            _as_value_error(lambda: parse_rate(value))
         return value
 
     @model_validator(mode="after")
     def _signed(self) -> Settings:
+        if self.poll_min > self.poll_max:
+            raise ValueError("RETOUCH_POLL_MIN is larger than RETOUCH_POLL_MAX")
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("RETOUCH_WEBHOOK_SECRET is missing: RETOUCH_WEBHOOK_URL is set, and events are signed")
         return self
+
+    @property
+    def places(self) -> int:
+        """How many images may be at the API at once; 0: as many as are found to do."""
+        return 0 if self.max_in_flight == "auto" else self.max_in_flight
+
+    @property
+    def pace(self) -> Pace:
+        """How far apart requests to the API lie."""
+        return Pace(*(interval_ms(windows) for windows in self._rates))
+
+    @property
+    def slack_ms(self) -> float:
+        """How late a request may go without breaking a rate limit."""
+        return min(slack_ms(windows) for windows in self._rates)
+
+    @property
+    def _rates(self) -> list[tuple[Window, ...]]:
+        return [parse_rate(rate) if rate else () for rate in (self.rate_limit, self.submit_rate, self.poll_rate)]
 
     @property
     def ambiguity_policy(self) -> str:

@@ -16,12 +16,12 @@ from workers.runtime import Runtime, Work, current
 log = structlog.get_logger()
 Told = TypeVar("Told")  # what the ledger says of a claim when it is taken up
 
-Message = Sequence[tuple[str, int]]  # (member, fence) pairs
+Message = Sequence[tuple[str, int, int]]  # members with their fences and moments
 
 
 def hand_over(step: Step, message: Message, work: Work) -> None:
     """Hand a message's claims to the process's loop."""
-    current().accept([Claim(member, fence, step) for member, fence in message], work)
+    current().accept([Claim(member, fence, step, at_ms) for member, fence, at_ms in message], work)
 
 
 async def each(

@@ -24,7 +24,7 @@ from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
 from tasks.outcome import failed
-from tasks.submit import PROBE_S, UNWILLING
+from tasks.submit import OUTAGE, PROBE_S, THROTTLED, UNWILLING
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -44,6 +44,8 @@ async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     asked_at = time.monotonic()
     progress = await runtime.patience(runtime.ledger.take, claims, runtime.settings.lease_ms)
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
+    for _, one in ours[:1]:
+        runtime.pace.see(one.now, asked_at)
     runtime.leases.begin((c for c, _ in ours), asked_at)
     await each(runtime, ours, _poll)
 
@@ -52,45 +54,48 @@ async def _poll(runtime: Runtime, claim: Claim, progress: Progress) -> None:
     if progress.provider_id is None:  # finished at once, without an id: its links are all there is
         await copy_results(runtime, claim, Served(progress.urls, progress.samples), progress)
         return
+    if not await runtime.pace.moment(claim):
+        await _again(runtime, claim, progress, 0, {})
+        return
+    asked_ms = _age_ms(runtime, progress)
     try:
         answer = await runtime.clients.api.status(progress.provider_id)
     except ApiError as error:
         await _no_answer(runtime, claim, progress, error)
     else:
-        await _answered(runtime, claim, progress, answer)
+        await runtime.resume(THROTTLED, OUTAGE, sent_ms=progress.now)
+        await _answered(runtime, claim, progress, answer, asked_ms)
 
 
-async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: Answer) -> None:
+async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: Answer, asked_ms: float) -> None:
     if answer.status is Status.FAILURE:
         await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
     elif answer.status is Status.RUNNING:
-        await _still_running(runtime, claim, progress)
-    elif progress.state is EditState.COPYING or await _begin_copy(runtime, claim):
+        await _still_running(runtime, claim, progress, asked_ms)
+    elif progress.state is EditState.COPYING or await _begin_copy(runtime, claim, progress):
         before = progress if progress.state is EditState.COPYING else None
         await copy_results(runtime, claim, Served(answer.urls, progress.samples, progress.provider_id), before)
 
 
-async def _begin_copy(runtime: Runtime, claim: Claim) -> bool:
-    """The API is done with it: its places there are free."""
-    drop = ("polls", "tries", "note", "strikes")
-    return await runtime.settle(Settlement(claim, FROM, EditState.COPYING, keep=True, drop=drop))
+async def _begin_copy(runtime: Runtime, claim: Claim, progress: Progress) -> bool:
+    """The API is done with it: its places there are free, and one more time is known."""
+    drop = ("polls", "tries", "note", "strikes", "kind", "seen")
+    lesson = runtime.timing.lesson(progress.kind, progress.seen_ms, _age_ms(runtime, progress))
+    return await runtime.settle(
+        Settlement(claim, FROM, EditState.COPYING, keep=True, answered=True, drop=drop, lesson=lesson)
+    )
 
 
-async def _still_running(runtime: Runtime, claim: Claim, progress: Progress) -> None:
+async def _still_running(runtime: Runtime, claim: Claim, progress: Progress, asked_ms: float) -> None:
     left_s = _left_s(progress)
     if left_s <= 0:
         message = f"the API had no result {runtime.settings.deadline:g} s after it took the edit"
         await runtime.settle(failed(claim, FROM, "deadline", message))
         return
-    delay_s = poll_delay_s(progress.polls + 1, random.random(), left_s)
-    await _again(
-        runtime,
-        claim,
-        progress,
-        delay_s,
-        {"polls": str(progress.polls + 1)},
-        drop=("tries", "strikes", "note"),
-    )
+    age_s = _age_ms(runtime, progress) / 1000
+    delay_s = runtime.timing.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
+    put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
+    await _again(runtime, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
 
 
 async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: ApiError) -> None:
@@ -107,12 +112,14 @@ async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: 
             {"strikes": str(progress.strikes + 1), "note": str(error)[:200]},
         )
         return
-    asked_s = 0.0
+    asked_s = error.retry_after_s or 0.0
     if isinstance(error, UnwillingError):
         asked_s = PROBE_S[UNWILLING]
         await runtime.pause(UNWILLING, str(error), probe_every_s=asked_s)
-    elif isinstance(error, ThrottledError):
-        asked_s = error.retry_after_s or 0.0
+    elif isinstance(error, ThrottledError) or asked_s:
+        await runtime.pause(THROTTLED, str(error), probe_every_s=max(PROBE_S[THROTTLED], asked_s))
+    else:
+        await runtime.trouble(str(error))
     # No attempt is used and no deadline strikes while the API cannot say how the edit is.
     delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
     await _again(runtime, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": str(error)[:200]})
@@ -125,8 +132,17 @@ async def _again(
     delay_s: float,
     put: dict[str, str],
     drop: tuple[str, ...] = (),
+    *,
+    answered: bool = False,
 ) -> None:
-    await runtime.settle(Settlement(claim, FROM, progress.state, delay_ms=int(delay_s * 1000), put=put, drop=drop))
+    delay_ms = int(delay_s * 1000)
+    await runtime.settle(
+        Settlement(claim, FROM, progress.state, delay_ms=delay_ms, put=put, drop=drop, answered=answered)
+    )
+
+
+def _age_ms(runtime: Runtime, progress: Progress) -> float:
+    return max(0.0, runtime.pace.server_ms() - (progress.submitted_at or progress.now))
 
 
 def _left_s(progress: Progress) -> float:

@@ -13,7 +13,7 @@ from celery import shared_task
 
 from config.celery import TASKS
 from retouch.api import Answer, Status
-from retouch.backoff import poll_delay_s, retry_delay_s
+from retouch.backoff import retry_delay_s
 from retouch.errors import (
     AmbiguousError,
     ApiError,
@@ -27,6 +27,7 @@ from retouch.errors import (
     UnwillingError,
 )
 from retouch.ledger import Claim, Settlement, Submission
+from retouch.polling import kind_of
 from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 FROM = (EditState.SUBMITTING,)
 # Why submits pause, and how often one is let through to find out whether the reason is gone.
 UNWILLING, THROTTLED, OUTAGE = "api", "throttled", "outage"
-PROBE_S = {UNWILLING: 10.0, THROTTLED: 1.0, OUTAGE: 0.5}
+PROBE_S = {UNWILLING: 10.0, THROTTLED: 1.0}
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
 
@@ -55,6 +56,8 @@ async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
         runtime.ledger.intend, claims, runtime.settings.ambiguity_policy, runtime.settings.lease_ms
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
+    for _, submission in ours[:1]:
+        runtime.pace.see(submission.now, asked_at)
     runtime.leases.begin((c for c, _ in ours), asked_at)
     await each(runtime, ours, _submit)
 
@@ -67,6 +70,9 @@ async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> Non
         return
     except StoreError as error:
         await _put_back(runtime, claim, submission, str(error))
+        return
+    if not await runtime.pace.moment(claim):
+        await runtime.settle(Settlement(claim, FROM, EditState.QUEUED, untaken=True))  # another moment
         return
     key = f"{claim.member}/{submission.number}"
     try:
@@ -91,7 +97,8 @@ def _payload(runtime: Runtime, submission: Submission) -> dict[str, Any]:
 
 
 async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answer: Answer) -> None:
-    put = {"provider_id": answer.provider_id} if answer.provider_id else {}
+    kind = kind_of(submission.parameters)
+    put = {"provider_id": answer.provider_id, "kind": kind} if answer.provider_id else {}
     deadline_ms = int(runtime.settings.deadline * 1000)
     if answer.status is Status.FAILURE:
         await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", put=put))
@@ -102,7 +109,8 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answ
                 claim,
                 FROM,
                 EditState.WAITING,
-                delay_ms=int(poll_delay_s(0, random.random(), runtime.settings.deadline) * 1000),
+                delay_ms=int(1000 * runtime.timing.next_poll_s(kind, claim.member, 0.0, 0, runtime.settings.deadline)),
+                answered=True,
                 deadline_ms=deadline_ms,
                 put=put,
                 drop=("tries", "note"),
@@ -117,6 +125,7 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answ
             FROM,
             EditState.COPYING,
             keep=True,
+            answered=True,
             deadline_ms=deadline_ms,
             put=put,
             drop=("tries", "note"),
@@ -132,6 +141,7 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, 
             await runtime.settle(failed(claim, FROM, "refused", str(error)))
         case AmbiguousError():
             log.warning("edit.submit_unanswered", reason=str(error))
+            await runtime.trouble(str(error))
             delay_s = retry_delay_s(submission.tries, random.random())
             tries = str(submission.tries + 1)
             # It stays submitting, with its intent: the next claim decides by the policy for ambiguous edits.
@@ -144,19 +154,18 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, 
                     put={"tries": tries, "note": str(error)[:200]},
                 )
             )
-        case UnwillingError() | ThrottledError() | NotSentError() | UnavailableError():
-            cause = _cause(error)
-            asked_s = getattr(error, "retry_after_s", None)
-            await runtime.pause(cause, str(error), probe_every_s=max(PROBE_S[cause], asked_s or 0))
+        case UnwillingError() | ThrottledError():
+            cause = UNWILLING if isinstance(error, UnwillingError) else THROTTLED
+            await runtime.pause(cause, str(error), probe_every_s=max(PROBE_S[cause], error.retry_after_s or 0))
+            await _put_back(runtime, claim, submission, str(error))
+        case UnavailableError(retry_after_s=float() as asked_s):
+            await runtime.pause(THROTTLED, str(error), probe_every_s=max(PROBE_S[THROTTLED], asked_s))
+            await _put_back(runtime, claim, submission, str(error))
+        case NotSentError() | UnavailableError():
+            await runtime.trouble(str(error))
             await _put_back(runtime, claim, submission, str(error))
         case _:
             raise error
-
-
-def _cause(error: ApiError) -> str:
-    if isinstance(error, UnwillingError):
-        return UNWILLING
-    return THROTTLED if isinstance(error, ThrottledError) else OUTAGE
 
 
 async def _put_back(runtime: Runtime, claim: Claim, submission: Submission, note: str) -> None:

@@ -43,7 +43,7 @@ app.conf.update(wire.settings(settings.redis_url), task_queues=[Queue(wire.QUEUE
 
 
 def _send(step: Step, claims: Sequence[Claim]) -> None:
-    payload = [(c.member, c.fence) for c in claims]
+    payload = [(c.member, c.fence, c.at_ms) for c in claims]
     # Not retried here: a claim whose message is lost comes due again by itself.
     app.send_task(wire.TASKS[step], (payload,), queue=wire.QUEUE, retry=False, argsrepr="", kwargsrepr="")
 

@@ -26,9 +26,11 @@ from workers.clients import Clients
 from workers.coalescer import Coalescer
 from workers.dispatcher import Backlog, Dispatcher, Send
 from workers.leases import Leases
+from workers.pace import Pace
 from workers.patience import Patience
 from workers.presence import Presence
 from workers.room import Room
+from workers.timing import Timing
 
 log = structlog.get_logger()
 
@@ -36,6 +38,7 @@ MAX_OPEN = 2048  # steps of edits at a time in one process
 MAX_DELIVERIES = 64  # event deliveries at a time in one process
 SETTLE_AT_ONCE = 200  # settlements in one script: a few ms of Redis' time
 SETTLE_LINGER_S = 0.01  # nothing beside an API call, and a write then carries several settlements
+PROBE_MS = 1000  # until the first probe of an outage; then twice as long each time
 DRAIN_S = 75.0  # the longest HTTP call (60 s) and its settling; what is open after that is left to its lease
 
 GC_THRESHOLD = 50_000  # new containers before a collection; the default of 700 comes several times an edit
@@ -52,6 +55,8 @@ class Runtime:
         self.ledger = ledger
         self.patience = Patience()
         self.leases = Leases(settings.lease)
+        self.pace = Pace(settings.slack_ms)
+        self.timing = Timing(self)
         self.room = Room(MAX_OPEN)
         self.outbox_room = Room(MAX_DELIVERIES)
         self.settlements: Coalescer[Settlement, bool] = Coalescer(
@@ -191,6 +196,12 @@ class Runtime:
         self.paused = True
         if await self.patience(self.ledger.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
             log.error("submits.paused", cause=cause, reason=reason)
+
+    async def trouble(self, reason: str) -> None:
+        """Note that the API was in trouble; several times in a row stop submits and polls for all workers."""
+        if await self.patience(self.ledger.trouble, reason, probe_every_ms=PROBE_MS):
+            self.paused = True
+            log.error("api.outage", reason=reason, consequence="submits and polls stop, but for one probe at a time")
 
     async def resume(self, *causes: str, sent_ms: int | None = None) -> None:
         """End pauses, if this worker knows of any; says so."""

@@ -91,6 +91,10 @@ def enqueue(
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Enqueue the good lines though others are bad (exit code 3).")
     ] = False,
+    priority: Annotated[
+        float,
+        typer.Option(min=0.001, max=1000, metavar="WEIGHT", help="Turns that a new batch gets: 2 is twice as many."),
+    ] = 1.0,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
@@ -117,7 +121,7 @@ def enqueue(
     if not checked.entries or (checked.rejected and not skip_invalid):
         _refuse(batch, checked.rejected, json_)
     _upload(checked.pictures, bucket)
-    receipt = _write(queue, batch, checked)
+    receipt = _write(queue, batch, checked, priority)
     _say_receipt(receipt)
     if not json_:
         sys.stdout.write(f"{receipt.batch}\n")
@@ -230,9 +234,9 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
         raise ServiceError(f"the pictures could not be uploaded, nothing was enqueued: {error}") from error
 
 
-def _write(queue: EditQueue, batch: str, checked: _Checked) -> Receipt:
+def _write(queue: EditQueue, batch: str, checked: _Checked, priority: float) -> Receipt:
     try:
-        with BatchWriter(queue.ledger, batch, checked.defaults) as writer:
+        with BatchWriter(queue.ledger, batch, checked.defaults, priority) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt:

@@ -11,8 +11,11 @@ from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
 from retouch.cli.terminal import printable
 from retouch.edit import check_batch_id
 from retouch.errors import InputError
-from retouch.ledger import EditView, Pause
+from retouch.ledger import EditView, Pause, Provider
 from retouch.states import EditState
+
+SILENCING = ("outage", "throttled")  # causes for which polls stop as well
+PACED_S = 0.5  # the pace is always booked a little ahead
 
 
 def explain(
@@ -29,13 +32,14 @@ def explain(
         if view is None:
             queue.status(batch)
             raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
-        reason = why(view, queue.ledger.pauses(), queue.ledger.workers(), datetime.now(UTC))
+        ledger = queue.ledger
+        reason = why(view, ledger.pauses(), ledger.workers(), ledger.provider(), datetime.now(UTC))
     typer.echo(printable(f"{edit} is {view.state.value}: {reason}"))
     if view.duplicate:
         typer.echo("It was sent twice and may have been paid for twice (possible_duplicate).")
 
 
-def why(view: EditView, pauses: list[Pause], workers: list[str], now: datetime) -> str:
+def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provider, now: datetime) -> str:
     """The reason, as the rest of a sentence about the edit."""
     if view.state is EditState.COMPLETED:
         outputs = (view.result or {}).get("outputs") or []
@@ -53,17 +57,34 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], now: datetime) 
     if not workers:
         return "no worker is alive; start one: celery -A workers worker"
     if view.state is EditState.QUEUED:
-        return _why_queued(view, pauses, now)
+        return _why_queued(view, pauses, provider, now)
+    silent = [pause for pause in pauses if pause.cause in SILENCING]
+    if silent and not view.holder:
+        return "; ".join(_paused(pause, now) for pause in silent)
     return _why_under_way(view, now)
 
 
-def _why_queued(view: EditView, pauses: list[Pause], now: datetime) -> str:
+def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:
     if pauses:
-        return "; ".join(f"submits are paused ({p.cause}) because {p.reason}" for p in pauses)
+        return "; ".join(_paused(pause, now) for pause in pauses)
     note = f" ({view.note})" if view.note else ""
-    if view.before_it is not None:
-        return f"{view.before_it} edits are before it in the fair order{note}"
-    return f"it is sent again {_when(view, now)}{note}"
+    if view.before_it is None:
+        return f"backing off: it is sent again {_when(view, now)}{note}"
+    order = f"{view.before_it} edits are before it in the fair order"
+    if provider.places is not None and provider.places_used >= provider.places:
+        return f"all places at the API are taken ({provider.places_used} of {provider.places}); {order}{note}"
+    if provider.next_request and (provider.next_request - now).total_seconds() > PACED_S:
+        return f"the rate limit is used up until {provider.next_request.isoformat(timespec='seconds')}; {order}{note}"
+    return f"{order}{note}"
+
+
+def _paused(pause: Pause, now: datetime) -> str:
+    what = "nothing is sent" if pause.cause in SILENCING else "submits are paused"
+    probe = ""
+    if pause.next_probe:
+        left_s = (pause.next_probe - now).total_seconds()
+        probe = f"; the next probe goes {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
+    return f"{what} ({pause.cause}) because {pause.reason}{probe}"
 
 
 def _why_under_way(view: EditView, now: datetime) -> str:

@@ -9,7 +9,8 @@ import typer
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.terminal import counts_text, emit, printable
 from retouch.edit import check_batch_id
-from retouch.ledger import BatchView, Pause
+from retouch.ledger import BatchView, Ledger, Pause
+from retouch.polling.histogram import Distribution, weight
 from retouch.queue import EditQueue
 
 
@@ -50,26 +51,43 @@ def _one(view: BatchView, pauses: list[Pause], as_json: bool) -> None:
 def _all(queue: EditQueue, as_json: bool) -> None:
     ledger = queue.ledger
     views, workers, pauses = ledger.batches(), ledger.workers(), ledger.pauses()
-    places, queued = ledger.places_used(), ledger.queued()
+    provider, queued, learned = ledger.provider(), ledger.queued(), _learned(ledger)
     if as_json:
         emit(
             {
                 "batches": [view.to_json() for view in views],
                 "workers": workers,
                 "pauses": [_pause_json(pause) for pause in pauses],
-                "images_at_the_api": places,
+                "images_at_the_api": provider.places_used,
+                "provider": provider.to_json() | {"learned": learned},
                 "queued": queued,
             }
         )
         return
     _print_pauses(pauses)
-    _print(f"{len(workers) or 'NO'} workers alive; {places} images at the API; {queued} edits queued")
+    places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
+    _print(f"{len(workers) or 'NO'} workers alive; {places} places at the API in use; {queued} edits queued")
+    if provider.refusal and provider.refused_at:
+        _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
+    for kind, times in learned.items():
+        _print(f"results of {kind}: half within {times['p50_s']} s, 95 % within {times['p95_s']} s")
     width = max((len(view.batch) for view in views), default=0)
     for view in views:
         ended = f"{view.ended}/{view.total}"
         _print(f"{view.batch:<{width}}  {view.state.value:<9}  {ended:>15}  {counts_text(view)}")
     if not views:
         _print("no batches yet")
+
+
+def _learned(ledger: Ledger) -> dict[str, dict[str, float]]:
+    """How long results take, by kind of work, in seconds."""
+    times = {}
+    for kind in ledger.kinds():
+        known = ledger.learned(kind)
+        if weight(known) >= 1:
+            belief = Distribution(known)
+            times[kind] = {f"p{p}_s": round(belief.age_ms(p / 100) / 1000, 1) for p in (50, 95)}
+    return times
 
 
 def _print_pauses(pauses: list[Pause]) -> None:

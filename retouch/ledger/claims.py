@@ -14,6 +14,7 @@ class Claim(NamedTuple):
     member: str  # an edit's ``batch/custom_id``, a batch's id, or a delivery's ``sink/event-id``
     fence: int
     step: Step
+    at_ms: int = 0  # when its request is to be sent, by the server's clock; 0: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Progress:
     urls: tuple[str, ...]
     submitted_at: int | None
     strikes: int  # definite bad outcomes in a row: an unknown id, a broken image
+    kind: str = ""  # of work: edits of one kind take about as long
+    seen_ms: int = 0  # the age at which it was last seen unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Settlement:
     """How a claim ends or goes on; applied only if the claim's fence is still the newest.
 
     ``delay_ms``: when the edit is due again. ``keep``: the claim goes on instead, with its lease.
-    ``untaken``: the API did not take the submit, so that its number is used again.
+    ``untaken``: the API did not take the submit, so that its number is used again. ``answered``: the API gave a good
+    answer, which ends its troubles. ``lesson``: what a result teaches of its kind of work.
     """
 
     claim: Claim
@@ -65,6 +69,8 @@ class Settlement:
     delay_ms: int = 0
     keep: bool = False
     untaken: bool = False
+    answered: bool = False
+    lesson: dict[str, Any] | None = None
     deadline_ms: int | None = None
     put: dict[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
@@ -83,6 +89,8 @@ class Settlement:
         optional = {
             "keep": self.keep,
             "untaken": self.untaken,
+            "answered": self.answered,
+            "lesson": self.lesson,
             "deadline_ms": self.deadline_ms,
             "set": self.put,
             "drop": self.drop,

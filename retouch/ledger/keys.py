@@ -22,16 +22,19 @@ key                                 type    holds
 ``{retouch}:results:B``             hash    custom id → result (JSON) of the edits that ended
 ``{retouch}:edit:B/C``              hash    one edit's progress, see below
 ``{retouch}:delivery:SINK/EVENT``   hash    ``fence tries first``
+``{retouch}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
+``{retouch}:learned:KIND``          hash    how long results of a kind take (see ``retouch.polling.histogram``)
 ==================================  ======  =================================================================
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent submits duplicate provider_id submitted_at deadline polls tries strikes
-note urls``.
+note urls kind seen``.
 
 ``holder``  the worker that has claimed it; absent when nobody has.
 ``begun``   work on the claim was begun: if it is still there when the lease has run out, the edit is rescued.
 ``rescues`` how often in a row; the second time it waits for ``trial``, the one edit that is tried again alone.
 ``intent``  a POST is, or may be, under way: written before it is sent, removed by whatever settles it.
+``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``places``  how many images of it count as being at the API.
 """
 
@@ -46,6 +49,7 @@ PAUSES = f"{TAG}:pauses"
 EVENTS = f"{TAG}:events"
 BATCHES = f"{TAG}:batches"
 WORKERS = f"{TAG}:workers"
+KINDS = f"{TAG}:kinds"
 
 
 def batch(batch_id: str) -> str:
@@ -78,12 +82,17 @@ def delivery(member: str) -> str:
     return f"{TAG}:delivery:{member}"
 
 
+def learned(kind: str) -> str:
+    """What is known of a kind of work."""
+    return f"{TAG}:learned:{kind}"
+
+
 def lua_names() -> str:
     """The same names as Lua locals, put before every script: this file stays the only place that knows them."""
     fixed = {"READY": READY, "DUE": DUE, "OUTBOX": OUTBOX, "STATE": STATE, "PAUSES": PAUSES, "EVENTS": EVENTS}
-    fixed |= {"BATCHES": BATCHES, "WORKERS": WORKERS}
+    fixed |= {"BATCHES": BATCHES, "WORKERS": WORKERS, "KINDS": KINDS}
     prefixes = {"batch": batch, "order": order, "edits": edits, "results": results, "edit": edit}
-    prefixes |= {"delivery": delivery}
+    prefixes |= {"delivery": delivery, "learned": learned}
     lines = [f"local {name} = '{key}'" for name, key in fixed.items()]
     lines += [f"local function {name}_key(x) return '{make('')}' .. x end" for name, make in prefixes.items()]
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from retouch.errors import InputError
 from retouch.ledger import keys
 from retouch.ledger.claims import Claim, Harvest, Progress, Settlement, Submission
 from retouch.ledger.scripts import Scripts
-from retouch.ledger.views import BatchView, EditView, Event, Pause, instant, present
+from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, instant, present
 from retouch.states import EditState, Step
 
 PAGE = 500  # edits a script touches at most: some milliseconds of the server's time
@@ -32,6 +33,17 @@ class Entry(NamedTuple):
     parameters: str  # JSON, less the batch's defaults
     samples: int
     seed: int | None
+
+
+class Pace(NamedTuple):
+    """The least time between two requests to the API, between two submits and between two polls, in ms; 0: none."""
+
+    request_ms: float = 0
+    submit_ms: float = 0
+    poll_ms: float = 0
+
+
+UNPACED = Pace()
 
 
 class Verdict(IntEnum):
@@ -151,13 +163,17 @@ class Ledger:
         submits: int = PAGE,
         polls: int = PAGE,
         deliveries: int = PAGE,
+        pace: Pace = UNPACED,
+        policy: str = "resubmit",
     ) -> Harvest:
         """Take up to so many steps of each kind that are due.
 
-        ``places``: how many images may be at the API, for all workers together.
+        ``places``: how many images may be at the API, for all workers together; 0: as many as are found to do.
+        ``pace``: how far apart requests to the API lie, again for all workers together. ``policy``: as for ``intend``.
         """
-        next_due, paused, claims = self._run("claim", lease_ms, holder, submits, polls, deliveries, places)
-        taken = [Claim(member, int(fence), Step(step)) for member, fence, step in claims]
+        answer = self._run("claim", lease_ms, holder, submits, polls, deliveries, places, *pace, policy)
+        next_due, paused, claims = answer
+        taken = [Claim(member, int(fence), Step(step), int(at)) for member, fence, step, at in claims]
         return Harvest(taken, None if next_due == "-1" else int(next_due), bool(paused))
 
     def renew(self, claims: Iterable[Claim], lease_ms: int) -> list[str]:
@@ -206,6 +222,10 @@ class Ledger:
         With 0, none is let through: only ``resume`` ends the pause.
         """
         return bool(self._run("pause", cause, reason[:500], probe_every_ms))
+
+    def trouble(self, reason: str, *, probe_every_ms: int) -> bool:
+        """Note that the API was in trouble: some times in a row make an outage (a pause). True if it begins."""
+        return bool(self._run("trouble", reason[:500], probe_every_ms))
 
     def resume(self, *causes: str, sent_ms: int | None = None) -> int:
         """End pauses; returns how many there were.
@@ -257,7 +277,19 @@ class Ledger:
 
     def places_used(self) -> int:
         """How many images count as being at the API."""
-        return int(self._redis.hget(keys.STATE, "places") or 0)
+        return self.provider().places_used
+
+    def provider(self) -> Provider:
+        """How the API is used at present."""
+        return Provider.parse(self._redis.hgetall(keys.STATE))
+
+    def learned(self, kind: str) -> dict[int, float]:
+        """What is known of how long a kind of work takes: a histogram (see ``retouch.polling``)."""
+        return {int(field): float(value) for field, value in self._redis.hgetall(keys.learned(kind)).items()}
+
+    def kinds(self, newest: int = 10) -> list[str]:
+        """The kinds of work of which results were seen last."""
+        return list(self._redis.zrevrange(keys.KINDS, 0, newest - 1))
 
     def queued(self) -> int:
         """How many edits stand in the fair order."""
@@ -287,7 +319,9 @@ class Ledger:
         pipe.hget(keys.results(batch), custom_id)
         pipe.zscore(keys.DUE, edit_id)
         pipe.zrank(keys.READY, edit_id)
-        raw, parameters, defaults, result, due, rank = pipe.execute()
+        pipe.hget(keys.STATE, "outage_ms")
+        pipe.hget(keys.PAUSES, "outage")
+        raw, parameters, defaults, result, due, rank, lost_ms, outage = pipe.execute()
         if not raw:
             return None
         return EditView(
@@ -302,11 +336,19 @@ class Ledger:
             note=raw.get("note"),
             polls=int(raw.get("polls", 0)),
             submitted_at=instant(raw.get("submitted_at")),
-            deadline=instant(raw.get("deadline")),
+            deadline=self._deadline(raw.get("deadline"), int(lost_ms or 0), outage),
             due_at=instant(due),
             before_it=rank,
             result=present(json.loads(result)) if result else None,
         )
+
+    def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:
+        """A stored deadline is of a clock that stands still during outages."""
+        if stored is None:
+            return None
+        if outage:
+            lost_ms += self._now() - int(json.loads(outage)["since"])
+        return instant(int(stored) + lost_ms)
 
     def results(self, batch: str) -> Iterator[dict[str, Any]]:
         """The results of the edits that have ended, in the batch's order; read page by page."""
@@ -339,7 +381,7 @@ def _merged(defaults: str, own: str) -> dict[str, Any]:
 
 
 def _progress(raw: Sequence[str | None]) -> Progress:
-    now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes = raw
+    now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen = raw
     return Progress(
         now=int(now or 0),
         state=EditState(state or ""),
@@ -351,4 +393,6 @@ def _progress(raw: Sequence[str | None]) -> Progress:
         urls=tuple(json.loads(urls)) if urls else (),
         submitted_at=int(submitted_at) if submitted_at else None,
         strikes=int(strikes or 0),
+        kind=kind or "",
+        seen_ms=int(seen or 0),
     )

@@ -10,6 +10,7 @@ from redis.exceptions import NoScriptError
 
 from retouch.ledger import keys
 
+_SHARED = ("moves.lua", "pacing.lua", "rescue.lua", "learning.lua")
 _FOLDER = resources.files("retouch.ledger") / "lua"
 
 
@@ -18,11 +19,11 @@ class Scripts:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        shared = keys.lua_names() + (_FOLDER / "moves.lua").read_text()
+        shared = keys.lua_names() + "".join((_FOLDER / name).read_text() for name in _SHARED)
         self._texts = {
             path.name.removesuffix(".lua"): shared + path.read_text()
             for path in _FOLDER.iterdir()
-            if path.name.endswith(".lua") and path.name != "moves.lua"
+            if path.name.endswith(".lua") and path.name not in _SHARED
         }
         self._digests: dict[str, str] = {}
 

@@ -42,6 +42,49 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """How the API is used at present. ``places`` are those allowed, as the last claim had it (None: none was made).
+
+    ``troubles``: 5xx answers and lost connections in a row. ``next_request``: until when the pace is booked.
+    ``result_s``: how long results took lately, in seconds, where the number of places is found out.
+    """
+
+    places_used: int
+    places: int | None
+    troubles: int
+    next_request: datetime | None
+    result_s: float | None
+    refusal: str | None = None  # the last one
+    refused_at: datetime | None = None
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, str]) -> Provider:
+        """Read the ledger's state."""
+        booked = float(raw.get("slot", 0))
+        return cls(
+            places_used=int(raw.get("places", 0)),
+            places=int(raw["allowed"]) if "allowed" in raw else None,
+            troubles=int(raw.get("fails", 0)),
+            next_request=instant(booked) if booked else None,
+            result_s=float(raw["result_ms"]) / 1000 if "result_ms" in raw else None,
+            refusal=raw.get("refusal"),
+            refused_at=instant(raw.get("refused_at")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A part of what ``retouch status --json`` prints."""
+        return {
+            "places_used": self.places_used,
+            "places": self.places,
+            "troubles_in_a_row": self.troubles,
+            "paced_until": iso(self.next_request.timestamp() * 1000) if self.next_request else None,
+            "result_s": self.result_s,
+            "last_refusal": self.refusal,
+            "last_refusal_at": iso(self.refused_at.timestamp() * 1000) if self.refused_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class BatchView:
     """One batch: how many of its edits are in each state, and whether it has ended."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scripts.benchmark import growth
-from tests.chaos import ambiguity, deaths, hunts, load, outages
+from tests.chaos import ambiguity, deaths, hunts, load, outages, provider
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, the_key_stays_home
@@ -202,6 +202,15 @@ def loads(play: Play) -> None:
     play.measured(f"Redis after the retention of {kept.edits:,} edits", found, "as before", flat)
 
 
+def rates(play: Play) -> None:
+    """A rate limit, by the API's own record."""
+    run = play.stage.run()
+    used = provider.rate(run, 15 if play.quick else 60)
+    play.stage.nursery.kill_all()
+    play.measured(f"rate limit {provider.RATE}, {provider.WORKERS} workers", str(used), "no window too full", used.kept)
+    play.measured("use of the rate limit", f"{used.share:.0%}", "at least 90 %", used.share >= 0.9 or play.quick)
+
+
 def planted_bugs(play: Play) -> None:
     """The harness itself is put to the test."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
@@ -223,6 +232,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
         webhook,
         api,
         ambiguous,
+        rates,
         planted_bugs,
         loads,
     )

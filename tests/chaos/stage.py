@@ -247,6 +247,10 @@ class Run:
         """The events of this run."""
         return self.stage.receiver.deliveries[self._first_delivery :]
 
+    def requests(self) -> list[Record]:
+        """What the API recorded in this run."""
+        return self.api.entries(self._record_from)
+
     def trace(self) -> list[Record]:
         """What the workers of this run told."""
         return self._trace.read()
@@ -270,7 +274,7 @@ class Run:
         return Evidence(
             policy=self.policy,
             enqueued=self.enqueued,
-            requests=self.api.entries(self._record_from),
+            requests=self.requests(),
             objects=dict(self._objects()),
             deliveries=self.deliveries(),
             trace=self.trace(),

@@ -316,6 +316,16 @@ def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) ->
     assert (last.type, last.data["counts"]) == ("retouch.batch.completed", {"completed": 1})
 
 
+def test_a_batch_s_end_that_is_told_twice_happens_once(bench: Bench) -> None:
+    """The move is repeated when its answer was lost: there is one event all the same."""
+    bench.fill(1)
+    bench.run_to_completion()
+    [finish] = bench.claim().claims
+    for _ in range(2):
+        bench.ledger.settle_batch(finish)
+    assert [e.type for e in bench.ledger.events()].count("retouch.batch.completed") == 1
+
+
 def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
     """Its first chunk may end before the second arrives; a producer that falls silent holds it 30 s, no longer."""
     bench.ledger.open_batch("b", {})

@@ -29,7 +29,15 @@ PLATFORMS = [
     for version in ("3.11", "3.12", "3.13", "3.14")
     for system, arch in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"))
 ]
-SCRIPTS = ["scripts/bootstrap", "scripts/test", "scripts/check", "scripts/lock", "scripts/audit", "scripts/chaos", ".ci/run"]
+SCRIPTS = [
+    "scripts/bootstrap",
+    "scripts/test",
+    "scripts/check",
+    "scripts/lock",
+    "scripts/audit",
+    "scripts/chaos",
+    ".ci/run",
+]
 
 # Import every module as if the modules of the first argument were not installed.
 IMPORT_ALL = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,7 @@ class Exchange:
         self.data = b""
         self._record = record
         self._noted = False
+        self._arrived = time.time()
 
     @property
     def key(self) -> str | None:
@@ -74,6 +76,7 @@ class Exchange:
             new=self.is_new,
             status=status,
             api_key="api-key" in self.request.headers,
+            arrived=self._arrived,
             agent=self.request.headers.get("user-agent"),
             sha256=hashlib.sha256(served).hexdigest() if served else None,
         )

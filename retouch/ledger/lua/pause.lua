@@ -1,10 +1,12 @@
--- Stop submits for a cause, until it is resumed or a probe (one submit, each time `until` comes) goes through.
+-- Stop requests for a cause, until it is resumed or a probe (one request, each time `until` comes) goes through.
 -- ARGV: now, cause, reason, every_ms (0: no probe; only resuming ends it). Returns 1 if the pause is new.
 local cause, reason, every = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local known = redis.call('HGET', PAUSES, cause)
-local pause = known and cjson.decode(known) or { since = now, every = every, ['until'] = 0 }
+redis.call('HSET', STATE, 'refusal', reason, 'refused_at', int(now))
+local known = pauses()[cause]
+local pause = known or { since = now, every = every, ['until'] = 0 }
 pause.reason = reason
 pause.touched = now
 pause['until'] = math.max(pause['until'], now + every)
-redis.call('HSET', PAUSES, cause, cjson.encode(pause))
+write_pause(cause, pause)
+if cause == 'throttled' then cut_limit() end
 return known and 0 or 1

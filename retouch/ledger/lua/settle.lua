@@ -1,9 +1,13 @@
 -- End claims, or move them on. A claim whose fence is old changes nothing.
--- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, deadline_ms, set: {}, drop: [],
---   outputs: JSON text, error: JSON text }.
+-- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, answered, deadline_ms,
+--   set: {}, drop: [], outputs: JSON text, error: JSON text }.
 --   delay_ms   when the edit is due again (the claim ends); absent with keep: the claim and its lease go on
 --   untaken    the API did not take the submit: its number is free again
+--   lesson     { kind, keep, increments } of a result that was seen
+--   answered   the API gave a good answer: troubles in a row end here
 -- Returns per item: 1 settled, 0 refused.
+
+local answered = false
 
 local function apply(item)
   local key = edit_key(item.id)
@@ -18,8 +22,14 @@ local function apply(item)
     for field, value in pairs(item.set) do redis.call('HSET', key, field, value) end
   end
   if item.deadline_ms and state == 'submitting' then
-    redis.call('HSET', key, 'submitted_at', int(now), 'deadline', int(now + item.deadline_ms))
+    redis.call('HSET', key, 'submitted_at', int(now), 'deadline', int(healthy_now() + item.deadline_ms))
+    grow_limit()
   end
+  if item.answered then answered = true end
+  if state == 'waiting' and item.to == 'copying' then
+    note_result(tonumber(redis.call('HGET', key, 'submitted_at')))
+  end
+  if item.lesson then remember(item.lesson) end
   if item.untaken then redis.call('HINCRBY', key, 'submits', -1) end
   if TERMINAL[item.to] then
     end_edit(item.id, state, item.to, item.outputs, item.error)
@@ -41,4 +51,5 @@ end
 
 local verdicts = {}
 for _, item in ipairs(cjson.decode(ARGV[2])) do verdicts[#verdicts + 1] = apply(item) end
+if answered and redis.call('HEXISTS', PAUSES, 'outage') == 0 then redis.call('HDEL', STATE, 'fails') end
 return verdicts

@@ -18,6 +18,7 @@ elseif b[1] == 'open' then
 else
   redis.call('HSET', key, 'state', 'completed', 'ended', int(now))
   redis.call('ZADD', DUE, int(now + retention()), batch) -- to be removed then
+  redis.call('HINCRBY', key, 'fence', 1) -- this very call, repeated because its answer was lost, ends it no second time
   local all, counts = redis.call('HGETALL', key), {}
   for i = 1, #all, 2 do
     local state = string.match(all[i], '^n:(.+)$')

@@ -1,15 +1,17 @@
 -- Read the claims that a poll is about to work on, and begin their lease anew.
 -- ARGV: now, lease_ms, then per claim: id, fence.
 -- Returns per claim: false (claim lost), or { now, state, provider_id, polls, tries, deadline, samples, urls,
--- submitted_at, strikes }.
+-- submitted_at, strikes, kind, seen }.
 local lease, answers = tonumber(ARGV[2]), {}
+local lost_ms = now - healthy_now() -- a deadline does not run during an outage
 for i = 3, #ARGV, 2 do
   local e = redis.call('HMGET', edit_key(ARGV[i]), 'fence', 'state', 'provider_id', 'polls', 'tries', 'deadline',
-    'samples', 'urls', 'submitted_at', 'strikes')
+    'samples', 'urls', 'submitted_at', 'strikes', 'kind', 'seen')
   if e[1] == ARGV[i + 1] and (e[2] == 'waiting' or e[2] == 'copying') then
     redis.call('ZADD', DUE, int(now + lease), ARGV[i])
     redis.call('HSET', edit_key(ARGV[i]), 'begun', '1')
     e[1] = int(now)
+    if e[6] then e[6] = int(tonumber(e[6]) + lost_ms) end
     answers[#answers + 1] = e
   else
     answers[#answers + 1] = false

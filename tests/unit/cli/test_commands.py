@@ -9,7 +9,7 @@ import pytest
 
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
-from retouch.ledger import Ledger, Settlement
+from retouch.ledger import Ledger, Pace, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState, Step
 from tests.unit.cli.conftest import Run
@@ -190,3 +190,26 @@ def test_failure_lines_name_a_few() -> None:
     """The rest is a number."""
     failed = [{"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}} for n in range(5)]
     assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
+
+
+LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1.0}}
+
+
+def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
+    """What all edits share comes before the fair order."""
+    ledger.see_worker("w", [], 1000)
+    [ledger_claim] = ledger.claim("w", lease_ms=60_000, places=1).claims
+    assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
+    ledger.claim("w", lease_ms=60_000, places=2, pace=Pace(60_000))
+    ledger.claim("w", lease_ms=60_000, places=9, pace=Pace(60_000))
+    assert "the rate limit is used up until" in run("explain", "b/e2").out
+    for _ in range(5):
+        ledger.trouble("503: overloaded", probe_every_ms=1000)
+    told = run("explain", "b/e2").out
+    assert "nothing is sent (outage) because 503: overloaded; the next probe goes in" in told
+    ledger.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
+    said = run("status").out
+    assert "2 of 9 places at the API in use" in said
+    assert "last refusal: 503: overloaded" in said
+    assert "results of sd1.5:8:36: half within" in said
+    assert run("status", "--json").json["provider"]["troubles_in_a_row"] == 5

@@ -1,0 +1,13 @@
+-- The API was not reached, answered 5xx, or did not answer; several times in a row make an outage.
+-- ARGV: now, reason, every_ms (between the first probes). Returns 1 if an outage begins.
+local reason, every = ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', STATE, 'refusal', reason, 'refused_at', int(now))
+local open = pauses().outage
+if open then
+  open.reason, open.touched = reason, now
+  write_pause('outage', open)
+  return 0
+end
+if redis.call('HINCRBY', STATE, 'fails', 1) < OPEN_AFTER then return 0 end
+write_pause('outage', { since = now, reason = reason, touched = now, every = every, ['until'] = now + every })
+return 1

@@ -1,0 +1,58 @@
+"""How the API is used under a rate limit: its own record of arrivals is looked at through every sliding window."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from retouch.rates import Window, parse_rate
+from tests.chaos.crew import until
+from tests.chaos.stage import Run
+
+RATE = "10/s,540/m"
+WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Used:
+    """The most requests that any window of a length held, and the ``share`` of the tightest limit that was used."""
+
+    fullest: dict[Window, int]
+    share: float
+    requests: int
+
+    @property
+    def kept(self) -> bool:
+        """No window held more than its limit."""
+        return all(most <= window.requests for window, most in self.fullest.items())
+
+    def __str__(self) -> str:
+        parts = [f"{most} in the fullest {w.seconds} s (limit {w.requests})" for w, most in self.fullest.items()]
+        return f"{self.requests} requests; {', '.join(parts)}; {self.share:.0%} used"
+
+
+def fullest(arrivals: list[float], window: Window) -> int:
+    """The most arrivals (sorted, in seconds) in any sliding window."""
+    return max((bisect_left(arrivals, at + window.seconds) - n for n, at in enumerate(arrivals)), default=0)
+
+
+def rate(run: Run, seconds: float, *, limit: str = RATE, workers: int = WORKERS) -> Used:
+    """Four workers with more work than the limit lets through, for so long."""
+    run.api.rules({"fault": "odd_status", "probability": 0.5})
+    crew = [run.worker(rate_limit=limit, max_in_flight=50) for _ in range(workers)]
+    run.ready(*crew)
+    batch = run.enqueue(int(seconds * 10))
+    until(lambda: len(_arrivals(run)) > 5, "requests flow")
+    began = len(_arrivals(run))
+    threading.Event().wait(seconds)
+    arrivals = _arrivals(run)
+    run.queue.cancel(batch)
+    windows = parse_rate(limit)
+    tightest = min(w.requests / w.seconds for w in windows)
+    share = (len(arrivals) - began) / (tightest * seconds)
+    return Used({w: fullest(arrivals, w) for w in windows}, share, len(arrivals))
+
+
+def _arrivals(run: Run) -> list[float]:
+    return sorted(r["arrived"] for r in run.requests() if r["kind"] in ("submit", "status"))

@@ -1,0 +1,197 @@
+"""What the claim decides for all workers at once: pace, outages, places that are found out, and shares."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+
+import pytest
+import redis
+from test_ledger import LEASE_MS, POLLED, SUBMITTING, Bench, bench, entries
+
+from retouch.ledger import Claim, Pace, Settlement
+from retouch.states import EditState, Step
+
+__all__ = ["bench"]  # the fixture
+PACE = Pace(request_ms=100)
+
+
+def trouble(bench: Bench, times: int = 5) -> None:
+    """The API answers 503 so many times."""
+    for _ in range(times):
+        bench.ledger.trouble("503", probe_every_ms=1000)
+
+
+def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
+    """Submits and polls of two workers together never come closer than the pace; the rest waits."""
+    bench.fill(40)
+    moments = []
+    for tick in range(20):
+        holder = f"w{tick % 2}"
+        harvest = bench.ledger.claim(holder, lease_ms=LEASE_MS, places=100, pace=PACE)
+        bench.intend([c for c in harvest.claims if c.step is Step.SUBMIT])
+        bench.accept([c for c in harvest.claims if c.step is Step.SUBMIT], delay_ms=100)
+        moments += [c.at_ms for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]
+        bench.clock.now += 100
+    gaps = [b - a for a, b in zip(sorted(moments), sorted(moments)[1:], strict=False)]
+    assert set(gaps) == {100}
+    assert len(moments) >= 20
+
+
+def test_a_share_bounds_its_kind_alone(bench: Bench) -> None:
+    """With a rate for submits, polls go on at the whole rate."""
+    bench.fill(20)
+    claims = bench.edits(submits=10)
+    bench.intend(claims)
+    bench.accept(claims, delay_ms=0)
+    harvest = bench.ledger.claim("w", lease_ms=LEASE_MS, places=100, pace=Pace(20, 10_000, 0))
+    assert Counter(c.step for c in harvest.claims) == {Step.POLL: 10, Step.SUBMIT: 1}
+
+
+def test_single_troubles_are_no_outage(bench: Bench) -> None:
+    """A good answer in between begins the count anew."""
+    bench.fill(3)
+    claims = bench.edits()
+    bench.intend(claims)
+    trouble(bench, 4)
+    bench.ledger.settle([Settlement(claims[0], SUBMITTING, EditState.WAITING, delay_ms=1, answered=True)])
+    trouble(bench, 4)
+    assert bench.ledger.pauses() == []
+    assert bench.ledger.trouble("503", probe_every_ms=1000)
+    assert [p.cause for p in bench.ledger.pauses()] == ["outage"]
+
+
+def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
+    """One request at a time, at growing intervals up to half a minute."""
+    bench.fill(8)
+    polled = bench.edits(submits=4)
+    bench.intend(polled)
+    bench.accept(polled, delay_ms=0)
+    trouble(bench)
+    assert bench.edits() == []
+    probes = []
+    for _ in range(600):
+        bench.clock.now += 200
+        if claims := bench.edits():
+            probes.append(bench.clock.now)
+            assert len(claims) == 1
+            bench.ledger.settle([Settlement(claims[0], POLLED, EditState.WAITING)])
+    gaps = [b - a for a, b in itertools.pairwise(probes)]
+    assert gaps == sorted(gaps)
+    assert 30_000 <= gaps[-1] <= 32_000
+
+
+def test_after_an_outage_the_flow_comes_back_gradually(bench: Bench) -> None:
+    """A tenth of the places at first, nine tenths within 15 s."""
+    bench.fill(100)
+    trouble(bench)
+    bench.later(2000)
+    bench.ledger.resume("outage")
+    assert len(bench.edits(places=50)) == 5
+    bench.later(LEASE_MS)
+    bench.later(11_000)
+    assert len(bench.edits(places=50)) >= 40
+
+
+def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
+    """What an outage took is added to every deadline, to those of edits accepted before and after it alike."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    accepted_at = bench.clock.now
+    bench.accept(claims, delay_ms=0)  # deadline: 9 s
+    trouble(bench)
+    bench.later(600_000)
+    during = bench.ledger.edit("b", "c0")
+    assert during is not None
+    assert during.deadline is not None
+    assert during.deadline.timestamp() * 1000 == pytest.approx(accepted_at + 9000 + 600_000, abs=1)
+    bench.ledger.resume("outage")
+    (poll,) = bench.edits()
+    (progress,) = bench.ledger.take([poll], LEASE_MS)
+    assert progress is not None
+    assert progress.deadline == accepted_at + 9000 + 600_000
+
+
+def test_a_throttled_api_is_left_alone_until_the_time_it_named(bench: Bench) -> None:
+    """Neither submits nor polls are claimed before."""
+    bench.fill(4)
+    claims = bench.edits(submits=2)
+    bench.intend(claims)
+    bench.accept(claims, delay_ms=0)
+    bench.ledger.pause("throttled", "429", probe_every_ms=30_000)
+    for _ in range(29):
+        bench.clock.now += 1000
+        assert bench.edits() == []
+    bench.clock.now += 1000
+    assert len(bench.edits()) == 1
+
+
+def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
+    """Claim with places that are found out; an API of that capacity refuses what is beyond. The places in use."""
+    used = []
+    for _ in range(count):
+        claims = [c for c in bench.edits(places=0) if c.step is Step.SUBMIT]
+        bench.intend(claims)
+        free = max(0, capacity - (bench.ledger.places_used() - len(claims)))
+        bench.accept(claims[:free], delay_ms=10**6)
+        refused = [Settlement(c, SUBMITTING, EditState.QUEUED, untaken=True) for c in claims[free:]]
+        if refused:
+            bench.ledger.settle(refused)
+            bench.ledger.pause("throttled", "429", probe_every_ms=1)
+            bench.ledger.resume("throttled")
+        used.append(bench.ledger.places_used())
+        waiting = [m for m, _ in bench.client.zscan_iter("{retouch}:due") if "/" in m]
+        fences = [int(bench.client.hget(f"{{retouch}}:edit:{m}", "fence") or 0) for m in waiting]
+        done = [Claim(m, f, Step.POLL) for m, f in zip(waiting, fences, strict=True)]
+        bench.ledger.settle([Settlement(c, POLLED, EditState.FAILED) for c in done])
+        bench.clock.now += 2100
+    return used
+
+
+def test_the_number_of_places_is_found(bench: Bench) -> None:
+    """It grows to what the API takes and falls back when it refuses, never to nothing."""
+    bench.ledger.open_batch("b", {})
+    for first in range(0, 3000, 500):
+        bench.ledger.enqueue("b", [e._replace(custom_id=f"c{first + n}") for n, e in enumerate(entries(500))])
+    used = rounds(bench, 60, capacity=20)
+    assert min(used) >= 1
+    assert 10 <= sum(used[30:]) / 30 <= 20
+    assert max(used) == 20
+
+
+def test_ten_edits_behind_fifty_thousand_are_next(bench: Bench) -> None:
+    """A small batch enqueued behind a huge one has its first submit in the next claim."""
+    huge = {f"huge/c{n}": float(n) for n in range(50_000)}
+    bench.fill(1, batch="huge")
+    bench.client.zadd("{retouch}:ready", huge)
+    bench.client.hset("{retouch}:batch:huge", "virtual", "50000")
+    bench.claim(submits=1)
+    bench.fill(10, batch="small")
+    assert any(c.member.startswith("small/") for c in bench.edits(submits=4))
+
+
+def test_batches_share_by_their_weights(redis_client: redis.Redis) -> None:
+    """Eight batches of weights 1 to 8 get turns within 5 % of their weights, and none starves."""
+    bench = Bench(redis_client)
+    for weight in range(1, 9):
+        bench.ledger.open_batch(f"b{weight}", {}, weight)
+        bench.ledger.enqueue(f"b{weight}", entries(450))
+    turns: Counter[str] = Counter()
+    while sum(turns.values()) < 1800:
+        claims = bench.edits(submits=40, places=10**6)
+        turns.update(c.member.split("/")[0] for c in claims)
+    for weight in range(1, 9):
+        assert turns[f"b{weight}"] == pytest.approx(1800 * weight / 36, rel=0.05, abs=1)
+
+
+def test_the_provider_s_state_can_be_read(bench: Bench) -> None:
+    """Places in use and allowed, troubles in a row, and how far the pace is booked."""
+    bench.fill(4)
+    bench.ledger.claim("w", lease_ms=LEASE_MS, places=3, pace=PACE)
+    trouble(bench, 2)
+    provider = bench.ledger.provider()
+    assert (provider.places_used, provider.places, provider.troubles) == (3, 3, 2)
+    assert provider.next_request is not None
+    assert json.dumps(provider.to_json())

@@ -1,0 +1,73 @@
+"""When edits are polled: by what is known of their kind of work, and by plain backoff while nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from retouch.backoff import poll_delay_s
+from retouch.polling import Plan, learn, next_poll_s, phase_of, plan
+from retouch.polling.histogram import Histogram
+
+if TYPE_CHECKING:
+    from workers.runtime import Runtime
+
+FRESH_S = 3.0  # a plan takes some ten milliseconds to make, and hundreds of edits use it meanwhile
+MOST_KINDS = 200
+
+
+@dataclass(slots=True)
+class _Known:
+    histogram: Histogram = field(default_factory=dict)
+    plan: Plan | None = None
+    until: float = 0.0  # monotonic
+
+
+class Timing:
+    """Places polls, and turns what they see into lessons. Not thread-safe: used on the event loop only."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: dict[str, _Known] = {}
+        self._refreshing: set[asyncio.Task[None]] = set()
+
+    def next_poll_s(self, kind: str, name: str, age_s: float, polls: int, left_s: float) -> float:
+        """Seconds until an edit of that kind and age is asked about (again), never beyond what is ``left_s`` of it."""
+        settings, plan_ = self._runtime.settings, self._of(kind).plan
+        if plan_:
+            delay_s = next_poll_s(plan_, age_s, phase_of(name))
+        else:
+            delay_s = min(max(poll_delay_s(polls, random.random()), settings.poll_min), settings.poll_max)
+        return max(0.0, min(delay_s, left_s))
+
+    def lesson(self, kind: str, seen_ms: float, came_ms: float) -> dict[str, Any] | None:
+        """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``; None without a kind."""
+        if not kind:
+            return None
+        lesson = learn(self._of(kind).histogram, seen_ms, came_ms)
+        increments = {str(field): round(value, 6) for field, value in lesson.increments.items()}
+        return {"kind": kind, "keep": lesson.keep, "increments": increments}
+
+    def _of(self, kind: str) -> _Known:
+        """What is known; what is old is still good while it is looked up anew."""
+        known = self._known.get(kind)
+        if known is None:
+            if len(self._known) >= MOST_KINDS:
+                self._known.pop(next(iter(self._known)))
+            known = self._known[kind] = _Known()
+        now = time.monotonic()
+        if kind and now > known.until:
+            known.until = now + FRESH_S
+            task = asyncio.create_task(self._refresh(kind, known))
+            self._refreshing.add(task)
+            task.add_done_callback(self._refreshing.discard)
+        return known
+
+    async def _refresh(self, kind: str, known: _Known) -> None:
+        settings = self._runtime.settings
+        known.histogram = await self._runtime.patience(self._runtime.ledger.learned, kind)
+        bounds = settings.poll_lag, settings.poll_min, settings.poll_max
+        known.plan = await asyncio.to_thread(plan, known.histogram, *bounds)
