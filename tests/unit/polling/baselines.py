@@ -13,9 +13,10 @@ from itertools import product
 
 from tests.unit.polling.simulation import Figures
 
-FIRSTS = (0.5, 1.0, 2.0, 4.0)  # lags
+FIRSTS = (0.5, 0.8, 1.04, 2.0, 4.0)  # lags
 GROWTHS = (1.02, 1.05, 1.1, 1.25, 1.5)
-HALVINGS = 6
+LONGEST_CAP = 3.0  # lags; with longer waits no 95 % are seen within one
+HALVINGS = 7
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def best_backoff(times_s: Sequence[float], lag_s: float) -> tuple[Rule, Figures]
 
 
 def _longest_cap(first_s: float, growth: float, times_s: Sequence[float], lag_s: float) -> Rule:
-    low_s, high_s = first_s, max(first_s, 40 * lag_s)
+    low_s, high_s = first_s, max(first_s, LONGEST_CAP * lag_s)
     for _ in range(HALVINGS):
         middle_s = (low_s * high_s) ** 0.5
         if Rule(first_s, growth, middle_s).figures(times_s).lag_s <= lag_s:

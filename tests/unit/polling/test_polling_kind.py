@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from retouch.polling import kind_of
 
-EDIT = {"model_id": "sd1.5", "num_inference_steps": 20, "strength": 0.8, "samples": 1, "width": 512, "height": 512}
+EDIT: dict[str, object] = {
+    "model_id": "sd1.5",
+    "num_inference_steps": 20,
+    "strength": 0.8,
+    "samples": 1,
+    "width": 512,
+    "height": 512,
+}
 
 
 def test_a_kind_is_model_work_and_size() -> None:
@@ -19,19 +26,31 @@ def test_a_kind_is_model_work_and_size() -> None:
 
 def test_what_is_left_out_has_the_api_s_defaults() -> None:
     """An edit that names the defaults is of the same kind as one that leaves them out, or to None."""
-    plain = {"model_id": "sd1.5", "width": 512, "height": 512}
+    plain: dict[str, object] = {"model_id": "sd1.5", "width": 512, "height": 512}
     assert kind_of(plain) == kind_of(plain | {"strength": None, "samples": None}) == kind_of(EDIT)
 
 
 def test_near_values_share_a_kind() -> None:
     """One step more, a slightly weaker strength or an upright picture take about as long."""
-    near = [{"num_inference_steps": 21}, {"strength": 0.75}, {"width": 480, "height": 544}, {"seed": 7}]
+    near: list[dict[str, object]] = [
+        {"num_inference_steps": 21},
+        {"strength": 0.75},
+        {"width": 480, "height": 544},
+        {"seed": 7},
+    ]
     assert {kind_of(EDIT | change) for change in near} == {kind_of(EDIT)}
 
 
 def test_far_values_do_not() -> None:
     """Twice the work, twice the pixels or another model are kinds of their own."""
-    far = [{}, {"num_inference_steps": 40}, {"samples": 4}, {"width": 1024}, {"model_id": "sdxl"}, {"width": None}]
+    far: list[dict[str, object]] = [
+        {},
+        {"num_inference_steps": 40},
+        {"samples": 4},
+        {"width": 1024},
+        {"model_id": "sdxl"},
+        {"width": None},
+    ]
     assert len({kind_of(EDIT | change) for change in far}) == len(far)
 
 
@@ -55,5 +74,10 @@ def test_odd_models_are_told_apart() -> None:
 )
 def test_a_kind_is_short_and_plain(model: str, steps: int, strength: float, samples: int, side: int | None) -> None:
     """Whatever the parameters, a kind is at most 64 plain characters."""
-    edit = {"model_id": model, "num_inference_steps": steps, "strength": strength, "samples": samples}
+    edit: dict[str, object] = {
+        "model_id": model,
+        "num_inference_steps": steps,
+        "strength": strength,
+        "samples": samples,
+    }
     assert re.fullmatch(r"[A-Za-z0-9.:_-]{1,64}", kind_of(edit | {"width": side, "height": side}))
