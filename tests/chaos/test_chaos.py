@@ -12,7 +12,7 @@ from tests.chaos.acts import ACTS
 from tests.chaos.hunts import HUNTS
 from workers.stack.child import ROOT
 
-WHOLE_ONLY = ("loads", "power_loss", "api")  # minutes each; their parts have tests of their own
+WHOLE_ONLY = ("loads", "power_loss", "api", "rates")  # minutes each; their parts have tests of their own
 
 
 @pytest.mark.slow
