@@ -98,7 +98,9 @@ class EditQueue:
         with self.reaching():
             view = self.ledger.batch(check_batch_id(batch))
         if view is None:
-            raise InputError(f"there is no batch {batch!r}")
+            raise InputError(
+                f"there is no batch {batch!r} in Redis; what ended long ago is only in S3 (RETOUCH_RETENTION)"
+            )
         return view
 
     def wait(
@@ -124,7 +126,7 @@ class EditQueue:
                 return view
             left_s = pause_s if end is None else end - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(f"batch {batch} is still running after {timeout_s:g} s")
+                raise TimeoutError(f"batch {batch} has not ended after {timeout_s:g} s")
             time.sleep(min(pause_s, left_s))
             newer = self._patiently(batch, end, on_outage) or view
             moved = newer.counts != view.counts

@@ -67,7 +67,11 @@ async def _finish(runtime: Runtime, claim: Claim) -> None:
             log.warning("claim.lost", before="success")
             return
         await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
-    if await runtime.patience(runtime.ledger.settle_batch, claim) and view.ended == view.total:
+    retention_ms = runtime.settings.retention_ms
+    if (
+        await runtime.patience(runtime.ledger.settle_batch, claim, retention_ms=retention_ms)
+        and view.ended == view.total
+    ):
         log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
 
 

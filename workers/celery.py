@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import redis.exceptions
 from celery import Celery, signals
+from celery.exceptions import CPendingDeprecationWarning
 from kombu import Connection, Queue
 from kombu.transport import redis as kombu_redis
 
@@ -18,6 +20,9 @@ from retouch.errors import InputError
 from retouch.ledger import Claim, Ledger
 from retouch.states import Step
 from workers.runtime import Runtime, current, set_current
+
+# Celery announces a default of its next version at every loss of its connection, in several paragraphs.
+warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
 def _load() -> Settings:

@@ -32,9 +32,8 @@ class Presence:
         """Be seen every two seconds until cancelled."""
         while True:
             health.beat()
-            settings = self._runtime.settings
             await self._runtime.patience(
-                self._runtime.ledger.see_worker, self._runtime.name, settings.sinks, settings.retention_ms
+                self._runtime.ledger.see_worker, self._runtime.name, self._runtime.settings.sinks
             )
             if not self._store_good:
                 await self._check_store()

@@ -11,6 +11,8 @@ from retouch.cli.terminal import say
 from retouch.errors import InputError
 from retouch.states import EditState
 
+OPTIONS = {EditState.FAILED: "", EditState.HELD: " --held", EditState.CANCELLED: " --cancelled"}
+
 
 def retry(
     batch: BatchArgument,
@@ -24,16 +26,24 @@ def retry(
     if held and cancelled:
         raise InputError("choose one of --held and --cancelled")
     state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
-    count = open_queue(redis_url).retry(batch, [state])
+    queue = open_queue(redis_url)
+    count = queue.retry(batch, [state])
     say(f"{count} {state.value} edits of batch {batch} are back in the queue")
+    if not count:
+        for other, option in OPTIONS.items():
+            if number := queue.status(batch).counts.get(other):
+                say(f"{number} are {other.value}: retouch retry {batch}{option}")
 
 
 def cancel(
     batch: BatchArgument,
-    held: Annotated[bool, typer.Option("--held", help="Only the held edits.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Only the held edits, not the queued ones.")] = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Cancel a batch's edits that are not at the API yet; what is there is paid for, and is finished and kept."""
+    """Cancel a batch's queued and held edits; what the API works on is paid for, and is finished and kept.
+
+    A held edit was sent and never answered: the API may have taken it all the same.
+    """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     count = open_queue(redis_url).cancel(batch, states)
-    say(f"{count} edits of batch {batch} are cancelled; those at the API are finished and kept")
+    say(f"{count} edits of batch {batch} are cancelled; those that the API works on are finished and kept")

@@ -36,7 +36,7 @@ def explain(
         reason = why(view, ledger.pauses(), ledger.workers(), ledger.provider(), datetime.now(UTC))
     typer.echo(printable(f"{edit} is {view.state.value}: {reason}"))
     if view.duplicate:
-        typer.echo("It was sent twice and may have been paid for twice (possible_duplicate).")
+        typer.echo("It was sent more than once and may have been paid for more than once (possible_duplicate).")
 
 
 def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provider, now: datetime) -> str:
@@ -48,7 +48,8 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
         error = (view.result or {}).get("error") or {}
         return f"{error.get('message') or error.get('code') or 'no reason was given'} (retouch retry {view.batch})"
     if view.state is EditState.CANCELLED:
-        return f"cancelled before it was sent (retouch retry {view.batch} --cancelled)"
+        error = (view.result or {}).get("error") or {}
+        return f"{error.get('message') or 'cancelled before it was sent'} (retouch retry {view.batch} --cancelled)"
     if view.state is EditState.HELD:
         return (
             "it was sent and never answered, so the API may have taken it; decide:"

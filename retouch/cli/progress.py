@@ -9,6 +9,7 @@ from typing import Protocol
 
 from retouch.cli.terminal import counts_text, say
 from retouch.ledger import BatchView
+from retouch.states import EditState
 
 WINDOW_S = 30.0  # the rate is that of the last half minute
 LINE_EVERY_S = 5.0
@@ -38,7 +39,8 @@ class Rate:
 
     def left_s(self, view: BatchView) -> float | None:
         """Seconds until the rest has ended at this rate; None when nothing moves."""
-        return (view.total - view.ended) / self.per_s if self.per_s else None
+        moving = view.total - view.ended - view.counts.get(EditState.HELD, 0)
+        return moving / self.per_s if self.per_s and moving else None
 
     def text(self, view: BatchView) -> str:
         """``12.3/s, 1:05 left``, as far as it is known."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
-from retouch.cli.terminal import counts_text, emit, printable
+from retouch.cli.terminal import counts_text, emit, held_hint, printable
 from retouch.edit import check_batch_id
 from retouch.ledger import BatchView, Ledger, Pause
 from retouch.polling.histogram import Distribution, weight
@@ -25,7 +25,7 @@ def status(
     queue = open_queue(redis_url)
     with queue.reaching():
         if batch:
-            _one(queue.status(batch), queue.ledger.pauses(), json_)
+            _one(queue.status(batch), queue.ledger.pauses(), queue.ledger.workers(), json_)
         else:
             _all(queue, json_)
 
@@ -36,14 +36,18 @@ def results(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> No
         emit(result)
 
 
-def _one(view: BatchView, pauses: list[Pause], as_json: bool) -> None:
+def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool) -> None:
     if as_json:
         emit(view.to_json())
         return
     _print_pauses(pauses)
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
     if view.duplicates:
-        _print(f"{view.duplicates} were sent twice and may have been paid for twice (possible_duplicate)")
+        _print(f"{view.duplicates} were sent more than once, and perhaps paid for so often (possible_duplicate)")
+    if hint := held_hint(view):
+        _print(hint)
+    if not view.finished and not workers:
+        _print("NO workers alive: nothing moves until one is started (celery -A workers worker)")
     if view.note:
         _print(f"note: {view.note}")
 
@@ -66,7 +70,9 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         return
     _print_pauses(pauses)
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
-    _print(f"{len(workers) or 'NO'} workers alive; {places} places at the API in use; {queued} edits queued")
+    _print(
+        f"{len(workers) or 'NO'} worker{'' if len(workers) == 1 else 's'} alive; {places} places at the API in use; {queued} edits queued"
+    )
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     for kind, times in learned.items():

@@ -50,3 +50,14 @@ def outcome(view: BatchView) -> ExitCode:
     if view.counts.get(EditState.FAILED):
         return ExitCode.FAILURES
     return ExitCode.CANCELLED if view.counts.get(EditState.CANCELLED) else ExitCode.OK
+
+
+def held_hint(view: BatchView) -> str:
+    """What to do about held edits, which wait for a person; empty if there are none."""
+    held = view.counts.get(EditState.HELD, 0)
+    if not held:
+        return ""
+    return (
+        f"{held} held: sent and never answered, so they wait for you to decide:"
+        f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
+    )

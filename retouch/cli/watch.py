@@ -11,7 +11,7 @@ import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
-from retouch.cli.terminal import ExitCode, counts_text, outcome, say
+from retouch.cli.terminal import ExitCode, counts_text, held_hint, outcome, say
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue
 from retouch.states import EditState
@@ -36,12 +36,25 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     Ends the command with 5 at the timeout and 130 at Ctrl-C, saying how to come back.
     """
     queue.status(batch)
+    with queue.reaching():
+        workers = queue.ledger.workers()
+    if not workers:
+        say("NO workers alive: nothing moves until one is started (celery -A workers worker)")
     progress = _progress()
+    told: list[str] = []
+
+    def show(view: BatchView) -> None:
+        progress.show(view)
+        hint = held_hint(view) if view.ended + view.counts.get(EditState.HELD, 0) == view.total else ""
+        if hint and hint not in told:
+            told.append(hint)
+            say(hint)
+
     try:
-        view = queue.wait(batch, timeout_s, progress.show, _outage)
+        view = queue.wait(batch, timeout_s, show, _outage)
     except TimeoutError as error:
         progress.close()
-        say(f"{error}; it goes on. Come back with: retouch watch {batch}")
+        say(f"{error}; it does not need this command. Come back with: retouch watch {batch}")
         raise typer.Exit(ExitCode.TIMEOUT) from None
     except KeyboardInterrupt:
         progress.close()
@@ -51,7 +64,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
         progress.close()
     say(f"batch {batch} has ended: {counts_text(view)}")
     if view.duplicates:
-        say(f"{view.duplicates} of them were sent twice and may have been paid for twice (possible_duplicate)")
+        say(f"{view.duplicates} were sent more than once and may have been paid for so often (possible_duplicate)")
     if view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):
             say(line)

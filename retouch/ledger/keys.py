@@ -10,13 +10,13 @@ key                                 type    holds
                                             its own, so that a dead webhook never stands before the edits
 ``{retouch}:state``                 hash    ``virtual`` time, ``places`` in use at the API, ``sinks``,
                                             ``deployment`` (a random name), ``claimed_at``, ``grace_until``,
-                                            ``retention`` (ms), ``trial`` (see ``rescues``)
+                                            ``trial`` (see ``rescues``); the API's state: see ``pacing.lua``
 ``{retouch}:pauses``                hash    cause → JSON ``{reason, since, until, every}``: why submits stop
 ``{retouch}:events``                stream  ``type subject time data``, written with the state they announce
 ``{retouch}:batches``               zset    batch ids by the time (ms) they were made
 ``{retouch}:workers``               zset    live workers by the time (ms) they were last seen
 ``{retouch}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
-                                            duplicates cancelled stale ended note n:STATE…``
+                                            duplicates cancelled stale expires note n:STATE…``
 ``{retouch}:order:B``               list    the batch's custom ids as they were enqueued
 ``{retouch}:edits:B``               hash    custom id → parameters (JSON), less the batch's defaults
 ``{retouch}:results:B``             hash    custom id → result (JSON) of the edits that ended
@@ -27,13 +27,14 @@ key                                 type    holds
 ==================================  ======  =================================================================
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
-fence holder begun rescues places intent resent submits duplicate provider_id submitted_at deadline polls tries strikes
-note urls kind seen``.
+fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
+tries strikes note urls kind seen``.
 
 ``holder``  the worker that has claimed it; absent when nobody has.
 ``begun``   work on the claim was begun: if it is still there when the lease has run out, the edit is rescued.
 ``rescues`` how often in a row; the second time it waits for ``trial``, the one edit that is tried again alone.
 ``intent``  a POST is, or may be, under way: written before it is sent, removed by whatever settles it.
+``unanswered``  how many submits were sent and never answered; kept to the end, so that a retry is marked.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``places``  how many images of it count as being at the API.
 """

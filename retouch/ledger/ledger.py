@@ -22,7 +22,8 @@ from retouch.states import EditState, Step
 
 PAGE = 500  # edits a script touches at most: some milliseconds of the server's time
 FILL_MS = 30_000  # a batch whose producer falls silent may finish after this long
-WORKER_SEEN_MS = 10_000  # a worker that was not seen for this long counts as gone
+RETENTION_MS = 7 * 86_400_000
+WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as gone
 
 
 class Entry(NamedTuple):
@@ -206,10 +207,15 @@ class Ledger:
         items = json.dumps([s.to_json() for s in settlements], separators=(",", ":"))
         return [bool(v) for v in self._run("settle", items)]
 
-    def settle_batch(self, claim: Claim, *, retry_in_ms: int | None = None, note: str = "") -> bool:
-        """End the claim on a batch: finished, or (with ``retry_in_ms``) to be tried again, with the reason."""
+    def settle_batch(
+        self, claim: Claim, *, retention_ms: int = RETENTION_MS, retry_in_ms: int | None = None, note: str = ""
+    ) -> bool:
+        """End the claim on a batch: finished, and to be removed after ``retention_ms``.
+
+        With ``retry_in_ms`` it is to be tried again instead, for the reason in ``note``.
+        """
         delay = -1 if retry_in_ms is None else retry_in_ms
-        return bool(self._run("settle_batch", claim.member, claim.fence, delay, note[:200]))
+        return bool(self._run("settle_batch", claim.member, claim.fence, delay, note[:200], retention_ms))
 
     def settle_deliveries(self, outcomes: Sequence[tuple[Claim, int | None]]) -> None:
         """End deliveries: with the ms until the next try, or None when delivered or given up."""
@@ -234,13 +240,13 @@ class Ledger:
         """
         return int(self._run("resume", "" if sent_ms is None else sent_ms, *causes))
 
-    def see_worker(self, name: str, sinks: Iterable[str], retention_ms: int) -> None:
-        """Note that a worker lives, the sinks that events go to, and how long ended batches are kept."""
+    def see_worker(self, name: str, sinks: Iterable[str]) -> None:
+        """Note that a worker lives, and the sinks that events are to be delivered to."""
         pipe = self._redis.pipeline()
         now = self._now()
         pipe.zadd(keys.WORKERS, {name: now})
         pipe.zremrangebyscore(keys.WORKERS, "-inf", now - WORKER_SEEN_MS)
-        pipe.hset(keys.STATE, mapping={"sinks": ",".join(sorted(sinks)), "retention": retention_ms})
+        pipe.hset(keys.STATE, "sinks", ",".join(sorted(sinks)))
         pipe.hsetnx(keys.STATE, "deployment", secrets.token_hex(8))
         pipe.execute()
 

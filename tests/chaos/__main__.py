@@ -25,10 +25,11 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]  # another deployment's settings must not lead a worker away
     began = time.monotonic()
-    report = Report(options.seed, ", ".join(machine.describe().values()))
+    report = Report(options.seed, ", ".join(f"{what} {value}" for what, value in machine.describe().items()))
     with Stage() as stage:
         for name in options.only:
-            _say(f"{name} …")
+            report.acts[name.replace("_", " ")] = (ACTS[name].__doc__ or "").strip()
+            _say(f"{name}: {report.acts[name.replace('_', ' ')]}")
             _play(name, Play(stage, report, random.Random(f"{options.seed} {name}"), options.quick))
         if options.logs:
             options.logs.write_text(stage.nursery.logs())
@@ -38,6 +39,8 @@ def main() -> int:
         write(PAGE, report.markdown())
     for failure in report.failures[:20]:
         _say(f"DOES NOT HOLD: {failure}")
+    if not report.failures:
+        _say("everything held")
     return 1 if report.failures else 0
 
 

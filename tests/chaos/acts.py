@@ -46,7 +46,7 @@ class Play:
 
 
 def crash_points(play: Play) -> None:
-    """Kills at every boundary."""
+    """Three workers at a time, each killed when it comes to a chosen boundary, until every boundary had its turn."""
     run = play.stage.run()
     wanted = KILLS_QUICK if play.quick else KILLS
     kills = crash_everywhere(run, play.rng, wanted, all_points=not play.quick)
@@ -60,7 +60,7 @@ def crash_points(play: Play) -> None:
 
 
 def rescue(play: Play) -> None:
-    """SIGKILL with a thousand edits in flight."""
+    """SIGKILL for one of two workers with a thousand edits in flight, at default settings."""
     run = play.stage.run()
     times = deaths.rescue(run, in_flight=200 if play.quick else deaths.IN_FLIGHT)
     holds = times.quantile(0.99) <= 5 and max(times.seconds) <= 10
@@ -69,27 +69,31 @@ def rescue(play: Play) -> None:
 
 
 def zombies(play: Play) -> None:
-    """SIGSTOP for longer than the lease, then SIGCONT."""
+    """Workers stop themselves at a boundary, sleep until others have what they had, and wake up (SIGSTOP, SIGCONT)."""
     run = play.stage.run()
     stops = deaths.STOPS[:4] if play.quick else deaths.STOPS
     woken = deaths.zombies(run, play.rng, stops=stops)
     play.measured(
-        "workers that woke up without their lease", str(woken), "at least half of the tries", woken * 2 >= len(stops)
+        "workers that woke up without their lease",
+        f"{woken} of {len(stops)} tries",
+        "at least half",
+        woken * 2 >= len(stops),
     )
     play.judged("zombies", run, late_post_s=1.0)
 
 
 def poison(play: Play) -> None:
-    """An edit that ends every worker that has it in hand."""
+    """One edit of 41 ends every worker that comes to store its image; dead workers are replaced."""
     run = play.stage.run()
     ends = deaths.poison(run)
     deadly = ends["workers ended by it"]
-    play.measured("an edit that ends its worker", f"{ends}, then it failed as poison", "3 workers", deadly == 3)
+    found = f"{deadly} workers, then it failed as poison; {ends['others completed']} others completed"
+    play.measured("workers ended by a poisonous edit", found, "3", deadly == 3)
     play.judged("poison", run)
 
 
 def rolling_restarts(play: Play) -> None:
-    """SIGTERM for one worker after the other."""
+    """SIGTERM for one worker after the other under load, with a lease of four minutes."""
     run = play.stage.run()
     times = deaths.rolling_restarts(run, restarts=4 if play.quick else 20)
     most = deaths.CALL_S + 5
@@ -105,7 +109,7 @@ def rolling_restarts(play: Play) -> None:
 
 
 def redis(play: Play) -> None:
-    """Redis dies, is cut off, is half open, is paused."""
+    """Redis is killed, cut off, refused, half open and paused under load, while `retouch watch` waits."""
     run = play.stage.run()
     only = ("SIGKILL, back after 8 s", "half open for 2 s") if play.quick else ()
     outcome = outages.redis_outages(run, only=only)
@@ -122,14 +126,14 @@ def redis(play: Play) -> None:
 
 
 def lost_answers(play: Play) -> None:
-    """Redis did it, then said timeout."""
+    """One call of Redis in ten is done, and its answer is lost."""
     run = play.stage.run()
     outages.lost_answers(run)
     play.judged("Redis' lost answers", run)
 
 
 def power_loss(play: Play) -> None:
-    """The power of Redis' machine fails."""
+    """The power of Redis' machine fails: SIGKILL, and with `everysec` the last second of its log is cut off."""
     run = play.stage.run()
     outages.power_loss(run, fsync="always")
     play.judged("power loss, appendfsync always", run)
@@ -146,7 +150,7 @@ def power_loss(play: Play) -> None:
 
 
 def s3(play: Play) -> None:
-    """S3 is dead, refuses, answers 503, is slow."""
+    """S3 is killed, refuses connections, answers 503 and is slow, each while a batch is at work."""
     run = play.stage.run()
     outcome = outages.s3_outages(run)
     for name, seconds in outcome.after_s.items():
@@ -155,7 +159,7 @@ def s3(play: Play) -> None:
 
 
 def webhook(play: Play) -> None:
-    """The webhook's receiver is away."""
+    """The webhook's receiver answers 503 until a batch has ended."""
     run = play.stage.run()
     seconds = outages.webhook_outage(run)
     play.measured("all events delivered after the receiver's return", f"{seconds:.1f} s", "all arrive", True)
@@ -163,19 +167,20 @@ def webhook(play: Play) -> None:
 
 
 def api(play: Play) -> None:
-    """Every fault that the endpoint knows, a pause, and a restart."""
+    """Every fault that the endpoint knows, mixed; it is stopped for 5 s, then killed and started with nothing in mind."""
     run = play.stage.run()
     outages.api_outages(run)
     play.judged("the API's faults and outages", run)
 
 
 def ambiguous(play: Play) -> None:
-    """Unanswered submits under each policy."""
+    """A quarter of the submits is not answered and four workers die at the POST, under each of the three policies."""
     for policy in ("resubmit", "hold", "idempotent"):
         run = play.stage.run(policy)
         outcome = ambiguity.unanswered(run, play.rng)
         play.judged(f"unanswered submits, {policy}", run)
-        shown = f"{outcome.after}, {outcome.duplicates} possible duplicates"
+        ends = ", ".join(f"{n} {state}" for state, n in outcome.after.items())
+        shown = f"{ends}, {outcome.duplicates} possible duplicates"
         if policy == "hold":
             assert outcome.money_before is not None
             shown = f"{outcome.before['held']} held; then, half retried and half cancelled: {shown}"
@@ -189,7 +194,7 @@ def ambiguous(play: Play) -> None:
 
 
 def loads(play: Play) -> None:
-    """Up to a hundred thousand edits at once."""
+    """Up to a hundred thousand edits at once, and Redis' memory after their retention."""
     sizes = SIZES[:1] if play.quick else SIZES
     rows = growth.measure(sizes)
     for row in rows:
@@ -207,7 +212,7 @@ def loads(play: Play) -> None:
 
 
 def rates(play: Play) -> None:
-    """A rate limit, by the API's own record."""
+    """Four workers with more work than a rate limit lets through, by the API's own record of arrivals."""
     run = play.stage.run()
     used = provider.rate(run, 15 if play.quick else 60)
     play.stage.nursery.kill_all()
@@ -216,7 +221,7 @@ def rates(play: Play) -> None:
 
 
 def planted_bugs(play: Play) -> None:
-    """The harness itself is put to the test."""
+    """Seventeen planted bugs (some in a quick run): each must be given away by the evidence."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
     play.report.bugs.update(hunts.score(play.stage.run, play.rng, bugs))
 

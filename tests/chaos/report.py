@@ -29,6 +29,7 @@ class Report:
 
     seed: int
     machine: str
+    acts: dict[str, str] = field(default_factory=dict)  # what was done, act by act
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
     measured: list[Measured] = field(default_factory=list)
@@ -44,7 +45,10 @@ class Report:
 
     def markdown(self) -> str:
         """The tables of docs/reliability.md."""
-        parts = [f"Seed {self.seed}, {self.seconds / 60:.1f} minutes, {self.machine}."]
+        verdict = f"**{len(self.failures)} things do not hold.**" if self.failures else "Everything held."
+        parts = [f"{verdict} Seed {self.seed}, {self.seconds / 60:.1f} minutes, on {self.machine}."]
+        if self.acts:
+            parts.append("\n".join(["### Acts", "", *(f"* **{name}**: {about}" for name, about in self.acts.items())]))
         if self.findings:
             parts.append(self._invariants())
         if self.measured:
@@ -62,7 +66,7 @@ class Report:
             sums[finding.name].update(finding.counted)
             broken[finding.name] += len(finding.violations)
         lines = [
-            f"### Invariants, over {len(self.findings)} acts",
+            f"### Invariants, over {len(self.findings)} runs",
             "",
             "| invariant | looked at | broken |",
             "| --- | --- | ---: |",
@@ -70,7 +74,7 @@ class Report:
         for name, counted in sums.items():
             looked = ", ".join(f"{n:,} {what}" for what, n in counted.items() if n)
             lines.append(f"| {name} | {looked} | {broken[name]} |")
-        return "\n".join([*lines, "", f"Acts: {', '.join(self.findings)}."])
+        return "\n".join(lines)
 
     def _measured(self) -> str:
         rows = [m.row() for m in self.measured]

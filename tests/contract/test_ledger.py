@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pytest
 import redis
@@ -44,7 +45,7 @@ class Bench:
         assert set(self.ledger.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
         self.ledger.seal(batch)
 
-    def claim(self, *, places: int = 100, **limits: int) -> Harvest:
+    def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
         """Claim as one worker."""
         return self.ledger.claim("w", lease_ms=LEASE_MS, places=places, **limits)
 
@@ -56,7 +57,7 @@ class Bench:
             ms -= step
             self.claim(submits=0, polls=0, deliveries=0)
 
-    def edits(self, **limits: int) -> list[Claim]:
+    def edits(self, **limits: Any) -> list[Claim]:
         """Claim, and leave out batches and deliveries."""
         return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
 
@@ -300,7 +301,7 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
     """The last edit's end makes the batch due; its own end comes after the manifest, with one event."""
-    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
+    bench.ledger.see_worker("w", ["webhook"])
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
@@ -411,7 +412,7 @@ def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
 
 def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     """A delivery that failed comes back with its count; a delivered one is gone."""
-    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
+    bench.ledger.see_worker("w", ["webhook"])
     bench.fill(1)
     bench.run_to_completion()
     (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
@@ -446,7 +447,7 @@ def test_a_script_that_the_server_forgot_is_loaded_again(bench: Bench) -> None:
 
 def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     """So that a cluster keeps them in one slot."""
-    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
+    bench.ledger.see_worker("w", ["webhook"])
     bench.fill(2)
     bench.run_to_completion()
     bench.ledger.pause("api", "x", probe_every_ms=1)
@@ -531,7 +532,6 @@ def test_a_step_that_goes_well_clears_an_edit_of_suspicion(bench: Bench) -> None
 
 def ended(bench: Bench, count: int) -> None:
     """A batch of so many edits, all completed, and its end written."""
-    bench.ledger.see_worker("w", [], RETENTION_MS)
     for first in range(0, count, 400):
         names = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
         bench.ledger.open_batch("b", {})
@@ -539,7 +539,7 @@ def ended(bench: Bench, count: int) -> None:
     bench.ledger.seal("b")
     while claims := bench.claim(places=10**6).claims:
         if claims[0].step is Step.FINISH:
-            assert bench.ledger.settle_batch(claims[0])
+            assert bench.ledger.settle_batch(claims[0], retention_ms=RETENTION_MS)
         else:
             bench.intend(claims)
             bench.end(claims)
@@ -556,8 +556,7 @@ def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> 
         bench.claim()
     assert bench.ledger.batch("b") is None
     assert bench.ledger.batches() == []
-    left = {key for key in bench.client.keys("*") if bench.client.type(key) != "hash" or key != ledger_keys.STATE}
-    assert left <= {ledger_keys.WORKERS, ledger_keys.EVENTS}
+    assert set(bench.client.keys("*")) <= {ledger_keys.STATE, ledger_keys.EVENTS}
     assert bench.ledger.events() == []
 
 
@@ -573,12 +572,47 @@ def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
 
 
 def test_events_that_wait_for_a_delivery_outlive_their_batch(bench: Bench) -> None:
-    """While a webhook is away, what it has not been told is kept."""
+    """While a webhook is away, what it has not been told is kept; so is what a batch that is still there was told."""
+    bench.clock.now -= 1000
     ended(bench, 2)
-    bench.ledger.see_worker("w", ["webhook"], RETENTION_MS)
+    bench.clock.now += 1000
+    bench.ledger.see_worker("w", ["webhook"])
     bench.fill(1, batch="other")
     bench.run_to_completion()
     bench.later(RETENTION_MS + LEASE_MS)
     bench.claim(deliveries=0)
     assert bench.ledger.batch("b") is None
     assert [e.subject for e in bench.ledger.events()][-1] == "other/c0"
+
+
+def test_events_of_a_batch_that_is_still_there_are_kept(bench: Bench) -> None:
+    """The end of another batch's retention takes only what is older than any batch that is left."""
+    bench.ledger.open_batch("open", {})
+    ended(bench, 2)
+    bench.later(RETENTION_MS + LEASE_MS)
+    bench.claim()
+    assert bench.ledger.batch("b") is None
+    assert {e.subject for e in bench.ledger.events()} == {"b/c0", "b/c1", "b"}
+
+
+# --- what was sent and not answered ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["held", "cancelled", "failed"])
+def test_an_unanswered_submit_is_never_forgotten(bench: Bench, way: str) -> None:
+    """Whatever a person does with the edit in between: when it is sent again, it is marked."""
+    bench.fill(1)
+    policy = "resubmit" if way == "failed" else "hold"
+    for _ in range(3):
+        claims = bench.edits(policy=policy)
+        bench.intend(claims, policy)
+        bench.later(LEASE_MS)
+    if way == "cancelled":
+        assert bench.ledger.cancel("b", [EditState.HELD]) == 1
+        [result] = bench.ledger.results("b")
+        assert result["error"]["code"] == "unanswered"
+    assert bench.ledger.retry("b", [EditState(way)]) == 1
+    bench.run_to_completion()
+    [result] = bench.ledger.results("b")
+    assert result["possible_duplicate"] is True
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]

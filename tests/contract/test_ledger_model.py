@@ -33,6 +33,7 @@ class Model:
     submits: int = 0
     due: int | None = None  # ms; None: in ready, held, or ended
     begun: bool = False
+    unanswered: bool = False
     rescues: int = 0
     result: bool = False
 
@@ -82,7 +83,7 @@ class LedgerMachine(RuleBasedStateMachine):
         expected = 0
         for _, edit in self.of(batch):
             if edit.state in states:
-                edit.duplicate |= edit.state is S.HELD
+                edit.duplicate |= edit.unanswered
                 edit.state, edit.intent, edit.resent, edit.result, edit.due = S.QUEUED, False, False, False, None
                 expected += 1
         if expected:
@@ -174,6 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         own = self.client.hget(keys.edit(claim.member), "intent") == str(claim.fence)
         if edit.intent and getattr(edit, "intent_fence", None) != claim.fence:
+            edit.unanswered |= policy != "idempotent"
             if policy == "hold":
                 edit.state, edit.intent, edit.due, edit.rescues = S.HELD, False, None, 0
                 assert submission is None

@@ -151,7 +151,7 @@ def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:
 def test_waiting_too_long_is_a_timeout(queue: EditQueue) -> None:
     """The batch goes on."""
     queue.enqueue([edit("a")], batch="b")
-    with pytest.raises(TimeoutError, match="still running"):
+    with pytest.raises(TimeoutError, match="has not ended"):
         queue.wait("b", 0)
 
 

@@ -91,6 +91,7 @@ class Valkey:
 
     def _answers(self, client: redis.Redis) -> bool | None:
         try:
+            client.ping()  # refused while it loads its data, unlike what follows
             # Asking for the process id tells ours from a stranger that was quicker to take the port.
             return True if client.info("server")["process_id"] == self.child.pid else None
         except redis.RedisError:  # not listening yet, or still loading its data

@@ -6,9 +6,12 @@ local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber
 local wanted, changed = {}, 0
 for state in string.gmatch(ARGV[4], '[^,]+') do wanted[state] = true end
 
+local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent and not answered; ' ..
+  'the API may have taken it, and charged for it"}'
+
 local function cancel(id, state)
   redis.call('HINCRBY', edit_key(id), 'fence', 1)
-  end_edit(id, state, 'cancelled')
+  end_edit(id, state, 'cancelled', nil, redis.call('HEXISTS', edit_key(id), 'unanswered') == 1 and UNANSWERED or nil)
 end
 
 local function retry(id, state)
@@ -19,7 +22,7 @@ local function retry(id, state)
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
   reopen(batch)
-  if state == 'held' then mark_duplicate(id) end
+  if redis.call('HEXISTS', edit_key(id), 'unanswered') == 1 then mark_duplicate(id) end
   requeue(id, state)
 end
 

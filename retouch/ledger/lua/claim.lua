@@ -86,12 +86,12 @@ local function push_probes_on()
 end
 
 local function due_batch(batch)
-  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'ended')
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires')
   local fill_until = tonumber(b[3] or '0')
   if not b[1] then
     redis.call('ZREM', DUE, batch)
   elseif b[1] == 'completed' and not b[4] then
-    local until_ms = math.max(tonumber(b[5]) + retention(), fill_until)
+    local until_ms = math.max(tonumber(b[5]), fill_until)
     if until_ms > now then redis.call('ZADD', DUE, int(until_ms), batch) else remove_page(batch) end
   elseif b[4] then
     claim(batch_key(batch), batch, DUE, 'finish', 0)

@@ -11,6 +11,7 @@ local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered;
 -- Returns true when the edit may be sent (again).
 local function settle_ambiguity(id)
   if policy == 'idempotent' then return true end
+  redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
   if policy == 'hold' then
     redis.call('HDEL', edit_key(id), 'holder', 'intent', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')

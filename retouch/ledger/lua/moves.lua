@@ -19,19 +19,9 @@ local function is_edit(member) return string.find(member, '/', 1, true) ~= nil e
 
 local TERMINAL = { completed = true, failed = true, cancelled = true }
 
--- How long batches are kept after their end, and events: these as long as a delivery may still need them.
-local function retention() return tonumber(redis.call('HGET', STATE, 'retention') or '604800000') end
-
-local DELIVERY_MS = 2 * 86400000 -- longer than the schedule of a delivery's tries
-local function oldest_event()
-  local kept = retention()
-  if redis.call('ZCARD', OUTBOX) > 0 then kept = math.max(kept, DELIVERY_MS) end
-  return int(now - kept)
-end
-
--- Announce a change in the same move that makes it.
+-- Announce a change in the same move that makes it. Events are kept for a week, which is longer than any delivery takes.
 local function emit(kind, subject, data)
-  local id = redis.call('XADD', EVENTS, 'MINID', '~', oldest_event(), '*',
+  local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - 7 * 86400000), '*',
     'type', kind, 'subject', subject, 'time', int(now), 'data', data)
   local sinks = redis.call('HGET', STATE, 'sinks')
   if sinks then

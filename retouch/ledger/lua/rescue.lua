@@ -44,5 +44,9 @@ local function remove_page(batch)
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch))
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)
-  redis.call('XTRIM', EVENTS, 'MINID', oldest_event())
+  -- Its events go as well, but for those that are not delivered yet, or as old as a batch that is still here.
+  local oldest = redis.call('ZRANGE', BATCHES, 0, 0, 'WITHSCORES')[2]
+  local before = oldest and tonumber(oldest) or now
+  if redis.call('ZCARD', OUTBOX) > 0 then before = math.min(before, now - 2 * 86400000) end
+  redis.call('XTRIM', EVENTS, 'MINID', int(before))
 end

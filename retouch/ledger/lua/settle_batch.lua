@@ -1,7 +1,7 @@
 -- End the claim on a batch: its manifest is written, or must be tried again.
--- ARGV: now, batch, fence, delay_ms (-1: it is done), note. Returns 1 settled, 0 refused.
+-- ARGV: now, batch, fence, delay_ms (-1: it is done), note, retention_ms. Returns 1 settled, 0 refused.
 local batch, fence, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local key = batch_key(batch)
+local key, retention = batch_key(batch), tonumber(ARGV[6])
 if redis.call('HGET', key, 'fence') ~= fence then return 0 end
 if delay >= 0 then
   redis.call('HSET', key, 'note', ARGV[5])
@@ -16,8 +16,8 @@ if tonumber(b[2]) > 0 then
 elseif b[1] == 'open' then
   redis.call('ZADD', DUE, int(now), batch) -- only the stale _SUCCESS was removed; the end is still to be written
 else
-  redis.call('HSET', key, 'state', 'completed', 'ended', int(now))
-  redis.call('ZADD', DUE, int(now + retention()), batch) -- to be removed then
+  redis.call('HSET', key, 'state', 'completed', 'expires', int(now + retention))
+  redis.call('ZADD', DUE, int(now + retention), batch) -- to be removed then
   redis.call('HINCRBY', key, 'fence', 1) -- this very call, repeated because its answer was lost, ends it no second time
   local all, counts = redis.call('HGETALL', key), {}
   for i = 1, #all, 2 do

@@ -90,7 +90,7 @@ def test_an_unknown_batch_is_bad_input(run: Run, command: str) -> None:
     """Exit code 2, one sentence."""
     ended = run(command, "nope")
     assert ended.code == 2
-    assert ended.err == "retouch: there is no batch 'nope'\n"
+    assert ended.err.startswith("retouch: there is no batch 'nope' in Redis; ")
 
 
 def test_results_are_jsonl(run: Run, batch: str, ledger: Ledger) -> None:
@@ -107,6 +107,28 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
     view = ledger.batch(batch)
     assert view is not None
     assert view.counts == {EditState.QUEUED: 3}
+
+
+def hold(ledger: Ledger) -> None:
+    """Make every edit of the batch one that was sent and not answered, and is held."""
+    while ledger.batch("b").counts.get(EditState.HELD) != 3:  # type: ignore[union-attr]
+        ledger.intend(ledger.claim("w", lease_ms=1, places=9, policy="hold").claims, "hold", 1)
+
+
+def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
+    """status and watch name the two commands; retry says why it found nothing; a cancelled one may have been taken."""
+    hold(ledger)
+    assert "3 held: sent and never answered" in run("status", batch).out
+    assert "retouch retry b --held" in run("watch", batch, "--timeout", "0.1").err
+    assert "3 are held: retouch retry b --held" in run("retry", batch).err
+    run("cancel", batch, "--held")
+    assert "the API may have taken it" in run("explain", "b/e0").out
+
+
+def test_a_batch_without_workers_says_so(run: Run, batch: str) -> None:
+    """Nothing moves, and that is the reason."""
+    assert "NO workers alive" in run("status", batch).out
+    assert "NO workers alive" in run("watch", batch, "--timeout", "0.1").err
 
 
 def test_events_are_cloudevents_and_go_on_after_one(run: Run, batch: str, ledger: Ledger) -> None:
@@ -138,7 +160,7 @@ def test_explain_without_workers(run: Run, batch: str) -> None:
 
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
     """Each state has its own."""
-    ledger.see_worker("w", [], 1000)
+    ledger.see_worker("w", [])
     assert "1 edits are before it" in run("explain", "b/e1").out
     ledger.pause("api", "401", probe_every_ms=0)
     assert "paused (api) because 401" in run("explain", "b/e1").out
@@ -197,7 +219,7 @@ LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1
 
 def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
     """What all edits share comes before the fair order."""
-    ledger.see_worker("w", [], 1000)
+    ledger.see_worker("w", [])
     [ledger_claim] = ledger.claim("w", lease_ms=60_000, places=1).claims
     assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
     ledger.claim("w", lease_ms=60_000, places=2, pace=Pace(60_000))

@@ -26,7 +26,7 @@ class Stage:
         self.clients = SimpleNamespace(store=self)
         self.ledger = self
         self.leases = SimpleNamespace(begin=lambda *_: None, holds=lambda _: held)
-        self.settings = SimpleNamespace(prefix="edits/")
+        self.settings = SimpleNamespace(prefix="edits/", retention_ms=1000)
         self._broken = broken
 
     async def patience(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,9 @@ class Stage:
     def results(self, batch: str) -> Any:
         return iter([{"custom_id": "c"}])
 
-    def settle_batch(self, claim: Claim, *, retry_in_ms: int | None = None, note: str = "") -> bool:
+    def settle_batch(
+        self, claim: Claim, *, retention_ms: int = 0, retry_in_ms: int | None = None, note: str = ""
+    ) -> bool:
         self.acts.append(f"settle {claim.member} {'again' if retry_in_ms else 'done'}")
         return True
 
