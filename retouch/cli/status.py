@@ -70,9 +70,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         return
     _print_pauses(pauses)
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
-    _print(
-        f"{len(workers) or 'NO'} worker{'' if len(workers) == 1 else 's'} alive; {places} places at the API in use; {queued} edits queued"
-    )
+    alive = "1 worker" if len(workers) == 1 else f"{len(workers) or 'NO'} workers"
+    _print(f"{alive} alive; {places} places at the API in use; {queued} edits queued")
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     for kind, times in learned.items():

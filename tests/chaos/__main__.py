@@ -54,8 +54,8 @@ def _play(name: str, play: Play) -> None:
     began = time.monotonic()
     try:
         ACTS[name](play)
-    except TimeoutError as error:
-        play.measured(name, f"stuck: {error}", "comes to its end", holds=False)
+    except Exception as error:  # whatever it is: the other acts are played, and this one does not hold
+        play.measured(name, f"{type(error).__name__}: {error}", "comes to its end", holds=False)
     _say(f"{name}: {time.monotonic() - began:.0f} s, {len(play.report.failures)} failures so far")
 
 

@@ -167,7 +167,7 @@ def webhook(play: Play) -> None:
 
 
 def api(play: Play) -> None:
-    """Every fault that the endpoint knows, mixed; it is stopped for 5 s, then killed and started with nothing in mind."""
+    """Every fault that the endpoint knows, mixed; it is stopped for 5 s, then killed and started anew."""
     run = play.stage.run()
     outages.api_outages(run)
     play.judged("the API's faults and outages", run)

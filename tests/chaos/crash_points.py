@@ -14,7 +14,7 @@ from tests.chaos.stage import Run
 from tests.chaos.weather import BRISK
 
 LEASE_S = 1
-LIFE_S = 4.0  # a worker that does not come to its point in this time is killed where it stands
+LIFE_S = 3.0  # a worker that does not come to its point in this time is killed where it stands
 HEAD = 2048  # bytes: half of the workers stream every image
 AT_WORK = 40  # edits that are always there to be worked on
 ANYWHERE = "anywhere"
@@ -38,7 +38,7 @@ class Kills:
 
 
 def crash_everywhere(
-    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 300.0
+    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 400.0
 ) -> Kills:
     """Kill ``kills`` workers (with ``all_points`` one at each at least); then others bring everything to its end."""
     run.api.rules(*BRISK)
