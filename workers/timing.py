@@ -47,7 +47,7 @@ class Timing:
         """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``; None without a kind."""
         if not kind:
             return None
-        lesson = learn(self._of(kind).histogram, seen_ms, came_ms)
+        lesson = learn(self._of(kind).histogram, seen_ms, came_ms, running=self._runtime.settings.places)
         increments = {str(field): round(value, 6) for field, value in lesson.increments.items()}
         return {"kind": kind, "keep": lesson.keep, "increments": increments}
 

@@ -5,7 +5,7 @@ addition to the kind's histogram; ``plan`` places the polls of the next edits, a
 ``docs/polling.md`` explains it with a picture.
 """
 
-from retouch.polling.histogram import FIELDS
+from retouch.polling.histogram import FIELDS, Histogram
 from retouch.polling.kind import kind_of
 from retouch.polling.learning import Lesson, learn, remember
 from retouch.polling.planning import Plan, plan

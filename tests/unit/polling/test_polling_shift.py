@@ -13,6 +13,8 @@ from tests.unit.polling.simulation import LAG_S, WARM_UP, Figures, Learner, Seen
 
 BEFORE = 500  # edits
 RELEARNED = 200  # edits after the shift
+# What is late while a faster provider is being found out, some 50 edits, must be under 5 % of a run for its 95th
+# percentile not to be theirs: after 600 edits it is a toss-up who needs fewer polls, after 800 it is not.
 AFTER = 800
 SEEDS = (1, 2)
 FACTORS = pytest.mark.parametrize("factor", [3.0, 1 / 3], ids=["slower", "faster"])
@@ -54,6 +56,6 @@ def test_relearned_within_200_edits(factor: float) -> None:
 
 @FACTORS
 def test_a_shift_costs_less_than_a_fixed_interval(factor: float) -> None:
-    """The time of finding out included, no fixed interval needs fewer polls for the same lag."""
+    """Over a run of 1,300 edits, the time of finding out included, no fixed interval needs fewer polls for its lag."""
     whole = Figures.of(shifted(factor).seen)
     assert whole.polls <= best_fixed(shifted(factor).times_s, whole.lag_s)[1].polls
