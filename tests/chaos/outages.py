@@ -121,11 +121,11 @@ def _pass(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def lost_answers(run: Run) -> None:
+def lost_answers(run: Run, *, batches: int = 3) -> None:
     """Redis does what it is told, and the answer is lost, one time in ten."""
     run.api.rules({"fault": "odd_status", "probability": 0.3})
     run.ready(*(run.worker(lies=0.1, lease=1, max_in_flight=40) for _ in range(2)))
-    for _ in range(3):
+    for _ in range(batches):
         run.enqueue(50, samples=2)
     run.finish(90)
 
