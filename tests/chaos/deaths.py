@@ -47,6 +47,8 @@ def rescue(run: Run, *, in_flight: int = IN_FLIGHT) -> Times:
     run.ready(doomed, other)
     run.enqueue(in_flight + in_flight // 2)
     until(lambda: run.ledger.places_used() >= in_flight, f"{in_flight} edits are in flight", 60)
+    at_work = in_flight // 20
+    until(lambda: len(orphaned(run, doomed.name, time.monotonic())) >= at_work, "it has its share of the steps", 60)
     killed_at = time.monotonic()
     doomed.kill()
     orphans = orphaned(run, doomed.name, killed_at)
