@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from retouch.api import Status
 from retouch.backoff import retry_delay_s
 from retouch.errors import (
-    ApiError,
     BrokenResultError,
     GoneError,
     RetouchError,
@@ -28,7 +26,8 @@ from workers.runtime import Runtime
 log = structlog.get_logger()
 
 FROM = (EditState.COPYING,)
-# A cut transfer or a stale link mends itself, a bad image does not: what fails an edit, and after how many times.
+# A cut transfer mends itself, and a stale link is renewed by the next try, which asks the API where the images are now.
+# A bad image does not: what fails an edit, and after how many times.
 # The trouble of the store or of the results' host is waited out.
 FATAL: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
 MAX_STRIKES = 3
@@ -37,11 +36,10 @@ MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the API serves of a finished edit. Without a ``provider_id`` the links cannot be asked for again."""
+    """What the API serves of a finished edit."""
 
     urls: Sequence[str]
     samples: int
-    provider_id: str | None = None
 
 
 async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: Progress | None = None) -> None:
@@ -53,8 +51,6 @@ async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: P
         await runtime.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
         return
     outcomes = await _copy_all(runtime, claim, served.urls)
-    if any(isinstance(o, GoneError) for o in outcomes) and served.provider_id:
-        outcomes = await _copy_with_fresh_links(runtime, claim, served.provider_id, outcomes)
     outputs = [o for o in outcomes if isinstance(o, Output)]
     errors = [o for o in outcomes if isinstance(o, RetouchError)]
     if errors:
@@ -78,23 +74,6 @@ async def _copy_one(runtime: Runtime, claim: Claim, number: int, url: str) -> Ou
         return await copy(runtime.clients.results, runtime.clients.store, url, key_stem)
     except RetouchError as error:
         return error
-
-
-async def _copy_with_fresh_links(
-    runtime: Runtime, claim: Claim, provider_id: str, outcomes: Sequence[Output | RetouchError]
-) -> list[Output | RetouchError]:
-    """Links expire: ask once where the images are now, and copy those that were gone."""
-    try:
-        answer = await runtime.clients.api.status(provider_id)
-    except ApiError as error:
-        log.info("result.links_not_renewed", reason=str(error))
-        return list(outcomes)
-    fresh = answer.urls if answer.status is Status.SUCCESS else ()
-    renewed = list(outcomes)
-    for number, outcome in enumerate(outcomes):
-        if isinstance(outcome, GoneError) and number < len(fresh):
-            renewed[number] = await _copy_one(runtime, claim, number, fresh[number])
-    return renewed
 
 
 async def _not_copied(

@@ -74,7 +74,7 @@ async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: 
         await _still_running(runtime, claim, progress, asked_ms)
     elif progress.state is EditState.COPYING or await _begin_copy(runtime, claim, progress):
         before = progress if progress.state is EditState.COPYING else None
-        await copy_results(runtime, claim, Served(answer.urls, progress.samples, progress.provider_id), before)
+        await copy_results(runtime, claim, Served(answer.urls, progress.samples), before)
 
 
 async def _begin_copy(runtime: Runtime, claim: Claim, progress: Progress) -> bool:

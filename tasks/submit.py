@@ -132,7 +132,7 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answ
         )
         if await runtime.settle(copying):
             samples = submission.parameters.get("samples") or 1
-            await copy_results(runtime, claim, Served(answer.urls, samples, answer.provider_id))
+            await copy_results(runtime, claim, Served(answer.urls, samples))
 
 
 async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, error: ApiError) -> None:

@@ -37,7 +37,7 @@ def test_an_edit_that_ends_with_its_deadline_is_kept(scene: Scene) -> None:
 
 
 def test_an_expired_link_is_renewed_once(scene: Scene) -> None:
-    """403 on a link asks the status once for a fresh one, with which the image is copied."""
+    """403 on a link asks the status once more for a fresh one, with which the image is copied."""
     scene.worker()
     scene.api.trouble("expired_url", times=1)
     result = scene.run()

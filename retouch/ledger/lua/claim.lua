@@ -52,7 +52,10 @@ local LEAD_MS, REACH_MS = 60, 250 -- on the way to a worker; how far ahead place
 local slots = {}
 if paced then
   local s = redis.call('HMGET', STATE, 'slot', 'slot:submit', 'slot:poll')
-  slots = { all = tonumber(s[1] or '0'), submit = tonumber(s[2] or '0'), poll = tonumber(s[3] or '0') }
+  local names = { 'all', 'submit', 'poll' }
+  for i, name in ipairs(names) do -- never further ahead than a slot can be given: the clock may have been set back
+    slots[name] = math.min(tonumber(s[i] or '0'), now + LEAD_MS + REACH_MS + interval[name])
+  end
 end
 local function slot(kind)
   if not paced then return 0 end

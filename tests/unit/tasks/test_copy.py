@@ -44,7 +44,7 @@ def settled(monkeypatch: pytest.MonkeyPatch, overdue_ms: int) -> Settlement:
         submitted_at=1,
         strikes=0,
     )
-    served = copy.Served(("https://results.test/a.png",), 1, "p")
+    served = copy.Served(("https://results.test/a.png",), 1)
     asyncio.run(copy.copy_results(cast(Runtime, runtime), CLAIM, served, before))
     [settlement] = done
     return settlement
