@@ -34,21 +34,23 @@ def events(
         raise InputError(f"--after {after[:80]!r} is not an event's id (evt-1700000000000-0)")
     queue = open_queue(redis_url)
     last = match[2]
-    while page := _page(queue, last, follow):
-        with queue.reaching():
-            source = queue.ledger.source()
+    while True:
+        page, source = _page(queue, last, follow)
+        if not page:
+            return
         for event in page:
             emit(event.cloudevent(source))
         sys.stdout.flush()
         last = page[-1].stream_id
 
 
-def _page(queue: EditQueue, last: str, follow: bool) -> list[Event]:
-    """The next events; with ``follow``, waits for them, however long Redis is away."""
+def _page(queue: EditQueue, last: str, follow: bool) -> tuple[list[Event], str]:
+    """The next events and their source; with ``follow``, waits for them, however long Redis is away."""
     told = False
     while True:
         try:
             page = queue.ledger.events(last, block_ms=BLOCK_MS if follow else None)
+            source = queue.ledger.source()
         except (RedisConnectionError, RedisTimeoutError) as error:
             if not follow:
                 raise
@@ -61,4 +63,4 @@ def _page(queue: EditQueue, last: str, follow: bool) -> list[Event]:
             say("Redis is back")
             told = False
         if page or not follow:
-            return page
+            return page, source

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from scene import Scene, until
 from servers import Receiver
 from standardwebhooks.webhooks import Webhook
 
+from workers.stack.child import clean_environment
 from workers.stack.ports import free_ports
+from workers.stack.valkey import Valkey
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(40, 72))).decode()
 
@@ -123,3 +129,23 @@ def test_a_receiver_that_is_down_holds_up_no_edit(scene: Scene) -> None:
     with receiver:
         subjects = {e["subject"] for e in wait_for(receiver, 6)}
     assert subjects == {batch, *(f"{batch}/c{n}" for n in range(5))}
+
+
+def test_events_are_followed_through_an_outage_of_redis(scene: Scene, valkey: Valkey) -> None:
+    """``retouch events --follow`` prints what happens, waits while Redis is away, and ends with Ctrl-C."""
+    command = [str(Path(sys.executable).with_name("retouch")), "events", "--follow"]
+    env = clean_environment(RETOUCH_REDIS_URL=scene.environment["RETOUCH_REDIS_URL"])
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout is not None
+        assert follower.stderr is not None
+        first = scene.enqueue()
+        scene.queue.cancel(first)
+        assert json.loads(follower.stdout.readline())["subject"] == f"{first}/c0"
+        valkey.kill()
+        assert "Redis is away" in follower.stderr.readline()
+        valkey.start()
+        second = scene.enqueue()
+        scene.queue.cancel(second)
+        assert json.loads(follower.stdout.readline())["subject"] == f"{second}/c0"
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(30) == 130
