@@ -97,3 +97,22 @@ def test_polls_come_when_the_result_does(scene: Scene, slow: Endpoint) -> None:
     before = len(api.polls())
     scene.finish(scene.enqueue(50))
     assert len(api.polls()) - before < 100
+
+
+def test_the_number_of_places_is_found_out(scene: Scene, tmp_path: Path) -> None:
+    """With ``auto`` an API that works on six images at once, and takes no more, is filled and seldom overfilled."""
+    six = Endpoint(tmp_path, latency="0.5", capacity=6, max_queue=0, private_hosts=LOOPBACK)
+    six.start()
+    try:
+        api = Api(six.url, six.api_key)
+        hosts = f"{scene.environment['RETOUCH_PRIVATE_HOSTS']},{six.host}"
+        scene.another_worker(api_url=six.url, api_key=six.api_key, private_hosts=hosts, max_in_flight="auto")
+        results = scene.finish(scene.enqueue(60), 90)
+        submits = api.submits()
+    finally:
+        six.kill()
+    assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
+    assert sum(entry["status"] == 429 for entry in submits) <= 30
+    found = scene.ledger.provider().places
+    assert found is not None
+    assert 2 <= found <= 9

@@ -15,8 +15,9 @@ STOP_GRACE_S = 5.0
 class Endpoint:
     """``python -m workers.endpoint`` on a free port, with an API key of its own.
 
-    ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``) and ``capacity`` (images made at once) are the
-    endpoint's own options. It keeps nothing: after a restart its port is another and what it knew is gone.
+    ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
+    (edits that may wait beyond those) are the endpoint's own options. It keeps nothing: after a restart its port is
+    another and what it knew is gone.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Endpoint:
         *,
         latency: str | None = None,
         capacity: int | None = None,
+        max_queue: int | None = None,
         private_hosts: str = "",
         log: Path | None = None,
     ) -> None:
@@ -33,6 +35,7 @@ class Endpoint:
         self._private_hosts = private_hosts
         self._options = [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
+        self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
         self._url: str | None = None
 
     @property
