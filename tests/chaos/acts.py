@@ -18,7 +18,7 @@ KILLS, KILLS_QUICK = 300, 40
 BACK_S = 5.0  # seconds from the return of a part until work goes on
 SIZES = (1_000, 10_000, 100_000)
 FLAT = 1.2  # times the cost of an edit in the smallest batch
-CONTROLS = ("delivered_before_posted", "claim_without_lease", "settle_under_any_fence")
+CONTROLS = ("claim_without_lease", "settle_under_any_fence")
 QUICK_BUGS = ("no_intent", "settle_before_put", "duplicates_unmarked", "another_id_each_time")
 
 
@@ -215,7 +215,7 @@ def loads(play: Play) -> None:
 def rates(play: Play) -> None:
     """Four workers with more work than a rate limit lets through, by the API's own record of arrivals."""
     run = play.stage.run()
-    used = provider.rate(run, 15 if play.quick else 60)
+    used = provider.rate(run, 15 if play.quick else 30)
     play.stage.nursery.kill_all()
     play.measured(f"rate limit {provider.RATE}, {provider.WORKERS} workers", str(used), "no window too full", used.kept)
     play.timed("use of the rate limit", f"{used.share:.0%}", "at least 90 %", used.share >= 0.9)

@@ -14,7 +14,7 @@ from tests.chaos.stage import Run
 from tests.chaos.weather import BRISK
 
 LEASE_S = 1
-LIFE_S = 3.0  # a worker that does not come to its point in this time is killed where it stands
+LIFE_S = 2.0  # a worker that does not come to its point in this time is killed where it stands
 HEAD = 2048  # bytes: half of the workers stream every image
 AT_WORK = 40  # edits that are always there to be worked on
 ANYWHERE = "anywhere"

@@ -92,7 +92,7 @@ def _unrescued(run: Run, orphans: dict[str, int]) -> int:
 
 STOPS = (
     *("intend.after", "intend.before", "post.after", "take.after", "settle.waiting.before", "settle.completed.before"),
-    *("settle.copying.before", "put.image.before", "settle_batch.before", "put.manifest.after", "claim.after"),
+    *("put.image.before", "settle_batch.before", "put.manifest.after", "claim.after"),
 )
 
 

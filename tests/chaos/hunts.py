@@ -34,12 +34,12 @@ LONG = ({"fault": "hang", "seconds": 4},)
 UNANSWERED = ({"fault": "drop_after_accept", "times": 8},)
 
 HUNTS: dict[str, Hunt] = {
-    "settle_under_any_fence": Hunt(faults=SLOW, stops=("settle.waiting.before",) * 3),
-    "intend_under_any_fence": Hunt(faults=LONG, stops=("claim.after",) * 3),
+    "settle_under_any_fence": Hunt(faults=SLOW, stops=("settle.waiting.before",) * 2),
+    "intend_under_any_fence": Hunt(faults=LONG, stops=("claim.after",) * 2),
     "count_without_guard": Hunt(settings={"lies": 0.3}),
     "settle_before_put": Hunt(),
     "no_intent": Hunt(deaths=("post.after", "post.sent", "settle.waiting.before")),
-    "event_outside_the_move": Hunt(deaths=("settle.completed.after",) * 3),
+    "event_outside_the_move": Hunt(deaths=("settle.completed.after",) * 2),
     "places_leak": Hunt(faults=({"fault": "status", "status": 503, "times": 6},), settings={"max_in_flight": 4}),
     "duplicates_unmarked": Hunt(faults=UNANSWERED),
     "send_for_ever": Hunt(faults=({"fault": "drop_after_accept", "match": "painting 1"},)),
@@ -50,7 +50,7 @@ HUNTS: dict[str, Hunt] = {
     "half_an_image_will_do": Hunt(faults=({"fault": "truncated", "variant": "short", "times": 8},)),
     "claim_without_lease": Hunt(deaths=("ring.before", "claim.after")),
     "batch_ends_before_its_files": Hunt(),
-    "post_without_looking_at_the_clock": Hunt(stops=("intend.after",) * 3),
+    "post_without_looking_at_the_clock": Hunt(stops=("intend.after",) * 2),
 }
 assert HUNTS.keys() == BUGS.keys()
 

@@ -100,7 +100,7 @@ def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
         "connections cut": proxy.cut,
         "refused for 3 s": lambda: through_the_proxy(Mode.REFUSE, 3),
         "half open for 2 s": lambda: through_the_proxy(Mode.STALL, 2),
-        "half open for 12 s": lambda: through_the_proxy(Mode.STALL, 12),
+        "half open for 8 s": lambda: through_the_proxy(Mode.STALL, 8),
         "paused for 6 s": lambda: paused(6),
     }
 
