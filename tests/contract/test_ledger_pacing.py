@@ -82,6 +82,17 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
     assert 30_000 <= gaps[-1] <= 32_000
 
 
+def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
+    """Under a refusal of submits alone, the submit that finds out goes at its time, however many polls are due then."""
+    bench.fill(10)
+    polled = bench.edits(submits=5)
+    bench.intend(polled)
+    bench.accept(polled, delay_ms=1000)
+    bench.ledger.pause("api", "401", probe_every_ms=1000)
+    bench.clock.now += 1000
+    assert Counter(claim.step for claim in bench.edits()) == {Step.POLL: 5, Step.SUBMIT: 1}
+
+
 def test_after_an_outage_the_flow_comes_back_gradually(bench: Bench) -> None:
     """A tenth of the places at first, nine tenths within 15 s."""
     bench.fill(100)

@@ -71,7 +71,7 @@ local function leave(kind)
   local at = slot(kind)
   if not at then return nil end
   left[kind] = left[kind] - 1
-  if paused > 0 then
+  if paused > 0 and (kind == 'submit' or silenced) then
     probing = true
     left = { submit = 0, poll = silenced and 0 or left.poll }
   end
