@@ -28,7 +28,7 @@ end
 -- From a tenth to all within RAMP_MS of the end of an outage.
 local function ramp()
   local closed_at = tonumber(redis.call('HGET', STATE, 'closed_at') or '0')
-  return math.min(1, 0.1 + 0.9 * (now - closed_at) / RAMP_MS)
+  return math.min(1, 0.1 + 0.9 * math.max(0, now - closed_at) / RAMP_MS)
 end
 
 -- --- places found out -----------------------------------------------------------------------------
