@@ -10,14 +10,23 @@ from dataclasses import dataclass, field
 
 from tests.chaos.boundaries import POINTS
 from tests.chaos.crew import LOOK_S, Hand
+from tests.chaos.evidence import Record
 from tests.chaos.stage import Run
 from tests.chaos.weather import BRISK
 
 LEASE_S = 1
-LIFE_S = 2.0  # a worker that does not come to its point in this time is killed where it stands
+LIFE_S = 3.0  # a worker that does not come to its point in this time is killed where it stands
 HEAD = 2048  # bytes: half of the workers stream every image
 AT_WORK = 40  # edits that are always there to be worked on
 ANYWHERE = "anywhere"
+# What brings a worker to a boundary that it seldom comes to.
+PROVOKED: dict[str, Record] = {
+    "pause": {"fault": "throttle", "retry_after": 0.1, "times": 4},
+    "resume": {"fault": "throttle", "retry_after": 0.1, "times": 4},
+    "settle.queued": {"fault": "status", "status": 503, "times": 6},
+    "settle.submitting": {"fault": "drop_after_accept", "times": 4},
+    "settle.failed": {"fault": "failure", "times": 8},
+}
 
 
 @dataclass
@@ -38,7 +47,7 @@ class Kills:
 
 
 def crash_everywhere(
-    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 400.0
+    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 300.0
 ) -> Kills:
     """Kill ``kills`` workers (with ``all_points`` one at each at least); then others bring everything to its end."""
     run.api.rules(*BRISK)
@@ -60,6 +69,8 @@ def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str]) -
     fewest = min(outcome.hits[p] + tried[p] / 2 for p in POINTS)
     point = rng.choice([p for p in POINTS if outcome.hits[p] + tried[p] / 2 == fewest])
     tried[point] += 1
+    if extra := PROVOKED.get(point.rpartition(".")[0]):
+        run.api.rules(extra, *BRISK)
     hand = run.worker(crash=f"{point}={rng.randint(1, 3)}", head=rng.choice((0, HEAD)), lease=LEASE_S, max_in_flight=24)
     outcome.plans[hand.name] = point
     return hand

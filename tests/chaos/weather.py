@@ -43,7 +43,7 @@ AT_RESULT: tuple[Record, ...] = (
 MIXED = (*AT_SUBMIT, *AT_POLL, *AT_RESULT)
 # Enough variety to come to every boundary, and little that takes time.
 BRISK = (
-    {"fault": "throttle", "retry_after": 0.1, "probability": 0.02},
+    {"fault": "throttle", "retry_after": 0.1, "probability": 0.03},
     {"fault": "status", "status": 503, "probability": 0.06},
     {"fault": "drop_after_accept", "probability": 0.04},
     {"fault": "failure", "probability": 0.08},
