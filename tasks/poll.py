@@ -24,7 +24,7 @@ from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
 from tasks.outcome import failed
-from tasks.submit import OUTAGE, PROBE_S, THROTTLED, UNWILLING
+from tasks.submit import OUTAGE, PROBE_S, THROTTLED, UNWILLING, patience_s
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -117,7 +117,7 @@ async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: 
         asked_s = PROBE_S[UNWILLING]
         await runtime.pause(UNWILLING, str(error), probe_every_s=asked_s)
     elif isinstance(error, ThrottledError) or asked_s:
-        await runtime.pause(THROTTLED, str(error), probe_every_s=max(PROBE_S[THROTTLED], asked_s))
+        await runtime.pause(THROTTLED, str(error), probe_every_s=patience_s(THROTTLED, error.retry_after_s))
     else:
         await runtime.trouble(str(error))
     # No attempt is used and no deadline strikes while the API cannot say how the edit is.

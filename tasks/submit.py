@@ -40,6 +40,7 @@ FROM = (EditState.SUBMITTING,)
 # Why submits pause, and how often one is let through to find out whether the reason is gone.
 UNWILLING, THROTTLED, OUTAGE = "api", "throttled", "outage"
 PROBE_S = {UNWILLING: 10.0, THROTTLED: 1.0}
+LEAST_PAUSE_S = 0.1  # also where a 429 says that no time at all need pass
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
 
@@ -156,16 +157,21 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, 
             )
         case UnwillingError() | ThrottledError():
             cause = UNWILLING if isinstance(error, UnwillingError) else THROTTLED
-            await runtime.pause(cause, str(error), probe_every_s=max(PROBE_S[cause], error.retry_after_s or 0))
+            await runtime.pause(cause, str(error), probe_every_s=patience_s(cause, error.retry_after_s))
             await _put_back(runtime, claim, submission, str(error))
         case UnavailableError(retry_after_s=float() as asked_s):
-            await runtime.pause(THROTTLED, str(error), probe_every_s=max(PROBE_S[THROTTLED], asked_s))
+            await runtime.pause(THROTTLED, str(error), probe_every_s=patience_s(THROTTLED, asked_s))
             await _put_back(runtime, claim, submission, str(error))
         case NotSentError() | UnavailableError():
             await runtime.trouble(str(error))
             await _put_back(runtime, claim, submission, str(error))
         case _:
             raise error
+
+
+def patience_s(cause: str, asked_s: float | None) -> float:
+    """How long nothing is sent: what the API asked for, or what is usual for the cause."""
+    return PROBE_S[cause] if asked_s is None else max(asked_s, LEAST_PAUSE_S)
 
 
 async def _put_back(runtime: Runtime, claim: Claim, submission: Submission, note: str) -> None:
