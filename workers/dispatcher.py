@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -45,17 +46,28 @@ class Dispatcher:
         self._runtime = runtime
         self._send = send
         self._backlog = backlog
+        self._ended = asyncio.Event()
 
-    async def run(self) -> None:
-        """Claim and send until cancelled. A broker in trouble costs claims a lease, never the loop."""
-        while True:
+    def end(self) -> None:
+        """Claim nothing more. What is being claimed is still sent: cancelled, it would wait for its lease."""
+        self._ended.set()
+
+    async def run(self, may_begin: asyncio.Event) -> None:
+        """Claim and send until told to end. A broker in trouble costs claims a lease, never the loop."""
+        while not (may_begin.is_set() or self._ended.is_set()):
+            await self._rest(IDLE_S)
+        while not self._ended.is_set():
             pause = IDLE_S
             if await self._runtime.patience(self._backlog) < MAX_BACKLOG:
                 harvest = await self._claim()
                 if harvest.claims:
                     pause = 0 if len(harvest.claims) >= AT_ONCE else TICK_S
                     await self._ring(harvest.claims)
-            await asyncio.sleep(pause)
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
 
     async def _claim(self) -> Harvest:
         runtime = self._runtime

@@ -86,7 +86,7 @@ class Runtime:
     def drain(self) -> None:
         """Take no new claims from now on; safe in a signal handler."""
         self._draining = True
-        self._loop.call_soon_threadsafe(self._stop_dispatcher)
+        self._loop.call_soon_threadsafe(self._dispatcher.end)
 
     def stop(self) -> None:
         """Drain, wait for the steps that run, give the rest back, and end. Blocks for DRAIN_S at most."""
@@ -115,15 +115,12 @@ class Runtime:
         log.info("worker.started", worker=self.name, lease_s=self.settings.lease, bucket=self.settings.bucket)
 
     async def _dispatch(self) -> None:
-        await self._presence.looked.wait()  # no edit is paid for before its result is known to find a place
-        await self._dispatcher.run()
-
-    def _stop_dispatcher(self) -> None:
-        if self._services:
-            self._services[0].cancel()
+        # No edit is paid for before its result is known to find a place.
+        await self._dispatcher.run(may_begin=self._presence.looked)
 
     async def _stop(self) -> None:
         log.info("worker.draining", open_steps=len(self.leases))
+        await asyncio.wait(self._services[:1], timeout=DRAIN_S)  # the dispatcher: it sends what it has claimed
         if self._chunks:
             await asyncio.wait(self._chunks, timeout=DRAIN_S)
         for task in [*self._services, *self._chunks]:

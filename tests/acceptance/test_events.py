@@ -140,12 +140,13 @@ def test_events_are_followed_through_an_outage_of_redis(scene: Scene, valkey: Va
         assert follower.stderr is not None
         first = scene.enqueue()
         scene.queue.cancel(first)
-        assert json.loads(follower.stdout.readline())["subject"] == f"{first}/c0"
+        told = (json.loads(line)["subject"] for line in follower.stdout)
+        assert f"{first}/c0" in told
         valkey.kill()
         assert "Redis is away" in follower.stderr.readline()
         valkey.start()
         second = scene.enqueue()
         scene.queue.cancel(second)
-        assert json.loads(follower.stdout.readline())["subject"] == f"{second}/c0"
+        assert f"{second}/c0" in told
         follower.send_signal(signal.SIGINT)
         assert follower.wait(30) == 130
