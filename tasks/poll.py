@@ -100,6 +100,8 @@ async def _still_running(runtime: Runtime, claim: Claim, progress: Progress, ask
 
 async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
+        # It knows nothing of this edit, and so it is there: a restarted API would else be left alone for long.
+        await runtime.resume(THROTTLED, OUTAGE, sent_ms=progress.now)
         if progress.strikes + 1 >= MAX_LOST:
             await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
             return

@@ -139,6 +139,7 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answ
 async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, error: ApiError) -> None:
     match error:
         case RefusedError():
+            await runtime.resume(THROTTLED, OUTAGE, sent_ms=submission.now)  # a definite answer: the API is there
             await runtime.settle(failed(claim, FROM, "refused", str(error)))
         case AmbiguousError():
             log.warning("edit.submit_unanswered", reason=str(error))
