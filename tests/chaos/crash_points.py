@@ -17,7 +17,8 @@ from tests.chaos.weather import BRISK
 LEASE_S = 1
 LIFE_S = 3.0  # a worker that does not come to its point in this time is killed where it stands
 HEAD = 2048  # bytes: half of the workers stream every image
-AT_WORK = 40  # edits that are always there to be worked on
+AT_WORK = 64  # edits that are always there to be worked on
+SIZES = (1, 1, 2, 3, 15)  # of batches: many small ones, since every end of one is a chance to die there
 ANYWHERE = "anywhere"
 # What brings a worker to a boundary that it seldom comes to.
 PROVOKED: dict[str, Record] = {
@@ -47,7 +48,7 @@ class Kills:
 
 
 def crash_everywhere(
-    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 3, within_s: float = 300.0
+    run: Run, rng: random.Random, kills: int, *, all_points: bool = True, workers: int = 4, within_s: float = 300.0
 ) -> Kills:
     """Kill ``kills`` workers (with ``all_points`` one at each at least); then others bring everything to its end."""
     run.api.rules(*BRISK)
@@ -71,7 +72,7 @@ def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str]) -
     tried[point] += 1
     if extra := PROVOKED.get(point.rpartition(".")[0]):
         run.api.rules(extra, *BRISK)
-    hand = run.worker(crash=f"{point}={rng.randint(1, 3)}", head=rng.choice((0, HEAD)), lease=LEASE_S, max_in_flight=24)
+    hand = run.worker(crash=f"{point}={rng.randint(1, 3)}", head=rng.choice((0, HEAD)), lease=LEASE_S, max_in_flight=40)
     outcome.plans[hand.name] = point
     return hand
 
@@ -89,7 +90,7 @@ def _buried(hand: Hand, outcome: Kills) -> bool:
 
 def _feed(run: Run, rng: random.Random) -> None:
     while run.unfinished() < AT_WORK:
-        run.enqueue(rng.randint(5, 20), samples=rng.randint(1, 4))
+        run.enqueue(rng.choice(SIZES), samples=rng.randint(1, 4))
 
 
 def _bring_home(run: Run, crew: list[Hand]) -> None:
