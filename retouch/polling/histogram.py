@@ -35,7 +35,7 @@ def bin_of(age_ms: float) -> int:
 
 def weight(histogram: Histogram) -> float:
     """How many edits it speaks of, after forgetting."""
-    return sum(histogram.get(number, 0.0) for number in range(BINS))
+    return sum(histogram.values()) - histogram.get(LATER, 0.0) - histogram.get(SOONER, 0.0)
 
 
 class Distribution:

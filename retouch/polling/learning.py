@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from retouch.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Distribution, Histogram, bin_of, weight
+from retouch.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Histogram, bin_of, weight
 
 MEMORY = 250.0  # edits; older ones fade
 EVEN = 0.5  # edits; the weight of the even share. More of it finds out sooner and blurs more.
@@ -48,12 +48,13 @@ def learn(histogram: Histogram, low_ms: float, high_ms: float, *, running: int =
     low = min(max(low_ms, 0.0), EDGES_MS[-1] - 1)
     high = min(max(high_ms, low + 1), EDGES_MS[-1])
     added = _spread(histogram, low, high)
-    if weight(histogram) < ENOUGH:
+    known = weight(histogram)
+    if known < ENOUGH:
         return Lesson(MEMORY, added)
-    belief = Distribution(histogram)
     # Whole bins, as no histogram says where in a bin a steady provider's results lie.
-    begin, end = EDGES_MS[min(added)], EDGES_MS[max(added) + 1]
-    side = (belief.until(begin) + belief.until(end)) / 2 - 0.5
+    sooner = sum(histogram.get(number, 0.0) for number in range(min(added)))
+    among = sum(histogram.get(number, 0.0) for number in added)
+    side = (sooner + among / 2) / known - 0.5
     added |= {LATER: side - SLACK, SOONER: -side - SLACK}
     evidence = max(histogram.get(field, 0.0) + added[field] for field in (LATER, SOONER))
     return Lesson(KEPT if evidence > ALARM + UNSEEN * running else MEMORY, added)
