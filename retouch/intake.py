@@ -17,8 +17,7 @@ from redis.exceptions import RedisError
 
 from retouch.edit import DEFAULT_MODEL, Edit, ImageKind, explain
 from retouch.errors import InputError, ServiceError
-from retouch.ledger import Entry, Ledger, Verdict
-from retouch.ledger.ledger import PAGE
+from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from retouch.net import PrivateHosts, check_url
 from retouch.uploads import Inputs
 

@@ -28,8 +28,7 @@ def doctor(
 
     Exit code 0: all is well; 6: something is not.
     """
-    # The checks need the HTTP and S3 libraries, which no other command should wait for.
-    from retouch.cli import checks  # noqa: PLC0415
+    from retouch.cli import checks  # noqa: PLC0415 - HTTP and S3 libraries, which no other command should wait for
 
     findings = [
         *checks.redis_findings(redis_url),

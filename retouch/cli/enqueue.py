@@ -40,8 +40,7 @@ from retouch.intake import (
     check_defaults,
     custom_id_of,
 )
-from retouch.ledger import Entry
-from retouch.ledger.ledger import PAGE
+from retouch.ledger import PAGE, Entry
 from retouch.manifest import Manifest
 from retouch.queue import EditQueue, Receipt
 from retouch.uploads import Inputs, Picture, upload

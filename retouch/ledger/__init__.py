@@ -1,10 +1,11 @@
 """The ledger: what every edit is, where it stands and what must happen next, in Redis."""
 
-from retouch.ledger.claims import Claim, Harvest, Progress, Settlement, Submission
-from retouch.ledger.ledger import Entry, Ledger, Pace, Verdict
+from retouch.ledger.claims import Claim, Entry, Harvest, Pace, Progress, Settlement, Submission, Verdict
+from retouch.ledger.ledger import PAGE, Ledger
 from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, present
 
 __all__ = [
+    "PAGE",
     "BatchView",
     "Claim",
     "EditView",

@@ -1,11 +1,43 @@
-"""What passes between the ledger and a worker: claims, what a claim is told, and how it is settled."""
+"""What passes between the ledger and its callers: entries and verdicts, claims, what a claim is told, settlements."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from retouch.states import EditState, Step
+
+
+class Entry(NamedTuple):
+    """An edit as the ledger keeps it."""
+
+    custom_id: str
+    digest: str
+    parameters: str  # JSON, less the batch's defaults
+    samples: int
+    seed: int | None
+
+
+class Pace(NamedTuple):
+    """The least time between two requests to the API, between two submits and between two polls, in ms; 0: none."""
+
+    request_ms: float = 0
+    submit_ms: float = 0
+    poll_ms: float = 0
+
+
+UNPACED = Pace()
+
+
+class Verdict(IntEnum):
+    """What became of an entry."""
+
+    ACCEPTED = 1
+    ALREADY = 0
+    CONFLICT = -1  # the custom id exists in the batch with other parameters
 
 
 class Claim(NamedTuple):
@@ -52,6 +84,25 @@ class Progress:
     strikes: int  # definite bad outcomes in a row: an unknown id, a broken image
     kind: str = ""  # of work: edits of one kind take about as long
     seen_ms: int = 0  # the age at which it was last seen unfinished
+
+    @classmethod
+    def parse(cls, raw: Sequence[str | None]) -> Progress:
+        """Read the answer of ``take.lua``."""
+        now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen = raw
+        return cls(
+            now=int(now or 0),
+            state=EditState(state or ""),
+            provider_id=provider_id,
+            polls=int(polls or 0),
+            tries=int(tries or 0),
+            deadline=int(deadline) if deadline else None,
+            samples=int(samples or 1),
+            urls=tuple(json.loads(urls)) if urls else (),
+            submitted_at=int(submitted_at) if submitted_at else None,
+            strikes=int(strikes or 0),
+            kind=kind or "",
+            seen_ms=int(seen or 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)

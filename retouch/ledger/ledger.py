@@ -6,8 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -15,7 +14,17 @@ from redis.retry import Retry
 
 from retouch.errors import InputError
 from retouch.ledger import keys
-from retouch.ledger.claims import Claim, Harvest, Progress, Settlement, Submission
+from retouch.ledger.claims import (
+    UNPACED,
+    Claim,
+    Entry,
+    Harvest,
+    Pace,
+    Progress,
+    Settlement,
+    Submission,
+    Verdict,
+)
 from retouch.ledger.scripts import Scripts
 from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, instant, present
 from retouch.states import EditState, Step
@@ -24,35 +33,6 @@ PAGE = 500  # edits a script touches at most: some milliseconds of the server's 
 FILL_MS = 30_000  # a batch whose producer falls silent may finish after this long
 RETENTION_MS = 7 * 86_400_000
 WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as gone
-
-
-class Entry(NamedTuple):
-    """An edit as the ledger keeps it."""
-
-    custom_id: str
-    digest: str
-    parameters: str  # JSON, less the batch's defaults
-    samples: int
-    seed: int | None
-
-
-class Pace(NamedTuple):
-    """The least time between two requests to the API, between two submits and between two polls, in ms; 0: none."""
-
-    request_ms: float = 0
-    submit_ms: float = 0
-    poll_ms: float = 0
-
-
-UNPACED = Pace()
-
-
-class Verdict(IntEnum):
-    """What became of an entry."""
-
-    ACCEPTED = 1
-    ALREADY = 0
-    CONFLICT = -1  # the custom id exists in the batch with other parameters
 
 
 class Ledger:
@@ -200,7 +180,7 @@ class Ledger:
     def take(self, claims: Sequence[Claim], lease_ms: int) -> list[Progress | None]:
         """Read the edits behind claims for a poll, and begin their lease anew; None where the claim is lost."""
         answers = self._run("take", lease_ms, *(part for c in claims for part in (c.member, c.fence)))
-        return [_progress(a) if a else None for a in answers]
+        return [Progress.parse(a) if a else None for a in answers]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Apply settlements; False for each whose claim was lost: it changed nothing."""
@@ -384,21 +364,3 @@ def _merged(defaults: str, own: str) -> dict[str, Any]:
     """An edit's parameters; null in its own: the batch sets the field, and this edit does not."""
     merged = json.loads(defaults) | json.loads(own)
     return {name: value for name, value in merged.items() if value is not None}
-
-
-def _progress(raw: Sequence[str | None]) -> Progress:
-    now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen = raw
-    return Progress(
-        now=int(now or 0),
-        state=EditState(state or ""),
-        provider_id=provider_id,
-        polls=int(polls or 0),
-        tries=int(tries or 0),
-        deadline=int(deadline) if deadline else None,
-        samples=int(samples or 1),
-        urls=tuple(json.loads(urls)) if urls else (),
-        submitted_at=int(submitted_at) if submitted_at else None,
-        strikes=int(strikes or 0),
-        kind=kind or "",
-        seen_ms=int(seen or 0),
-    )

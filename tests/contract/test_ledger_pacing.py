@@ -8,12 +8,11 @@ from collections import Counter
 
 import pytest
 import redis
-from test_ledger import LEASE_MS, POLLED, SUBMITTING, Bench, bench, entries
+from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 from retouch.ledger import Claim, Pace, Settlement
 from retouch.states import EditState, Step
 
-__all__ = ["bench"]  # the fixture
 PACE = Pace(request_ms=100)
 
 
@@ -41,10 +40,7 @@ def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
 
 def test_a_share_bounds_its_kind_alone(bench: Bench) -> None:
     """With a rate for submits, polls go on at the whole rate."""
-    bench.fill(20)
-    claims = bench.edits(submits=10)
-    bench.intend(claims)
-    bench.accept(claims, delay_ms=0)
+    bench.at_the_api(10, of=20)
     harvest = bench.ledger.claim("w", lease_ms=LEASE_MS, places=100, pace=Pace(20, 10_000, 0))
     assert Counter(c.step for c in harvest.claims) == {Step.POLL: 10, Step.SUBMIT: 1}
 
@@ -64,10 +60,7 @@ def test_single_troubles_are_no_outage(bench: Bench) -> None:
 
 def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
     """One request at a time, at growing intervals up to half a minute."""
-    bench.fill(8)
-    polled = bench.edits(submits=4)
-    bench.intend(polled)
-    bench.accept(polled, delay_ms=0)
+    bench.at_the_api(4, of=8)
     trouble(bench)
     assert bench.edits() == []
     probes = []
@@ -84,10 +77,7 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
 
 def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
     """Under a refusal of submits alone, the submit that finds out goes at its time, however many polls are due then."""
-    bench.fill(10)
-    polled = bench.edits(submits=5)
-    bench.intend(polled)
-    bench.accept(polled, delay_ms=1000)
+    bench.at_the_api(5, of=10, delay_ms=1000)
     bench.ledger.pause("api", "401", probe_every_ms=1000)
     bench.clock.now += 1000
     assert Counter(claim.step for claim in bench.edits()) == {Step.POLL: 5, Step.SUBMIT: 1}
@@ -127,10 +117,7 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
 
 def test_a_throttled_api_is_left_alone_until_the_time_it_named(bench: Bench) -> None:
     """Neither submits nor polls are claimed before."""
-    bench.fill(4)
-    claims = bench.edits(submits=2)
-    bench.intend(claims)
-    bench.accept(claims, delay_ms=0)
+    bench.at_the_api(2, of=4)
     bench.ledger.pause("throttled", "429", probe_every_ms=30_000)
     for _ in range(29):
         bench.clock.now += 1000

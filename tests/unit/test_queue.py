@@ -13,8 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from retouch import Edit, EditQueue, EditState, InputError, ServiceError
 from retouch.intake import BatchWriter, InvalidEditError
-from retouch.ledger import Entry, Ledger, Settlement, Verdict
-from retouch.ledger.ledger import PAGE
+from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
 
 

@@ -1,0 +1,100 @@
+"""A ledger with a clock that the test turns, and the phrases that its tests speak in."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Verdict
+from retouch.states import EditState, Step
+
+LEASE_MS = 4000
+SUBMITTING = (EditState.SUBMITTING,)
+POLLED = (EditState.WAITING, EditState.COPYING)
+
+
+class Clock:
+    """A clock that the test turns, in ms."""
+
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1_000_000  # near the server's own, which names the events
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Bench:
+    """A ledger, its clock, and the few phrases that the tests speak in."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(client, self.clock)
+        self.client = client
+
+    def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
+        """Enqueue ``count`` edits c0, c1, … and seal the batch."""
+        self.ledger.open_batch(batch, {"model_id": "sd1.5"})
+        assert set(self.ledger.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
+        self.ledger.seal(batch)
+
+    def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
+        """Claim as one worker."""
+        return self.ledger.claim("w", lease_ms=LEASE_MS, places=places, **limits)
+
+    def later(self, ms: int) -> None:
+        """Let time pass, while other workers are there and ask for work."""
+        while ms > 0:
+            step = min(ms, LEASE_MS)
+            self.clock.now += step
+            ms -= step
+            self.claim(submits=0, polls=0, deliveries=0)
+
+    def edits(self, **limits: Any) -> list[Claim]:
+        """Claim, and leave out batches and deliveries."""
+        return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
+
+    def intend(self, claims: Sequence[Claim], policy: str = "resubmit") -> list[int | None]:
+        """Write intents; returns the submit numbers."""
+        return [s.number if s else None for s in self.ledger.intend(claims, policy, LEASE_MS)]
+
+    def accept(self, claims: Sequence[Claim], *, delay_ms: int = 1000) -> None:
+        """The API took them."""
+        waiting = [
+            Settlement(c, SUBMITTING, EditState.WAITING, delay_ms=delay_ms, deadline_ms=9000, put={"provider_id": "p"})
+            for c in claims
+        ]
+        assert all(self.ledger.settle(waiting))
+
+    def at_the_api(self, count: int, *, of: int = 0, delay_ms: int = 0) -> list[Claim]:
+        """Enqueue ``of`` edits (or as many) and bring ``count`` of them to the API; their first poll is due then."""
+        self.fill(of or count)
+        claims = self.edits(submits=count)
+        self.intend(claims)
+        self.accept(claims, delay_ms=delay_ms)
+        return claims
+
+    def end(self, claims: Sequence[Claim], to: EditState = EditState.COMPLETED) -> None:
+        """They came to an end."""
+        came_from = (*SUBMITTING, *POLLED)
+        assert all(self.ledger.settle([Settlement(c, came_from, to) for c in claims]))
+
+    def run_to_completion(self) -> None:
+        """Take every edit there is to completed."""
+        claims = self.edits()
+        self.intend(claims)
+        self.end(claims)
+
+    def counts(self, batch: str = "b") -> dict[str, int]:
+        """The batch's counts by state."""
+        view = self.ledger.batch(batch)
+        assert view is not None
+        return {state.value: n for state, n in view.counts.items()}
+
+
+def entries(count: int, *, samples: int = 1) -> list[Entry]:
+    """Edits c0, c1, …"""
+    return [Entry(f"c{n}", f"digest{n}", json.dumps({"prompt": f"p{n}"}), samples, None) for n in range(count)]

@@ -1,0 +1,87 @@
+"""Submits that may have been taken although no answer came: never forgotten, and sent again only as the policy says."""
+
+from __future__ import annotations
+
+import pytest
+from ledger_bench import LEASE_MS, Bench
+
+from retouch.ledger import Claim, Entry
+from retouch.states import EditState
+
+
+def ambiguous(bench: Bench) -> Claim:
+    """An edit whose intent was written and whose worker died."""
+    bench.fill(1)
+    bench.intend(bench.edits())
+    bench.later(LEASE_MS + 1)
+    (claim,) = bench.edits()
+    return claim
+
+
+def test_ambiguous_resubmit_is_sent_once_more_and_marked(bench: Bench) -> None:
+    """A new number, a mark, a count; the second silence ends the edit."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim]) == [2]
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+    bench.later(LEASE_MS + 1)
+    (again,) = bench.edits()
+    assert bench.intend([again]) == [None]
+    (result,) = bench.ledger.results("b")
+    assert (result["error"]["code"], result["possible_duplicate"]) == ("ambiguous", True)
+
+
+def test_ambiguous_idempotent_is_sent_under_the_same_number(bench: Bench) -> None:
+    """The same number is the same purchase: no mark, however often."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim], "idempotent") == [1]
+    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
+    """Held: not due, not ready, its place free; a retry sends it again and marks it."""
+    claim = ambiguous(bench)
+    assert bench.intend([claim], "hold") == [None]
+    assert bench.counts() == {"held": 1}
+    bench.later(10 * LEASE_MS)
+    assert bench.edits() == []
+    assert bench.ledger.places_used() == 0
+    assert bench.ledger.retry("b", [EditState.HELD]) == 1
+    assert bench.intend(bench.edits()) == [2]
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+
+
+def test_held_edits_can_be_cancelled_alone(bench: Bench) -> None:
+    """cancel --held leaves the queue alone."""
+    claim = ambiguous(bench)
+    bench.intend([claim], "hold")
+    bench.ledger.enqueue("b", [Entry("later", "d", "{}", 1, None)])
+    assert bench.ledger.cancel("b", [EditState.HELD]) == 1
+    assert bench.counts() == {"queued": 1, "cancelled": 1}
+
+
+def test_a_repeated_intent_of_the_same_claim_is_not_ambiguous(bench: Bench) -> None:
+    """The move whose answer was lost on the way is made again by the client: same number, no mark."""
+    bench.fill(1)
+    claims = bench.edits()
+    assert bench.intend(claims) == bench.intend(claims) == [1]
+    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("way", ["held", "cancelled", "failed"])
+def test_an_unanswered_submit_is_never_forgotten(bench: Bench, way: str) -> None:
+    """Whatever a person does with the edit in between: when it is sent again, it is marked."""
+    bench.fill(1)
+    policy = "resubmit" if way == "failed" else "hold"
+    for _ in range(3):
+        claims = bench.edits(policy=policy)
+        bench.intend(claims, policy)
+        bench.later(LEASE_MS)
+    if way == "cancelled":
+        assert bench.ledger.cancel("b", [EditState.HELD]) == 1
+        [result] = bench.ledger.results("b")
+        assert result["error"]["code"] == "unanswered"
+    assert bench.ledger.retry("b", [EditState(way)]) == 1
+    bench.run_to_completion()
+    [result] = bench.ledger.results("b")
+    assert result["possible_duplicate"] is True
+    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
