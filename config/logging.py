@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import sys
@@ -11,6 +12,7 @@ from types import NoneType
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from config.log_stream import LogStream
 from retouch.net import spellings, without_queries
 
 _USER = re.compile(r"(?<=://)[^/\s'\"]*@")
@@ -62,6 +64,8 @@ def configure(secrets: Iterable[str], *, level: int = logging.INFO) -> None:
     ``secrets`` are values that must never appear, whoever logs them.
     """
     terminal = sys.stderr.isatty()
+    stream = LogStream(sys.stderr)
+    _streams[:] = [stream]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -73,10 +77,10 @@ def configure(secrets: Iterable[str], *, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),  # type: ignore[arg-type] # asks for a TextIO by name
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -97,3 +101,13 @@ def configure(secrets: Iterable[str], *, level: int = logging.INFO) -> None:
         "celery.app.trace",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+_streams: list[LogStream] = []
+
+
+@atexit.register
+def drain() -> None:
+    """Wait until the log is written, a second at most; for whoever ends the process in another way than Python's."""
+    for stream in _streams:
+        stream.drain()

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from config.logging import drain
 from config.settings import Settings
 from retouch.ledger import Claim, Ledger, Settlement
 from retouch.states import Step
@@ -218,6 +219,7 @@ def _end_process_on_failure(task: asyncio.Task[None]) -> None:
     """A worker without its dispatcher or its renewals is worse than none: its supervisor starts a new one."""
     if not task.cancelled() and (error := task.exception()):
         log.critical("worker.crashed", service=task.get_name(), exc_info=error)
+        drain()
         os._exit(70)
 
 

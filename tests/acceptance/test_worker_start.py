@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +66,24 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: 
         worker.kill()
         if not valkey.child.running:
             valkey.start()
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:
+    """A full pipe behind stderr (a stalled log collector) stops neither edits nor the worker's end."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "unread@%h"]
+    process = subprocess.Popen(command, env=clean_environment(**scene.settings()), cwd=ROOT, stderr=write)
+    try:
+        ended = scene.finish(scene.enqueue(60))
+        assert {edit["state"] for edit in ended.values()} == {"completed"}
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(write)
+        os.close(read)
 
 
 def test_health_is_a_loop_that_turns(scene: Scene, tmp_path: Path) -> None:

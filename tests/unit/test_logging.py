@@ -15,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.logging import Redactor, configure
+from config.logging import Redactor, configure, drain
 
 KEY = 'planted/"key"-0123'
 PART = "key"  # of every spelling of it
@@ -34,6 +34,7 @@ def _leave_logging_as_it_was() -> Iterator[None]:
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     """The events that were written."""
+    drain()
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
@@ -68,6 +69,7 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
     except KeyError:
         structlog.get_logger().exception("poll.crashed")
         logging.getLogger("asyncio").exception("Task exception was never retrieved %s", KEY)
+    drain()
     text = capsys.readouterr().err
     assert text.count("KeyError") >= 2
     assert len(text.splitlines()) == 2
@@ -119,6 +121,7 @@ def test_a_secret_in_a_name_goes_as_well(capsys: pytest.CaptureFixture[str]) -> 
     """Neither as the name of a field nor inside a set of bytes does it reach the line."""
     configure(PLANTED)
     structlog.get_logger().info("x", **{KEY: {KEY.encode()}})
+    drain()
     assert PART not in capsys.readouterr().err
 
 
