@@ -10,12 +10,13 @@ import time
 from pathlib import Path
 
 from scripts.benchmark import machine
-from tests.chaos.acts import ACTS, Play
+from tests.chaos.acts import ACTS, LONG_ACTS, Play
 from tests.chaos.report import Report
 from tests.chaos.stage import Stage
 from workers.stack.child import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
+ALL_ACTS = ACTS | LONG_ACTS
 MOST_SAID = 20  # failures of one act
 BEGIN, END = "<!-- made by scripts/chaos --write -->\n", "<!-- end -->\n"
 
@@ -29,7 +30,7 @@ def main() -> int:
     report = Report(options.seed, ", ".join(f"{what} {value}" for what, value in machine.describe().items()))
     with Stage() as stage:
         for name in options.only:
-            report.acts[name.replace("_", " ")] = (ACTS[name].__doc__ or "").strip()
+            report.acts[name.replace("_", " ")] = (ALL_ACTS[name].__doc__ or "").strip()
             _say(f"{name}: {report.acts[name.replace('_', ' ')]}")
             _play(name, Play(stage, report, random.Random(f"{options.seed} {name}"), options.quick))
         if options.logs:
@@ -52,7 +53,7 @@ def write(page: Path, tables: str) -> None:
 def _play(name: str, play: Play) -> None:
     began, before = time.monotonic(), set(play.report.failures)
     try:
-        ACTS[name](play)
+        ALL_ACTS[name](play)
     except Exception as error:  # whatever it is: the other acts are played, and this one does not hold
         play.measured(name, f"{type(error).__name__}: {error}", "comes to its end", holds=False)
     for failure in [failure for failure in play.report.failures if failure not in before][:MOST_SAID]:
@@ -64,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/chaos", description="Kill, pause, cut and corrupt; then judge.")
     parser.add_argument("--seed", type=int, default=1, help="of every choice of the harness; default 1")
     parser.add_argument("--quick", action="store_true", help="a part of each act, three minutes in all")
-    parser.add_argument("--only", type=_acts, default=list(ACTS), metavar="ACT,…", help=f"some of {','.join(ACTS)}")
+    parser.add_argument("--only", type=_acts, default=list(ACTS), metavar="ACT,…", help=f"some of {','.join(ALL_ACTS)}")
     parser.add_argument("--write", action="store_true", help=f"put the tables into {PAGE.relative_to(ROOT)}")
     parser.add_argument("--logs", type=Path, metavar="FILE", help="keep the workers' logs here")
     return parser.parse_args()
@@ -72,8 +73,8 @@ def _options() -> argparse.Namespace:
 
 def _acts(text: str) -> list[str]:
     names = text.split(",")
-    if unknown := [name for name in names if name not in ACTS]:
-        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(ACTS)}")
+    if unknown := [name for name in names if name not in ALL_ACTS]:
+        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(ALL_ACTS)}")
     return names
 
 

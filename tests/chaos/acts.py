@@ -15,10 +15,20 @@ from tests.chaos.report import Measured, Report
 from tests.chaos.stage import Run, Stage
 
 KILLS, KILLS_QUICK = 300, 40
+LONG_S = 600.0
 BACK_S = 5.0  # seconds from the return of a part until work goes on
 SIZES = (1_000, 10_000, 100_000)
 FLAT = 1.2  # times the cost of an edit in the smallest batch
-CONTROLS = ("claim_without_lease", "settle_under_any_fence")
+# What is given away by an end that does not come: without the bug it must come in time.
+CONTROLS = (
+    "claim_without_lease",
+    "count_without_guard",
+    "delivered_before_posted",
+    "event_outside_the_move",
+    "places_leak",
+    "send_for_ever",
+    "unanswered_means_not_sent",
+)
 QUICK_BUGS = ("no_intent", "settle_before_put", "duplicates_unmarked", "another_id_each_time")
 
 
@@ -47,7 +57,7 @@ class Play:
 
 
 def crash_points(play: Play) -> None:
-    """Four workers at a time, each killed when it comes to a chosen boundary, until every boundary had its turn."""
+    """Five workers at a time, each killed when it comes to a chosen boundary, until every boundary had its turn."""
     run = play.stage.run()
     wanted = KILLS_QUICK if play.quick else KILLS
     kills = crash_everywhere(run, play.rng, wanted, all_points=not play.quick)
@@ -221,6 +231,25 @@ def rates(play: Play) -> None:
     play.timed("use of the rate limit", f"{used.share:.0%}", "at least 90 %", used.share >= 0.9)
 
 
+def long_rates(play: Play) -> None:
+    """Four workers under a rate limit for ten minutes, by the API's own record of arrivals."""
+    run = play.stage.run()
+    used = provider.rate(run, 10 if play.quick else LONG_S)
+    play.stage.nursery.kill_all()
+    play.measured(f"rate limit {provider.RATE} for ten minutes", str(used), "no window too full", used.kept)
+    play.timed("use of it", f"{used.share:.0%}", "at least 90 %", used.share >= 0.9)
+
+
+def long_outage(play: Play) -> None:
+    """Ten minutes of 503 with 5,000 edits enqueued and a deadline of one minute."""
+    run = play.stage.run()
+    edits = 300 if play.quick else 5_000
+    outcome = provider.sit_out(run, edits, 10 if play.quick else LONG_S)
+    holds = outcome.ends == {"completed": edits} and outcome.resent == 0
+    play.measured("ten minutes of 503", str(outcome), "all completed, each submitted once", holds)
+    play.judged("ten minutes of 503", run)
+
+
 def planted_bugs(play: Play) -> None:
     """Seventeen planted bugs (some in a quick run): each must be given away by the evidence."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
@@ -252,3 +281,5 @@ ACTS: dict[str, Callable[[Play], None]] = {
         loads,
     )
 }
+# Ten minutes each, and so only played when they are asked for.
+LONG_ACTS: dict[str, Callable[[Play], None]] = {act.__name__: act for act in (long_rates, long_outage)}

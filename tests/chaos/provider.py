@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from retouch.rates import Window, parse_rate
 from tests.chaos.crew import until
@@ -54,5 +56,44 @@ def rate(run: Run, seconds: float, *, limit: str = RATE, workers: int = WORKERS)
     return Used({w: fullest(arrivals, w) for w in windows}, share, len(arrivals))
 
 
+@dataclass(frozen=True)
+class SatOut:
+    """What an outage of the API came to: edits by state, submits beyond one an edit, requests while it lasted."""
+
+    ends: dict[str, int]
+    resent: int
+    probes: int
+    longest_gap_s: float
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count:,} {state}" for state, count in self.ends.items())
+        return f"{ends}; {self.resent} sent again; {self.probes} probes, at most {self.longest_gap_s:.0f} s apart"
+
+
+def sit_out(run: Run, edits: int, seconds: float, *, deadline_s: float = 60) -> SatOut:
+    """The API answers 503 to everything for so long, with edits queued and others waiting for their result there.
+
+    Their deadline is far shorter than the outage: it must stand still.
+    """
+    run.ready(*[run.worker(max_in_flight=200, deadline=deadline_s) for _ in range(2)])
+    batch = run.enqueue(edits)
+    until(lambda: _counts(run, batch).get("waiting", 0) > 20, "edits wait at the API")
+    run.api.rules({"fault": "status", "status": 503}, {"fault": "status_poll", "status": 503})
+    until(lambda: any(p.cause == "outage" for p in run.ledger.pauses()), "the outage is seen")
+    began = len(_arrivals(run))
+    threading.Event().wait(seconds)
+    during = _arrivals(run)[began:]
+    run.api.rules()
+    run.finish(300)
+    submits = Counter(r["idempotency_key"] for r in run.requests() if r["kind"] == "submit" and r["status"] < 400)
+    gaps = [after - before for before, after in pairwise(during)]
+    return SatOut(_counts(run, batch), sum(submits.values()) - edits, len(during), max(gaps, default=0.0))
+
+
 def _arrivals(run: Run) -> list[float]:
     return sorted(r["arrived"] for r in run.requests() if r["kind"] in ("submit", "status"))
+
+
+def _counts(run: Run, batch: str) -> dict[str, int]:
+    view = run.ledger.batch(batch)
+    return {state.value: count for state, count in view.counts.items() if count} if view else {}
