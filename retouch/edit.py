@@ -27,6 +27,8 @@ from retouch import tokens
 from retouch.errors import InputError
 from retouch.net import without_query
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # json.dumps would build it every time
+
 MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.images)
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
 DEFAULT_MODEL = "sd1.5"
@@ -117,8 +119,7 @@ class Edit(Parameters):
 
     @model_validator(mode="after")
     def _extra_shadows_nothing(self) -> Self:
-        shadowed = sorted((self.extra or {}).keys() & Edit.model_fields.keys())
-        if shadowed:
+        if self.extra and (shadowed := sorted(self.extra.keys() & Edit.model_fields.keys())):
             raise PydanticCustomError("extra", f"extra may not hold {shadowed[0]!r}: it is a field of its own")
         return self
 
@@ -137,7 +138,7 @@ class Edit(Parameters):
     @property
     def digest(self) -> str:
         """A short name of the parameters' content: equal for equal edits, whatever their defaults came from."""
-        canonical = json.dumps(self.fields, sort_keys=True, separators=(",", ":")).encode()
+        canonical = _canonical(self.fields).encode()
         return b64encode(hashlib.blake2b(canonical, digest_size=12).digest(), b"-_").decode()
 
     @property
