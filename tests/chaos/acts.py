@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scripts.benchmark import growth
-from tests.chaos import ambiguity, deaths, hunts, load, outages, provider
+from tests.chaos import ambiguity, deaths, fairness, hunts, load, outages, provider
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, the_key_stays_home
@@ -231,6 +231,17 @@ def rates(play: Play) -> None:
     play.timed("use of the rate limit", f"{used.share:.0%}", "at least 90 %", used.share >= 0.9)
 
 
+def shares(play: Play) -> None:
+    """Ten edits enqueued behind 50,000, and eight batches of weights 1 to 8, by the API's own record of submits."""
+    huge, turns = (2_000, 360) if play.quick else (50_000, 720)
+    seconds = fairness.small_behind_huge(play.stage.run(), huge)
+    play.timed(f"first submit of ten edits behind {huge:,}", f"{seconds:.2f} s", "2 s", seconds <= 2)
+    batch, off = fairness.farthest_from_its_weight(play.stage.run(), turns)
+    within = max(0.05, 1 / (turns / sum(fairness.WEIGHTS)))  # one turn of the lightest is as near as can be
+    found = f"{batch} is off by {off:.1%}"
+    play.measured(f"turns of eight weights among {turns:,} submits", found, f"at most {within:.0%}", off <= within)
+
+
 def long_rates(play: Play) -> None:
     """Four workers under a rate limit for ten minutes, by the API's own record of arrivals."""
     run = play.stage.run()
@@ -277,6 +288,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
         api,
         ambiguous,
         rates,
+        shares,
         planted_bugs,
         loads,
     )
