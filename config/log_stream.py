@@ -10,11 +10,11 @@ from threading import Event, Thread
 from typing import TextIO
 
 LINGER_S = 0.05  # a write then carries many lines: each of them alone was a twentieth of an edit's CPU
-MOST_WAITING = 10_000  # lines, some MB; what comes beyond is counted and dropped
+MOST_WAITING = 10_000  # texts, some MB; what comes beyond is counted and dropped
 
 
 class LogStream(io.TextIOBase):
-    """A stream that takes whole lines and never blocks; a daemon thread writes them to ``target``, in order."""
+    """A stream that takes text and never blocks; a daemon thread writes it to ``target``, in order."""
 
     def __init__(self, target: TextIO) -> None:
         self._target = target
@@ -23,7 +23,7 @@ class LogStream(io.TextIOBase):
         Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Take one or more whole lines."""
+        """Take a text, a line as a rule."""
         if self._waiting.qsize() < MOST_WAITING:
             self._waiting.put(text)
         else:

@@ -16,6 +16,7 @@ from config.log_stream import LogStream
 from retouch.net import spellings, without_queries
 
 _USER = re.compile(r"(?<=://)[^/\s'\"]*@")
+STDERR = 2  # its file descriptor
 _PLAIN = (int, float, NoneType)  # bool is an int
 
 
@@ -64,7 +65,9 @@ def configure(secrets: Iterable[str], *, level: int = logging.INFO) -> None:
     ``secrets`` are values that must never appear, whoever logs them.
     """
     terminal = sys.stderr.isatty()
-    stream = LogStream(sys.stderr)
+    # A file object of its own: a stalled write holds its lock, which Python and whoever else prints would wait for.
+    target = open(STDERR, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115 - for good
+    sys.stderr = stream = LogStream(target)
     _streams[:] = [stream]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -26,16 +27,17 @@ PLANTED = (KEY, "whsec_planted")
 def _leave_logging_as_it_was() -> Iterator[None]:
     """What was configured before a test comes back after it."""
     root = logging.getLogger()
-    handlers, level, before = root.handlers[:], root.level, structlog.get_config()
+    handlers, level, before, stderr = root.handlers[:], root.level, structlog.get_config(), sys.stderr
     yield
+    sys.stderr = stderr
     structlog.configure(**before)
     root.handlers[:], root.level = handlers, level
 
 
-def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+def logged(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     """The events that were written."""
     drain()
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
 
 
 def redacted(value: object) -> str:
@@ -43,25 +45,25 @@ def redacted(value: object) -> str:
     return str(Redactor(PLANTED)(None, "info", {"event": "x", "value": value}))
 
 
-def test_our_own_events_are_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_events_are_one_line_of_json(capfd: pytest.CaptureFixture[str]) -> None:
     """An event carries its name, level, time and fields."""
     configure(PLANTED)
     structlog.get_logger().info("edit.completed", images=2, reason="a\nb")
-    [event] = logged(capsys)
+    [event] = logged(capfd)
     assert (event["event"], event["level"], event["images"], event["reason"]) == ("edit.completed", "info", 2, "a\nb")
     assert str(event["timestamp"]).endswith("Z")
 
 
-def test_other_libraries_records_take_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_libraries_records_take_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     """What Celery and redis-py log is JSON as well, with its arguments in place and no secret."""
     configure(PLANTED)
     logging.getLogger("celery.worker").warning("cannot connect to %s with %s", "redis://:pw@host:6379/0", KEY)
-    [event] = logged(capsys)
+    [event] = logged(capfd)
     assert event["level"] == "warning"
     assert event["event"] == "cannot connect to redis://host:6379/0 with ***"
 
 
-def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_traceback_holds_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
     """An exception's text, its cause's and its lines are cleaned, in our own log and in others'."""
     configure(PLANTED)
     try:
@@ -70,7 +72,7 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
         structlog.get_logger().exception("poll.crashed")
         logging.getLogger("asyncio").exception("Task exception was never retrieved %s", KEY)
     drain()
-    text = capsys.readouterr().err
+    text = capfd.readouterr().err
     assert text.count("KeyError") >= 2
     assert len(text.splitlines()) == 2
     assert KEY not in text
@@ -117,12 +119,12 @@ def test_what_holds_no_secret_keeps_its_type(value: object) -> None:
     assert Redactor(PLANTED)(None, "info", {"event": "x", "value": value})["value"] == value
 
 
-def test_a_secret_in_a_name_goes_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_secret_in_a_name_goes_as_well(capfd: pytest.CaptureFixture[str]) -> None:
     """Neither as the name of a field nor inside a set of bytes does it reach the line."""
     configure(PLANTED)
     structlog.get_logger().info("x", **{KEY: {KEY.encode()}})
     drain()
-    assert PART not in capsys.readouterr().err
+    assert PART not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
