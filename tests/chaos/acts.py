@@ -57,7 +57,7 @@ class Play:
 
 
 def crash_points(play: Play) -> None:
-    """Five workers at a time, each killed when it comes to a chosen boundary, until every boundary had its turn."""
+    """Four workers at a time, each killed when it comes to a chosen boundary, until every boundary had its turn."""
     run = play.stage.run()
     wanted = KILLS_QUICK if play.quick else KILLS
     kills = crash_everywhere(run, play.rng, wanted, all_points=not play.quick)
