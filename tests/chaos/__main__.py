@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import sys
 import time
 from pathlib import Path
 
 from scripts.benchmark import machine
-from tests.chaos.acts import ACTS, LONG_ACTS, Play
+from tests.chaos.acts import ACTS, ALL_ACTS
+from tests.chaos.playing import play_all, say
 from tests.chaos.report import Report
-from tests.chaos.stage import Stage
 from workers.stack.child import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
-ALL_ACTS = ACTS | LONG_ACTS
-MOST_SAID = 20  # failures of one act
 BEGIN, END = "<!-- made by scripts/chaos --write -->\n", "<!-- end -->\n"
 
 
 def main() -> int:
-    """Play the acts and print what was found; returns 0 if everything holds, else 1."""
+    """Play the acts and print what was found; returns 0 if everything holds, else 1, or 130 after Ctrl-C."""
     options = _options()
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]  # another deployment's settings must not lead a worker away
-    began = time.monotonic()
-    report = Report(options.seed, ", ".join(f"{what} {value}" for what, value in machine.describe().items()))
-    with Stage() as stage:
-        for name in options.only:
-            report.acts[name.replace("_", " ")] = (ALL_ACTS[name].__doc__ or "").strip()
-            _say(f"{name}: {report.acts[name.replace('_', ' ')]}")
-            _play(name, Play(stage, report, random.Random(f"{options.seed} {name}"), options.quick))
-        if options.logs:
-            options.logs.write_text(stage.nursery.logs())
-    report.seconds = time.monotonic() - began
-    print(report.markdown())
+    began, described = time.monotonic(), ", ".join(f"{what} {value}" for what, value in machine.describe().items())
+    report, logs = Report(), ""
+    try:
+        for part, its_logs in play_all(options.only, options.seed, quick=options.quick):
+            report.add(part)
+            logs += its_logs
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    tables = report.markdown(f"Seed {options.seed}, {(time.monotonic() - began) / 60:.1f} minutes, on {described}.")
+    print(tables)
     if options.write:
-        write(PAGE, report.markdown())
+        write(PAGE, tables)
+    if options.logs:
+        options.logs.write_text(logs)
     if not report.failures:
-        _say("everything held")
+        say("everything held")
     return 1 if report.failures else 0
 
 
@@ -48,17 +47,6 @@ def write(page: Path, tables: str) -> None:
     """Put the tables in place of the last run's."""
     before, _, rest = page.read_text().partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{rest.partition(END)[2]}")
-
-
-def _play(name: str, play: Play) -> None:
-    began, before = time.monotonic(), set(play.report.failures)
-    try:
-        ALL_ACTS[name](play)
-    except Exception as error:  # whatever it is: the other acts are played, and this one does not hold
-        play.measured(name, f"{type(error).__name__}: {error}", "comes to its end", holds=False)
-    for failure in [failure for failure in play.report.failures if failure not in before][:MOST_SAID]:
-        _say(f"DOES NOT HOLD: {failure}")
-    _say(f"{name}: {time.monotonic() - began:.0f} s, {len(play.report.failures)} failures so far")
 
 
 def _options() -> argparse.Namespace:
@@ -76,10 +64,6 @@ def _acts(text: str) -> list[str]:
     if unknown := [name for name in names if name not in ALL_ACTS]:
         raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(ALL_ACTS)}")
     return names
-
-
-def _say(line: str) -> None:
-    print(f"chaos: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

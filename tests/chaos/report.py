@@ -27,14 +27,19 @@ class Measured:
 class Report:
     """Everything found, act by act."""
 
-    seed: int
-    machine: str
     acts: dict[str, str] = field(default_factory=dict)  # what was done, act by act
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
     measured: list[Measured] = field(default_factory=list)
     bugs: dict[str, str] = field(default_factory=dict)  # planted bug → what gave it away; empty: nothing
-    seconds: float = 0.0
+
+    def add(self, other: Report) -> None:
+        """Take in what another act found."""
+        self.acts.update(other.acts)
+        self.findings.update(other.findings)
+        self.kills += other.kills
+        self.measured += other.measured
+        self.bugs.update(other.bugs)
 
     @property
     def failures(self) -> list[str]:
@@ -43,10 +48,10 @@ class Report:
         missed = [f"{m.what}: {m.found}, not {m.bound}" for m in self.measured if not m.holds]
         return broken + missed + [f"the planted bug {name} was not caught" for name, by in self.bugs.items() if not by]
 
-    def markdown(self) -> str:
+    def markdown(self, circumstances: str) -> str:
         """The tables of docs/reliability.md."""
         verdict = f"**{len(self.failures)} things do not hold.**" if self.failures else "Everything held."
-        parts = [f"{verdict} Seed {self.seed}, {self.seconds / 60:.1f} minutes, on {self.machine}."]
+        parts = [f"{verdict} {circumstances}"]
         if self.acts:
             parts.append("\n".join(["### Acts", "", *(f"* **{name}**: {about}" for name, about in self.acts.items())]))
         if self.findings:
