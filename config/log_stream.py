@@ -1,4 +1,8 @@
-"""Log lines leave from a thread of their own: a reader of the log that stalls holds up no edit."""
+"""Log lines leave from a thread of their own: a reader of the log that stalls holds up no edit.
+
+``logging.handlers.QueueListener`` does this for records of ``logging`` alone; structlog's lines, and what libraries
+print to ``sys.stderr``, are texts.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TextIO
 
-LINGER_S = 0.05  # a write then carries many lines: each of them alone was a twentieth of an edit's CPU
+LINGER_S = 0.05  # so that a write carries many lines: one for each would be a twentieth of an edit's CPU
 MOST_WAITING = 10_000  # texts, some MB; what comes beyond is counted and dropped
 
 

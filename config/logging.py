@@ -18,6 +18,7 @@ from retouch.net import spellings, without_queries
 _USER = re.compile(r"(?<=://)[^/\s'\"]*@")
 STDERR = 2  # its file descriptor
 _PLAIN = (int, float, NoneType)  # bool is an int
+_streams: list[LogStream] = []
 
 
 class Redactor:
@@ -104,9 +105,6 @@ def configure(secrets: Iterable[str], *, level: int = logging.INFO) -> None:
         "celery.app.trace",
     ):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-_streams: list[LogStream] = []
 
 
 @atexit.register
