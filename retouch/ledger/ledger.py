@@ -203,7 +203,7 @@ class Ledger:
         self._run("settle_delivery", *args)
 
     def pause(self, cause: str, reason: str, *, probe_every_ms: int) -> bool:
-        """Stop submits; every ``probe_every_ms`` (growing to a minute) one is let through. True if it is new.
+        """Stop submits; every ``probe_every_ms`` (growing to 30 s) one is let through. True if it is new.
 
         With 0, none is let through: only ``resume`` ends the pause.
         """

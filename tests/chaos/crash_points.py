@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.boundaries import POINTS
@@ -28,6 +29,7 @@ PROVOKED: dict[str, Record] = {
     "settle.submitting": {"fault": "drop_after_accept", "times": 4},
     "settle.failed": {"fault": "failure", "times": 8},
 }
+UNPROVOKED = tuple(point for point in POINTS if point.rpartition(".")[0] not in PROVOKED)
 
 
 @dataclass
@@ -54,21 +56,25 @@ def crash_everywhere(
     run.api.rules(*BRISK)
     outcome, crew = Kills(), list[Hand]()
     tried: Counter[str] = Counter()
+    paused = False
     end = time.monotonic() + within_s
     while (outcome.total < kills or (all_points and outcome.missed())) and time.monotonic() < end:
         _feed(run, rng)
         crew = [hand for hand in crew if not _buried(hand, outcome)]
+        if paused != bool(run.ledger.pauses()):
+            paused = not paused
+            run.api.rules(*(() if paused else BRISK))  # else probe after probe meets trouble that was made for others
         while len(crew) < workers:
-            crew.append(_doomed(run, rng, outcome, tried))
+            crew.append(_doomed(run, rng, outcome, tried, UNPROVOKED if paused else POINTS))
         time.sleep(LOOK_S)
     _bring_home(run, crew)
     return outcome
 
 
-def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str]) -> Hand:
-    """A worker that is to die at one of the points where the fewest have died, or were meant to."""
-    fewest = min(outcome.hits[p] + tried[p] / 2 for p in POINTS)
-    point = rng.choice([p for p in POINTS if outcome.hits[p] + tried[p] / 2 == fewest])
+def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str], points: Sequence[str]) -> Hand:
+    """A worker that is to die at one of these points, where the fewest have died, or were meant to."""
+    fewest = min(outcome.hits[p] + tried[p] / 2 for p in points)
+    point = rng.choice([p for p in points if outcome.hits[p] + tried[p] / 2 == fewest])
     tried[point] += 1
     if extra := PROVOKED.get(point.rpartition(".")[0]):
         run.api.rules(extra, *BRISK)

@@ -81,7 +81,7 @@ end
 local function push_probes_on()
   for cause, pause in pairs(known) do
     if pause.every > 0 and pause['until'] <= now then
-      pause.every = math.min(pause.every * 2, PAUSE_MAX_MS[cause] or 60000)
+      pause.every = math.min(pause.every * 2, PROBE_MAX_MS)
       pause['until'] = now + pause.every
       write_pause(cause, pause)
     end

@@ -4,7 +4,7 @@
 -- `refusal`, `refused_at` (the last one, for people).
 
 local RAMP_MS = 12000 -- after an outage the flow comes back over this long
-local PAUSE_MAX_MS = { outage = 30000 }
+local PROBE_MAX_MS = 30000 -- between two probes
 local OPEN_AFTER = 5 -- troubles in a row make an outage; fewer are single edits' bad luck
 -- Causes for which nothing at all is sent, polls included; the others stop what costs money.
 local SILENCING = { outage = true, throttled = true }
