@@ -10,7 +10,7 @@ QUEUE = "retouch"
 TASKS = {step: f"retouch.{step}" for step in Step}
 TASK_MODULES = ("tasks.submit", "tasks.poll", "tasks.finish", "tasks.announce")
 
-CHUNK = 100  # claims in one message: Celery's 3 to 4 ms a message become 0.04 ms a claim
+CHUNK = 200  # claims in one message: Celery's 3 to 4 ms a message become 0.02 ms a claim
 REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up and the call made again on another
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
 

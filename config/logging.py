@@ -18,6 +18,7 @@ from retouch.net import spellings, without_queries
 _USER = re.compile(r"(?<=://)[^/\s'\"]*@")
 STDERR = 2  # its file descriptor
 _PLAIN = (int, float, NoneType)  # bool is an int
+_FLAT = (str, *_PLAIN)
 _streams: list[LogStream] = []
 
 
@@ -32,7 +33,19 @@ class Redactor:
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if self._is_clean(event):
+            return event
         return {self._clean_name(name): self._clean(value) for name, value in event.items()}
+
+    def _is_clean(self, event: EventDict) -> bool:
+        """Whether there is nothing to take out, as in nearly every line: one look at all of it is half the cost."""
+        texts: list[str] = []
+        for name, value in event.items():
+            if not isinstance(name, str) or not isinstance(value, _FLAT):
+                return False
+            texts += (name, value) if isinstance(value, str) else (name,)
+        text = "\0".join(texts)
+        return "://" not in text and not any(secret in text for secret in self._secrets)
 
     def _clean(self, value: object) -> object:
         if isinstance(value, str):

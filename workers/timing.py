@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 FRESH_S = 3.0  # a plan takes some ten milliseconds to make, and hundreds of edits use it meanwhile
+# Some 300 lessons between two plans, and a histogram forgets what is more than 250 edits old: more teach nothing.
+LESSON_EVERY_S = 0.01
 MOST_KINDS = 200
 
 
@@ -24,6 +26,7 @@ class _Known:
     histogram: Histogram = field(default_factory=dict)
     plan: Plan | None = None
     until: float = 0.0  # monotonic
+    next_lesson: float = 0.0  # monotonic
 
 
 class Timing:
@@ -44,10 +47,17 @@ class Timing:
         return max(0.0, min(delay_s, left_s))
 
     def lesson(self, kind: str, seen_ms: float, came_ms: float) -> dict[str, Any] | None:
-        """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``; None without a kind."""
+        """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``.
+
+        None where it would teach nothing: without a kind, or right after another lesson.
+        """
         if not kind:
             return None
-        lesson = learn(self._of(kind).histogram, seen_ms, came_ms, running=self._runtime.settings.places)
+        known, now = self._of(kind), time.monotonic()
+        if now < known.next_lesson:
+            return None
+        known.next_lesson = now + LESSON_EVERY_S
+        lesson = learn(known.histogram, seen_ms, came_ms, running=self._runtime.settings.places)
         increments = {str(field): round(value, 6) for field, value in lesson.increments.items()}
         return {"kind": kind, "keep": lesson.keep, "increments": increments}
 

@@ -14,8 +14,9 @@ from workers.stack.child import Child
 
 WARM_UP = 0.1  # of the work, before the stretch begins
 STEADY_END = 0.9  # of the work; what follows is the tail, in which too little is left to fill the machine
-# Images at the API. An edit is there for the second until its first poll, so that 256 would mean some 230 edits/s.
-IN_FLIGHT = 768
+# Images at the API. An edit is there for the second until its first poll, so that fewer would leave the worker idle in
+# between: the floor and the peers are never idle either.
+IN_FLIGHT = 2048
 
 
 def measure(version: Version, sizes: Sizes) -> Stretch:

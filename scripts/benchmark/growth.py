@@ -16,7 +16,6 @@ import redis
 
 from retouch.errors import ServiceError
 from retouch.queue import EditQueue
-from scripts.benchmark.cost import IN_FLIGHT
 from scripts.benchmark.meter import Meter, Stretch
 from scripts.benchmark.stage import Stage
 from scripts.benchmark.standin import CALLS
@@ -25,6 +24,7 @@ from scripts.benchmark.work import Work
 from workers.stack.child import Child
 
 WARM_UP = 1000  # edits
+IN_FLIGHT = 768  # images at the API: less than the smallest batch, so that it too is worked off in a steady flow
 SAMPLES = 20  # looks at the memory of Redis, evenly over the calls
 FINISH_S = 120.0  # at most, from the last image to the end of the batch
 BATCH = "growth"

@@ -13,8 +13,8 @@ class Sizes:
 
     rounds: int = 3  # of which each version's cheapest counts: what disturbs a run only ever adds to its CPU
     peer_rounds: int = 2
-    retouch: int = 3000
-    floor: int = 6000  # 2 s would be over for 3000 before much could be seen
+    retouch: int = 10_000  # several times what is at the API at once
+    floor: int = 6000
     peer: int = 800
     peer_warm_up: int = 128  # every thread has made its S3 client, which is dear
     enqueued: int = 100_000
