@@ -63,6 +63,24 @@ def test_the_valley_between_two_modes_is_skipped() -> None:
     assert [age_s for age_s in ages_s if 13 < age_s < 18]
 
 
+@pytest.mark.parametrize("mean_s", [2, 6, 60])
+def test_polls_are_even_where_time_tells_nothing(mean_s: float) -> None:
+    """What chance put into the histogram of memoryless times is not planned by, with as many edits as it remembers."""
+    ages_s = planned(histogram_of(lambda chance: chance.expovariate(1 / mean_s), 250)).ages_s
+    gaps_s = [b - a for a, b in pairwise(age_s for age_s in ages_s if age_s < 2 * mean_s)]
+    assert len(gaps_s) >= 2
+    assert gaps_s == pytest.approx([gaps_s[0]] * len(gaps_s))
+    assert 1 < gaps_s[0] < 1.06
+
+
+def test_even_polls_begin_no_later_than_the_longest_wait_allows() -> None:
+    """Nothing comes before 19.4 s, and then time tells nothing: the last poll before it is the longest wait before."""
+    found = plan(histogram_of(lambda chance: 19.4 + chance.expovariate(1 / 6), 250), 1.0, 0.25, 10.0)
+    assert found is not None
+    assert found.ages_s[:2] == pytest.approx((10, 20))
+    assert found.ages_s[2] - 20 == pytest.approx(found.ages_s[3] - found.ages_s[2])
+
+
 @pytest.mark.parametrize("draw", [lognormal(6, 0.2), bimodal, lognormal(6, 0.7)], ids=["narrow", "bimodal", "wide"])
 def test_few_results_are_late(draw: Draw) -> None:
     """By what the histogram says, at most 5 % of results come more than a lag before the poll that sees them."""
