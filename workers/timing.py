@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from retouch.backoff import poll_delay_s
 from retouch.polling import Plan, learn, next_poll_s, phase_of, plan
 from retouch.polling.histogram import Histogram
+from retouch.polling.learning import MEMORY
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 FRESH_S = 3.0  # a plan takes some ten milliseconds to make, and hundreds of edits use it meanwhile
-# Some 300 lessons between two plans, and a histogram forgets what is more than 250 edits old: more teach nothing.
-LESSON_EVERY_S = 0.01
 MOST_KINDS = 200
 
 
@@ -26,7 +25,7 @@ class _Known:
     histogram: Histogram = field(default_factory=dict)
     plan: Plan | None = None
     until: float = 0.0  # monotonic
-    next_lesson: float = 0.0  # monotonic
+    lessons_left: float = MEMORY  # until it is looked up anew: more would push each other out before they are used
 
 
 class Timing:
@@ -49,14 +48,14 @@ class Timing:
     def lesson(self, kind: str, seen_ms: float, came_ms: float) -> dict[str, Any] | None:
         """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``.
 
-        None where it would teach nothing: without a kind, or right after another lesson.
+        None where it would teach nothing: without a kind, or after a flood of lessons.
         """
         if not kind:
             return None
-        known, now = self._of(kind), time.monotonic()
-        if now < known.next_lesson:
+        known = self._of(kind)
+        if known.lessons_left < 1:
             return None
-        known.next_lesson = now + LESSON_EVERY_S
+        known.lessons_left -= 1
         lesson = learn(known.histogram, seen_ms, came_ms, running=self._runtime.settings.places)
         increments = {str(field): round(value, 6) for field, value in lesson.increments.items()}
         return {"kind": kind, "keep": lesson.keep, "increments": increments}
@@ -70,7 +69,7 @@ class Timing:
             known = self._known[kind] = _Known()
         now = time.monotonic()
         if kind and now > known.until:
-            known.until = now + FRESH_S
+            known.until, known.lessons_left = now + FRESH_S, MEMORY
             task = asyncio.create_task(self._refresh(kind, known))
             self._refreshing.add(task)
             task.add_done_callback(self._refreshing.discard)
