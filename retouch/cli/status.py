@@ -13,6 +13,8 @@ from retouch.ledger import BatchView, Ledger, Pause
 from retouch.polling.histogram import Distribution, weight
 from retouch.queue import EditQueue
 
+PASSING = ("outage", "throttled")  # causes that a probe ends, without anyone's doing
+
 
 def status(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; else all.")] = "",
@@ -98,7 +100,8 @@ def _learned(ledger: Ledger) -> dict[str, dict[str, float]]:
 def _print_pauses(pauses: list[Pause]) -> None:
     for pause in pauses:
         since = pause.since.isoformat(timespec="seconds")
-        _print(f"PAUSED ({pause.cause}) since {since}: {pause.reason} - mend it, then run: retouch doctor")
+        remedy = "ends by itself" if pause.cause in PASSING else "mend it, then run: retouch doctor"
+        _print(f"PAUSED ({pause.cause}) since {since}: {pause.reason} - {remedy}")
 
 
 def _pause_json(pause: Pause) -> dict[str, Any]:

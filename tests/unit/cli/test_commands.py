@@ -85,6 +85,13 @@ def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: L
     assert "NO workers alive" in out
 
 
+@pytest.mark.parametrize(("cause", "remedy"), [("api", "mend it, then run: retouch doctor"), ("outage", "by itself")])
+def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: str, remedy: str) -> None:
+    """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
+    ledger.pause(cause, "it said no", probe_every_ms=1000)
+    assert remedy in run("status").out
+
+
 @pytest.mark.parametrize("command", ["watch", "status", "results", "retry", "cancel"])
 def test_an_unknown_batch_is_bad_input(run: Run, command: str) -> None:
     """Exit code 2, one sentence."""
