@@ -54,16 +54,20 @@ def plan(histogram: Histogram, lag_s: float, poll_min_s: float, poll_max_s: floa
     before_s = ages_s[-1] if ages_s else 0.0
     grid = Grid.over(belief, before_s, first_s, last_s, min(max(lag_s, poll_min_s), poll_max_s))
     late = max(LEAST_LATE, LATE - SPARE / belief.weight)
-    placed = place(grid, poll_max_s, late)
     apart_s = min(grid.lag_s / (1 - late), poll_max_s)
     even = _evenly(min(first_s, before_s + poll_max_s - apart_s), last_s, apart_s)
-    ages_s += placed if _polls(belief, placed) < (1 - PROMISE) * _polls(belief, even) else even
+    ages_s += _cheaper(belief, place(grid, poll_max_s, late), even)
     gap_s = grid.lag_s
     while gap_s < poll_max_s:
         ages_s.append(ages_s[-1] + gap_s)
         gap_s *= BACKOFF
     explorers = min(max(EXPLORERS, EXPLORED / belief.weight), FIRST_EXPLORERS)
     return Plan(tuple(ages_s), grid.lag_s, poll_min_s, poll_max_s, explorers)
+
+
+def _cheaper(belief: Distribution, placed: list[float], even: list[float]) -> list[float]:
+    """The ages that were placed, if they promise enough above the even ones, else those."""
+    return placed if _polls(belief, placed) < (1 - PROMISE) * _polls(belief, even) else even
 
 
 def _evenly(first_s: float, last_s: float, gap_s: float) -> list[float]:
