@@ -9,10 +9,27 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
+from hypothesis import HealthCheck, Phase, settings
 from planted import leaks
 
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
+
+# Random tests are the same at every run, and a failure ends them at once instead of after minutes of shrinking.
+# --hypothesis-profile=explore looks further, prints its seed (--hypothesis-seed gives it back), and shrinks.
+settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "explore", max_examples=1000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True, scope="session")

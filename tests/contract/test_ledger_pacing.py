@@ -193,3 +193,14 @@ def test_the_provider_s_state_can_be_read(bench: Bench) -> None:
     assert (provider.places_used, provider.places, provider.troubles) == (3, 3, 2)
     assert provider.next_request is not None
     assert json.dumps(provider.to_json())
+
+
+def test_a_result_whose_submit_time_is_unknown_is_settled(bench: Bench) -> None:
+    """How long it took cannot be learned from it; that is no reason to refuse the settlement."""
+    bench.fill(1)
+    (claim,) = bench.edits()
+    bench.intend([claim])
+    bench.ledger.settle([Settlement(claim, SUBMITTING, EditState.WAITING)])  # no deadline: no submit time is noted
+    (claim,) = bench.edits()
+    assert bench.ledger.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)]) == [True]
+    assert bench.ledger.provider().result_s is None

@@ -57,7 +57,9 @@ local function cut_limit()
 end
 
 -- How long results take, lately and at best: places beyond what the provider works on at once only make it slower.
-local function note_result(submitted_at)
+local function note_result(edit)
+  local submitted_at = tonumber(redis.call('HGET', edit, 'submitted_at') or '')
+  if not submitted_at then return end -- nothing is known of how long it took; the settlement is as good as any
   local took = now - submitted_at
   local s = redis.call('HMGET', STATE, 'result_ms', 'quick_ms')
   local lately = s[1] and 0.9 * tonumber(s[1]) + 0.1 * took or took

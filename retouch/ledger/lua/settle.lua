@@ -26,9 +26,7 @@ local function apply(item)
     grow_limit()
   end
   if item.answered then answered = true end
-  if state == 'waiting' and item.to == 'copying' then
-    note_result(tonumber(redis.call('HGET', key, 'submitted_at')))
-  end
+  if state == 'waiting' and item.to == 'copying' then note_result(key) end
   if item.lesson then remember(item.lesson) end
   if item.untaken then redis.call('HINCRBY', key, 'submits', -1) end
   if TERMINAL[item.to] then

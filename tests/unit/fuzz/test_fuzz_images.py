@@ -16,7 +16,7 @@ from retouch.edit import MAX_SIDE
 from retouch.errors import BrokenResultError
 from retouch.images import TAIL_BYTES, ImageInfo, check_whole, inspect
 
-fuzz = settings(max_examples=400, derandomize=True, deadline=None)
+fuzz = settings(max_examples=400)
 
 KINDS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}  # MPO: a JPEG that says it has further pictures
 SIDES = st.integers(0, 2**16 - 1) | st.sampled_from([0, 1, MAX_SIDE, MAX_SIDE + 1, 2**16 - 1])

@@ -21,7 +21,7 @@ from retouch.fetch import Fetcher, retry_after_s
 from retouch.net import PrivateHosts, check_host, check_url, is_public, spellings, without_queries
 from retouch.store import Store, _Clients
 
-fuzz = settings(max_examples=300, derandomize=True, deadline=None)
+fuzz = settings(max_examples=300)
 
 NONE = PrivateHosts()
 API = Img2ImgApi("https://api.example", "key-of-the-api")

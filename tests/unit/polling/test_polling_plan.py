@@ -106,7 +106,7 @@ def test_work_that_takes_longer_than_the_longest_wait() -> None:
     assert ages_s[:6] == (30, 60, 90, 120, 150, 180)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(histogram=HISTOGRAMS, lag_s=st.floats(0.2, 20), poll_min_s=st.floats(0.1, 5), poll_max_s=st.floats(5, 60))
 def test_any_histogram_makes_a_plan(
     histogram: dict[int, float], lag_s: float, poll_min_s: float, poll_max_s: float
@@ -186,7 +186,7 @@ def test_explorers_look_everywhere_in_a_wait() -> None:
     assert max(looks_s) == pytest.approx(5, rel=0.05)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ages_s=st.lists(st.floats(0.1, 1000), min_size=1, max_size=20), age_s=st.floats(0, 2000), phase=st.floats(0, 1))
 def test_no_wait_breaks_the_bounds(ages_s: list[float], age_s: float, phase: float) -> None:
     """Whatever the plan, the age and the phase, the next poll is neither too soon nor too late."""
