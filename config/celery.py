@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from retouch.ledger import SCHEMA
 from retouch.states import Step
 
-QUEUE = "retouch"
+# Messages of one schema go to a queue of their own: a worker of another version never sees them.
+QUEUE = f"queue.{SCHEMA}"
 TASKS = {step: f"retouch.{step}" for step in Step}
 TASK_MODULES = ("tasks.submit", "tasks.poll", "tasks.finish", "tasks.announce")
 
@@ -15,8 +17,8 @@ REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
 
 
-def settings(redis_url: str) -> dict[str, Any]:
-    """Return Celery's configuration; the broker is the ledger's Redis."""
+def settings(redis_url: str, namespace: str) -> dict[str, Any]:
+    """Return Celery's configuration; the broker is the ledger's Redis, under the ledger's namespace."""
     return {
         "broker_url": redis_url,
         # No task returns anything: the ledger holds the truth.
@@ -44,6 +46,9 @@ def settings(redis_url: str) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_transport_options": {
+            # Every key of Celery's begins like the ledger's. Another Celery application on this database would
+            # otherwise share `unacked` with us, and each would start messages of the other a second time.
+            "global_keyprefix": f"{{{namespace}}}:",
             "visibility_timeout": 60,  # seconds; a message found again after that long is stale and does nothing
             # Seconds. The defaults wait for ever, or 51 s, on a half-open connection; so short, because a worker is to
             # go on within 5 s of Redis' return. The interval also bounds how long an answer to BRPOP may be overdue.

@@ -11,8 +11,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.api import DEFAULT_URL, Img2ImgApi
+from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
-from retouch.ledger import Pace
+from retouch.ledger import DEFAULT_NAMESPACE, Intervals
+from retouch.ledger.keys import check_namespace
 from retouch.net import PrivateHosts
 from retouch.rates import Window, interval_ms, parse_rate, slack_ms
 from retouch.webhooks import check_secret
@@ -29,6 +31,9 @@ class Settings(BaseSettings):
     redis_url: Annotated[
         str, Field(repr=False, pattern=r"^rediss?://[^/\s]", description="The ledger and Celery's broker.")
     ] = "redis://localhost:6379/0"
+    namespace: Annotated[
+        str, Field(description="The beginning of every key in Redis: installations of different names share one.")
+    ] = DEFAULT_NAMESPACE
     api_url: Annotated[str, Field(description="Where edits are posted; status is asked at {url}/status/{id}.")] = (
         DEFAULT_URL
     )
@@ -87,6 +92,12 @@ class Settings(BaseSettings):
             raise ValueError("must be the beginning of a key, such as 'edits/': no part may be empty, '.' or '..'")
         return value
 
+    @field_validator("namespace")
+    @classmethod
+    def _namespace(cls, value: str) -> str:
+        _as_value_error(lambda: check_namespace(value))
+        return value
+
     @field_validator("private_hosts")
     @classmethod
     def _hosts(cls, value: str) -> str:
@@ -121,9 +132,9 @@ class Settings(BaseSettings):
         return 0 if self.max_in_flight == "auto" else self.max_in_flight
 
     @property
-    def pace(self) -> Pace:
+    def intervals(self) -> Intervals:
         """How far apart requests to the API lie."""
-        return Pace(*(interval_ms(windows) for windows in self._rates))
+        return Intervals(*(interval_ms(windows) for windows in self._rates))
 
     @property
     def slack_ms(self) -> float:
@@ -135,9 +146,9 @@ class Settings(BaseSettings):
         return [parse_rate(rate) if rate else () for rate in (self.rate_limit, self.submit_rate, self.poll_rate)]
 
     @property
-    def ambiguity_policy(self) -> str:
-        """What the ledger does with an edit that may have been sent: idempotent, resubmit or hold."""
-        return "idempotent" if self.api_idempotent else self.on_ambiguous
+    def ambiguity_policy(self) -> AmbiguityPolicy:
+        """What the ledger does with an edit that may have been sent."""
+        return AmbiguityPolicy.IDEMPOTENT if self.api_idempotent else AmbiguityPolicy(self.on_ambiguous)
 
     @property
     def lease_ms(self) -> int:

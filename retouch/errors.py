@@ -2,7 +2,12 @@
 
 RetouchError
 ├── InputError                what was handed in is wrong: mend it and send it again (exit 2)
+│   └── InvalidEditError      one edit breaks the contract; ``errors`` names each fault
 ├── ServiceError              another system cannot be reached or refuses (exit 6)
+│   └── SchemaError           the ledger has another version than this program
+├── LedgerError               Redis did not do what the ledger asked of it
+│   ├── LedgerAwayError       no connection, or no answer: ask again later
+│   └── LedgerUnwillingError  it answers and refuses (password, memory, read-only): a person must mend it
 ├── ApiError                  the img2img API did not take the request
 │   ├── NotSentError          no connection was opened: sending it again is safe
 │   ├── HeldBackError         the caller forbade it in the last moment
@@ -36,6 +41,22 @@ class InputError(RetouchError):
 
 class ServiceError(RetouchError):
     """Another system (Redis, the store, the API) cannot be reached or refuses."""
+
+
+class SchemaError(ServiceError):
+    """The ledger has another version than this program; nothing was changed."""
+
+
+class LedgerError(RetouchError):
+    """Redis did not do what the ledger asked of it; the message is Redis' own, on one line."""
+
+
+class LedgerAwayError(LedgerError):
+    """Redis was not reached, or did not answer; the call may have been carried out."""
+
+
+class LedgerUnwillingError(LedgerError):
+    """Redis answers and refuses: the password, its memory, or a replica that takes no writes."""
 
 
 class ApiError(RetouchError):

@@ -13,10 +13,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pydantic import ValidationError
-from redis.exceptions import RedisError
 
 from retouch.edit import DEFAULT_MODEL, Edit, ImageKind, explain
-from retouch.errors import InputError, ServiceError
+from retouch.errors import InputError, LedgerError, ServiceError
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from retouch.net import PrivateHosts, check_url
 from retouch.uploads import Inputs
@@ -137,7 +136,7 @@ class BatchWriter:
 
     def __enter__(self) -> Self:
         with self._telling():
-            self._stored = self._ledger.open_batch(self._batch, self._defaults, self._weight)
+            self._stored = self._ledger.producer.open_batch(self._batch, self._defaults, self._weight)
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         return self
 
@@ -158,7 +157,7 @@ class BatchWriter:
         self._collect()
         page, self._page = self._page, []
         self._sent_page = page
-        self._sent = self._sender.submit(self._ledger.enqueue, self._batch, [entry for _, entry in page])
+        self._sent = self._sender.submit(self._ledger.producer.enqueue, self._batch, [entry for _, entry in page])
 
     def _collect(self) -> None:
         if self._sent is None:
@@ -182,16 +181,16 @@ class BatchWriter:
             self._send()
         self._collect()
         with self._telling():
-            self._ledger.seal(self._batch)
-            self.on_disk = self._ledger.wait_for_disk()
+            self._ledger.producer.seal(self._batch)
+            self.on_disk = self._ledger.producer.wait_for_disk()
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except RedisError as error:
+        except LedgerError as error:
             raise ServiceError(
-                f"Redis failed while batch {self._batch} was being enqueued ({reason(error)}): {self.written} edits"
+                f"Redis failed while batch {self._batch} was being enqueued ({error}): {self.written} edits"
                 " are written for sure; enqueuing the same again adds only the rest"
             ) from error
 
@@ -200,8 +199,3 @@ def custom_id_of(raw: Edit | Mapping[str, Any]) -> str | None:
     """The custom_id as it was written, if it is text at all."""
     value = raw.custom_id if isinstance(raw, Edit) else raw.get("custom_id")
     return value[:100] if isinstance(value, str) else None
-
-
-def reason(error: RedisError) -> str:
-    """What Redis (or the client) says, as one line."""
-    return (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__

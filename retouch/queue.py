@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis import exceptions as redis_errors
-from redis.exceptions import RedisError
-
 from retouch.edit import Edit, check_batch_id
-from retouch.errors import InputError, ServiceError
-from retouch.intake import BatchWriter, Intake, InvalidEditError, Rejection, custom_id_of, reason
+from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerUnwillingError, ServiceError
+from retouch.intake import BatchWriter, Intake, InvalidEditError, Rejection, custom_id_of
 from retouch.ledger import BatchView, Ledger
 from retouch.net import PrivateHosts, without_query
 from retouch.states import EditState
@@ -96,7 +93,7 @@ class EditQueue:
     def status(self, batch: str) -> BatchView:
         """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
         with self.reaching():
-            view = self.ledger.batch(check_batch_id(batch))
+            view = self.ledger.reader.batch(check_batch_id(batch))
         if view is None:
             raise InputError(
                 f"there is no batch {batch!r} in Redis; what ended long ago is only in S3 (RETOUCH_RETENTION)"
@@ -140,12 +137,12 @@ class EditQueue:
         told = False
         while True:
             try:
-                view = self.ledger.batch(batch)
-            except redis_errors.AuthenticationError as error:
+                view = self.ledger.reader.batch(batch)
+            except LedgerUnwillingError as error:
                 raise ServiceError(self.unreachable(error)) from error
-            except (redis_errors.ConnectionError, redis_errors.TimeoutError) as error:
+            except LedgerAwayError as error:
                 if on_outage and not told:
-                    on_outage(reason(error))
+                    on_outage(str(error))
                 told = True
                 if end is not None and time.monotonic() >= end:
                     return None
@@ -161,33 +158,33 @@ class EditQueue:
         """The results of the edits that have ended, in the batch's order, as lines of ``manifest.jsonl``."""
         self.status(batch)
         with self.reaching():
-            yield from self.ledger.results(batch)
+            yield from self.ledger.reader.results(batch)
 
     def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,)) -> int:
         """Put the edits in these states (failed, cancelled or held) back into the queue; returns how many."""
         self.status(batch)
         with self.reaching():
-            return self.ledger.retry(batch, states)
+            return self.ledger.producer.retry(batch, states)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
         """Cancel the edits that are not at the API yet; returns how many. What is there is finished and kept."""
         self.status(batch)
         with self.reaching():
-            return self.ledger.cancel(batch, states)
+            return self.ledger.producer.cancel(batch, states)
 
     def check(self) -> None:
         """Raise ServiceError unless Redis answers."""
         with self.reaching():
-            self.ledger.ping()
+            self.ledger.reader.check()
 
-    def unreachable(self, error: RedisError) -> str:
+    def unreachable(self, error: LedgerError) -> str:
         """The sentence for a Redis that cannot be used."""
-        return f"cannot use Redis at {self.address} (RETOUCH_REDIS_URL): {reason(error)}"
+        return f"cannot use Redis at {self.address} (RETOUCH_REDIS_URL): {error}"
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
         """Turn what Redis raises inside into a ServiceError that names it."""
         try:
             yield
-        except RedisError as error:
+        except LedgerError as error:
             raise ServiceError(self.unreachable(error)) from error

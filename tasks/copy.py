@@ -17,7 +17,7 @@ from retouch.errors import (
     StoreUnwillingError,
     UnreachableResultError,
 )
-from retouch.ledger import Claim, Progress, Settlement
+from retouch.ledger import BegunPoll, Claim, Settlement
 from retouch.results import Output, copy
 from retouch.states import EditState
 from tasks.outcome import completed, failed
@@ -42,7 +42,7 @@ class Served:
     samples: int
 
 
-async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: Progress | None = None) -> None:
+async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: BegunPoll | None = None) -> None:
     """Copy all images of an edit in state copying, and settle it; ``before``: what earlier tries came to.
 
     Dying in the middle costs nothing: the next worker puts the same objects under the same keys.
@@ -77,7 +77,7 @@ async def _copy_one(runtime: Runtime, claim: Claim, number: int, url: str) -> Ou
 
 
 async def _not_copied(
-    runtime: Runtime, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: Progress | None
+    runtime: Runtime, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: BegunPoll | None
 ) -> None:
     tries, strikes = (before.tries, before.strikes) if before else (0, 0)
     if code := FATAL.get(type(error)):
@@ -104,5 +104,5 @@ async def _not_copied(
     )
 
 
-def _long_overdue(before: Progress | None) -> bool:
+def _long_overdue(before: BegunPoll | None) -> bool:
     return before is not None and before.deadline is not None and before.now - before.deadline > MAX_LATE_MS

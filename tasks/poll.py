@@ -12,6 +12,7 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.api import Answer, Status
 from retouch.backoff import poll_delay_s, retry_delay_s
+from retouch.causes import PauseCause
 from retouch.errors import (
     ApiError,
     RefusedError,
@@ -19,12 +20,12 @@ from retouch.errors import (
     UnknownIdError,
     UnwillingError,
 )
-from retouch.ledger import Claim, Progress, Settlement
+from retouch.ledger import BegunPoll, Claim, Settlement
 from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
 from tasks.outcome import failed
-from tasks.submit import OUTAGE, PROBE_S, THROTTLED, UNWILLING, patience_s
+from tasks.submit import PROBE_S, patience_s
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -42,7 +43,7 @@ def poll(claims: Message) -> None:
 async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     """Read a chunk's edits in one move, then ask about each."""
     asked_at = time.monotonic()
-    progress = await runtime.patience(runtime.ledger.take, claims, runtime.settings.lease_ms)
+    progress = await runtime.patience(runtime.ledger.worker.begin_poll, claims, runtime.settings.lease_ms)
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     for _, one in ours[:1]:
         runtime.pace.see(one.now, asked_at)
@@ -50,7 +51,7 @@ async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     await each(runtime, ours, _poll)
 
 
-async def _poll(runtime: Runtime, claim: Claim, progress: Progress) -> None:
+async def _poll(runtime: Runtime, claim: Claim, progress: BegunPoll) -> None:
     if progress.provider_id is None:  # finished at once, without an id: its links are all there is
         await copy_results(runtime, claim, Served(progress.urls, progress.samples), progress)
         return
@@ -63,11 +64,11 @@ async def _poll(runtime: Runtime, claim: Claim, progress: Progress) -> None:
     except ApiError as error:
         await _no_answer(runtime, claim, progress, error)
     else:
-        await runtime.resume(THROTTLED, OUTAGE, sent_ms=progress.now)
+        await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         await _answered(runtime, claim, progress, answer, asked_ms)
 
 
-async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: Answer, asked_ms: float) -> None:
+async def _answered(runtime: Runtime, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
     if answer.status is Status.FAILURE:
         await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
     elif answer.status is Status.RUNNING:
@@ -77,7 +78,7 @@ async def _answered(runtime: Runtime, claim: Claim, progress: Progress, answer: 
         await copy_results(runtime, claim, Served(answer.urls, progress.samples), before)
 
 
-async def _begin_copy(runtime: Runtime, claim: Claim, progress: Progress) -> bool:
+async def _begin_copy(runtime: Runtime, claim: Claim, progress: BegunPoll) -> bool:
     """The API is done with it: its places there are free, and one more time is known."""
     drop = ("polls", "tries", "note", "strikes", "kind", "seen")
     lesson = runtime.timing.lesson(progress.kind, progress.seen_ms, _age_ms(runtime, progress))
@@ -86,7 +87,7 @@ async def _begin_copy(runtime: Runtime, claim: Claim, progress: Progress) -> boo
     )
 
 
-async def _still_running(runtime: Runtime, claim: Claim, progress: Progress, asked_ms: float) -> None:
+async def _still_running(runtime: Runtime, claim: Claim, progress: BegunPoll, asked_ms: float) -> None:
     left_s = _left_s(progress)
     if left_s <= 0:
         message = f"the API had no result {runtime.settings.deadline:g} s after it took the edit"
@@ -98,10 +99,10 @@ async def _still_running(runtime: Runtime, claim: Claim, progress: Progress, ask
     await _again(runtime, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
 
 
-async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: ApiError) -> None:
+async def _no_answer(runtime: Runtime, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
         # It knows nothing of this edit, and so it is there: a restarted API would else be left alone for long.
-        await runtime.resume(THROTTLED, OUTAGE, sent_ms=progress.now)
+        await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         if progress.strikes + 1 >= MAX_LOST:
             await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
             return
@@ -116,10 +117,11 @@ async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: 
         return
     asked_s = error.retry_after_s or 0.0
     if isinstance(error, UnwillingError):
-        asked_s = PROBE_S[UNWILLING]
-        await runtime.pause(UNWILLING, str(error), probe_every_s=asked_s)
+        asked_s = PROBE_S[PauseCause.REFUSED]
+        await runtime.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
     elif isinstance(error, ThrottledError) or asked_s:
-        await runtime.pause(THROTTLED, str(error), probe_every_s=patience_s(THROTTLED, error.retry_after_s))
+        pause_s = patience_s(PauseCause.THROTTLED, error.retry_after_s)
+        await runtime.pause(PauseCause.THROTTLED, str(error), probe_every_s=pause_s)
     else:
         await runtime.trouble(str(error))
     # No attempt is used and no deadline strikes while the API cannot say how the edit is.
@@ -130,7 +132,7 @@ async def _no_answer(runtime: Runtime, claim: Claim, progress: Progress, error: 
 async def _again(
     runtime: Runtime,
     claim: Claim,
-    progress: Progress,
+    progress: BegunPoll,
     delay_s: float,
     put: dict[str, str],
     drop: tuple[str, ...] = (),
@@ -143,9 +145,9 @@ async def _again(
     )
 
 
-def _age_ms(runtime: Runtime, progress: Progress) -> float:
+def _age_ms(runtime: Runtime, progress: BegunPoll) -> float:
     return max(0.0, runtime.pace.server_ms() - (progress.submitted_at or progress.now))
 
 
-def _left_s(progress: Progress) -> float:
+def _left_s(progress: BegunPoll) -> float:
     return float("inf") if progress.deadline is None else (progress.deadline - progress.now) / 1000

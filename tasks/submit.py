@@ -14,6 +14,7 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.api import Answer, Status
 from retouch.backoff import retry_delay_s
+from retouch.causes import PauseCause
 from retouch.errors import (
     AmbiguousError,
     ApiError,
@@ -26,7 +27,7 @@ from retouch.errors import (
     UnavailableError,
     UnwillingError,
 )
-from retouch.ledger import Claim, Settlement, Submission
+from retouch.ledger import BegunSubmit, Claim, Settlement
 from retouch.polling import kind_of
 from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
@@ -37,9 +38,8 @@ from workers.runtime import Runtime
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
-# Why submits pause, and how often one is let through to find out whether the reason is gone.
-UNWILLING, THROTTLED, OUTAGE = "api", "throttled", "outage"
-PROBE_S = {UNWILLING: 10.0, THROTTLED: 1.0}
+# How often one request is let through to find out whether the reason for a pause is gone.
+PROBE_S = {PauseCause.REFUSED: 10.0, PauseCause.THROTTLED: 1.0}
 LEAST_PAUSE_S = 0.1  # also where a 429 says that no time at all need pass
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
@@ -54,7 +54,7 @@ async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     """Write the intents of a chunk in one move, then send each edit."""
     asked_at = time.monotonic()
     submissions = await runtime.patience(
-        runtime.ledger.intend, claims, runtime.settings.ambiguity_policy, runtime.settings.lease_ms
+        runtime.ledger.worker.begin_submit, claims, runtime.settings.ambiguity_policy, runtime.settings.lease_ms
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     for _, submission in ours[:1]:
@@ -63,7 +63,7 @@ async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     await each(runtime, ours, _submit)
 
 
-async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> None:
+async def _submit(runtime: Runtime, claim: Claim, submission: BegunSubmit) -> None:
     try:
         payload = _payload(runtime, submission)
     except InputError as error:
@@ -83,11 +83,11 @@ async def _submit(runtime: Runtime, claim: Claim, submission: Submission) -> Non
     except ApiError as error:
         await _not_accepted(runtime, claim, submission, error)
     else:
-        await runtime.resume(UNWILLING, THROTTLED, OUTAGE, sent_ms=submission.now)
+        await runtime.resume(PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
         await _accepted(runtime, claim, submission, answer)
 
 
-def _payload(runtime: Runtime, submission: Submission) -> dict[str, Any]:
+def _payload(runtime: Runtime, submission: BegunSubmit) -> dict[str, Any]:
     """The body of the POST; an image in S3 gets a link that lasts."""
     fields = dict(submission.parameters)
     payload: dict[str, Any] = fields.pop("extra", {}) | fields
@@ -97,7 +97,7 @@ def _payload(runtime: Runtime, submission: Submission) -> dict[str, Any]:
     return payload
 
 
-async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answer: Answer) -> None:
+async def _accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit, answer: Answer) -> None:
     kind = kind_of(submission.parameters)
     put = {"provider_id": answer.provider_id, "kind": kind} if answer.provider_id else {}
     deadline_ms = int(runtime.settings.deadline * 1000)
@@ -136,10 +136,11 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: Submission, answ
             await copy_results(runtime, claim, Served(answer.urls, samples))
 
 
-async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, error: ApiError) -> None:
+async def _not_accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
     match error:
         case RefusedError():
-            await runtime.resume(THROTTLED, OUTAGE, sent_ms=submission.now)  # a definite answer: the API is there
+            # A definite answer: the API is there.
+            await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
             await runtime.settle(failed(claim, FROM, "refused", str(error)))
         case AmbiguousError():
             log.warning("edit.submit_unanswered", reason=str(error))
@@ -157,11 +158,12 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, 
                 )
             )
         case UnwillingError() | ThrottledError():
-            cause = UNWILLING if isinstance(error, UnwillingError) else THROTTLED
+            cause = PauseCause.REFUSED if isinstance(error, UnwillingError) else PauseCause.THROTTLED
             await runtime.pause(cause, str(error), probe_every_s=patience_s(cause, error.retry_after_s))
             await _put_back(runtime, claim, submission, str(error))
         case UnavailableError(retry_after_s=float() as asked_s):
-            await runtime.pause(THROTTLED, str(error), probe_every_s=patience_s(THROTTLED, asked_s))
+            asked = patience_s(PauseCause.THROTTLED, asked_s)
+            await runtime.pause(PauseCause.THROTTLED, str(error), probe_every_s=asked)
             await _put_back(runtime, claim, submission, str(error))
         case NotSentError() | UnavailableError():
             await runtime.trouble(str(error))
@@ -170,12 +172,12 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: Submission, 
             raise error
 
 
-def patience_s(cause: str, asked_s: float | None) -> float:
+def patience_s(cause: PauseCause, asked_s: float | None) -> float:
     """How long nothing is sent: what the API asked for, or what is usual for the cause."""
     return PROBE_S[cause] if asked_s is None else max(asked_s, LEAST_PAUSE_S)
 
 
-async def _put_back(runtime: Runtime, claim: Claim, submission: Submission, note: str) -> None:
+async def _put_back(runtime: Runtime, claim: Claim, submission: BegunSubmit, note: str) -> None:
     """The API did not take it: back to the front of the queue, under the same number, no attempt used."""
     tries = submission.tries
     await runtime.settle(

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import redis.exceptions
 from celery import Celery, signals
 from celery.exceptions import CPendingDeprecationWarning
 from kombu import Connection, Queue
@@ -44,7 +43,7 @@ class _SoonAgain(Connection):
 settings = _load()
 app = Celery("retouch", include=wire.TASK_MODULES)
 app.amqp.Connection = _SoonAgain
-app.conf.update(wire.settings(settings.redis_url), task_queues=[Queue(wire.QUEUE)])
+app.conf.update(wire.settings(settings.redis_url, settings.namespace), task_queues=[Queue(wire.QUEUE)])
 
 
 def _send(step: Step, claims: Sequence[Claim]) -> None:
@@ -64,10 +63,8 @@ def _start(sender: Any, **_: Any) -> None:
     # Workers need not know of each other: the ledger does. Fewer connections, and fewer ways to hang on reconnect.
     sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
-    timeout_s = wire.REDIS_TIMEOUT_S
-    ledger = Ledger.from_url(settings.redis_url, timeout_s=timeout_s)
-    broker = redis.Redis.from_url(settings.redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
-    runtime = Runtime(settings, ledger, _send, backlog=lambda: int(broker.llen(wire.QUEUE)))
+    ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace, timeout_s=wire.REDIS_TIMEOUT_S)
+    runtime = Runtime(settings, ledger, _send, backlog=lambda: ledger.worker.messages(wire.QUEUE))
     set_current(runtime)
     try:
         runtime.start()
@@ -94,7 +91,7 @@ def _refuse_closed_channel(connparams: Any) -> Any:
 
     def guarded(self: Any, asynchronous: bool = False) -> Any:
         if self.connection is None or self.connection.client is None:
-            raise redis.exceptions.ConnectionError("the broker channel is closed")
+            raise ConnectionError("the broker channel is closed")
         return connparams(self, asynchronous)
 
     return guarded

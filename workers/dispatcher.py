@@ -73,11 +73,11 @@ class Dispatcher:
         runtime = self._runtime
         most = min(AT_ONCE, runtime.room.free)
         harvest = await runtime.patience(
-            runtime.ledger.claim,
+            runtime.ledger.worker.claim,
             runtime.name,
             lease_ms=runtime.settings.lease_ms,
             places=runtime.settings.places,
-            pace=runtime.settings.pace,
+            intervals=runtime.settings.intervals,
             policy=runtime.settings.ambiguity_policy,
             submits=most,
             polls=most,

@@ -9,16 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 import structlog
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ConnectionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    TimeoutError,
-)
 
 from retouch.backoff import retry_delay_s
+from retouch.errors import LedgerAwayError, LedgerUnwillingError
 
 log = structlog.get_logger()
 P = ParamSpec("P")
@@ -26,14 +19,6 @@ T = TypeVar("T")
 
 THREADS = 4
 LONGEST_PAUSE_S = 1.0  # so that work goes on within seconds of Redis' return
-PASSING = (
-    ConnectionError,
-    TimeoutError,
-    BusyLoadingError,
-    ReadOnlyError,
-    OutOfMemoryError,
-    AuthenticationError,
-)
 
 
 class Patience:
@@ -53,7 +38,7 @@ class Patience:
         while True:
             try:
                 answer = await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
-            except PASSING as error:
+            except (LedgerAwayError, LedgerUnwillingError) as error:
                 if not self._away:
                     self._away = True
                     log.error("redis.unreachable", reason=str(error), consequence="work waits until it is back")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from retouch.causes import PauseCause
 from retouch.errors import StoreError, StoreUnwillingError
 from workers import health
 
@@ -33,7 +34,7 @@ class Presence:
         while True:
             health.beat()
             await self._runtime.patience(
-                self._runtime.ledger.see_worker, self._runtime.name, self._runtime.settings.sinks
+                self._runtime.ledger.worker.see_worker, self._runtime.name, self._runtime.settings.sinks
             )
             if not self._store_good:
                 await self._check_store()
@@ -44,7 +45,7 @@ class Presence:
         """Be gone at once rather than after a while; best effort, since silence says the same."""
         health.end()
         try:
-            await asyncio.wait_for(asyncio.to_thread(self._runtime.ledger.forget_worker, self._runtime.name), 2)
+            await asyncio.wait_for(asyncio.to_thread(self._runtime.ledger.worker.forget_worker, self._runtime.name), 2)
         except Exception as error:
             log.debug("presence.not_removed", reason=str(error))
 
@@ -61,9 +62,9 @@ class Presence:
                 await runtime.clients.store.delete(key)
         except StoreUnwillingError as error:
             # No edit is sent to be paid for while its result could not be kept.
-            await runtime.pause("store", str(error), probe_every_s=0)
+            await runtime.pause(PauseCause.STORE, str(error), probe_every_s=0)
         except StoreError as error:
             log.warning("store.unavailable", reason=str(error))
         else:
             self._store_good = True
-            await runtime.patience(runtime.ledger.resume, "store")
+            await runtime.patience(runtime.ledger.worker.resume, PauseCause.STORE)

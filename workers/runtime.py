@@ -21,6 +21,8 @@ import uvloop
 
 from config.logging import drain
 from config.settings import Settings
+from retouch.causes import PauseCause
+from retouch.errors import SchemaError
 from retouch.ledger import Claim, Ledger, Settlement
 from retouch.states import Step
 from workers.clients import Clients
@@ -143,11 +145,11 @@ class Runtime:
         delivery = claims[0].step is Step.ANNOUNCE
         room = self.outbox_room if delivery else self.room
         if self._draining:
-            self.ledger.give_back(claims)
+            self.ledger.worker.give_back(claims)
         elif room.enter(len(claims), wait=not delivery):
             self._loop.call_soon_threadsafe(self._begin, claims, work, room)
         elif not delivery:
-            self.ledger.give_back(claims)
+            self.ledger.worker.give_back(claims)
 
     def _begin(self, claims: Sequence[Claim], work: Work, room: Room) -> None:
         chunk = asyncio.create_task(self._run_chunk(claims, work, room))
@@ -174,7 +176,7 @@ class Runtime:
         return settled
 
     async def _settle_many(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
-        return await self.patience(self.ledger.settle, settlements)
+        return await self.patience(self.ledger.worker.settle, settlements)
 
     async def _renew(self) -> None:
         """Hold on to the open claims, three times a lease."""
@@ -184,43 +186,47 @@ class Runtime:
             asked_at = time.monotonic()
             for first in range(0, len(claims), SETTLE_AT_ONCE):
                 page = claims[first : first + SETTLE_AT_ONCE]
-                lost = await self.patience(self.ledger.renew, page, self.settings.lease_ms)
+                lost = await self.patience(self.ledger.worker.renew, page, self.settings.lease_ms)
                 self.leases.renewed(page, lost, asked_at)
 
     # --- pauses ----------------------------------------------------------------------------------
 
-    async def pause(self, cause: str, reason: str, *, probe_every_s: float) -> None:
+    async def pause(self, cause: PauseCause, reason: str, *, probe_every_s: float) -> None:
         """Stop submits for all workers; says so once."""
         self.paused = True
-        if await self.patience(self.ledger.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
+        if await self.patience(self.ledger.worker.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
             log.error("submits.paused", cause=cause, reason=reason)
 
     async def trouble(self, reason: str) -> None:
         """Note that the API was in trouble; several times in a row stop submits and polls for all workers."""
-        if await self.patience(self.ledger.trouble, reason, probe_every_ms=PROBE_MS):
+        if await self.patience(self.ledger.worker.trouble, reason, probe_every_ms=PROBE_MS):
             self.paused = True
             log.error("api.outage", reason=reason, consequence="submits and polls stop, but for one probe at a time")
 
-    async def resume(self, *causes: str, sent_ms: int | None = None) -> None:
+    async def resume(self, *causes: PauseCause, sent_ms: int | None = None) -> None:
         """End pauses, if this worker knows of any; says so."""
         if not self.paused:
             return
-        ended = await self.patience(lambda: self.ledger.resume(*causes, sent_ms=sent_ms))
+        ended = await self.patience(lambda: self.ledger.worker.resume(*causes, sent_ms=sent_ms))
         if ended:
             log.info("submits.resumed", causes=causes)
 
     async def store_refused(self, reason: str) -> None:
         """No edit is sent to be paid for while its result could not be kept; checked until it can."""
         self._presence.doubt_store()
-        await self.pause("store", reason, probe_every_s=0)
+        await self.pause(PauseCause.STORE, reason, probe_every_s=0)
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
     """A worker without its dispatcher or its renewals is worse than none: its supervisor starts a new one."""
-    if not task.cancelled() and (error := task.exception()):
+    if task.cancelled() or not (error := task.exception()):
+        return
+    if isinstance(error, SchemaError):
+        log.critical("worker.wrong_version", reason=str(error))
+    else:
         log.critical("worker.crashed", service=task.get_name(), exc_info=error)
-        drain()
-        os._exit(70)
+    drain()
+    os._exit(70)
 
 
 _current: list[Runtime] = []

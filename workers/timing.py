@@ -77,6 +77,6 @@ class Timing:
 
     async def _refresh(self, kind: str, known: _Known) -> None:
         settings = self._runtime.settings
-        known.histogram = await self._runtime.patience(self._runtime.ledger.learned, kind)
+        known.histogram = await self._runtime.patience(self._runtime.ledger.reader.learned, kind)
         bounds = settings.poll_lag, settings.poll_min, settings.poll_max
         known.plan = await asyncio.to_thread(plan, known.histogram, *bounds)

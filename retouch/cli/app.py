@@ -8,7 +8,6 @@ import traceback
 from typing import Any, NoReturn
 
 import typer
-from redis.exceptions import RedisError
 from typer.core import TyperGroup
 
 from retouch.cli.change import cancel, retry
@@ -61,7 +60,7 @@ def main() -> NoReturn:
         app()
     except InputError as error:
         _end(str(error), ExitCode.INPUT)
-    except (RetouchError, RedisError) as error:
+    except RetouchError as error:
         _end(str(error), ExitCode.SERVICE)
     except Exception as error:
         _end(f"unexpected {type(error).__name__} (RETOUCH_DEBUG=1 shows where): {error}", ExitCode.BUG)

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import redis
 import requests
-from redis.exceptions import RedisError
 
+from retouch.causes import PauseCause
 from retouch.cli.options import FIRST_CONTACT_S
 from retouch.errors import RetouchError
 from retouch.net import without_query
@@ -41,10 +41,10 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     try:
         queue = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S)
         queue.check()
-        workers = queue.ledger.workers()
+        workers = queue.ledger.reader.workers()
         with redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=FIRST_CONTACT_S) as client:
             info = client.info()
-    except (RetouchError, RedisError) as error:
+    except RetouchError as error:
         yield Finding(False, "Redis", f"{error}; start it, or set RETOUCH_REDIS_URL")
         return
     yield Finding(True, "Redis", f"{address} answers")
@@ -86,7 +86,7 @@ def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding
     finding = ask_api(api_url.rstrip("/"), api_key)
     yield finding
     if finding.ok:
-        yield from _resume(redis_url, "api")
+        yield from _resume(redis_url, PauseCause.REFUSED)
 
 
 def ask_api(api_url: str, api_key: str) -> Finding:
@@ -126,7 +126,7 @@ def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding
         yield Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
         return
     yield Finding(True, "bucket", f"{bucket} can be written to")
-    yield from _resume(redis_url, "store")
+    yield from _resume(redis_url, PauseCause.STORE)
 
 
 async def _probe(bucket: str, key: str) -> None:
@@ -137,19 +137,19 @@ async def _probe(bucket: str, key: str) -> None:
     await store.delete(key)
 
 
-def _resume(redis_url: str, cause: str) -> Iterator[Finding]:
+def _resume(redis_url: str, cause: PauseCause) -> Iterator[Finding]:
     try:
-        if EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.resume(cause):
+        if EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.worker.resume(cause):
             yield Finding(True, "pause", f"the pause ({cause}) is ended")
-    except (RetouchError, RedisError):
+    except RetouchError:
         return  # said once, by the check of Redis
 
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:
     """What still stops submits."""
     try:
-        pauses = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.pauses()
-    except (RetouchError, RedisError):
+        pauses = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.reader.pauses()
+    except RetouchError:
         return  # said once, by the check of Redis
     for pause in pauses:
         yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}")

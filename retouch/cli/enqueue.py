@@ -207,12 +207,12 @@ def _opened(manifest: str) -> Iterator[BinaryIO]:
 def _drop_conflicts(queue: EditQueue, batch: str, checked: _Checked) -> None:
     """Move the entries whose custom_id the batch knows with other parameters to the rejected."""
     with queue.reaching():
-        if queue.ledger.batch(batch) is None:
+        if queue.ledger.reader.batch(batch) is None:
             return
         taken: set[str] = set()
         for first in range(0, len(checked.entries), PAGE):
             page = checked.entries[first : first + PAGE]
-            taken.update(queue.ledger.conflicts(batch, [(e.custom_id, e.digest) for _, e in page]))
+            taken.update(queue.ledger.producer.conflicts(batch, [(e.custom_id, e.digest) for _, e in page]))
     if taken:
         clash = [Rejection(line, e.custom_id, [CONFLICT]) for line, e in checked.entries if e.custom_id in taken]
         checked.rejected = sorted(checked.rejected + clash)

@@ -8,12 +8,10 @@ import time
 from typing import Annotated
 
 import typer
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
 from retouch.cli.terminal import emit, say
-from retouch.errors import InputError
+from retouch.errors import InputError, LedgerAwayError
 from retouch.ledger import Event
 from retouch.queue import EditQueue
 
@@ -49,9 +47,9 @@ def _page(queue: EditQueue, last: str, follow: bool) -> tuple[list[Event], str]:
     told = False
     while True:
         try:
-            page = queue.ledger.events(last, block_ms=BLOCK_MS if follow else None)
-            source = queue.ledger.source()
-        except (RedisConnectionError, RedisTimeoutError) as error:
+            page = queue.ledger.reader.events(last, block_ms=BLOCK_MS if follow else None)
+            source = queue.ledger.reader.source()
+        except LedgerAwayError as error:
             if not follow:
                 raise
             if not told:

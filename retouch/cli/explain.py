@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from retouch.causes import PauseCause
 from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
 from retouch.cli.terminal import printable
 from retouch.edit import check_batch_id
@@ -14,7 +15,7 @@ from retouch.errors import InputError
 from retouch.ledger import EditView, Pause, Provider
 from retouch.states import EditState
 
-SILENCING = ("outage", "throttled")  # causes for which polls stop as well
+SILENCING = (PauseCause.OUTAGE, PauseCause.THROTTLED)  # causes for which polls stop as well
 PACED_S = 0.5  # the pace is always booked a little ahead
 
 
@@ -28,12 +29,12 @@ def explain(
         raise InputError(f"{edit[:80]!r} is not BATCH/CUSTOM_ID")
     queue = open_queue(redis_url)
     with queue.reaching():
-        view = queue.ledger.edit(check_batch_id(batch), custom_id)
+        view = queue.ledger.reader.edit(check_batch_id(batch), custom_id)
         if view is None:
             queue.status(batch)
             raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
         ledger = queue.ledger
-        reason = why(view, ledger.pauses(), ledger.workers(), ledger.provider(), datetime.now(UTC))
+        reason = why(view, ledger.reader.pauses(), ledger.reader.workers(), ledger.reader.provider(), datetime.now(UTC))
     typer.echo(printable(f"{edit} is {view.state.value}: {reason}"))
     if view.duplicate:
         typer.echo("It was sent more than once and may have been paid for more than once (possible_duplicate).")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from retouch.causes import PauseCause
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.terminal import counts_text, emit, held_hint, printable
 from retouch.edit import check_batch_id
@@ -13,7 +14,7 @@ from retouch.ledger import BatchView, Ledger, Pause
 from retouch.polling.histogram import Distribution, weight
 from retouch.queue import EditQueue
 
-PASSING = ("outage", "throttled")  # causes that a probe ends, without anyone's doing
+PASSING = (PauseCause.OUTAGE, PauseCause.THROTTLED)  # causes that a probe ends, without anyone's doing
 
 
 def status(
@@ -27,7 +28,7 @@ def status(
     queue = open_queue(redis_url)
     with queue.reaching():
         if batch:
-            _one(queue.status(batch), queue.ledger.pauses(), queue.ledger.workers(), json_)
+            _one(queue.status(batch), queue.ledger.reader.pauses(), queue.ledger.reader.workers(), json_)
         else:
             _all(queue, json_)
 
@@ -56,8 +57,8 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
 
 def _all(queue: EditQueue, as_json: bool) -> None:
     ledger = queue.ledger
-    views, workers, pauses = ledger.batches(), ledger.workers(), ledger.pauses()
-    provider, queued, learned = ledger.provider(), ledger.queued(), _learned(ledger)
+    views, workers, pauses = ledger.reader.batches(), ledger.reader.workers(), ledger.reader.pauses()
+    provider, queued, learned = ledger.reader.provider(), ledger.reader.queued(), _learned(ledger)
     if as_json:
         emit(
             {
@@ -89,8 +90,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
 def _learned(ledger: Ledger) -> dict[str, dict[str, float]]:
     """How long results take, by kind of work, in seconds."""
     times = {}
-    for kind in ledger.kinds():
-        known = ledger.learned(kind)
+    for kind in ledger.reader.kinds():
+        known = ledger.reader.learned(kind)
         if weight(known) >= 1:
             belief = Distribution(known)
             times[kind] = {f"p{p}_s": round(belief.age_ms(p / 100) / 1000, 1) for p in (50, 95)}

@@ -37,7 +37,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     """
     queue.status(batch)
     with queue.reaching():
-        workers = queue.ledger.workers()
+        workers = queue.ledger.reader.workers()
     if not workers:
         say("NO workers alive: nothing moves until one is started (celery -A workers worker)")
     progress = _progress()

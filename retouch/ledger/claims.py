@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     seed: int | None
 
 
-class Pace(NamedTuple):
+class Intervals(NamedTuple):
     """The least time between two requests to the API, between two submits and between two polls, in ms; 0: none."""
 
     request_ms: float = 0
@@ -29,7 +29,7 @@ class Pace(NamedTuple):
     poll_ms: float = 0
 
 
-UNPACED = Pace()
+UNPACED = Intervals()
 
 
 class Verdict(IntEnum):
@@ -59,17 +59,23 @@ class Harvest:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """What a submit needs; its intent is already written."""
+class BegunSubmit:
+    """What a submit needs; its intent is written."""
 
     parameters: dict[str, Any]
     number: int  # the submit's number: the same number is the same purchase
     tries: int  # how often in a row the API did not take it
     now: int  # ms, wall clock of the Redis server
 
+    @classmethod
+    def parse(cls, raw: Sequence[str]) -> BegunSubmit:
+        """Read the answer of ``begin_submit.lua``."""
+        parameters, defaults, number, tries, now = raw
+        return cls(merged(defaults, parameters), int(number), int(tries), int(now))
+
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BegunPoll:
     """What a poll needs to know of an edit. Times in ms, wall clock of the Redis server."""
 
     now: int
@@ -86,8 +92,8 @@ class Progress:
     seen_ms: int = 0  # the age at which it was last seen unfinished
 
     @classmethod
-    def parse(cls, raw: Sequence[str | None]) -> Progress:
-        """Read the answer of ``take.lua``."""
+    def parse(cls, raw: Sequence[str | None]) -> BegunPoll:
+        """Read the answer of ``begin_poll.lua``."""
         now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen = raw
         return cls(
             now=int(now or 0),
@@ -149,3 +155,9 @@ class Settlement:
             "error": self.error,
         }
         return item | {name: value for name, value in optional.items() if value}
+
+
+def merged(defaults: str, own: str) -> dict[str, Any]:
+    """An edit's parameters; null in its own: the batch sets the field, and this edit does not."""
+    parameters = json.loads(defaults) | json.loads(own)
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,30 +1,40 @@
 """Every Redis key of the ledger, under one hash tag, so that a script touches one slot of a cluster.
 
-==================================  ======  =================================================================
-key                                 type    holds
-==================================  ======  =================================================================
-``{retouch}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
-``{retouch}:due``                   zset    edits and batches by the time (ms) of what must happen next:
-                                            a poll, a retry, a lease running out, a batch's end
-``{retouch}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; a clock of
-                                            its own, so that a dead webhook never stands before the edits
-``{retouch}:state``                 hash    ``virtual`` time, ``places`` in use at the API, ``sinks``,
-                                            ``deployment`` (a random name), ``claimed_at``, ``grace_until``,
-                                            ``trial`` (see ``rescues``); the API's state: see ``pacing.lua``
-``{retouch}:pauses``                hash    cause → JSON ``{reason, since, until, every}``: why submits stop
-``{retouch}:events``                stream  ``type subject time data``, written with the state they announce
-``{retouch}:batches``               zset    batch ids by the time (ms) they were made
-``{retouch}:workers``               zset    live workers by the time (ms) they were last seen
-``{retouch}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
-                                            duplicates cancelled stale expires note n:STATE…``
-``{retouch}:order:B``               list    the batch's custom ids as they were enqueued
-``{retouch}:edits:B``               hash    custom id → parameters (JSON), less the batch's defaults
-``{retouch}:results:B``             hash    custom id → result (JSON) of the edits that ended
-``{retouch}:edit:B/C``              hash    one edit's progress, see below
-``{retouch}:delivery:SINK/EVENT``   hash    ``fence tries first``
-``{retouch}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
-``{retouch}:learned:KIND``          hash    how long results of a kind take (see ``retouch.polling.histogram``)
-==================================  ======  =================================================================
+``{ns}`` is the namespace in braces: ``{retouch}`` unless ``RETOUCH_NAMESPACE`` says otherwise.
+
+=============================  ======  =================================================================
+key                            type    holds
+=============================  ======  =================================================================
+``{ns}:schema``                string  the version of this layout; absent: 1
+``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
+``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
+                                       a poll, a retry, the end of a lease, a batch's end
+``{ns}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; a clock of
+                                       its own, so that a dead webhook never stands before the edits
+``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
+                                       ``allowed`` (how many there may be), ``limit`` (places learned),
+                                       ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
+                                       ``slot:poll`` (when the next request may go), ``fails`` (troubles in
+                                       a row), ``closed_at`` (end of the last outage), ``outage_ms`` (all
+                                       outages together), ``refusal``, ``refused_at`` (the last one, for
+                                       people), ``claimed_at``, ``grace_until``, ``trial`` (see ``rescues``),
+                                       ``sinks``, ``deployment`` (a random name)
+``{ns}:pauses``                hash    cause → JSON ``{reason, since, touched, until, every}``: why requests
+                                       pause; ``until`` is the next probe, ``every`` the ms between probes
+``{ns}:events``                stream  ``type subject time data``, written with the state they announce
+``{ns}:batches``               zset    batch ids by the time (ms) they were made
+``{ns}:workers``               zset    live workers by the time (ms) they were last seen
+``{ns}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
+                                       duplicates cancelled stale expires note n:STATE…``
+``{ns}:order:B``               list    the batch's custom ids as they were enqueued
+``{ns}:edits:B``               hash    custom id → parameters (JSON), less the batch's defaults
+``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
+``{ns}:edit:B/C``              hash    one edit's progress, see below
+``{ns}:delivery:SINK/EVENT``   hash    ``fence tries``
+``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
+``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
+                                       evidence (see ``polling/histogram.py``)
+=============================  ======  =================================================================
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
@@ -33,67 +43,85 @@ tries strikes note urls kind seen``.
 ``holder``  the worker that has claimed it; absent when nobody has.
 ``begun``   work on the claim was begun: if it is still there when the lease has run out, the edit is rescued.
 ``rescues`` how often in a row; the second time it waits for ``trial``, the one edit that is tried again alone.
-``intent``  a POST is, or may be, under way: written before it is sent, removed by whatever settles it.
+``intent``  the fence under which a POST is, or may be, under way: written before it is sent, removed by its settlement.
+``resent``  it was sent again after an unanswered submit.
 ``unanswered``  how many submits were sent and never answered; kept to the end, so that a retry is marked.
+``submits`` how many submits were begun, less those that the API did not take.
+``duplicate``  it may be paid for twice.
+``deadline``  ms on the clock that stands still in an outage.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``places``  how many images of it count as being at the API.
 """
 
 from __future__ import annotations
 
-TAG = "{retouch}"
-READY = f"{TAG}:ready"
-DUE = f"{TAG}:due"
-OUTBOX = f"{TAG}:outbox"
-STATE = f"{TAG}:state"
-PAUSES = f"{TAG}:pauses"
-EVENTS = f"{TAG}:events"
-BATCHES = f"{TAG}:batches"
-WORKERS = f"{TAG}:workers"
-KINDS = f"{TAG}:kinds"
+import re
+
+from retouch.errors import InputError
+
+SCHEMA = 1  # raised with each change of the layout that an older program would misread; docs/upgrading.md has the table
+DEFAULT_NAMESPACE = "retouch"
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_FIXED = ("schema", "ready", "due", "outbox", "state", "pauses", "events", "batches", "workers", "kinds")
+_FAMILIES = ("batch", "order", "edits", "results", "edit", "delivery", "learned")
 
 
-def batch(batch_id: str) -> str:
-    """The batch's own hash."""
-    return f"{TAG}:batch:{batch_id}"
+class Keys:
+    """The names of one installation's keys; raises InputError if ``namespace`` cannot be one."""
+
+    def __init__(self, namespace: str = DEFAULT_NAMESPACE) -> None:
+        self.namespace = check_namespace(namespace)
+        self.tag = f"{{{namespace}}}"
+        self.prefix = f"{self.tag}:"
+        self.schema = f"{self.prefix}schema"
+        self.ready = f"{self.prefix}ready"
+        self.due = f"{self.prefix}due"
+        self.outbox = f"{self.prefix}outbox"
+        self.state = f"{self.prefix}state"
+        self.pauses = f"{self.prefix}pauses"
+        self.events = f"{self.prefix}events"
+        self.batches = f"{self.prefix}batches"
+        self.workers = f"{self.prefix}workers"
+        self.kinds = f"{self.prefix}kinds"
+
+    def batch(self, batch_id: str) -> str:
+        """The batch's own hash."""
+        return f"{self.prefix}batch:{batch_id}"
+
+    def order(self, batch_id: str) -> str:
+        """The batch's custom ids, in order."""
+        return f"{self.prefix}order:{batch_id}"
+
+    def edits(self, batch_id: str) -> str:
+        """The batch's parameters by custom id."""
+        return f"{self.prefix}edits:{batch_id}"
+
+    def results(self, batch_id: str) -> str:
+        """The batch's results by custom id."""
+        return f"{self.prefix}results:{batch_id}"
+
+    def edit(self, edit_id: str) -> str:
+        """One edit's progress; ``edit_id`` is ``batch/custom_id``."""
+        return f"{self.prefix}edit:{edit_id}"
+
+    def delivery(self, member: str) -> str:
+        """One event's delivery to one sink; ``member`` is ``sink/event-id``."""
+        return f"{self.prefix}delivery:{member}"
+
+    def learned(self, kind: str) -> str:
+        """What is known of a kind of work."""
+        return f"{self.prefix}learned:{kind}"
+
+    def as_lua(self) -> str:
+        """The same names as Lua locals (``DUE``, ``edit_key(id)``), so that this file alone knows them."""
+        lines = [f"local {name.upper()} = '{getattr(self, name)}'" for name in _FIXED]
+        lines += [f"local function {name}_key(x) return '{getattr(self, name)('')}' .. x end" for name in _FAMILIES]
+        return "\n".join(lines) + "\n"
 
 
-def order(batch_id: str) -> str:
-    """The batch's custom ids, in order."""
-    return f"{TAG}:order:{batch_id}"
-
-
-def edits(batch_id: str) -> str:
-    """The batch's parameters by custom id."""
-    return f"{TAG}:edits:{batch_id}"
-
-
-def results(batch_id: str) -> str:
-    """The batch's results by custom id."""
-    return f"{TAG}:results:{batch_id}"
-
-
-def edit(edit_id: str) -> str:
-    """One edit's progress; ``edit_id`` is ``batch/custom_id``."""
-    return f"{TAG}:edit:{edit_id}"
-
-
-def delivery(member: str) -> str:
-    """One event's delivery to one sink; ``member`` is ``sink/event-id``."""
-    return f"{TAG}:delivery:{member}"
-
-
-def learned(kind: str) -> str:
-    """What is known of a kind of work."""
-    return f"{TAG}:learned:{kind}"
-
-
-def lua_names() -> str:
-    """The same names as Lua locals, put before every script: this file stays the only place that knows them."""
-    fixed = {"READY": READY, "DUE": DUE, "OUTBOX": OUTBOX, "STATE": STATE, "PAUSES": PAUSES, "EVENTS": EVENTS}
-    fixed |= {"BATCHES": BATCHES, "WORKERS": WORKERS, "KINDS": KINDS}
-    prefixes = {"batch": batch, "order": order, "edits": edits, "results": results, "edit": edit}
-    prefixes |= {"delivery": delivery, "learned": learned}
-    lines = [f"local {name} = '{key}'" for name, key in fixed.items()]
-    lines += [f"local function {name}_key(x) return '{make('')}' .. x end" for name, make in prefixes.items()]
-    return "\n".join(lines) + "\n"
+def check_namespace(namespace: str) -> str:
+    """Return the namespace; raises InputError unless it may stand in a key."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise InputError(f"the namespace {namespace[:80]!r} must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    return namespace

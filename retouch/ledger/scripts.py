@@ -1,29 +1,41 @@
-"""The ledger's Lua scripts: each is the key names, the shared moves and its own text, as one atomic unit."""
+"""The ledger's Lua scripts: each is one command of ``lua/`` with the parts of ``lua/include/`` that it names.
+
+A command names its parts by lines such as ``-- include: clock edits``; a part may name others. Before them stand the
+names of the keys and the constants, and a look at the ledger's schema: a script of another schema changes nothing.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError
 
-from retouch.ledger import keys
+from retouch.ledger import constants
+from retouch.ledger.keys import SCHEMA, Keys
 
-_SHARED = ("moves.lua", "pacing.lua", "rescue.lua", "learning.lua")
 _FOLDER = resources.files("retouch.ledger") / "lua"
+_INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
+_GUARD = f"""\
+local schema = redis.call('GET', SCHEMA)
+if schema and schema ~= '{SCHEMA}' then return redis.error_reply('SCHEMA ' .. schema) end
+"""
 
 
 class Scripts:
     """Runs the moves by name; loads a script again when the server has forgotten it (a restart, a failover)."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
-        shared = keys.lua_names() + "".join((_FOLDER / name).read_text() for name in _SHARED)
+        self._tag = keys.tag
+        head = keys.as_lua() + constants.as_lua() + _GUARD
         self._texts = {
-            path.name.removesuffix(".lua"): shared + path.read_text()
+            path.name.removesuffix(".lua"): head + _assembled(path.read_text())
             for path in _FOLDER.iterdir()
-            if path.name.endswith(".lua") and path.name not in _SHARED
+            if path.name.endswith(".lua")
         }
         self._digests: dict[str, str] = {}
 
@@ -32,10 +44,23 @@ class Scripts:
         digest = self._digests.get(name) or self._load(name)
         # The tag as the one key: enough for a cluster to route the script to the slot of all the others.
         try:
-            return self._client.evalsha(digest, 1, keys.TAG, *args)
+            return self._client.evalsha(digest, 1, self._tag, *args)
         except NoScriptError:
-            return self._client.evalsha(self._load(name), 1, keys.TAG, *args)
+            return self._client.evalsha(self._load(name), 1, self._tag, *args)
 
     def _load(self, name: str) -> str:
         self._digests[name] = str(self._client.script_load(self._texts[name]))
         return self._digests[name]
+
+
+def _assembled(command: str) -> str:
+    """A command's text behind its parts, each part once and behind those that it needs itself."""
+    parts = dict.fromkeys(_parts(command))
+    return "".join((_FOLDER / "include" / f"{name}.lua").read_text() for name in parts) + command
+
+
+def _parts(text: str) -> Iterator[str]:
+    for line in _INCLUDE.findall(text):
+        for name in line.split():
+            yield from _parts((_FOLDER / "include" / f"{name}.lua").read_text())
+            yield name

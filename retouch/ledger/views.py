@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from retouch.causes import PauseCause
 from retouch.states import TERMINAL, BatchState, EditState
 
 
@@ -33,12 +34,20 @@ def present(record: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why submits stop."""
+    """Why requests pause."""
 
-    cause: str
+    cause: PauseCause
     reason: str
     since: datetime
     next_probe: datetime | None
+
+    @classmethod
+    def parse(cls, cause: str, text: str) -> Pause:
+        """Read one field of the ledger's pauses."""
+        raw = json.loads(text)
+        since = instant(raw["since"])
+        assert since is not None
+        return cls(PauseCause(cause), raw["reason"], since, instant(raw["until"]) if raw["every"] else None)
 
 
 @dataclass(frozen=True, slots=True)

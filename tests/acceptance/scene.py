@@ -176,7 +176,7 @@ class Scene:
         """A running worker; ``settings`` are variables without their ``RETOUCH_``, in lower case."""
         worker, new = self.crew.hire(self.settings(**settings))
         if not new and "webhook_url" in settings:  # it names its sinks to the emptied Redis when it is next seen
-            until(self.ledger.workers, "the worker is seen")
+            until(self.ledger.reader.workers, "the worker is seen")
         return worker
 
     def another_worker(self, **settings: str) -> Worker:
@@ -214,9 +214,9 @@ class Scene:
         end = time.monotonic() + within_s
         while not self._ended(batch):
             assert time.monotonic() < end, (
-                f"{self.ledger.batch(batch)} after {within_s:g} s\n{self.crew.logs()[-4000:]}"
+                f"{self.ledger.reader.batch(batch)} after {within_s:g} s\n{self.crew.logs()[-4000:]}"
             )
-        return {result["custom_id"]: result for result in self.ledger.results(batch)}
+        return {result["custom_id"]: result for result in self.ledger.reader.results(batch)}
 
     def run(self, **fields: Any) -> Record:
         """One edit, to its end: its result."""
@@ -224,7 +224,7 @@ class Scene:
 
     def edit(self, batch: str, custom_id: str = "c0") -> EditView:
         """One edit as the ledger has it."""
-        view = self.ledger.edit(batch, custom_id)
+        view = self.ledger.reader.edit(batch, custom_id)
         assert view is not None
         return view
 
@@ -235,18 +235,20 @@ class Scene:
 
     def duplicates(self, batch: str) -> int:
         """How many edits of the batch may have been paid for twice, by the batch's own count."""
-        view = self.ledger.batch(batch)
+        view = self.ledger.reader.batch(batch)
         assert view is not None
         return view.duplicates
 
     def pause(self, cause: str) -> str:
         """Wait for a pause and return its reason."""
-        return until(lambda: next((p.reason for p in self.ledger.pauses() if p.cause == cause), ""), f"a {cause} pause")
+        return until(
+            lambda: next((p.reason for p in self.ledger.reader.pauses() if p.cause == cause), ""), f"a {cause} pause"
+        )
 
     def _ended(self, batch: str) -> bool:
         if batch not in self._finished:
             try:
-                events = self.ledger.events(self._cursor, block_ms=500)
+                events = self.ledger.reader.events(self._cursor, block_ms=500)
             except (ConnectionError, TimeoutError):
                 time.sleep(LOOK_S)
                 return False
@@ -283,9 +285,9 @@ class Scene:
 
     def told(self) -> str:
         """Everything that people and programs get to read: logs, results, events."""
-        batches = [view.batch for view in self.ledger.batches(1000)]
-        results = [list(self.ledger.results(batch)) for batch in batches]
-        events = [event.data for event in self.ledger.events()]
+        batches = [view.batch for view in self.ledger.reader.batches(1000)]
+        results = [list(self.ledger.reader.results(batch)) for batch in batches]
+        events = [event.data for event in self.ledger.reader.events()]
         return self.crew.logs() + json.dumps([results, events])
 
 

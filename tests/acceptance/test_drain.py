@@ -32,7 +32,7 @@ def test_a_worker_that_is_told_to_end_under_load(scene: Scene, seconds: float) -
     leaving = scene.another_worker(lease=LEASE, max_in_flight="40")
     scene.api.trouble("hang", seconds=seconds)
     batch = scene.enqueue(150)
-    until(lambda: scene.ledger.places_used() >= 20, "it is at work")
+    until(lambda: scene.ledger.reader.provider().places_used >= 20, "it is at work")
     scene.another_worker(lease=LEASE, max_in_flight="40")
     leaving.child.ask_to_stop()
     assert exit_code(leaving) == 0
@@ -61,7 +61,7 @@ def test_the_last_worker_leaves_nothing_to_a_lease(scene: Scene) -> None:
 def test_a_worker_that_has_ended_is_no_longer_seen(scene: Scene) -> None:
     """An orderly end takes the worker from the list of those that live, and an idle one ends with 0."""
     worker = scene.another_worker()
-    until(lambda: any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.workers()), "it is seen")
+    until(lambda: any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.reader.workers()), "it is seen")
     worker.child.ask_to_stop()
     assert exit_code(worker) == 0
-    assert not any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.workers())
+    assert not any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.reader.workers())

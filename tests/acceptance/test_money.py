@@ -59,7 +59,7 @@ def test_hold_sends_once_and_waits_for_a_person(scene: Scene) -> None:
     assert {scene.edit(batch, name).state for name in AMBIGUOUS} == {EditState.HELD}
     keys = [entry["idempotency_key"] for entry in scene.api.submits()]
     assert sorted(keys) == sorted([*(f"{batch}/{name}/1" for name in AMBIGUOUS), f"{other}/c0/1"])
-    assert scene.ledger.places_used() == 0
+    assert scene.ledger.reader.provider().places_used == 0
 
 
 def test_a_held_edit_is_sent_again_when_a_person_says_so(scene: Scene) -> None:
@@ -115,7 +115,7 @@ def test_a_submit_that_was_not_taken_costs_no_attempt(scene: Scene, rule: dict[s
     results = scene.finish(batch)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert {e["idempotency_key"] for e in scene.api.submits()} == {f"{batch}/c{n}/1" for n in range(3)}
-    assert (len(scene.api.accepted()), scene.duplicates(batch), scene.ledger.pauses()) == (3, 0, [])
+    assert (len(scene.api.accepted()), scene.duplicates(batch), scene.ledger.reader.pauses()) == (3, 0, [])
 
 
 def test_the_patience_that_the_api_asks_for_is_kept(scene: Scene) -> None:
@@ -124,11 +124,11 @@ def test_the_patience_that_the_api_asks_for_is_kept(scene: Scene) -> None:
     scene.api.trouble("throttle", retry_after=300, times=1)
     batch = scene.enqueue(2)
     scene.pause("throttled")
-    [pause] = scene.ledger.pauses()
+    [pause] = scene.ledger.reader.pauses()
     assert pause.next_probe is not None
     assert (pause.next_probe - pause.since).total_seconds() >= 300
     refused = len(scene.api.submits())
-    scene.ledger.resume("throttled")
+    scene.ledger.worker.resume("throttled")
     assert {r["attempts"] for r in scene.finish(batch).values()} == {1}
     assert len(scene.api.submits()) - refused <= 2
 
@@ -155,13 +155,13 @@ def test_an_unwilling_api_stops_the_queue_and_not_the_edits(scene: Scene) -> Non
     scene.api.trouble("status", status=401, error="subscription has ended")
     batch = scene.enqueue(20)
     assert "subscription has ended" in scene.pause("api")
-    until(lambda: scene.ledger.places_used() == 0, "what was refused is back in the queue")
+    until(lambda: scene.ledger.reader.provider().places_used == 0, "what was refused is back in the queue")
     tried = len(scene.api.submits())
     scene.api.clear()
     results = scene.finish(batch, 40)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert len(scene.api.submits()) == tried + 20
-    assert scene.ledger.pauses() == []
+    assert scene.ledger.reader.pauses() == []
     assert worker.child.output().count("submits.paused") == 1
 
 
@@ -174,7 +174,7 @@ def test_no_edit_fails_for_an_account_s_trouble(scene: Scene, status: int) -> No
     scene.pause("api")
     view = scene.reach(batch, EditState.QUEUED)
     assert view.submits == 0
-    assert scene.ledger.resume("api") == 1
+    assert scene.ledger.worker.resume("api") == 1
     assert scene.finish(batch)["c0"]["attempts"] == 1
 
 

@@ -43,7 +43,7 @@ def test_no_edit_is_bought_for_a_bucket_that_is_missing(scene: Scene, pictures: 
         s3.make()
         for number in range(5):
             scene.reach(batch, EditState.COMPLETED, f"c{number}")
-    assert scene.ledger.pauses() == []
+    assert scene.ledger.reader.pauses() == []
     assert len(scene.api.submits()) == 5
 
 
@@ -65,7 +65,7 @@ def test_s3_may_go_away_and_come_back(scene: Scene, crashing_s3: S3) -> None:
     crashing_s3.kill()
     scene.api.clear()
     until(lambda: worker.child.output().count("result.not_copied") >= 5, "copies have failed")
-    view = scene.ledger.batch(batch)
+    view = scene.ledger.reader.batch(batch)
     assert view is not None
     assert not view.finished
     crashing_s3.start()
@@ -82,10 +82,10 @@ def test_a_batch_ends_only_when_its_files_can_be_written(scene: Scene, crashing_
     crashing_s3.kill()
     scene.api.clear()
     until(lambda: "batch.not_finished" in worker.child.output(), "the manifest could not be written")
-    view = scene.ledger.batch(batch)
+    view = scene.ledger.reader.batch(batch)
     assert view is not None
     assert (view.state.value, view.ended) == ("finishing", 2)
-    assert [e.type for e in scene.ledger.events() if e.subject == batch] == []
+    assert [e.type for e in scene.ledger.reader.events() if e.subject == batch] == []
     crashing_s3.start()
     scene.finish(batch, 60)
     assert set(scene.objects(batch)) == {"manifest.jsonl", "_SUCCESS"}

@@ -45,14 +45,14 @@ def test_an_outage_uses_up_nothing(scene: Scene) -> None:
     assert "nothing" not in scene.pause("outage")
     asked = len(requests(scene))
     until(lambda: len(requests(scene)) >= asked + 2, "two probes went")
-    [pause] = scene.ledger.pauses()
+    [pause] = scene.ledger.reader.pauses()
     assert pause.next_probe is not None
     assert len(requests(scene)) <= asked + 5
     scene.api.clear()
     results = scene.finish(batch, 90)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert len(scene.api.accepted()) == 60
-    assert scene.ledger.pauses() == []
+    assert scene.ledger.reader.pauses() == []
 
 
 @pytest.mark.parametrize("as_", ["seconds", "date", "body"])
@@ -90,8 +90,8 @@ def test_polls_come_when_the_result_does(scene: Scene, slow: Endpoint) -> None:
     scene.another_worker(api_url=slow.url, api_key=slow.api_key, private_hosts=hosts, max_in_flight="64")
     scene.finish(scene.enqueue(50))
     assert len(api.polls()) >= 120
-    [kind] = scene.ledger.kinds()
-    assert sum(scene.ledger.learned(kind).values()) >= 40
+    [kind] = scene.ledger.reader.kinds()
+    assert sum(scene.ledger.reader.learned(kind).values()) >= 40
     fresh_at = time.monotonic() + 4  # plans are made anew every few seconds
     until(lambda: time.monotonic() > fresh_at, "the plan is made")
     rounds = []  # on a busy machine the endpoint is late at times, and what is learned then is what it is
@@ -116,6 +116,6 @@ def test_the_number_of_places_is_found_out(scene: Scene, tmp_path: Path) -> None
         six.kill()
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert sum(entry["status"] == 429 for entry in submits) <= 30
-    found = scene.ledger.provider().places
+    found = scene.ledger.reader.provider().places
     assert found is not None
     assert 2 <= found <= 9

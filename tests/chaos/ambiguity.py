@@ -11,7 +11,7 @@ from tests.chaos.judge import Finding, nothing_is_paid_twice_untold
 from tests.chaos.outages import Cli
 from tests.chaos.stage import Run
 
-POINTS = ("post.sent", "post.after", "settle.waiting.before", "intend.after")
+POINTS = ("post.sent", "post.after", "settle.waiting.before", "begin_submit.after")
 TROUBLE = (
     {"fault": "drop_after_accept", "probability": 0.15},
     {"fault": "drop_before_accept", "probability": 0.05},
@@ -57,7 +57,7 @@ def unanswered(run: Run, rng: random.Random) -> Decided:
 
 def _open(run: Run, batches: list[str]) -> int:
     """How many edits are neither ended nor held."""
-    views = [run.ledger.batch(batch) for batch in batches]
+    views = [run.ledger.reader.batch(batch) for batch in batches]
     return sum(v.total - v.ended - v.counts.get("held", 0) for v in views if v)  # type: ignore[call-overload]
 
 

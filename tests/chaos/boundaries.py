@@ -22,7 +22,7 @@ import redis.exceptions
 import retouch.results
 from retouch.api import Img2ImgApi
 from retouch.fetch import Fetcher
-from retouch.ledger import Harvest, Ledger, Settlement
+from retouch.ledger import Harvest, Settlement, Worker
 from retouch.ledger.scripts import Scripts
 from retouch.states import EditState
 from retouch.store import Store
@@ -31,7 +31,10 @@ from workers.runtime import Runtime
 POISON = "poison"  # the custom id of an edit that ends its worker
 Labels = Callable[..., Iterable[str]]
 
-_MOVES = ("claim", "intend", "take", "renew", "settle_batch", "settle_deliveries", "pause", "resume", "see_worker")
+_MOVES = (
+    *("claim", "begin_submit", "begin_poll", "renew", "settle_batch", "settle_deliveries", "pause", "resume"),
+    "see_worker",
+)
 _SETTLED = tuple(s for s in EditState if s not in (EditState.HELD, EditState.CANCELLED))
 _AROUND = (
     *_MOVES,
@@ -95,8 +98,8 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     crash = Crash(plan, trace)
     _trace_claims(trace)  # inside the crash points: what was done is told before the process dies of it
     for move in _MOVES:
-        _around(Ledger, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
-    _around(Ledger, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
+        _around(Worker, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
+    _around(Worker, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
     _around(Runtime, "__init__", crash, lambda *_a, **_k: (), after=_ring_wrapper(crash))
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
     _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
@@ -234,16 +237,16 @@ def _wrap_wire(crash: Crash) -> None:
 
 def _trace_claims(trace: Trace) -> None:
     """Who was given which claim when, who began on it, and which settlement was let through."""
-    claim, intend, take, settle = Ledger.claim, Ledger.intend, Ledger.take, Ledger.settle
+    claim, settle = Worker.claim, Worker.settle
 
-    def traced_claim(self: Ledger, *args: Any, **kwargs: Any) -> Any:
+    def traced_claim(self: Worker, *args: Any, **kwargs: Any) -> Any:
         harvest = claim(self, *args, **kwargs)
         if harvest.claims:
             trace.tell("claim", *(_claim(c) for c in harvest.claims))
         return harvest
 
     def began(original: Callable[..., Any]) -> Callable[..., Any]:
-        def traced(self: Ledger, claims: Sequence[Any], *args: Any) -> Any:
+        def traced(self: Worker, claims: Sequence[Any], *args: Any) -> Any:
             answers = original(self, claims, *args)
             if ours := [_claim(c) for c, a in zip(claims, answers, strict=True) if a]:
                 trace.tell("begin", *ours)
@@ -251,7 +254,7 @@ def _trace_claims(trace: Trace) -> None:
 
         return traced
 
-    def traced_settle(self: Ledger, items: Sequence[Settlement]) -> list[bool]:
+    def traced_settle(self: Worker, items: Sequence[Settlement]) -> list[bool]:
         sent = time.monotonic()
         verdicts = settle(self, items)
         told = (
@@ -260,9 +263,10 @@ def _trace_claims(trace: Trace) -> None:
         trace.tell("settle", *({**t, "sent": sent} for t in told))
         return verdicts
 
-    Ledger.claim = traced_claim  # type: ignore[method-assign]
-    Ledger.intend, Ledger.take = began(intend), began(take)  # type: ignore[method-assign]
-    Ledger.settle = traced_settle  # type: ignore[method-assign]
+    Worker.claim = traced_claim  # type: ignore[method-assign]
+    Worker.begin_submit = began(Worker.begin_submit)  # type: ignore[method-assign]
+    Worker.begin_poll = began(Worker.begin_poll)  # type: ignore[method-assign]
+    Worker.settle = traced_settle  # type: ignore[method-assign]
 
 
 def _claim(claim: Any) -> dict[str, Any]:

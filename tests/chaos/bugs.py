@@ -19,7 +19,7 @@ import tasks.finish
 from retouch.api import Img2ImgApi
 from retouch.errors import AmbiguousError, NotSentError
 from retouch.fetch import Fetcher
-from retouch.ledger import Claim, Event, Ledger, Settlement, keys
+from retouch.ledger import Claim, Event, Settlement, Worker
 from retouch.ledger.scripts import Scripts
 from retouch.states import TERMINAL
 from retouch.store import Store
@@ -49,7 +49,7 @@ def settle_under_any_fence() -> None:
 
 def intend_under_any_fence() -> None:
     """A worker that lost its claim may begin to send."""
-    _lua("intent", "if e[1] == fence and e[2] == 'submitting' then", "if e[2] == 'submitting' then")
+    _lua("begin_submit", "if e[1] == fence and e[2] == 'submitting' then", "if e[2] == 'submitting' then")
 
 
 def count_without_guard() -> None:
@@ -80,29 +80,29 @@ def settle_before_put() -> None:
 
 def no_intent() -> None:
     """Nothing is written down before the POST."""
-    _lua("intent", "redis.call('HSET', key, 'intent', fence, 'begun', '1')", "")
+    _lua("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', '1')", "")
 
 
 def event_outside_the_move() -> None:
     """An edit's event is published after the move that ends it."""
     _lua("settle", "emit('retouch.edit.' .. to, id, result)", "")
-    settle = Ledger.settle
+    settle = Worker.settle
 
-    def publish(ledger: Ledger, member: str, to: str) -> None:
+    def publish(worker: Worker, member: str, to: str) -> None:
         batch, _, custom_id = member.partition("/")
-        client = ledger._redis
+        client, keys = worker._connection._client, worker._connection.keys
         data = {"type": f"retouch.edit.{to}", "subject": member, "time": int(time.time() * 1000)}
-        stream_id = client.xadd(keys.EVENTS, {**data, "data": client.hget(keys.results(batch), custom_id)})
-        client.zadd(keys.OUTBOX, {f"webhook/{stream_id}": 0})
+        stream_id = client.xadd(keys.events, {**data, "data": client.hget(keys.results(batch), custom_id)})
+        client.zadd(keys.outbox, {f"webhook/{stream_id}": 0})
 
-    def settle_then_publish(self: Ledger, items: Sequence[Settlement]) -> list[bool]:
+    def settle_then_publish(self: Worker, items: Sequence[Settlement]) -> list[bool]:
         verdicts = settle(self, items)
         for item, ok in zip(items, verdicts, strict=True):
             if ok and item.to in TERMINAL:
                 threading.Timer(LATE_S, publish, (self, item.claim.member, item.to)).start()
         return verdicts
 
-    Ledger.settle = settle_then_publish  # type: ignore[method-assign]
+    Worker.settle = settle_then_publish  # type: ignore[method-assign]
 
 
 def places_leak() -> None:
@@ -113,12 +113,12 @@ def places_leak() -> None:
 
 def duplicates_unmarked() -> None:
     """A second submit is not said to be one."""
-    _lua("intent", "  mark_duplicate(id)\n", "")
+    _lua("begin_submit", "  mark_duplicate(id)\n", "")
 
 
 def send_for_ever() -> None:
     """An edit that is never answered is sent again and again."""
-    _lua("intent", "redis.call('HEXISTS', edit_key(id), 'resent') == 1", "false")
+    _lua("begin_submit", "redis.call('HEXISTS', edit_key(id), 'resent') == 1", "false")
 
 
 def unanswered_means_not_sent() -> None:
@@ -138,8 +138,8 @@ def delivered_before_posted() -> None:
     """A delivery is settled first and made afterwards."""
 
     async def settle_first(runtime: Runtime, claims: Sequence[Claim]) -> None:
-        source = await runtime.patience(runtime.ledger.source)
-        await runtime.patience(runtime.ledger.settle_deliveries, [(claim, None) for claim in claims])
+        source = await runtime.patience(runtime.ledger.reader.source)
+        await runtime.patience(runtime.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
         await asyncio.gather(*(tasks.announce._deliver(runtime, claim, source) for claim in claims))
 
     tasks.announce.announce_chunk = settle_first
@@ -189,10 +189,12 @@ def batch_ends_before_its_files() -> None:
     """The batch's end is announced, and then its manifest is written."""
 
     async def settle_first(runtime: Runtime, claim: Claim) -> None:
-        await runtime.patience(runtime.ledger.settle_batch, claim)
+        await runtime.patience(runtime.ledger.worker.settle_batch, claim)
         await asyncio.sleep(LATE_S)
         folder = f"{runtime.settings.prefix}{claim.member}"
-        lines = [json.dumps(r) for r in await runtime.patience(lambda: list(runtime.ledger.results(claim.member)))]
+        lines = [
+            json.dumps(r) for r in await runtime.patience(lambda: list(runtime.ledger.reader.results(claim.member)))
+        ]
         await runtime.clients.store.put(f"{folder}/manifest.jsonl", "\n".join(lines).encode(), "application/jsonl")
         await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
 

@@ -61,7 +61,7 @@ def crash_everywhere(
     while (outcome.total < kills or (all_points and outcome.missed())) and time.monotonic() < end:
         _feed(run, rng)
         crew = [hand for hand in crew if not _buried(hand, outcome)]
-        if paused != bool(run.ledger.pauses()):
+        if paused != bool(run.ledger.reader.pauses()):
             paused = not paused
             run.api.rules(*(() if paused else BRISK))  # else probe after probe meets trouble that was made for others
         while len(crew) < workers:

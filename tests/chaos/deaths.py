@@ -46,7 +46,7 @@ def rescue(run: Run, *, in_flight: int = IN_FLIGHT) -> Times:
     doomed, other = (run.worker(max_in_flight=in_flight) for _ in range(2))
     run.ready(doomed, other)
     run.enqueue(in_flight + in_flight // 2)
-    until(lambda: run.ledger.places_used() >= in_flight, f"{in_flight} edits are in flight", 60)
+    until(lambda: run.ledger.reader.provider().places_used >= in_flight, f"{in_flight} edits are in flight", 60)
     at_work = in_flight // 20
     until(lambda: len(orphaned(run, doomed.name, time.monotonic())) >= at_work, "it has its share of the steps", 60)
     killed_at = time.monotonic()
@@ -91,7 +91,14 @@ def _unrescued(run: Run, orphans: dict[str, int]) -> int:
 # --- those that wake up --------------------------------------------------------------------------
 
 STOPS = (
-    *("intend.after", "intend.before", "post.after", "take.after", "settle.waiting.before", "settle.completed.before"),
+    *(
+        "begin_submit.after",
+        "begin_submit.before",
+        "post.after",
+        "begin_poll.after",
+        "settle.waiting.before",
+        "settle.completed.before",
+    ),
     *("put.image.before", "settle_batch.before", "put.manifest.after", "claim.after"),
 )
 

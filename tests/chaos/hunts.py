@@ -53,7 +53,7 @@ HUNTS: dict[str, Hunt] = {
     "half_an_image_will_do": Hunt(faults=({"fault": "truncated", "variant": "short", "times": 8},)),
     "claim_without_lease": Hunt(deaths=("ring.before", "claim.after")),
     "batch_ends_before_its_files": Hunt(),
-    "post_without_looking_at_the_clock": Hunt(stops=("intend.after",) * 2),
+    "post_without_looking_at_the_clock": Hunt(stops=("begin_submit.after",) * 2),
 }
 assert HUNTS.keys() == BUGS.keys()
 

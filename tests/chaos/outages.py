@@ -204,7 +204,7 @@ def _all_taken(run: Run, batch: str) -> None:
     """Wait until the API has taken a whole batch, and is done with it, though nothing of it can be stored."""
 
     def taken() -> bool:
-        view = run.ledger.batch(batch)
+        view = run.ledger.reader.batch(batch)
         return view is not None and view.counts.get("copying", 0) + view.ended == view.total  # type: ignore[call-overload]
 
     until(taken, "the API has done all while S3 is away", 60)
@@ -215,7 +215,7 @@ def webhook_outage(run: Run) -> float:
     run.stage.receiver.answers = 503
     run.ready(run.worker(max_in_flight=60))
     batch = run.enqueue(60)
-    until(lambda: (view := run.ledger.batch(batch)) is not None and view.finished, "the batch ends", 60)
+    until(lambda: (view := run.ledger.reader.batch(batch)) is not None and view.finished, "the batch ends", 60)
     run.stage.receiver.answers = 200
     back_at = time.monotonic()
     run.finish(30)

@@ -79,7 +79,7 @@ def sit_out(run: Run, edits: int, seconds: float, *, deadline_s: float = 60) -> 
     batch = run.enqueue(edits)
     until(lambda: _counts(run, batch).get("waiting", 0) > 20, "edits wait at the API")
     run.api.rules({"fault": "status", "status": 503}, {"fault": "status_poll", "status": 503})
-    until(lambda: any(p.cause == "outage" for p in run.ledger.pauses()), "the outage is seen")
+    until(lambda: any(p.cause == "outage" for p in run.ledger.reader.pauses()), "the outage is seen")
     began = len(_arrivals(run))
     threading.Event().wait(seconds)
     during = _arrivals(run)[began:]
@@ -95,5 +95,5 @@ def _arrivals(run: Run) -> list[float]:
 
 
 def _counts(run: Run, batch: str) -> dict[str, int]:
-    view = run.ledger.batch(batch)
+    view = run.ledger.reader.batch(batch)
     return {state.value: count for state, count in view.counts.items() if count} if view else {}

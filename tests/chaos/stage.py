@@ -287,7 +287,7 @@ class Run:
     def _is_held(self, batch: str, custom_id: str) -> bool:
         if self.policy != "hold":
             return False
-        view = self.ledger.edit(batch, custom_id)
+        view = self.ledger.reader.edit(batch, custom_id)
         return view is not None and view.state is EditState.HELD
 
     def _objects(self) -> Iterator[tuple[str, Stored]]:

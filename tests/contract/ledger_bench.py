@@ -34,16 +34,17 @@ class Bench:
         self.clock = Clock()
         self.ledger = Ledger(client, self.clock)
         self.client = client
+        self.keys = self.ledger.connection.keys
 
     def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
         """Enqueue ``count`` edits c0, c1, … and seal the batch."""
-        self.ledger.open_batch(batch, {"model_id": "sd1.5"})
-        assert set(self.ledger.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
-        self.ledger.seal(batch)
+        self.ledger.producer.open_batch(batch, {"model_id": "sd1.5"})
+        assert set(self.ledger.producer.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
+        self.ledger.producer.seal(batch)
 
     def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
         """Claim as one worker."""
-        return self.ledger.claim("w", lease_ms=LEASE_MS, places=places, **limits)
+        return self.ledger.worker.claim("w", lease_ms=LEASE_MS, places=places, **limits)
 
     def later(self, ms: int) -> None:
         """Let time pass, while other workers are there and ask for work."""
@@ -59,7 +60,7 @@ class Bench:
 
     def intend(self, claims: Sequence[Claim], policy: str = "resubmit") -> list[int | None]:
         """Write intents; returns the submit numbers."""
-        return [s.number if s else None for s in self.ledger.intend(claims, policy, LEASE_MS)]
+        return [s.number if s else None for s in self.ledger.worker.begin_submit(claims, policy, LEASE_MS)]
 
     def accept(self, claims: Sequence[Claim], *, delay_ms: int = 1000) -> None:
         """The API took them."""
@@ -67,7 +68,7 @@ class Bench:
             Settlement(c, SUBMITTING, EditState.WAITING, delay_ms=delay_ms, deadline_ms=9000, put={"provider_id": "p"})
             for c in claims
         ]
-        assert all(self.ledger.settle(waiting))
+        assert all(self.ledger.worker.settle(waiting))
 
     def at_the_api(self, count: int, *, of: int = 0, delay_ms: int = 0) -> list[Claim]:
         """Enqueue ``of`` edits (or as many) and bring ``count`` of them to the API; their first poll is due then."""
@@ -80,7 +81,7 @@ class Bench:
     def end(self, claims: Sequence[Claim], to: EditState = EditState.COMPLETED) -> None:
         """They came to an end."""
         came_from = (*SUBMITTING, *POLLED)
-        assert all(self.ledger.settle([Settlement(c, came_from, to) for c in claims]))
+        assert all(self.ledger.worker.settle([Settlement(c, came_from, to) for c in claims]))
 
     def run_to_completion(self) -> None:
         """Take every edit there is to completed."""
@@ -90,7 +91,7 @@ class Bench:
 
     def counts(self, batch: str = "b") -> dict[str, int]:
         """The batch's counts by state."""
-        view = self.ledger.batch(batch)
+        view = self.ledger.reader.batch(batch)
         assert view is not None
         return {state.value: n for state, n in view.counts.items()}
 

@@ -8,7 +8,6 @@ import pytest
 from ledger_bench import LEASE_MS, SUBMITTING, Bench, entries
 
 from retouch.ledger import Claim, Entry, Settlement, Verdict
-from retouch.ledger import keys as ledger_keys
 from retouch.states import BatchState, EditState, Step
 
 
@@ -16,15 +15,15 @@ def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:
     """The same edit again adds nothing; another one under its name is refused."""
     bench.fill(2)
     changed = Entry("c1", "other", "{}", 1, None)
-    assert bench.ledger.enqueue("b", [entries(1)[0], changed]) == [Verdict.ALREADY, Verdict.CONFLICT]
-    assert bench.ledger.conflicts("b", [("c0", "digest0"), ("c1", "other"), ("new", "x")]) == ["c1"]
+    assert bench.ledger.producer.enqueue("b", [entries(1)[0], changed]) == [Verdict.ALREADY, Verdict.CONFLICT]
+    assert bench.ledger.producer.conflicts("b", [("c0", "digest0"), ("c1", "other"), ("new", "x")]) == ["c1"]
     assert bench.counts() == {"queued": 2}
 
 
 def test_first_defaults_of_a_batch_stay(bench: Bench) -> None:
     """A later producer's defaults change nothing for the edits that rely on the first."""
-    assert bench.ledger.open_batch("b", {"strength": 0.5}) == {"strength": 0.5}
-    assert bench.ledger.open_batch("b", {"strength": 0.9}) == {"strength": 0.5}
+    assert bench.ledger.producer.open_batch("b", {"strength": 0.5}) == {"strength": 0.5}
+    assert bench.ledger.producer.open_batch("b", {"strength": 0.9}) == {"strength": 0.5}
 
 
 def test_claim_respects_places_by_samples(bench: Bench) -> None:
@@ -32,7 +31,7 @@ def test_claim_respects_places_by_samples(bench: Bench) -> None:
     bench.fill(3, samples=2)
     first = bench.edits(places=4)
     assert len(first) == 2
-    assert bench.ledger.places_used() == 4
+    assert bench.ledger.reader.provider().places_used == 4
     assert bench.edits(places=4) == []
     bench.intend(first)
     bench.end(first)
@@ -73,9 +72,9 @@ def test_a_stale_fence_changes_nothing(bench: Bench) -> None:
     bench.intend([old])
     bench.later(LEASE_MS + 1)
     (new,) = bench.edits()
-    assert bench.ledger.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [False]
-    assert bench.ledger.renew([old], LEASE_MS) == [old.member]
-    assert bench.ledger.renew([new], LEASE_MS) == []
+    assert bench.ledger.worker.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [False]
+    assert bench.ledger.worker.renew([old], LEASE_MS) == [old.member]
+    assert bench.ledger.worker.renew([new], LEASE_MS) == []
     assert bench.counts() == {"submitting": 1}
 
 
@@ -85,7 +84,7 @@ def test_renewal_keeps_a_claim(bench: Bench) -> None:
     claims = bench.edits()
     bench.intend(claims)
     bench.later(LEASE_MS - 1)
-    assert bench.ledger.renew(claims, LEASE_MS) == []
+    assert bench.ledger.worker.renew(claims, LEASE_MS) == []
     bench.later(LEASE_MS - 1)
     assert bench.edits() == []
 
@@ -118,7 +117,7 @@ def test_giving_back_makes_a_claim_due_at_once(bench: Bench) -> None:
     """A worker that ends gives its claims back without a lease to wait for."""
     bench.fill(1)
     claims = bench.edits()
-    bench.ledger.give_back(claims)
+    bench.ledger.worker.give_back(claims)
     assert [c.member for c in bench.edits()] == ["b/c0"]
 
 
@@ -127,8 +126,8 @@ def test_untaken_submit_keeps_its_number_and_its_turn(bench: Bench) -> None:
     bench.fill(2)
     (claim,) = bench.edits(submits=1)
     bench.intend([claim])
-    bench.ledger.settle([Settlement(claim, SUBMITTING, EditState.QUEUED, delay_ms=500, untaken=True)])
-    assert bench.ledger.places_used() == 0
+    bench.ledger.worker.settle([Settlement(claim, SUBMITTING, EditState.QUEUED, delay_ms=500, untaken=True)])
+    assert bench.ledger.reader.provider().places_used == 0
     bench.later(501)
     (again,) = bench.edits(submits=1)
     assert again.member == claim.member
@@ -142,27 +141,27 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
     bench.later(1000)
     (poll,) = bench.edits()
     assert poll.step is Step.POLL
-    (progress,) = bench.ledger.take([poll], LEASE_MS)
+    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS)
     assert progress is not None
     assert (progress.provider_id, progress.deadline) == ("p", bench.clock.now - 1000 + 9000)
-    assert bench.ledger.take([claims[0]], LEASE_MS) == [None]
+    assert bench.ledger.worker.begin_poll([claims[0]], LEASE_MS) == [None]
 
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
     """The last edit's end makes the batch due; its own end comes after the manifest, with one event."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
     bench.end(claims)
     finish, delivery = sorted(bench.claim().claims, key=lambda c: c.step != Step.FINISH)
     assert (finish.step, finish.member, delivery.step) == (Step.FINISH, "b", Step.ANNOUNCE)
-    assert bench.ledger.batch("b").state is BatchState.FINISHING  # type: ignore[union-attr]
-    assert [e.type for e in bench.ledger.events()] == ["retouch.edit.completed"]
-    assert bench.ledger.settle_batch(finish)
-    assert not bench.ledger.settle_batch(Claim("b", finish.fence - 1, Step.FINISH))
-    assert bench.ledger.batch("b").finished  # type: ignore[union-attr]
-    last = bench.ledger.events()[-1]
+    assert bench.ledger.reader.batch("b").state is BatchState.FINISHING  # type: ignore[union-attr]
+    assert [e.type for e in bench.ledger.reader.events()] == ["retouch.edit.completed"]
+    assert bench.ledger.worker.settle_batch(finish)
+    assert not bench.ledger.worker.settle_batch(Claim("b", finish.fence - 1, Step.FINISH))
+    assert bench.ledger.reader.batch("b").finished  # type: ignore[union-attr]
+    last = bench.ledger.reader.events()[-1]
     assert (last.type, last.data["counts"]) == ("retouch.batch.completed", {"completed": 1})
 
 
@@ -172,14 +171,14 @@ def test_a_batch_s_end_that_is_told_twice_happens_once(bench: Bench) -> None:
     bench.run_to_completion()
     [finish] = bench.claim().claims
     for _ in range(2):
-        bench.ledger.settle_batch(finish)
-    assert [e.type for e in bench.ledger.events()].count("retouch.batch.completed") == 1
+        bench.ledger.worker.settle_batch(finish)
+    assert [e.type for e in bench.ledger.reader.events()].count("retouch.batch.completed") == 1
 
 
 def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
     """Its first chunk may end before the second arrives; a producer that falls silent holds it 30 s, no longer."""
-    bench.ledger.open_batch("b", {})
-    bench.ledger.enqueue("b", entries(1))
+    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.enqueue("b", entries(1))
     bench.run_to_completion()
     assert bench.claim().claims == []
     bench.later(30_001)
@@ -199,15 +198,15 @@ def test_retry_reopens_a_completed_batch(bench: Bench) -> None:
     bench.intend(claims)
     bench.end(claims, EditState.FAILED)
     (finish,) = bench.claim().claims
-    bench.ledger.settle_batch(finish)
-    assert bench.ledger.retry("b") == 1
-    assert bench.ledger.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
-    assert list(bench.ledger.results("b")) == []
+    bench.ledger.worker.settle_batch(finish)
+    assert bench.ledger.producer.retry("b") == 1
+    assert bench.ledger.reader.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
+    assert list(bench.ledger.reader.results("b")) == []
     harvest = bench.claim()
     assert {c.step for c in harvest.claims} == {Step.FINISH, Step.SUBMIT}
     stale = next(c for c in harvest.claims if c.step is Step.FINISH)
-    assert bench.ledger.settle_batch(stale)
-    assert bench.ledger.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
+    assert bench.ledger.worker.settle_batch(stale)
+    assert bench.ledger.reader.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
     assert bench.intend([c for c in harvest.claims if c.step is Step.SUBMIT]) == [2]
 
 
@@ -218,18 +217,18 @@ def test_cancel_spares_what_is_at_the_api(bench: Bench) -> None:
     bench.intend([waiting, refused])
     bench.accept([waiting])
     (unsent,) = bench.edits(submits=1)
-    assert bench.ledger.cancel("b") == 2
+    assert bench.ledger.producer.cancel("b") == 2
     assert bench.intend([unsent]) == [None]
-    bench.ledger.settle([Settlement(refused, SUBMITTING, EditState.QUEUED, untaken=True)])
+    bench.ledger.worker.settle([Settlement(refused, SUBMITTING, EditState.QUEUED, untaken=True)])
     assert bench.counts() == {"waiting": 1, "cancelled": 3}
-    assert bench.ledger.places_used() == 1
+    assert bench.ledger.reader.provider().places_used == 1
 
 
 def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
     """Polls go on; one edit at a time finds out, at growing intervals, whether the API is willing."""
     bench.fill(5)
-    assert bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
-    assert not bench.ledger.pause("api", "the key is refused", probe_every_ms=1000)
+    assert bench.ledger.worker.pause("api", "the key is refused", probe_every_ms=1000)
+    assert not bench.ledger.worker.pause("api", "the key is refused", probe_every_ms=1000)
     assert bench.edits() == []
     bench.later(1000)
     (probe,) = bench.edits()
@@ -237,51 +236,51 @@ def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
     sent = bench.clock.now
     bench.intend([probe])
     bench.later(10)
-    assert bench.ledger.resume("api", sent_ms=sent) == 1
+    assert bench.ledger.worker.resume("api", sent_ms=sent) == 1
     assert len(bench.edits()) == 4
 
 
 def test_an_older_success_does_not_end_a_newer_pause(bench: Bench) -> None:
     """An answer to a request sent before the refusal proves nothing."""
-    bench.ledger.pause("throttled", "429", probe_every_ms=1000)
-    assert bench.ledger.resume("throttled", sent_ms=bench.clock.now - 1) == 0
-    assert [p.cause for p in bench.ledger.pauses()] == ["throttled"]
-    assert bench.ledger.resume("throttled") == 1
+    bench.ledger.worker.pause("throttled", "429", probe_every_ms=1000)
+    assert bench.ledger.worker.resume("throttled", sent_ms=bench.clock.now - 1) == 0
+    assert [p.cause for p in bench.ledger.reader.pauses()] == ["throttled"]
+    assert bench.ledger.worker.resume("throttled") == 1
 
 
 def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
     """While the store refuses, no submit is let through at all."""
     bench.fill(1)
-    bench.ledger.pause("store", "no such bucket", probe_every_ms=0)
+    bench.ledger.worker.pause("store", "no such bucket", probe_every_ms=0)
     bench.later(100 * LEASE_MS)
     assert bench.edits() == []
-    bench.ledger.resume("store")
+    bench.ledger.worker.resume("store")
     assert len(bench.edits()) == 1
 
 
 def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     """A delivery that failed comes back with its count; a delivered one is gone."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(1)
     bench.run_to_completion()
     (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
-    bench.ledger.settle_deliveries([(delivery, 5000)])
-    assert bench.ledger.delivery_tries(delivery.member) == 1
+    bench.ledger.worker.settle_deliveries([(delivery, 5000)])
+    assert bench.ledger.reader.delivery_tries(delivery.member) == 1
     assert [c for c in bench.claim().claims if c.step is Step.ANNOUNCE] == []
     bench.later(5000)
     (again,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
-    assert bench.ledger.event(again.member.partition("/")[2]) is not None
-    bench.ledger.settle_deliveries([(again, None)])
-    assert bench.client.zcard(ledger_keys.OUTBOX) == 0
+    assert bench.ledger.reader.event(again.member.partition("/")[2]) is not None
+    bench.ledger.worker.settle_deliveries([(again, None)])
+    assert bench.client.zcard(bench.keys.outbox) == 0
 
 
 def test_results_keep_the_order_of_the_batch(bench: Bench) -> None:
     """Across pages, in the order of enqueuing."""
-    bench.ledger.open_batch("b", {})
+    bench.ledger.producer.open_batch("b", {})
     for first in range(0, 1200, 400):
-        bench.ledger.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, n) for n in range(first, first + 400)])
-    bench.ledger.cancel("b")
-    results = list(bench.ledger.results("b"))
+        bench.ledger.producer.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, n) for n in range(first, first + 400)])
+    bench.ledger.producer.cancel("b")
+    results = list(bench.ledger.reader.results("b"))
     assert [r["seed"] for r in results] == list(range(1200))
     ended = datetime.fromisoformat(results[0]["completed_at"])
     assert ended.timestamp() * 1000 == pytest.approx(bench.clock.now, abs=1)
@@ -296,10 +295,10 @@ def test_a_script_that_the_server_forgot_is_loaded_again(bench: Bench) -> None:
 
 def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     """So that a cluster keeps them in one slot."""
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(2)
     bench.run_to_completion()
-    bench.ledger.pause("api", "x", probe_every_ms=1)
+    bench.ledger.worker.pause("api", "x", probe_every_ms=1)
     bench.claim()
     stray = [key for key in bench.client.keys("*") if not key.startswith("{retouch}:")]
     assert stray == []

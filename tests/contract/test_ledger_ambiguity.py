@@ -22,11 +22,11 @@ def test_ambiguous_resubmit_is_sent_once_more_and_marked(bench: Bench) -> None:
     """A new number, a mark, a count; the second silence ends the edit."""
     claim = ambiguous(bench)
     assert bench.intend([claim]) == [2]
-    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+    assert bench.ledger.reader.batch("b").duplicates == 1  # type: ignore[union-attr]
     bench.later(LEASE_MS + 1)
     (again,) = bench.edits()
     assert bench.intend([again]) == [None]
-    (result,) = bench.ledger.results("b")
+    (result,) = bench.ledger.reader.results("b")
     assert (result["error"]["code"], result["possible_duplicate"]) == ("ambiguous", True)
 
 
@@ -34,7 +34,7 @@ def test_ambiguous_idempotent_is_sent_under_the_same_number(bench: Bench) -> Non
     """The same number is the same purchase: no mark, however often."""
     claim = ambiguous(bench)
     assert bench.intend([claim], "idempotent") == [1]
-    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+    assert bench.ledger.reader.batch("b").duplicates == 0  # type: ignore[union-attr]
 
 
 def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
@@ -44,18 +44,18 @@ def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
     assert bench.counts() == {"held": 1}
     bench.later(10 * LEASE_MS)
     assert bench.edits() == []
-    assert bench.ledger.places_used() == 0
-    assert bench.ledger.retry("b", [EditState.HELD]) == 1
+    assert bench.ledger.reader.provider().places_used == 0
+    assert bench.ledger.producer.retry("b", [EditState.HELD]) == 1
     assert bench.intend(bench.edits()) == [2]
-    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+    assert bench.ledger.reader.batch("b").duplicates == 1  # type: ignore[union-attr]
 
 
 def test_held_edits_can_be_cancelled_alone(bench: Bench) -> None:
     """cancel --held leaves the queue alone."""
     claim = ambiguous(bench)
     bench.intend([claim], "hold")
-    bench.ledger.enqueue("b", [Entry("later", "d", "{}", 1, None)])
-    assert bench.ledger.cancel("b", [EditState.HELD]) == 1
+    bench.ledger.producer.enqueue("b", [Entry("later", "d", "{}", 1, None)])
+    assert bench.ledger.producer.cancel("b", [EditState.HELD]) == 1
     assert bench.counts() == {"queued": 1, "cancelled": 1}
 
 
@@ -64,7 +64,7 @@ def test_a_repeated_intent_of_the_same_claim_is_not_ambiguous(bench: Bench) -> N
     bench.fill(1)
     claims = bench.edits()
     assert bench.intend(claims) == bench.intend(claims) == [1]
-    assert bench.ledger.batch("b").duplicates == 0  # type: ignore[union-attr]
+    assert bench.ledger.reader.batch("b").duplicates == 0  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("way", ["held", "cancelled", "failed"])
@@ -77,11 +77,11 @@ def test_an_unanswered_submit_is_never_forgotten(bench: Bench, way: str) -> None
         bench.intend(claims, policy)
         bench.later(LEASE_MS)
     if way == "cancelled":
-        assert bench.ledger.cancel("b", [EditState.HELD]) == 1
-        [result] = bench.ledger.results("b")
+        assert bench.ledger.producer.cancel("b", [EditState.HELD]) == 1
+        [result] = bench.ledger.reader.results("b")
         assert result["error"]["code"] == "unanswered"
-    assert bench.ledger.retry("b", [EditState(way)]) == 1
+    assert bench.ledger.producer.retry("b", [EditState(way)]) == 1
     bench.run_to_completion()
-    [result] = bench.ledger.results("b")
+    [result] = bench.ledger.reader.results("b")
     assert result["possible_duplicate"] is True
-    assert bench.ledger.batch("b").duplicates == 1  # type: ignore[union-attr]
+    assert bench.ledger.reader.batch("b").duplicates == 1  # type: ignore[union-attr]

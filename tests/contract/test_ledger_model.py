@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from retouch.ledger import Claim, Entry, Ledger, Settlement, Verdict, keys
+from retouch.ledger import Claim, Entry, Ledger, Settlement, Verdict
 from retouch.states import TERMINAL, EditState, Step
 
 LEASE_MS = 1000
@@ -65,17 +65,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.now = 10**12
         self.client = fakeredis.FakeRedis(decode_responses=True)
         self.ledger = Ledger(self.client, lambda: self.now)
+        self.keys = self.ledger.connection.keys
         self.model: dict[str, Model] = {}
         self.cancelled: set[str] = set()
         for batch in BATCHES:
-            self.ledger.open_batch(batch, {})
+            self.ledger.producer.open_batch(batch, {})
 
     # --- producers and people --------------------------------------------------------------------
 
     @rule(batch=st.sampled_from(BATCHES), name=st.integers(0, 3), samples=st.integers(1, 4))
     def enqueue(self, batch: str, name: int, samples: int) -> None:
         member = f"{batch}/{name}"
-        (verdict,) = self.ledger.enqueue(batch, [Entry(str(name), f"d{samples}", "{}", samples, None)])
+        (verdict,) = self.ledger.producer.enqueue(batch, [Entry(str(name), f"d{samples}", "{}", samples, None)])
         known = self.model.get(member)
         if known is None:
             assert verdict is Verdict.ACCEPTED
@@ -92,7 +93,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 edit.fence += 1
                 self.end(edit, S.CANCELLED)
                 expected += 1
-        assert self.ledger.cancel(batch) == expected
+        assert self.ledger.producer.cancel(batch) == expected
         self.cancelled.add(batch)
 
     @rule(batch=st.sampled_from(BATCHES), states=st.sets(st.sampled_from([S.FAILED, S.CANCELLED, S.HELD]), min_size=1))
@@ -105,7 +106,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 expected += 1
         if expected:
             self.cancelled.discard(batch)
-        assert self.ledger.retry(batch, states) == expected
+        assert self.ledger.producer.retry(batch, states) == expected
 
     @rule(ms=st.sampled_from([1, 300, LEASE_MS + 1]))
     def time_passes(self, ms: int) -> None:
@@ -117,7 +118,7 @@ class LedgerMachine(RuleBasedStateMachine):
             step = min(ms, LEASE_MS)
             self.now += step
             ms -= step
-            self.ledger.claim("x", lease_ms=LEASE_MS, places=PLACES, submits=0, polls=0, deliveries=0)
+            self.ledger.worker.claim("x", lease_ms=LEASE_MS, places=PLACES, submits=0, polls=0, deliveries=0)
 
     # --- workers ---------------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.later(LEASE_MS + 1)
         before = {m: (e.state, e.due) for m, e in self.model.items()}
         on_trial = [m for m, e in self.model.items() if e.rescues == 2 and e.due is not None and e.due > self.now]
-        harvest = self.ledger.claim("w", lease_ms=LEASE_MS, places=PLACES, submits=submits)
+        harvest = self.ledger.worker.claim("w", lease_ms=LEASE_MS, places=PLACES, submits=submits)
         edits = [c for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]
         self.rescue({c.member for c in edits}, on_trial)
         assert len({c.member for c in edits}) == len(edits)
@@ -170,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def put_back_the_unsent(self) -> None:
         """What a claim may do on the way: edits claimed and never sent return to the queue when their lease ends."""
         for member, edit in self.model.items():
-            state = self.client.hget(keys.edit(member), "state")
+            state = self.client.hget(self.keys.edit(member), "state")
             unsent = edit.state is S.SUBMITTING and not edit.intent
             if (
                 unsent
@@ -186,11 +187,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(claim=claims, policy=st.sampled_from(["idempotent", "resubmit", "hold"]))
     def intend(self, claim: Claim, policy: str) -> None:
         edit = self.model[claim.member]
-        (submission,) = self.ledger.intend([claim], policy, LEASE_MS)
+        (submission,) = self.ledger.worker.begin_submit([claim], policy, LEASE_MS)
         if claim.fence != edit.fence or edit.state is not S.SUBMITTING:
             assert submission is None
             return
-        own = self.client.hget(keys.edit(claim.member), "intent") == str(claim.fence)
+        own = self.client.hget(self.keys.edit(claim.member), "intent") == str(claim.fence)
         if edit.intent and edit.intent_fence != claim.fence:
             edit.unanswered |= policy != "idempotent"
             if policy == "hold":
@@ -216,7 +217,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(claim=claims)
     def take(self, claim: Claim) -> None:
         edit = self.model[claim.member]
-        (progress,) = self.ledger.take([claim], LEASE_MS)
+        (progress,) = self.ledger.worker.begin_poll([claim], LEASE_MS)
         assert (progress is not None) == (claim.fence == edit.fence and edit.state in (S.WAITING, S.COPYING))
         if progress:
             edit.begun = True
@@ -234,7 +235,7 @@ class LedgerMachine(RuleBasedStateMachine):
         settlement = Settlement(
             claim, came_from, to, delay_ms=200, keep=keep, untaken=to is S.QUEUED, deadline_ms=deadline_ms
         )
-        (settled,) = self.ledger.settle([settlement])
+        (settled,) = self.ledger.worker.settle([settlement])
         assert settled == (current and edit.state in came_from)
         if not settled:
             return
@@ -255,9 +256,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(claim=claims)
     def renew(self, claim: Claim) -> None:
         edit = self.model[claim.member]
-        lost = self.ledger.renew([claim], LEASE_MS)
+        lost = self.ledger.worker.renew([claim], LEASE_MS)
         held = claim.fence == edit.fence and edit.due is not None and edit.state not in (S.QUEUED, S.HELD)
-        assert (lost == []) == (claim.fence == edit.fence and self.client.zscore(keys.DUE, claim.member) is not None)
+        assert (lost == []) == (
+            claim.fence == edit.fence and self.client.zscore(self.keys.due, claim.member) is not None
+        )
         if (held and not lost) or not lost:
             edit.due = self.now + LEASE_MS
 
@@ -281,20 +284,20 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def every_edit_is_in_one_state_and_counts_equal_members(self) -> None:
         for batch in BATCHES:
-            view = self.ledger.batch(batch)
+            view = self.ledger.reader.batch(batch)
             assert view is not None
             assert view.counts == Counter(e.state for _, e in self.of(batch))
             assert view.duplicates == sum(e.duplicate for _, e in self.of(batch))
-            pending = int(self.client.hget(keys.batch(batch), "pending"))
+            pending = int(self.client.hget(self.keys.batch(batch), "pending"))
             assert pending == sum(e.state not in TERMINAL for _, e in self.of(batch))
         for member, edit in self.model.items():
-            assert self.client.hget(keys.edit(member), "state") == edit.state
+            assert self.client.hget(self.keys.edit(member), "state") == edit.state
 
     @invariant()
     def nothing_claimable_is_forgotten(self) -> None:
         """Each edit that has not ended stands in exactly one of the two orders, but for the held."""
-        ready = set(self.client.zrange(keys.READY, 0, -1))
-        due = {m for m in self.client.zrange(keys.DUE, 0, -1) if "/" in m}
+        ready = set(self.client.zrange(self.keys.ready, 0, -1))
+        due = {m for m in self.client.zrange(self.keys.due, 0, -1) if "/" in m}
         assert ready & due == set()
         for member, edit in self.model.items():
             places = (member in ready, member in due)
@@ -308,13 +311,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def places_are_those_of_the_edits_at_the_api(self) -> None:
         at_the_api = sum(e.samples for e in self.model.values() if e.state in (S.SUBMITTING, S.WAITING))
-        assert self.ledger.places_used() == at_the_api
+        assert self.ledger.reader.provider().places_used == at_the_api
 
     @invariant()
     def one_result_and_one_event_an_end(self) -> None:
         for batch in BATCHES:
             ended = {m.split("/")[1] for m, e in self.of(batch) if e.result}
-            assert {r["custom_id"] for r in self.ledger.results(batch)} == ended
+            assert {r["custom_id"] for r in self.ledger.reader.results(batch)} == ended
 
 
 LedgerMachine.TestCase.settings = settings(stateful_step_count=40)

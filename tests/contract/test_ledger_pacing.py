@@ -10,16 +10,16 @@ import pytest
 import redis
 from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
-from retouch.ledger import Claim, Pace, Settlement
+from retouch.ledger import Claim, Intervals, Settlement
 from retouch.states import EditState, Step
 
-PACE = Pace(request_ms=100)
+PACE = Intervals(request_ms=100)
 
 
 def trouble(bench: Bench, times: int = 5) -> None:
     """The API answers 503 so many times."""
     for _ in range(times):
-        bench.ledger.trouble("503", probe_every_ms=1000)
+        bench.ledger.worker.trouble("503", probe_every_ms=1000)
 
 
 def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
@@ -28,7 +28,7 @@ def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
     moments = []
     for tick in range(20):
         holder = f"w{tick % 2}"
-        harvest = bench.ledger.claim(holder, lease_ms=LEASE_MS, places=100, pace=PACE)
+        harvest = bench.ledger.worker.claim(holder, lease_ms=LEASE_MS, places=100, intervals=PACE)
         bench.intend([c for c in harvest.claims if c.step is Step.SUBMIT])
         bench.accept([c for c in harvest.claims if c.step is Step.SUBMIT], delay_ms=100)
         moments += [c.at_ms for c in harvest.claims if c.step in (Step.SUBMIT, Step.POLL)]
@@ -41,7 +41,7 @@ def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
 def test_a_share_bounds_its_kind_alone(bench: Bench) -> None:
     """With a rate for submits, polls go on at the whole rate."""
     bench.at_the_api(10, of=20)
-    harvest = bench.ledger.claim("w", lease_ms=LEASE_MS, places=100, pace=Pace(20, 10_000, 0))
+    harvest = bench.ledger.worker.claim("w", lease_ms=LEASE_MS, places=100, intervals=Intervals(20, 10_000, 0))
     assert Counter(c.step for c in harvest.claims) == {Step.POLL: 10, Step.SUBMIT: 1}
 
 
@@ -51,11 +51,11 @@ def test_single_troubles_are_no_outage(bench: Bench) -> None:
     claims = bench.edits()
     bench.intend(claims)
     trouble(bench, 4)
-    bench.ledger.settle([Settlement(claims[0], SUBMITTING, EditState.WAITING, delay_ms=1, answered=True)])
+    bench.ledger.worker.settle([Settlement(claims[0], SUBMITTING, EditState.WAITING, delay_ms=1, answered=True)])
     trouble(bench, 4)
-    assert bench.ledger.pauses() == []
-    assert bench.ledger.trouble("503", probe_every_ms=1000)
-    assert [p.cause for p in bench.ledger.pauses()] == ["outage"]
+    assert bench.ledger.reader.pauses() == []
+    assert bench.ledger.worker.trouble("503", probe_every_ms=1000)
+    assert [p.cause for p in bench.ledger.reader.pauses()] == ["outage"]
 
 
 def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
@@ -69,7 +69,7 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
         if claims := bench.edits():
             probes.append(bench.clock.now)
             assert len(claims) == 1
-            bench.ledger.settle([Settlement(claims[0], POLLED, EditState.WAITING)])
+            bench.ledger.worker.settle([Settlement(claims[0], POLLED, EditState.WAITING)])
     gaps = [b - a for a, b in itertools.pairwise(probes)]
     assert gaps == sorted(gaps)
     assert 30_000 <= gaps[-1] <= 32_000
@@ -78,7 +78,7 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
 def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
     """Under a refusal of submits alone, the submit that finds out goes at its time, however many polls are due then."""
     bench.at_the_api(5, of=10, delay_ms=1000)
-    bench.ledger.pause("api", "401", probe_every_ms=1000)
+    bench.ledger.worker.pause("api", "401", probe_every_ms=1000)
     bench.clock.now += 1000
     assert Counter(claim.step for claim in bench.edits()) == {Step.POLL: 5, Step.SUBMIT: 1}
 
@@ -88,7 +88,7 @@ def test_after_an_outage_the_flow_comes_back_gradually(bench: Bench) -> None:
     bench.fill(100)
     trouble(bench)
     bench.later(2000)
-    bench.ledger.resume("outage")
+    bench.ledger.worker.resume("outage")
     assert len(bench.edits(places=50)) == 5
     bench.later(LEASE_MS)
     bench.later(11_000)
@@ -104,13 +104,13 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
     bench.accept(claims, delay_ms=0)  # deadline: 9 s
     trouble(bench)
     bench.later(600_000)
-    during = bench.ledger.edit("b", "c0")
+    during = bench.ledger.reader.edit("b", "c0")
     assert during is not None
     assert during.deadline is not None
     assert during.deadline.timestamp() * 1000 == pytest.approx(accepted_at + 9000 + 600_000, abs=1)
-    bench.ledger.resume("outage")
+    bench.ledger.worker.resume("outage")
     (poll,) = bench.edits()
-    (progress,) = bench.ledger.take([poll], LEASE_MS)
+    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS)
     assert progress is not None
     assert progress.deadline == accepted_at + 9000 + 600_000
 
@@ -118,7 +118,7 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
 def test_a_throttled_api_is_left_alone_until_the_time_it_named(bench: Bench) -> None:
     """Neither submits nor polls are claimed before."""
     bench.at_the_api(2, of=4)
-    bench.ledger.pause("throttled", "429", probe_every_ms=30_000)
+    bench.ledger.worker.pause("throttled", "429", probe_every_ms=30_000)
     for _ in range(29):
         bench.clock.now += 1000
         assert bench.edits() == []
@@ -132,27 +132,27 @@ def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
     for _ in range(count):
         claims = [c for c in bench.edits(places=0) if c.step is Step.SUBMIT]
         bench.intend(claims)
-        free = max(0, capacity - (bench.ledger.places_used() - len(claims)))
+        free = max(0, capacity - (bench.ledger.reader.provider().places_used - len(claims)))
         bench.accept(claims[:free], delay_ms=10**6)
         refused = [Settlement(c, SUBMITTING, EditState.QUEUED, untaken=True) for c in claims[free:]]
         if refused:
-            bench.ledger.settle(refused)
-            bench.ledger.pause("throttled", "429", probe_every_ms=1)
-            bench.ledger.resume("throttled")
-        used.append(bench.ledger.places_used())
+            bench.ledger.worker.settle(refused)
+            bench.ledger.worker.pause("throttled", "429", probe_every_ms=1)
+            bench.ledger.worker.resume("throttled")
+        used.append(bench.ledger.reader.provider().places_used)
         waiting = [m for m, _ in bench.client.zscan_iter("{retouch}:due") if "/" in m]
         fences = [int(bench.client.hget(f"{{retouch}}:edit:{m}", "fence") or 0) for m in waiting]
         done = [Claim(m, f, Step.POLL) for m, f in zip(waiting, fences, strict=True)]
-        bench.ledger.settle([Settlement(c, POLLED, EditState.FAILED) for c in done])
+        bench.ledger.worker.settle([Settlement(c, POLLED, EditState.FAILED) for c in done])
         bench.clock.now += 2100
     return used
 
 
 def test_the_number_of_places_is_found(bench: Bench) -> None:
     """It grows to what the API takes and falls back when it refuses, never to nothing."""
-    bench.ledger.open_batch("b", {})
+    bench.ledger.producer.open_batch("b", {})
     for first in range(0, 3000, 500):
-        bench.ledger.enqueue("b", [e._replace(custom_id=f"c{first + n}") for n, e in enumerate(entries(500))])
+        bench.ledger.producer.enqueue("b", [e._replace(custom_id=f"c{first + n}") for n, e in enumerate(entries(500))])
     used = rounds(bench, 60, capacity=20)
     assert min(used) >= 1
     assert 10 <= sum(used[30:]) / 30 <= 20
@@ -174,8 +174,8 @@ def test_batches_share_by_their_weights(redis_client: redis.Redis) -> None:
     """Eight batches of weights 1 to 8 get turns within 5 % of their weights, and none starves."""
     bench = Bench(redis_client)
     for weight in range(1, 9):
-        bench.ledger.open_batch(f"b{weight}", {}, weight)
-        bench.ledger.enqueue(f"b{weight}", entries(450))
+        bench.ledger.producer.open_batch(f"b{weight}", {}, weight)
+        bench.ledger.producer.enqueue(f"b{weight}", entries(450))
     turns: Counter[str] = Counter()
     while sum(turns.values()) < 1800:
         claims = bench.edits(submits=40, places=10**6)
@@ -187,9 +187,9 @@ def test_batches_share_by_their_weights(redis_client: redis.Redis) -> None:
 def test_the_provider_s_state_can_be_read(bench: Bench) -> None:
     """Places in use and allowed, troubles in a row, and how far the pace is booked."""
     bench.fill(4)
-    bench.ledger.claim("w", lease_ms=LEASE_MS, places=3, pace=PACE)
+    bench.ledger.worker.claim("w", lease_ms=LEASE_MS, places=3, intervals=PACE)
     trouble(bench, 2)
-    provider = bench.ledger.provider()
+    provider = bench.ledger.reader.provider()
     assert (provider.places_used, provider.places, provider.troubles) == (3, 3, 2)
     assert provider.next_request is not None
     assert json.dumps(provider.to_json())
@@ -200,7 +200,9 @@ def test_a_result_whose_submit_time_is_unknown_is_settled(bench: Bench) -> None:
     bench.fill(1)
     (claim,) = bench.edits()
     bench.intend([claim])
-    bench.ledger.settle([Settlement(claim, SUBMITTING, EditState.WAITING)])  # no deadline: no submit time is noted
+    bench.ledger.worker.settle(
+        [Settlement(claim, SUBMITTING, EditState.WAITING)]
+    )  # no deadline: no submit time is noted
     (claim,) = bench.edits()
-    assert bench.ledger.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)]) == [True]
-    assert bench.ledger.provider().result_s is None
+    assert bench.ledger.worker.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)]) == [True]
+    assert bench.ledger.reader.provider().result_s is None

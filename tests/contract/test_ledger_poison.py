@@ -12,7 +12,7 @@ from retouch.states import EditState
 
 def crash_with(bench: Bench, claims: Sequence[Claim]) -> None:
     """A worker takes polls up and is gone; their leases run out."""
-    assert all(bench.ledger.take(claims, LEASE_MS))
+    assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS))
     bench.later(LEASE_MS)
 
 
@@ -23,10 +23,10 @@ def test_an_edit_that_ends_three_workers_in_a_row_is_set_aside(bench: Bench) -> 
         crash_with(bench, bench.edits())
     assert bench.edits() == []
     assert bench.counts() == {"failed": 1}
-    [result] = bench.ledger.results("b")
+    [result] = bench.ledger.reader.results("b")
     assert result["error"]["code"] == "poison"
-    assert bench.ledger.places_used() == 0
-    assert bench.ledger.retry("b") == 1
+    assert bench.ledger.reader.provider().places_used == 0
+    assert bench.ledger.producer.retry("b") == 1
     assert len(bench.edits()) == 1
 
 
@@ -46,7 +46,7 @@ def test_the_bystanders_of_a_crash_are_tried_one_at_a_time(bench: Bench) -> None
         else:
             bench.end([suspect])
             bench.later(250)
-    assert {r["custom_id"] for r in bench.ledger.results("b") if r["error"]} == {poison.split("/")[1]}
+    assert {r["custom_id"] for r in bench.ledger.reader.results("b") if r["error"]} == {poison.split("/")[1]}
 
 
 def test_a_claim_whose_message_was_lost_condemns_nobody(bench: Bench) -> None:
@@ -65,6 +65,6 @@ def test_a_step_that_goes_well_clears_an_edit_of_suspicion(bench: Bench) -> None
         for _ in range(2):
             crash_with(bench, bench.edits())
         claims = bench.edits()
-        assert all(bench.ledger.take(claims, LEASE_MS))
-        assert all(bench.ledger.settle([Settlement(c, POLLED, EditState.WAITING) for c in claims]))
+        assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS))
+        assert all(bench.ledger.worker.settle([Settlement(c, POLLED, EditState.WAITING) for c in claims]))
     assert bench.counts() == {"waiting": 1}

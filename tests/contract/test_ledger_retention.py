@@ -5,7 +5,6 @@ from __future__ import annotations
 from ledger_bench import LEASE_MS, Bench
 
 from retouch.ledger import Entry, Verdict
-from retouch.ledger import keys as ledger_keys
 from retouch.states import Step
 
 RETENTION_MS = 60_000
@@ -15,12 +14,12 @@ def ended(bench: Bench, count: int) -> None:
     """A batch of so many edits, all completed, and its end written."""
     for first in range(0, count, 400):
         names = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
-        bench.ledger.open_batch("b", {})
-        bench.ledger.enqueue("b", names)
-    bench.ledger.seal("b")
+        bench.ledger.producer.open_batch("b", {})
+        bench.ledger.producer.enqueue("b", names)
+    bench.ledger.producer.seal("b")
     while claims := bench.claim(places=10**6).claims:
         if claims[0].step is Step.FINISH:
-            assert bench.ledger.settle_batch(claims[0], retention_ms=RETENTION_MS)
+            assert bench.ledger.worker.settle_batch(claims[0], retention_ms=RETENTION_MS)
         else:
             bench.intend(claims)
             bench.end(claims)
@@ -31,22 +30,22 @@ def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> 
     ended(bench, 1100)
     bench.later(RETENTION_MS - LEASE_MS)
     bench.claim()
-    assert sum(1 for _ in bench.ledger.results("b")) == 1100
+    assert sum(1 for _ in bench.ledger.reader.results("b")) == 1100
     bench.later(2 * LEASE_MS)
     for _ in range(4):
         bench.claim()
-    assert bench.ledger.batch("b") is None
-    assert bench.ledger.batches() == []
-    assert set(bench.client.keys("*")) <= {ledger_keys.STATE, ledger_keys.EVENTS}
-    assert bench.ledger.events() == []
+    assert bench.ledger.reader.batch("b") is None
+    assert bench.ledger.reader.batches() == []
+    assert set(bench.client.keys("*")) <= {bench.keys.state, bench.keys.events}
+    assert bench.ledger.reader.events() == []
 
 
 def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
     """A retry after the end, and an enqueue right before the end of the retention, keep it."""
     ended(bench, 3)
     bench.later(RETENTION_MS - LEASE_MS)
-    bench.ledger.open_batch("b", {})
-    assert bench.ledger.enqueue("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
+    bench.ledger.producer.open_batch("b", {})
+    assert bench.ledger.producer.enqueue("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
     bench.later(3 * LEASE_MS)
     bench.claim()
     assert bench.counts() == {"completed": 3, "submitting": 1}
@@ -57,20 +56,20 @@ def test_events_that_wait_for_a_delivery_outlive_their_batch(bench: Bench) -> No
     bench.clock.now -= 1000
     ended(bench, 2)
     bench.clock.now += 1000
-    bench.ledger.see_worker("w", ["webhook"])
+    bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(1, batch="other")
     bench.run_to_completion()
     bench.later(RETENTION_MS + LEASE_MS)
     bench.claim(deliveries=0)
-    assert bench.ledger.batch("b") is None
-    assert [e.subject for e in bench.ledger.events()][-1] == "other/c0"
+    assert bench.ledger.reader.batch("b") is None
+    assert [e.subject for e in bench.ledger.reader.events()][-1] == "other/c0"
 
 
 def test_events_of_a_batch_that_is_still_there_are_kept(bench: Bench) -> None:
     """The end of another batch's retention takes only what is older than any batch that is left."""
-    bench.ledger.open_batch("open", {})
+    bench.ledger.producer.open_batch("open", {})
     ended(bench, 2)
     bench.later(RETENTION_MS + LEASE_MS)
     bench.claim()
-    assert bench.ledger.batch("b") is None
-    assert {e.subject for e in bench.ledger.events()} == {"b/c0", "b/c1", "b"}
+    assert bench.ledger.reader.batch("b") is None
+    assert {e.subject for e in bench.ledger.reader.events()} == {"b/c0", "b/c1", "b"}

@@ -23,9 +23,9 @@ class Stage:
         self.sent: list[Claim] = []
         self.claimed = 0
         self.name, self.paused = "w", False
-        self.ledger = SimpleNamespace(claim=self._claim)
+        self.ledger = SimpleNamespace(worker=SimpleNamespace(claim=self._claim))
         self.room = self.outbox_room = SimpleNamespace(free=100)
-        self.settings = SimpleNamespace(lease_ms=1, places=1, pace=(), ambiguity_policy="resubmit")
+        self.settings = SimpleNamespace(lease_ms=1, places=1, intervals=(), ambiguity_policy="resubmit")
 
     async def patience(self, call: Any, *args: Any, **kwargs: Any) -> Any:
         if call != self._claim:

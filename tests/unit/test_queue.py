@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import fakeredis
 import pytest
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from retouch import Edit, EditQueue, EditState, InputError, ServiceError
+from retouch.errors import LedgerAwayError
 from retouch.intake import BatchWriter, InvalidEditError
 from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
@@ -33,19 +33,19 @@ def edit(custom_id: str, **fields: object) -> Edit:
 
 
 def parameters(ledger: Ledger, batch: str, custom_id: str) -> dict[str, object]:
-    view = ledger.edit(batch, custom_id)
+    view = ledger.reader.edit(batch, custom_id)
     assert view is not None
     return {name: value for name, value in view.parameters.items() if value is not None}
 
 
 def finish_all(ledger: Ledger, to: EditState = EditState.COMPLETED) -> None:
     """Be the worker: end everything that is due, edits before batches."""
-    while claims := ledger.claim("w", lease_ms=60_000, places=1000).claims:
+    while claims := ledger.worker.claim("w", lease_ms=60_000, places=1000).claims:
         submits = [c for c in claims if c.step is Step.SUBMIT]
-        ledger.settle([Settlement(c, (EditState.SUBMITTING,), to) for c in submits])
+        ledger.worker.settle([Settlement(c, (EditState.SUBMITTING,), to) for c in submits])
         for claim in claims:
             if claim.step is Step.FINISH:
-                ledger.settle_batch(claim)
+                ledger.worker.settle_batch(claim)
 
 
 def test_more_than_a_page_is_enqueued_in_order(queue: EditQueue, ledger: Ledger) -> None:
@@ -65,7 +65,7 @@ def test_a_generator_is_read_only_as_far_as_it_is_written(queue: EditQueue, ledg
     def edits() -> Iterator[Edit]:
         for n in range(10 * PAGE):
             if n % PAGE == 0:
-                behind.append(n - (view.total if (view := ledger.batch("b")) else 0))
+                behind.append(n - (view.total if (view := ledger.reader.batch("b")) else 0))
             yield edit(f"e{n}")
 
     queue.enqueue(edits(), batch="b")
@@ -157,10 +157,10 @@ def test_waiting_too_long_is_a_timeout(queue: EditQueue) -> None:
 def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis going away is said once, and waited out."""
     queue.enqueue([edit("a")], batch="b")
-    before = ledger.batch("b")
+    before = ledger.reader.batch("b")
     finish_all(ledger)
-    after = ledger.batch("b")
-    answers = [before, RedisConnectionError("gone"), RedisConnectionError("gone"), after]
+    after = ledger.reader.batch("b")
+    answers = [before, LedgerAwayError("gone"), LedgerAwayError("gone"), after]
     told: list[str | None] = []
 
     def batch(_name: str) -> object:
@@ -169,7 +169,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
             raise answer
         return answer
 
-    monkeypatch.setattr(ledger, "batch", batch)
+    monkeypatch.setattr(ledger.reader, "batch", batch)
     monkeypatch.setattr("retouch.queue.POLL_MAX_S", 0.0)
     assert queue.wait("b", on_outage=told.append) == after
     assert told == ["gone", None]
@@ -187,14 +187,14 @@ def test_cancel_and_retry_say_how_many(queue: EditQueue, ledger: Ledger) -> None
 
 def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that nobody has to guess whether to run it again."""
-    written = ledger.enqueue
+    written = ledger.producer.enqueue
 
     def enqueue(batch: str, entries: list[Entry]) -> list[Verdict]:
         if entries[0].custom_id != "e0":
-            raise RedisConnectionError("gone")
+            raise LedgerAwayError("gone")
         return written(batch, entries)
 
-    monkeypatch.setattr(ledger, "enqueue", enqueue)
+    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
     queue = EditQueue(ledger)
     with pytest.raises(ServiceError, match=f"{PAGE} edits are written for sure"):
         queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
@@ -204,7 +204,7 @@ def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> 
     """A producer that failed half-way has not finished its batch."""
     with pytest.raises(KeyError), BatchWriter(ledger, "b", {}):
         raise KeyError
-    batch = ledger.batch("b")
+    batch = ledger.reader.batch("b")
     assert batch is not None
     assert not batch.counts
 

@@ -35,7 +35,9 @@ async def learner(now: list[float]) -> Timing:
         return {}
 
     settings = SimpleNamespace(places=8, poll_lag=1.0, poll_min=0.5, poll_max=30.0)
-    runtime: Any = SimpleNamespace(settings=settings, patience=patience, ledger=SimpleNamespace(learned=None))
+    runtime: Any = SimpleNamespace(
+        settings=settings, patience=patience, ledger=SimpleNamespace(reader=SimpleNamespace(learned=None))
+    )
     return Timing(cast(Runtime, runtime))
 
 

@@ -2,6 +2,9 @@
 -- What is at the API is left alone: it is paid for, and its result is kept.
 -- ARGV: now, batch, action (cancel | retry), states (comma separated), first, last (page of the order).
 -- Returns { how many on the page, how many changed }.
+-- Emits retouch.edit.cancelled for each edit that is cancelled.
+-- Changes the edits, their batch, RESULTS, READY, DUE, STATE (places).
+-- include: clock edits batches
 local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
 local wanted, changed = {}, 0
 for state in string.gmatch(ARGV[4], '[^,]+') do wanted[state] = true end

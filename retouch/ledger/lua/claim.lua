@@ -1,8 +1,12 @@
 -- Take work that is due, under a lease: each claim's appointment moves to now + lease and its fence rises.
--- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API; 0: as
---   many as are found to do), ms between requests, between submits, between polls (0: not paced), policy
---   for what may have been sent before (see intent.lua).
+-- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API; 0:
+--   learned from the API's responses), ms between requests, between submits, between polls (0: not paced), policy
+--   (POLICY) for what may have been sent before.
 -- Returns { next appointment in ms or -1, pauses in force, claims as { id, fence, step, when to send in ms }… }.
+-- Emits retouch.edit.failed for an edit that has ended its workers too often.
+-- Changes the claimed edits, batches and deliveries (fence, holder), DUE, OUTBOX, READY, STATE, PAUSES; removes a page of
+--   a batch whose retention is over.
+-- include: clock edits rescue retention pauses pacing places
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
@@ -88,6 +92,8 @@ local function push_probes_on()
   end
 end
 
+local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
+
 local function due_batch(batch)
   local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires')
   local fill_until = tonumber(b[3] or '0')
@@ -122,7 +128,7 @@ local function due_edit(id, grace)
   elseif state == 'submitting' or state == 'waiting' or state == 'copying' then
     local kind = state == 'submitting' and 'submit' or 'poll'
     -- What may have been sent and will not be sent again needs no leave: the intent's move decides it.
-    local decided = kind == 'submit' and (policy == 'hold' or (policy == 'resubmit' and e[6]))
+    local decided = kind == 'submit' and (policy == POLICY.hold or (policy == POLICY.resubmit and e[6]))
     local at = decided and 0 or leave(kind)
     if at then
       claim_edit(id, kind, at)

@@ -1,6 +1,8 @@
 -- Add edits to an open batch. An edit that is there already is left alone.
 -- ARGV: now, batch, fill_ms, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
+-- Changes the new edits, their batch, ORDER, EDITS, READY, DUE.
+-- include: clock batches
 local batch, fill_ms = ARGV[2], tonumber(ARGV[3])
 local key = batch_key(batch)
 local b = redis.call('HMGET', key, 'weight', 'virtual')

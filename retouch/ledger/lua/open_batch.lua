@@ -1,5 +1,8 @@
 -- Make a batch, or keep an existing one from finishing while it is being filled.
--- ARGV: now, batch, defaults (JSON), weight, fill_ms. Returns the batch's defaults: the first ones stay.
+-- ARGV: now, batch, defaults (JSON), weight, fill_ms.
+-- Returns the batch's defaults: the first ones stay.
+-- Changes the batch, BATCHES, DUE.
+-- include: clock
 local batch, defaults, weight, fill_ms = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local key = batch_key(batch)
 if redis.call('EXISTS', key) == 0 then

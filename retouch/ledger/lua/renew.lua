@@ -1,5 +1,8 @@
 -- Move the appointments of claims that are still held to now + lease; with a lease of 0, give them back.
--- ARGV: now, lease_ms, then per claim: member, fence, step. Returns the members whose claim is lost.
+-- ARGV: now, lease_ms, then per claim: member, fence, step.
+-- Returns the members whose claim is lost.
+-- Changes DUE, OUTBOX; with a lease of 0 the edits (holder).
+-- include: clock
 local lease, lost = tonumber(ARGV[2]), {}
 for i = 3, #ARGV, 3 do
   local member, fence, step = ARGV[i], ARGV[i + 1], ARGV[i + 2]

@@ -1,11 +1,16 @@
--- End claims, or move them on. A claim whose fence is old changes nothing.
--- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, answered, deadline_ms,
+-- End claims on edits, or move them on. A claim whose fence is old, or whose edit is in another state, changes nothing.
+-- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, answered, deadline_ms, lesson,
 --   set: {}, drop: [], outputs: JSON text, error: JSON text }.
---   delay_ms   when the edit is due again (the claim ends); absent with keep: the claim and its lease go on
---   untaken    the API did not take the submit: its number is free again
---   lesson     { kind, keep, increments } of a result that was seen
---   answered   the API gave a good answer: troubles in a row end here
+--   delay_ms     when the edit is due again (the claim ends)
+--   keep         the claim and its lease go on instead
+--   untaken      the API did not take the submit: its number is free again
+--   answered     the API gave a good answer: troubles in a row end here
+--   deadline_ms  the API took it just now, and has so long
+--   lesson       { kind, keep, increments } of a result that was seen
 -- Returns per item: 1 settled, 0 refused.
+-- Emits retouch.edit.completed, .failed or .cancelled for each edit that ends.
+-- Changes the edit, its batch's counts, READY, DUE, RESULTS, STATE (places, limit, result_ms, fails), KINDS.
+-- include: clock edits pauses places learning
 
 local answered = false
 
@@ -49,5 +54,5 @@ end
 
 local verdicts = {}
 for _, item in ipairs(cjson.decode(ARGV[2])) do verdicts[#verdicts + 1] = apply(item) end
-if answered and redis.call('HEXISTS', PAUSES, 'outage') == 0 then redis.call('HDEL', STATE, 'fails') end
+if answered and redis.call('HEXISTS', PAUSES, CAUSE.outage) == 0 then redis.call('HDEL', STATE, 'fails') end
 return verdicts

@@ -1,5 +1,9 @@
 -- End the claim on a batch: its manifest is written, or must be tried again.
--- ARGV: now, batch, fence, delay_ms (-1: it is done), note, retention_ms. Returns 1 settled, 0 refused.
+-- ARGV: now, batch, fence, delay_ms (-1: it is done), note, retention_ms.
+-- Returns 1 settled, 0 refused.
+-- Emits retouch.batch.completed when the batch has ended.
+-- Changes the batch, DUE.
+-- include: clock events
 local batch, fence, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local key, retention = batch_key(batch), tonumber(ARGV[6])
 if redis.call('HGET', key, 'fence') ~= fence then return 0 end

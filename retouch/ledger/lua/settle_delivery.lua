@@ -1,5 +1,8 @@
 -- End the claim on a delivery: delivered or given up (delay_ms -1), or to be tried again.
--- ARGV: now, then per delivery: member, fence, delay_ms. Returns per item: 1 settled, 0 refused.
+-- ARGV: now, then per delivery: member, fence, delay_ms.
+-- Returns per item: 1 settled, 0 refused.
+-- Changes OUTBOX and the deliveries.
+-- include: clock
 local verdicts = {}
 for i = 2, #ARGV, 3 do
   local member, fence, delay = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])

@@ -1,13 +1,18 @@
 -- The API was not reached, answered 5xx, or did not answer; several times in a row make an outage.
--- ARGV: now, reason, every_ms (between the first probes). Returns 1 if an outage begins.
+-- ARGV: now, reason, every_ms (between the first probes).
+-- Returns 1 if an outage begins.
+-- Changes STATE (fails, refusal), PAUSES.
+-- include: clock pauses
+
+local OPEN_AFTER = 5 -- troubles in a row make an outage; fewer are single edits' bad luck
 local reason, every = ARGV[2], tonumber(ARGV[3])
-redis.call('HSET', STATE, 'refusal', reason, 'refused_at', int(now))
-local open = pauses().outage
+note_refusal(reason)
+local open = pauses()[CAUSE.outage]
 if open then
   open.reason, open.touched = reason, now
-  write_pause('outage', open)
+  write_pause(CAUSE.outage, open)
   return 0
 end
 if redis.call('HINCRBY', STATE, 'fails', 1) < OPEN_AFTER then return 0 end
-write_pause('outage', { since = now, reason = reason, touched = now, every = every, ['until'] = now + every })
+write_pause(CAUSE.outage, { since = now, reason = reason, touched = now, every = every, ['until'] = now + every })
 return 1

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
-from retouch.ledger import Ledger, Pace, Settlement
+from retouch.ledger import Intervals, Ledger, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState, Step
 from tests.unit.cli.conftest import Run
@@ -24,13 +25,13 @@ def batch(run: Run, manifest: Callable[..., str]) -> str:
 def end(ledger: Ledger, *states: EditState) -> None:
     """Be the worker: end the edits in these states, and the batch."""
     left = list(states)
-    while claims := ledger.claim("w", lease_ms=60_000, places=100).claims:
+    while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
         for claim in claims:
             if claim.step is Step.FINISH:
-                ledger.settle_batch(claim)
+                ledger.worker.settle_batch(claim)
                 continue
             error = json.dumps({"code": "refused", "message": "no [such] model\x1b[31m"})
-            ledger.settle([Settlement(claim, (EditState.SUBMITTING,), left.pop(0), error=error)])
+            ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), left.pop(0), error=error)])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_status_of_a_batch_as_json(run: Run, batch: str) -> None:
 
 def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: Ledger) -> None:
     """Loudly: nothing moves."""
-    ledger.pause("api", "401: no credit", probe_every_ms=0)
+    ledger.worker.pause(PauseCause.REFUSED, "401: no credit", probe_every_ms=0)
     out = run("status").out
     assert "PAUSED (api)" in out
     assert "401: no credit" in out
@@ -88,7 +89,7 @@ def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: L
 @pytest.mark.parametrize(("cause", "remedy"), [("api", "mend it, then run: retouch doctor"), ("outage", "by itself")])
 def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: str, remedy: str) -> None:
     """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
-    ledger.pause(cause, "it said no", probe_every_ms=1000)
+    ledger.worker.pause(cause, "it said no", probe_every_ms=1000)
     assert remedy in run("status").out
 
 
@@ -111,15 +112,17 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
     """What was cancelled can be put back."""
     assert "3 edits" in run("cancel", batch).err
     assert "3 cancelled edits" in run("retry", batch, "--cancelled").err
-    view = ledger.batch(batch)
+    view = ledger.reader.batch(batch)
     assert view is not None
     assert view.counts == {EditState.QUEUED: 3}
 
 
 def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
-    while ledger.batch("b").counts.get(EditState.HELD) != 3:  # type: ignore[union-attr]
-        ledger.intend(ledger.claim("w", lease_ms=1, places=9, policy="hold").claims, "hold", 1)
+    for _ in ("sent, not answered", "found like that, and held"):
+        claims = ledger.worker.claim("w", lease_ms=60_000, places=9, policy=AmbiguityPolicy.HOLD).claims
+        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000)
+        ledger.worker.give_back(claims)
 
 
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
@@ -167,14 +170,14 @@ def test_explain_without_workers(run: Run, batch: str) -> None:
 
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
     """Each state has its own."""
-    ledger.see_worker("w", [])
+    ledger.worker.see_worker("w", [])
     assert "1 edits are before it" in run("explain", "b/e1").out
-    ledger.pause("api", "401", probe_every_ms=0)
+    ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=0)
     assert "paused (api) because 401" in run("explain", "b/e1").out
-    ledger.resume("api")
-    ledger.claim("w7", lease_ms=60_000, places=1)
+    ledger.worker.resume(PauseCause.REFUSED)
+    ledger.worker.claim("w7", lease_ms=60_000, places=1)
     assert "being sent by w7" in run("explain", "b/e0").out
-    ledger.cancel("b", [EditState.QUEUED])
+    ledger.producer.cancel("b", [EditState.QUEUED])
     assert "--cancelled" in run("explain", "b/e2").out
 
 
@@ -226,17 +229,17 @@ LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1
 
 def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
     """What all edits share comes before the fair order."""
-    ledger.see_worker("w", [])
-    [ledger_claim] = ledger.claim("w", lease_ms=60_000, places=1).claims
+    ledger.worker.see_worker("w", [])
+    [ledger_claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
     assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
-    ledger.claim("w", lease_ms=60_000, places=2, pace=Pace(60_000))
-    ledger.claim("w", lease_ms=60_000, places=9, pace=Pace(60_000))
+    ledger.worker.claim("w", lease_ms=60_000, places=2, intervals=Intervals(60_000))
+    ledger.worker.claim("w", lease_ms=60_000, places=9, intervals=Intervals(60_000))
     assert "the rate limit is used up until" in run("explain", "b/e2").out
     for _ in range(5):
-        ledger.trouble("503: overloaded", probe_every_ms=1000)
+        ledger.worker.trouble("503: overloaded", probe_every_ms=1000)
     told = run("explain", "b/e2").out
     assert "nothing is sent (outage) because 503: overloaded; the next probe goes in" in told
-    ledger.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
+    ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
     said = run("status").out
     assert "2 of 9 places at the API in use" in said
     assert "last refusal: 503: overloaded" in said

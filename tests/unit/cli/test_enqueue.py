@@ -40,7 +40,7 @@ def test_bad_lines_are_named_and_nothing_is_enqueued(run: Run, manifest: Manifes
     assert [(r["line"], r["custom_id"]) for r in ended.json["rejected"]] == [(2, "e1"), (3, None), (4, "e3")]
     assert "samples 9" in ended.err
     assert "nothing was enqueued: 3 bad lines" in ended.err
-    assert ledger.batch("b") is None
+    assert ledger.reader.batch("b") is None
 
 
 def test_skip_invalid_enqueues_the_good_and_does_not_call_it_a_success(run: Run, manifest: Manifest) -> None:
@@ -77,7 +77,7 @@ def test_other_parameters_under_a_known_name_refuse_the_manifest(run: Run, manif
     ended = run("enqueue", manifest({"seed": 1}, {}), "--batch", "b", "--json")
     assert ended.code == 2
     assert [r["custom_id"] for r in ended.json["rejected"]] == ["e0"]
-    batch = ledger.batch("b")
+    batch = ledger.reader.batch("b")
     assert batch is not None
     assert batch.total == 1
 
@@ -85,7 +85,7 @@ def test_other_parameters_under_a_known_name_refuse_the_manifest(run: Run, manif
 def test_set_fills_in_where_the_line_says_nothing(run: Run, manifest: Manifest, ledger: Ledger) -> None:
     """The line wins."""
     run("enqueue", manifest({}, {"samples": 1}), "--batch", "b", "--set", "samples=3")
-    samples = [view.parameters["samples"] for n in (0, 1) if (view := ledger.edit("b", f"e{n}"))]
+    samples = [view.parameters["samples"] for n in (0, 1) if (view := ledger.reader.edit("b", f"e{n}"))]
     assert samples == [3, 1]
 
 
@@ -113,7 +113,7 @@ def test_csv_is_read_leniently(run: Run, ledger: Ledger, tmp_path: Path) -> None
         "custom_id,prompt,init_image,samples,refiner\na,cat,https://e.com/a,2,yes\nb,cat,https://e.com/a,,\n"
     )
     assert run("enqueue", str(path), "--batch", "b").code == 0
-    view = ledger.edit("b", "a")
+    view = ledger.reader.edit("b", "a")
     assert view is not None
     assert (view.parameters["samples"], view.parameters["refiner"]) == (2, True)
 
@@ -125,7 +125,7 @@ def test_a_dry_run_estimates_and_writes_nothing(run: Run, manifest: Manifest, le
     )
     assert ended.code == 0
     assert ended.json["estimate"] == {"edits": 2, "images": 3, "unet_steps": 16 + 30}
-    assert ledger.batches() == []
+    assert ledger.reader.batches() == []
 
 
 def test_stdin_is_a_manifest(run: Run) -> None:

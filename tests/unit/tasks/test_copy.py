@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from retouch.errors import UnreachableResultError
-from retouch.ledger import Claim, Progress, Settlement
+from retouch.ledger import BegunPoll, Claim, Settlement
 from retouch.states import EditState, Step
 from tasks import copy
 from workers.runtime import Runtime
@@ -32,7 +32,7 @@ def settled(monkeypatch: pytest.MonkeyPatch, overdue_ms: int) -> Settlement:
     monkeypatch.setattr(copy, "copy", unreachable)
     clients = SimpleNamespace(results=None, store=None)
     runtime = SimpleNamespace(settings=SimpleNamespace(prefix=""), clients=clients, settle=settle)
-    before = Progress(
+    before = BegunPoll(
         now=10 * DAY_MS + overdue_ms,
         state=EditState.COPYING,
         provider_id="p",

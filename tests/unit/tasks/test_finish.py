@@ -24,7 +24,7 @@ class Stage:
     def __init__(self, *, broken: str = "", held: bool = True) -> None:
         self.acts: list[str] = []
         self.clients = SimpleNamespace(store=self)
-        self.ledger = self
+        self.ledger = self.worker = self.reader = self
         self.leases = SimpleNamespace(begin=lambda *_: None, holds=lambda _: held)
         self.settings = SimpleNamespace(prefix="edits/", retention_ms=1000)
         self._broken = broken

@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 
 from retouch.errors import ApiError, UnavailableError, UnknownIdError
-from retouch.ledger import Claim, Progress
+from retouch.ledger import BegunPoll, Claim
 from retouch.states import EditState, Step
 from tasks.poll import poll_chunk
 from workers.runtime import Runtime
 
 CLAIM = Claim("b/c", 1, Step.POLL)
-PROGRESS = Progress(5000, EditState.WAITING, "p", 1, 0, None, 1, (), 1000, 0)
+PROGRESS = BegunPoll(5000, EditState.WAITING, "p", 1, 0, None, 1, (), 1000, 0)
 
 
 def told(error: ApiError) -> list[str]:
@@ -37,7 +37,7 @@ def told(error: ApiError) -> list[str]:
 
     runtime = SimpleNamespace(
         patience=patience,
-        ledger=SimpleNamespace(take=lambda *_: [PROGRESS]),
+        ledger=SimpleNamespace(worker=SimpleNamespace(begin_poll=lambda *_: [PROGRESS])),
         settings=SimpleNamespace(lease_ms=1000, deadline=60.0),
         leases=SimpleNamespace(begin=lambda *_: None, end=lambda _: None),
         pace=SimpleNamespace(see=lambda *_: None, moment=moment, server_ms=lambda: 5000.0),

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from retouch.errors import HeldBackError, InputError, StoreUnavailableError
-from retouch.ledger import Claim, Settlement, Submission
+from retouch.ledger import BegunSubmit, Claim, Settlement
 from retouch.states import EditState, Step
 from tasks.submit import submit_chunk
 from workers.runtime import Runtime
@@ -23,7 +23,7 @@ class Stage:
     def __init__(self, *, signing: Exception | None = None, in_time: bool = True, held: bool = True) -> None:
         self.settled: list[Settlement] = []
         self.posts = 0
-        self.ledger = self
+        self.ledger = self.worker = self.reader = self
         self.clients = SimpleNamespace(store=self, api=self)
         self.leases = SimpleNamespace(begin=lambda *_: None, holds=lambda _: held, end=lambda _: None)
         self.pace = SimpleNamespace(see=lambda *_: None, moment=self._moment)
@@ -33,8 +33,8 @@ class Stage:
     async def patience(self, call: Any, *args: Any, **kwargs: Any) -> Any:
         return call(*args, **kwargs)
 
-    def intend(self, *_: Any) -> list[Submission]:
-        return [Submission({"prompt": "p", "init_image": "s3://bucket/key"}, number=1, tries=0, now=1)]
+    def begin_submit(self, *_: Any) -> list[BegunSubmit]:
+        return [BegunSubmit({"prompt": "p", "init_image": "s3://bucket/key"}, number=1, tries=0, now=1)]
 
     def presign_get(self, *_: Any) -> str:
         if self._signing:

@@ -1,7 +1,9 @@
--- Read the claims that a poll is about to work on, and begin their lease anew.
+-- Begin polls: read the edits behind claims, and begin the claims' lease anew.
 -- ARGV: now, lease_ms, then per claim: id, fence.
 -- Returns per claim: false (claim lost), or { now, state, provider_id, polls, tries, deadline, samples, urls,
--- submitted_at, strikes, kind, seen }.
+--   submitted_at, strikes, kind, seen }; the deadline by the ordinary clock.
+-- Changes the edits (begun) and DUE.
+-- include: clock pauses
 local lease, answers = tonumber(ARGV[2]), {}
 local lost_ms = now - healthy_now() -- a deadline does not run during an outage
 for i = 3, #ARGV, 2 do

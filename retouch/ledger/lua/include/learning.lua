@@ -1,15 +1,13 @@
--- What is known of how long a kind of work takes: a lesson scales it and adds to it. Put after moves.lua.
--- The numbers come from retouch/polling/learning.py; here is only the arithmetic that must not be lost between workers.
-
-local MOST_KINDS = 200 -- the one seen longest ago makes room
-local BINS = 64 -- fields from here on are no weights (retouch/polling/histogram.py)
+-- What is known of how long a kind of work takes: a lesson scales it and adds to it.
+-- The numbers come from polling/learning.py; here is only the arithmetic that must not be lost between workers.
+-- include: clock
 
 local function remember(lesson)
   local key, known, weight = learned_key(lesson.kind), {}, 0
   local raw = redis.call('HGETALL', key)
   for i = 1, #raw, 2 do
     known[raw[i]] = tonumber(raw[i + 1])
-    if tonumber(raw[i]) < BINS then weight = weight + known[raw[i]] end
+    if tonumber(raw[i]) < LEARNED_BINS then weight = weight + known[raw[i]] end
   end
   local scale = math.min(1, lesson.keep / math.max(weight, 1))
   for field, value in pairs(known) do known[field] = value * scale end
@@ -22,7 +20,7 @@ local function remember(lesson)
     end
   end
   redis.call('ZADD', KINDS, int(now), lesson.kind)
-  if redis.call('ZCARD', KINDS) > MOST_KINDS then
+  if redis.call('ZCARD', KINDS) > LEARNED_KINDS then
     redis.call('UNLINK', learned_key(redis.call('ZPOPMIN', KINDS)[1]))
   end
 end

@@ -1,34 +1,9 @@
--- The parts that the moves share. Key schema: retouch/ledger/keys.py, whose names stand above this text.
--- ARGV[1] of every script: the time in ms, or '' for the server's own clock (one clock for all workers).
-
-local function clock()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = redis.call('TIME')
-  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-end
-local now = clock()
-
-local function int(x) return string.format('%.0f', x) end
+-- What moves do to one edit: its state and its batch's counts change together, and its end is told.
+-- include: clock events
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
   return string.sub(id, 1, slash - 1), string.sub(id, slash + 1)
-end
-
-local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
-
-local TERMINAL = { completed = true, failed = true, cancelled = true }
-
--- Announce a change in the same move that makes it. Events are kept for a week, which is longer than any delivery takes.
-local function emit(kind, subject, data)
-  local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - 7 * 86400000), '*',
-    'type', kind, 'subject', subject, 'time', int(now), 'data', data)
-  local sinks = redis.call('HGET', STATE, 'sinks')
-  if sinks then
-    for sink in string.gmatch(sinks, '[^,]+') do
-      redis.call('ZADD', OUTBOX, int(now), sink .. '/' .. id)
-    end
-  end
 end
 
 local function free_places(id)
@@ -46,7 +21,7 @@ local function set_state(id, from, to)
   redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
 end
 
--- It may be paid for twice: said in its result and in the batch's counts.
+-- It may be paid for twice: stated in its result and in the batch's counts.
 local function mark_duplicate(id)
   if redis.call('HSETNX', edit_key(id), 'duplicate', '1') == 1 then
     redis.call('HINCRBY', batch_key((split(id))), 'duplicates', 1)
@@ -69,7 +44,8 @@ local function result_json(id, to, outputs, err)
     ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
 end
 
--- The last move of an edit: its result, its event, and its batch's count, all at once.
+-- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
+-- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
 local function end_edit(id, from, to, outputs, err)
   local batch, custom_id = split(id)
   local result = result_json(id, to, outputs, err)
@@ -87,7 +63,7 @@ local function end_edit(id, from, to, outputs, err)
   end
 end
 
--- Back to the queue; an edit of a cancelled batch ends instead.
+-- Back to the queue, at once or after `delay_ms`; an edit of a cancelled batch ends instead.
 local function requeue(id, from, delay_ms)
   local batch = split(id)
   if redis.call('HEXISTS', batch_key(batch), 'cancelled') == 1 then
@@ -101,14 +77,4 @@ local function requeue(id, from, delay_ms)
   else
     make_ready(id)
   end
-end
-
--- New work for a batch that was ending or had ended: it is open again, and its _SUCCESS is stale.
-local function reopen(batch)
-  local state = redis.call('HGET', batch_key(batch), 'state')
-  if state ~= 'open' then
-    redis.call('HSET', batch_key(batch), 'state', 'open', 'stale', '1')
-    redis.call('ZADD', DUE, int(now), batch)
-  end
-  redis.call('HDEL', batch_key(batch), 'cancelled')
 end

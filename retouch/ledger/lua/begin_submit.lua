@@ -1,18 +1,20 @@
--- Write down that these edits are about to be sent, before any of them is. `intent` holds the fence it was written under.
--- The lease begins anew: what follows may take as long as any claim.
--- ARGV: now, lease_ms, policy (idempotent | resubmit | hold) for those that may have been sent before, then per
---   claim: id, fence.
+-- Begin submits: write down that these edits are about to be sent, before any of them is. `intent` holds the fence that
+-- it was written under. The lease begins anew, since what follows may take as long as any claim.
+-- ARGV: now, lease_ms, policy (POLICY) for those that may have been sent before, then per claim: id, fence.
 -- Returns per claim: false (claim lost, or decided here), or
 --   { parameters, batch defaults, submit number, tries, now }.
+-- Emits retouch.edit.failed for an edit that the policy ends.
+-- Changes the edits (intent, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
+-- include: clock edits
 local lease, policy, answers = tonumber(ARGV[2]), ARGV[3], {}
 local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered; ' ..
   'the API may have taken both: look there, then retry"}'
 
 -- Returns true when the edit may be sent (again).
 local function settle_ambiguity(id)
-  if policy == 'idempotent' then return true end
+  if policy == POLICY.idempotent then return true end
   redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
-  if policy == 'hold' then
+  if policy == POLICY.hold then
     redis.call('HDEL', edit_key(id), 'holder', 'intent', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     set_state(id, 'submitting', 'held')

@@ -1,37 +1,5 @@
--- How fast the API may be asked, decided for all workers at once. Put after moves.lua, before every script.
--- State: `slot`, `slot:submit`, `slot:poll` (when the next request of a kind may go, ms), `limit` (places found out),
--- `cut_at`, `fails` (troubles in a row), `closed_at` (end of the last outage), `outage_ms` (all outages together),
--- `refusal`, `refused_at` (the last one, for people).
-
-local RAMP_MS = 12000 -- after an outage the flow comes back over this long
-local PROBE_MAX_MS = 30000 -- between two probes
-local OPEN_AFTER = 5 -- troubles in a row make an outage; fewer are single edits' bad luck
--- Causes for which nothing at all is sent, polls included; the others stop what costs money.
-local SILENCING = { outage = true, throttled = true }
-
-local function pauses()
-  local found, raw = {}, redis.call('HGETALL', PAUSES)
-  for i = 1, #raw, 2 do found[raw[i]] = cjson.decode(raw[i + 1]) end
-  return found
-end
-
-local function write_pause(cause, pause) redis.call('HSET', PAUSES, cause, cjson.encode(pause)) end
-
--- The time that counts for deadlines: it stands still during an outage.
-local function healthy_now()
-  local total = tonumber(redis.call('HGET', STATE, 'outage_ms') or '0')
-  local open = redis.call('HGET', PAUSES, 'outage')
-  if open then total = total + now - cjson.decode(open).since end
-  return now - total
-end
-
--- From a tenth to all within RAMP_MS of the end of an outage.
-local function ramp()
-  local closed_at = tonumber(redis.call('HGET', STATE, 'closed_at') or '0')
-  return math.min(1, 0.1 + 0.9 * math.max(0, now - closed_at) / RAMP_MS)
-end
-
--- --- places found out -----------------------------------------------------------------------------
+-- How many images may be at the API where nobody has said (RETOUCH_MAX_IN_FLIGHT=auto): learned from its responses.
+-- include: clock
 
 local FIRST_LIMIT = 8
 local CUT_EVERY_MS = 2000 -- what was sent before a cut may still be refused after it

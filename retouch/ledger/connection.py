@@ -1,0 +1,139 @@
+"""The ledger's one way to Redis: moves and reads, and what goes wrong with them in the ledger's own errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerUnwillingError, SchemaError
+from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
+from retouch.ledger.scripts import Scripts
+
+# Sorted before the first kind: redis-py counts a refused password among the connection errors.
+_UNWILLING = (exceptions.AuthenticationError, exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
+_AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
+_OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
+
+
+class Connection:
+    """A Redis client with the names of one installation's keys. Thread-safe; connects at the first use.
+
+    Every method raises LedgerAwayError, LedgerUnwillingError, or LedgerError; and SchemaError where the ledger has
+    another version than this program. ``clock`` returns ms since 1970 in place of the server's clock; for tests.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys, clock: Callable[[], int] | None = None) -> None:
+        # redis-py types every answer as the union of all protocols' answers; with decode_responses they are text.
+        self._client: Any = client
+        self._scripts = Scripts(client, keys)
+        self._clock = clock
+        self.keys = keys
+
+    @classmethod
+    def to(cls, url: str, *, namespace: str = DEFAULT_NAMESPACE, timeout_s: float = 3.0) -> Connection:
+        """Connect lazily to the Redis at ``url``; raises InputError if that is no Redis URL, or no namespace.
+
+        A command that meets a closed connection is sent again three times within a second: every move is
+        either idempotent or guarded by a fence.
+        """
+        try:
+            client = redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=timeout_s,
+                socket_keepalive=True,
+                health_check_interval=15,
+                retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+            )
+        except ValueError:  # its text may hold a part of the password
+            message = "RETOUCH_REDIS_URL is not a Redis URL: write redis://[:password@]host:port/0 (or rediss://)"
+            raise InputError(message) from None
+        return cls(client, Keys(namespace))
+
+    def run(self, move: str, *args: str | int | float) -> Any:
+        """Run one move of ``lua/``; its first argument, the time, is put before ``args``."""
+        with _in_our_words():
+            return self._scripts.run(move, self._clock() if self._clock else "", *args)
+
+    def read(self, *command: str | float) -> Any:
+        """Send a command that changes nothing; returns its answer."""
+        with _in_our_words():
+            return self._client.execute_command(*command)
+
+    def read_all(self, commands: Iterable[Sequence[str | float]]) -> list[Any]:
+        """Send commands that change nothing, in one go; returns their answers."""
+        with _in_our_words():
+            pipe = self._client.pipeline(transaction=False)
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(pipe.execute())
+
+    def remove(self, key: str, member: str) -> None:
+        """Take a member out of a sorted set."""
+        with _in_our_words():
+            self._client.zrem(key, member)
+
+    def wait_for_disk(self, timeout_ms: int) -> bool:
+        """Wait until what this connection wrote is on the server's disk; False where it offers no such thing."""
+        try:
+            with _in_our_words():
+                local, _ = self._client.execute_command("WAITAOF", 1, 0, timeout_ms)
+        except (LedgerAwayError, LedgerUnwillingError):
+            raise
+        except LedgerError:  # no append-only file, or a server older than 7.2
+            return False
+        return bool(local)
+
+    def now(self) -> int:
+        """The server's clock, in ms since 1970."""
+        if self._clock:
+            return self._clock()
+        seconds, micros = self.read("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def check_schema(self) -> None:
+        """Raise SchemaError unless the ledger has this program's version; a ledger without one has version 1."""
+        found = self.read("GET", self.keys.schema)
+        if found is not None and found != str(SCHEMA):
+            raise SchemaError(other_schema(found))
+
+    def close(self) -> None:
+        """Close the connections to Redis; the next call would open new ones."""
+        self._client.close()
+
+
+def other_schema(found: str) -> str:
+    """What a person is told whose program meets a ledger of another version."""
+    newer = found.isdigit() and int(found) > SCHEMA
+    remedy = "upgrade this program" if newer else "start a worker of this version, which brings the ledger up to date"
+    return (
+        f"the ledger in Redis has schema {found}, and this Retouch works with schema {SCHEMA}: {remedy}"
+        " (docs/upgrading.md); nothing was changed"
+    )
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except _UNWILLING as error:
+        raise LedgerUnwillingError(_line(error)) from error
+    except _AWAY as error:
+        raise LedgerAwayError(_line(error)) from error
+    except exceptions.RedisError as error:
+        if found := _OTHER_SCHEMA.match(str(error)):
+            raise SchemaError(other_schema(found[1])) from None
+        raise LedgerError(_line(error)) from error
+
+
+def _line(error: exceptions.RedisError) -> str:
+    """What Redis (or the client) says, as one line."""
+    return (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__

@@ -1,0 +1,31 @@
+"""Numbers and names that Python and the Lua moves must agree on: they stand here, and the scripts are given them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from retouch.causes import AmbiguityPolicy, PauseCause
+from retouch.states import TERMINAL
+
+PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
+EVENTS_KEPT_MS = 7 * 86_400_000  # longer than any delivery is tried
+LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
+LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago makes room
+
+
+def as_lua() -> str:
+    """The same as Lua locals, put before every script."""
+    lines = [
+        f"local PAGE = {PAGE}",
+        f"local EVENTS_KEPT_MS = {EVENTS_KEPT_MS}",
+        f"local LEARNED_BINS = {LEARNED_BINS}",
+        f"local LEARNED_KINDS = {LEARNED_KINDS}",
+        "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
+        f"local CAUSE = {_table(PauseCause)}",
+        f"local POLICY = {_table(AmbiguityPolicy)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(names: type[StrEnum]) -> str:
+    return "{ " + ", ".join(f"{name.name.lower()} = '{name.value}'" for name in names) + " }"

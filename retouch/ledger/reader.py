@@ -1,0 +1,147 @@
+"""What can be asked of the ledger; nothing here changes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from retouch.causes import PauseCause
+from retouch.ledger.claims import merged
+from retouch.ledger.connection import Connection
+from retouch.ledger.constants import PAGE
+from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, instant, present
+from retouch.ledger.worker import WORKER_SEEN_MS
+from retouch.states import EditState
+
+
+class Reader:
+    """Reads batches, edits, events, and how the API is used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._read = connection.read
+        self._keys = connection.keys
+
+    def check(self) -> None:
+        """Raise LedgerError unless the server answers, and SchemaError unless it holds this program's version."""
+        self._connection.check_schema()
+
+    # --- the installation ------------------------------------------------------------------------
+
+    def workers(self) -> list[str]:
+        """The names of the live workers."""
+        since = self._connection.now() - WORKER_SEEN_MS
+        return list(self._read("ZRANGEBYSCORE", self._keys.workers, since, "+inf"))
+
+    def pauses(self) -> list[Pause]:
+        """Why requests pause, if they do."""
+        found = self._read("HGETALL", self._keys.pauses)
+        return [Pause.parse(cause, text) for cause, text in found.items()]
+
+    def provider(self) -> Provider:
+        """How the API is used at present."""
+        return Provider.parse(self._read("HGETALL", self._keys.state))
+
+    def learned(self, kind: str) -> dict[int, float]:
+        """What is known of how long a kind of work takes: a histogram (see ``polling``)."""
+        found = self._read("HGETALL", self._keys.learned(kind))
+        return {int(field): float(value) for field, value in found.items()}
+
+    def kinds(self, newest: int = 10) -> list[str]:
+        """The kinds of work of which results were seen last."""
+        return list(self._read("ZREVRANGE", self._keys.kinds, 0, newest - 1))
+
+    def queued(self) -> int:
+        """How many edits stand in the fair order."""
+        return int(self._read("ZCARD", self._keys.ready))
+
+    def source(self) -> str:
+        """The CloudEvents source of this deployment: with an event's id, unique in the world."""
+        return f"/retouch/{self._read('HGET', self._keys.state, 'deployment') or 'new'}"
+
+    # --- batches and edits -----------------------------------------------------------------------
+
+    def batches(self, newest: int = 50) -> list[BatchView]:
+        """The newest batches, newest first."""
+        names = self._read("ZREVRANGE", self._keys.batches, 0, newest - 1)
+        return [view for view in map(self.batch, names) if view]
+
+    def batch(self, batch: str) -> BatchView | None:
+        """One batch, or None if there is none of that name."""
+        raw = self._read("HGETALL", self._keys.batch(batch))
+        return BatchView.parse(batch, raw) if raw else None
+
+    def edit(self, batch: str, custom_id: str) -> EditView | None:
+        """One edit, or None."""
+        edit_id, keys = f"{batch}/{custom_id}", self._keys
+        raw, parameters, defaults, result, due, rank, lost_ms, outage = self._connection.read_all(
+            [
+                ("HGETALL", keys.edit(edit_id)),
+                ("HGET", keys.edits(batch), custom_id),
+                ("HGET", keys.batch(batch), "defaults"),
+                ("HGET", keys.results(batch), custom_id),
+                ("ZSCORE", keys.due, edit_id),
+                ("ZRANK", keys.ready, edit_id),
+                ("HGET", keys.state, "outage_ms"),
+                ("HGET", keys.pauses, PauseCause.OUTAGE),
+            ]
+        )
+        if not raw:
+            return None
+        return EditView(
+            batch=batch,
+            custom_id=custom_id,
+            state=EditState(raw["state"]),
+            parameters=merged(defaults or "{}", parameters or "{}"),
+            submits=int(raw.get("submits", 0)),
+            duplicate="duplicate" in raw,
+            provider_id=raw.get("provider_id"),
+            holder=raw.get("holder"),
+            note=raw.get("note"),
+            polls=int(raw.get("polls", 0)),
+            submitted_at=instant(raw.get("submitted_at")),
+            deadline=self._deadline(raw.get("deadline"), int(lost_ms or 0), outage),
+            due_at=instant(due),
+            before_it=rank,
+            result=present(json.loads(result)) if result else None,
+        )
+
+    def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:
+        """A stored deadline is of a clock that stands still during outages."""
+        if stored is None:
+            return None
+        if outage:
+            lost_ms += self._connection.now() - int(json.loads(outage)["since"])
+        return instant(int(stored) + lost_ms)
+
+    def results(self, batch: str) -> Iterator[dict[str, Any]]:
+        """The results of the edits that have ended, in the batch's order; read page by page."""
+        first = 0
+        while page := self._page(batch, first):
+            for text in self._read("HMGET", self._keys.results(batch), *page):
+                if text:
+                    yield present(json.loads(text))
+            first += PAGE
+
+    def _page(self, batch: str, first: int) -> Sequence[str]:
+        page: Sequence[str] = self._read("LRANGE", self._keys.order(batch), first, first + PAGE - 1)
+        return page
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def events(self, after: str = "0-0", *, block_ms: int | None = None) -> list[Event]:
+        """Up to PAGE events after the stream id ``after``; with ``block_ms``, waits that long for the first."""
+        wait = () if block_ms is None else ("BLOCK", block_ms)
+        answer = self._read("XREAD", "COUNT", PAGE, *wait, "STREAMS", self._keys.events, after)
+        return [Event.parse(i, raw) for _, entries in answer or [] for i, raw in entries]
+
+    def event(self, stream_id: str) -> Event | None:
+        """One event, or None if it was trimmed."""
+        found = self._read("XRANGE", self._keys.events, stream_id, stream_id)
+        return Event.parse(*found[0]) if found else None
+
+    def delivery_tries(self, member: str) -> int:
+        """How often a delivery was tried."""
+        return int(self._read("HGET", self._keys.delivery(member), "tries") or 0)
