@@ -17,6 +17,7 @@ from retouch.cli.events import events
 from retouch.cli.explain import explain
 from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
+from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.errors import InputError, RetouchError
 
@@ -41,12 +42,12 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="retouch",
     cls=_Commands,
-    help="Run image edits by the thousand through an img2img API, and find every finished image in S3.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
+app.callback()(options)
 for command in (enqueue, watch, status, results, retry, cancel, explain, events, doctor):
     app.command()(command)
 
