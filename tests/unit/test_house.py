@@ -35,6 +35,7 @@ SCRIPTS = [
     "scripts/check",
     "scripts/lock",
     "scripts/audit",
+    "scripts/release",
     "scripts/chaos",
     ".ci/run",
 ]
