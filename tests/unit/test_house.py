@@ -191,6 +191,29 @@ def test_readme_explains_every_variable() -> None:
     assert [name for name in variables if not re.search(rf"\b{name}\b", readme)] == []
 
 
+def test_links_in_pages_lead_to_files() -> None:
+    """Every relative link of a Markdown page names a file or folder that is there."""
+    dead = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path in files()
+        if path.suffix == ".md"
+        for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", path.read_text())
+        if not (path.parent / link).exists()
+    ]
+    assert dead == []
+
+
+def test_decisions_are_short_and_listed() -> None:
+    """Every decision record has its four parts in under 40 lines, and stands in the index."""
+    folder = ROOT / "docs/decisions"
+    records = sorted(path for path in files() if path.parent == folder and path.name != "README.md")
+    assert re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()) == [r.name for r in records]
+    for record in records:
+        text = record.read_text()
+        assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Context", "Decision", "Rejected", "Consequences"]
+        assert len(text.splitlines()) < 40, record
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What scripts/bootstrap needs of a checkout, elsewhere."""
