@@ -95,6 +95,16 @@ def test_a_failed_command_is_one_sentence(tmp_path: Path) -> None:
         release.run("no-such-program")
 
 
+def test_a_package_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was built must print the released version once it is installed."""
+    package = tmp_path / "retouch-1.10.0.tar.gz"
+    package.touch()
+    monkeypatch.setattr(release, "run", lambda *_command, **_where: b"retouch 1.9.0\n")
+    with pytest.raises(ReleaseError, match=r"prints 'retouch 1\.9\.0' instead of 'retouch 1\.10\.0'"):
+        release.try_out(package, "1.10.0", tmp_path / "work")
+    release.try_out(package, "1.9.0", tmp_path / "again")
+
+
 def test_everything_that_is_wrong_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], repository: Path
 ) -> None:
