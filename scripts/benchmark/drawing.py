@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")  # before pyplot is imported: there is no screen
 from matplotlib import pyplot as plt
+from PIL import Image  # matplotlib brings it
 
 # Okabe and Ito's colours, which people tell apart however they see them.
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#7F7F7F"
@@ -34,7 +36,14 @@ def main() -> None:
     named = f"{machine.get('cpu', '?')}, {machine.get('memory', '?')}; Python {machine.get('python', '?')}"
     figure.text(0.01, 0.005, named, fontsize=7, color=INK)
     figure.tight_layout(rect=(0, 0.03, 1, 1))
-    figure.savefig(sys.argv[1], dpi=150)
+    _save(figure, sys.argv[1])
+
+
+def _save(figure: Any, path: str) -> None:
+    """Write a PNG with a palette: a few colours are enough for bars, at a third of the size."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=150)
+    Image.open(drawn).convert("RGB").quantize(64).save(path, format="PNG", optimize=True)
 
 
 def _bars(axis: Any, title: str, values: Mapping[str, float], form: str = "{:,.2f}") -> None:
