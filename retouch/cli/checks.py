@@ -12,10 +12,9 @@ import redis
 import requests
 from redis.exceptions import RedisError
 
-from retouch.cli.options import FIRST_CONTACT_S
+from retouch.cli.options import FIRST_CONTACT_S, first_contact
 from retouch.errors import RetouchError
 from retouch.net import without_query
-from retouch.queue import EditQueue
 from retouch.uploads import FOLDER
 
 API_TIMEOUT_S = 10.0
@@ -39,9 +38,7 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     """Redis: reachable, new enough, set up to keep what it is given; and workers that use it."""
     address = without_query(redis_url)
     try:
-        queue = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S)
-        queue.check()
-        workers = queue.ledger.workers()
+        workers = first_contact(redis_url).workers()
         with redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=FIRST_CONTACT_S) as client:
             info = client.info()
     except (RetouchError, RedisError) as error:
@@ -139,17 +136,17 @@ async def _probe(bucket: str, key: str) -> None:
 
 def _resume(redis_url: str, cause: str) -> Iterator[Finding]:
     try:
-        if EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.resume(cause):
+        if first_contact(redis_url).resume(cause):
             yield Finding(True, "pause", f"the pause ({cause}) is ended")
-    except (RetouchError, RedisError):
+    except RetouchError:
         return  # said once, by the check of Redis
 
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:
     """What still stops submits."""
     try:
-        pauses = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.pauses()
-    except (RetouchError, RedisError):
+        pauses = first_contact(redis_url).pauses()
+    except RetouchError:
         return  # said once, by the check of Redis
     for pause in pauses:
         yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}")

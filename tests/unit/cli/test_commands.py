@@ -9,6 +9,7 @@ import pytest
 
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
+from retouch.edit_result import Result
 from retouch.ledger import Ledger, Pace, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState, Step
@@ -217,7 +218,7 @@ def test_doctor_knows_a_server_that_loses_edits(info: dict[str, object], subject
 
 def test_failure_lines_name_a_few() -> None:
     """The rest is a number."""
-    failed = [{"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}} for n in range(5)]
+    failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
     assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
 
 
