@@ -119,8 +119,11 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
 
 def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
-    while ledger.batch("b").counts.get(EditState.HELD) != 3:  # type: ignore[union-attr]
-        ledger.intend(ledger.claim("w", lease_ms=1, places=9, policy="hold").claims, "hold", 1)
+    began = ledger._now()
+    for after_ms in (0, 90, 110):  # the lease of 100 ms runs out, while somebody goes on claiming
+        ledger._clock = lambda now=began + after_ms: now  # type: ignore[misc]
+        ledger.intend(ledger.claim("w", lease_ms=100, places=9, policy="hold").claims, "hold", 100)
+    ledger._clock = None
 
 
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
