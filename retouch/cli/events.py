@@ -28,9 +28,9 @@ def events(
     try:
         for event in stream:
             emit(event)
+            last = event["id"]  # before it can be seen that the event is printed
             if follow:
                 sys.stdout.flush()
-            last = event["id"]
     except KeyboardInterrupt as interrupt:
         again = f" --after {last}" if last else ""
         say(f"interrupted; the batches go on. Come back with: retouch events{' --follow' if follow else ''}{again}")

@@ -45,6 +45,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def open_queue(_url: str) -> EditQueue:
         return EditQueue(ledger)
 
+    monkeypatch.setattr(app, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
     for module in (change, enqueue, events, explain, status, watch):
         monkeypatch.setattr(module, "open_queue", open_queue)
     for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG"):
