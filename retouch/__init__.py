@@ -10,23 +10,38 @@ A producer needs two names::
         batch="cats",
     )
     view = queue.wait(receipt.batch)
+
+The other names are the types of what its methods take, return and raise.
 """
 
 from retouch.edit import Edit
+from retouch.edit_result import Failure, Output, Result
 from retouch.errors import InputError, RetouchError, ServiceError
-from retouch.intake import InvalidEditError, Rejection
-from retouch.queue import EditQueue, Receipt
+from retouch.intake import BatchWriter, InvalidEditError, Receipt, Rejection
+from retouch.ledger import BatchView, EditView, Entry, Pause, Provider
+from retouch.queue import CloudEvent, EditQueue, ResultTimes
 from retouch.states import BatchState, EditState
 
 __all__ = [
     "BatchState",
+    "BatchView",
+    "BatchWriter",
+    "CloudEvent",
     "Edit",
     "EditQueue",
     "EditState",
+    "EditView",
+    "Entry",
+    "Failure",
     "InputError",
     "InvalidEditError",
+    "Output",
+    "Pause",
+    "Provider",
     "Receipt",
     "Rejection",
+    "Result",
+    "ResultTimes",
     "RetouchError",
     "ServiceError",
 ]

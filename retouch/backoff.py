@@ -11,16 +11,14 @@ RETRY_FIRST_S = 0.5
 RETRY_CAP_S = 30.0
 
 
-def poll_delay_s(polls: int, random01: float, left_s: float | None = None) -> float:
+def poll_delay_s(polls: int, random01: float) -> float:
     """Seconds until an edit that was polled ``polls`` times, and is not finished, is asked about again.
 
-    1 s, then half as long again each time, up to 10 s, give or take a fifth. ``left_s`` is the time until the
-    edit's deadline: never later than that, so that it is asked once more right then.
+    1 s, then half as long again each time, up to 10 s, give or take a fifth.
     """
     # Beyond some 6 polls the cap holds; bounding the exponent keeps a huge count from overflowing.
     grown = min(POLL_FIRST_S * POLL_GROWTH ** min(polls, 50), POLL_CAP_S)
-    delay = grown * (1 + POLL_JITTER * (2 * random01 - 1))
-    return delay if left_s is None else max(0.0, min(delay, left_s))
+    return grown * (1 + POLL_JITTER * (2 * random01 - 1))
 
 
 def retry_delay_s(tries: int, random01: float, *, at_least_s: float = 0.0) -> float:

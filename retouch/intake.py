@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -39,6 +40,17 @@ class Rejection(NamedTuple):
     line: int
     custom_id: str | None
     errors: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an enqueue did. ``on_disk``: the server confirmed that all of it is in its append-only file."""
+
+    batch: str
+    accepted: int
+    already: int
+    rejected: list[Rejection] = field(default_factory=list)
+    on_disk: bool = False
 
 
 class Intake:
@@ -152,6 +164,11 @@ class BatchWriter:
     def written(self) -> int:
         """How many edits are in the ledger for sure."""
         return self.accepted + self.already
+
+    def receipt(self, rejected: Iterable[Rejection] = ()) -> Receipt:
+        """What was written; ``rejected`` are the edits that the caller left out. Only after the context has ended."""
+        everything = sorted([*rejected, *self.conflicts])
+        return Receipt(self._batch, self.accepted, self.already, everything, self.on_disk)
 
     def _send(self) -> None:
         self._collect()

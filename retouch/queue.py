@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, TypeVar, cast
 
+from retouch.causes import PauseCause
 from retouch.edit import Edit, check_batch_id
-from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerUnwillingError, ServiceError
-from retouch.intake import BatchWriter, Intake, InvalidEditError, Rejection, custom_id_of
-from retouch.ledger import BatchView, Ledger
+from retouch.edit_result import Result
+from retouch.errors import InputError, LedgerAwayError, LedgerError, ServiceError
+from retouch.intake import BatchWriter, Intake, InvalidEditError, Receipt, Rejection, custom_id_of
+from retouch.ledger import DEFAULT_NAMESPACE, PAGE, BatchView, EditView, Entry, Ledger, Pause, Provider
 from retouch.net import PrivateHosts, without_query
+from retouch.polling.histogram import Distribution, weight
 from retouch.states import EditState
 from retouch.uploads import Inputs
 
 POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # how often a batch is looked at: fast while it moves, slower while it does not
+OUTAGE_PAUSE_S = 0.5  # between two tries to reach Redis
+BLOCK_MS = 500  # how long one command waits for events: well under a command's timeout
+
+OnOutage = Callable[[str | None], None]
+T = TypeVar("T")
+
+_EVENT_ID = re.compile(r"(evt-)?(\d+-\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What an enqueue did. ``on_disk``: the server confirmed that all of it is in its append-only file."""
+class ResultTimes(NamedTuple):
+    """How long results of one kind of work take, in seconds: half come within ``p50_s``, 95 % within ``p95_s``."""
 
-    batch: str
-    accepted: int
-    already: int
-    rejected: list[Rejection] = field(default_factory=list)
-    on_disk: bool = False
+    p50_s: float
+    p95_s: float
+
+
+class CloudEvent(TypedDict):
+    """An event as CloudEvents 1.0 JSON; ``id`` is the same wherever and how often it is delivered."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    data: dict[str, Any]
 
 
 class EditQueue:
-    """Enqueues edits and watches them. Thread-safe; connects at the first use.
+    """Enqueues edits and watches them. Thread-safe; connects at the first use, and needs no closing.
 
-    Every method raises ServiceError if Redis cannot be reached, and InputError for a batch id that is none.
+    Every method raises ServiceError if Redis cannot be used, and InputError for a batch id that is not valid.
     """
 
     def __init__(
@@ -44,20 +63,30 @@ class EditQueue:
         inputs: Inputs | None = None,
         address: str = "the address given",
     ) -> None:
-        self.ledger = ledger
+        self._ledger = ledger
         self._private_hosts = private_hosts or PrivateHosts()
         self._inputs = inputs
-        self.address = address
+        self._address = address
 
     @classmethod
-    def from_url(cls, redis_url: str, *, private_hosts: str = "", timeout_s: float = 3.0) -> EditQueue:
+    def from_url(
+        cls,
+        redis_url: str,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        private_hosts: str = "",
+        timeout_s: float = 3.0,
+    ) -> EditQueue:
         """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is no Redis URL.
 
-        ``private_hosts``: ``host`` or ``host:port``, comma separated; hosts that ``init_image`` may name though
-        they are not public. ``timeout_s`` is how long one command may take.
+        ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
+        separated; hosts that ``init_image`` may name though they are not public. ``timeout_s`` is how long one command
+        may take, at least 1.
         """
-        ledger = Ledger.from_url(redis_url, timeout_s=timeout_s)
+        ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
         return cls(ledger, private_hosts=PrivateHosts.parse(private_hosts), address=without_query(redis_url))
+
+    # --- putting edits in ------------------------------------------------------------------------
 
     def enqueue(
         self,
@@ -81,19 +110,41 @@ class EditQueue:
         """
         intake = Intake(defaults or {}, self._private_hosts, self._inputs)
         rejected: list[Rejection] = []
-        with BatchWriter(self.ledger, check_batch_id(batch), intake.defaults, weight) as writer:
+        with self.writer(batch, intake.defaults, weight=weight) as writer:
             for place, raw in enumerate(edits, 1):
                 try:
                     writer.add(place, intake.entry(intake.admit(raw)))
                 except InvalidEditError as error:
                     rejected.append(Rejection(place, custom_id_of(raw), error.errors))
-        rejected = sorted(rejected + writer.conflicts)
-        return Receipt(batch, writer.accepted, writer.already, rejected, writer.on_disk)
+        return writer.receipt(rejected)
+
+    def conflicts(self, batch: str, entries: Sequence[Entry]) -> set[str]:
+        """The custom ids among ``entries`` that exist in the batch with other parameters; changes nothing.
+
+        For a caller that refuses all of its edits if one of them is bad, before it writes any.
+        """
+        check_batch_id(batch)
+        found: set[str] = set()
+        with self._reaching():
+            if self._ledger.reader.batch(batch) is not None:
+                for first in range(0, len(entries), PAGE):
+                    page = entries[first : first + PAGE]
+                    found.update(self._ledger.producer.conflicts(batch, [(e.custom_id, e.digest) for e in page]))
+        return found
+
+    def writer(self, batch: str, defaults: Mapping[str, Any], *, weight: float = 1.0) -> BatchWriter:
+        """A context manager that writes entries which were checked already (``retouch.intake``) into a batch.
+
+        ``defaults`` are those of the Intake that made the entries. ``enqueue`` does both for edits.
+        """
+        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight)
+
+    # --- one batch -------------------------------------------------------------------------------
 
     def status(self, batch: str) -> BatchView:
         """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
-        with self.reaching():
-            view = self.ledger.reader.batch(check_batch_id(batch))
+        with self._reaching():
+            view = self._ledger.reader.batch(check_batch_id(batch))
         if view is None:
             raise InputError(
                 f"there is no batch {batch!r} in Redis; what ended long ago is only in S3 (RETOUCH_RETENTION)"
@@ -105,7 +156,7 @@ class EditQueue:
         batch: str,
         timeout_s: float | None = None,
         on_progress: Callable[[BatchView], None] | None = None,
-        on_outage: Callable[[str | None], None] | None = None,
+        on_outage: OnOutage | None = None,
     ) -> BatchView:
         """Wait until every edit has ended and the batch's files are written; returns its last view.
 
@@ -125,66 +176,163 @@ class EditQueue:
             if left_s <= 0:
                 raise TimeoutError(f"batch {batch} has not ended after {timeout_s:g} s")
             time.sleep(min(pause_s, left_s))
-            newer = self._patiently(batch, end, on_outage) or view
+            newer = self._through_outages(lambda: self._still_there(batch), on_outage, end) or view
             moved = newer.counts != view.counts
             pause_s = POLL_MIN_S if moved else min(pause_s * 1.5, POLL_MAX_S)
             view = newer
 
-    def _patiently(
-        self, batch: str, end: float | None, on_outage: Callable[[str | None], None] | None
-    ) -> BatchView | None:
-        """The batch's view, however long Redis is away; None when the time is up first."""
+    def results(self, batch: str) -> Iterator[Result]:
+        """The results of the edits that have ended, in the batch's order, read page by page.
+
+        Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        return self._results(batch)
+
+    def edit(self, batch: str, custom_id: str) -> EditView:
+        """Where one edit stands and what happens next; raises InputError if there is no such edit."""
+        with self._reaching():
+            view = self._ledger.reader.edit(check_batch_id(batch), custom_id)
+        if view is None:
+            self.status(batch)
+            raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
+        return view
+
+    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,)) -> int:
+        """Put the edits in these states (failed, cancelled or held) back into the queue; returns how many."""
+        self.status(batch)
+        with self._reaching():
+            return self._ledger.producer.retry(batch, states)
+
+    def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
+        """Cancel the edits that are not at the API yet; returns how many. What is there is finished and kept."""
+        self.status(batch)
+        with self._reaching():
+            return self._ledger.producer.cancel(batch, states)
+
+    # --- the whole installation ------------------------------------------------------------------
+
+    def batches(self, newest: int = 50) -> list[BatchView]:
+        """The newest batches, the newest first."""
+        with self._reaching():
+            return self._ledger.reader.batches(newest)
+
+    def events(
+        self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
+    ) -> Iterator[CloudEvent]:
+        """The events that Redis still holds, the oldest first; with ``follow`` it waits for new ones without end.
+
+        ``after``: the id of an event (``evt-1700000000000-0``) to begin behind; raises InputError if it is none.
+        While it follows, Redis going away is waited out, and told to ``on_outage`` as by ``wait``.
+        """
+        match = _EVENT_ID.fullmatch(after or "0-0")
+        if not match:
+            raise InputError(f"{after[:80]!r} is not an event's id (evt-1700000000000-0)")
+        return self._events(match[2], follow, on_outage)
+
+    def workers(self) -> list[str]:
+        """The names of the workers that are alive."""
+        with self._reaching():
+            return self._ledger.reader.workers()
+
+    def pauses(self) -> list[Pause]:
+        """Why nothing is submitted, if that is so."""
+        with self._reaching():
+            return self._ledger.reader.pauses()
+
+    def resume(self, cause: PauseCause) -> bool:
+        """End the pause of this cause (``Pause.cause``); returns whether there was one."""
+        with self._reaching():
+            return bool(self._ledger.worker.resume(cause))
+
+    def provider(self) -> Provider:
+        """How the API is used at present."""
+        with self._reaching():
+            return self._ledger.reader.provider()
+
+    def queued(self) -> int:
+        """How many edits of all batches wait for their turn to be submitted."""
+        with self._reaching():
+            return self._ledger.reader.queued()
+
+    def result_times(self) -> dict[str, ResultTimes]:
+        """How long results take, by kind of work, for the kinds that were seen last."""
+        with self._reaching():
+            known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
+        beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
+        return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
+
+    def server(self) -> dict[str, Any]:
+        """What the Redis server says of itself (``INFO``)."""
+        with self._reaching():
+            return self._ledger.reader.server()
+
+    def check(self) -> None:
+        """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError)."""
+        with self._reaching():
+            self._ledger.reader.check()
+
+    # --- reaching Redis --------------------------------------------------------------------------
+
+    def _results(self, batch: str) -> Iterator[Result]:
+        with self._reaching():
+            yield from map(Result, self._ledger.reader.results(batch))
+
+    def _events(self, last: str, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
+        def read() -> list[CloudEvent]:
+            page = self._ledger.reader.events(last, block_ms=BLOCK_MS if follow else None)
+            source = self._ledger.reader.source()
+            return [cast(CloudEvent, event.cloudevent(source)) for event in page]
+
+        while True:
+            if follow:
+                page = self._through_outages(read, on_outage) or []
+            else:
+                with self._reaching():
+                    page = read()
+            yield from page
+            if page:
+                last = page[-1]["id"].removeprefix("evt-")
+            elif not follow:
+                return
+
+    def _still_there(self, batch: str) -> BatchView:
+        view = self._ledger.reader.batch(batch)
+        if view is None:
+            raise ServiceError(f"batch {batch!r} is no longer in Redis: its data was lost or removed")
+        return view
+
+    def _through_outages(self, read: Callable[[], T], on_outage: OnOutage | None, end: float | None = None) -> T | None:
+        """What ``read`` returns, however long Redis is away; None when ``end`` (monotonic seconds) comes first."""
         told = False
         while True:
             try:
-                view = self.ledger.reader.batch(batch)
-            except LedgerUnwillingError as error:
-                raise ServiceError(self.unreachable(error)) from error
+                answer = read()
             except LedgerAwayError as error:
                 if on_outage and not told:
                     on_outage(str(error))
                 told = True
                 if end is not None and time.monotonic() >= end:
                     return None
-                time.sleep(POLL_MAX_S / 2)
-                continue
-            if told and on_outage:
-                on_outage(None)
-            if view is None:
-                raise ServiceError(f"batch {batch!r} is no longer in Redis: its data was lost or removed")
-            return view
-
-    def results(self, batch: str) -> Iterator[dict[str, Any]]:
-        """The results of the edits that have ended, in the batch's order, as lines of ``manifest.jsonl``."""
-        self.status(batch)
-        with self.reaching():
-            yield from self.ledger.reader.results(batch)
-
-    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,)) -> int:
-        """Put the edits in these states (failed, cancelled or held) back into the queue; returns how many."""
-        self.status(batch)
-        with self.reaching():
-            return self.ledger.producer.retry(batch, states)
-
-    def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
-        """Cancel the edits that are not at the API yet; returns how many. What is there is finished and kept."""
-        self.status(batch)
-        with self.reaching():
-            return self.ledger.producer.cancel(batch, states)
-
-    def check(self) -> None:
-        """Raise ServiceError unless Redis answers."""
-        with self.reaching():
-            self.ledger.reader.check()
-
-    def unreachable(self, error: LedgerError) -> str:
-        """The sentence for a Redis that cannot be used."""
-        return f"cannot use Redis at {self.address} (RETOUCH_REDIS_URL): {error}"
+                time.sleep(OUTAGE_PAUSE_S)
+            except LedgerError as error:
+                raise self._unusable(error) from error
+            else:
+                if on_outage and told:
+                    on_outage(None)
+                return answer
 
     @contextmanager
-    def reaching(self) -> Iterator[None]:
+    def _reaching(self) -> Iterator[None]:
         """Turn what Redis raises inside into a ServiceError that names it."""
         try:
             yield
         except LedgerError as error:
-            raise ServiceError(self.unreachable(error)) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: LedgerError) -> ServiceError:
+        return ServiceError(f"cannot use Redis at {self._address} (RETOUCH_REDIS_URL): {error}")
+
+
+def _age_s(belief: Distribution, probability: float) -> float:
+    return round(belief.age_ms(probability) / 1000, 1)

@@ -5,27 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from aiohttp import ClientResponse
 
+from retouch.edit_result import Output
 from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.fetch import Fetcher, content_length
 from retouch.images import HEAD_BYTES, MAX_BYTES, TAIL_BYTES, ImageInfo, check_whole, inspect
 from retouch.net import without_query
 from retouch.store import Store
 
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An image in the store. ``bytes`` is its length, ``sha256`` in hexadecimal, the sides in pixels."""
-
-    uri: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    content_type: str
+__all__ = ["Output", "copy"]
 
 
 async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeout_s: float = 120.0) -> Output:

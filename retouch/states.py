@@ -27,7 +27,6 @@ class BatchState(StrEnum):
 
 
 TERMINAL = frozenset({EditState.COMPLETED, EditState.FAILED, EditState.CANCELLED})
-AT_THE_API = frozenset({EditState.SUBMITTING, EditState.WAITING})
 
 
 class Step(StrEnum):

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 
 from retouch.errors import RetouchError
+from retouch.signals import exit_code, raise_on
 from scripts import contact_sheet
 from workers.stack.child import ROOT, clean_environment, leashed
 from workers.stack.stack import Stack
@@ -35,18 +36,18 @@ SUBTITLE = (
 
 
 def main() -> int:
-    """Run the demo; returns 0 only if every edit was completed, 130 after Ctrl-C."""
+    """Run the demo; returns 0 only if every edit was completed, 130 after Ctrl-C, 143 after SIGTERM."""
     out = _arguments().out
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_on(signal.SIGTERM)
     began = time.monotonic()
     try:
         _step(1, "Starting the embedded stack: Valkey, S3, the local img2img endpoint and a worker")
         with Stack(latency=LATENCY, capacity=CAPACITY) as stack:
             _say(f"all ready after {time.monotonic() - began:.1f} s, on 127.0.0.1 only, in a temporary folder")
             done, count = _run(stack, out)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _say("stopped; nothing is left running")
-        return 130
+        return exit_code(interrupt)
     except RetouchError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

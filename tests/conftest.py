@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 
 import fakeredis
@@ -37,6 +38,19 @@ def _no_settings_from_outside() -> None:
     """Forget the person's own AWS profile and Retouch settings: no test may reach what they lead to."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_are_not_ignored() -> None:
+    """Let what the tests start begin with default signals: a run in the background inherits SIGINT as ignored."""
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for number, default in defaults.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, default)
 
 
 @pytest.fixture(autouse=True, scope="session")

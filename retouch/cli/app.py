@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -15,23 +16,24 @@ from retouch.cli.doctor import doctor
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
+from retouch.cli.root import options
 from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
-from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.errors import InputError, RetouchError
+from retouch.signals import exit_code, raise_on
 
 
 class _Commands(TyperGroup):
-    """Ends quietly where typer would print or choose another code: Ctrl-C, and a pipe closed by its reader."""
+    """Ends quietly where typer would print or choose another code: Ctrl-C, SIGTERM, and a pipe closed by its reader."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             say("interrupted")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+            raise typer.Exit(exit_code(interrupt)) from None
         except BrokenPipeError:
             # What is still buffered would raise again when Python closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,6 +59,7 @@ def main() -> NoReturn:
 
     With ``RETOUCH_DEBUG=1`` the traceback follows.
     """
+    raise_on(signal.SIGTERM)
     try:
         app()
     except InputError as error:

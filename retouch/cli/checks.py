@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import redis
 import requests
 
 from retouch.causes import PauseCause
-from retouch.cli.options import FIRST_CONTACT_S
+from retouch.cli.options import first_contact
 from retouch.errors import RetouchError
 from retouch.net import without_query
-from retouch.queue import EditQueue
 from retouch.uploads import FOLDER
 
 API_TIMEOUT_S = 10.0
@@ -39,11 +37,9 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     """Redis: reachable, new enough, set up to keep what it is given; and workers that use it."""
     address = without_query(redis_url)
     try:
-        queue = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S)
+        queue = first_contact(redis_url)
         queue.check()
-        workers = queue.ledger.reader.workers()
-        with redis.Redis.from_url(redis_url, decode_responses=True, socket_timeout=FIRST_CONTACT_S) as client:
-            info = client.info()
+        workers, info = queue.workers(), queue.server()
     except RetouchError as error:
         yield Finding(False, "Redis", f"{error}; start it, or set RETOUCH_REDIS_URL")
         return
@@ -139,7 +135,7 @@ async def _probe(bucket: str, key: str) -> None:
 
 def _resume(redis_url: str, cause: PauseCause) -> Iterator[Finding]:
     try:
-        if EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.worker.resume(cause):
+        if first_contact(redis_url).resume(cause):
             yield Finding(True, "pause", f"the pause ({cause}) is ended")
     except RetouchError:
         return  # said once, by the check of Redis
@@ -148,7 +144,7 @@ def _resume(redis_url: str, cause: PauseCause) -> Iterator[Finding]:
 def pause_findings(redis_url: str) -> Iterator[Finding]:
     """What still stops submits."""
     try:
-        pauses = EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).ledger.reader.pauses()
+        pauses = first_contact(redis_url).pauses()
     except RetouchError:
         return  # said once, by the check of Redis
     for pause in pauses:

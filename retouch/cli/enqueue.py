@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated
 
 import typer
 
-from retouch.cli.estimate import Estimate
+from retouch.cli.checked_manifest import STDIN, CheckedManifest, check_manifest
 from retouch.cli.options import (
     DEFAULT_REDIS_URL,
     Bucket,
@@ -26,47 +19,17 @@ from retouch.cli.options import (
     Timeout,
     open_queue,
     parse_private_hosts,
+    parse_set,
 )
-from retouch.cli.terminal import ExitCode, emit, outcome, say
+from retouch.cli.receipt import emit_receipt, tell_estimate, tell_receipt, tell_refused
+from retouch.cli.terminal import ExitCode, outcome, say
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.errors import InputError, ServiceError, StoreError
-from retouch.intake import (
-    CONFLICT,
-    BatchWriter,
-    Intake,
-    InvalidEditError,
-    Rejection,
-    check_defaults,
-    custom_id_of,
-)
-from retouch.ledger import PAGE, Entry
-from retouch.manifest import Manifest
-from retouch.queue import EditQueue, Receipt
+from retouch.intake import Intake, Receipt
+from retouch.queue import EditQueue
+from retouch.signals import exit_code
 from retouch.uploads import Inputs, Picture, upload
-
-SHOWN = 20  # rejected lines shown in detail; --json has all
-STEM = 55  # characters of a manifest's name in a batch id
-
-
-@dataclass(slots=True)
-class _Checked:
-    """A manifest as far as it could be checked without any service."""
-
-    name: str
-    defaults: dict[str, Any]
-    entries: list[tuple[int, Entry]] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
-    estimate: Estimate = field(default_factory=Estimate)
-
-    def batch_id(self) -> str:
-        """A name made of the manifest's name and its edits: the same manifest again is the same batch."""
-        content = hashlib.sha256()
-        for _, entry in self.entries:
-            content.update(f"{entry.custom_id} {entry.digest}\n".encode())
-        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).lstrip("._-")[:STEM]
-        return f"{stem or 'batch'}-{content.hexdigest()[:8]}"
 
 
 def enqueue(
@@ -106,117 +69,27 @@ def enqueue(
     """
     if batch:
         check_batch_id(batch)
-    inputs = Inputs(bucket or None, prefix, Path(manifest).parent if manifest != "-" else Path())
-    intake = Intake(parse_set(set_ or []), parse_private_hosts(private_hosts), inputs)
-    checked = _check(manifest, intake)
-    checked.pictures = list(inputs.pending.values())
+    inputs = Inputs(bucket or None, prefix, Path(manifest).parent if manifest != STDIN else Path())
+    checked = check_manifest(manifest, Intake(parse_set(set_ or []), parse_private_hosts(private_hosts), inputs))
     batch = batch or checked.batch_id()
-    if not checked.entries or (checked.rejected and not skip_invalid):
-        _refuse(batch, checked.rejected, json_, checked.estimate if dry_run else None)
+    if not checked.acceptable(skip_invalid):
+        _refuse(batch, checked, json_, dry_run)
     if dry_run:
-        _report_estimate(batch, checked, json_)
+        tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_)
+        raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
     queue = open_queue(redis_url)
-    _drop_conflicts(queue, batch, checked)
-    if not checked.entries or (checked.rejected and not skip_invalid):
-        _refuse(batch, checked.rejected, json_)
-    _upload(checked.pictures, bucket)
+    checked.reject_conflicts(queue.conflicts(batch, [entry for _, entry in checked.entries]))
+    if not checked.acceptable(skip_invalid):
+        _refuse(batch, checked, json_)
+    _upload(list(inputs.pending.values()), bucket)
     receipt = _write(queue, batch, checked, priority)
-    _say_receipt(receipt)
-    if not json_:
-        sys.stdout.write(f"{receipt.batch}\n")
-        sys.stdout.flush()
+    tell_receipt(receipt, json_)
     _finish(queue, receipt, wait, timeout, json_)
 
 
-def parse_set(pairs: list[str]) -> dict[str, Any]:
-    """Read ``--set FIELD=VALUE``; VALUE is JSON if that suits the field, else text. Raises InputError."""
-    defaults: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"--set {pair[:80]}: write FIELD=VALUE")
-        if name in defaults:
-            raise InputError(f"--set {name} is given twice")
-        try:
-            defaults |= check_defaults({name: _value(name, text)})
-        except InvalidEditError as error:
-            raise InputError(f"--set {pair[:80]}: {error}") from None
-    return defaults
-
-
-def _value(name: str, text: str) -> Any:
-    """``text`` as JSON if the field takes that, else as it is (``--set prompt=5`` is a prompt)."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    for candidate in (value, text):
-        try:
-            check_defaults({name: candidate})
-        except InvalidEditError:
-            continue
-        return candidate
-    return value
-
-
-def _check(manifest: str, intake: Intake) -> _Checked:
-    """Read all of a manifest, collecting what is good and what is bad; raises InputError if it is none."""
-    name = "stdin" if manifest == "-" else manifest
-    checked = _Checked("stdin" if manifest == "-" else Path(manifest).stem, intake.defaults)
-    seen: dict[str, int] = {}
-    with _opened(manifest) as stream:
-        reader = Manifest(stream, name, csv_by_name=manifest.lower().endswith(".csv"), sniff=manifest == "-")
-        for number, fields, problem in reader:
-            custom_id = custom_id_of(fields)
-            if problem:
-                checked.rejected.append(Rejection(number, custom_id, [problem]))
-                continue
-            errors = []
-            if custom_id is not None and (first := seen.setdefault(custom_id, number)) != number:
-                errors.append(f"custom_id {custom_id!r} is there already, on line {first}")
-            try:
-                edit = intake.admit(fields, strict=not reader.is_csv)
-            except InvalidEditError as error:
-                errors += error.errors
-            if errors:
-                checked.rejected.append(Rejection(number, custom_id, errors))
-                continue
-            checked.entries.append((number, intake.entry(edit)))
-            checked.estimate.add(edit)
-    return checked
-
-
-@contextmanager
-def _opened(manifest: str) -> Iterator[BinaryIO]:
-    if manifest == "-":
-        if sys.stdin is None:  # closed by whoever started us
-            raise InputError("stdin is closed; there is no manifest to read")
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = open(manifest, "rb")  # noqa: SIM115 - closed below; its error is told apart from the reader's
-    except IsADirectoryError:
-        raise InputError(f"{manifest} is a directory, not a manifest") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"cannot read {manifest}: {reason}") from None
-    with stream:
-        yield stream
-
-
-def _drop_conflicts(queue: EditQueue, batch: str, checked: _Checked) -> None:
-    """Move the entries whose custom_id the batch knows with other parameters to the rejected."""
-    with queue.reaching():
-        if queue.ledger.reader.batch(batch) is None:
-            return
-        taken: set[str] = set()
-        for first in range(0, len(checked.entries), PAGE):
-            page = checked.entries[first : first + PAGE]
-            taken.update(queue.ledger.producer.conflicts(batch, [(e.custom_id, e.digest) for _, e in page]))
-    if taken:
-        clash = [Rejection(line, e.custom_id, [CONFLICT]) for line, e in checked.entries if e.custom_id in taken]
-        checked.rejected = sorted(checked.rejected + clash)
-        checked.entries = [(line, e) for line, e in checked.entries if e.custom_id not in taken]
+def _refuse(batch: str, checked: CheckedManifest, as_json: bool, dry_run: bool = False) -> None:
+    tell_refused(Receipt(batch, 0, 0, checked.rejected), checked.estimate if dry_run else None, as_json)
+    raise typer.Exit(ExitCode.INPUT)
 
 
 def _upload(pictures: list[Picture], bucket: str) -> None:
@@ -233,30 +106,27 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
         raise ServiceError(f"the pictures could not be uploaded, nothing was enqueued: {error}") from error
 
 
-def _write(queue: EditQueue, batch: str, checked: _Checked, priority: float) -> Receipt:
+def _write(queue: EditQueue, batch: str, checked: CheckedManifest, priority: float) -> Receipt:
     try:
-        with BatchWriter(queue.ledger, batch, checked.defaults, priority) as writer:
+        with queue.writer(batch, checked.defaults, weight=priority) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         say(f"interrupted; what was written to batch {batch} goes on, and the same command again adds the rest")
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-    rejected = sorted(checked.rejected + writer.conflicts)
-    return Receipt(batch, writer.accepted, writer.already, rejected, writer.on_disk)
+        raise typer.Exit(exit_code(interrupt)) from None
+    return writer.receipt(checked.rejected)
 
 
 def _finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
     """Wait if asked to, print the object, and end with the right code."""
-    record = _record(receipt)
     code = int(ExitCode.OK)
     if wait:
         try:
             code = outcome(follow(queue, receipt.batch, timeout_s))
         except typer.Exit as end:
             code = end.exit_code
-        record["counts"] = _counts(queue, receipt.batch)
     if as_json:
-        emit(record)
+        emit_receipt(receipt, {"counts": _counts(queue, receipt.batch)} if wait else {})
     raise typer.Exit(ExitCode.FAILURES if receipt.rejected and code in (0, ExitCode.CANCELLED) else code)
 
 
@@ -265,46 +135,3 @@ def _counts(queue: EditQueue, batch: str) -> dict[str, int]:
         return {state.value: n for state, n in queue.status(batch).counts.items()}
     except ServiceError:  # at a timeout during an outage: the exit code says the rest
         return {}
-
-
-def _record(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "batch": receipt.batch,
-        "accepted": receipt.accepted,
-        "already": receipt.already,
-        "rejected": [rejection._asdict() for rejection in receipt.rejected],
-    }
-
-
-def _say_receipt(receipt: Receipt) -> None:
-    _say_rejected(receipt.rejected)
-    already = f", {receipt.already} were there already" if receipt.already else ""
-    left_out = f", {len(receipt.rejected)} lines were left out" if receipt.rejected else ""
-    say(f"batch {receipt.batch}: {receipt.accepted} edits accepted{already}{left_out}")
-    if not receipt.on_disk:
-        say("note: Redis did not confirm that they are on disk (retouch doctor says why)")
-
-
-def _say_rejected(rejected: list[Rejection]) -> None:
-    for line, custom_id, errors in rejected[:SHOWN]:
-        say(f"line {line}{f' ({custom_id})' if custom_id else ''}: {'; '.join(errors)}")
-    if len(rejected) > SHOWN:
-        say(f"… and {len(rejected) - SHOWN} more bad lines (--json lists them all)")
-
-
-def _refuse(batch: str, rejected: list[Rejection], as_json: bool, estimate: Estimate | None = None) -> None:
-    _say_rejected(rejected)
-    say(f"nothing was enqueued: {len(rejected)} bad {'line' if len(rejected) == 1 else 'lines'}")
-    if as_json:
-        emit(_record(Receipt(batch, 0, 0, rejected)) | ({"estimate": estimate.to_json()} if estimate else {}))
-    raise typer.Exit(ExitCode.INPUT)
-
-
-def _report_estimate(batch: str, checked: _Checked, as_json: bool) -> None:
-    _say_rejected(checked.rejected)
-    say(f"batch {batch}, {checked.estimate}; nothing was enqueued (--dry-run)")
-    for warning in checked.estimate.warnings():
-        say(f"note: {warning}")
-    if as_json:
-        emit(_record(Receipt(batch, 0, 0, checked.rejected)) | {"estimate": checked.estimate.to_json()})
-    raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)

@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from retouch.causes import PauseCause
 from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
-from retouch.cli.terminal import printable
-from retouch.edit import check_batch_id
+from retouch.cli.pauses import PASSING, pause_clause
+from retouch.cli.terminal import failure_text, printable
+from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.ledger import EditView, Pause, Provider
 from retouch.states import EditState
 
-SILENCING = (PauseCause.OUTAGE, PauseCause.THROTTLED)  # causes for which polls stop as well
 PACED_S = 0.5  # the pace is always booked a little ahead
 
 
@@ -28,13 +27,8 @@ def explain(
     if not slash or not custom_id:
         raise InputError(f"{edit[:80]!r} is not BATCH/CUSTOM_ID")
     queue = open_queue(redis_url)
-    with queue.reaching():
-        view = queue.ledger.reader.edit(check_batch_id(batch), custom_id)
-        if view is None:
-            queue.status(batch)
-            raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
-        ledger = queue.ledger
-        reason = why(view, ledger.reader.pauses(), ledger.reader.workers(), ledger.reader.provider(), datetime.now(UTC))
+    view = queue.edit(batch, custom_id)
+    reason = why(view, queue.pauses(), queue.workers(), queue.provider(), datetime.now(UTC))
     typer.echo(printable(f"{edit} is {view.state.value}: {reason}"))
     if view.duplicate:
         typer.echo("It was sent more than once and may have been paid for more than once (possible_duplicate).")
@@ -42,15 +36,14 @@ def explain(
 
 def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provider, now: datetime) -> str:
     """The reason, as the rest of a sentence about the edit."""
+    result = Result(view.result or {})
     if view.state is EditState.COMPLETED:
-        outputs = (view.result or {}).get("outputs") or []
-        return f"finished, {', '.join(str(o.get('uri')) for o in outputs) or 'with no images'}"
+        return f"finished, {', '.join(output.uri for output in result.outputs) or 'with no images'}"
     if view.state is EditState.FAILED:
-        error = (view.result or {}).get("error") or {}
-        return f"{error.get('message') or error.get('code') or 'no reason was given'} (retouch retry {view.batch})"
+        return f"{failure_text(result)} (retouch retry {view.batch})"
     if view.state is EditState.CANCELLED:
-        error = (view.result or {}).get("error") or {}
-        return f"{error.get('message') or 'cancelled before it was sent'} (retouch retry {view.batch} --cancelled)"
+        reason = failure_text(result, otherwise="cancelled before it was sent")
+        return f"{reason} (retouch retry {view.batch} --cancelled)"
     if view.state is EditState.HELD:
         return (
             "it was sent and never answered, so the API may have taken it; decide:"
@@ -60,15 +53,15 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
         return "no worker is alive; start one: celery -A workers worker"
     if view.state is EditState.QUEUED:
         return _why_queued(view, pauses, provider, now)
-    silent = [pause for pause in pauses if pause.cause in SILENCING]
+    silent = [pause for pause in pauses if pause.cause in PASSING]
     if silent and not view.holder:
-        return "; ".join(_paused(pause, now) for pause in silent)
+        return "; ".join(pause_clause(pause, now) for pause in silent)
     return _why_under_way(view, now)
 
 
 def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:
     if pauses:
-        return "; ".join(_paused(pause, now) for pause in pauses)
+        return "; ".join(pause_clause(pause, now) for pause in pauses)
     note = f" ({view.note})" if view.note else ""
     if view.before_it is None:
         return f"backing off: it is sent again {_when(view, now)}{note}"
@@ -78,15 +71,6 @@ def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: da
     if provider.next_request and (provider.next_request - now).total_seconds() > PACED_S:
         return f"the rate limit is used up until {provider.next_request.isoformat(timespec='seconds')}; {order}{note}"
     return f"{order}{note}"
-
-
-def _paused(pause: Pause, now: datetime) -> str:
-    what = "nothing is sent" if pause.cause in SILENCING else "submits are paused"
-    probe = ""
-    if pause.next_probe:
-        left_s = (pause.next_probe - now).total_seconds()
-        probe = f"; the next probe goes {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
-    return f"{what} ({pause.cause}) because {pause.reason}{probe}"
 
 
 def _why_under_way(view: EditView, now: datetime) -> str:

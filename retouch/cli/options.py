@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
+from retouch.cli.root import chosen_namespace
 from retouch.errors import InputError
+from retouch.intake import InvalidEditError, check_defaults
 from retouch.net import PrivateHosts
 from retouch.queue import EditQueue
 
@@ -48,11 +51,15 @@ Timeout = Annotated[
 ]
 
 
-def open_queue(redis_url: str, private_hosts: PrivateHosts | None = None) -> EditQueue:
+def open_queue(redis_url: str) -> EditQueue:
     """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is none."""
-    EditQueue.from_url(redis_url, timeout_s=FIRST_CONTACT_S).check()
-    queue = EditQueue.from_url(redis_url)
-    return EditQueue(queue.ledger, private_hosts=private_hosts, address=queue.address)
+    first_contact(redis_url).check()
+    return EditQueue.from_url(redis_url, namespace=chosen_namespace())
+
+
+def first_contact(redis_url: str) -> EditQueue:
+    """A queue that gives up within seconds."""
+    return EditQueue.from_url(redis_url, namespace=chosen_namespace(), timeout_s=FIRST_CONTACT_S)
 
 
 def parse_private_hosts(text: str) -> PrivateHosts:
@@ -61,3 +68,34 @@ def parse_private_hosts(text: str) -> PrivateHosts:
         return PrivateHosts.parse(text)
     except InputError as error:
         raise InputError(f"RETOUCH_PRIVATE_HOSTS: {error}") from None
+
+
+def parse_set(pairs: list[str]) -> dict[str, Any]:
+    """Read ``--set FIELD=VALUE``; VALUE is JSON if that suits the field, else text. Raises InputError."""
+    defaults: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set {pair[:80]}: write FIELD=VALUE")
+        if name in defaults:
+            raise InputError(f"--set {name} is given twice")
+        try:
+            defaults |= check_defaults({name: _value(name, text)})
+        except InvalidEditError as error:
+            raise InputError(f"--set {pair[:80]}: {error}") from None
+    return defaults
+
+
+def _value(name: str, text: str) -> Any:
+    """``text`` as JSON if the field takes that, else as it is (``--set prompt=5`` is a prompt)."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    for candidate in (value, text):
+        try:
+            check_defaults({name: candidate})
+        except InvalidEditError:
+            continue
+        return candidate
+    return value

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Any
 
+from retouch.edit_result import Result
 from retouch.ledger import BatchView
 from retouch.states import EditState
 
@@ -21,7 +23,7 @@ class ExitCode(IntEnum):
     CANCELLED = 4
     TIMEOUT = 5  # still running
     SERVICE = 6  # something cannot be reached
-    INTERRUPTED = 130  # Ctrl-C
+    # After a signal: 130 for Ctrl-C, 143 for SIGTERM (retouch.signals.exit_code).
 
 
 def say(text: str) -> None:
@@ -50,6 +52,28 @@ def outcome(view: BatchView) -> ExitCode:
     if view.counts.get(EditState.FAILED):
         return ExitCode.FAILURES
     return ExitCode.CANCELLED if view.counts.get(EditState.CANCELLED) else ExitCode.OK
+
+
+def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
+    """Why an edit failed, in the API's own words where there are any."""
+    return (result.error and (result.error.message or result.error.code)) or otherwise
+
+
+def say_outage(reason: str | None) -> None:
+    """Say that Redis is away, or with None that it is back; the command waits meanwhile."""
+    say(f"Redis is away ({reason}); trying again until it is back" if reason else "Redis is back")
+
+
+def workers_hint(workers: Collection[str]) -> str:
+    """What to do where no worker is alive; empty if one is."""
+    return "" if workers else "NO workers alive: nothing moves until one is started (celery -A workers worker)"
+
+
+def duplicates_hint(view: BatchView) -> str:
+    """How many edits may have been paid for more than once; empty if none."""
+    if not view.duplicates:
+        return ""
+    return f"{view.duplicates} were sent more than once and may have been paid for more than once (possible_duplicate)"
 
 
 def held_hint(view: BatchView) -> str:

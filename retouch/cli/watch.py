@@ -5,15 +5,26 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
-from retouch.cli.terminal import ExitCode, counts_text, held_hint, outcome, say
+from retouch.cli.terminal import (
+    ExitCode,
+    counts_text,
+    duplicates_hint,
+    failure_text,
+    held_hint,
+    outcome,
+    say,
+    say_outage,
+    workers_hint,
+)
+from retouch.edit_result import Result
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue
+from retouch.signals import exit_code
 from retouch.states import EditState
 
 NAMED = 3  # custom ids shown for each failure message
@@ -33,13 +44,11 @@ def watch(
 def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     """Show progress until the batch has ended, then its failures, and return its last view.
 
-    Ends the command with 5 at the timeout and 130 at Ctrl-C, saying how to come back.
+    Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM, saying how to come back.
     """
     queue.status(batch)
-    with queue.reaching():
-        workers = queue.ledger.reader.workers()
-    if not workers:
-        say("NO workers alive: nothing moves until one is started (celery -A workers worker)")
+    if hint := workers_hint(queue.workers()):
+        say(hint)
     progress = _progress()
     told: list[str] = []
 
@@ -51,20 +60,20 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
             say(hint)
 
     try:
-        view = queue.wait(batch, timeout_s, show, _outage)
+        view = queue.wait(batch, timeout_s, show, say_outage)
     except TimeoutError as error:
-        progress.close()
+        progress.close()  # before the last words
         say(f"{error}; it does not need this command. Come back with: retouch watch {batch}")
         raise typer.Exit(ExitCode.TIMEOUT) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         progress.close()
         say(f"interrupted; the batch goes on. Come back with: retouch watch {batch}")
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        raise typer.Exit(exit_code(interrupt)) from None
     finally:
         progress.close()
     say(f"batch {batch} has ended: {counts_text(view)}")
-    if view.duplicates:
-        say(f"{view.duplicates} were sent more than once and may have been paid for so often (possible_duplicate)")
+    if hint := duplicates_hint(view):
+        say(hint)
     if view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):
             say(line)
@@ -72,13 +81,12 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     return view
 
 
-def failure_lines(results: Iterable[dict[str, Any]]) -> list[str]:
+def failure_lines(results: Iterable[Result]) -> list[str]:
     """The failures grouped by message, the most frequent first."""
     groups: dict[str, list[str]] = defaultdict(list)
     for result in results:
-        if result["state"] == EditState.FAILED:
-            error = result["error"] or {}
-            groups[error.get("message") or error.get("code") or "no reason was given"].append(result["custom_id"])
+        if result.state is EditState.FAILED:
+            groups[failure_text(result)].append(result.custom_id)
     lines = []
     for message, ids in sorted(groups.items(), key=lambda group: -len(group[1])):
         more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
@@ -92,7 +100,3 @@ def _progress() -> Progress:
     from retouch.cli.bar import Bar  # noqa: PLC0415 - rich takes a tenth of a second that only a terminal is worth
 
     return Bar()
-
-
-def _outage(reason: str | None) -> None:
-    say(f"Redis is away ({reason}); trying on" if reason else "Redis is back")

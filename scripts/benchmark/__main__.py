@@ -9,10 +9,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from retouch.errors import RetouchError
+from retouch.signals import exit_code, raise_on
 from scripts.benchmark import cost, machine, makespan, page, plots, run, table, versions
 from scripts.benchmark.report import Report
 from scripts.benchmark.sizes import FULL, QUICK, Sizes
@@ -88,13 +87,9 @@ def _write(options: argparse.Namespace, report: Report) -> None:
         page.publish(f"{table.heading(report)}\n\n{table.text(report, machine.cores())}")
 
 
-def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(143)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _end)  # an orderly end: processes and folders go with it
+    raise_on(signal.SIGTERM)  # an orderly end: processes and folders go with it
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as interrupt:
+        sys.exit(exit_code(interrupt))

@@ -165,7 +165,7 @@ class Scene:
             **s3.environment,
         }
         self.queue = EditQueue.from_url(redis_url, private_hosts=hosts)
-        self.ledger: Ledger = self.queue.ledger
+        self.ledger = Ledger.from_url(redis_url)
         self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self._cursor = "0-0"
         self._finished: set[str] = set()

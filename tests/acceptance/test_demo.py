@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -67,15 +68,22 @@ def test_the_demo_completes_every_edit_and_draws_the_sheet(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_demo_and_all_it_started(tmp_path: Path) -> None:
-    """Ctrl-C while edits are under way: exit code 130, no traceback, no process left."""
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [(os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGTERM, 143)],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_signal_ends_the_demo_and_all_it_started(
+    tmp_path: Path, send: Callable[[int, int], None], number: int, code: int
+) -> None:
+    """Ctrl-C (to the group) or SIGTERM (to it alone) while edits are under way: no traceback, no process left."""
     mark = secrets.token_hex(8)
     demo = start_demo(tmp_path, mark)
     assert demo.stdout
     before = next(line for line in demo.stdout if "accepted" in line)
-    os.killpg(demo.pid, signal.SIGINT)
+    send(demo.pid, number)
     after, _ = demo.communicate(timeout=DEADLINE_S)
-    assert demo.returncode == 130, before + after
+    assert demo.returncode == code, before + after
     assert "Traceback" not in after
     assert "nothing is left running" in after
     assert marked(mark) == []

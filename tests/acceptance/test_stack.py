@@ -19,8 +19,6 @@ import pytest
 import redis
 import requests
 
-from workers.stack import s3 as s3_module
-from workers.stack import valkey as valkey_module
 from workers.stack.child import ROOT
 from workers.stack.ports import free_ports
 from workers.stack.s3 import S3
@@ -155,6 +153,24 @@ def test_ctrl_c_ends_everything(start: Start) -> None:
     assert not any(part.is_running() for part in stack.parts)
 
 
+def test_a_stack_in_the_background_ends_by_sigterm(tmp_path: Path) -> None:
+    """Where SIGINT is inherited as ignored, as from a shell's ``&``, SIGTERM ends the stack and all its parts."""
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", ignoring, sys.executable, "-m", "workers.stack"]
+    stack = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert stack.stdout
+    assert stack.stdout.readline().startswith(b"export ")
+    parts = psutil.Process(stack.pid).children(recursive=True)
+    stack.terminate()
+    stack.communicate(timeout=DEADLINE_S)
+    assert stack.returncode == 0
+    await_end(parts)
+
+
 def test_sigkill_leaves_no_process(start: Start) -> None:
     """When the stack has no chance to tidy up, the kernel ends its parts."""
     stack = start()
@@ -246,12 +262,11 @@ def test_s3_keeps_objects_through_a_crash(tmp_path: Path) -> None:
         server.kill()
 
 
-@pytest.mark.parametrize("module", [valkey_module, s3_module])
+@pytest.mark.parametrize("make", [Valkey, S3])
 def test_a_port_taken_in_the_last_moment_is_survived(
-    module: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: type[Valkey | S3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two stacks that look for ports at once may find the same; the slower one takes others."""
-    make = Valkey if module is valkey_module else S3
     first, second = make(tmp_path / "first"), make(tmp_path / "second")
     found: list[list[int]] = []
 
@@ -259,7 +274,7 @@ def test_a_port_taken_in_the_last_moment_is_survived(
         found.append(found[0] if len(found) == 1 else free_ports(count))
         return found[-1]
 
-    monkeypatch.setattr(module, "free_ports", same_ports_twice)
+    monkeypatch.setattr("workers.stack.part.free_ports", same_ports_twice)
     try:
         first.start()
         second.start()

@@ -35,7 +35,7 @@ def retention(edits: int) -> Kept:
         settings = {"RETOUCH_MAX_IN_FLIGHT": str(IN_FLIGHT), "RETOUCH_RETENTION": str(RETENTION_S)}
         queue = EditQueue.from_url(stage.valkey.url)
         with stage.processes("load", retouch_workers(1), **settings):
-            until(queue.ledger.reader.workers, "the worker is seen")
+            until(queue.workers, "the worker is seen")
             _run(queue, 1)  # what Redis allocates once belongs to what was there before
             _gone(queue)
             before = _mib(client)
@@ -55,7 +55,7 @@ def _run(queue: EditQueue, edits: int) -> None:
 
 
 def _gone(queue: EditQueue) -> None:
-    until(lambda: queue.ledger.reader.batch(BATCH) is None, "the batch has left Redis", 120)
+    until(lambda: BATCH not in [view.batch for view in queue.batches()], "the batch has left Redis", 120)
 
 
 def _mib(client: redis.Redis) -> float:

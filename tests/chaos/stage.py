@@ -189,7 +189,7 @@ class Run:
         stage.receiver.answers = 200
         self.enqueued: dict[str, dict[str, int]] = {}
         self.queue = EditQueue.from_url(stage.valkey.url, private_hosts=LOOPBACK)
-        self.ledger: Ledger = self.queue.ledger
+        self.ledger = Ledger.from_url(stage.valkey.url)
         self._record_from = self.api.record.stat().st_size
         self._trace = stage.nursery.new_trace()
         self._first_delivery = len(stage.receiver.deliveries)

@@ -25,12 +25,6 @@ def test_a_poll_is_a_fifth_early_or_late_at_most(polls: int, chance: float) -> N
     assert plain <= POLL_CAP_S
 
 
-@given(polls=COUNTS, chance=CHANCE, left_s=st.floats(-1e6, 1e6))
-def test_a_poll_never_comes_after_the_deadline(polls: int, chance: float, left_s: float) -> None:
-    """The last question is asked at the deadline, and at once where that has passed."""
-    assert 0 <= poll_delay_s(polls, chance, left_s) <= max(0.0, left_s)
-
-
 @given(polls=COUNTS, chance=CHANCE)
 def test_polls_never_become_more_frequent(polls: int, chance: float) -> None:
     """With the same chance a later poll waits at least as long as an earlier one."""

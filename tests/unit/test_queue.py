@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import fakeredis
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from retouch import Edit, EditQueue, EditState, InputError, ServiceError
-from retouch.errors import LedgerAwayError
+import retouch
+from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
 from retouch.intake import BatchWriter, InvalidEditError
 from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
@@ -160,7 +165,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
     before = ledger.reader.batch("b")
     finish_all(ledger)
     after = ledger.reader.batch("b")
-    answers = [before, LedgerAwayError("gone"), LedgerAwayError("gone"), after]
+    answers = [before, RedisConnectionError("gone"), RedisConnectionError("gone"), after]
     told: list[str | None] = []
 
     def batch(_name: str) -> object:
@@ -169,8 +174,8 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
             raise answer
         return answer
 
-    monkeypatch.setattr(ledger.reader, "batch", batch)
-    monkeypatch.setattr("retouch.queue.POLL_MAX_S", 0.0)
+    monkeypatch.setattr(ledger, "batch", batch)
+    monkeypatch.setattr("retouch.queue.OUTAGE_PAUSE_S", 0.0)
     assert queue.wait("b", on_outage=told.append) == after
     assert told == ["gone", None]
 
@@ -191,10 +196,10 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
 
     def enqueue(batch: str, entries: list[Entry]) -> list[Verdict]:
         if entries[0].custom_id != "e0":
-            raise LedgerAwayError("gone")
+            raise RedisConnectionError("gone")
         return written(batch, entries)
 
-    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
+    monkeypatch.setattr(ledger, "enqueue", enqueue)
     queue = EditQueue(ledger)
     with pytest.raises(ServiceError, match=f"{PAGE} edits are written for sure"):
         queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
@@ -207,6 +212,78 @@ def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> 
     batch = ledger.reader.batch("b")
     assert batch is not None
     assert not batch.counts
+
+
+RECORD = {
+    "custom_id": "a",
+    "state": "completed",
+    "attempts": 1,
+    "provider_id": "p",
+    "seed": None,
+    "outputs": [
+        {"uri": "s3://b/a/0.png", "sha256": "00", "bytes": 9, "width": 8, "height": 7, "content_type": "image/png"}
+    ],
+    "error": None,
+    "possible_duplicate": True,
+    "submitted_at": "2026-01-02T03:04:05.678Z",
+    "completed_at": None,
+}
+
+
+def test_a_result_is_typed_and_still_a_mapping() -> None:
+    """Attributes for people's programs, the line of the manifest for whatever takes JSON."""
+    result = Result(RECORD)
+    assert (result.custom_id, result.state, result.attempts, result.provider_id) == ("a", EditState.COMPLETED, 1, "p")
+    assert result.outputs == [Output("s3://b/a/0.png", "00", 9, 8, 7, "image/png")]
+    assert (result.seed, result.error, result.possible_duplicate, result.completed_at) == (None, None, True, None)
+    assert result.submitted_at == datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+    assert (result["custom_id"], result.get("nothing"), list(result)) == ("a", None, list(RECORD))
+    assert json.loads(json.dumps(dict(result))) == result.to_json() == RECORD
+    failed = Result({"custom_id": "b", "state": "failed", "error": {"code": "refused", "message": "no"}})
+    assert (failed.error, failed.outputs) == (Failure("refused", "no"), [])
+
+
+def test_a_result_of_a_newer_worker_can_be_read() -> None:
+    """Keys that are not known yet are kept in the mapping, and do no harm."""
+    outputs = [{**RECORD["outputs"][0], "blank": True}]  # type: ignore[index]
+    newer = Result(RECORD | {"cost": 3, "outputs": outputs, "error": {"code": "c", "message": "m", "hint": "h"}})
+    assert newer.outputs == Result(RECORD).outputs
+    assert newer.error == Failure("c", "m")
+    assert newer["cost"] == 3
+
+
+def test_events_begin_behind_the_one_that_is_named(queue: EditQueue) -> None:
+    """By the id that CloudEvents carry; what is no id is refused at the call."""
+    queue.enqueue([edit("a"), edit("c")], batch="b")
+    queue.cancel("b")
+    first, *rest = queue.events()
+    assert first["subject"] == "b/a"
+    assert list(queue.events(first["id"])) == rest
+    with pytest.raises(InputError, match="not an event's id"):
+        queue.events("yesterday")
+
+
+def test_every_call_translates_the_errors_of_redis() -> None:
+    """Nobody has to know which client library is inside."""
+    queue = EditQueue.from_url("redis://127.0.0.1:1/0", timeout_s=1)
+    calls = [queue.batches, queue.workers, queue.pauses, queue.provider, queue.queued, queue.result_times, queue.check]
+    for call in (*calls, lambda: queue.edit("b", "a"), lambda: queue.resume("api"), lambda: list(queue.events())):
+        with pytest.raises(ServiceError, match="RETOUCH_REDIS_URL"):
+            call()
+
+
+def test_the_package_exports_what_the_queue_returns() -> None:
+    """Whoever annotates a variable finds the type beside the queue."""
+    methods = [inspect.unwrap(m) for name, m in inspect.getmembers(EditQueue, callable) if not name.startswith("_")]
+    named = {word for method in methods for word in re.findall(r"[A-Z]\w+", inspect.get_annotations(method)["return"])}
+    assert named - {"Iterator", "None"} <= set(retouch.__all__)
+
+
+def test_the_reference_names_every_method() -> None:
+    """docs/producers.md has a row for each."""
+    page = (Path(__file__).parents[2] / "docs" / "producers.md").read_text()
+    names = [name for name, _ in inspect.getmembers(EditQueue, callable) if not name.startswith("_")]
+    assert [name for name in names if f"`{name}(" not in page and f"`EditQueue.{name}(" not in page] == []
 
 
 def test_no_redis_is_a_service_error_that_hides_the_password() -> None:

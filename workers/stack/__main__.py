@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from retouch.errors import RetouchError
+from retouch.signals import raise_on
 from workers.stack.child import write_private
 from workers.stack.stack import Stack
 
@@ -31,8 +32,7 @@ def main() -> int:
     """Run until told to end; returns the exit code: 1 if a part failed, with one sentence on stderr."""
     args = _arguments()
     parent = os.getppid() if args.die_with_parent else None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    raise_on(signal.SIGTERM, signal.SIGHUP)
     began = time.monotonic()
     try:
         with Stack(args.data, workers=args.workers, latency=args.latency, capacity=args.capacity) as stack:

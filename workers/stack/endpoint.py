@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from workers.stack.child import Child, clean_environment, keep_secret
+from workers.stack.child import Child, keep_secret
+from workers.stack.part import Launch, Part
 
 STOP_GRACE_S = 5.0
 
 
-class Endpoint:
+class Endpoint(Part):
     """``python -m workers.endpoint`` on a free port, with an API key of its own.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
@@ -30,13 +31,14 @@ class Endpoint:
         private_hosts: str = "",
         log: Path | None = None,
     ) -> None:
-        self.child = Child("the endpoint", log or data_dir / "endpoint.log")
         self.api_key = keep_secret(data_dir / "api-key")
         self._private_hosts = private_hosts
         self._options = [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
         self._url: str | None = None
+        child = Child("the endpoint", log or data_dir / "endpoint.log")
+        super().__init__(child, self._launching, self._announced, stop_grace_s=STOP_GRACE_S)
 
     @property
     def url(self) -> str:
@@ -49,44 +51,13 @@ class Endpoint:
         """The endpoint as ``host:port``; only once started."""
         return urlsplit(self.url).netloc
 
-    def start(self) -> None:
-        """Start the endpoint and return when it listens; raises ServiceError."""
-        self.launch()
-        self.wait()
+    def _launching(self, _ports: list[int]) -> Launch:
+        command = [sys.executable, "-m", "workers.endpoint", "--port", "0", "--die-with-parent", *self._options]
+        return Launch(command, {"RETOUCH_API_KEY": self.api_key, "RETOUCH_PRIVATE_HOSTS": self._private_hosts})
 
-    def launch(self) -> None:
-        """Start the endpoint and return at once, to do something else before ``wait``."""
-        command = [
-            sys.executable,
-            "-m",
-            "workers.endpoint",
-            "--port",
-            "0",
-            "--die-with-parent",
-            *self._options,
-        ]
-        env = clean_environment(RETOUCH_API_KEY=self.api_key, RETOUCH_PRIVATE_HOSTS=self._private_hosts)
-        self.child.launch(command, env=env)
-
-    def wait(self) -> None:
-        """Return when the endpoint listens; raises ServiceError."""
-        self._url = self.child.wait_until(self._announced_url)
-
-    def stop(self) -> None:
-        """End the endpoint."""
-        self.child.stop(STOP_GRACE_S)
-
-    def kill(self) -> None:
-        """End the endpoint with SIGKILL, as a crash would."""
-        self.child.kill()
-
-    def restart(self) -> None:
-        """Stop and start: on another port, with nothing in mind."""
-        self.stop()
-        self.start()
-
-    def _announced_url(self) -> str | None:
+    def _announced(self, _ports: list[int]) -> str | None:
         for line in self.child.output().splitlines():
             if line.startswith('{"url"') and line.endswith("}"):
-                return str(json.loads(line)["url"])
+                self._url = str(json.loads(line)["url"])
+                return self._url
         return None

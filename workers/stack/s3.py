@@ -12,11 +12,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workers.stack.child import Child, DiedError, clean_environment, write_private
-from workers.stack.ports import LOOPBACK, free_ports
+from workers.stack.child import Child, write_private
+from workers.stack.part import Launch, Part
+from workers.stack.ports import LOOPBACK
 
 REGION = "us-east-1"
-START_ATTEMPTS = 5  # on other ports each time: two stacks may start at once
 STOP_GRACE_S = 10.0  # it stops in 1.2 s
 
 _CLIENT_CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=5, s3={"addressing_style": "path"})
@@ -24,7 +24,7 @@ _GRPC_OFFSET = 10_000  # each of its HTTP ports has a gRPC port beside it
 _SOCKETS = Path("/tmp")  # noqa: S108 - where it puts a socket for each gRPC port, wherever its data lies
 
 
-class S3:
+class S3(Part):
     """An S3 server with one bucket and random credentials; its objects lie in ``data_dir`` and outlive it.
 
     Its ports are chosen at the first start and kept at later ones.
@@ -33,21 +33,21 @@ class S3:
     def __init__(self, data_dir: Path, bucket: str = "retouch", log: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.bucket = bucket
-        self.child = Child("S3 (SeaweedFS)", log or self.data_dir / "s3.log")
         self._config = self.data_dir / "credentials.json"
         self.access_key, self._secret_key = self._keep_credentials()
-        self._ports: list[int] = []
+        child = Child("S3 (SeaweedFS)", log or self.data_dir / "s3.log")
+        super().__init__(child, self._launching, self._keeps_objects, stop_grace_s=STOP_GRACE_S, ports=5)
 
     @property
     def url(self) -> str:
         """The endpoint's URL; only once started."""
-        assert self._ports, "S3 is not started"
+        assert self.ports, "S3 is not started"
         return f"http://{self.host}"
 
     @property
     def host(self) -> str:
         """The endpoint as ``host:port``; only once started."""
-        return f"{LOOPBACK}:{self._ports[0]}"
+        return f"{LOOPBACK}:{self.ports[0]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,45 +62,20 @@ class S3:
 
     def client(self) -> Any:
         """Return a boto3 client of this server that never retries."""
-        return self._client_at(self._ports[0])
-
-    def start(self) -> None:
-        """Start the server and return when its bucket takes and gives objects; raises ServiceError.
-
-        If another process takes a port first, others are tried, but only while no client knows them.
-        """
-        if self._ports:
-            self._start_on(self._ports)
-            return
-        for attempt in range(START_ATTEMPTS):
-            try:
-                self._start_on(free_ports(5))
-            except DiedError:
-                if attempt == START_ATTEMPTS - 1 or "not available" not in self.child.output():
-                    raise
-            else:
-                return
+        return self._client_at(self.ports[0])
 
     def stop(self) -> None:
         """End the server; its objects stay."""
-        self.child.stop(STOP_GRACE_S)
+        super().stop()
         self._remove_sockets()
 
     def kill(self) -> None:
         """End the server with SIGKILL, as a crash would."""
-        self.child.kill()
+        super().kill()
         self._remove_sockets()
 
-    def restart(self) -> None:
-        """Stop and start on the same ports with the same objects."""
-        self.stop()
-        self.start()
-
-    def _start_on(self, ports: list[int]) -> None:
-        self.child.launch(self._command(ports), env=clean_environment(), cwd=self.data_dir)
-        client = self._client_at(ports[0])
-        self.child.wait_until(lambda: self._keeps_objects(client))
-        self._ports = ports
+    def _launching(self, ports: list[int]) -> Launch:
+        return Launch(self._command(ports), cwd=self.data_dir)
 
     def _command(self, ports: list[int]) -> list[str]:
         s3, master, volume, filer, admin = ports
@@ -139,7 +114,8 @@ class S3:
             config=_CLIENT_CONFIG,
         )
 
-    def _keeps_objects(self, client: Any) -> bool | None:
+    def _keeps_objects(self, ports: list[int]) -> bool | None:
+        client = self._client_at(ports[0])
         probe = {"Bucket": self.bucket, "Key": f".ready-{secrets.token_hex(4)}"}
         try:
             # The credentials are only ours, so no stranger on the same port passes for this server.
@@ -155,6 +131,6 @@ class S3:
 
     def _remove_sockets(self) -> None:
         """Remove the sockets that SeaweedFS leaves behind."""
-        for port in self._ports:
+        for port in self.ports:
             for path in _SOCKETS.glob(f"seaweedfs-*-grpc-{port + _GRPC_OFFSET}.sock"):
                 path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from typing import Self
 
 from retouch.errors import InputError
 from workers.stack.endpoint import Endpoint
+from workers.stack.part import Part
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 from workers.stack.worker import Worker
@@ -134,7 +135,7 @@ class Stack:
             self.kill()
             raise
 
-    def _in_order_of_end(self) -> list[Worker | Endpoint | S3 | Valkey]:
+    def _in_order_of_end(self) -> list[Part]:
         return [*self.workers, self.endpoint, self.s3, self.valkey]
 
     def _refuse_second_owner(self) -> None:

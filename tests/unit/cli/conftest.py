@@ -14,7 +14,6 @@ import pytest
 
 from retouch.cli import app, change, enqueue, events, explain, status, watch
 from retouch.ledger import Ledger
-from retouch.net import PrivateHosts
 from retouch.queue import EditQueue
 
 
@@ -43,9 +42,10 @@ def ledger() -> Ledger:
 def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``retouch`` with arguments, and ``stdin`` if given."""
 
-    def open_queue(_url: str, private_hosts: PrivateHosts | None = None) -> EditQueue:
-        return EditQueue(ledger, private_hosts=private_hosts)
+    def open_queue(_url: str) -> EditQueue:
+        return EditQueue(ledger)
 
+    monkeypatch.setattr(app, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
     for module in (change, enqueue, events, explain, status, watch):
         monkeypatch.setattr(module, "open_queue", open_queue)
     for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG"):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
+from retouch.edit_result import Result
 from retouch.ledger import Intervals, Ledger, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState, Step
@@ -79,7 +79,7 @@ def test_status_of_a_batch_as_json(run: Run, batch: str) -> None:
 
 def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: Ledger) -> None:
     """Loudly: nothing moves."""
-    ledger.worker.pause(PauseCause.REFUSED, "401: no credit", probe_every_ms=0)
+    ledger.worker.pause("api", "401: no credit", probe_every_ms=0)
     out = run("status").out
     assert "PAUSED (api)" in out
     assert "401: no credit" in out
@@ -119,10 +119,11 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
 
 def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
-    for _ in ("sent, not answered", "found like that, and held"):
-        claims = ledger.worker.claim("w", lease_ms=60_000, places=9, policy=AmbiguityPolicy.HOLD).claims
-        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000)
-        ledger.worker.give_back(claims)
+    began = ledger._now()
+    for after_ms in (0, 90, 110):  # the lease of 100 ms runs out, while somebody goes on claiming
+        ledger._clock = lambda now=began + after_ms: now  # type: ignore[misc]
+        ledger.worker.begin_submit(ledger.worker.claim("w", lease_ms=100, places=9, policy="hold").claims, "hold", 100)
+    ledger._clock = None
 
 
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
@@ -172,9 +173,9 @@ def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Le
     """Each state has its own."""
     ledger.worker.see_worker("w", [])
     assert "1 edits are before it" in run("explain", "b/e1").out
-    ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=0)
+    ledger.worker.pause("api", "401", probe_every_ms=0)
     assert "paused (api) because 401" in run("explain", "b/e1").out
-    ledger.worker.resume(PauseCause.REFUSED)
+    ledger.worker.resume("api")
     ledger.worker.claim("w7", lease_ms=60_000, places=1)
     assert "being sent by w7" in run("explain", "b/e0").out
     ledger.producer.cancel("b", [EditState.QUEUED])
@@ -220,7 +221,7 @@ def test_doctor_knows_a_server_that_loses_edits(info: dict[str, object], subject
 
 def test_failure_lines_name_a_few() -> None:
     """The rest is a number."""
-    failed = [{"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}} for n in range(5)]
+    failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
     assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
 
 

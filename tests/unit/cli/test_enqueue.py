@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from retouch.cli import enqueue as command
-from retouch.cli.enqueue import parse_set
+from retouch.cli.options import parse_set
+from retouch.cli.receipt import SHOWN
 from retouch.errors import InputError
 from retouch.ledger import Ledger
 from tests.unit.cli.conftest import Run
@@ -58,7 +59,7 @@ def test_skip_invalid_with_nothing_good_is_bad_input(run: Run, manifest: Manifes
 def test_many_bad_lines_are_cut_on_the_terminal_and_whole_in_json(run: Run, manifest: Manifest) -> None:
     """Nobody reads a thousand lines."""
     ended = run("enqueue", manifest(*[{"samples": 9}] * 50), "--json")
-    assert ended.err.count("samples 9") == command.SHOWN
+    assert ended.err.count("samples 9") == SHOWN
     assert "and 30 more bad lines" in ended.err
     assert len(ended.json["rejected"]) == 50
 

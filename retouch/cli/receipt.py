@@ -1,0 +1,66 @@
+"""How the outcome of ``retouch enqueue`` is told: sentences on stderr, and with ``--json`` one object on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from retouch.cli.estimate import Estimate
+from retouch.cli.terminal import emit, say
+from retouch.intake import Receipt, Rejection
+
+SHOWN = 20  # rejected lines shown in detail; --json has all
+
+
+def tell_receipt(receipt: Receipt, as_json: bool) -> None:
+    """Say what was enqueued; without ``--json`` stdout gets the batch's id, for a script to keep."""
+    tell_rejected(receipt.rejected)
+    already = f", {receipt.already} were there already" if receipt.already else ""
+    left_out = f", {len(receipt.rejected)} lines were left out" if receipt.rejected else ""
+    say(f"batch {receipt.batch}: {receipt.accepted} edits accepted{already}{left_out}")
+    if not receipt.on_disk:
+        say("note: Redis did not confirm that they are on disk (retouch doctor says why)")
+    if not as_json:
+        sys.stdout.write(f"{receipt.batch}\n")
+        sys.stdout.flush()
+
+
+def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool) -> None:
+    """Say that nothing was enqueued, and why; ``estimate`` is that of a dry run."""
+    tell_rejected(receipt.rejected)
+    number = len(receipt.rejected)
+    say(f"nothing was enqueued: {number} bad {'line' if number == 1 else 'lines'}")
+    if as_json:
+        emit_receipt(receipt, {"estimate": estimate.to_json()} if estimate else {})
+
+
+def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
+    """Say what a dry run found."""
+    tell_rejected(receipt.rejected)
+    say(f"batch {receipt.batch}, {estimate}; nothing was enqueued (--dry-run)")
+    for warning in estimate.warnings():
+        say(f"note: {warning}")
+    if as_json:
+        emit_receipt(receipt, {"estimate": estimate.to_json()})
+
+
+def tell_rejected(rejected: list[Rejection]) -> None:
+    """Name the first of the bad lines, with what is wrong with each."""
+    for line, custom_id, errors in rejected[:SHOWN]:
+        say(f"line {line}{f' ({custom_id})' if custom_id else ''}: {'; '.join(errors)}")
+    if len(rejected) > SHOWN:
+        say(f"… and {len(rejected) - SHOWN} more bad lines (--json lists them all)")
+
+
+def emit_receipt(receipt: Receipt, more: Mapping[str, Any]) -> None:
+    """Print the one object of ``enqueue --json``, with ``more`` keys at its end."""
+    emit(
+        {
+            "batch": receipt.batch,
+            "accepted": receipt.accepted,
+            "already": receipt.already,
+            "rejected": [rejection._asdict() for rejection in receipt.rejected],
+            **more,
+        }
+    )

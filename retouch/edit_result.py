@@ -1,0 +1,112 @@
+"""What became of an edit: its result, the images in the store, or why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from retouch.states import EditState
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An image in the store. ``bytes`` is its length, ``sha256`` in hexadecimal, the sides in pixels."""
+
+    uri: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an edit failed: a code for programs, and a message for people (the API's own where there is one)."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Mapping[str, Any]):
+    """The result of an edit that has ended.
+
+    The attributes are typed. As a mapping it is the line of ``manifest.jsonl``: plain JSON values, and whatever keys a
+    newer worker has added. Nothing is parsed before it is asked for.
+    """
+
+    record: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.record[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.record)
+
+    def __len__(self) -> int:
+        return len(self.record)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``retouch results`` prints."""
+        return dict(self.record)
+
+    @property
+    def custom_id(self) -> str:
+        """The edit's name within its batch."""
+        return str(self.record["custom_id"])
+
+    @property
+    def state(self) -> EditState:
+        """How it ended: completed, failed or cancelled."""
+        return EditState(self.record["state"])
+
+    @property
+    def attempts(self) -> int:
+        """How often it was sent to the API."""
+        return int(self.record.get("attempts") or 0)
+
+    @property
+    def provider_id(self) -> str | None:
+        """The API's own id of it, if the API gave one."""
+        return self.record.get("provider_id")
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that it was enqueued with, if any."""
+        return self.record.get("seed")
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The images in the store, in the API's order; empty unless some were copied."""
+        return [Output(**{name: raw[name] for name in _OUTPUT_FIELDS}) for raw in self.record.get("outputs") or []]
+
+    @property
+    def error(self) -> Failure | None:
+        """Why it failed or was cancelled; None if it is completed."""
+        raw = self.record.get("error")
+        return Failure(str(raw.get("code") or ""), str(raw.get("message") or "")) if raw else None
+
+    @property
+    def possible_duplicate(self) -> bool:
+        """It was sent more than once and may have been paid for more than once."""
+        return bool(self.record.get("possible_duplicate"))
+
+    @property
+    def submitted_at(self) -> datetime | None:
+        """When the API took it (UTC); None if it never did."""
+        return _instant(self.record.get("submitted_at"))
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When it ended (UTC)."""
+        return _instant(self.record.get("completed_at"))
+
+
+_OUTPUT_FIELDS = tuple(Output.__dataclass_fields__)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
