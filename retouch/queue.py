@@ -262,7 +262,7 @@ class EditQueue:
         beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
         return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
 
-    def server(self) -> dict[str, Any]:
+    def server(self) -> dict[str, object]:
         """What the Redis server says of itself (``INFO``)."""
         with self._reaching():
             return self._ledger.reader.server()

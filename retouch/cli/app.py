@@ -16,9 +16,9 @@ from retouch.cli.doctor import doctor
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
-from retouch.cli.root import options
 from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
+from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.errors import InputError, RetouchError
 from retouch.signals import exit_code, raise_on

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 from uuid import uuid4
 
 import requests
@@ -51,7 +51,7 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
         yield Finding(False, "workers", "none is alive; start one: celery -A workers worker")
 
 
-def server_findings(info: dict[str, Any]) -> Iterator[Finding]:
+def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:
     """What the server says of itself (INFO)."""
     version = str(info.get("redis_version", "0"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])

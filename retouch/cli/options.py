@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any
 
 import typer
 
-from retouch.cli.root import chosen_namespace
 from retouch.errors import InputError
 from retouch.intake import InvalidEditError, check_defaults
+from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
 from retouch.net import PrivateHosts
 from retouch.queue import EditQueue
 
@@ -54,12 +55,20 @@ Timeout = Annotated[
 def open_queue(redis_url: str) -> EditQueue:
     """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is none."""
     first_contact(redis_url).check()
-    return EditQueue.from_url(redis_url, namespace=chosen_namespace())
+    return EditQueue.from_url(redis_url, namespace=_namespace())
 
 
 def first_contact(redis_url: str) -> EditQueue:
     """A queue that gives up within seconds."""
-    return EditQueue.from_url(redis_url, namespace=chosen_namespace(), timeout_s=FIRST_CONTACT_S)
+    return EditQueue.from_url(redis_url, namespace=_namespace(), timeout_s=FIRST_CONTACT_S)
+
+
+def _namespace() -> str:
+    """The installation's name; raises InputError that names its variable. An empty variable counts as none."""
+    try:
+        return check_namespace(os.environ.get("RETOUCH_NAMESPACE") or DEFAULT_NAMESPACE)
+    except InputError as error:
+        raise InputError(f"RETOUCH_NAMESPACE: {error}") from None
 
 
 def parse_private_hosts(text: str) -> PrivateHosts:

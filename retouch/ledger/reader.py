@@ -28,7 +28,7 @@ class Reader:
         """Raise LedgerError unless the server answers, and SchemaError unless it holds this program's version."""
         self._connection.check_schema()
 
-    def server(self) -> dict[str, Any]:
+    def server(self) -> dict[str, object]:
         """What the server says of itself (``INFO``)."""
         return dict(self._read("INFO"))
 

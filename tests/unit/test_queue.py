@@ -13,10 +13,11 @@ from pathlib import Path
 
 import fakeredis
 import pytest
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
+from retouch.causes import PauseCause
+from retouch.errors import LedgerAwayError
 from retouch.intake import BatchWriter, InvalidEditError
 from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
@@ -165,7 +166,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
     before = ledger.reader.batch("b")
     finish_all(ledger)
     after = ledger.reader.batch("b")
-    answers = [before, RedisConnectionError("gone"), RedisConnectionError("gone"), after]
+    answers = [before, LedgerAwayError("gone"), LedgerAwayError("gone"), after]
     told: list[str | None] = []
 
     def batch(_name: str) -> object:
@@ -174,7 +175,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
             raise answer
         return answer
 
-    monkeypatch.setattr(ledger, "batch", batch)
+    monkeypatch.setattr(ledger.reader, "batch", batch)
     monkeypatch.setattr("retouch.queue.OUTAGE_PAUSE_S", 0.0)
     assert queue.wait("b", on_outage=told.append) == after
     assert told == ["gone", None]
@@ -196,10 +197,10 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
 
     def enqueue(batch: str, entries: list[Entry]) -> list[Verdict]:
         if entries[0].custom_id != "e0":
-            raise RedisConnectionError("gone")
+            raise LedgerAwayError("gone")
         return written(batch, entries)
 
-    monkeypatch.setattr(ledger, "enqueue", enqueue)
+    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
     queue = EditQueue(ledger)
     with pytest.raises(ServiceError, match=f"{PAGE} edits are written for sure"):
         queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
@@ -267,7 +268,12 @@ def test_every_call_translates_the_errors_of_redis() -> None:
     """Nobody has to know which client library is inside."""
     queue = EditQueue.from_url("redis://127.0.0.1:1/0", timeout_s=1)
     calls = [queue.batches, queue.workers, queue.pauses, queue.provider, queue.queued, queue.result_times, queue.check]
-    for call in (*calls, lambda: queue.edit("b", "a"), lambda: queue.resume("api"), lambda: list(queue.events())):
+    for call in (
+        *calls,
+        lambda: queue.edit("b", "a"),
+        lambda: queue.resume(PauseCause.REFUSED),
+        lambda: list(queue.events()),
+    ):
         with pytest.raises(ServiceError, match="RETOUCH_REDIS_URL"):
             call()
 

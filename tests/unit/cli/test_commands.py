@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
 from retouch.edit_result import Result
@@ -79,15 +80,17 @@ def test_status_of_a_batch_as_json(run: Run, batch: str) -> None:
 
 def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: Ledger) -> None:
     """Loudly: nothing moves."""
-    ledger.worker.pause("api", "401: no credit", probe_every_ms=0)
+    ledger.worker.pause(PauseCause.REFUSED, "401: no credit", probe_every_ms=0)
     out = run("status").out
     assert "PAUSED (api)" in out
     assert "401: no credit" in out
     assert "NO workers alive" in out
 
 
-@pytest.mark.parametrize(("cause", "remedy"), [("api", "mend it, then run: retouch doctor"), ("outage", "by itself")])
-def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: str, remedy: str) -> None:
+@pytest.mark.parametrize(
+    ("cause", "remedy"), [(PauseCause.REFUSED, "mend it, then run: retouch doctor"), (PauseCause.OUTAGE, "by itself")]
+)
+def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: PauseCause, remedy: str) -> None:
     """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
     ledger.worker.pause(cause, "it said no", probe_every_ms=1000)
     assert remedy in run("status").out
@@ -119,11 +122,10 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
 
 def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
-    began = ledger._now()
-    for after_ms in (0, 90, 110):  # the lease of 100 ms runs out, while somebody goes on claiming
-        ledger._clock = lambda now=began + after_ms: now  # type: ignore[misc]
-        ledger.worker.begin_submit(ledger.worker.claim("w", lease_ms=100, places=9, policy="hold").claims, "hold", 100)
-    ledger._clock = None
+    for _ in ("sent, not answered", "found like that, and held"):
+        claims = ledger.worker.claim("w", lease_ms=60_000, places=9, policy=AmbiguityPolicy.HOLD).claims
+        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000)
+        ledger.worker.give_back(claims)
 
 
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
@@ -173,9 +175,9 @@ def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Le
     """Each state has its own."""
     ledger.worker.see_worker("w", [])
     assert "1 edits are before it" in run("explain", "b/e1").out
-    ledger.worker.pause("api", "401", probe_every_ms=0)
+    ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=0)
     assert "paused (api) because 401" in run("explain", "b/e1").out
-    ledger.worker.resume("api")
+    ledger.worker.resume(PauseCause.REFUSED)
     ledger.worker.claim("w7", lease_ms=60_000, places=1)
     assert "being sent by w7" in run("explain", "b/e0").out
     ledger.producer.cancel("b", [EditState.QUEUED])
