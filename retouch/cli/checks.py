@@ -86,7 +86,7 @@ def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding
 
 
 def ask_api(api_url: str, api_key: str) -> Finding:
-    """Ask for the status of an id that nobody has: any answer but a refusal of the key means it is willing."""
+    """Ask for the status of an id that nobody has: any answer but a refusal means that it accepts the key."""
     shown = without_query(api_url)
     if not _KEY.fullmatch(api_key):
         return Finding(False, "API", "RETOUCH_API_KEY holds spaces or characters that no key has; set it again")
@@ -102,7 +102,7 @@ def ask_api(api_url: str, api_key: str) -> Finding:
             False, "API", f"{shown} refuses the key ({code}); check RETOUCH_API_KEY, and the account's credit"
         )
     if code == 404 or 200 <= code < 300:
-        return Finding(True, "API", f"{shown} is willing")
+        return Finding(True, "API", f"{shown} accepts the key")
     if 300 <= code < 400:
         return Finding(False, "API", f"{shown} redirects ({code}), which is never followed; check RETOUCH_API_URL")
     return Finding(False, "API", f"{shown} answers {code}; try again later")
