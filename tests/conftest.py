@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
-from planted import leaks
 
+from tests.harness.leaks import leaks
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 

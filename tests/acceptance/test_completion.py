@@ -6,8 +6,10 @@ import hashlib
 import io
 
 from PIL import Image
-from scene import Record, Scene
-from servers import Web
+
+from tests.harness.growing import Record
+from tests.harness.scene import Scene
+from tests.harness.web import Web
 
 
 def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:

@@ -6,8 +6,10 @@ import io
 from datetime import datetime
 
 from PIL import Image
-from scene import Record, Scene
-from servers import Web
+
+from tests.harness.growing import Record
+from tests.harness.scene import Scene
+from tests.harness.web import Web
 
 
 def test_an_edit_that_the_api_has_lost_fails_as_lost(scene: Scene) -> None:
