@@ -27,6 +27,7 @@ def last_words(worker: Worker) -> dict[str, object]:
     return words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.2, 1.5])
 def test_a_worker_that_is_told_to_end_under_load(scene: Scene, seconds: float) -> None:
     """It exits 0 with its steps ended; the other worker picks up the rest at once; each edit is bought once."""
@@ -44,6 +45,7 @@ def test_a_worker_that_is_told_to_end_under_load(scene: Scene, seconds: float) -
     assert len(scene.api.submits()) == 150
 
 
+@pytest.mark.slow
 def test_the_last_worker_leaves_nothing_to_a_lease(scene: Scene) -> None:
     """With nobody else there, what a leaving worker had claimed is due at once when a new one starts."""
     leaving = scene.another_worker(lease=LEASE)

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from typing import Any
 
+import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.harness.processes import RETOUCH, Process
@@ -32,6 +33,7 @@ def wait_for(scene: Scene, receiver: Receiver, count: int) -> list[dict[str, Any
     return receiver.delivered()
 
 
+@pytest.mark.slow
 def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
     """Each edit's end and then the batch's are posted as signed CloudEvents, each once when all goes well."""
     with Receiver() as receiver:
@@ -56,6 +58,7 @@ def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
     assert len({(e["source"], e["id"]) for e in events}) == 6
 
 
+@pytest.mark.slow
 def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
     """Whoever hears ``retouch.batch.completed`` finds the whole manifest and ``_SUCCESS``."""
     found: list[set[str]] = []
@@ -70,6 +73,7 @@ def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
     assert found == [{"c0/0.png", "c1/0.png", "manifest.jsonl", "_SUCCESS"}] * 3
 
 
+@pytest.mark.slow
 def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
     """After 500 the same event is delivered again: same id, same body, newly signed."""
     with Receiver((500, 500)) as receiver:
@@ -85,6 +89,7 @@ def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
         Webhook(SECRET).verify(request.body, request.headers)
 
 
+@pytest.mark.slow
 def test_a_delivery_cut_off_by_a_kill_is_made_again(scene: Scene) -> None:
     """After SIGKILL in the middle of a delivery another worker delivers the same event under the same id."""
     with Receiver() as receiver:
@@ -102,6 +107,7 @@ def test_a_delivery_cut_off_by_a_kill_is_made_again(scene: Scene) -> None:
     assert len(set(ids)) == 1
 
 
+@pytest.mark.slow
 def test_a_receiver_that_never_answers_holds_up_no_edit(scene: Scene) -> None:
     """With more deliveries hanging than a worker makes at a time, every edit completes, and later every event comes."""
     count = 100

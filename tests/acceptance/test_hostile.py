@@ -108,6 +108,7 @@ def assert_refused(results: dict[str, Record], code: str = "broken_result") -> N
     assert all(r["error"]["message"] for r in results.values())
 
 
+@pytest.mark.slow
 def test_results_that_mean_harm_fail_and_the_worker_goes_on(scene: Scene, villain: str) -> None:
     """Endless, enormous, packed, lying and broken results: no object, one submit each, little memory, and then on."""
     worker = scene.worker(**allowed(scene, villain))

@@ -85,6 +85,7 @@ def test_a_held_edit_is_dropped_when_a_person_says_so(scene: Scene) -> None:
     assert len(scene.api.submits()) == 1
 
 
+@pytest.mark.slow
 def test_an_idempotent_api_is_asked_again_under_the_same_key(scene: Scene) -> None:
     """With ``RETOUCH_API_IDEMPOTENT`` an unanswered edit is re-sent under its key: taken once, and no mark."""
     scene.worker(api_idempotent="true")
@@ -145,6 +146,7 @@ def test_an_api_that_cannot_be_reached_is_waited_for(scene: Scene) -> None:
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
 
 
+@pytest.mark.slow
 def test_an_unwilling_api_stops_the_queue_and_not_the_edits(scene: Scene) -> None:
     """On 401 submits pause with the reason shown and one line in the log; they go on when the key is good again."""
     worker = scene.another_worker()
@@ -173,6 +175,7 @@ def test_no_edit_fails_for_an_account_s_trouble(scene: Scene, status: int) -> No
     assert scene.finish(batch)["c0"]["attempts"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "posts", "taken", "marked"),
     [({}, 2, 2, True), ({"api_idempotent": "true"}, 2, 1, False)],
@@ -193,6 +196,7 @@ def test_a_worker_killed_while_it_submits(
     assert (len(scene.api.submits()), len(set(scene.api.accepted()))) == (posts, taken)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_submits_leaves_a_held_edit(scene: Scene) -> None:
     """With ``hold``, SIGKILL in the middle of a POST ends in ``held``, after one POST."""
     first = scene.another_worker(lease="2", on_ambiguous="hold")
@@ -219,6 +223,7 @@ def test_a_worker_killed_while_edits_wait(scene: Scene) -> None:
     assert len(scene.api.submits()) == 5
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_it_copies(scene: Scene) -> None:
     """After SIGKILL in the middle of a copy, another worker copies again: every image once, no new submit."""
     first = scene.another_worker(lease="2")
@@ -232,6 +237,7 @@ def test_a_worker_killed_while_it_copies(scene: Scene) -> None:
     assert scene.images(batch) == ["c0/0.png", "c0/1.png", "c0/2.png"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_was_stopped_longer_than_its_lease_spends_nothing(scene: Scene) -> None:
     """A process frozen before its POST and overtaken by another wakes up and does not send: taken once each."""
     first = scene.another_worker(lease="2")

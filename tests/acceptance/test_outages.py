@@ -46,6 +46,7 @@ def crashing_redis(valkey: Valkey) -> Iterator[Valkey]:
         valkey.start()
 
 
+@pytest.mark.slow
 def test_no_edit_is_bought_for_a_bucket_that_is_missing(scene: Scene, pictures: Web) -> None:
     """Without the bucket no POST is made, the reason is shown, and work begins by itself when the bucket is made."""
     with NoBucket() as s3:
@@ -72,6 +73,7 @@ def test_no_edit_is_bought_by_a_worker_that_starts_with_wrong_s3_credentials(sce
     assert scene.edit(batch).state is EditState.QUEUED
 
 
+@pytest.mark.slow
 def test_s3_may_go_away_and_come_back(scene: Scene, crashing_s3: S3) -> None:
     """Edits that finish while S3 is dead complete when it is back, without another submit, and so does their batch."""
     worker = scene.another_worker()
@@ -89,6 +91,7 @@ def test_s3_may_go_away_and_come_back(scene: Scene, crashing_s3: S3) -> None:
     assert len(scene.images(batch)) == len(scene.api.submits()) == 5
 
 
+@pytest.mark.slow
 def test_a_batch_ends_only_when_its_files_can_be_written(scene: Scene, crashing_s3: S3) -> None:
     """While S3 is dead a batch whose edits have ended stays ``finishing``; it ends with its files, by itself."""
     worker = scene.another_worker()
@@ -123,6 +126,7 @@ def test_redis_may_crash_under_load(scene: Scene, crashing_redis: Valkey) -> Non
     assert "redis.back" in worker.child.output()
 
 
+@pytest.mark.slow
 def test_an_outage_of_redis_longer_than_a_lease_buys_nothing_twice(scene: Scene, crashing_redis: Valkey) -> None:
     """What the API took while Redis was away is settled when it is back, not sent again."""
     worker = scene.another_worker(lease="2")

@@ -21,6 +21,7 @@ def requests(scene: Scene) -> list[Record]:
     return sorted(scene.api.submits() + scene.api.polls(), key=lambda entry: float(entry["arrived"]))
 
 
+@pytest.mark.slow
 def test_two_workers_together_keep_a_rate_limit(scene: Scene) -> None:
     """Submits and polls of both: no sliding minute holds more than its limit, and nearly all of it is used."""
     scene.api.trouble("odd_status", times=60)
@@ -57,6 +58,7 @@ def test_an_outage_uses_up_nothing(scene: Scene) -> None:
     assert scene.ledger.pauses() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_", ["seconds", "date", "body"])
 def test_nothing_at_all_is_sent_before_the_time_that_a_429_names(scene: Scene, as_: str) -> None:
     """A poll that is throttled silences submits and the polls of all other edits as well."""

@@ -37,15 +37,20 @@ WEBHOOK_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class Stage:
-    """All servers, for many runs. A context manager, to be used in the main thread."""
+    """All servers, for many runs. A context manager, to be used in the main thread.
 
-    def __init__(self) -> None:
+    ``seed`` is that of the workers' and the endpoint's own choices.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="retouch-chaos-")))
         self.valkey = Valkey(self.folder / "valkey")
         self.s3 = S3(self.folder / "s3")
-        self.plain = Api(self.folder / "plain", "--capacity", "64", "--ignore-keys")
-        self.idempotent = Api(self.folder / "idempotent", "--capacity", "64")
+        options = ("--capacity", "64", "--seed", str(seed))
+        self.plain = Api(self.folder / "plain", *options, "--ignore-keys")
+        self.idempotent = Api(self.folder / "idempotent", *options)
 
     def __enter__(self) -> Self:
         try:
@@ -114,6 +119,7 @@ class Run(World):
         """Fork a worker; ``settings`` are RETOUCH_ variables in lower case."""
         own = {f"RETOUCH_{name.upper()}": str(value) for name, value in settings.items()}
         chaos = {"CHAOS_CRASH": crash, "CHAOS_BUG": bug, "CHAOS_LIES": str(lies), "CHAOS_HEAD": str(head)}
+        chaos["CHAOS_SEED"] = str(self.stage.seed)
         return self.stage.nursery.start(self.environment | own | chaos)
 
     def ready(self, *hands: Hand) -> None:

@@ -65,11 +65,11 @@ class World:
     def situation(self) -> str:
         """How everything stands: batches, pauses, and the end of the workers' logs."""
         try:
-            batches, pauses = self.ledger.batches(20), self.ledger.pauses()
+            told = [f"{view.batch}: {view.state}, {dict(view.counts)}" for view in self.ledger.batches(20)]
+            told += map(str, self.ledger.pauses())
         except Exception as error:  # whatever is wrong, it is part of the answer
-            batches, pauses = [], [error]
-        counts = [f"{view.batch}: {view.state}, {dict(view.counts)}" for view in batches]
-        return "\n".join(["", *counts, *map(str, pauses), self.logs()[-4000:]])
+            told = [f"the ledger cannot be read: {error}"]
+        return "\n".join(["", *told, self.logs()[-4000:]])
 
     def logs(self) -> str:
         """Everything that this world's workers have written."""
