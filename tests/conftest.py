@@ -11,8 +11,8 @@ import fakeredis
 import pytest
 import redis
 from hypothesis import HealthCheck, Phase, settings
-from planted import leaks
 
+from tests.harness.leaks import leaks
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import pytest
-from PIL import Image
-from scene import Crew, Scene
-from servers import Web
 
-from workers.stack.endpoint import Endpoint
+from tests.harness.api import Api
+from tests.harness.crew import Crew
+from tests.harness.scene import Scene
+from tests.harness.web import Web
+from tests.harness.world import png
 from workers.stack.s3 import S3
 
 INPUT_KEY = "inputs/picture.png"
@@ -19,9 +19,7 @@ INPUT_KEY = "inputs/picture.png"
 @pytest.fixture(scope="session")
 def picture() -> bytes:
     """A small PNG."""
-    buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+    return png()
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +37,12 @@ def stranger(picture: bytes) -> Iterator[Web]:
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """The img2img endpoint as a process."""
-    endpoint = Endpoint(tmp_path_factory.mktemp("endpoint"), private_hosts="127.0.0.1")
-    endpoint.start()
-    yield endpoint
-    endpoint.kill()
+def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The endpoint for all tests; each finds it in its scene, where its record begins anew."""
+    api = Api(tmp_path_factory.mktemp("endpoint"))
+    api.start()
+    yield api
+    api.child.kill()
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +54,13 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
 
 
 @pytest.fixture
-def scene(redis_url: str, s3: S3, endpoint: Endpoint, crew: Crew, pictures: Web, picture: bytes) -> Iterator[Scene]:
+def scene(redis_url: str, s3: S3, shared_api: Api, crew: Crew, pictures: Web, picture: bytes) -> Iterator[Scene]:
     """A fresh scene; at its end nothing that anyone can read may hold a secret."""
     if not s3.child.running:  # a test that killed it need not mend it
         s3.start()
     s3.client().put_object(Bucket=s3.bucket, Key=INPUT_KEY, Body=picture)
-    scene = Scene(redis_url, s3, endpoint, crew, [pictures.host], f"s3://{s3.bucket}/{INPUT_KEY}")
+    hosts = f"{shared_api.host},{s3.host},{pictures.host}"
+    scene = Scene(redis_url, s3, shared_api, crew, init_image=f"s3://{s3.bucket}/{INPUT_KEY}", hosts=hosts)
     yield scene
     scene.api.clear()
     crew.end_test()

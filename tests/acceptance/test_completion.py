@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 
+import pytest
 from PIL import Image
-from scene import Record, Scene
-from servers import Web
+
+from tests.harness.growing import Record
+from tests.harness.scene import Scene
+from tests.harness.web import Web
 
 
+@pytest.mark.slow
 def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:
     """Edits of one to four samples complete, and each object is what its result's uri, hash, size and type say."""
     scene.worker()
@@ -32,6 +36,7 @@ def test_every_image_is_in_s3_as_its_result_says(scene: Scene) -> None:
     assert len(scene.api.accepted()) == 12
 
 
+@pytest.mark.slow
 def test_a_finished_batch_has_a_manifest_of_its_results_and_an_empty_success(scene: Scene) -> None:
     """``manifest.jsonl`` holds each edit's result in the batch's order, completed or failed; ``_SUCCESS`` nothing."""
     scene.worker()

@@ -6,9 +6,7 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,24 +14,18 @@ import pytest
 from PIL import Image
 
 from retouch.edit import Edit
+from tests.harness.processes import Process
 from workers.stack.child import ROOT
 
 DEADLINE_S = 120
 SAMPLES = ROOT / "scripts" / "samples"
 
 
-def start_demo(tmp: Path, mark: str) -> subprocess.Popen[str]:
+def start_demo(tmp: Path, mark: str) -> Process:
     """Start the demo with all its temporary files in ``tmp`` and ``mark`` in every process's environment."""
     (tmp / "tmp").mkdir()
-    return subprocess.Popen(
-        [sys.executable, "-u", "-m", "scripts.demo", "--out", str(tmp / "out" / "sheet.png")],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp / "tmp"), "DEMO_MARK": mark},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-u", "-m", "scripts.demo", "--out", str(tmp / "out" / "sheet.png")]
+    return Process(command, env=os.environ | {"TMPDIR": str(tmp / "tmp"), "DEMO_MARK": mark}, merged=True)
 
 
 def marked(mark: str) -> list[str]:
@@ -52,9 +44,9 @@ def marked(mark: str) -> list[str]:
 def test_the_demo_completes_every_edit_and_draws_the_sheet(tmp_path: Path) -> None:
     """Exit code 0, all objects listed, a sheet of 24 pairs, no process and no temporary folder left."""
     mark = secrets.token_hex(8)
-    demo = start_demo(tmp_path, mark)
-    output, _ = demo.communicate(timeout=DEADLINE_S)
-    assert demo.returncode == 0, output
+    with start_demo(tmp_path, mark) as demo:
+        code, output, _ = demo.end(DEADLINE_S)
+    assert code == 0, output
     assert [f"[{step}/5]" in output for step in range(1, 6)] == [True] * 5
     assert "24 of 24 edits completed" in output
     for edit in edits():
@@ -69,21 +61,18 @@ def test_the_demo_completes_every_edit_and_draws_the_sheet(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("send", "number", "code"),
-    [(os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGTERM, 143)],
+    ("number", "group", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],
     ids=["Ctrl-C", "SIGTERM"],
 )
-def test_a_signal_ends_the_demo_and_all_it_started(
-    tmp_path: Path, send: Callable[[int, int], None], number: int, code: int
-) -> None:
+def test_a_signal_ends_the_demo_and_all_it_started(tmp_path: Path, number: int, group: bool, code: int) -> None:
     """Ctrl-C (to the group) or SIGTERM (to it alone) while edits are under way: no traceback, no process left."""
     mark = secrets.token_hex(8)
-    demo = start_demo(tmp_path, mark)
-    assert demo.stdout
-    before = next(line for line in demo.stdout if "accepted" in line)
-    send(demo.pid, number)
-    after, _ = demo.communicate(timeout=DEADLINE_S)
-    assert demo.returncode == code, before + after
+    with start_demo(tmp_path, mark) as demo:
+        demo.out.line("accepted", DEADLINE_S)
+        demo.signal(number, group=group)
+        ended, after, _ = demo.end()
+    assert ended == code, demo.out.text
     assert "Traceback" not in after
     assert "nothing is left running" in after
     assert marked(mark) == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from scene import Scene, until
 
+from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
 from workers.stack.worker import Worker
 
 LEASE = "120"  # far longer than any test waits: an edit that is left to its lease never ends
@@ -16,7 +17,7 @@ def exit_code(worker: Worker) -> int:
     """Wait for the worker's end; returns its exit code."""
     process = worker.child._process
     assert process is not None
-    return process.wait(60)
+    return process.wait(LIMIT_S)
 
 
 def last_words(worker: Worker) -> dict[str, object]:
@@ -26,34 +27,36 @@ def last_words(worker: Worker) -> dict[str, object]:
     return words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.2, 1.5])
 def test_a_worker_that_is_told_to_end_under_load(scene: Scene, seconds: float) -> None:
     """It exits 0 with its steps ended; the other worker picks up the rest at once; each edit is bought once."""
     leaving = scene.another_worker(lease=LEASE, max_in_flight="40")
     scene.api.trouble("hang", seconds=seconds)
     batch = scene.enqueue(150)
-    until(lambda: scene.ledger.reader.provider().places_used >= 20, "it is at work")
+    scene.until(lambda: scene.api.taken() >= 20, "it is at work")
     scene.another_worker(lease=LEASE, max_in_flight="40")
     leaving.child.ask_to_stop()
     assert exit_code(leaving) == 0
     assert last_words(leaving)["left_to_their_lease"] == 0
     scene.api.clear()
-    results = scene.finish(batch, 45)
+    results = scene.finish(batch)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert len(scene.api.submits()) == 150
 
 
+@pytest.mark.slow
 def test_the_last_worker_leaves_nothing_to_a_lease(scene: Scene) -> None:
     """With nobody else there, what a leaving worker had claimed is due at once when a new one starts."""
     leaving = scene.another_worker(lease=LEASE)
     scene.api.trouble("hang", seconds=0.5)
     batch = scene.enqueue(60)
-    until(lambda: len(scene.api.submits()) >= 5, "it is at work")
+    scene.until(lambda: len(scene.api.submits()) >= 5, "it is at work")
     leaving.child.ask_to_stop()
     assert exit_code(leaving) == 0
     scene.api.clear()
     scene.another_worker(lease=LEASE)
-    results = scene.finish(batch, 45)
+    results = scene.finish(batch)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert len(scene.api.submits()) == 60
 
@@ -61,7 +64,8 @@ def test_the_last_worker_leaves_nothing_to_a_lease(scene: Scene) -> None:
 def test_a_worker_that_has_ended_is_no_longer_seen(scene: Scene) -> None:
     """An orderly end takes the worker from the list of those that live, and an idle one ends with 0."""
     worker = scene.another_worker()
-    until(lambda: any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.reader.workers()), "it is seen")
+    name = f"-{worker.child.pid}"
+    scene.until(lambda: any(live.endswith(name) for live in scene.ledger.reader.workers()), "it is seen")
     worker.child.ask_to_stop()
     assert exit_code(worker) == 0
     assert not any(name.endswith(f"-{worker.child.pid}") for name in scene.ledger.reader.workers())

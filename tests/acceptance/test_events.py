@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import signal
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from scene import Scene, until
-from servers import Receiver
+import pytest
 from standardwebhooks.webhooks import Webhook
 
+from tests.harness.processes import RETOUCH, Process
+from tests.harness.receiver import Receiver
+from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
 from workers.stack.child import clean_environment
-from workers.stack.ports import free_ports
 from workers.stack.valkey import Valkey
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(40, 72))).decode()
@@ -28,12 +27,13 @@ def told_to(receiver: Receiver, scene: Scene) -> dict[str, str]:
     return {"webhook_url": f"{receiver.url}/hook", "webhook_secret": SECRET, "private_hosts": hosts}
 
 
-def wait_for(receiver: Receiver, count: int) -> list[dict[str, Any]]:
+def wait_for(scene: Scene, receiver: Receiver, count: int) -> list[dict[str, Any]]:
     """Wait for so many events to be taken."""
-    until(lambda: len(receiver.delivered()) >= count, f"{count} events are delivered")
+    scene.until(lambda: len(receiver.delivered()) >= count, f"{count} events are delivered")
     return receiver.delivered()
 
 
+@pytest.mark.slow
 def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
     """Each edit's end and then the batch's are posted as signed CloudEvents, each once when all goes well."""
     with Receiver() as receiver:
@@ -42,7 +42,7 @@ def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
         good, bad = scene.enqueue(3), scene.enqueue(1, prompt="doomed")
         results = scene.finish(good)
         scene.finish(bad)
-        events = wait_for(receiver, 6)
+        events = wait_for(scene, receiver, 6)
         for request in receiver.requests:
             Webhook(SECRET).verify(request.body, request.headers)
             assert request.headers["content-type"] == "application/cloudevents+json"
@@ -58,26 +58,28 @@ def test_every_end_is_told_once_signed_and_the_batch_last(scene: Scene) -> None:
     assert len({(e["source"], e["id"]) for e in events}) == 6
 
 
+@pytest.mark.slow
 def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
     """Whoever hears ``retouch.batch.completed`` finds the whole manifest and ``_SUCCESS``."""
     found: list[set[str]] = []
     with Receiver() as receiver:
-        receiver.on_event = lambda e: (
-            found.append(set(scene.objects(e["subject"]))) if e["type"] == "retouch.batch.completed" else None
+        receiver.on_event = lambda r: (
+            found.append(set(scene.objects(r.event["subject"]))) if "/" not in r.event["subject"] else None
         )
         scene.worker(**told_to(receiver, scene))
         for _ in range(3):
             scene.enqueue(2)
-        until(lambda: len(found) == 3, "three batches are announced")
+        scene.until(lambda: len(found) == 3, "three batches are announced")
     assert found == [{"c0/0.png", "c1/0.png", "manifest.jsonl", "_SUCCESS"}] * 3
 
 
+@pytest.mark.slow
 def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
     """After 500 the same event is delivered again: same id, same body, newly signed."""
     with Receiver((500, 500)) as receiver:
         scene.worker(**told_to(receiver, scene))
         scene.finish(scene.enqueue())
-        wait_for(receiver, 2)
+        wait_for(scene, receiver, 2)
     tries = Counter(r.headers["webhook-id"] for r in receiver.requests)
     assert sorted(tries.values()) == [2, 2]
     for message_id in tries:
@@ -87,23 +89,25 @@ def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
         Webhook(SECRET).verify(request.body, request.headers)
 
 
+@pytest.mark.slow
 def test_a_delivery_cut_off_by_a_kill_is_made_again(scene: Scene) -> None:
     """After SIGKILL in the middle of a delivery another worker delivers the same event under the same id."""
     with Receiver() as receiver:
         receiver.gate.clear()
-        first = scene.another_worker(lease="1", **told_to(receiver, scene))
+        first = scene.another_worker(lease="2", **told_to(receiver, scene))
         batch = scene.enqueue()
-        assert receiver.arrived.acquire(timeout=30)
+        assert receiver.arrived.acquire(timeout=LIMIT_S)
         first.kill()
         receiver.gate.set()
-        scene.another_worker(lease="1", **told_to(receiver, scene))
+        scene.another_worker(lease="2", **told_to(receiver, scene))
         scene.finish(batch)
-        until(lambda: batch in {e["subject"] for e in receiver.delivered()}, "the batch's event is delivered")
+        scene.until(lambda: batch in {e["subject"] for e in receiver.delivered()}, "the batch's event is delivered")
     ids = [r.headers["webhook-id"] for r in receiver.requests if f'"{batch}/c0"' in r.body.decode()]
     assert len(ids) == 2
     assert len(set(ids)) == 1
 
 
+@pytest.mark.slow
 def test_a_receiver_that_never_answers_holds_up_no_edit(scene: Scene) -> None:
     """With more deliveries hanging than a worker makes at a time, every edit completes, and later every event comes."""
     count = 100
@@ -114,39 +118,34 @@ def test_a_receiver_that_never_answers_holds_up_no_edit(scene: Scene) -> None:
         assert {r["state"] for r in scene.finish(batch).values()} == {"completed"}
         assert receiver.delivered() == []
         receiver.gate.set()
-        subjects = {e["subject"] for e in wait_for(receiver, count + 1)}
+        subjects = {e["subject"] for e in wait_for(scene, receiver, count + 1)}
     assert len(subjects) == count + 1
 
 
 def test_a_receiver_that_is_down_holds_up_no_edit(scene: Scene) -> None:
     """With nobody listening every edit completes; a receiver that comes up is told all of it."""
-    [port] = free_ports(1)
-    receiver = Receiver(port=port)
+    receiver = Receiver()
     worker = scene.worker(**told_to(receiver, scene))
     batch = scene.enqueue(5)
     assert {r["state"] for r in scene.finish(batch).values()} == {"completed"}
-    until(lambda: worker.child.output().count("event.not_delivered") >= 6, "each event was tried")
+    scene.until(lambda: worker.child.output().count("event.not_delivered") >= 6, "each event was tried")
     with receiver:
-        subjects = {e["subject"] for e in wait_for(receiver, 6)}
+        subjects = {e["subject"] for e in wait_for(scene, receiver, 6)}
     assert subjects == {batch, *(f"{batch}/c{n}" for n in range(5))}
 
 
 def test_events_are_followed_through_an_outage_of_redis(scene: Scene, valkey: Valkey) -> None:
     """``retouch events --follow`` prints what happens, waits while Redis is away, and ends with Ctrl-C."""
-    command = [str(Path(sys.executable).with_name("retouch")), "events", "--follow"]
     env = clean_environment(RETOUCH_REDIS_URL=scene.environment["RETOUCH_REDIS_URL"])
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follower:
-        assert follower.stdout is not None
-        assert follower.stderr is not None
+    with Process([RETOUCH, "events", "--follow"], env=env) as follower:
         first = scene.enqueue()
         scene.queue.cancel(first)
-        told = (json.loads(line)["subject"] for line in follower.stdout)
-        assert f"{first}/c0" in told
+        follower.out.line(f"{first}/c0")
         valkey.kill()
-        assert "Redis is away" in follower.stderr.readline()
+        follower.err.line("Redis is away")
         valkey.start()
         second = scene.enqueue()
         scene.queue.cancel(second)
-        assert f"{second}/c0" in told
-        follower.send_signal(signal.SIGINT)
-        assert follower.wait(30) == 130
+        follower.out.line(f"{second}/c0")
+        follower.signal(signal.SIGINT)
+        assert follower.end().code == 130

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scene import PREFIX, Record, Scene
-from servers import Request, Web
 
 from retouch.errors import InputError
+from tests.harness.growing import Record
+from tests.harness.scene import Scene
+from tests.harness.web import Request, Web
 from workers.stack.worker import Worker
 
 MEMORY_MIB = 220  # by which a worker's peak may grow while it is attacked: the buffers of MAX_LARGE copies
@@ -107,6 +108,7 @@ def assert_refused(results: dict[str, Record], code: str = "broken_result") -> N
     assert all(r["error"]["message"] for r in results.values())
 
 
+@pytest.mark.slow
 def test_results_that_mean_harm_fail_and_the_worker_goes_on(scene: Scene, villain: str) -> None:
     """Endless, enormous, packed, lying and broken results: no object, one submit each, little memory, and then on."""
     worker = scene.worker(**allowed(scene, villain))
@@ -116,7 +118,7 @@ def test_results_that_mean_harm_fail_and_the_worker_goes_on(scene: Scene, villai
         name: {"fault": "redirect", "location": f"http://{villain}/{name}"} for name in VILLAINY
     }
     batch = scene.cases(rules)
-    assert_refused(scene.finish(batch, within_s=60))
+    assert_refused(scene.finish(batch))
     assert scene.images(batch) == []
     assert len(scene.api.submits()) == 1 + len(rules)
     scene.api.clear()
@@ -133,7 +135,7 @@ def test_many_endless_results_at_once_fit_into_little_memory(scene: Scene, villa
     before_mib = peak_mib(worker)
     scene.api.trouble("redirect", location=f"http://{villain}/endless", match="[endless]")
     batch = scene.enqueue(20, prompt="oil [endless]")
-    assert_refused(scene.finish(batch, within_s=60))
+    assert_refused(scene.finish(batch))
     assert scene.images(batch) == []
     scene.api.clear()
     assert scene.run()["state"] == "completed"
@@ -169,7 +171,7 @@ def run_with(scene: Scene, replies: dict[str, Any]) -> tuple[dict[str, Record], 
         worker = scene.another_worker(**liar.settings(scene))
         batch = "lies"
         scene.queue.enqueue(liar.edits(scene), batch=batch)
-        results = scene.finish(batch, within_s=60)
+        results = scene.finish(batch)
         assert worker.child.running
     return results, batch
 
@@ -231,7 +233,7 @@ def test_a_webhook_on_a_private_address_is_never_called(scene: Scene, stranger: 
     secret = "whsec_" + base64.b64encode(bytes(32)).decode()
     worker = scene.worker(webhook_url=f"http://127.0.0.1:{stranger.port}/hook?k=1", webhook_secret=secret)
     assert scene.run()["state"] == "completed"
-    worker.child.wait_until(lambda: "is not a public address" in worker.child.output() or None)
+    scene.until(lambda: "is not a public address" in worker.child.output(), "the worker says so")
     assert stranger.requests == []
 
 
@@ -250,5 +252,5 @@ def test_a_name_that_tries_to_leave_its_folder_is_not_enqueued(scene: Scene) -> 
     assert scene.finish("names")["good"]["state"] == "completed"
     found = scene.s3.client().list_objects_v2(Bucket=scene.s3.bucket)["Contents"]
     assert {item["Key"] for item in found if "names" in item["Key"]} == {
-        f"{PREFIX}names/{name}" for name in ("good/0.png", "manifest.jsonl", "_SUCCESS")
+        f"{scene.prefix}names/{name}" for name in ("good/0.png", "manifest.jsonl", "_SUCCESS")
     }

@@ -7,10 +7,9 @@ import select
 import shlex
 import signal
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import boto3
@@ -19,14 +18,15 @@ import pytest
 import redis
 import requests
 
-from workers.stack.child import ROOT
+from tests.harness.processes import Ended, Process
+from tests.harness.waiting import LIMIT_S
 from workers.stack.ports import free_ports
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 
 pytestmark = pytest.mark.slow
 
-DEADLINE_S = 60
+STACK = (sys.executable, "-m", "workers.stack")
 NAMES = {
     *("RETOUCH_REDIS_URL", "RETOUCH_API_URL", "RETOUCH_API_KEY", "RETOUCH_BUCKET", "RETOUCH_PREFIX"),
     *("RETOUCH_PRIVATE_HOSTS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -34,49 +34,28 @@ NAMES = {
 }
 
 
-class RunningStack:
+class RunningStack(Process):
     """The command, started and ready: its environment for clients, its parts' processes."""
 
     def __init__(self, *arguments: str, tmp: Path) -> None:
-        self.tmp = tmp
-        command = [sys.executable, "-m", "workers.stack", *arguments]
-        self.process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(tmp)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdout
-        self.lines = [line for line in (self.process.stdout.readline() for _ in NAMES) if line]
+        super().__init__([*STACK, *arguments], env=os.environ | {"TMPDIR": str(tmp)})
+        try:
+            self.lines = [self.out.line() for _ in NAMES]
+        except AssertionError:  # it ended without becoming ready
+            self.lines = []
         words = [word for line in self.lines for word in shlex.split(line.removeprefix("export "))]
         self.environment = dict(word.split("=", 1) for word in words)
-        self.parts = psutil.Process(self.process.pid).children(recursive=True) if self.lines else []
+        self.parts = psutil.Process(self.pid).children(recursive=True) if self.lines else []
 
     def part(self, word: str) -> psutil.Process:
         """The child whose command line has ``word`` in it."""
         [found] = [part for part in self.parts if word in " ".join(part.cmdline())]
         return found
 
-    def end(self, number: int) -> tuple[int, str]:
-        """Send a signal; return the exit code and what was written to stderr since."""
-        self.process.send_signal(number)
-        return self.wait()
-
-    def wait(self) -> tuple[int, str]:
-        """Return the exit code and the rest of stderr."""
-        _, err = self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode, err
-
-    def line_of_stderr(self, word: str) -> str:
-        """Wait for a line with ``word`` in it."""
-        assert self.process.stderr
-        for line in self.process.stderr:
-            if word in line:
-                return line
-        raise AssertionError(f"no line with {word!r}")
+    def told_to_end(self, number: int) -> Ended:
+        """Send a signal, and wait for the end."""
+        self.signal(number)
+        return self.end()
 
 
 Start = Callable[..., RunningStack]
@@ -85,27 +64,22 @@ Start = Callable[..., RunningStack]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start stacks that are gone after the test, whatever it did."""
-    started: list[RunningStack] = []
+    with ExitStack() as ends:
 
-    def start_one(*arguments: str) -> RunningStack:
-        started.append(RunningStack(*arguments, tmp=tmp_path))
-        return started[-1]
+        def start_one(*arguments: str) -> RunningStack:
+            return ends.enter_context(RunningStack(*arguments, tmp=tmp_path))
 
-    yield start_one
-    for stack in started:
-        with suppress(ProcessLookupError):
-            os.killpg(stack.process.pid, signal.SIGKILL)
-        stack.process.communicate()
+        yield start_one
 
 
 def await_end(processes: list[psutil.Process]) -> None:
-    """Return when all have ended; fails after a minute."""
+    """Return when all have ended."""
     for process in processes:
         try:
             fd = os.pidfd_open(process.pid)
         except ProcessLookupError:
             continue
-        readable, _, _ = select.select([fd], [], [], DEADLINE_S)
+        readable, _, _ = select.select([fd], [], [], LIMIT_S)
         os.close(fd)
         assert readable, f"still running: {process.cmdline()}"
 
@@ -126,18 +100,17 @@ def test_what_it_prints_leads_a_client_to_working_services(start: Start, tmp_pat
     session = boto3.session.Session(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
     s3 = session.client("s3", endpoint_url=env["AWS_ENDPOINT_URL_S3"], region_name=env["AWS_REGION"])
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [env["RETOUCH_BUCKET"]]
-    assert requests.get(env["AWS_ENDPOINT_URL_S3"], timeout=DEADLINE_S).status_code == 403
+    assert requests.get(env["AWS_ENDPOINT_URL_S3"], timeout=LIMIT_S).status_code == 403
     status_url = f"{env['RETOUCH_API_URL']}/status/unknown"
-    assert requests.get(status_url, timeout=DEADLINE_S).status_code == 401
+    assert requests.get(status_url, timeout=LIMIT_S).status_code == 401
     key = {"API-Key": env["RETOUCH_API_KEY"]}
-    assert requests.get(status_url, headers=key, timeout=DEADLINE_S).status_code != 401
+    assert requests.get(status_url, headers=key, timeout=LIMIT_S).status_code != 401
 
     listening = [c for part in stack.parts for c in part.net_connections("tcp") if c.status == "LISTEN"]
     assert len(listening) >= 3
     assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
 
-    assert stack.end(signal.SIGTERM)[0] == 0
-    assert stack.process.stdout
+    assert stack.told_to_end(signal.SIGTERM).code == 0
     assert not any(part.is_running() for part in stack.parts)
     assert not list(tmp_path.glob("retouch-*/logs")), "the temporary folder is left"
 
@@ -146,8 +119,8 @@ def test_ctrl_c_ends_everything(start: Start) -> None:
     """Ctrl-C reaches the whole foreground group; the stack ends its parts itself, without a word of alarm."""
     stack = start("--workers", "2")
     assert len([part for part in stack.parts if "celery" in part.cmdline()]) == 2
-    os.killpg(stack.process.pid, signal.SIGINT)
-    code, err = stack.wait()
+    stack.signal(signal.SIGINT, group=True)
+    code, _, err = stack.end()
     assert code == 0
     assert "unexpectedly" not in err
     assert not any(part.is_running() for part in stack.parts)
@@ -159,15 +132,12 @@ def test_a_stack_in_the_background_ends_by_sigterm(tmp_path: Path) -> None:
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
     )
     command = [sys.executable, "-c", ignoring, sys.executable, "-m", "workers.stack"]
-    stack = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert stack.stdout
-    assert stack.stdout.readline().startswith(b"export ")
-    parts = psutil.Process(stack.pid).children(recursive=True)
-    stack.terminate()
-    stack.communicate(timeout=DEADLINE_S)
-    assert stack.returncode == 0
+    with Process(command, env=os.environ | {"TMPDIR": str(tmp_path)}) as stack:
+        stack.out.line("export ")
+        parts = psutil.Process(stack.pid).children(recursive=True)
+        stack.signal(signal.SIGTERM)
+        code, _, err = stack.end()
+    assert code == 0, err
     await_end(parts)
 
 
@@ -175,26 +145,20 @@ def test_sigkill_leaves_no_process(start: Start) -> None:
     """When the stack has no chance to tidy up, the kernel ends its parts."""
     stack = start()
     assert len(stack.parts) == 4
-    stack.end(signal.SIGKILL)
+    stack.told_to_end(signal.SIGKILL)
     await_end(stack.parts)
 
 
 def test_it_dies_with_its_parent_if_asked(tmp_path: Path) -> None:
     """With --die-with-parent the end of a script that started it, however it ends, ends the stack."""
-    command = [sys.executable, "-m", "workers.stack", "--workers", "0", "--die-with-parent"]
     script = "import subprocess, sys; subprocess.run(sys.argv[1:])"
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script, *command],
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-    )
-    assert parent.stdout
-    assert parent.stdout.readline().startswith(b"export ")
-    family = psutil.Process(parent.pid).children(recursive=True)
-    parent.kill()
-    parent.communicate()
-    await_end(family)
+    command = [sys.executable, "-c", script, *STACK, "--workers", "0", "--die-with-parent"]
+    with Process(command, env=os.environ | {"TMPDIR": str(tmp_path)}) as parent:
+        assert parent.out.line().startswith("export ")
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.signal(signal.SIGKILL)
+        parent.end()
+        await_end(family)
     assert not list(tmp_path.glob("retouch-*/logs")), "the temporary folder is left"
 
 
@@ -202,13 +166,13 @@ def test_a_worker_that_dies_is_started_again(start: Start) -> None:
     """A worker is replaced, a line says so, and the stack goes on."""
     stack = start()
     worker = stack.part("celery")
-    stack.line_of_stderr("ready")
-    stack_process = psutil.Process(stack.process.pid)
+    stack.err.line("ready")
+    stack_process = psutil.Process(stack.pid)
     worker.kill()
-    assert "started again" in stack.line_of_stderr("unexpectedly")
+    assert "started again" in stack.err.line("unexpectedly")
     [again] = [part for part in stack_process.children() if "celery" in part.cmdline()]
     assert again.pid != worker.pid
-    assert stack.end(signal.SIGTERM)[0] == 0
+    assert stack.told_to_end(signal.SIGTERM).code == 0
 
 
 @pytest.mark.parametrize(
@@ -218,7 +182,7 @@ def test_another_part_that_dies_ends_the_stack(start: Start, word: str, name: st
     """Without one of its services the stack ends with a sentence that names it, and takes the others along."""
     stack = start("--workers", "0")
     stack.part(word).kill()
-    code, err = stack.wait()
+    code, _, err = stack.end()
     assert code == 1
     assert name in err
     assert "ended unexpectedly" in err
@@ -233,17 +197,17 @@ def test_a_data_folder_is_kept_and_found_again(start: Start, tmp_path: Path) -> 
     with redis.Redis.from_url(first.environment["RETOUCH_REDIS_URL"]) as client:
         client.set("kept", "yes")
     second = start("--data", str(data), "--workers", "0")
-    code, err = second.wait()
+    code, _, err = second.end()
     assert (code, second.lines) == (1, [])
     assert "is in use by another stack" in err
-    assert first.end(signal.SIGTERM)[0] == 0
+    assert first.told_to_end(signal.SIGTERM).code == 0
 
     again = start("--data", str(data), "--workers", "0")
     secrets = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RETOUCH_API_KEY")
     assert [again.environment[name] for name in secrets] == [first.environment[name] for name in secrets]
     with redis.Redis.from_url(again.environment["RETOUCH_REDIS_URL"]) as client:
         assert client.get("kept") == b"yes"
-    assert again.end(signal.SIGTERM)[0] == 0
+    assert again.told_to_end(signal.SIGTERM).code == 0
     assert {path.name for path in (data / "logs").iterdir()} == {"valkey.log", "s3.log", "endpoint.log"}
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from scene import Scene, until
 
-from workers.stack.child import ROOT, clean_environment
+from tests.harness.processes import Ended, launch, run
+from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
+from workers.stack.child import clean_environment
 from workers.stack.valkey import Valkey
 
 BASIS = {
@@ -22,11 +23,11 @@ BASIS = {
 }
 
 
-def start(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(settings: dict[str, str]) -> Ended:
     """Start a worker that is expected to refuse."""
     command = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
     env = clean_environment(**{k: v for k, v in (BASIS | settings).items() if v})
-    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return run(command, env=env)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,8 @@ def start(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
 def test_a_wrong_setting_is_one_sentence(variable: str, value: str, others: dict[str, str]) -> None:
     """A missing or bad variable ends the start with one sentence that names it, no traceback and no secret."""
     ended = start({variable: value, **others})
-    assert ended.returncode != 0
-    [said] = (ended.stdout + ended.stderr).strip().splitlines()
+    assert ended.code != 0
+    [said] = (ended.out + ended.err).strip().splitlines()
     assert variable in said
     assert "planted" not in said
 
@@ -58,7 +59,7 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: 
     command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "early@%h"]
     worker.child.launch(command, env=clean_environment(**scene.settings()))
     try:
-        until(lambda: "redis.unreachable" in worker.child.output(), "it says that Redis is away")
+        scene.until(lambda: "redis.unreachable" in worker.child.output(), "it says that Redis is away")
         valkey.start()
         assert scene.run()["state"] == "completed"
         assert "Traceback" not in worker.child.output()
@@ -73,12 +74,12 @@ def test_a_log_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "unread@%h"]
-    process = subprocess.Popen(command, env=clean_environment(**scene.settings()), cwd=ROOT, stderr=write)
+    process = launch(command, env=clean_environment(**scene.settings()), stderr=write)
     try:
         ended = scene.finish(scene.enqueue(60))
         assert {edit["state"] for edit in ended.values()} == {"completed"}
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT_S) == 0
     finally:
         process.kill()
         process.wait()
@@ -91,7 +92,7 @@ def test_health_is_a_loop_that_turns(scene: Scene, tmp_path: Path) -> None:
 
     def health() -> int:
         command = [sys.executable, "-m", "workers.health"]
-        return subprocess.run(command, cwd=ROOT, env=clean_environment(TMPDIR=str(tmp_path)), check=False).returncode
+        return run(command, env=clean_environment(TMPDIR=str(tmp_path))).code
 
     assert health() == 1
     worker = scene.another_worker(TMPDIR=str(tmp_path))

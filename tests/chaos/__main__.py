@@ -24,6 +24,7 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
         del os.environ[name]  # another deployment's settings must not lead a worker away
     began, described = time.monotonic(), ", ".join(f"{what} {value}" for what, value in machine.describe().items())
+    say(f"seed {options.seed}")
     report, logs = Report(), ""
     try:
         for part, its_logs in play_all(options.only, options.seed, quick=options.quick):

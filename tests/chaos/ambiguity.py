@@ -6,9 +6,8 @@ import json
 import random
 from dataclasses import dataclass, field
 
-from tests.chaos.crew import until
 from tests.chaos.judge import Finding, nothing_is_paid_twice_untold
-from tests.chaos.outages import Cli
+from tests.chaos.outages import command_line
 from tests.chaos.stage import Run
 
 POINTS = ("post.sent", "post.after", "settle.waiting.before", "begin_submit.after")
@@ -38,9 +37,9 @@ def unanswered(run: Run, rng: random.Random) -> Decided:
     steady = run.worker(lease=1, max_in_flight=40)
     for point in POINTS:
         doomed = run.worker(lease=1, max_in_flight=40, crash=f"{point}={rng.randint(1, 2)}")
-        until(lambda hand=doomed: hand.ended.is_set() or not _open(run, batches), f"a worker dies at {point}", 30)
+        run.until(lambda hand=doomed: hand.ended.is_set() or not _open(run, batches), f"a worker dies at {point}")
         doomed.kill()
-    until(lambda: not _open(run, batches), "what is not held has ended", 60)
+    run.until(lambda: not _open(run, batches), "what is not held has ended")
     outcome = Decided()
     if run.policy == "hold":
         outcome.before = _status(run, batches)[0]
@@ -49,7 +48,7 @@ def unanswered(run: Run, rng: random.Random) -> Decided:
         _decide(run, "retry", batches[0])
         _decide(run, "cancel", batches[1])
         run.policy = "resubmit"  # a person has decided: from here on a second submit is marked, not forbidden
-    run.finish(60)
+    run.finish()
     outcome.after, outcome.duplicates = _status(run, batches)
     steady.kill()
     return outcome
@@ -62,9 +61,14 @@ def _open(run: Run, batches: list[str]) -> int:
 
 
 def _decide(run: Run, verb: str, batch: str) -> None:
-    code, said = Cli(run, verb, batch, "--held").end()
+    code, said = _say(run, verb, batch, "--held")
     if code:
         raise AssertionError(f"retouch {verb} {batch} --held: exit {code}: {said}")
+
+
+def _say(run: Run, *arguments: str) -> tuple[int, str]:
+    with command_line(run, *arguments) as process:
+        return process.end()[:2]
 
 
 def _status(run: Run, batches: list[str]) -> tuple[dict[str, int], int]:
@@ -72,7 +76,7 @@ def _status(run: Run, batches: list[str]) -> tuple[dict[str, int], int]:
     counts: dict[str, int] = {}
     duplicates = 0
     for batch in batches:
-        code, said = Cli(run, "status", batch, "--json").end()
+        code, said = _say(run, "status", batch, "--json")
         assert code == 0, said
         shown = json.loads(said)
         duplicates += shown["possible_duplicates"]

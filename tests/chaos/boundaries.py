@@ -1,7 +1,8 @@
 """Inside a worker of the harness: where it can be killed, and a trace of what it did.
 
 Wrappers around every call that touches the outside. None of this is in the product, so that it costs nothing there.
-``CHAOS_CRASH=put.image.before=2`` kills the process the second time that it is about to put an image.
+``CHAOS_CRASH=put.image.before=2`` kills the process the second time that it is about to put an image; with ``stop@``
+before the point it stops there, and with ``armed@`` it passes by until the file ``CHAOS_FUSE`` is there.
 """
 
 from __future__ import annotations
@@ -63,13 +64,14 @@ class Trace:
 
 
 class Crash:
-    """Kills this process at the n-th time that it comes to a point; with ``stop@`` before the point, stops it there."""
+    """Kills or stops this process at the n-th time that it comes to a point."""
 
     def __init__(self, plan: str, trace: Trace) -> None:
         how, _, where = plan.rpartition("@")
         self._signal = signal.SIGSTOP if how == "stop" else signal.SIGKILL
         self._point, _, times = where.partition("=")
         self._left = int(times or 1)
+        self._fuse = os.environ["CHAOS_FUSE"] if how == "armed" else ""
         self._trace = trace
 
     def poisoned(self, key: str) -> None:
@@ -81,7 +83,7 @@ class Crash:
     def at(self, *points: str) -> None:
         """Come to these points."""
         for point in points:
-            if point == self._point:
+            if point == self._point and (not self._fuse or os.path.exists(self._fuse)):
                 self._left -= 1
                 if self._left == 0:
                     self._trace.tell("killed" if self._signal is signal.SIGKILL else "stopped", {"point": point})

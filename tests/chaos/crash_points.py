@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.boundaries import POINTS
-from tests.chaos.crew import LOOK_S, Hand
-from tests.chaos.evidence import Record
+from tests.chaos.crew import Hand
 from tests.chaos.stage import Run
 from tests.chaos.weather import BRISK
+from tests.harness.growing import Record
+from tests.harness.waiting import LOOK_S
 
 LEASE_S = 1
 LIFE_S = 3.0  # a worker that does not come to its point in this time is killed where it stands
@@ -88,9 +88,8 @@ def _buried(hand: Hand, outcome: Kills) -> bool:
     if not hand.ended.is_set():
         if time.monotonic() - hand.born_at < LIFE_S:
             return False
-        hand.signal(signal.SIGKILL)
-        hand.ended.wait(10)
-    told = [e for e in hand._trace.read() if e["worker"] == hand.name and e["do"] == "killed"]
+        hand.kill()
+    told = [entry for entry in hand.told() if entry["do"] == "killed"]
     outcome.hits[told[0]["point"] if told else ANYWHERE] += 1
     return True
 
@@ -106,6 +105,6 @@ def _bring_home(run: Run, crew: list[Hand]) -> None:
     run.api.rules()
     last = [run.worker(lease=LEASE_S, max_in_flight=64) for _ in range(2)]
     run.ready(*last)
-    run.finish(60)
+    run.finish()
     for hand in last:
         hand.kill()

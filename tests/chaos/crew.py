@@ -5,56 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from subprocess import PIPE
 
-from tests.chaos.evidence import Record
-from workers.stack.child import ROOT, leashed
-
-LOOK_S = 0.02
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T], what: str, within_s: float = 30.0) -> T:
-    """Return ``condition()`` as soon as it is true; raises TimeoutError naming ``what`` after ``within_s`` seconds."""
-    end = time.monotonic() + within_s
-    while not (answer := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {within_s:g} s: {what}")
-        time.sleep(LOOK_S)
-    return answer
-
-
-class Trace:
-    """What the workers tell, read as it grows."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.entries: list[Record] = []
-        self._offset = 0
-        path.touch()
-
-    def read(self) -> list[Record]:
-        """Everything told until now."""
-        with self.path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        self.entries += [json.loads(line) for line in whole.splitlines()]
-        return self.entries
+from tests.harness.growing import Growing, Record
+from tests.harness.processes import launch
+from tests.harness.waiting import LIMIT_S
 
 
 class Hand:
     """One worker process."""
 
-    def __init__(self, name: str, pid: int, trace: Trace, log: Path) -> None:
+    def __init__(self, name: str, pid: int, trace: Growing, log: Path) -> None:
         self.name, self.pid, self.log = name, pid, log
+        self.fuse = fuse_of(log)
         self._trace = trace
         self.ended = threading.Event()
         self.code: int | None = None
@@ -63,7 +30,7 @@ class Hand:
     @property
     def ready(self) -> bool:
         """Celery said that it takes messages."""
-        return any(e["do"] == "ready" and e["worker"] == self.name for e in self._trace.read())
+        return any(entry["do"] == "ready" for entry in self.told())
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
@@ -71,12 +38,33 @@ class Hand:
             try:
                 os.kill(self.pid, number)
             except ProcessLookupError:
-                self.ended.wait(5)
+                self.end()
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""
         self.signal(signal.SIGKILL)
-        self.ended.wait(10)
+        self.end()
+
+    def end(self) -> None:
+        """Wait for its end; raises TimeoutError."""
+        if not self.ended.wait(LIMIT_S):
+            raise TimeoutError(f"{self.name} has not ended within {LIMIT_S:g} s; its log: {self.written()[-3000:]}")
+
+    def killed_at(self) -> float:
+        """When it came to the point at which it was to die, on the monotonic clock; only once it has."""
+        return next(float(e["t"]) for e in self.told() if e["do"] == "killed")
+
+    def told(self) -> list[Record]:
+        """What it has told in the trace."""
+        return [entry for entry in self._trace.read() if entry["worker"] == self.name]
+
+    def arm(self) -> None:
+        """Let it die the next time that it comes to its point; before this it passes by."""
+        self.fuse.touch()
+
+    def written(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
 class Nursery:
@@ -90,19 +78,18 @@ class Nursery:
         self._born: dict[str, int] = {}
         self._changed = threading.Condition()
         self._count = 0
-        self._process = subprocess.Popen(
-            leashed([sys.executable, "-m", "tests.chaos.nursery"]),
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+        self._process = launch(
+            [sys.executable, "-m", "tests.chaos.nursery"],
+            stdin=PIPE,
+            stdout=PIPE,
             process_group=0,
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def new_trace(self) -> Trace:
+    def new_trace(self) -> Growing:
         """Workers that are started from now on tell into this one."""
         self._traces += 1
-        self.trace = Trace(self._folder / f"trace-{self._traces}.jsonl")
+        self.trace = Growing(self._folder / f"trace-{self._traces}.jsonl")
         return self.trace
 
     def start(self, environment: dict[str, str]) -> Hand:
@@ -111,13 +98,14 @@ class Nursery:
         name = f"w{self._count}"
         log = self._folder / f"{name}.log"
         env = {n: v for n, v in os.environ.items() if n in ("PATH", "HOME", "LANG", "TMPDIR")}
-        env |= environment | {"CHAOS_TRACE": str(self.trace.path)}
+        env |= environment | {"CHAOS_TRACE": str(self.trace.path), "CHAOS_FUSE": str(fuse_of(log))}
         order = json.dumps({"name": name, "env": env, "log": str(log)}) + "\n"
         assert self._process.stdin is not None
         self._process.stdin.write(order.encode())
         self._process.stdin.flush()
         with self._changed:
-            self._changed.wait_for(lambda: name in self._born, 30)
+            if not self._changed.wait_for(lambda: name in self._born, LIMIT_S):
+                raise TimeoutError(f"{name} was not forked within {LIMIT_S:g} s; last forked: {list(self._born)[-1:]}")
             return self._by_pid[self._born[name]]
 
     def alive(self) -> list[Hand]:
@@ -129,7 +117,7 @@ class Nursery:
         for hand in self.alive():
             hand.signal(signal.SIGKILL)
         for hand in self.hands:
-            hand.ended.wait(10)
+            hand.end()
 
     def logs(self) -> str:
         """Everything that the workers wrote."""
@@ -139,7 +127,7 @@ class Nursery:
         """End all, and the nursery."""
         self.kill_all()
         self._process.kill()
-        self._process.wait()
+        self._process.wait(LIMIT_S)
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -157,3 +145,8 @@ class Nursery:
                     hand.code = told["code"]
                     hand.ended.set()
                 self._changed.notify_all()
+
+
+def fuse_of(log: Path) -> Path:
+    """The file whose being there arms a worker (``Hand.arm``)."""
+    return log.with_suffix(".fuse")

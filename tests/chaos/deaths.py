@@ -6,13 +6,12 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.boundaries import POISON
-from tests.chaos.crew import LOOK_S, Hand, until
-from tests.chaos.evidence import Record
+from tests.chaos.crew import Hand
 from tests.chaos.stage import Run
+from tests.harness.waiting import LIMIT_S
 
 IN_FLIGHT = 1000
 LONG_STEPS = (
@@ -41,21 +40,25 @@ class Times:
 
 
 def rescue(run: Run, *, in_flight: int = IN_FLIGHT) -> Times:
-    """SIGKILL for one of two workers with so many edits in flight: how long until others go on with its steps."""
+    """SIGKILL for one of two workers with so many edits in flight: how long until others go on with its steps.
+
+    It dies as it begins a step, and so leaves one at least.
+    """
     run.api.rules(*LONG_STEPS)
-    doomed, other = (run.worker(max_in_flight=in_flight) for _ in range(2))
+    doomed = run.worker(crash="armed@begin_poll.after", max_in_flight=in_flight)
+    other = run.worker(max_in_flight=in_flight)
     run.ready(doomed, other)
     run.enqueue(in_flight + in_flight // 2)
-    until(lambda: run.ledger.reader.provider().places_used >= in_flight, f"{in_flight} edits are in flight", 60)
-    at_work = in_flight // 20
-    until(lambda: len(orphaned(run, doomed.name, time.monotonic())) >= at_work, "it has its share of the steps", 60)
-    killed_at = time.monotonic()
-    doomed.kill()
-    orphans = orphaned(run, doomed.name, killed_at)
-    until(lambda: not _unrescued(run, orphans), "every orphan is taken up", 60)
+    run.until(lambda: run.ledger.reader.provider().places_used >= in_flight, f"{in_flight} edits are in flight")
+    share = in_flight // 20
+    run.until(lambda: len(orphaned(run, doomed.name, time.monotonic())) >= share, f"{doomed.name} has {share} steps")
+    doomed.arm()  # how many it has when it dies is another number, and read when nothing of it moves any more
+    run.until(doomed.ended.is_set, f"{doomed.name} dies as it begins a step")
+    orphans = orphaned(run, doomed.name, doomed.killed_at())
+    run.until(lambda: not _unrescued(run, orphans), "every orphan is taken up, or had ended")
     run.api.rules()
     run.finish(180)
-    return Times([at - killed_at for at in _taken_up(run, orphans).values()])
+    return Times([at - doomed.killed_at() for at in _taken_up(run, orphans).values()])
 
 
 def orphaned(run: Run, dead: str, killed_at: float) -> dict[str, int]:
@@ -84,26 +87,22 @@ def _taken_up(run: Run, orphans: dict[str, int]) -> dict[str, float]:
     return found
 
 
-def _unrescued(run: Run, orphans: dict[str, int]) -> int:
-    return len(orphans) - len(_taken_up(run, orphans))
+def _unrescued(run: Run, orphans: dict[str, int]) -> set[str]:
+    """Those that nobody has begun again. One whose worker died before it could tell its settlement may have ended."""
+    ended = {delivery.subject for delivery in run.deliveries()}
+    return orphans.keys() - _taken_up(run, orphans).keys() - ended
 
 
 # --- those that wake up --------------------------------------------------------------------------
 
 STOPS = (
-    *(
-        "begin_submit.after",
-        "begin_submit.before",
-        "post.after",
-        "begin_poll.after",
-        "settle.waiting.before",
-        "settle.completed.before",
-    ),
+    *("begin_submit.after", "begin_submit.before", "post.after", "begin_poll.after"),
+    *("settle.waiting.before", "settle.completed.before"),
     *("put.image.before", "settle_batch.before", "put.manifest.after", "claim.after"),
 )
 
 
-MOST_BATCHES, BATCH_S = 40, 0.2
+MOST_BATCHES, BATCH_S = 40, 3.0
 OVERSLEEP_S = 1.5  # beyond any lease here, and so long after others took over that a late POST is told from a slow one
 
 
@@ -114,6 +113,7 @@ def zombies(run: Run, rng: random.Random, *, bug: str = "", stops: tuple[str, ..
     run.ready(*steady)
     for point in stops:
         sleeper = run.worker(crash=f"stop@{point}={rng.randint(1, 2)}", lease=lease, max_in_flight=40, bug=bug)
+        run.ready(sleeper)
         if _stopped(run, sleeper):
             _oversleep(run, sleeper)
             sleeper.signal(signal.SIGCONT)
@@ -123,7 +123,7 @@ def zombies(run: Run, rng: random.Random, *, bug: str = "", stops: tuple[str, ..
             sleeper.kill()
         while len(steady) > 2:
             steady.pop(0).kill()
-    run.finish(60)
+    run.finish()
     return woken
 
 
@@ -132,13 +132,16 @@ def _stopped(run: Run, hand: Hand) -> bool:
     for _ in range(MOST_BATCHES):
         run.enqueue(4)
         try:
-            until(
-                lambda: _happened(run, lambda e: e["do"] == "stopped" and e["worker"] == hand.name), "it stops", BATCH_S
-            )
+            run.until(lambda: _has_stopped(hand) or run.unfinished() < 4, "it stops, or there is no work left", BATCH_S)
         except TimeoutError:
-            continue
-        return True
+            continue  # with a planted bug a batch may never end
+        if _has_stopped(hand):
+            return True
     return False
+
+
+def _has_stopped(hand: Hand) -> bool:
+    return any(entry["do"] == "stopped" for entry in hand.told())
 
 
 def _oversleep(run: Run, hand: Hand) -> None:
@@ -151,12 +154,8 @@ def _oversleep(run: Run, hand: Hand) -> None:
         given = {e["member"] for e in run.trace() if e["do"] == "claim" and e["fence"] > left.get(e["member"], 1 << 60)}
         return given == left.keys() or not run.unfinished()
 
-    until(others_have_it, f"others have what {hand.name} had", 20)
+    run.until(others_have_it, f"others have what {hand.name} had")
     threading.Event().wait(OVERSLEEP_S)
-
-
-def _happened(run: Run, what: Callable[[Record], bool]) -> bool:
-    return any(what(entry) for entry in run.trace())
 
 
 def poison(run: Run) -> dict[str, int]:
@@ -166,12 +165,14 @@ def poison(run: Run) -> dict[str, int]:
     run.enqueued["poisonous"] = {POISON: 1}
     run.queue.enqueue([run.edits(1)[0] | {"custom_id": POISON}], batch="poisonous")
     crew = [run.worker(lease=1, max_in_flight=20) for _ in range(2)]
-    deaths = 0
-    while run.unfinished() and deaths < MOST_BATCHES:
+
+    def all_told() -> bool:
         for hand in [hand for hand in crew if hand.ended.is_set()]:
-            deaths += 1
             crew[crew.index(hand)] = run.worker(lease=1, max_in_flight=20)
-        threading.Event().wait(LOOK_S)
+        return not run.unfinished()
+
+    run.until(all_told, "every end is told, among workers that die of one edit", 2 * LIMIT_S)
+    deaths = sum(entry["do"] == "killed" for entry in run.trace())
     results = [*run.queue.results(batch), *run.queue.results("poisonous")]
     failed = [r for r in results if r["state"] == "failed"]
     assert [(r["custom_id"], r["error"]["code"]) for r in failed] == [(POISON, "poison")], failed
@@ -198,7 +199,7 @@ def rolling_restarts(run: Run, *, restarts: int = 20) -> Times:
         leaving = crew.pop(0)
         told_at = time.monotonic()
         leaving.signal(signal.SIGTERM)
-        until(leaving.ended.is_set, f"{leaving.name} ends", 60)
+        leaving.end()
         drains.append(time.monotonic() - told_at)
         if leaving.code != 0:
             raise AssertionError(f"{leaving.name} ended with {leaving.code}")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-Record = dict[str, Any]
+from tests.harness.growing import Record
 
 
 @dataclass(frozen=True)

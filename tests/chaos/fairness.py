@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from tests.chaos.crew import until
-from tests.chaos.evidence import Record
 from tests.chaos.stage import Run
+from tests.harness.growing import Record
 
 WEIGHTS = range(1, 9)
 FEW = 10
@@ -17,10 +16,10 @@ def small_behind_huge(run: Run, huge: int) -> float:
     """Seconds from the end of a small batch's enqueue to its first submit, while a huge one is at work."""
     run.ready(*[run.worker(max_in_flight=16) for _ in range(2)])
     run.queue.enqueue(run.edits(huge), batch="huge")
-    until(lambda: _submits(run), "the huge batch is at work")
+    run.until(lambda: _submits(run), "the huge batch is at work")
     run.queue.enqueue(run.edits(FEW), batch="small")
     enqueued_at = time.time()  # as the record has it
-    until(lambda: "small" in map(_batch, _submits(run)), "the small batch's first submit")
+    run.until(lambda: "small" in map(_batch, _submits(run)), "the small batch's first submit")
     first = min(r["arrived"] for r in _submits(run) if _batch(r) == "small")
     run.stage.nursery.kill_all()
     return float(first - enqueued_at)
@@ -31,7 +30,7 @@ def farthest_from_its_weight(run: Run, turns: int) -> tuple[str, float]:
     for weight in WEIGHTS:  # the heaviest has some work left at the end
         run.queue.enqueue(run.edits(turns // 4), batch=f"w{weight}", weight=weight)
     run.ready(*[run.worker(max_in_flight=32) for _ in range(2)])
-    until(lambda: len(_submits(run)) >= turns, f"{turns} submits", 120)
+    run.until(lambda: len(_submits(run)) >= turns, f"{turns} submits", 120)
     run.stage.nursery.kill_all()
     count = Counter(map(_batch, _submits(run)[:turns]))
     off = {f"w{weight}": abs(count[f"w{weight}"] * sum(WEIGHTS) / (turns * weight) - 1) for weight in WEIGHTS}
@@ -39,7 +38,7 @@ def farthest_from_its_weight(run: Run, turns: int) -> tuple[str, float]:
 
 
 def _submits(run: Run) -> list[Record]:
-    return sorted((r for r in run.requests() if r["kind"] == "submit"), key=lambda r: float(r["arrived"]))
+    return sorted(run.api.submits(), key=lambda r: float(r["arrived"]))
 
 
 def _batch(submit: Record) -> str:

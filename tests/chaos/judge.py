@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.chaos.evidence import Evidence, Record
+from tests.chaos.evidence import Evidence
+from tests.harness.growing import Record
 
 ENDS = {f"retouch.edit.{state}": state for state in ("completed", "failed", "cancelled")}
 BATCH_END = "retouch.batch.completed"

@@ -12,7 +12,7 @@ from scripts.benchmark.cost import IN_FLIGHT
 from scripts.benchmark.stage import Stage
 from scripts.benchmark.versions import retouch_workers
 from scripts.benchmark.work import Work
-from tests.chaos.crew import until
+from tests.harness.waiting import until
 
 RETENTION_S = 2
 BATCH = "load"

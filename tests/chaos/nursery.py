@@ -103,8 +103,8 @@ def _live(order: dict[str, Any]) -> None:
         os.dup2(source, target)
     os.environ.clear()
     os.environ.update(order["env"])
-    random.seed()  # else all forks draw the same jitter
     name = order["name"]
+    random.seed(f"{os.environ['CHAOS_SEED']} {name}")  # no two forks draw the same jitter
     bugs.plant(os.environ.get("CHAOS_BUG", ""))
     trace = boundaries.install(
         name,

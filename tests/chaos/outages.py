@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,11 +12,12 @@ from pathlib import Path
 
 import redis
 
-from tests.chaos.crew import Hand, until
-from tests.chaos.proxy import Mode
+from tests.chaos.crew import Hand
 from tests.chaos.stage import Run
 from tests.chaos.weather import MIXED
-from workers.stack.child import ROOT, clean_environment
+from tests.harness.processes import RETOUCH, Process
+from tests.harness.proxy import Mode
+from workers.stack.child import clean_environment
 
 ALWAYS_BUSY = 150  # edits that are always there, so that going on can be seen
 
@@ -32,23 +31,9 @@ class Recovery:
     waiting: str = ""  # how the waiting command line ended
 
 
-class Cli:
+def command_line(run: Run, *arguments: str) -> Process:
     """A ``retouch`` command in the background."""
-
-    def __init__(self, run: Run, *arguments: str) -> None:
-        command = [str(Path(sys.executable).with_name("retouch")), *arguments]
-        env = clean_environment(**run.environment)
-        self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-    def spoke(self) -> None:
-        """Wait for its first line."""
-        assert self.process.stdout is not None
-        self.process.stdout.readline()
-
-    def end(self, within_s: float = 30.0) -> tuple[int, str]:
-        """Wait for its end; returns the exit code and what it said."""
-        out, _ = self.process.communicate(timeout=within_s)
-        return self.process.returncode, out.decode()
+    return Process([RETOUCH, *arguments], env=clean_environment(**run.environment), merged=True)
 
 
 def redis_outages(run: Run, *, only: tuple[str, ...] = ()) -> Recovery:
@@ -57,23 +42,27 @@ def redis_outages(run: Run, *, only: tuple[str, ...] = ()) -> Recovery:
     crew = [run.worker(max_in_flight=60) for _ in range(2)]
     run.ready(*crew)
     last = run.enqueue(ALWAYS_BUSY)
-    cli = Cli(run, "watch", last)
-    cli.spoke()  # an outage from here on is to be waited out
     outcome = Recovery()
-    for name, outage in _redis_outages(run).items():
-        if only and name not in only:
-            continue
-        while run.unfinished() < ALWAYS_BUSY:
-            run.enqueue(ALWAYS_BUSY)
-        _is_working(run, time.monotonic())
-        outage()
-        outcome.after_s[name] = _is_working(run, time.monotonic())
-    run.api.rules()
-    run.finish(90)
-    code, said = cli.end()
+    with command_line(run, "watch", last) as watch:
+        watch.out.line()  # an outage from here on is to be waited out
+        for name, outage in _redis_outages(run).items():
+            if not only or name in only:
+                outcome.after_s[name] = _gone_through(run, outage)
+        run.api.rules()
+        run.finish(90)
+        code, said, _ = watch.end()
     outcome.waiting = f"exit {code}" + ("" if code == 0 else f": {said[-300:]}")
     outcome.restarted = sum(hand.ended.is_set() for hand in crew)
     return outcome
+
+
+def _gone_through(run: Run, outage: Callable[[], None]) -> float:
+    """Let it happen under load; returns after how many seconds work went on."""
+    while run.unfinished() < ALWAYS_BUSY:
+        run.enqueue(ALWAYS_BUSY)
+    _is_working(run, time.monotonic())
+    outage()
+    return _is_working(run, time.monotonic())
 
 
 def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
@@ -113,7 +102,7 @@ def _is_working(run: Run, since: float) -> float:
         done = [e["t"] for e in run.trace() if e["do"] == "settle" and e["ok"] and (e["member"], e["fence"]) in begun]
         return done[0] if done else 0.0
 
-    return until(settled, "work goes on", 60) - since
+    return run.until(settled, "work goes on") - since
 
 
 def _pass(seconds: float) -> None:
@@ -207,18 +196,18 @@ def _all_taken(run: Run, batch: str) -> None:
         view = run.ledger.reader.batch(batch)
         return view is not None and view.counts.get("copying", 0) + view.ended == view.total  # type: ignore[call-overload]
 
-    until(taken, "the API has done all while S3 is away", 60)
+    run.until(taken, "the API has done all while S3 is away")
 
 
 def webhook_outage(run: Run) -> float:
     """The receiver answers 503: batches end all the same; returns after how many seconds it was told of everything."""
-    run.stage.receiver.answers = 503
+    run.stage.witness.usual = 503
     run.ready(run.worker(max_in_flight=60))
     batch = run.enqueue(60)
-    until(lambda: (view := run.ledger.reader.batch(batch)) is not None and view.finished, "the batch ends", 60)
-    run.stage.receiver.answers = 200
+    run.until(lambda: (view := run.ledger.reader.batch(batch)) is not None and view.finished, "the batch ends")
+    run.stage.witness.usual = 200
     back_at = time.monotonic()
-    run.finish(30)
+    run.finish()
     return time.monotonic() - back_at
 
 
@@ -229,11 +218,11 @@ def api_outages(run: Run) -> Hand:
     run.ready(*crew)
     for _ in range(4):
         run.enqueue(60, samples=2)
-    until(lambda: run.unfinished() < 200, "work is under way", 60)
+    run.until(lambda: run.unfinished() < 200, "work is under way")
     os.kill(run.api.child.pid, signal.SIGSTOP)
     _pass(5)
     os.kill(run.api.child.pid, signal.SIGCONT)
-    until(lambda: run.unfinished() < 150, "work goes on", 90)
+    run.until(lambda: run.unfinished() < 150, "work goes on")
     run.api.child.kill()
     _pass(3)
     run.api.start()

@@ -31,7 +31,7 @@ def play_all(acts: Sequence[str], seed: int, *, quick: bool) -> Iterator[tuple[R
 def _play(name: str, *, seed: int, quick: bool) -> tuple[Report, str]:
     began, about = time.monotonic(), (ALL_ACTS[name].__doc__ or "").strip()
     say(f"{name}: {about}")
-    with Stage() as stage:
+    with Stage(seed) as stage:
         play = Play(stage, Report({name.replace("_", " "): about}), random.Random(f"{seed} {name}"), quick)
         try:
             ALL_ACTS[name](play)

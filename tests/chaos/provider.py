@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from retouch.rates import Window, parse_rate
-from tests.chaos.crew import until
 from tests.chaos.stage import Run
 
 RATE = "10/s,540/m"
@@ -45,7 +44,7 @@ def rate(run: Run, seconds: float, *, limit: str = RATE, workers: int = WORKERS)
     crew = [run.worker(rate_limit=limit, max_in_flight=50) for _ in range(workers)]
     run.ready(*crew)
     batch = run.enqueue(int(seconds * 10))
-    until(lambda: len(_arrivals(run)) > 5, "requests flow")
+    run.until(lambda: len(_arrivals(run)) > 5, "requests flow")
     began = len(_arrivals(run))
     threading.Event().wait(seconds)
     arrivals = _arrivals(run)
@@ -75,23 +74,24 @@ def sit_out(run: Run, edits: int, seconds: float, *, deadline_s: float = 60) -> 
 
     Their deadline is far shorter than the outage: it must stand still.
     """
+    run.api.rules({"fault": "odd_status"})  # what is taken waits there until the outage begins
     run.ready(*[run.worker(max_in_flight=200, deadline=deadline_s) for _ in range(2)])
     batch = run.enqueue(edits)
-    until(lambda: _counts(run, batch).get("waiting", 0) > 20, "edits wait at the API")
+    run.until(lambda: _counts(run, batch).get("waiting", 0) > 20, "edits wait at the API")
     run.api.rules({"fault": "status", "status": 503}, {"fault": "status_poll", "status": 503})
-    until(lambda: any(p.cause == "outage" for p in run.ledger.reader.pauses()), "the outage is seen")
+    run.until(lambda: any(p.cause == "outage" for p in run.ledger.reader.pauses()), "the outage is seen")
     began = len(_arrivals(run))
     threading.Event().wait(seconds)
     during = _arrivals(run)[began:]
     run.api.rules()
     run.finish(300)
-    submits = Counter(r["idempotency_key"] for r in run.requests() if r["kind"] == "submit" and r["status"] < 400)
+    submits = Counter(r["idempotency_key"] for r in run.api.submits() if (r["status"] or 500) < 400)
     gaps = [after - before for before, after in pairwise(during)]
     return SatOut(_counts(run, batch), sum(submits.values()) - edits, len(during), max(gaps, default=0.0))
 
 
 def _arrivals(run: Run) -> list[float]:
-    return sorted(r["arrived"] for r in run.requests() if r["kind"] in ("submit", "status"))
+    return sorted(r["arrived"] for r in run.api.requests("submit", "status"))
 
 
 def _counts(run: Run, batch: str) -> dict[str, int]:

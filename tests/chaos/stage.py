@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import json
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,111 +15,42 @@ from types import TracebackType
 from typing import Any, Self
 
 import redis
-import requests
 from PIL import Image
 
-from retouch.ledger import Ledger
-from retouch.queue import EditQueue
 from retouch.states import EditState
-from tests.acceptance.servers import Request, Web
-from tests.chaos.crew import Hand, Nursery, until
-from tests.chaos.evidence import Delivery, Evidence, Record, Stored
+from tests.chaos.crew import Hand, Nursery
+from tests.chaos.evidence import Delivery, Evidence, Stored
 from tests.chaos.judge import BATCH_END, ENDS
-from tests.chaos.proxy import Mode, Proxy
-from workers.stack.child import Child, clean_environment
-from workers.stack.ports import LOOPBACK, free_ports
+from tests.chaos.witness import Witness
+from tests.harness.api import Api
+from tests.harness.growing import Record
+from tests.harness.leaks import leaks
+from tests.harness.proxy import Mode, Proxy
+from tests.harness.waiting import LIMIT_S
+from tests.harness.web import Web
+from tests.harness.world import World, png
+from workers.stack.ports import LOOPBACK
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-class Api:
-    """The endpoint as a process that can be killed and started again on its port, with its record in a file."""
-
-    def __init__(self, folder: Path, key: str, *options: str) -> None:
-        [self._port] = free_ports(1)
-        self.record = folder / f"record-{self._port}.jsonl"
-        self.child = Child("the endpoint", folder / f"endpoint-{self._port}.log")
-        self._key, self._options = key, options
-        self._root = f"http://{LOOPBACK}:{self._port}"
-        self.url = f"{self._root}/sd/image2image/v1"
-
-    def start(self) -> None:
-        """Start it; returns when it listens."""
-        command = [sys.executable, "-m", "workers.endpoint", "--port", str(self._port), "--die-with-parent"]
-        command += ["--record", str(self.record), "--capacity", "64", *self._options]
-        env = clean_environment(RETOUCH_API_KEY=self._key, RETOUCH_PRIVATE_HOSTS=LOOPBACK)
-        self.child.launch(command, env=env)
-        self.child.wait_until(lambda: '{"url"' in self.child.output() or None)
-
-    def rules(self, *rules: Record) -> None:
-        """Put these faults in place of all others."""
-        headers = {"API-Key": self._key}
-        requests.put(f"{self._root}/_faults", json=rules, headers=headers, timeout=10).raise_for_status()
-
-    def entries(self, offset: int) -> list[Record]:
-        """The record from a byte on."""
-        with self.record.open("rb") as file:
-            file.seek(offset)
-            return [json.loads(line) for line in file.read().splitlines() if line.endswith(b"}")]
-
-
-class Receiver(Web):
-    """A receiver of webhooks that looks, at each event, whether what it says is true already."""
-
-    def __init__(self, s3: S3, key: str) -> None:
-        super().__init__(self._take)
-        self.answers = 200
-        self.deliveries: list[Delivery] = []
-        self.leaks: list[str] = []
-        self.sizes: dict[str, int] = {}  # batch → edits
-        self._client, self._bucket, self._key = s3.client(), s3.bucket, key
-
-    def _take(self, request: Request) -> tuple[int, bytes]:
-        if self._key in f"{request.headers}{request.body!r}":
-            self.leaks.append("the key came with an event")
-        event, status = json.loads(request.body), self.answers
-        missing = self._missing(event)
-        header_id = request.headers.get("webhook-id", "")
-        taken = status < 300
-        self.deliveries.append(
-            Delivery(event["id"], header_id, event["type"], event["subject"], event["data"], taken, missing)
-        )
-        return status, b""
-
-    def _missing(self, event: Record) -> str:
-        """What the event says that is not so."""
-        try:
-            if event["type"] == BATCH_END:
-                return self._missing_of_batch(event["subject"], event["data"])
-            for output in event["data"].get("outputs") or []:
-                self._client.head_object(Bucket=self._bucket, Key=output["uri"].split("/", 3)[3])
-        except Exception as error:
-            return "" if "Could not connect" in str(error) else f"{event['subject']}: {error}"
-        return ""
-
-    def _missing_of_batch(self, batch: str, data: Record) -> str:
-        folder = next((f for f in (f"{self.prefix}{batch}/",)), "")
-        body = self._client.get_object(Bucket=self._bucket, Key=f"{folder}manifest.jsonl")["Body"].read()
-        self._client.head_object(Bucket=self._bucket, Key=f"{folder}_SUCCESS")
-        lines = len(body.splitlines())
-        return "" if lines == self.sizes[batch] else f"its manifest was whole ({lines} of {self.sizes[batch]} lines)"
-
-    prefix = ""
-
-
 class Stage:
-    """All servers, for many runs. A context manager, to be used in the main thread."""
+    """All servers, for many runs. A context manager, to be used in the main thread.
 
-    def __init__(self) -> None:
+    ``seed`` is that of the workers' and the endpoint's own choices.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="retouch-chaos-")))
-        self.key = secrets.token_hex(20)
         self.valkey = Valkey(self.folder / "valkey")
         self.s3 = S3(self.folder / "s3")
-        self.plain = Api(self.folder, self.key, "--ignore-keys")
-        self.idempotent = Api(self.folder, self.key)
+        options = ("--capacity", "64", "--seed", str(seed))
+        self.plain = Api(self.folder / "plain", *options, "--ignore-keys")
+        self.idempotent = Api(self.folder / "idempotent", *options)
 
     def __enter__(self) -> Self:
         try:
@@ -140,14 +69,14 @@ class Stage:
         for part in (self.valkey, self.s3, self.plain, self.idempotent):
             self._stack.callback(part.child.kill)
             part.start()
-        watched = (self.key.encode(), WEBHOOK_SECRET.encode())
+        keys = self.plain.key, self.idempotent.key
+        watched = tuple(secret.encode() for secret in (*keys, WEBHOOK_SECRET))
         valkey_host = self.valkey.url.rpartition("@")[2].partition("/")[0]
         self.redis_proxy = self._stack.enter_context(Proxy(valkey_host, watched))
         self.s3_proxy = self._stack.enter_context(Proxy(self.s3.host, watched))
-        self.receiver = self._stack.enter_context(Receiver(self.s3, self.key))
-        picture = io.BytesIO()
-        Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(picture, "PNG")
-        self.pictures = self._stack.enter_context(Web(lambda _request: (200, picture.getvalue())))
+        self.witness = self._stack.enter_context(Witness(self.s3, keys))
+        picture = png()
+        self.pictures = self._stack.enter_context(Web(lambda _request: (200, picture)))
         self._runs = 0
 
     def run(self, policy: str = "resubmit") -> Run:
@@ -163,54 +92,26 @@ class Stage:
         self._runs += 1
         return Run(self, policy, f"run{self._runs}/")
 
-    def secrets(self) -> list[str]:
-        """What no log may hold."""
-        password = self.valkey.url.rpartition("@")[0].rpartition(":")[2]
-        return [
-            self.key,
-            WEBHOOK_SECRET,
-            password,
-            self.s3.environment["AWS_SECRET_ACCESS_KEY"],
-            "X-Amz-Signature=",
-            "token=",
-        ]
 
-
-class Run:
-    """One run: its edits, its workers, its evidence."""
+class Run(World):
+    """One run: its edits, its workers, its evidence. Its workers reach Redis and S3 through the proxies."""
 
     def __init__(self, stage: Stage, policy: str, prefix: str) -> None:
-        self.stage, self.policy, self.prefix = stage, policy, prefix
-        self.api = stage.idempotent if policy == "idempotent" else stage.plain
-        self.api.rules()
-        for part in (stage.redis_proxy, stage.s3_proxy, stage.receiver):
-            part.leaks.clear()
-        stage.receiver.prefix = prefix
-        stage.receiver.answers = 200
+        api = stage.idempotent if policy == "idempotent" else stage.plain
+        picture = f"{stage.pictures.url}/in.png"
+        super().__init__(stage.valkey.url, stage.s3, api, init_image=picture, hosts=LOOPBACK, prefix=prefix)
+        self.stage, self.policy = stage, policy
+        stage.witness.begin(prefix)
+        for proxy in (stage.redis_proxy, stage.s3_proxy):
+            proxy.leaks.clear()
         self.enqueued: dict[str, dict[str, int]] = {}
-        self.queue = EditQueue.from_url(stage.valkey.url, private_hosts=LOOPBACK)
-        self.ledger = Ledger.from_url(stage.valkey.url)
-        self._record_from = self.api.record.stat().st_size
         self._trace = stage.nursery.new_trace()
-        self._first_delivery = len(stage.receiver.deliveries)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a worker or the CLI needs: Redis and S3 through the proxies."""
-        stage = self.stage
-        direct = stage.valkey.url.rpartition("@")
-        return {
-            "RETOUCH_REDIS_URL": f"{direct[0]}@{stage.redis_proxy.host}/0",
-            "RETOUCH_API_URL": self.api.url,
-            "RETOUCH_API_KEY": stage.key,
-            "RETOUCH_API_IDEMPOTENT": str(self.policy == "idempotent").lower(),
-            "RETOUCH_ON_AMBIGUOUS": "hold" if self.policy == "hold" else "resubmit",
-            "RETOUCH_BUCKET": stage.s3.bucket,
-            "RETOUCH_PREFIX": self.prefix,
-            "RETOUCH_PRIVATE_HOSTS": LOOPBACK,
-            "RETOUCH_WEBHOOK_URL": stage.receiver.url,
+        self.environment |= {
+            "RETOUCH_REDIS_URL": f"{stage.valkey.url.rpartition('@')[0]}@{stage.redis_proxy.host}/0",
+            "RETOUCH_API_IDEMPOTENT": str(policy == "idempotent").lower(),
+            "RETOUCH_ON_AMBIGUOUS": "hold" if policy == "hold" else "resubmit",
+            "RETOUCH_WEBHOOK_URL": stage.witness.url,
             "RETOUCH_WEBHOOK_SECRET": WEBHOOK_SECRET,
-            **stage.s3.environment,
             "AWS_ENDPOINT_URL_S3": f"http://{stage.s3_proxy.host}",
         }
 
@@ -218,38 +119,34 @@ class Run:
         """Fork a worker; ``settings`` are RETOUCH_ variables in lower case."""
         own = {f"RETOUCH_{name.upper()}": str(value) for name, value in settings.items()}
         chaos = {"CHAOS_CRASH": crash, "CHAOS_BUG": bug, "CHAOS_LIES": str(lies), "CHAOS_HEAD": str(head)}
+        chaos["CHAOS_SEED"] = str(self.stage.seed)
         return self.stage.nursery.start(self.environment | own | chaos)
 
     def ready(self, *hands: Hand) -> None:
         """Wait for workers to take messages."""
         for hand in hands:
-            until(lambda hand=hand: hand.ready or hand.ended.is_set(), f"{hand.name} is ready")
+            self.until(lambda hand=hand: hand.ready or hand.ended.is_set(), f"{hand.name} is ready")
 
-    def edits(self, count: int, samples: int = 1, **fields: Any) -> list[Record]:
-        """So many edits, each with a prompt of its own."""
-        base = {"width": 64, "height": 64, "samples": samples, "init_image": f"{self.stage.pictures.url}/in.png"}
-        return [{"custom_id": f"c{n}", "prompt": f"oil painting {n}", **base, **fields} for n in range(count)]
-
-    def enqueue(self, count: int, samples: int = 1, **fields: Any) -> str:
-        """A batch of so many edits."""
+    def enqueue(self, count: int = 1, *, samples: int = 1, **fields: Any) -> str:
+        """A batch of so many edits, each of which must end."""
         batch = f"b{secrets.token_hex(4)}"
         self.expect(batch, count, samples)
-        receipt = self.queue.enqueue(self.edits(count, samples, **fields), batch=batch)
+        receipt = self.queue.enqueue(self.edits(count, samples=samples, **fields), batch=batch)
         assert receipt.accepted == count, receipt
         return batch
 
     def expect(self, batch: str, count: int, samples: int = 1) -> None:
         """These edits are about to be enqueued: each must end."""
         self.enqueued[batch] = {f"c{n}": samples for n in range(count)}
-        self.stage.receiver.sizes[batch] = count
+        self.stage.witness.sizes[batch] = count
 
     def deliveries(self) -> list[Delivery]:
         """The events of this run."""
-        return self.stage.receiver.deliveries[self._first_delivery :]
+        return list(self.stage.witness.deliveries)
 
-    def requests(self) -> list[Record]:
-        """What the API recorded in this run."""
-        return self.api.entries(self._record_from)
+    def logs(self) -> str:
+        """Everything that the stage's workers have written."""
+        return self.stage.nursery.logs()
 
     def trace(self) -> list[Record]:
         """What the workers of this run told."""
@@ -261,24 +158,23 @@ class Run:
         names = {f"{batch}/{custom_id}" for batch, edits in self.enqueued.items() for custom_id in edits}
         return len((names | set(self.enqueued)) - told)
 
-    def finish(self, within_s: float = 60.0) -> None:
+    def finish(self, within_s: float = LIMIT_S) -> None:
         """Wait until every end was told; raises TimeoutError."""
-        until(lambda: not self.unfinished(), f"every end is told (of {self.api.url})", within_s)
+        self.until(lambda: not self.unfinished(), f"every end is told (of {self.api.url})", within_s)
 
     def evidence(self, *, late_post_s: float | None = None) -> Evidence:
         """Everything that the judge reads. Workers must have ended, or have nothing to do."""
         stage = self.stage
-        leaks = [*stage.redis_proxy.leaks, *stage.s3_proxy.leaks, *stage.receiver.leaks]
-        logs = stage.nursery.logs() + self.api.child.output()
-        leaks += [f"{secret[:4]}… stands in a log" for secret in stage.secrets() if secret in logs]
+        told = [*stage.redis_proxy.leaks, *stage.s3_proxy.leaks, *stage.witness.leaks]
+        told += [f"a secret stands in {place}" for place in leaks(stage.folder)]
         return Evidence(
             policy=self.policy,
             enqueued=self.enqueued,
-            requests=self.requests(),
+            requests=self.api.requests(),
             objects=dict(self._objects()),
             deliveries=self.deliveries(),
             trace=self.trace(),
-            leaks=leaks,
+            leaks=told,
             late_post_s=late_post_s,
             held={f"{b}/{c}" for b, edits in self.enqueued.items() for c in edits if self._is_held(b, c)},
             wall_minus_monotonic=time.time() - time.monotonic(),

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.evidence import Delivery, Evidence, Record, Stored
+from tests.chaos.evidence import Delivery, Evidence, Stored
 from tests.chaos.judge import judge, manifest, violations
+from tests.harness.growing import Record
 
 IMAGE = b"an image"
 SHA = hashlib.sha256(IMAGE).hexdigest()

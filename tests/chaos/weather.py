@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.evidence import Record
+from tests.harness.growing import Record
 
 AT_SUBMIT: tuple[Record, ...] = (
     {"fault": "throttle", "retry_after": 0.2, "probability": 0.02},

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from scripts import audit
+from tests.harness.web import Request, Web
 
 BAD = {"id": "PYSEC-1", "fixed_in": ["2.0"]}
 RELEASES = {
@@ -21,25 +20,17 @@ RELEASES = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        version, found = RELEASES.get(self.path, (None, []))
-        body = json.dumps({"info": {"version": version}, "vulnerabilities": found}).encode()
-        self.send_response(200 if version else 404)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+def answer(request: Request) -> tuple[int, bytes]:
+    version, found = RELEASES.get(request.path, (None, []))
+    body = json.dumps({"info": {"version": version}, "vulnerabilities": found}).encode()
+    return (200 if version else 404), body
 
 
 @pytest.fixture
 def base() -> Iterator[str]:
     """A registry, of which some releases are known by version and some only as the newest."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/pypi"
-        server.shutdown()
+    with Web(answer) as web:
+        yield f"{web.url}/pypi"
 
 
 def test_advisories_are_told_by_package(base: str) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kombu.exceptions import OperationalError
 
-from workers.stack.ports import free_ports
-
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The Celery app of a worker whose broker does not listen."""
-    [port] = free_ports(1)
-    variables = {"API_KEY": "key", "BUCKET": "bucket", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
-    for name, value in variables.items():
-        monkeypatch.setenv(f"RETOUCH_{name}", value)
-    yield importlib.reload(importlib.import_module("workers.celery")).app
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        url = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+        for name, value in {"API_KEY": "key", "BUCKET": "bucket", "REDIS_URL": url}.items():
+            monkeypatch.setenv(f"RETOUCH_{name}", value)
+        yield importlib.reload(importlib.import_module("workers.celery")).app
     monkeypatch.undo()
 
 

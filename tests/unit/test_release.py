@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from retouch.ledger import keys
 from scripts import release
 from scripts.release import ReleaseError
+from tests.harness.processes import run
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 25)
@@ -22,7 +22,7 @@ TABLE = "| release | schema |\n| --- | --- |\n| 1.9.0 | 1 |\n| `1.10.0` | 2 |\n"
 
 def git(folder: Path, *arguments: str) -> None:
     command = ["git", "-c", "user.name=n", "-c", "user.email=e@example.com", *arguments]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert run([*command[:1], "-C", folder, *command[1:]]).code == 0
 
 
 @pytest.fixture
@@ -127,8 +127,7 @@ def test_the_commit_can_be_built(tmp_path: Path) -> None:
     """Today's commit gives one sdist and one wheel, and the wheel holds retouch/ with its Lua files and py.typed."""
     sdist, wheel = release.build(tmp_path)
     held = zipfile.ZipFile(wheel).namelist()
-    listed = ["git", "ls-tree", "-r", "--name-only", "HEAD", "retouch"]
-    tracked = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    tracked = run(["git", "ls-tree", "-r", "--name-only", "HEAD", "retouch"]).out.splitlines()
     assert release.check_wheel(held, tracked) == []
     assert "retouch/py.typed" in held
     assert any(name.endswith(".lua") for name in held)

@@ -69,7 +69,7 @@ async def test_redirects_are_not_followed(provider: Provider, api: Img2ImgApi) -
 async def test_a_request_sent_and_not_answered_is_ambiguous(provider: Provider, fault: str) -> None:
     """Dropped, cut in the answer, or silent: perhaps taken, and sent exactly once."""
     provider.fault = fault
-    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=0.4, timeout_s=0.2)
+    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=1, timeout_s=0.2)
     with pytest.raises(AmbiguousError) as caught:
         await api.submit(EDIT, "k")
     assert KEY not in "".join(traceback.format_exception(caught.value))
@@ -130,7 +130,7 @@ async def test_a_connection_that_never_opens_was_not_sent(monkeypatch: pytest.Mo
 async def test_a_full_pool_was_not_sent(provider: Provider) -> None:
     """Waiting in vain for a free connection is not ambiguous either."""
     provider.fault = "hang"
-    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=0.2, timeout_s=5, limit=1)
+    api = Img2ImgApi(provider.url, KEY, connect_timeout_s=1, timeout_s=30, limit=1)
     first = asyncio.create_task(api.submit(EDIT, "k1"))
     await provider.arrived.wait()  # it holds the only connection
     with pytest.raises(NotSentError, match="took too long"):

@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from retouch import Edit, EditQueue
 from retouch.signals import Terminated, exit_code, raise_on
+from tests.harness.processes import Process
 
-DEADLINE_S = 60
+NAMESPACE = "signals"  # no worker of another test takes these edits
 # What a shell does for a job in the background, or nohup for its command.
 IGNORING = (
     "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
 )
 
-Command = subprocess.Popen[str]
 
-
-@contextmanager
-def started(redis_url: str, *arguments: str, ignoring: int | None = None) -> Iterator[Command]:
-    """The command line as a process of its own, which is gone afterwards."""
+def started(redis_url: str, *arguments: str, ignoring: int | None = None) -> Process:
+    """The command line as a process of its own."""
     wrapper = [] if ignoring is None else [sys.executable, "-c", IGNORING, str(ignoring)]
     command = [*wrapper, sys.executable, "-m", "retouch", *arguments]
-    env = os.environ | {"RETOUCH_REDIS_URL": redis_url}
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return Process(command, env=os.environ | {"RETOUCH_REDIS_URL": redis_url, "RETOUCH_NAMESPACE": NAMESPACE})
 
 
-def end(process: Command, number: int, word: str) -> tuple[int, str]:
-    """Wait for a line of progress with ``word`` in it, send the signal; return the exit code and the rest of stderr."""
-    assert process.stderr
-    assert any(word in line for line in process.stderr)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, err
+def end(process: Process, number: int, word: str) -> tuple[int, str]:
+    """Wait for a line of progress with ``word`` in it, send the signal; return the exit code and all of stderr."""
+    process.err.line(word)
+    process.signal(number)
+    return process.end().code, process.err.text
 
 
 @pytest.mark.parametrize(
@@ -60,7 +49,9 @@ def test_watch_ends_by_a_signal_and_says_the_way_back(
     redis_url: str, number: int, code: int, ignoring: int | None
 ) -> None:
     """The batch goes on, whatever the command inherited."""
-    EditQueue.from_url(redis_url).enqueue([Edit(custom_id="a", prompt="x", init_image="https://e.com/a")], batch="b")
+    EditQueue.from_url(redis_url, namespace=NAMESPACE).enqueue(
+        [Edit(custom_id="a", prompt="x", init_image="https://e.com/a")], batch="b"
+    )
     with started(redis_url, "watch", "b", ignoring=ignoring) as watch:
         ended, err = end(watch, number, "0/1 ended")
     assert ended == code
@@ -77,21 +68,20 @@ def test_enqueue_that_waits_ends_by_a_signal(redis_url: str, tmp_path: Path, num
         ended, err = end(enqueue, number, "0/1 ended")
     assert ended == code
     assert "interrupted; the batch goes on. Come back with: retouch watch b" in err
-    assert EditQueue.from_url(redis_url).status("b").total == 1
+    assert EditQueue.from_url(redis_url, namespace=NAMESPACE).status("b").total == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_events_that_are_followed_end_by_a_signal(redis_url: str, number: int, code: int) -> None:
     """The way back begins behind the last event that was printed."""
-    queue = EditQueue.from_url(redis_url)
+    queue = EditQueue.from_url(redis_url, namespace=NAMESPACE)
     queue.enqueue([Edit(custom_id="a", prompt="x", init_image="https://e.com/a")], batch="b")
     queue.cancel("b")
     with started(redis_url, "events", "--follow") as events:
-        assert events.stdout
-        assert '"b/a"' in events.stdout.readline()
-        events.send_signal(number)
-        _, err = events.communicate(timeout=DEADLINE_S)
-    assert events.returncode == code
+        events.out.line('"b/a"')
+        events.signal(number)
+        assert events.end().code == code
+        err = events.err.text
     [event] = queue.events()
     assert f"Come back with: retouch events --follow --after {event['id']}" in err
 

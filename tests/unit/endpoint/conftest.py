@@ -6,13 +6,10 @@ import asyncio
 import io
 import json
 import os
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
@@ -22,12 +19,13 @@ from PIL import Image
 
 from retouch.edit import Parameters
 from retouch.errors import GoneError
+from tests.harness.processes import Process
+from tests.harness.web import Web
 from workers.endpoint.app import BASE, Options, create
 from workers.endpoint.engine import Engine
 
 KEY = "a-secret-key"
 PUBLIC_URL = "http://endpoint.test"
-ROOT = Path(__file__).parents[3]
 
 
 def png(size: tuple[int, int] = (32, 32), colour: str = "teal") -> bytes:
@@ -123,63 +121,37 @@ def caller_with(anyio_backend: object) -> type[Caller]:
     return Caller
 
 
-class _Picture(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        data = png((64, 48), "orange")
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output quiet."""
-
-
 @pytest.fixture(scope="session")
 def picture_url() -> Iterator[str]:
     """Where a real server on loopback serves a picture."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Picture) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/cat.png"
-        server.shutdown()
+    picture = png((64, 48), "orange")
+    with Web(lambda _request: (200, picture)) as web:
+        yield f"{web.url}/cat.png"
 
 
-Start = Callable[..., "tuple[subprocess.Popen[str], str]"]
+Start = Callable[..., tuple[Process, str]]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start ``python -m workers.endpoint`` with options; returns the process and its URL once it listens."""
-    started: list[subprocess.Popen[str]] = []
+    with ExitStack() as ends:
 
-    def begin(*options: str) -> tuple[subprocess.Popen[str], str]:
-        process = launch(*options)
-        started.append(process)
-        assert process.stdout
-        return process, json.loads(process.stdout.readline())["url"]
+        def begin(*options: str) -> tuple[Process, str]:
+            process = ends.enter_context(endpoint_process(*options))
+            return process, json.loads(process.out.line())["url"]
 
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield begin
 
 
-def launch(*options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "workers.endpoint", *options],
-        cwd=ROOT,
-        env=os.environ | {"RETOUCH_API_KEY": KEY, "RETOUCH_PRIVATE_HOSTS": "127.0.0.1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def endpoint_process(*options: str) -> Process:
+    """The endpoint, with the key and the hosts that these tests use."""
+    env = os.environ | {"RETOUCH_API_KEY": KEY, "RETOUCH_PRIVATE_HOSTS": "127.0.0.1"}
+    return Process([sys.executable, "-m", "workers.endpoint", *options], env=env)
 
 
 @pytest.fixture(scope="session")
 def listening() -> Iterator[str]:
     """The URL of one endpoint that really listens, shared by the tests of connections."""
-    process = launch()
-    assert process.stdout
-    yield json.loads(process.stdout.readline())["url"]
-    process.kill()
-    process.communicate()
+    with endpoint_process() as process:
+        yield json.loads(process.out.line())["url"]

@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,32 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from tests.harness.processes import Process
+from tests.harness.waiting import until
 from workers.endpoint.__main__ import cli
 
-ROOT = Path(__file__).parents[3]
 HEADERS = {"API-Key": "a-secret-key"}
+
+
+def ended(http: httpx.Client, url: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Submit an edit and return the answer that ends it."""
+    job_id = http.post(url, json=fields).json()["id"]
+
+    def asked() -> Any:
+        answer = http.get(f"{url}/status/{job_id}").json()
+        return None if answer["status"] == "PENDING" else answer
+
+    answer: dict[str, Any] = until(asked, "the edit ends")
+    return answer
 
 
 def test_an_edit_from_end_to_end(start: Any, picture_url: str, tmp_path: Path) -> None:
     """A picture from a real host comes back edited; the record on disk has every request."""
     _, url = start("--record", str(tmp_path / "record.jsonl"))
     fields = {"prompt": "an oil painting", "init_image": picture_url, "samples": 2, "width": 96, "height": 64}
-    with httpx.Client() as http:
-        answer = http.post(url, json=fields, headers=HEADERS).json()
-        while answer["status"] == "PENDING":
-            answer = http.get(f"{url}/status/{answer['id']}", headers=HEADERS).json()
-        pictures = [http.get(link).content for link in answer["download_urls"]]
+    with httpx.Client(headers=HEADERS) as http:
+        answer = ended(http, url, fields)
+        pictures = [httpx.get(link).content for link in answer["download_urls"]]
     assert pictures[0] != pictures[1]
     for data in pictures:
         picture = Image.open(io.BytesIO(data))
@@ -45,27 +57,33 @@ def test_private_hosts_are_refused_unless_listed(start: Any, picture_url: str) -
     """The image's host is private and not on the list: FAILURE, and nothing is read from it."""
     _, url = start("--private-hosts", "10.1.2.3")
     with httpx.Client(headers=HEADERS) as http:
-        answer = http.post(url, json={"prompt": "x", "init_image": picture_url}).json()
-        while answer["status"] == "PENDING":
-            answer = http.get(f"{url}/status/{answer['id']}").json()
+        answer = ended(http, url, {"prompt": "x", "init_image": picture_url})
     assert answer["status"] == "FAILURE"
     assert "not a public address" in answer["error"]
 
 
+@pytest.fixture
+def ends() -> Iterator[ExitStack]:
+    """What is entered here is left at the test's end."""
+    with ExitStack() as stack:
+        yield stack
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_once_while_requests_hang(start: Any, picture_url: str, number: signal.Signals) -> None:
+def test_it_ends_at_once_while_requests_hang(
+    start: Any, picture_url: str, number: signal.Signals, ends: ExitStack
+) -> None:
     """A request that hangs for ever is cut, an edit under way is dropped; the end is clean: 0 and a silent stderr."""
     process, url = start("--latency", "60")
     root = httpx.URL(url).join("/")
     with httpx.Client(headers=HEADERS) as http:
         http.put(root.join("/_faults"), json=[{"fault": "hang"}]).raise_for_status()
-        hanging = subprocess.Popen([sys.executable, "-c", _HANG, url, picture_url])
-        while not http.get(root.join("/_record?kind=submit")).json():
-            pass
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=5)
-    assert (process.returncode, stderr) == (0, "")
-    assert hanging.wait(timeout=5) == 7
+        hanging = ends.enter_context(Process([sys.executable, "-c", _HANG, url, picture_url]))
+        until(lambda: http.get(root.join("/_record?kind=submit")).json(), "the request has arrived")
+    process.signal(number)
+    ended = process.end(20)
+    assert (ended.code, ended.err) == (0, "")
+    assert hanging.end().code == 7
 
 
 _HANG = """
@@ -88,39 +106,19 @@ def test_it_ends_with_its_parent() -> None:
         "import subprocess, sys; "
         "subprocess.Popen([sys.executable, '-m', 'workers.endpoint', '--die-with-parent']).wait()"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=os.environ | {"RETOUCH_API_KEY": "k"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdout
-    assert json.loads(parent.stdout.readline())["url"]
-    parent.kill()
-    assert parent.stdout.read() == ""  # the endpoint holds the other end: this returns when it has ended
-    parent.wait()
+    with Process([sys.executable, "-c", code], env=os.environ | {"RETOUCH_API_KEY": "k"}) as parent:
+        assert json.loads(parent.out.line())["url"]
+        parent.signal(signal.SIGKILL)
+        assert parent.out.rest() == ""  # the endpoint holds the other end: this returns when it has ended
 
 
 def test_a_key_is_made_where_none_is_set() -> None:
     """Without RETOUCH_API_KEY the key of this run is told on stderr, and stdout stays one line of JSON."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers.endpoint"],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "RETOUCH_API_KEY"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        assert process.stderr
-        url = json.loads(process.stdout.readline())["url"]
-        key = process.stderr.readline().split()[-1]
+    env = {name: value for name, value in os.environ.items() if name != "RETOUCH_API_KEY"}
+    with Process([sys.executable, "-m", "workers.endpoint"], env=env) as process:
+        url = json.loads(process.out.line())["url"]
+        key = process.err.line().split()[-1]
         assert httpx.get(f"{url}/status/x", headers={"API-Key": key}).status_code == 404
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize(

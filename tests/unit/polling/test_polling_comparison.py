@@ -34,6 +34,7 @@ def learned(name: str) -> tuple[tuple[float, ...], Figures]:
 
 
 @pytest.mark.parametrize(("name", "least"), SAVINGS.items(), ids=DISTRIBUTIONS)
+@pytest.mark.slow
 def test_fewer_polls_than_the_best_fixed_interval(name: str, least: float) -> None:
     """It saves half of the polls where times are narrow or bimodal, a tenth where wide, and loses none elsewhere."""
     times_s, figures = learned(name)

@@ -47,6 +47,7 @@ def shifted(factor: float) -> Shifted:
 
 
 @FACTORS
+@pytest.mark.slow
 def test_relearned_within_200_edits(factor: float) -> None:
     """From then on it polls like one who never knew other times (within a tenth), and keeps the lag aimed at."""
     later, settled = Figures.of(shifted(factor).later), Figures.of(shifted(factor).settled)

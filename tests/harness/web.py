@@ -1,4 +1,4 @@
-"""Small HTTP servers that the tests look into: a host of pictures, a receiver of webhooks, an S3 without its bucket."""
+"""A small HTTP server that the tests look into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -21,28 +21,32 @@ class Request:
     path: str
     headers: dict[str, str]  # names in lower case
     body: bytes = b""
-    status: int = 0  # what it was answered
+    status: int = 0  # what it is answered
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The body, if it is one object of JSON."""
+        read: dict[str, Any] = json.loads(self.body)
+        return read
 
 
-@dataclass
 class Web:
-    """An HTTP server on a free loopback port; ``answer`` decides each request, ``requests`` keeps them all."""
+    """An HTTP server on a free loopback port; ``answer`` decides each request, ``requests`` keeps them all.
 
-    answer: Callable[[Request], tuple[int, bytes]]
-    port: int = 0
-    requests: list[Request] = field(default_factory=list)
+    It has its port from the beginning, and listens as a context manager: before that, connections are refused.
+    """
 
-    @property
-    def host(self) -> str:
-        return f"{LOOPBACK}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}"
+    def __init__(self, answer: Callable[[Request], tuple[int, bytes]]) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+        self._server = _Server((LOOPBACK, 0), _handler(self), bind_and_activate=False)
+        self._server.server_bind()
+        self.port = int(self._server.server_address[1])
+        self.host = f"{LOOPBACK}:{self.port}"
+        self.url = f"http://{self.host}"
 
     def __enter__(self) -> Self:
-        self._server = _Server((LOOPBACK, self.port), _handler(self))
-        self.port = self._server.server_address[1]
+        self._server.server_activate()
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -54,6 +58,7 @@ class Web:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+    allow_reuse_address = False  # with it another server could take the port before this one listens
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Callers are killed in the middle of requests: that is what the tests are about."""
@@ -93,43 +98,3 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
-
-
-class NoBucket(Web):
-    """An S3 server whose bucket does not exist until ``make`` is called (SeaweedFS makes buckets by itself)."""
-
-    def __init__(self) -> None:
-        super().__init__(self._take)
-        self._made = False
-
-    def make(self) -> None:
-        """Make the bucket."""
-        self._made = True
-
-    def _take(self, request: Request) -> tuple[int, bytes]:
-        return (200, b"") if self._made else (404, b"<Error><Code>NoSuchBucket</Code></Error>")
-
-
-class Receiver(Web):
-    """A receiver of webhooks. It answers with the next of ``statuses`` (then 200), once ``gate`` is open.
-
-    ``on_event`` is called with each event before it is answered.
-    """
-
-    def __init__(self, statuses: tuple[int, ...] = (), *, port: int = 0) -> None:
-        super().__init__(self._take, port)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.arrived = threading.Semaphore(0)  # released as soon as a delivery is here, answered or not
-        self.on_event: Callable[[dict[str, Any]], None] = lambda _event: None
-        self._statuses = list(statuses)
-
-    def _take(self, request: Request) -> tuple[int, bytes]:
-        self.arrived.release()
-        self.gate.wait(60)
-        self.on_event(json.loads(request.body))
-        return (self._statuses.pop(0) if self._statuses else 200), b""
-
-    def delivered(self) -> list[dict[str, Any]]:
-        """The events that were answered with 2xx."""
-        return [json.loads(r.body) for r in self.requests if 200 <= r.status < 300]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from planted import leaks
 
+from tests.harness.leaks import leaks
 from workers.stack.child import keep_secret
 from workers.stack.endpoint import Endpoint
 from workers.stack.s3 import S3

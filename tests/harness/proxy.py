@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Coroutine
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
+from tests.harness.waiting import LIMIT_S
 from workers.stack.ports import LOOPBACK
 
 PIECE = 64 * 1024
@@ -25,7 +27,10 @@ class Mode(Enum):
 
 
 class Proxy:
-    """Forwards ``port`` to ``target`` (host:port), as its mode says. A context manager; runs in a thread."""
+    """Forwards to ``target`` (host:port), as its mode says, in a thread. ``host`` is where clients connect to.
+
+    It has its port from the beginning, and listens as a context manager: before that, connections are refused.
+    """
 
     def __init__(self, target: str, watch_for: tuple[bytes, ...] = ()) -> None:
         host, _, port = target.rpartition(":")
@@ -36,12 +41,9 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
-        self.port = 0
-
-    @property
-    def host(self) -> str:
-        """Where clients connect to."""
-        return f"{LOOPBACK}:{self.port}"
+        self._socket = socket.socket()
+        self._socket.bind((LOOPBACK, 0))
+        self.host = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -63,11 +65,10 @@ class Proxy:
         self._run(self._cut())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_S)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, sock=self._socket)
 
     async def _close(self) -> None:
         self._server.close()

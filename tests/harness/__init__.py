@@ -1,0 +1,1 @@
+"""What acceptance tests and the chaos harness stand on: processes, servers, workers, and waiting with a limit."""

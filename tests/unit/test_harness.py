@@ -1,0 +1,100 @@
+"""What the tests stand on: processes that start alike everywhere, and waits that end and say what they saw."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.growing import Growing
+from tests.harness.processes import Process, run
+from tests.harness.waiting import until
+from tests.harness.web import Web
+
+SLEEP = "import signal; print('up', flush=True); signal.pause()"
+
+
+@pytest.fixture
+def _ignoring_sigint() -> Iterator[None]:
+    """SIGINT as a background job inherits it: ignored, and blocked besides."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    yield
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ignoring_sigint")
+def test_ctrl_c_ends_a_process_whatever_the_tests_inherited() -> None:
+    """Python raises KeyboardInterrupt in a process that was started where SIGINT is ignored."""
+    with Process([sys.executable, "-c", SLEEP]) as process:
+        assert process.out.line() == "up\n"
+        process.signal(signal.SIGINT)
+        ended = process.end()
+    assert ended.code == -signal.SIGINT
+    assert "KeyboardInterrupt" in ended.err
+
+
+def test_a_process_is_gone_after_its_block_with_all_of_its_group() -> None:
+    """A child that it started ends as well: nobody holds the other end of its pipe any more."""
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
+    with Process([sys.executable, "-c", code]) as process:
+        process.out.line("up")
+    assert process.out.rest() == ""
+    assert process.end().code == -signal.SIGKILL
+
+
+def test_a_line_that_does_not_come_is_named_with_what_came() -> None:
+    """Within the limit while the process lives, at once when it has ended."""
+    with (
+        Process([sys.executable, "-c", SLEEP]) as process,
+        pytest.raises(TimeoutError, match=r"no line with 'down'.*up"),
+    ):
+        process.out.line("down", 0.5)
+    with (
+        Process([sys.executable, "-c", "print('up')"]) as process,
+        pytest.raises(AssertionError, match=r"no line with 'down'.*until its end.*up"),
+    ):
+        process.out.line("down")
+
+
+def test_an_end_that_does_not_come_is_named_with_what_was_written() -> None:
+    """A process that goes on fails the wait for its end, and is ended with its block."""
+    with pytest.raises(TimeoutError, match="has not ended within 1 s; written: up"):
+        run([sys.executable, "-c", SLEEP], within_s=1)
+
+
+def test_what_was_waited_for_and_seen_last_is_told() -> None:
+    """A wait that fails names its condition, its limit and what it saw."""
+    with pytest.raises(TimeoutError, match=r"not within 0.05 s: rain; seen last: 0$"):
+        until(lambda: 0, "rain", 0.05)
+    with pytest.raises(TimeoutError, match=r"seen last: clouds$"):
+        until(lambda: 0, "rain", 0.05, saw=lambda: "clouds")
+    assert until(lambda: "rain", "rain", 0) == "rain"
+
+
+def test_a_growing_file_is_read_by_whole_lines(tmp_path: Path) -> None:
+    """What stood there before is left out; half a line is read when its other half is there."""
+    path = tmp_path / "record.jsonl"
+    path.write_text('{"n": 0}\n')
+    growing = Growing(path)
+    with path.open("a") as file:
+        for text, seen in (('{"n": 1}\n{"n"', [1]), (": 2}\n", [1, 2])):
+            file.write(text)
+            file.flush()
+            assert [entry["n"] for entry in growing.read()] == seen
+
+
+def test_a_server_has_its_port_to_itself_before_it_listens(tmp_path: Path) -> None:
+    """Until then connections are refused, and no other server can take the port; then it answers."""
+    web = Web(lambda request: (200, json.dumps(request.path).encode()))
+    code = f"import urllib.request as u; print(u.urlopen('{web.url}/x').read())"
+    taker = ["-m", "http.server", str(web.port), "--bind", "127.0.0.1", "--directory", str(tmp_path)]
+    assert "refused" in run([sys.executable, "-c", code]).err
+    assert "already in use" in run([sys.executable, *taker]).err
+    with web:
+        assert run([sys.executable, "-c", code]).out == "b'\"/x\"'\n"
