@@ -10,6 +10,7 @@ from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 from retouch.ledger import Claim, Entry, Settlement
 from retouch.polling import learn, remember
+from retouch.polling.histogram import LATER
 from retouch.states import EditState, Step
 
 
@@ -111,3 +112,14 @@ def test_the_ledger_learns_as_the_histogram_does(bench: Bench) -> None:
     assert {f: v for f, v in learned.items() if v > 0.1} == pytest.approx(
         {f: v for f, v in expected.items() if v > 0.1}, rel=0.02, abs=0.05
     )
+
+
+def test_evidence_of_a_shift_weighs_nothing(bench: Bench) -> None:
+    """Only edits count towards the weight that is kept; what they are scaled by scales the evidence too."""
+    bench.at_the_api(1)
+    bench.client.hset(bench.keys.learned("k"), mapping={"10": 249, str(LATER): 3.5})
+    for keep, expected in ((250, {10: 249.5, LATER: 3.5}), (124.75, {10: 125.25, LATER: 1.75})):
+        [claim] = bench.edits()
+        told = {"kind": "k", "keep": keep, "increments": {"10": 0.5}}
+        assert bench.ledger.worker.settle([Settlement(claim, POLLED, EditState.WAITING, lesson=told)])
+        assert bench.ledger.reader.learned("k") == pytest.approx(expected)
