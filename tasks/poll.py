@@ -11,7 +11,7 @@ from celery import shared_task
 
 from config.celery import TASKS
 from retouch.api import Answer, Status
-from retouch.backoff import poll_delay_s, retry_delay_s
+from retouch.backoff import retry_delay_s
 from retouch.causes import PauseCause
 from retouch.errors import (
     ApiError,
@@ -106,7 +106,7 @@ async def _no_answer(runtime: Runtime, claim: Claim, progress: BegunPoll, error:
         if progress.strikes + 1 >= MAX_LOST:
             await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
             return
-        delay_s = poll_delay_s(progress.polls + 1, random.random())
+        delay_s = runtime.timing.backoff_s(progress.polls + 1, _left_s(progress))
         await _again(
             runtime,
             claim,

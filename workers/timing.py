@@ -38,12 +38,19 @@ class Timing:
 
     def next_poll_s(self, kind: str, name: str, age_s: float, polls: int, left_s: float) -> float:
         """Seconds until an edit of that kind and age is asked about (again), never beyond what is ``left_s`` of it."""
-        settings, plan_ = self._runtime.settings, self._of(kind).plan
-        if plan_:
-            delay_s = next_poll_s(plan_, age_s, phase_of(name))
-        else:
-            delay_s = min(max(poll_delay_s(polls, random.random()), settings.poll_min), settings.poll_max)
-        return max(0.0, min(delay_s, left_s))
+        plan_ = self._of(kind).plan
+        delay_s = next_poll_s(plan_, age_s, phase_of(name)) if plan_ else poll_delay_s(polls, random.random())
+        return self._within(delay_s, left_s)
+
+    def backoff_s(self, polls: int, left_s: float) -> float:
+        """Seconds until an edit that the API did not know is asked about again, whatever is known of its kind."""
+        return self._within(poll_delay_s(polls, random.random()), left_s)
+
+    def _within(self, delay_s: float, left_s: float) -> float:
+        """A poll's delay within the settings' bounds and, while the deadline is ahead, not beyond it."""
+        settings = self._runtime.settings
+        bounded_s = min(max(delay_s, settings.poll_min), settings.poll_max)
+        return min(bounded_s, left_s) if left_s > 0 else bounded_s
 
     def lesson(self, kind: str, seen_ms: float, came_ms: float) -> dict[str, Any] | None:
         """What a result teaches that was not there at age ``seen_ms`` and was at ``came_ms``.

@@ -1,75 +1,142 @@
-"""The dispatcher, and its end in the middle of a claim."""
+"""The dispatcher: what it claims, how it sends it, and how it ends."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any, cast
+from collections import Counter
+from collections.abc import Callable
 
-from retouch.ledger import Claim, Harvest
+import pytest
+from kombu.exceptions import OperationalError
+from worker_stage import Worker
+
+from config.celery import CHUNK, MAX_BACKLOG
+from retouch.ledger import Harvest
 from retouch.states import Step
-from workers.dispatcher import Dispatcher
-from workers.runtime import Runtime
-
-CLAIM = Claim("b/c", 1, Step.SUBMIT)
 
 
-class Stage:
-    """A runtime whose claim takes until it is let go."""
-
-    def __init__(self) -> None:
-        self.claiming, self.let_go = asyncio.Event(), asyncio.Event()
-        self.sent: list[Claim] = []
-        self.claimed = 0
-        self.name, self.paused = "w", False
-        self.ledger = SimpleNamespace(worker=SimpleNamespace(claim=self._claim))
-        self.room = self.outbox_room = SimpleNamespace(free=100)
-        self.settings = SimpleNamespace(lease_ms=1, places=1, intervals=(), ambiguity_policy="resubmit")
-
-    async def patience(self, call: Any, *args: Any, **kwargs: Any) -> Any:
-        if call != self._claim:
-            return call(*args, **kwargs)
-        self.claiming.set()
-        await self.let_go.wait()
-        return call(*args, **kwargs)
-
-    def _claim(self, *_: Any, **__: Any) -> Harvest:
-        self.claimed += 1
-        return Harvest([CLAIM], None, paused=False)
-
-    def send(self, _step: Step, claims: Sequence[Claim]) -> None:
-        self.sent += claims
+@pytest.fixture
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker that may have as much at the API as it likes."""
+    return make_worker(max_in_flight=10_000)
 
 
-async def ended_in_the_middle_of_a_claim() -> Stage:
-    stage, may_begin = Stage(), asyncio.Event()
-    may_begin.set()
-    dispatcher = Dispatcher(cast(Runtime, stage), stage.send, backlog=lambda: 0)
-    running = asyncio.create_task(dispatcher.run(may_begin))
-    await stage.claiming.wait()
-    dispatcher.end()
-    stage.let_go.set()
-    await running
-    return stage
+def fill(worker: Worker, count: int) -> None:
+    """Enqueue so many edits, a batch for each page of them."""
+    for number, first in enumerate(range(0, count, 500)):
+        worker.fill(min(500, count - first), batch=f"b{number}")
 
 
-def test_what_is_being_claimed_when_it_ends_is_still_sent() -> None:
+def test_nothing_of_a_harvest_is_dropped(worker: Worker) -> None:
+    """2 chunks and 7 claims arrive whole, in messages of at most a chunk, each claim once."""
+    count = 2 * CHUNK + 7
+    fill(worker, count)
+    worker.dispatch(lambda: len(worker.sent()) >= count)
+    assert len({claim.member for claim in worker.sent()}) == len(worker.sent()) == count
+    assert [len(claims) for _, claims in worker.messages] == [CHUNK, CHUNK, 7]
+
+
+@pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1])
+def test_the_remainder_of_a_chunk_is_sent(worker: Worker, count: int) -> None:
+    """Around a whole chunk nothing is missing either."""
+    fill(worker, count)
+    worker.dispatch(lambda: len(worker.sent()) >= count)
+    assert len(worker.sent()) == count
+
+
+def test_a_message_is_of_one_step(worker: Worker) -> None:
+    """Each goes to its step's task: polls, a batch's end, and deliveries."""
+    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.at_the_api(2, delay_ms=3000)
+    worker.fill(1, batch="ended")
+    worker.run_to_completion()
+    worker.clock.now += 3000
+    worker.dispatch(lambda: {step for step, _ in worker.messages} >= {Step.POLL, Step.FINISH, Step.ANNOUNCE})
+    assert all(claim.step is step for step, claims in worker.messages for claim in claims)
+    assert Counter(claim.step for claim in worker.sent())[Step.FINISH] == 1
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), ConnectionError("away")])
+def test_a_broker_in_trouble_costs_the_chunk_alone(worker: Worker, error: Exception) -> None:
+    """The other chunks of the harvest are still sent, and the next harvest is too."""
+    fill(worker, 2 * CHUNK + 7)
+    worker.send_errors = [error]
+    worker.dispatch(lambda: len(worker.sent()) >= CHUNK + 7)
+    assert [len(claims) for _, claims in worker.messages] == [CHUNK, 7]
+
+
+@pytest.mark.parametrize(("waiting", "claims"), [(MAX_BACKLOG - 1, True), (MAX_BACKLOG, False), (50, False)])
+def test_a_full_broker_is_given_nothing_more(worker: Worker, waiting: int, claims: bool) -> None:
+    """What waits there is under a lease that runs."""
+    fill(worker, 3)
+    worker.waiting_messages = waiting
+    worker.dispatch(lambda: bool(worker.messages) or worker.looks > 5)
+    assert bool(worker.sent()) is claims
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_whether_requests_pause_is_known_from_the_harvest(worker: Worker, paused: bool) -> None:
+    """Another worker may have paused them, or ended the pause."""
+    if paused:
+        worker.ledger.worker.pause("api", "401", probe_every_ms=10_000)
+    worker.runtime.paused = not paused
+    worker.dispatch(lambda: worker.looks > 1)
+    assert worker.runtime.paused is paused
+
+
+def test_no_more_is_claimed_than_there_is_room_for(worker: Worker) -> None:
+    """A process that is full leaves the work to others."""
+    fill(worker, 10)
+    worker.runtime.room.enter(worker.runtime.room.free - 3, wait=False)
+    worker.dispatch(lambda: bool(worker.messages))
+    assert len(worker.messages[0][1]) == 3
+
+
+def test_no_more_deliveries_are_claimed_than_there_is_room_for(worker: Worker) -> None:
+    """Their room is their own: a slow webhook takes none from the edits."""
+    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.fill(10)
+    worker.run_to_completion()
+    worker.runtime.outbox_room.enter(worker.runtime.outbox_room.free - 4, wait=False)
+    worker.dispatch(lambda: any(step is Step.ANNOUNCE for step, _ in worker.messages))
+    assert next(len(claims) for step, claims in worker.messages if step is Step.ANNOUNCE) == 4
+
+
+def test_no_more_is_at_the_api_than_has_a_place(make_worker: Callable[..., Worker]) -> None:
+    """The setting for places reaches the claim."""
+    worker = make_worker(max_in_flight=2)
+    worker.fill(5)
+    worker.dispatch(lambda: worker.looks > 2)
+    assert len(worker.sent()) == 2
+
+
+def test_what_is_being_claimed_when_it_ends_is_still_sent(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A harvest that nobody sends would wait for its lease; and nothing is claimed after that."""
-    stage = asyncio.run(ended_in_the_middle_of_a_claim())
-    assert stage.sent == [CLAIM]
-    assert stage.claimed == 1
+    fill(worker, 3)
+    claim, harvests = worker.ledger.worker.claim, 0
+
+    def ends_meanwhile(*args: object, **limits: object) -> Harvest:
+        nonlocal harvests
+        harvests += 1
+        worker.dispatcher.end()
+        return claim(*args, **limits)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker.ledger.worker, "claim", ends_meanwhile)
+    worker.dispatch(lambda: bool(worker.messages))
+    assert (len(worker.sent()), harvests) == (3, 1)
 
 
-async def ended_before_it_may_begin() -> Stage:
-    stage = Stage()
-    dispatcher = Dispatcher(cast(Runtime, stage), stage.send, backlog=lambda: 0)
-    running = asyncio.create_task(dispatcher.run(asyncio.Event()))
-    dispatcher.end()
-    await running
-    return stage
-
-
-def test_it_may_end_before_it_begins() -> None:
+def test_it_may_end_before_it_begins(worker: Worker) -> None:
     """While the store is not known to be good, nothing is claimed."""
-    assert asyncio.run(ended_before_it_may_begin()).claimed == 0
+    fill(worker, 3)
+    worker.dispatch(lambda: True, may_begin=False)
+    assert worker.sent() == []
+    assert worker.counts("b0") == {"queued": 3}
+
+
+def test_claims_carry_their_moment(make_worker: Callable[..., Worker]) -> None:
+    """The rate limit reaches the claim, and each claim's moment the message."""
+    worker = make_worker(rate_limit="10/s")
+    worker.fill(2)
+    worker.dispatch(lambda: len(worker.sent()) >= 2)
+    first, second = worker.sent()
+    assert second.at_ms - first.at_ms >= 100

@@ -1,14 +1,12 @@
-"""What the loop learns from results, and how often."""
+"""When edits are polled, what the loop learns from results, and how often."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Callable
 
 import pytest
+from worker_stage import Worker
 
-from workers import timing
-from workers.runtime import Runtime
 from workers.timing import FRESH_S, Timing
 
 pytestmark = pytest.mark.anyio
@@ -19,35 +17,37 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The monotonic clock, set by the test."""
-    moment = [100.0]
-    monkeypatch.setattr(timing, "time", SimpleNamespace(monotonic=lambda: moment[0]))
-    return moment
+class Monotonic:
+    """A monotonic clock, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-async def learner(now: list[float]) -> Timing:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
+    """The monotonic clock of what is learned."""
+    one = Monotonic()
+    monkeypatch.setattr("workers.timing.time", one)
+    return one
+
+
+@pytest.fixture
+def learner(clock: Monotonic, worker: Worker) -> Timing:
     """With a ledger that knows nothing yet."""
-
-    async def patience(_call: object, *_arguments: object) -> dict[int, float]:
-        return {}
-
-    settings = SimpleNamespace(places=8, poll_lag=1.0, poll_min=0.5, poll_max=30.0)
-    runtime: Any = SimpleNamespace(
-        settings=settings, patience=patience, ledger=SimpleNamespace(reader=SimpleNamespace(learned=None))
-    )
-    return Timing(cast(Runtime, runtime))
+    return worker.timing
 
 
-async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, now: list[float]) -> None:
+async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, clock: Monotonic) -> None:
     """Between two plans 250 results of a kind teach something, however fast they come; another kind has its own 250."""
     lessons = [learner.lesson("sd1.5:8:36", 0, 900) for _ in range(400)]
     assert all(lessons[:250])
     assert not any(lessons[250:])
     assert learner.lesson("sd1.5:9:36", 0, 900)
-    now[0] += FRESH_S + 0.1
+    clock.now += FRESH_S + 0.1
     assert learner.lesson("sd1.5:8:36", 0, 900)
 
 
@@ -62,3 +62,16 @@ async def test_a_lesson_is_one_edits_weight_over_what_was_seen(learner: Timing) 
     assert lesson
     assert sum(lesson["increments"].values()) == pytest.approx(1, abs=1e-4)
     assert lesson["kind"] == "sd1.5:8:36"
+
+
+@pytest.mark.parametrize(
+    ("polls", "left_s", "delay_s"),
+    [(0, 60, 1), (1, 60, 1.5), (9, 60, 6), (9, 5, 5), (0, 0.1, 0.1), (0, 0, 1), (9, -5, 6)],
+)
+async def test_every_delay_of_a_poll_is_bounded_in_one_place(
+    make_worker: Callable[..., Worker], polls: int, left_s: float, delay_s: float
+) -> None:
+    """By the settings, and by the deadline while it is ahead; after an unknown id as well."""
+    timing = make_worker(poll_min=0.5, poll_max=6).timing
+    assert timing.next_poll_s("", "b/c0", 0.0, polls, left_s) == pytest.approx(delay_s)
+    assert timing.backoff_s(polls, left_s) == pytest.approx(delay_s)

@@ -1,60 +1,181 @@
-"""What becomes of an edit whose images cannot be fetched."""
+"""What becomes of a finished edit by how its images are copied."""
 
 from __future__ import annotations
 
-import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from worker_stage import DEADLINE_S, Worker
 
-from retouch.errors import UnreachableResultError
-from retouch.ledger import BegunPoll, Claim, Settlement
-from retouch.states import EditState, Step
-from tasks import copy
-from workers.runtime import Runtime
+from retouch.api import Answer, Status
+from retouch.errors import (
+    BrokenResultError,
+    GoneError,
+    StoreUnavailableError,
+    StoreUnwillingError,
+    UnreachableResultError,
+)
 
-CLAIM = Claim("b/c", 1, Step.POLL)
+A, B = "https://results.test/a.png", "https://results.test/b.png"
+# With every random number at 0.5: the first retry of a copy comes after 750 ms, then twice as long each time.
+RETRY_MS = 750
 DAY_MS = 24 * 3600 * 1000
+COPYING = {"state": "copying", "submits": 1, "tries": 1, "note": "why", "due": RETRY_MS}
 
 
-def settled(monkeypatch: pytest.MonkeyPatch, overdue_ms: int) -> Settlement:
-    """How a copy ends whose host does not answer, so long after the edit's deadline."""
-    done: list[Settlement] = []
-
-    async def unreachable(*_: Any) -> Any:
-        raise UnreachableResultError("the host does not answer")
-
-    async def settle(settlement: Settlement) -> bool:
-        done.append(settlement)
-        return True
-
-    monkeypatch.setattr(copy, "copy", unreachable)
-    clients = SimpleNamespace(results=None, store=None)
-    runtime = SimpleNamespace(settings=SimpleNamespace(prefix=""), clients=clients, settle=settle)
-    before = BegunPoll(
-        now=10 * DAY_MS + overdue_ms,
-        state=EditState.COPYING,
-        provider_id="p",
-        polls=0,
-        tries=3,
-        deadline=10 * DAY_MS,
-        samples=1,
-        urls=(),
-        submitted_at=1,
-        strikes=0,
-    )
-    served = copy.Served(("https://results.test/a.png",), 1)
-    asyncio.run(copy.copy_results(cast(Runtime, runtime), CLAIM, served, before))
-    [settlement] = done
-    return settlement
+def success(*urls: str, provider_id: str | None = "p1") -> Answer:
+    """The API is done, and serves these links."""
+    return Answer(Status.SUCCESS, provider_id, urls, None)
 
 
-@pytest.mark.parametrize(("overdue_ms", "to"), [(-1, EditState.COPYING), (DAY_MS + 1, EditState.FAILED)])
-def test_a_host_of_results_that_stays_away_is_waited_for_a_day(
-    monkeypatch: pytest.MonkeyPatch, overdue_ms: int, to: EditState
+OUTCOMES = {
+    "gone": (GoneError("why"), COPYING | {"strikes": 1}),
+    "broken": (BrokenResultError("why"), COPYING | {"strikes": 1}),
+    "unreachable": (UnreachableResultError("why"), COPYING),
+    "store away": (StoreUnavailableError("why"), COPYING),
+    "store unwilling": (StoreUnwillingError("why"), COPYING | {"pauses": {"store": 0}}),
+}
+
+
+def trouble(worker: Worker, error: Exception) -> None:
+    """Let the copy of the first image fail so, by whoever raises such errors."""
+    if isinstance(error, StoreUnavailableError | StoreUnwillingError):
+        worker.outside.store.errors["/0.png"] = error
+    else:
+        worker.outside.results.errors[A] = error
+
+
+@pytest.mark.parametrize(("error", "seen"), OUTCOMES.values(), ids=OUTCOMES)
+def test_a_copy_that_fails_is_tried_again(worker: Worker, error: Exception, seen: dict[str, Any]) -> None:
+    """With a strike where the image is to blame, and a pause of submits where no result could be kept."""
+    worker.enqueue()
+    trouble(worker, error)
+    worker.submit(success(A))
+    assert worker.seen() == seen
+    assert worker.runtime.leases.open() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(GoneError("why"), "result_gone"), (BrokenResultError("why"), "broken_result")]
+)
+def test_the_third_bad_image_fails_the_edit(worker: Worker, error: Exception, code: str) -> None:
+    """Two more tries, each later than the one before, and each asks the API for the links anew."""
+    worker.enqueue()
+    trouble(worker, error)
+    worker.submit(success(A))
+    worker.later(RETRY_MS)
+    worker.poll(success(A))
+    assert worker.seen() == COPYING | {"tries": 2, "strikes": 2, "due": 2 * RETRY_MS}
+    worker.later(2 * RETRY_MS)
+    worker.poll(success(A))
+    assert worker.seen() == {"state": "failed", "submits": 1, "error": code}
+    assert worker.api.asked == ["p1", "p1"]
+
+
+def test_a_copy_begun_anew_takes_the_new_link(worker: Worker) -> None:
+    """A stale link is renewed by the next poll, and the image is kept."""
+    worker.enqueue()
+    trouble(worker, GoneError("why"))
+    worker.submit(success(A))
+    worker.later(RETRY_MS)
+    worker.poll(success(B))
+    assert worker.seen() == {"state": "completed", "submits": 1, "images": 1}
+    assert list(worker.outside.store.objects) == ["b/c0/0.png"]
+
+
+def test_an_edit_without_an_id_is_copied_from_the_links_it_came_with(worker: Worker) -> None:
+    """The API cannot be asked again; the links are kept in the ledger, and the tries count all the same."""
+    worker.enqueue()
+    trouble(worker, UnreachableResultError("why"))
+    worker.submit(success(A, provider_id=None))
+    worker.later(RETRY_MS)
+    claim = worker.edits()
+    worker.do(claim)
+    assert worker.seen() == COPYING | {"tries": 2, "due": 2 * RETRY_MS}
+    worker.outside.results.errors.clear()
+    worker.later(2 * RETRY_MS)
+    worker.do(worker.edits())
+    assert worker.seen() == {"state": "completed", "submits": 1, "images": 1}
+    assert worker.api.asked == []
+
+
+def test_the_first_copy_counts_no_trouble_of_the_polls_before_it(worker: Worker) -> None:
+    """Strikes and tries of polls say nothing of the image."""
+    worker.enqueue()
+    worker.submit(Answer(Status.RUNNING, "p1", (), None))
+    worker.client.hset(worker.keys.edit("b/c0"), mapping={"strikes": 2, "tries": 7})
+    trouble(worker, GoneError("why"))
+    worker.later(1000)
+    worker.poll(success(A))
+    assert worker.seen() == COPYING | {"strikes": 1}
+
+
+SAMPLES = {
+    "all": ((A, B), None, {"state": "completed", "images": 2}),
+    "too few": ((A,), None, {"state": "failed", "error": "partial_result", "images": 1}),
+    "none": ((), None, {"state": "failed", "error": "empty_result"}),
+    "one unreachable": ((A, B), UnreachableResultError("why"), COPYING),
+    "one gone": ((A, B), GoneError("why"), COPYING | {"strikes": 1}),
+}
+
+
+@pytest.mark.parametrize(("urls", "error", "seen"), SAMPLES.values(), ids=SAMPLES)
+def test_all_samples_count(
+    worker: Worker, urls: tuple[str, ...], error: Exception | None, seen: dict[str, Any]
 ) -> None:
+    """Fewer images than were asked for fail the edit, with those that came; trouble with one is tried again."""
+    worker.enqueue(samples=2)
+    if error:
+        worker.outside.results.errors[A] = error
+    worker.submit(success(*urls))
+    assert worker.seen() == {"submits": 1} | seen
+
+
+LATE = {"a moment before": (0, "copying"), "a moment after": (1, "failed")}
+
+
+@pytest.mark.parametrize(("beyond_ms", "state"), LATE.values(), ids=LATE)
+def test_a_host_of_results_that_stays_away_is_waited_for_a_day(worker: Worker, beyond_ms: int, state: str) -> None:
     """Until a day after the deadline the copy is tried again; then the edit fails with the reason."""
-    settlement = settled(monkeypatch, overdue_ms)
-    assert settlement.to is to
-    assert (settlement.error is not None) == (to is EditState.FAILED)
+    worker.enqueue()
+    trouble(worker, UnreachableResultError("why"))
+    worker.submit(success(A))
+    worker.later(RETRY_MS)
+    past_ms = DAY_MS + beyond_ms
+    worker.client.hset(worker.keys.edit("b/c0"), "deadline", worker.clock.now - past_ms)
+    worker.poll(success(A))
+    assert worker.seen()["state"] == state
+    assert worker.seen().get("error") == ("result_unreachable" if state == "failed" else None)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("why"), StoreUnwillingError("why")], ids=["away", "unwilling"])
+def test_the_store_is_waited_for_without_end(worker: Worker, error: Exception) -> None:
+    """Its trouble is ours: no result that was paid for is given up for it."""
+    worker.enqueue()
+    trouble(worker, error)
+    worker.submit(success(A))
+    worker.later(RETRY_MS)
+    worker.client.hset(worker.keys.edit("b/c0"), mapping={"deadline": worker.clock.now - 3 * DAY_MS, "tries": 900})
+    worker.poll(success(A))
+    assert worker.seen()["state"] == "copying"
+    assert worker.seen()["due"] == 22_500
+
+
+@pytest.mark.parametrize(("status", "state"), [(Status.RUNNING, "copying"), (Status.FAILURE, "failed")])
+def test_an_edit_being_copied_is_taken_at_its_last_word(worker: Worker, status: Status, state: str) -> None:
+    """An API that goes back to running is polled on; one that reports a failure now has failed it."""
+    worker.enqueue()
+    trouble(worker, UnreachableResultError("why"))
+    worker.submit(success(A))
+    worker.later(RETRY_MS)
+    worker.poll(Answer(status, "p1", (), "bad"))
+    assert worker.seen()["state"] == state
+
+
+def test_the_deadline_of_an_edit_that_finished_at_once_is_kept(worker: Worker) -> None:
+    """How long its images are waited for is counted from it."""
+    worker.enqueue()
+    trouble(worker, UnreachableResultError("why"))
+    worker.submit(success(A))
+    deadline = int(worker.client.hget(worker.keys.edit("b/c0"), "deadline"))
+    assert deadline == worker.clock.now + DEADLINE_S * 1000

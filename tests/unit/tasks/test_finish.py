@@ -1,88 +1,108 @@
-"""The order in which a batch's end is written, which from outside is too quick to see."""
+"""What becomes of a batch by how its end is written, and in which order that is done."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
-from typing import Any, cast
+import json
+from typing import Any
 
 import pytest
+from worker_stage import Worker
 
-from retouch.errors import StoreUnavailableError
-from retouch.ledger import Claim
-from retouch.states import EditState, Step
-from tasks.finish import finish_chunk
-from workers.runtime import Runtime
+from retouch.errors import StoreUnavailableError, StoreUnwillingError
+from retouch.ledger import Claim, Entry
+from retouch.states import Step
 
-CLAIM = Claim("b", 3, Step.FINISH)
-
-
-class Stage:
-    """A runtime whose store and ledger write down what is asked of them; ``broken`` names a put that fails."""
-
-    def __init__(self, *, broken: str = "", held: bool = True) -> None:
-        self.acts: list[str] = []
-        self.clients = SimpleNamespace(store=self)
-        self.ledger = self.worker = self.reader = self
-        self.leases = SimpleNamespace(begin=lambda *_: None, holds=lambda _: held)
-        self.settings = SimpleNamespace(prefix="edits/", retention_ms=1000)
-        self._broken = broken
-
-    async def patience(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return call(*args, **kwargs)
-
-    async def delete(self, key: str) -> None:
-        self.acts.append(f"delete {key}")
-
-    async def put(self, key: str, data: bytes, content_type: str) -> None:
-        self._write(key, len(data))
-
-    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
-        self._write(key, len(b"".join([chunk async for chunk in chunks])))
-
-    def _write(self, key: str, length: int) -> None:
-        if key.endswith(self._broken or "/"):
-            raise StoreUnavailableError("S3 is away")
-        self.acts.append(f"put {key} {'empty' if length == 0 else 'full'}")
-
-    def batch(self, batch: str) -> Any:
-        return SimpleNamespace(ended=1, total=1, counts={EditState.COMPLETED: 1})
-
-    def results(self, batch: str) -> Any:
-        return iter([{"custom_id": "c"}])
-
-    def settle_batch(
-        self, claim: Claim, *, retention_ms: int = 0, retry_in_ms: int | None = None, note: str = ""
-    ) -> bool:
-        self.acts.append(f"settle {claim.member} {'again' if retry_in_ms else 'done'}")
-        return True
+RETRY_MS = 6000  # with every random number at 0.5
+WRITTEN = ["delete b/_SUCCESS", "put b/manifest.jsonl", "put b/_SUCCESS"]
 
 
-def acts(stage: Stage) -> list[str]:
-    """What finishing one batch comes to."""
-    asyncio.run(finish_chunk(cast(Runtime, stage), [CLAIM]))
-    return stage.acts
+def ended(worker: Worker) -> Claim:
+    """The claim on a batch of two whose edits have all ended."""
+    worker.fill(2)
+    worker.run_to_completion()
+    return worker.one(Step.FINISH)
 
 
-def test_success_comes_after_the_manifest_and_the_announcement_last() -> None:
+def test_success_comes_after_the_manifest_and_the_announcement_last(worker: Worker) -> None:
     """An old ``_SUCCESS`` goes first; then manifest, ``_SUCCESS``, and only then the move that announces the end."""
-    assert acts(Stage()) == [
-        "delete edits/b/_SUCCESS",
-        "put edits/b/manifest.jsonl full",
-        "put edits/b/_SUCCESS empty",
-        "settle b done",
-    ]
+    claim = ended(worker)
+    states: list[str] = []
+    worker.outside.store.meanwhile = lambda _key: states.append(worker.ended())
+    worker.do([claim])
+    store = worker.outside.store
+    assert (store.acts, states, worker.ended()) == (WRITTEN, ["finishing", "finishing"], "completed")
+    lines = [json.loads(line) for line in store.objects["b/manifest.jsonl"].splitlines()]
+    assert [line["custom_id"] for line in lines] == ["c0", "c1"]
+    assert store.objects["b/_SUCCESS"] == b""
 
 
-def test_who_lost_its_claim_writes_no_success() -> None:
+def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
+    """As long as the worker's settings say."""
+    worker.do([ended(worker)])
+    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == worker.runtime.settings.retention_ms
+
+
+ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreUnwillingError("why"), {"store": 0})}
+
+
+@pytest.mark.parametrize("act", ["delete b/_SUCCESS", "manifest.jsonl", "b/_SUCCESS"])
+@pytest.mark.parametrize(("error", "pauses"), ERRORS.values(), ids=ERRORS)
+def test_a_file_that_cannot_be_written_announces_nothing(
+    worker: Worker, error: Exception, pauses: dict[str, Any], act: str
+) -> None:
+    """No ``_SUCCESS`` is there, the batch is due again, and submits pause where the store takes nothing."""
+    claim = ended(worker)
+    worker.outside.store.errors[act] = error
+    worker.do([claim])
+    batch = worker.client.hgetall(worker.keys.batch("b"))
+    assert (batch["state"], batch["note"], worker.pauses()) == ("finishing", "why", pauses)
+    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == RETRY_MS
+    assert "b/_SUCCESS" not in worker.outside.store.objects
+
+
+def test_a_batch_that_could_not_be_finished_is_tried_again(worker: Worker) -> None:
+    """When the store is back its end is written, and the note of the trouble goes."""
+    claim = ended(worker)
+    worker.outside.store.errors["manifest.jsonl"] = StoreUnavailableError("why")
+    worker.do([claim])
+    worker.outside.store.errors.clear()
+    worker.later(RETRY_MS)
+    worker.do([worker.one(Step.FINISH)])
+    batch = worker.client.hgetall(worker.keys.batch("b"))
+    assert (batch["state"], batch.get("note")) == ("completed", None)
+
+
+def test_who_lost_its_lease_writes_no_success(worker: Worker) -> None:
     """Another worker may have seen the batch open again since: its end is that worker's to write."""
-    assert acts(Stage(held=False))[-1] == "put edits/b/manifest.jsonl full"
+    claim = ended(worker)
+    worker.outside.store.meanwhile = lambda _key: worker.run_out(claim)
+    worker.do([claim])
+    assert worker.outside.store.acts == WRITTEN[:2]
+    assert worker.ended() == "finishing"
 
 
-@pytest.mark.parametrize("broken", ["manifest.jsonl", "_SUCCESS"])
-def test_a_file_that_cannot_be_written_announces_nothing(broken: str) -> None:
-    """Trouble with either file leaves no ``_SUCCESS`` behind, and the batch is tried again."""
-    done = acts(Stage(broken=broken))
-    assert not any(act.startswith("put edits/b/_SUCCESS") for act in done)
-    assert done[-1] == "settle b again"
+def test_a_batch_that_is_open_again_only_loses_its_old_success(worker: Worker) -> None:
+    """New edits were enqueued since: no manifest is written, and the batch goes on."""
+    worker.do([ended(worker)])
+    worker.outside.store.acts.clear()
+    worker.ledger.producer.open_batch("b", {})
+    worker.ledger.producer.enqueue("b", [Entry("later", "digest", "{}", 1, None)])
+    worker.do([worker.one(Step.FINISH)])
+    assert worker.outside.store.acts == ["delete b/_SUCCESS"]
+    assert worker.ended() == "open"
+
+
+def test_a_batch_that_is_gone_is_left_alone(worker: Worker) -> None:
+    """It was removed when its retention ended; its files stay as they are."""
+    claim = ended(worker)
+    worker.client.delete(worker.keys.batch("b"))
+    worker.do([claim])
+    assert worker.outside.store.acts == []
+
+
+def test_a_claim_that_was_lost_announces_nothing(worker: Worker) -> None:
+    """The newer claim does."""
+    claim = ended(worker)
+    worker.client.hincrby(worker.keys.batch("b"), "fence", 1)
+    worker.do([claim])
+    assert worker.ended() == "finishing"

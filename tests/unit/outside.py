@@ -1,0 +1,133 @@
+"""What a worker calls, scripted: the API, the results' host, the store and the webhook's receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from PIL import Image
+
+from retouch.api import Answer
+from retouch.errors import HeldBackError
+
+
+def picture() -> bytes:
+    """A small whole PNG."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Api:
+    """Answers its calls in order with what it was told: an Answer, or an error to raise."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[Mapping[str, Any], str]] = []
+        self.asked: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None  # what happens while a call is under way
+        self._outcomes: list[Answer | Exception] = []
+
+    def will(self, *outcomes: Answer | Exception) -> None:
+        """Set what the next calls come to."""
+        self._outcomes = list(outcomes)
+
+    async def submit(self, payload: Mapping[str, Any], key: str, may_go: Callable[[], bool]) -> Answer:
+        self.meanwhile()
+        if not may_go():
+            raise HeldBackError("the lease is over")
+        self.posts.append((payload, key))
+        return self._next()
+
+    async def status(self, provider_id: str) -> Answer:
+        self.meanwhile()
+        self.asked.append(provider_id)
+        return self._next()
+
+    def _next(self) -> Answer:
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class Response:
+    """A reply of the results' host."""
+
+    def __init__(self, body: bytes) -> None:
+        self.headers: dict[str, str] = {}
+        self.content_length = len(body)
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+
+class Results:
+    """Serves a picture at every link, but for those that ``errors`` names."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, Exception] = {}
+        self.fetched: list[str] = []
+        self.large = asyncio.Semaphore(1)
+
+    @asynccontextmanager
+    async def get(self, url: str) -> AsyncIterator[Response]:
+        self.fetched.append(url)
+        if url in self.errors:
+            raise self.errors[url]
+        yield Response(picture())
+
+
+class Store:
+    """Keeps what is put; ``errors`` names by the end of their keys the writes that fail, and ``sign`` for signing."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, Exception] = {}
+        self.acts: list[str] = []
+        self.objects: dict[str, bytes] = {}
+        self.lifetimes: list[int] = []
+        self.meanwhile: Callable[[str], object] = lambda _key: None  # what happens while an object is written
+
+    def uri(self, key: str) -> str:
+        return f"s3://bucket/{key}"
+
+    def presign_get(self, _uri: str, expires_s: int) -> str:
+        self._may("sign")
+        self.lifetimes.append(expires_s)
+        return "https://bucket.test/signed"
+
+    async def put(self, key: str, data: bytes, _content_type: str) -> None:
+        self._may(key)
+        self.meanwhile(key)
+        self.acts.append(f"put {key}")
+        self.objects[key] = data
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
+        await self.put(key, b"".join([chunk async for chunk in chunks]), content_type)
+
+    async def delete(self, key: str) -> None:
+        self._may(f"delete {key}")
+        self.acts.append(f"delete {key}")
+        self.objects.pop(key, None)
+
+    def _may(self, act: str) -> None:
+        for end, error in self.errors.items():
+            if act.endswith(end):
+                raise error
+
+
+class Webhook:
+    """Takes every event with ``answer``: a status and a Retry-After in seconds, or an error to raise."""
+
+    def __init__(self) -> None:
+        self.answer: tuple[int, float | None] | Exception = (204, None)
+        self.posts: list[tuple[bytes, Mapping[str, str]]] = []
+
+    async def post(self, _url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
+        self.posts.append((body, headers))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer

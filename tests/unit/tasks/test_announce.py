@@ -1,0 +1,114 @@
+"""What becomes of an event by how its delivery ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from worker_stage import SECRET, Worker
+
+from retouch.errors import BrokenResultError, UnreachableResultError
+from retouch.ledger import Claim
+from retouch.states import Step
+
+URL = "https://hooks.test/retouch"
+# With every random number at 0.5 a tenth is taken off the schedule: 5 s after the first try, then 295 s.
+FIRST_MS, SECOND_MS = 4500, 265_500
+
+
+@pytest.fixture
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker with a webhook, and one event for it."""
+    one = make_worker(webhook_url=URL, webhook_secret=SECRET)
+    return with_event(one)
+
+
+def with_event(worker: Worker) -> Worker:
+    """An edit has ended, and its event is to be delivered."""
+    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.fill(1)
+    worker.run_to_completion()
+    return worker
+
+
+def deliver(worker: Worker) -> Claim:
+    """Deliver what is due."""
+    claim = worker.one(Step.ANNOUNCE)
+    worker.do([claim])
+    return claim
+
+
+def due(worker: Worker, claim: Claim) -> int | None:
+    """The ms until the next delivery; None where there is none."""
+    at = worker.client.zscore(worker.keys.outbox, claim.member)
+    return None if at is None else int(at) - worker.clock.now
+
+
+OUTCOMES = {
+    "200": ((200, None), None),
+    "204": ((204, None), None),
+    "299": ((299, None), None),
+    "300": ((300, None), FIRST_MS),
+    "400": ((400, None), FIRST_MS),
+    "410": ((410, None), FIRST_MS),
+    "500": ((500, None), FIRST_MS),
+    "503, asks for 60 s": ((503, 60.0), 60_000),
+    "503, asks for 1 s": ((503, 1.0), FIRST_MS),
+    "503, asks for no time": ((503, 0.0), FIRST_MS),
+    "unreachable": (UnreachableResultError("why"), FIRST_MS),
+    "refused address": (BrokenResultError("why"), FIRST_MS),
+}
+
+
+@pytest.mark.parametrize(("answer", "again_ms"), OUTCOMES.values(), ids=OUTCOMES)
+def test_what_the_receiver_answers_decides(
+    worker: Worker, answer: tuple[int, float | None] | Exception, again_ms: int | None
+) -> None:
+    """Only 2xx is delivered; otherwise it is tried again by the schedule, or later if the receiver asks for that."""
+    worker.outside.webhook.answer = answer
+    claim = deliver(worker)
+    assert due(worker, claim) == again_ms
+    assert worker.client.hget(worker.keys.delivery(claim.member), "tries") == ("1" if again_ms else None)
+
+
+def test_each_try_is_the_same_event(worker: Worker) -> None:
+    """The same id and body, so that a receiver can tell; the second wait is the schedule's second."""
+    worker.outside.webhook.answer = (500, None)
+    deliver(worker)
+    worker.clock.now += FIRST_MS
+    claim = deliver(worker)
+    assert due(worker, claim) == SECOND_MS
+    (body, first), (again, second) = worker.outside.webhook.posts
+    assert (body, first["webhook-id"]) == (again, second["webhook-id"])
+    assert json.loads(body)["id"] == first["webhook-id"]
+
+
+@pytest.mark.parametrize(("tries", "kept"), [(8, True), (9, False)])
+def test_a_delivery_is_given_up_after_a_day(worker: Worker, tries: int, kept: bool) -> None:
+    """The tenth try is the last one, whatever patience the receiver asks for."""
+    worker.outside.webhook.answer = (500, 60.0)
+    claim = worker.one(Step.ANNOUNCE)
+    worker.client.hset(worker.keys.delivery(claim.member), "tries", tries)
+    worker.do([claim])
+    assert (due(worker, claim) is not None) is kept
+
+
+def test_an_event_that_was_trimmed_is_done_with(worker: Worker) -> None:
+    """There is nothing left to say."""
+    claim = worker.one(Step.ANNOUNCE)
+    worker.client.delete(worker.keys.events)
+    worker.do([claim])
+    assert due(worker, claim) is None
+    assert worker.outside.webhook.posts == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"webhook_secret": SECRET}], ids=["nothing", "no address"])
+def test_a_worker_without_a_webhook_leaves_the_event_to_others(
+    make_worker: Callable[..., Worker], settings: dict[str, str]
+) -> None:
+    """It is tried again, by then perhaps by a worker that has one."""
+    worker = with_event(make_worker(**settings))
+    claim = deliver(worker)
+    assert due(worker, claim) == FIRST_MS
+    assert worker.outside.webhook.posts == []

@@ -1,0 +1,168 @@
+"""One composed worker for the tests: the real ledger and runtime, with everything outside of them scripted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import fakeredis
+from ledger_bench import LEASE_MS, Bench
+from outside import Api, Results, Store, Webhook
+
+from config.settings import Settings
+from retouch.ledger import Claim, Entry
+from retouch.states import Step
+from tasks.announce import announce_chunk
+from tasks.finish import finish_chunk
+from tasks.poll import poll_chunk
+from tasks.submit import submit_chunk
+from workers.dispatcher import Dispatcher
+from workers.runtime import Runtime
+from workers.timing import Timing
+
+SECRET = "whsec_" + "A" * 40
+DEADLINE_S = 60.0
+STARTS = {Step.SUBMIT: submit_chunk, Step.POLL: poll_chunk, Step.ANNOUNCE: announce_chunk, Step.FINISH: finish_chunk}
+COUNTS = ("tries", "strikes", "polls", "unanswered", "submits", "rescues")
+
+
+class Clients:
+    """The outside: each part answers as it was told."""
+
+    def __init__(self) -> None:
+        self.api, self.results, self.store, self.webhook = Api(), Results(), Store(), Webhook()
+
+
+class Worker(Bench):
+    """A bench with a worker at it. ``settings`` replace the worker's own."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(fakeredis.FakeRedis(decode_responses=True))
+        own: dict[str, Any] = {"api_key": "key", "bucket": "bucket", "deadline": DEADLINE_S, "lease": LEASE_MS / 1000}
+        self.messages: list[tuple[Step, list[Claim]]] = []
+        self.waiting_messages = self.looks = 0
+        self.send_errors: list[Exception] = []
+        self.outside = Clients()
+        self.runtime = Runtime(Settings(**own | settings), self.ledger, self._send, self._backlog)
+        self.runtime.clients = self.outside  # type: ignore[assignment]
+        self.dispatcher = Dispatcher(self.runtime, self._send, self._backlog)
+
+    @property
+    def api(self) -> Api:
+        return self.outside.api
+
+    @property
+    def timing(self) -> Timing:
+        return self.runtime.timing
+
+    def close(self) -> None:
+        """Free what the runtime was made with."""
+        self.runtime._loop.close()
+        self.runtime.patience.close()
+
+    # --- work ------------------------------------------------------------------------------------
+
+    def do(self, claims: Sequence[Claim]) -> None:
+        """Work on claims of one step."""
+        asyncio.run(STARTS[claims[0].step](self.runtime, claims))
+
+    def enqueue(self, parameters: Mapping[str, Any] | None = None, *, samples: int = 1, batch: str = "b") -> None:
+        """Enqueue the edit c0 with an image of the web and seal its batch."""
+        whole = {"model_id": "sd1.5", "prompt": "p", "init_image": "https://images.test/a.png", "samples": samples}
+        self.ledger.producer.open_batch(batch, {})
+        self.ledger.producer.enqueue(
+            batch, [Entry("c0", "digest", json.dumps(whole | dict(parameters or {})), samples, None)]
+        )
+        self.ledger.producer.seal(batch)
+
+    def one(self, step: Step) -> Claim:
+        """The one claim of a step that is due now."""
+        [claim] = [c for c in self.claim(policy=self.runtime.settings.ambiguity_policy).claims if c.step is step]
+        return claim
+
+    def submit(self, outcome: Any) -> Claim:
+        """Submit what is due; the API answers so."""
+        self.api.will(outcome)
+        claim = self.one(Step.SUBMIT)
+        self.do([claim])
+        return claim
+
+    def poll(self, outcome: Any) -> Claim:
+        """Poll what is due; the API answers so."""
+        self.api.will(outcome)
+        claim = self.one(Step.POLL)
+        self.do([claim])
+        return claim
+
+    def pass_by(self, claim: Claim) -> None:
+        """Let another worker take the claim: this one's lease runs out, and the other's claim is newer."""
+        self.client.hincrby(self.keys.edit(claim.member), "fence", 1)
+
+    def run_out(self, claim: Claim) -> None:
+        """Let the worker see that its lease is over, as one does that was stopped for long."""
+        self.runtime.leases.renewed([claim], [claim.member], 0)
+
+    # --- what has come of it ---------------------------------------------------------------------
+
+    def seen(self, batch: str = "b") -> dict[str, Any]:
+        """Where the edit c0 stands: what is 0, empty or absent is left out. ``due``: ms from now."""
+        member = f"{batch}/c0"
+        raw = self.client.hgetall(self.keys.edit(member))
+        due = self.client.zscore(self.keys.due, member)
+        result = json.loads(self.client.hget(self.keys.results(batch), "c0") or "{}")
+        found = {
+            "state": raw["state"],
+            "due": None if due is None else int(due) - self.clock.now,
+            **{name: int(raw.get(name, 0)) for name in COUNTS},
+            "note": raw.get("note"),
+            "duplicate": "duplicate" in raw,
+            "error": (result.get("error") or {}).get("code"),
+            "images": len(result.get("outputs", [])),
+            "pauses": self.pauses(),
+            "troubles": self.ledger.reader.provider().troubles,
+        }
+        return {name: value for name, value in found.items() if value or (name == "due" and value is not None)}
+
+    def pauses(self) -> dict[str, int]:
+        """Cause → ms until the first probe; 0 where there is none."""
+        until = {p.cause: p.next_probe for p in self.ledger.reader.pauses()}
+        return {c: round(at.timestamp() * 1000) - self.clock.now if at else 0 for c, at in until.items()}
+
+    def ended(self, batch: str = "b") -> str:
+        """The state of the batch."""
+        return str(self.client.hget(self.keys.batch(batch), "state"))
+
+    # --- the dispatcher ----------------------------------------------------------------------------
+
+    def _send(self, step: Step, claims: Sequence[Claim]) -> None:
+        if self.send_errors:
+            raise self.send_errors.pop(0)
+        self.messages.append((step, list(claims)))
+
+    def _backlog(self) -> int:
+        self.looks += 1
+        return self.waiting_messages
+
+    def sent(self) -> list[Claim]:
+        """All claims of all messages."""
+        return [claim for _, claims in self.messages for claim in claims]
+
+    def dispatch(self, until: Callable[[], bool], *, may_begin: bool = True) -> None:
+        """Run the dispatcher until something is so, at most some seconds."""
+
+        async def run() -> None:
+            begin = asyncio.Event()
+            if may_begin:
+                begin.set()
+            running = asyncio.create_task(self.dispatcher.run(begin))
+            async with asyncio.timeout(5):
+                while not until():
+                    await asyncio.sleep(0)
+                    if running.done():
+                        break
+            self.dispatcher.end()
+            await running
+
+        asyncio.run(run())
