@@ -13,7 +13,7 @@ import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from config.log_stream import LogStream
-from retouch.net import spellings, without_queries
+from retouch.net.redaction import spellings, without_queries
 
 _USER = re.compile(r"(?<=://)[^/\s'\"]*@")
 STDERR = 2  # its file descriptor

@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from retouch.api import DEFAULT_URL, Img2ImgApi
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
+from retouch.events.sinks.webhook import check_secret
 from retouch.ledger import DEFAULT_NAMESPACE, Intervals
 from retouch.ledger.keys import check_namespace
-from retouch.net import PrivateHosts
-from retouch.rates import Window, interval_ms, parse_rate, slack_ms
-from retouch.webhooks import check_secret
+from retouch.net.addresses import PrivateHosts
+from retouch.provider.dialects.imagepipeline import DEFAULT_URL
+from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
+from retouch.provider.wire import Img2ImgApi
 
 PREFIX = "RETOUCH_"
 _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs

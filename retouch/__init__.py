@@ -17,7 +17,8 @@ The other names are the types of what its methods take, return and raise.
 from retouch.edit import Edit
 from retouch.edit_result import Failure, Output, Result
 from retouch.errors import InputError, RetouchError, ServiceError
-from retouch.intake import BatchWriter, InvalidEditError, Receipt, Rejection
+from retouch.intake.admission import InvalidEditError, Rejection
+from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import BatchView, EditView, Entry, Pause, Provider
 from retouch.queue import CloudEvent, EditQueue, ResultTimes
 from retouch.states import BatchState, EditState

@@ -25,11 +25,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from retouch import tokens
 from retouch.errors import InputError
-from retouch.net import without_query
+from retouch.net.redaction import without_query
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # json.dumps would build it every time
 
-MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.images)
+MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.media.images)
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
 DEFAULT_MODEL = "sd1.5"
 # What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.

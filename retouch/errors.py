@@ -25,7 +25,7 @@ RetouchError
     ├── StoreUnavailableError passing trouble: put it again later
     └── StoreUnwillingError   no such bucket, or credentials refused: a person must mend it
 
-No message holds a secret: URLs come without their query (``retouch.net.without_query``), keys not at all.
+No message holds a secret: URLs come without their query (``retouch.net.redaction``), keys not at all.
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from retouch.causes import PauseCause
 from retouch.edit import Edit, check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LedgerAwayError, LedgerError, ServiceError
-from retouch.intake import BatchWriter, Intake, InvalidEditError, Receipt, Rejection, custom_id_of
+from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.uploads import Inputs
+from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import DEFAULT_NAMESPACE, PAGE, BatchView, EditView, Entry, Ledger, Pause, Provider
-from retouch.net import PrivateHosts, without_query
-from retouch.polling.histogram import Distribution, weight
+from retouch.net.addresses import PrivateHosts
+from retouch.net.redaction import without_query
+from retouch.provider.polling.histogram import Distribution, weight
 from retouch.states import EditState
-from retouch.uploads import Inputs
 
 POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # how often a batch is looked at: fast while it moves, slower while it does not
 OUTAGE_PAUSE_S = 0.5  # between two tries to reach Redis

@@ -14,9 +14,10 @@ from celery import shared_task
 
 from config.celery import TASKS
 from retouch.errors import ResultError
+from retouch.events.schedule import next_delivery_s
+from retouch.events.sinks.webhook import headers
 from retouch.ledger import Claim, Event
 from retouch.states import Step
-from retouch.webhooks import headers, next_delivery_s
 from tasks.claims import Message, hand_over
 from workers.runtime import Runtime
 

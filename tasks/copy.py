@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import structlog
 
-from retouch.backoff import retry_delay_s
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -18,7 +17,8 @@ from retouch.errors import (
     UnreachableResultError,
 )
 from retouch.ledger import BegunPoll, Claim, Settlement
-from retouch.results import Output, copy
+from retouch.media.copying import Output, copy
+from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
 from tasks.outcome import completed, failed
 from workers.runtime import Runtime

@@ -13,9 +13,9 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.backoff import retry_delay_s
 from retouch.errors import StoreError, StoreUnwillingError
 from retouch.ledger import PAGE, Claim
+from retouch.provider.backoff import retry_delay_s
 from retouch.states import Step
 from tasks.claims import Message, hand_over
 from tasks.outcome import bind

@@ -9,7 +9,7 @@ from dataclasses import fields
 import structlog
 
 from retouch.ledger import Claim, Settlement
-from retouch.results import Output
+from retouch.media.copying import Output
 from retouch.states import EditState
 
 log = structlog.get_logger()

@@ -10,8 +10,6 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.api import Answer, Status
-from retouch.backoff import retry_delay_s
 from retouch.causes import PauseCause
 from retouch.errors import (
     ApiError,
@@ -21,6 +19,8 @@ from retouch.errors import (
     UnwillingError,
 )
 from retouch.ledger import BegunPoll, Claim, Settlement
+from retouch.provider.answers import Answer, Status
+from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results

@@ -12,8 +12,6 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.api import Answer, Status
-from retouch.backoff import retry_delay_s
 from retouch.causes import PauseCause
 from retouch.errors import (
     AmbiguousError,
@@ -28,7 +26,9 @@ from retouch.errors import (
     UnwillingError,
 )
 from retouch.ledger import BegunSubmit, Claim, Settlement
-from retouch.polling import kind_of
+from retouch.provider.answers import Answer, Status
+from retouch.provider.backoff import retry_delay_s
+from retouch.provider.polling import kind_of
 from retouch.states import EditState, Step
 from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 from config.settings import Settings
-from retouch.api import Img2ImgApi
 from retouch.errors import StoreError
-from retouch.fetch import Fetcher
-from retouch.net import PrivateHosts
-from retouch.store import Store
+from retouch.media.fetch import Fetcher
+from retouch.media.store import Store
+from retouch.net.addresses import PrivateHosts
+from retouch.provider.wire import Img2ImgApi
 
 
 class Clients:

@@ -10,8 +10,8 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from retouch.backoff import retry_delay_s
 from retouch.errors import LedgerAwayError, LedgerUnwillingError
+from retouch.provider.backoff import retry_delay_s
 
 log = structlog.get_logger()
 P = ParamSpec("P")

@@ -8,16 +8,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from retouch.backoff import poll_delay_s
-from retouch.polling import Plan, learn, next_poll_s, phase_of, plan
-from retouch.polling.histogram import Histogram
-from retouch.polling.learning import MEMORY
+from retouch.ledger import LEARNED_KINDS
+from retouch.provider.backoff import poll_delay_s
+from retouch.provider.polling import Plan, learn, next_poll_s, phase_of, plan
+from retouch.provider.polling.histogram import Histogram
+from retouch.provider.polling.learning import MEMORY
 
 if TYPE_CHECKING:
     from workers.runtime import Runtime
 
 FRESH_S = 3.0  # a plan takes some ten milliseconds to make, and hundreds of edits use it meanwhile
-MOST_KINDS = 200
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Timing:
         """What is known; what is old is still good while it is looked up anew."""
         known = self._known.get(kind)
         if known is None:
-            if len(self._known) >= MOST_KINDS:
+            if len(self._known) >= LEARNED_KINDS:
                 self._known.pop(next(iter(self._known)))
             known = self._known[kind] = _Known()
         now = time.monotonic()

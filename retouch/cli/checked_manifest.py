@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 
 from retouch.cli.estimate import Estimate
 from retouch.errors import InputError
-from retouch.intake import CONFLICT, Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.manifest import Manifest
+from retouch.intake.writing import CONFLICT
 from retouch.ledger import Entry
-from retouch.manifest import Manifest
 
 STEM = 55  # characters of a manifest's name in a batch id
 STDIN = "-"

@@ -13,8 +13,8 @@ import requests
 from retouch.causes import PauseCause
 from retouch.cli.options import first_contact
 from retouch.errors import RetouchError
-from retouch.net import without_query
-from retouch.uploads import FOLDER
+from retouch.intake.uploads import FOLDER
+from retouch.net.redaction import without_query
 
 API_TIMEOUT_S = 10.0
 OLDEST = (7, 2)  # the first Redis with WAITAOF
@@ -126,7 +126,7 @@ def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding
 
 
 async def _probe(bucket: str, key: str) -> None:
-    from retouch.store import Store  # noqa: PLC0415 - the extra `s3` is optional
+    from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional
 
     store = Store(bucket)
     await store.put(key, b"", "application/octet-stream")

@@ -26,10 +26,11 @@ from retouch.cli.terminal import ExitCode, outcome, say
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.errors import InputError, ServiceError, StoreError
-from retouch.intake import Intake, Receipt
+from retouch.intake.admission import Intake
+from retouch.intake.uploads import Inputs, Picture, upload
+from retouch.intake.writing import Receipt
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
-from retouch.uploads import Inputs, Picture, upload
 
 
 def enqueue(
@@ -96,7 +97,7 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
     if not pictures:
         return
     try:
-        from retouch.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
+        from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
     except ImportError:
         raise InputError("uploading local pictures needs the extra: pip install 'retouch[s3]'") from None
     say(f"uploading {len(pictures)} pictures")

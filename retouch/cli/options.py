@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from retouch.errors import InputError
-from retouch.intake import InvalidEditError, check_defaults
+from retouch.intake.admission import InvalidEditError, check_defaults
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
-from retouch.net import PrivateHosts
+from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"

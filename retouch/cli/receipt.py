@@ -8,7 +8,8 @@ from typing import Any
 
 from retouch.cli.estimate import Estimate
 from retouch.cli.terminal import emit, say
-from retouch.intake import Receipt, Rejection
+from retouch.intake.admission import Rejection
+from retouch.intake.writing import Receipt
 
 SHOWN = 20  # rejected lines shown in detail; --json has all
 

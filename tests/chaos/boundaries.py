@@ -20,13 +20,13 @@ from typing import Any
 import aiohttp
 import redis.exceptions
 
-import retouch.results
-from retouch.api import Img2ImgApi
-from retouch.fetch import Fetcher
+import retouch.media.copying
 from retouch.ledger import Harvest, Settlement, Worker
 from retouch.ledger.scripts import Scripts
+from retouch.media.fetch import Fetcher
+from retouch.media.store import Store
+from retouch.provider.wire import Img2ImgApi
 from retouch.states import EditState
-from retouch.store import Store
 from workers.runtime import Runtime
 
 POISON = "poison"  # the custom id of an edit that ends its worker
@@ -115,7 +115,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     if lies:
         _lose_answers(lies)
     if head_bytes:
-        retouch.results.HEAD_BYTES = head_bytes
+        retouch.media.copying.HEAD_BYTES = head_bytes
     return trace
 
 

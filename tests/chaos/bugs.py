@@ -13,16 +13,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import retouch.results
+import retouch.media.copying
 import tasks.announce
 import tasks.finish
-from retouch.api import Img2ImgApi
 from retouch.errors import AmbiguousError, NotSentError
-from retouch.fetch import Fetcher
 from retouch.ledger import Claim, Event, Settlement, Worker
 from retouch.ledger.scripts import Scripts
+from retouch.media.fetch import Fetcher
+from retouch.media.store import Store
+from retouch.provider.wire import Img2ImgApi
 from retouch.states import TERMINAL
-from retouch.store import Store
 from workers.leases import Leases
 from workers.runtime import Runtime
 
@@ -176,8 +176,8 @@ def key_to_strangers() -> None:
 
 def half_an_image_will_do() -> None:
     """Nobody looks at an image's end."""
-    assert callable(retouch.results.check_whole)
-    retouch.results.check_whole = lambda *_: None  # type: ignore[assignment]
+    assert callable(retouch.media.copying.check_whole)
+    retouch.media.copying.check_whole = lambda *_: None  # type: ignore[assignment]
 
 
 def claim_without_lease() -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from retouch.rates import Window, parse_rate
+from retouch.provider.rates import Window, parse_rate
 from tests.chaos.stage import Run
 
 RATE = "10/s,540/m"

@@ -9,8 +9,8 @@ import pytest
 from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 from retouch.ledger import Claim, Entry, Settlement
-from retouch.polling import learn, remember
-from retouch.polling.histogram import LATER
+from retouch.provider.polling import learn, remember
+from retouch.provider.polling.histogram import LATER
 from retouch.states import EditState, Step
 
 

@@ -15,11 +15,11 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 
 from retouch.errors import BrokenResultError, GoneError, ResultError, StoreUnwillingError, UnreachableResultError
-from retouch.fetch import Fetcher
-from retouch.images import MAX_BYTES
-from retouch.net import PrivateHosts
-from retouch.results import Output, copy
-from retouch.store import Store
+from retouch.media.copying import Output, copy
+from retouch.media.fetch import Fetcher
+from retouch.media.images import MAX_BYTES
+from retouch.media.store import Store
+from retouch.net.addresses import PrivateHosts
 from workers.stack.s3 import S3
 
 pytestmark = pytest.mark.anyio

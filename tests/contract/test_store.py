@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from retouch.errors import InputError, StoreError, StoreUnavailableError, StoreUnwillingError
-from retouch.store import Store
+from retouch.media.store import Store
 from workers.stack.s3 import S3
 
 pytestmark = pytest.mark.anyio

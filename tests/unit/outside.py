@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from retouch.api import Answer
 from retouch.errors import HeldBackError
+from retouch.provider.answers import Answer
 
 
 def picture() -> bytes:

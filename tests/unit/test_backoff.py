@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retouch.backoff import POLL_CAP_S, RETRY_CAP_S, poll_delay_s, retry_delay_s
+from retouch.provider.backoff import POLL_CAP_S, RETRY_CAP_S, poll_delay_s, retry_delay_s
 
 COUNTS = st.integers(0, 10**6)
 CHANCE = st.floats(0, 1, exclude_max=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retouch.errors import ServiceError
-from retouch.images import check_whole, inspect
+from retouch.media.images import check_whole, inspect
 from scripts.benchmark import __main__ as bench
 from scripts.benchmark import environments, page, run, versions
 from scripts.benchmark.enqueue import DISTINCT, SHARED, THROUGH_CLI

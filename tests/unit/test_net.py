@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch.errors import InputError
-from retouch.net import PrivateHosts, check_url, is_public, literal_address, spellings, without_queries, without_query
+from retouch.net.addresses import PrivateHosts, check_url, is_public, literal_address
+from retouch.net.redaction import spellings, without_queries, without_query
 
 NONE = PrivateHosts()
 

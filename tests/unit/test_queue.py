@@ -17,7 +17,8 @@ import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
 from retouch.causes import PauseCause
 from retouch.errors import LedgerAwayError
-from retouch.intake import BatchWriter, InvalidEditError
+from retouch.intake.admission import InvalidEditError
+from retouch.intake.writing import BatchWriter
 from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
 from retouch.states import Step
 from tests.harness.processes import run

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from retouch.errors import InputError
-from retouch.rates import Window, interval_ms, parse_rate, slack_ms
+from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
 
 
 def test_several_windows_are_read() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config.settings import load
-from retouch.api import DEFAULT_URL
 from retouch.errors import InputError
+from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 
 SECRET = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from retouch import webhooks
 from retouch.errors import InputError
+from retouch.events import schedule
+from retouch.events.sinks import webhook as webhooks
 
 DAY_S = 24 * 3600
 
@@ -72,7 +73,7 @@ def test_a_bad_secret_is_refused_and_not_shown(secret: str) -> None:
 def test_tries_are_at_the_times_that_the_specification_proposes() -> None:
     """Without jitter the tries are 0, 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h after the first."""
     at, tries, times = 0.0, 0, []
-    while (wait_s := webhooks.next_delivery_s(tries, 0.0)) is not None:
+    while (wait_s := schedule.next_delivery_s(tries, 0.0)) is not None:
         at, tries = at + wait_s, tries + 1
         times.append(at)
     assert times == [0, 5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, DAY_S]
@@ -81,8 +82,8 @@ def test_tries_are_at_the_times_that_the_specification_proposes() -> None:
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=10, max_size=10))
 def test_jitter_keeps_every_try_within_the_day(randoms: list[float]) -> None:
     """Whatever the jitter, each wait is at least four fifths of the plan and all end within 24 hours."""
-    waits = [webhooks.next_delivery_s(tries, randoms[tries]) for tries in range(10)]
-    plain = [webhooks.next_delivery_s(tries, 0.0) for tries in range(10)]
+    waits = [schedule.next_delivery_s(tries, randoms[tries]) for tries in range(10)]
+    plain = [schedule.next_delivery_s(tries, 0.0) for tries in range(10)]
     assert all(0.8 * full <= wait <= full for wait, full in zip(waits, plain, strict=True))  # type: ignore[operator]
     assert sum(waits) <= DAY_S  # type: ignore[arg-type]
 
@@ -90,4 +91,4 @@ def test_jitter_keeps_every_try_within_the_day(randoms: list[float]) -> None:
 @given(tries=st.integers(10, 10_000), random01=st.floats(0, 1))
 def test_after_the_last_try_there_is_none(tries: int, random01: float) -> None:
     """Ten tries are all there are."""
-    assert webhooks.next_delivery_s(tries, random01) is None
+    assert schedule.next_delivery_s(tries, random01) is None

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from retouch.errors import InputError, RetouchError
-from retouch.net import PrivateHosts
+from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
 from workers.endpoint.server import address_of, listen, serve
 from workers.endpoint.studio import Latency

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from retouch.errors import ServiceError
-from retouch.fetch import Fetcher
-from retouch.net import PrivateHosts
+from retouch.media.fetch import Fetcher
+from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import BASE, Options, create
 
 GRACE_S = 0.2  # for answers under way when the end is asked for; then connections are cut

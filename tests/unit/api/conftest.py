@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from api_provider import KEY, Provider
 
-from retouch.api import Img2ImgApi
+from retouch.provider.wire import Img2ImgApi
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from api_provider import EDIT, KEY, Provider
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retouch.api import MAX_BODY_BYTES, MAX_TEXT, Answer, Img2ImgApi, Status, _words
 from retouch.errors import (
     AmbiguousError,
     ApiError,
@@ -20,6 +19,9 @@ from retouch.errors import (
     UnknownIdError,
     UnwillingError,
 )
+from retouch.provider.answers import Answer, Status
+from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
+from retouch.provider.words import words
 
 pytestmark = pytest.mark.anyio
 
@@ -256,4 +258,4 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_error_body_gives_words(reply: Any) -> None:
     """Whatever JSON an error brings, words come of it and never an exception."""
-    assert isinstance(_words(reply), str)
+    assert isinstance(words(reply), str)

@@ -14,7 +14,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from api_provider import EDIT, KEY, Provider
 
-from retouch.api import Answer, Img2ImgApi, Status
 from retouch.errors import (
     AmbiguousError,
     HeldBackError,
@@ -23,6 +22,8 @@ from retouch.errors import (
     RefusedError,
     UnavailableError,
 )
+from retouch.provider.answers import Answer, Status
+from retouch.provider.wire import Img2ImgApi
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from api_provider import EDIT, KEY, Provider
 
-from retouch.api import Img2ImgApi
 from retouch.errors import AmbiguousError, NotSentError
+from retouch.provider.wire import Img2ImgApi
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retouch.errors import InputError
-from retouch.uploads import Inputs, upload
+from retouch.intake.uploads import Inputs, upload
 
 
 def png(shade: int) -> bytes:

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from fetch_host import Host, running
 
-from retouch.fetch import Fetcher
-from retouch.net import PrivateHosts
+from retouch.media.fetch import Fetcher
+from retouch.net.addresses import PrivateHosts
 
 
 @pytest.fixture

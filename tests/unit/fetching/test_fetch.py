@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 from fetch_host import LIMIT, Handler, Host
 
-from retouch import fetch
 from retouch.errors import BrokenResultError, GoneError, UnreachableResultError
-from retouch.fetch import Fetcher, network_reason, retry_after_s
-from retouch.net import PrivateHosts
+from retouch.media import fetch
+from retouch.media.fetch import Fetcher
+from retouch.net.addresses import PrivateHosts
+from retouch.net.http import network_reason, retry_after_s
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ from aiohttp import web
 from fetch_host import LIMIT, Host
 from yarl import URL
 
-from retouch import fetch
 from retouch.errors import BrokenResultError, UnreachableResultError
-from retouch.fetch import Fetcher
-from retouch.net import PrivateHosts
+from retouch.media import fetch
+from retouch.media.fetch import Fetcher
+from retouch.net.addresses import PrivateHosts
 
 pytestmark = pytest.mark.anyio
 

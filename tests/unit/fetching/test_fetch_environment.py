@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fetch_host import Host
 
-from retouch.fetch import Fetcher
+from retouch.media.fetch import Fetcher
 
 pytestmark = pytest.mark.anyio
 

@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from fetch_host import LIMIT, Host
 
-from retouch import fetch
 from retouch.errors import BrokenResultError
-from retouch.fetch import Fetcher
-from retouch.net import PrivateHosts
+from retouch.media.fetch import Fetcher
+from retouch.net import http
+from retouch.net.addresses import PrivateHosts
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +70,7 @@ async def test_interim_answers_without_end_are_refused(call: str) -> None:
 
 async def test_some_interim_answers_are_borne(host: Host) -> None:
     """Early hints, as real servers send them, come before the image, on every request of a connection."""
-    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n" * fetch.MAX_INTERIM
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n" * http.MAX_INTERIM
     fetcher = Fetcher(PrivateHosts(["127.0.0.1"]))
     async with answering(hints + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage") as url:
         assert await fetcher.read(url, LIMIT) == b"image"

@@ -14,10 +14,12 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retouch.api import MAX_TEXT, MAX_URLS, Answer, Img2ImgApi, Status
 from retouch.errors import ApiError
-from retouch.fetch import MAX_RETRY_AFTER_S
-from retouch.net import spellings
+from retouch.net.http import MAX_RETRY_AFTER_S
+from retouch.net.redaction import spellings
+from retouch.provider.answers import Answer, Status
+from retouch.provider.dialects.imagepipeline import MAX_URLS
+from retouch.provider.wire import MAX_TEXT, Img2ImgApi
 
 fuzz = settings(max_examples=250)
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from retouch.edit import CUSTOM_ID_PATTERN, RESERVED_CUSTOM_IDS, Edit
 from retouch.errors import InputError
-from retouch.intake import Intake, InvalidEditError
-from retouch.manifest import Line, Manifest
-from retouch.net import PrivateHosts
+from retouch.intake.admission import Intake, InvalidEditError
+from retouch.intake.manifest import Line, Manifest
+from retouch.net.addresses import PrivateHosts
 
 fuzz = settings(max_examples=100)
 

@@ -15,11 +15,14 @@ from obstore.store import MemoryStore
 from yarl import URL
 
 from config.logging import Redactor
-from retouch.api import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi, _plain
 from retouch.errors import BrokenResultError, InputError
-from retouch.fetch import Fetcher, retry_after_s
-from retouch.net import PrivateHosts, check_host, check_url, is_public, spellings, without_queries
-from retouch.store import Store, _Clients
+from retouch.media.fetch import Fetcher
+from retouch.media.store import Store, _Clients
+from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
+from retouch.net.http import retry_after_s
+from retouch.net.redaction import spellings, without_queries
+from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
+from retouch.provider.words import plain
 
 fuzz = settings(max_examples=300)
 
@@ -193,7 +196,7 @@ def test_a_hostile_text_is_cleaned_in_one_pass(piece: str) -> None:
     before = signal.signal(signal.SIGALRM, give_up)
     signal.alarm(60)
     try:
-        shown = [without_queries(text), Redactor(["secret"]).clean_text(text), _plain(text), API._clean(text)]
+        shown = [without_queries(text), Redactor(["secret"]).clean_text(text), plain(text), API._clean(text)]
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

@@ -13,8 +13,8 @@ from heapq import heappop, heappush
 from math import ceil, exp, inf, log
 from typing import NamedTuple
 
-from retouch.backoff import poll_delay_s
-from retouch.polling import Plan, learn, next_poll_s, phase_of, plan, remember
+from retouch.provider.backoff import poll_delay_s
+from retouch.provider.polling import Plan, learn, next_poll_s, phase_of, plan, remember
 
 LAG_S = 1.0  # aimed at
 POLL_MIN_S = 0.25

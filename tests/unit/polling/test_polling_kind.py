@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retouch.polling import kind_of
+from retouch.provider.polling import kind_of
 
 EDIT: dict[str, object] = {
     "model_id": "sd1.5",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retouch.polling import Lesson, learn, remember
-from retouch.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Distribution, bin_of, weight
-from retouch.polling.learning import ENOUGH, KEPT, MEMORY
+from retouch.provider.polling import Lesson, learn, remember
+from retouch.provider.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Distribution, bin_of, weight
+from retouch.provider.polling.learning import ENOUGH, KEPT, MEMORY
 from tests.unit.polling.simulation import lognormal
 
 AGES_MS = st.floats(0, 1e8)

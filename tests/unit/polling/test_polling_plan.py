@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retouch.polling import Plan, next_poll_s, phase_of, plan
-from retouch.polling.histogram import BINS, Distribution, bin_of
-from retouch.polling.learning import ENOUGH
-from retouch.polling.placement import BEYOND, FINES, Grid, _Costs
+from retouch.provider.polling import Plan, next_poll_s, phase_of, plan
+from retouch.provider.polling.histogram import BINS, Distribution, bin_of
+from retouch.provider.polling.learning import ENOUGH
+from retouch.provider.polling.placement import BEYOND, FINES, Grid, _Costs
 from tests.unit.polling.simulation import Draw, bimodal, lognormal
 
 MIDDLE = 0.52  # a phase that shifts nothing: half way between the explorers' and 1

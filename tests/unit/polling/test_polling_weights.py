@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retouch.polling.histogram import EDGES_MS, LATER, SOONER
-from retouch.polling.learning import learn, remember
+from retouch.provider.polling.histogram import EDGES_MS, LATER, SOONER
+from retouch.provider.polling.learning import learn, remember
 
 KNOWN = {10: 40.0, 11: 20.0, 12: 40.0}
 

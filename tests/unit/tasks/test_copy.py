@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from worker_stage import DEADLINE_S, Worker
 
-from retouch.api import Answer, Status
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -15,6 +14,7 @@ from retouch.errors import (
     StoreUnwillingError,
     UnreachableResultError,
 )
+from retouch.provider.answers import Answer, Status
 
 A, B = "https://results.test/a.png", "https://results.test/b.png"
 # With every random number at 0.5: the first retry of a copy comes after 750 ms, then twice as long each time.

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from worker_stage import DEADLINE_S, Worker
 
-from retouch.api import Answer, Status
 from retouch.errors import (
     RefusedError,
     ThrottledError,
@@ -16,6 +15,7 @@ from retouch.errors import (
     UnknownIdError,
     UnwillingError,
 )
+from retouch.provider.answers import Answer, Status
 from retouch.states import Step
 
 URL = "https://results.test/a.png"

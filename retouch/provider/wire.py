@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -30,47 +28,20 @@ from retouch.errors import (
     UnknownIdError,
     UnwillingError,
 )
-from retouch.fetch import Connector, network_reason, retry_after_s
-from retouch.net import spellings, without_queries, without_query
+from retouch.net.http import Connector, network_reason, retry_after_s
+from retouch.net.redaction import spellings, without_queries, without_query
+from retouch.provider.answers import Answer, Status
+from retouch.provider.dialects import imagepipeline as dialect
+from retouch.provider.words import compact, plain, words
 
-DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TEXT = 500  # characters of the API's words that a message carries
 MAX_READ = 20 * MAX_TEXT  # characters of them that are looked at
-MAX_URLS = 4  # one per sample
 
 _NOT_TAKEN = frozenset({425, 503})
-_ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # the dots would climb in a path
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
-_WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
 # Half a surrogate pair is valid JSON and fits into no encoding: it would end whoever writes it down.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
-# What is open is read no further than to the next "<": a page of nothing else costs no more than its length.
-_TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
-
-
-class Status(StrEnum):
-    """Where the API says an edit stands."""
-
-    SUCCESS = "SUCCESS"
-    RUNNING = "RUNNING"
-    FAILURE = "FAILURE"
-
-
-_FINISHED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
-    ("FAILURE", "FAILED", "ERROR", "CANCELLED", "CANCELED", "REVOKED", "EXPIRED"), Status.FAILURE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply of the API. ``urls`` may come short of the samples; ``error`` is set with FAILURE alone."""
-
-    status: Status
-    provider_id: str | None
-    urls: tuple[str, ...]
-    error: str | None
 
 
 class Img2ImgApi:
@@ -143,9 +114,9 @@ class Img2ImgApi:
         Raises ThrottledError, UnavailableError: ask again later. Raises UnwillingError, UnknownIdError,
         RefusedError.
         """
-        if not _ID.fullmatch(provider_id):
+        if not dialect.is_id(provider_id):
             raise UnknownIdError("the id is not one that the API can have given")
-        url = URL(f"{self._url}/status/{quote(provider_id, safe='')}", encoded=True)
+        url = URL(dialect.status_url(str(self._url), provider_id), encoded=True)
         try:
             async with self._session.get(url, allow_redirects=False) as response:
                 if response.status >= 300:
@@ -212,14 +183,12 @@ class Img2ImgApi:
         except (aiohttp.ClientError, TimeoutError, _GarbageError):
             body = b""
         except (ValueError, RecursionError):
-            reply = _plain(self._hidden(body.decode(errors="replace")))
-        words = (
-            self._clean(_words(reply) or _compact(reply)) or self._redirection(response) or f"HTTP {response.status}"
-        )
+            reply = plain(self._hidden(body.decode(errors="replace")))
+        said = self._clean(words(reply) or compact(reply)) or self._redirection(response) or f"HTTP {response.status}"
         wait_s = retry_after_s(response.headers.get("Retry-After"))
         if wait_s is None and isinstance(reply, dict) and isinstance(reply.get("retry_after"), int | float | str):
             wait_s = retry_after_s(str(reply["retry_after"]))
-        return kind(words, wait_s)
+        return kind(said, wait_s)
 
     def _redirection(self, response: aiohttp.ClientResponse) -> str | None:
         location = response.headers.get("Location")
@@ -228,12 +197,11 @@ class Img2ImgApi:
         return self._clean(f"it redirects to {without_query(location)}: is the API's URL the right one?")
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
-        word = reply.get("status")
-        status = _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
+        status = dialect.status(reply)
         error = None
         if status is Status.FAILURE:
-            error = self._clean(_words(reply)) or "the API gave no reason"
-        return Answer(status, _provider_id(reply), _urls(reply), error)
+            error = self._clean(words(reply)) or "the API gave no reason"
+        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error)
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one line, not long, and without our key if it is echoed."""
@@ -296,50 +264,3 @@ async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
     if not isinstance(reply, dict):
         raise _GarbageError("it is not a JSON object")
     return reply
-
-
-def _provider_id(reply: dict[str, Any]) -> str | None:
-    for name in ("id", "job_id", "task_id"):
-        value = reply.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if isinstance(value, str) and _ID.fullmatch(value):
-            return value
-    return None
-
-
-def _urls(reply: dict[str, Any]) -> tuple[str, ...]:
-    for name in ("download_urls", "result_url", "image_url", "output_url"):
-        value = reply.get(name)
-        urls = [url for url in (value if isinstance(value, list) else [value]) if isinstance(url, str) and url]
-        if urls:
-            return tuple(urls[:MAX_URLS])
-    return ()
-
-
-def _words(reply: Any, depth: int = 5) -> str:
-    """Return what an error reply says, from the places where APIs say it; empty if nothing."""
-    if isinstance(reply, str):
-        return reply
-    if isinstance(reply, list) and depth:
-        return "; ".join(filter(None, (_words(part, depth - 1) for part in reply[:10])))
-    if not isinstance(reply, dict) or not depth:
-        return ""
-    if isinstance(reply.get("msg"), str):  # FastAPI: {"loc": ["body", "strength"], "msg": …, "type": …}
-        place = reply.get("loc")
-        named = ".".join(str(part) for part in place) if isinstance(place, list) else ""
-        return f"{named}: {reply['msg']}" if named else str(reply["msg"])
-    return next(filter(None, (_words(reply.get(name), depth - 1) for name in _WORD_FIELDS)), "")
-
-
-def _compact(reply: Any) -> str:
-    """Show an error reply of a shape of its own as it is; better than a bare status."""
-    return json.dumps(reply, ensure_ascii=False) if isinstance(reply, dict) and reply else ""
-
-
-def _plain(text: str) -> str:
-    """Shorten a proxy's HTML page to its title, or to its text; other text stays."""
-    if "<" not in text:
-        return text
-    title = _TITLE.search(text)
-    return title[1] if title else _TAGS.sub(" ", text)[:200]

@@ -16,9 +16,11 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import accumulate
 
+from retouch.ledger import LEARNED_BINS
+
 Histogram = Mapping[int, float]
 
-BINS = 64
+BINS = LEARNED_BINS
 LATER, SOONER = BINS, BINS + 1
 FIELDS = BINS + 2
 FIRST_MS = 100.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from retouch.polling.histogram import Distribution, Histogram, weight
-from retouch.polling.learning import ENOUGH
-from retouch.polling.placement import Grid, place
+from retouch.provider.polling.histogram import Distribution, Histogram, weight
+from retouch.provider.polling.learning import ENOUGH
+from retouch.provider.polling.placement import Grid, place
 
 LATE = 0.05  # of the results: the aim is the 95th percentile
 LEAST_LATE = 0.01

@@ -1,4 +1,4 @@
-"""Which addresses may be called, and how a URL and a secret are kept out of what is shown.
+"""Which addresses may be called.
 
 Whatever comes from outside (a manifest's ``init_image``, a result's link, a webhook) may only lead to public
 addresses. ``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or ``host:port``.
@@ -6,16 +6,15 @@ addresses. ``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or 
 
 from __future__ import annotations
 
-import html
 import ipaddress
-import json
 import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from retouch.errors import InputError
+from retouch.net.redaction import without_query
 
 MAX_HOST = 253  # characters, as DNS has it
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -24,8 +23,6 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _ENTRY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)(:(?P<port>\d{1,5}))?")
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*:[0-9a-f:.]*(%[a-z0-9._-]+)?")
 _ENDS_IN_NUMBER = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)|.*:.*")
-_QUOTED = re.compile(r"%[0-9A-F]{2}")
-_UNRESERVED = "!$&'()*+,;=:@"  # what may stand in a path as it is
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
 _IPV6_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is given out; the rest is reserved, local or embedded
@@ -106,7 +103,7 @@ def literal_address(host: str) -> str | None:
 def check_url(url: str, private_hosts: PrivateHosts) -> None:
     """Refuse a URL that is not plain http(s) or that names a private address; looks nothing up.
 
-    A name is looked up only when it is called (``retouch.fetch``); its addresses are checked then.
+    A name is looked up only when it is called (``retouch.media.fetch``); its addresses are checked then.
     Raises InputError in one sentence that names what is wrong.
     """
     try:
@@ -149,32 +146,3 @@ def _refusal(host: str, port: int, private_hosts: PrivateHosts) -> str | None:
     if address is not None and ":" not in name and address != name:  # some C libraries read 010 as 8, some as 10
         return f"{host[:80]!r} is an address in an unusual notation (write {address})"
     return None
-
-
-# Each link is consumed whole, with or without a query, so that a hostile text costs no more than its length.
-_LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
-
-
-def spellings(secret: str) -> tuple[str, ...]:
-    """Return a secret as it may stand in a text: plain, and as URLs, JSON, HTML and Python write it."""
-    quoted = {quote(secret, safe=safe) for safe in ("", "/", _UNRESERVED, _UNRESERVED + "/")}
-    lower = {_QUOTED.sub(lambda match: match[0].lower(), form) for form in quoted}
-    escaped = json.dumps(secret)[1:-1]
-    others = {html.escape(secret), html.escape(secret, quote=False), repr(secret)[1:-1], repr(secret.encode())[2:-1]}
-    forms = {secret, unquote(secret), escaped, escaped.replace("/", "\\/")} | quoted | lower | others
-    return tuple(sorted(forms - {""}, key=len, reverse=True))  # a longer form may begin with a shorter one
-
-
-def without_queries(text: str) -> str:
-    """Return a text of any kind with the query and fragment of every link in it taken out: they may be secrets."""
-    return _LINK.sub(r"\1", text) if "://" in text else text
-
-
-def without_query(url: str) -> str:
-    """Return the URL fit for a log line: no user, no query, no fragment (each may carry a secret)."""
-    base = url.split("?", 1)[0].split("#", 1)[0]
-    scheme, sep, rest = base.partition("://")
-    if not sep:
-        return base.rpartition("@")[2][:200]
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from hashlib import blake2b
 
-from retouch.polling.planning import Plan
+from retouch.provider.polling.planning import Plan
 
 JITTER = 0.1  # lags: how far apart the polls of edits submitted at one moment come to lie
 # A wait is explored when it is longer than this many lags, and multiplies the age by more than this ...

@@ -8,33 +8,24 @@ every hop, redirects one by one. Failures are ``ResultError``'s three kinds, one
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
-from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from retouch.errors import BrokenResultError, GoneError, InputError, ResultError, UnreachableResultError
-from retouch.net import PrivateHosts, check_host, check_url, is_public, without_query
+from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
+from retouch.net.http import Connector, network_reason, retry_after_s
+from retouch.net.redaction import without_query
 
 MAX_REDIRECTS = 3
 READ_TIMEOUT_S = 120.0  # of a whole body, however steadily it trickles
 POST_TIMEOUT_S = 20.0
-MAX_RETRY_AFTER_S = 3600.0
-# Below the 5 s after which common servers (uvicorn) close: a connection reused as it dies costs a request.
-KEEPALIVE_S = 4.0
 MAX_LARGE = 8  # bodies that are passed on in parts at a time
 MAX_URL = 8192  # characters; presigned links with session tokens have some 2000
-MAX_INTERIM = 16  # 1xx answers before the one that counts
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({403, 404, 410})
@@ -166,32 +157,6 @@ class Fetcher:
         return self._checked(place)
 
 
-class Connector(aiohttp.TCPConnector):
-    """Connections that end at a flood of interim (1xx) answers.
-
-    aiohttp alone reads on for as long as they come: one such server held the event loop for two seconds at a
-    time, which is a lease, and took 140 MB.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(keepalive_timeout=KEEPALIVE_S, **options)
-        protocol: type[ResponseHandler] = _Protocol
-        self._factory = partial(protocol, loop=self._loop)
-
-
-class _Protocol(ResponseHandler):
-    _interim = 0
-
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take one parsed answer, which is called for each that arrives and for nothing else."""
-        self._interim = self._interim + 1 if data[0].code < 200 else 0
-        if self._interim <= MAX_INTERIM:
-            super().feed_data(data, size)
-        elif not self.is_eof() and self.transport:
-            self.transport.close()
-            self.set_exception(HttpProcessingError(message="too many interim answers"))
-
-
 class _PublicResolver(AbstractResolver):
     """Looks a name up and refuses it unless every address is public, or the name is allowed by hand."""
 
@@ -239,32 +204,6 @@ def content_length(response: aiohttp.ClientResponse, max_bytes: int) -> int | No
     if length is not None and length > max_bytes:
         raise BrokenResultError(f"{_shown(response.url)} has {length} bytes, more than {max_bytes}")
     return length
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """Read a Retry-After header, seconds or an HTTP date, as 0 to 3600 seconds from now, else None."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            date = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):  # the latter: a time zone of twenty digits
-            return None
-        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
-
-
-def network_reason(error: Exception) -> str:
-    """Say what kind of trouble it is, without aiohttp's own text: that may quote a URL's query."""
-    if isinstance(error, TimeoutError):
-        return "it took too long"
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "the connection was cut"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "it answered what is not HTTP"
-    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _raise_for_status(response: aiohttp.ClientResponse, target: URL) -> None:

@@ -12,10 +12,6 @@ from retouch.errors import InputError
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that marks secrets is none itself
 CONTENT_TYPE = "application/cloudevents+json"
 
-# When an event is delivered, in seconds after its first try: the schedule that the specification proposes.
-TRY_AT_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-_JITTER = 0.2  # a receiver that comes back is not met by all its events in the same second
-
 
 def check_secret(secret: str) -> None:
     """Refuse a secret that is not ``whsec_`` and 24 to 64 bytes in base64; raises InputError without it."""
@@ -40,18 +36,6 @@ def headers(secret: str, message_id: str, timestamp_s: int, body: bytes) -> dict
         "webhook-timestamp": str(timestamp_s),
         "webhook-signature": sign(secret, message_id, timestamp_s, body),
     }
-
-
-def next_delivery_s(tries: int, random01: float) -> float | None:
-    """Return the seconds from now to the next try after ``tries`` failed ones; None when 24 h are used up.
-
-    ``random01`` in [0, 1) shortens the wait by up to a fifth, so that all tries fit into the 24 hours.
-    """
-    if tries <= 0:
-        return 0.0
-    if tries >= len(TRY_AT_S):
-        return None
-    return (TRY_AT_S[tries] - TRY_AT_S[tries - 1]) * (1 - _JITTER * random01)
 
 
 def _key(secret: str) -> bytes:

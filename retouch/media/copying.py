@@ -10,10 +10,10 @@ from aiohttp import ClientResponse
 
 from retouch.edit_result import Output
 from retouch.errors import BrokenResultError, UnreachableResultError
-from retouch.fetch import Fetcher, content_length
-from retouch.images import HEAD_BYTES, MAX_BYTES, TAIL_BYTES, ImageInfo, check_whole, inspect
-from retouch.net import without_query
-from retouch.store import Store
+from retouch.media.fetch import Fetcher, content_length
+from retouch.media.images import HEAD_BYTES, MAX_BYTES, TAIL_BYTES, ImageInfo, check_whole, inspect
+from retouch.media.store import Store
+from retouch.net.redaction import without_query
 
 __all__ = ["Output", "copy"]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import inf
 
-from retouch.polling.histogram import Distribution
+from retouch.provider.polling.histogram import Distribution
 
 # (lags, part of the price): what a result is fined in addition as it has waited for more lags than that. Were the
 # fine the same for a little too late and far too late, plans would give up on stretches where little is known: with

@@ -8,15 +8,15 @@ import stat
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from retouch import images
 from retouch.errors import BrokenResultError, InputError
+from retouch.media import images
 
 FOLDER = "_inputs/"  # no batch's name begins with an underscore
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
 
 
 class ObjectStore(Protocol):
-    """What an upload needs of ``retouch.store.Store``, which pulls in the S3 libraries."""
+    """What an upload needs of ``retouch.media.store.Store``, which pulls in the S3 libraries."""
 
     async def put(self, key: str, data: bytes, content_type: str) -> object:
         """Write an object."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from retouch.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Histogram, bin_of, weight
+from retouch.provider.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Histogram, bin_of, weight
 
 MEMORY = 250.0  # edits; older ones fade
 EVEN = 0.5  # edits; the weight of the even share. More of it finds out sooner and blurs more.

@@ -5,11 +5,11 @@ addition to the kind's histogram; ``plan`` places the polls of the next edits, a
 ``docs/polling.md`` explains it with a picture.
 """
 
-from retouch.polling.histogram import FIELDS, Histogram
-from retouch.polling.kind import kind_of
-from retouch.polling.learning import Lesson, learn, remember
-from retouch.polling.planning import Plan, plan
-from retouch.polling.timing import next_poll_s, phase_of
+from retouch.provider.polling.histogram import FIELDS, Histogram
+from retouch.provider.polling.kind import kind_of
+from retouch.provider.polling.learning import Lesson, learn, remember
+from retouch.provider.polling.planning import Plan, plan
+from retouch.provider.polling.timing import next_poll_s, phase_of
 
 __all__ = [
     "FIELDS",

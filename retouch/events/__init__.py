@@ -1,0 +1,1 @@
+"""Out: how events are delivered."""

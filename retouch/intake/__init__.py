@@ -1,0 +1,1 @@
+"""In: from a manifest, a folder or Python to a written batch."""

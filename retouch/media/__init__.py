@@ -1,0 +1,1 @@
+"""Bytes: fetched, checked, and put into the store."""

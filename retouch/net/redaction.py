@@ -1,0 +1,40 @@
+"""What may be shown of a URL and of a text: how a secret is kept out of it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from urllib.parse import quote, unquote
+
+_QUOTED = re.compile(r"%[0-9A-F]{2}")
+
+_UNRESERVED = "!$&'()*+,;=:@"  # what may stand in a path as it is
+
+# Each link is consumed whole, with or without a query, so that a hostile text costs no more than its length.
+_LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """Return a secret as it may stand in a text: plain, and as URLs, JSON, HTML and Python write it."""
+    quoted = {quote(secret, safe=safe) for safe in ("", "/", _UNRESERVED, _UNRESERVED + "/")}
+    lower = {_QUOTED.sub(lambda match: match[0].lower(), form) for form in quoted}
+    escaped = json.dumps(secret)[1:-1]
+    others = {html.escape(secret), html.escape(secret, quote=False), repr(secret)[1:-1], repr(secret.encode())[2:-1]}
+    forms = {secret, unquote(secret), escaped, escaped.replace("/", "\\/")} | quoted | lower | others
+    return tuple(sorted(forms - {""}, key=len, reverse=True))  # a longer form may begin with a shorter one
+
+
+def without_queries(text: str) -> str:
+    """Return a text of any kind with the query and fragment of every link in it taken out: they may be secrets."""
+    return _LINK.sub(r"\1", text) if "://" in text else text
+
+
+def without_query(url: str) -> str:
+    """Return the URL fit for a log line: no user, no query, no fragment (each may carry a secret)."""
+    base = url.split("?", 1)[0].split("#", 1)[0]
+    scheme, sep, rest = base.partition("://")
+    if not sep:
+        return base.rpartition("@")[2][:200]
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"[:200]

@@ -1,0 +1,42 @@
+"""What an error reply says, found where APIs and the gateways before them say it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
+
+# What is open is read no further than to the next "<": a page of nothing else costs no more than its length.
+_TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+
+_TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
+
+
+def words(reply: Any, depth: int = 5) -> str:
+    """Return what an error reply says, from the places where APIs say it; empty if nothing."""
+    if isinstance(reply, str):
+        return reply
+    if isinstance(reply, list) and depth:
+        return "; ".join(filter(None, (words(part, depth - 1) for part in reply[:10])))
+    if not isinstance(reply, dict) or not depth:
+        return ""
+    if isinstance(reply.get("msg"), str):  # FastAPI: {"loc": ["body", "strength"], "msg": …, "type": …}
+        place = reply.get("loc")
+        named = ".".join(str(part) for part in place) if isinstance(place, list) else ""
+        return f"{named}: {reply['msg']}" if named else str(reply["msg"])
+    return next(filter(None, (words(reply.get(name), depth - 1) for name in _WORD_FIELDS)), "")
+
+
+def compact(reply: Any) -> str:
+    """Show an error reply of a shape of its own as it is; better than a bare status."""
+    return json.dumps(reply, ensure_ascii=False) if isinstance(reply, dict) and reply else ""
+
+
+def plain(text: str) -> str:
+    """Shorten a proxy's HTML page to its title, or to its text; other text stays."""
+    if "<" not in text:
+        return text
+    title = _TITLE.search(text)
+    return title[1] if title else _TAGS.sub(" ", text)[:200]
