@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 import redis
-from redis.exceptions import ConnectionError, TimeoutError
 
+from retouch.errors import LedgerAwayError
 from retouch.ledger import EditView
 from retouch.states import EditState
 from tests.harness.api import Api
@@ -105,7 +105,7 @@ class Scene(World):
         if batch not in self._finished:
             try:
                 events = self.ledger.reader.events(self._cursor, block_ms=500)
-            except (ConnectionError, TimeoutError):
+            except LedgerAwayError:
                 time.sleep(LOOK_S)
                 return False
             self._cursor = events[-1].stream_id if events else self._cursor
