@@ -97,14 +97,23 @@ class Lines:
 class Process:
     """A command in a process group of its own. A context manager, at whose end the whole group is killed.
 
-    ``out`` and ``err`` are what it writes; with ``merged`` all of it comes in ``out``.
+    ``cwd``: where it runs. ``out`` and ``err`` are what it writes; with ``merged`` all of it comes in ``out``.
     """
 
-    def __init__(self, command: Command, *, env: Mapping[str, str] | None = None, merged: bool = False) -> None:
+    def __init__(
+        self, command: Command, *, env: Mapping[str, str] | None = None, cwd: Path = ROOT, merged: bool = False
+    ) -> None:
         self.name = " ".join(map(str, command))[:200]
         error = subprocess.STDOUT if merged else subprocess.PIPE
         self._popen = launch(
-            command, env=env, stdout=subprocess.PIPE, stderr=error, text=True, errors="replace", start_new_session=True
+            command,
+            env=env,
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=error,
+            text=True,
+            errors="replace",
+            start_new_session=True,
         )
         self.pid = self._popen.pid
         assert self._popen.stdout
