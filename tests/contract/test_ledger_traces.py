@@ -58,6 +58,16 @@ def test_work_that_was_done_forgets_the_rescues_before_it(bench: Bench, way: Cal
     assert bench.client.hmget(bench.keys.edit("b/c0"), "rescues", "begun", "holder") == [None] * 3
 
 
+def test_an_edit_that_was_taken_is_not_sent_and_unanswered_any_more(bench: Bench) -> None:
+    """Neither its intent stays nor the mark that it was sent again."""
+    claim = rescued(bench, Step.SUBMIT)
+    assert bench.intend([claim]) == [2]
+    marks = bench.keys.edit("b/c0"), "intent", "resent"
+    assert None not in bench.client.hmget(*marks)
+    bench.accept([claim])
+    assert bench.client.hmget(*marks) == [None] * 2
+
+
 def test_a_removed_success_is_stale_no_more(bench: Bench) -> None:
     """Once the batch's claim is settled, nothing about it is to be removed; it is open for its new edits."""
     bench.fill(1)

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_stage import Worker
+from worker_stage import Measured, Worker
+
+MEASURING = (
+    "tasks.announce", "tasks.finish", "tasks.poll", "tasks.submit", "workers.leases", "workers.pace", "workers.timing"
+)  # fmt: skip
 
 
 @pytest.fixture
-def make_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Worker]]:
-    """Make workers with settings of their own; every random number is 0.5, and the dispatcher does not rest."""
+def make_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Make workers with settings of their own.
+
+    Every random number is 0.5, the ledger's clock is the only one, and no service rests.
+    """
     made: list[Worker] = []
     monkeypatch.setattr(random, "random", lambda: 0.5)
     monkeypatch.setattr("workers.dispatcher.TICK_S", 0)
     monkeypatch.setattr("workers.dispatcher.IDLE_S", 0)
+    monkeypatch.setattr("workers.presence.EVERY_S", 0)
+    monkeypatch.setattr("workers.health._FOLDER", tmp_path)
 
     def make(**settings: Any) -> Worker:
         made.append(Worker(**settings))
+        for module in MEASURING:
+            monkeypatch.setattr(f"{module}.time", Measured(made[-1].clock))
         return made[-1]
 
     yield make

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from kombu.exceptions import OperationalError
+from ledger_bench import LEASE_MS
 from worker_stage import Worker
 
 from config.celery import CHUNK, MAX_BACKLOG
@@ -78,15 +79,15 @@ def test_whether_requests_pause_is_known_from_the_harvest(worker: Worker, paused
     """Another worker may have paused them, or ended the pause."""
     if paused:
         worker.ledger.worker.pause("api", "401", probe_every_ms=10_000)
-    worker.runtime.paused = not paused
+    worker.hear_of_a_pause(not paused)
     worker.dispatch(lambda: worker.looks > 1)
-    assert worker.runtime.paused is paused
+    assert worker.knows_of_a_pause() is paused
 
 
 def test_no_more_is_claimed_than_there_is_room_for(worker: Worker) -> None:
     """A process that is full leaves the work to others."""
     fill(worker, 10)
-    worker.runtime.room.enter(worker.runtime.room.free - 3, wait=False)
+    worker.fill_up(but=3)
     worker.dispatch(lambda: bool(worker.messages))
     assert len(worker.messages[0][1]) == 3
 
@@ -96,7 +97,7 @@ def test_no_more_deliveries_are_claimed_than_there_is_room_for(worker: Worker) -
     worker.ledger.worker.see_worker("w", ["webhook"])
     worker.fill(10)
     worker.run_to_completion()
-    worker.runtime.outbox_room.enter(worker.runtime.outbox_room.free - 4, wait=False)
+    worker.fill_up(but=4, deliveries=True)
     worker.dispatch(lambda: any(step is Step.ANNOUNCE for step, _ in worker.messages))
     assert next(len(claims) for step, claims in worker.messages if step is Step.ANNOUNCE) == 4
 
@@ -107,6 +108,28 @@ def test_no_more_is_at_the_api_than_has_a_place(make_worker: Callable[..., Worke
     worker.fill(5)
     worker.dispatch(lambda: worker.looks > 2)
     assert len(worker.sent()) == 2
+
+
+def test_a_claim_has_the_lease_of_the_settings(make_worker: Callable[..., Worker]) -> None:
+    """So long it is this worker's alone."""
+    worker = make_worker(lease=9)
+    worker.fill(1)
+    worker.dispatch(lambda: bool(worker.messages))
+    assert int(worker.client.zscore(worker.keys.due, "b/c0")) - worker.clock.now == 9000
+
+
+@pytest.mark.parametrize(("on_ambiguous", "claimed"), [("hold", True), ("resubmit", False)])
+def test_the_policy_for_ambiguous_edits_reaches_the_claim(
+    make_worker: Callable[..., Worker], on_ambiguous: str, claimed: bool
+) -> None:
+    """Under hold a sent and unanswered edit is only set aside, so it is claimed in a pause; else it would be sent."""
+    worker = make_worker(on_ambiguous=on_ambiguous)
+    worker.fill(1)
+    worker.intend(worker.edits())
+    worker.later(LEASE_MS + 1)
+    worker.ledger.worker.pause("api", "401", probe_every_ms=60_000)
+    worker.dispatch(lambda: bool(worker.messages) or worker.looks > 5)
+    assert bool(worker.sent()) is claimed
 
 
 def test_what_is_being_claimed_when_it_ends_is_still_sent(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +151,8 @@ def test_what_is_being_claimed_when_it_ends_is_still_sent(worker: Worker, monkey
 def test_it_may_end_before_it_begins(worker: Worker) -> None:
     """While the store is not known to be good, nothing is claimed."""
     fill(worker, 3)
-    worker.dispatch(lambda: True, may_begin=False)
-    assert worker.sent() == []
+    worker.dispatch(lambda: worker.gate.asked > 3, may_begin=False)
+    assert (worker.sent(), worker.looks) == ([], 0)
     assert worker.counts("b0") == {"queued": 3}
 
 

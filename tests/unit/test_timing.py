@@ -17,37 +17,19 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Monotonic:
-    """A monotonic clock, set by the test."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
-    """The monotonic clock of what is learned."""
-    one = Monotonic()
-    monkeypatch.setattr("workers.timing.time", one)
-    return one
-
-
-@pytest.fixture
-def learner(clock: Monotonic, worker: Worker) -> Timing:
+def learner(worker: Worker) -> Timing:
     """With a ledger that knows nothing yet."""
     return worker.timing
 
 
-async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, clock: Monotonic) -> None:
+async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, worker: Worker) -> None:
     """Between two plans 250 results of a kind teach something, however fast they come; another kind has its own 250."""
     lessons = [learner.lesson("sd1.5:8:36", 0, 900) for _ in range(400)]
     assert all(lessons[:250])
     assert not any(lessons[250:])
     assert learner.lesson("sd1.5:9:36", 0, 900)
-    clock.now += FRESH_S + 0.1
+    worker.clock.now += int(1000 * FRESH_S) + 1
     assert learner.lesson("sd1.5:8:36", 0, 900)
 
 

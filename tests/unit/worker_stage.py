@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import fakeredis
-from ledger_bench import LEASE_MS, Bench
+from ledger_bench import LEASE_MS, Bench, Clock
 from outside import Api, Results, Store, Webhook
 
 from config.settings import Settings
@@ -35,6 +35,28 @@ class Clients:
         self.api, self.results, self.store, self.webhook = Api(), Results(), Store(), Webhook()
 
 
+class Measured:
+    """Measured time that goes on with the ledger's clock, and not by itself."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        return self._clock.now / 1000
+
+
+class Gate(asyncio.Event):
+    """Whether the dispatcher may begin; counts how often it asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def is_set(self) -> bool:
+        self.asked += 1
+        return super().is_set()
+
+
 class Worker(Bench):
     """A bench with a worker at it. ``settings`` replace the worker's own."""
 
@@ -43,11 +65,13 @@ class Worker(Bench):
         own: dict[str, Any] = {"api_key": "key", "bucket": "bucket", "deadline": DEADLINE_S, "lease": LEASE_MS / 1000}
         self.messages: list[tuple[Step, list[Claim]]] = []
         self.waiting_messages = self.looks = 0
+        self.gate = Gate()
         self.send_errors: list[Exception] = []
         self.outside = Clients()
-        self.runtime = Runtime(Settings(**own | settings), self.ledger, self._send, self._backlog)
-        self.runtime.clients = self.outside  # type: ignore[assignment]
-        self.dispatcher = Dispatcher(self.runtime, self._send, self._backlog)
+        self.settings = Settings(**own | settings)
+        self._runtime = Runtime(self.settings, self.ledger, self._send, self._backlog)
+        self._runtime.clients = self.outside  # type: ignore[assignment]
+        self.dispatcher = Dispatcher(self._runtime, self._send, self._backlog)
 
     @property
     def api(self) -> Api:
@@ -55,18 +79,18 @@ class Worker(Bench):
 
     @property
     def timing(self) -> Timing:
-        return self.runtime.timing
+        return self._runtime.timing
 
     def close(self) -> None:
         """Free what the runtime was made with."""
-        self.runtime._loop.close()
-        self.runtime.patience.close()
+        self._runtime._loop.close()
+        self._runtime.patience.close()
 
     # --- work ------------------------------------------------------------------------------------
 
     def do(self, claims: Sequence[Claim]) -> None:
         """Work on claims of one step."""
-        asyncio.run(STARTS[claims[0].step](self.runtime, claims))
+        asyncio.run(STARTS[claims[0].step](self._runtime, claims))
 
     def enqueue(self, parameters: Mapping[str, Any] | None = None, *, samples: int = 1, batch: str = "b") -> None:
         """Enqueue the edit c0 with an image of the web and seal its batch."""
@@ -79,7 +103,7 @@ class Worker(Bench):
 
     def one(self, step: Step) -> Claim:
         """The one claim of a step that is due now."""
-        [claim] = [c for c in self.claim(policy=self.runtime.settings.ambiguity_policy).claims if c.step is step]
+        [claim] = [c for c in self.claim(policy=self.settings.ambiguity_policy).claims if c.step is step]
         return claim
 
     def submit(self, outcome: Any) -> Claim:
@@ -102,7 +126,16 @@ class Worker(Bench):
 
     def run_out(self, claim: Claim) -> None:
         """Let the worker see that its lease is over, as one does that was stopped for long."""
-        self.runtime.leases.renewed([claim], [claim.member], 0)
+        self._runtime.leases.renewed([claim], [claim.member], 0)
+
+    def hear_of_a_pause(self, heard: bool = True) -> None:
+        """Let the worker know that requests pause, or that they do not."""
+        self._runtime.paused = heard
+
+    def fill_up(self, *, but: int, deliveries: bool = False) -> None:
+        """Let the worker have so much in hand that only ``but`` more find room."""
+        room = self._runtime.outbox_room if deliveries else self._runtime.room
+        room.enter(room.free - but, wait=False)
 
     # --- what has come of it ---------------------------------------------------------------------
 
@@ -125,6 +158,18 @@ class Worker(Bench):
         }
         return {name: value for name, value in found.items() if value or (name == "due" and value is not None)}
 
+    def open_claims(self) -> list[Claim]:
+        """The claims that the worker still has in hand."""
+        return self._runtime.leases.open()
+
+    def holds(self, claim: Claim) -> bool:
+        """Tell whether the worker is sure of its lease."""
+        return self._runtime.leases.holds(claim)
+
+    def knows_of_a_pause(self) -> bool:
+        """Tell whether the worker believes that requests pause."""
+        return self._runtime.paused
+
     def pauses(self) -> dict[str, int]:
         """Cause → ms until the first probe; 0 where there is none."""
         until = {p.cause: p.next_probe for p in self.ledger.reader.pauses()}
@@ -134,7 +179,19 @@ class Worker(Bench):
         """The state of the batch."""
         return str(self.client.hget(self.keys.batch(batch), "state"))
 
-    # --- the dispatcher ----------------------------------------------------------------------------
+    # --- its services ------------------------------------------------------------------------------
+
+    def look_after_the_store(self, until: Callable[[], bool]) -> None:
+        """Let the worker show its presence, and check the store, until something is so, at most some seconds."""
+
+        async def run() -> None:
+            running = asyncio.create_task(self._runtime._presence.run())
+            try:
+                await _turn(until, running)
+            finally:
+                running.cancel()
+
+        asyncio.run(run())
 
     def _send(self, step: Step, claims: Sequence[Claim]) -> None:
         if self.send_errors:
@@ -153,16 +210,20 @@ class Worker(Bench):
         """Run the dispatcher until something is so, at most some seconds."""
 
         async def run() -> None:
-            begin = asyncio.Event()
             if may_begin:
-                begin.set()
-            running = asyncio.create_task(self.dispatcher.run(begin))
-            async with asyncio.timeout(5):
-                while not until():
-                    await asyncio.sleep(0)
-                    if running.done():
-                        break
+                self.gate.set()
+            running = asyncio.create_task(self.dispatcher.run(self.gate))
+            await _turn(until, running)
             self.dispatcher.end()
             await running
 
         asyncio.run(run())
+
+
+async def _turn(until: Callable[[], bool], running: asyncio.Task[None]) -> None:
+    """Let the loop turn until something is so, or the task has ended, at most some seconds."""
+    async with asyncio.timeout(20):
+        while not until():
+            await asyncio.sleep(0.001)  # not 0: that would take the interpreter's lock from the ledger's threads
+            if running.done():
+                break

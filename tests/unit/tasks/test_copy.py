@@ -52,7 +52,7 @@ def test_a_copy_that_fails_is_tried_again(worker: Worker, error: Exception, seen
     trouble(worker, error)
     worker.submit(success(A))
     assert worker.seen() == seen
-    assert worker.runtime.leases.open() == []
+    assert worker.open_claims() == []
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,17 @@ def test_the_store_is_waited_for_without_end(worker: Worker, error: Exception) -
     worker.poll(success(A))
     assert worker.seen()["state"] == "copying"
     assert worker.seen()["due"] == 22_500
+
+
+def test_a_store_that_refused_a_result_is_checked_until_it_takes_one(worker: Worker) -> None:
+    """It was good when the worker began; submits go on by themselves once it is good again."""
+    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
+    worker.enqueue()
+    trouble(worker, StoreUnwillingError("why"))
+    worker.submit(success(A))
+    assert set(worker.pauses()) == {"store"}
+    worker.outside.store.errors.clear()
+    worker.look_after_the_store(lambda: worker.pauses() == {})
 
 
 @pytest.mark.parametrize(("status", "state"), [(Status.RUNNING, "copying"), (Status.FAILURE, "failed")])

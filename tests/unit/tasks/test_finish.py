@@ -39,7 +39,7 @@ def test_success_comes_after_the_manifest_and_the_announcement_last(worker: Work
 def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
     """As long as the worker's settings say."""
     worker.do([ended(worker)])
-    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == worker.runtime.settings.retention_ms
+    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == worker.settings.retention_ms
 
 
 ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreUnwillingError("why"), {"store": 0})}

@@ -72,7 +72,7 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     worker.submit(outcome)
     assert worker.seen() == seen
     assert [key for _, key in worker.api.posts] == ["b/c0/1"]
-    assert worker.runtime.leases.open() == []
+    assert worker.open_claims() == []
 
 
 CAUSES = ("api", "throttled", "outage")
@@ -94,7 +94,7 @@ def test_a_probe_ends_the_pauses_that_its_answer_disproves(worker: Worker, outco
     for _ in range(5):
         worker.ledger.worker.trouble("before", probe_every_ms=1000)
     worker.later(1000)
-    worker.runtime.paused = True
+    worker.hear_of_a_pause()
     worker.submit(outcome)
     assert set(worker.pauses()) == left
 
@@ -106,7 +106,7 @@ def test_a_pause_of_after_the_request_stays(worker: Worker) -> None:
     def refuse() -> None:
         worker.clock.now += 10
         worker.ledger.worker.pause("throttled", "later", probe_every_ms=1000)
-        worker.runtime.paused = True
+        worker.hear_of_a_pause()
 
     worker.api.meanwhile = refuse
     worker.submit(RUNNING)
@@ -117,7 +117,7 @@ def test_what_the_worker_paused_itself_is_ended_by_its_next_good_answer(worker: 
     """Between two harvests the worker knows of its own pauses."""
     worker.enqueue()
     worker.submit(ThrottledError("why"))
-    assert worker.runtime.paused
+    assert worker.knows_of_a_pause()
     worker.later(1000)
     worker.submit(RUNNING)
     assert worker.pauses() == {}
@@ -242,7 +242,7 @@ def test_an_answer_to_a_lost_claim_changes_nothing(worker: Worker, status: Statu
     worker.api.will(Answer(status, "p1", (URL,), None))
     worker.do([claim])
     assert worker.seen() == {"state": "submitting", "due": 4000, "submits": 1}
-    assert (worker.outside.store.acts, worker.runtime.leases.open()) == ([], [])
+    assert (worker.outside.store.acts, worker.open_claims()) == ([], [])
 
 
 def test_one_edit_that_crashes_its_step_spoils_no_other(worker: Worker) -> None:
@@ -254,7 +254,7 @@ def test_one_edit_that_crashes_its_step_spoils_no_other(worker: Worker) -> None:
     worker.api.will(RUNNING)
     worker.do(worker.edits())
     assert worker.counts() == {"submitting": 1, "waiting": 1}
-    assert worker.runtime.leases.open() == []
+    assert worker.open_claims() == []
 
 
 def test_how_long_the_api_has_is_counted_from_its_answer(worker: Worker) -> None:
@@ -283,4 +283,4 @@ def test_the_fifth_trouble_is_an_outage(worker: Worker) -> None:
         worker.ledger.worker.trouble("503", probe_every_ms=1000)
     worker.submit(UnavailableError("why"))
     assert worker.pauses() == {"outage": 1000}
-    assert worker.runtime.paused
+    assert worker.knows_of_a_pause()
