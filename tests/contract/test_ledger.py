@@ -185,6 +185,19 @@ def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
     assert [c.step for c in bench.claim().claims] == [Step.FINISH]
 
 
+def test_a_producer_that_goes_on_holds_its_batch_for_longer(bench: Bench) -> None:
+    """The 30 s begin anew with each page that it sends, even if the batch has every edit of that page already."""
+    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.enqueue("b", entries(1))
+    bench.run_to_completion()
+    bench.later(20_000)
+    bench.ledger.producer.enqueue("b", entries(1))
+    bench.later(20_000)
+    assert bench.claim().claims == []
+    bench.later(10_001)
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
 def test_an_empty_batch_finishes(bench: Bench) -> None:
     """A sealed batch without edits ends like any other."""
     bench.fill(0)
