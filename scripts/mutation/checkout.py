@@ -64,7 +64,13 @@ def _first_failure(out: str) -> str:
 def _run(command: Sequence[str], root: Path, limit_s: float) -> tuple[int | None, str]:
     """Run a command, and all it starts, over the packages in ``root``; the exit code is None at the limit."""
     with subprocess.Popen(
-        command, cwd=root, env=_environment(root), stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=root,
+        env=_environment(root),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     ) as process:
         try:
             out, _ = process.communicate(timeout=limit_s)
