@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from ledger_bench import LEASE_MS, SUBMITTING, Bench, entries
+from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 from retouch.ledger import Claim, Entry, Settlement, Verdict
 from retouch.states import BatchState, EditState, Step
@@ -36,6 +36,14 @@ def test_claim_respects_places_by_samples(bench: Bench) -> None:
     bench.intend(first)
     bench.end(first)
     assert len(bench.edits(places=4)) == 1
+
+
+def test_what_is_being_copied_leaves_its_place_to_another(bench: Bench) -> None:
+    """The API is done with it, however long its images take."""
+    bench.at_the_api(1, of=2)
+    [claim] = bench.edits(places=1)
+    assert bench.ledger.worker.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)])
+    assert [c.member for c in bench.edits(places=1)] == ["b/c1"]
 
 
 def test_an_edit_larger_than_all_places_is_let_through_alone(bench: Bench) -> None:
@@ -132,6 +140,7 @@ def test_untaken_submit_keeps_its_number_and_its_turn(bench: Bench) -> None:
     (again,) = bench.edits(submits=1)
     assert again.member == claim.member
     assert bench.intend([again]) == [1]
+    assert bench.client.hmget(bench.keys.edit(again.member), "duplicate", "unanswered") == [None, None]
 
 
 def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
@@ -182,6 +191,19 @@ def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
     bench.run_to_completion()
     assert bench.claim().claims == []
     bench.later(30_001)
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_a_producer_that_goes_on_holds_its_batch_for_longer(bench: Bench) -> None:
+    """The 30 s begin anew with each page that it sends, even if the batch has every edit of that page already."""
+    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.enqueue("b", entries(1))
+    bench.run_to_completion()
+    bench.later(20_000)
+    bench.ledger.producer.enqueue("b", entries(1))
+    bench.later(20_000)
+    assert bench.claim().claims == []
+    bench.later(10_001)
     assert [c.step for c in bench.claim().claims] == [Step.FINISH]
 
 

@@ -37,6 +37,7 @@ SCRIPTS = [
     "scripts/audit",
     "scripts/release",
     "scripts/chaos",
+    "scripts/mutate",
     ".ci/run",
 ]
 

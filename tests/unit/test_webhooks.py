@@ -88,6 +88,11 @@ def test_jitter_keeps_every_try_within_the_day(randoms: list[float]) -> None:
     assert sum(waits) <= DAY_S  # type: ignore[arg-type]
 
 
+def test_events_come_back_spread_over_a_fifth_of_their_wait() -> None:
+    """A receiver that was away is not met by all of them in the same second."""
+    assert [schedule.next_delivery_s(2, chance) for chance in (0.0, 0.5, 1.0)] == pytest.approx([295, 265.5, 236])
+
+
 @given(tries=st.integers(10, 10_000), random01=st.floats(0, 1))
 def test_after_the_last_try_there_is_none(tries: int, random01: float) -> None:
     """Ten tries are all there are."""

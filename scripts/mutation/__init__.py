@@ -1,0 +1,1 @@
+"""Planted bugs, and whether the fast tests notice them: see ``scripts/mutate``."""
