@@ -211,6 +211,14 @@ def test_links_in_pages_lead_to_files() -> None:
     assert dead == []
 
 
+def test_the_map_of_the_code_names_what_exists() -> None:
+    """Every path in the tables of docs/architecture.md that say where things are is a file or a folder."""
+    rooms = (ROOT / "docs/architecture.md").read_text().partition("## An edit's life")[0]
+    named = set(re.findall(r"`((?:retouch|config|workers|tasks|scripts|tests)/[^`]*)`", rooms))
+    assert len(named) >= 30
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
 def test_decisions_are_short_and_listed() -> None:
     """Every decision record has its four parts in under 40 lines, and stands in the index."""
     folder = ROOT / "docs/decisions"
