@@ -33,12 +33,12 @@ def settings(redis_url: str, namespace: str) -> dict[str, Any]:
         # the event loop, so that few are needed.
         "worker_pool": "threads",
         "worker_concurrency": 4,
-        # One message in hand per thread: what a full worker cannot take stays for the others.
+        # One message for each thread: what a full worker cannot take stays for the others.
         "worker_prefetch_multiplier": 1,
-        # A message is a doorbell: it is acknowledged when it is heard, since the lease, not the broker, makes a
-        # dead worker good. It also leaves next to nothing unacknowledged when Redis goes away.
+        # A message only wakes a worker up. It is acknowledged when it arrives: the lease, not the broker, lets another
+        # worker take over. So hardly any message is unacknowledged when Redis fails.
         "task_acks_late": False,
-        # Redis may be away for as long as it likes, at the start too.
+        # An outage of Redis may last any time, also at the start.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_pool_limit": 8,

@@ -33,12 +33,13 @@ class Settings(BaseSettings):
         str, Field(repr=False, pattern=r"^rediss?://[^/\s]", description="The ledger and Celery's broker.")
     ] = "redis://localhost:6379/0"
     namespace: Annotated[
-        str, Field(description="The beginning of every key in Redis: installations of different names share one.")
+        str,
+        Field(description="Every key in Redis begins with it: installations with different names can share one Redis."),
     ] = DEFAULT_NAMESPACE
     api_url: Annotated[str, Field(description="Where edits are posted; status is asked at {url}/status/{id}.")] = (
         DEFAULT_URL
     )
-    api_key: Annotated[SecretStr, Field(description="Sent to the API as API-Key, and to nobody else.")]
+    api_key: Annotated[SecretStr, Field(description="Sent to the API as API-Key, and to no other host.")]
     api_idempotent: Annotated[bool, Field(description="The API honours Idempotency-Key.")] = False
     bucket: Annotated[str, Field(min_length=1, description="The S3 bucket for results.")]
     prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
@@ -46,26 +47,26 @@ class Settings(BaseSettings):
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
     max_in_flight: Annotated[
         Annotated[int, Field(ge=1)] | Literal["auto"],
-        Field(description="Images at the API at once, all workers together; auto: as many as are found to do."),
+        Field(description="Images at the API at once, all workers together; auto: learned from the API's responses."),
     ] = 16
     on_ambiguous: Annotated[
-        Literal["resubmit", "hold"], Field(description="What becomes of a submit that was not answered.")
+        Literal["resubmit", "hold"], Field(description="What happens to a submit that was sent and not answered.")
     ] = "resubmit"
-    lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken up.")] = 4
+    lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken over.")] = 4
     deadline: Annotated[float, Field(gt=0, le=518_400, description="Seconds from submit to a result.")] = 1800
     retention: Annotated[
-        float, Field(ge=1, le=315_360_000, description="Seconds that an ended batch is kept; results stay in S3.")
+        float, Field(ge=1, le=315_360_000, description="Seconds that an ended batch stays in Redis.")
     ] = 604_800
     private_hosts: Annotated[
         str,
-        Field(description="host or host:port, comma separated: not public, and may be called all the same."),
+        Field(description="host or host:port, comma separated: hosts that may be called although they are not public."),
     ] = ""
     rate_limit: Annotated[str, Field(description="Requests to the API, such as 10/s,300/m.")] = ""
     submit_rate: Annotated[str, Field(description="The share of it that submits may take, such as 2/s.")] = ""
     poll_rate: Annotated[str, Field(description="The share of it that polls may take, such as 8/s.")] = ""
     poll_min: Annotated[float, Field(ge=0.05, description="Seconds between two polls of an edit, at least.")] = 0.25
     poll_max: Annotated[float, Field(gt=0, description="Seconds between two polls of an edit, at most.")] = 10
-    poll_lag: Annotated[float, Field(gt=0, description="Seconds within which 95 % of results are to be seen.")] = 1
+    poll_lag: Annotated[float, Field(gt=0, description="Target: 95 % of results are seen within so many seconds.")] = 1
 
     @field_validator("api_url", "webhook_url")
     @classmethod
@@ -129,7 +130,7 @@ class Settings(BaseSettings):
 
     @property
     def places(self) -> int:
-        """How many images may be at the API at once; 0: as many as are found to do."""
+        """How many images may be at the API at once; 0: learned from the API's responses."""
         return 0 if self.max_in_flight == "auto" else self.max_in_flight
 
     @property

@@ -11,7 +11,7 @@ A producer needs two names::
     )
     view = queue.wait(receipt.batch)
 
-The other names are the types of what its methods take, return and raise.
+The other names are the types that its methods take, return and raise.
 """
 
 from retouch.edit import Edit

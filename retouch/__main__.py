@@ -1,4 +1,4 @@
-"""``python -m retouch``: the command line, where its script is not installed."""
+"""``python -m retouch``: the command line, where the script ``retouch`` is not installed."""
 
 from __future__ import annotations
 

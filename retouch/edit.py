@@ -1,4 +1,4 @@
-"""What an edit is: the img2img contract's parameters, a name within its batch, and the image to edit."""
+"""What an edit is: the parameters of the img2img contract, a name within its batch, and the image to edit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from retouch import tokens
 from retouch.errors import InputError
 from retouch.net.redaction import without_query
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # json.dumps would build it every time
+_canonical = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":")
+).encode  # json.dumps would build a new encoder every time
 
 MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.media.images)
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
@@ -37,7 +39,7 @@ API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 
 BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# Path segments with a meaning of their own, and the names of the two files that lie beside the edits' folders.
+# Path segments with a meaning of their own, and the names of the two files beside the edits' folders.
 RESERVED_CUSTOM_IDS = frozenset({".", "..", "manifest.jsonl", "_SUCCESS"})
 
 
@@ -58,8 +60,8 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 class Parameters(BaseModel):
     """The parameters of one img2img call, under the API's own names and with its exact ranges.
 
-    A field left as None is not sent: the API's default applies. Numbers are taken as numbers only
-    (``"20"`` is refused) unless validated with ``strict=False``, as CSV is.
+    A field that is None is not sent: the API's default applies. A number must be a number (``"20"`` is refused),
+    unless validated with ``strict=False``, as CSV is.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
@@ -109,8 +111,8 @@ def _check_init_image(value: str) -> str:
 class Edit(Parameters):
     """One edit: an image, one set of parameters, and a name that is unique in its batch.
 
-    ``init_image`` is a public http(s) URL, ``s3://bucket/key``, or a local path (which only a producer with
-    a store can upload). ``extra`` holds further fields that the API takes; they are sent as they are.
+    ``init_image`` is a public http(s) URL, ``s3://bucket/key``, or a local path (which only the command
+    line uploads). ``extra`` holds other fields that the API accepts; they are sent unchanged.
     """
 
     custom_id: Annotated[str, AfterValidator(_check_custom_id)]
@@ -120,7 +122,9 @@ class Edit(Parameters):
     @model_validator(mode="after")
     def _extra_shadows_nothing(self) -> Self:
         if self.extra and (shadowed := sorted(self.extra.keys() & Edit.model_fields.keys())):
-            raise PydanticCustomError("extra", f"extra may not hold {shadowed[0]!r}: it is a field of its own")
+            raise PydanticCustomError(
+                "extra", f"extra may not hold {shadowed[0]!r}: it is a field of the edit, write it there"
+            )
         return self
 
     @property
@@ -132,18 +136,18 @@ class Edit(Parameters):
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """What is set, without the name: plain JSON values."""
+        """The fields that are set, without ``custom_id``, as plain JSON values."""
         return self.model_dump(exclude_none=True, exclude={"custom_id"})
 
     @property
     def digest(self) -> str:
-        """A short name of the parameters' content: equal for equal edits, whatever their defaults came from."""
+        """A hash of the parameters: equal for equal edits, also if one has them from defaults."""
         canonical = _canonical(self.fields).encode()
         return b64encode(hashlib.blake2b(canonical, digest_size=12).digest(), b"-_").decode()
 
     @property
     def warnings(self) -> list[str]:
-        """What is allowed and yet probably not meant."""
+        """What is allowed but probably not meant."""
         return [
             f"{name} {value} is above {BEST_SIDE}: the API recommends at most {BEST_SIDE}"
             for name in ("width", "height")

@@ -1,4 +1,4 @@
-"""What became of an edit: its result, the images in the store, or why there are none."""
+"""The result of an edit: its images in S3, or why there are none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retouch.states import EditState
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An image in the store. ``bytes`` is its length, ``sha256`` in hexadecimal, the sides in pixels."""
+    """An image in S3. ``bytes`` is its length, ``sha256`` is hexadecimal, width and height are in pixels."""
 
     uri: str
     sha256: str
@@ -34,8 +34,8 @@ class Failure:
 class Result(Mapping[str, Any]):
     """The result of an edit that has ended.
 
-    The attributes are typed. As a mapping it is the line of ``manifest.jsonl``: plain JSON values, and whatever keys a
-    newer worker has added. Nothing is parsed before it is asked for.
+    The attributes are typed. As a mapping it is the line of ``manifest.jsonl``: plain JSON values, and also keys that a
+    newer worker has added. Nothing is parsed before it is read.
     """
 
     record: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Result(Mapping[str, Any]):
 
     @property
     def provider_id(self) -> str | None:
-        """The API's own id of it, if the API gave one."""
+        """The API's id of the edit, if it gave one."""
         return self.record.get("provider_id")
 
     @property
@@ -80,23 +80,23 @@ class Result(Mapping[str, Any]):
 
     @property
     def outputs(self) -> list[Output]:
-        """The images in the store, in the API's order; empty unless some were copied."""
+        """The images in S3, in the API's order; empty if none were copied."""
         return [Output(**{name: raw[name] for name in _OUTPUT_FIELDS}) for raw in self.record.get("outputs") or []]
 
     @property
     def error(self) -> Failure | None:
-        """Why it failed or was cancelled; None if it is completed."""
+        """Why it failed or was cancelled; None if it completed."""
         raw = self.record.get("error")
         return Failure(str(raw.get("code") or ""), str(raw.get("message") or "")) if raw else None
 
     @property
     def possible_duplicate(self) -> bool:
-        """It was sent more than once and may have been paid for more than once."""
+        """Whether it was sent more than once, and may have been paid for more than once."""
         return bool(self.record.get("possible_duplicate"))
 
     @property
     def submitted_at(self) -> datetime | None:
-        """When the API took it (UTC); None if it never did."""
+        """When the API accepted it (UTC); None if it never did."""
         return _instant(self.record.get("submitted_at"))
 
     @property

@@ -1,31 +1,31 @@
-"""The error tree: one level per decision that the caller takes.
+"""The error tree: one level for each decision that the caller takes.
 
 RetouchError
-├── InputError                what was handed in is wrong: mend it and send it again (exit 2)
-│   └── InvalidEditError      one edit breaks the contract; ``errors`` names each fault
-├── ServiceError              another system cannot be reached or refuses (exit 6)
-│   └── SchemaError           the ledger has another version than this program
-├── LedgerError               Redis did not do what the ledger asked of it
-│   ├── LedgerAwayError       no connection, or no answer: ask again later
-│   └── LedgerUnwillingError  it answers and refuses (password, memory, read-only): a person must mend it
-├── ApiError                  the img2img API did not take the request
-│   ├── NotSentError          no connection was opened: sending it again is safe
-│   ├── HeldBackError         the caller forbade it in the last moment
-│   ├── ThrottledError        429: sending it again is safe, after ``retry_after_s``
-│   ├── UnavailableError      503 on a submit; any passing trouble on a status request: sending again is safe
-│   ├── UnwillingError        401, 402, 403: nothing will be taken until a person mends it
-│   ├── RefusedError          400, 413, 422 and other 4xx: this request will never be taken
-│   ├── UnknownIdError        404 on a status request: the API does not know the id
-│   └── AmbiguousError        sent and not answered: it may have been taken, and paid for
-├── ResultError               an image could not be taken from the API
-│   ├── GoneError             the link answers 403, 404 or 410: ask once for a fresh one
-│   ├── BrokenResultError     what arrived is not a whole image, or is refused: fetching again may help
+├── InputError                  the input is wrong: correct it and send it again (exit 2)
+│   └── InvalidEditError        one edit is invalid; ``errors`` names each fault (``retouch.intake.admission``)
+├── ServiceError                another system cannot be reached, or refuses (exit 6)
+│   └── SchemaError             the ledger has another version than this program
+├── LedgerError                 Redis did not do what the ledger asked for
+│   ├── LedgerAwayError         no connection, or no answer: ask again later
+│   └── LedgerUnwillingError    Redis refuses (password, memory, read-only): a person must fix it
+├── ApiError                    the img2img API did not accept the request
+│   ├── NotSentError            no connection was opened: it is safe to send it again
+│   ├── HeldBackError           the caller stopped it right before its body was sent
+│   ├── ThrottledError          429: it is safe to send it again, after ``retry_after_s``
+│   ├── UnavailableError        503 on a submit, any temporary error on a status request: it is safe to send it again
+│   ├── UnwillingError          401, 402, 403: no request is accepted until a person fixes the account
+│   ├── RefusedError            400, 413, 422 and other 4xx: this request will never be accepted
+│   ├── UnknownIdError          404 on a status request: the API does not know the id
+│   └── AmbiguousError          sent and not answered: it may have been accepted, and paid for
+├── ResultError                 an image could not be fetched from the API
+│   ├── GoneError               the link answers 403, 404 or 410: ask the API for a new one
+│   ├── BrokenResultError       the bytes are not a whole image, or the address is not allowed; fetching again may help
 │   └── UnreachableResultError  the host did not answer: fetch again later
-└── StoreError                S3 did not take the object
-    ├── StoreUnavailableError passing trouble: put it again later
-    └── StoreUnwillingError   no such bucket, or credentials refused: a person must mend it
+└── StoreError                  S3 did not accept the object
+    ├── StoreUnavailableError   a temporary error: put it again later
+    └── StoreUnwillingError     no such bucket, or credentials refused: a person must fix it
 
-No message holds a secret: URLs come without their query (``retouch.net.redaction``), keys not at all.
+No message holds a secret: URLs are shown without their query (``retouch.net.redaction``), keys are not shown.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class RetouchError(Exception):
 
 
 class InputError(RetouchError):
-    """What was handed in is wrong; the message names what, and what is allowed."""
+    """The input is wrong; the message says what is wrong, and what is allowed."""
 
 
 class ServiceError(RetouchError):
-    """Another system (Redis, the store, the API) cannot be reached or refuses."""
+    """Another system (Redis, S3, the API) cannot be reached, or refuses."""
 
 
 class SchemaError(ServiceError):
@@ -48,21 +48,21 @@ class SchemaError(ServiceError):
 
 
 class LedgerError(RetouchError):
-    """Redis did not do what the ledger asked of it; the message is Redis' own, on one line."""
+    """Redis did not do what the ledger asked for; the message is Redis' own, on one line."""
 
 
 class LedgerAwayError(LedgerError):
-    """Redis was not reached, or did not answer; the call may have been carried out."""
+    """Redis was not reached, or did not answer; the call may have been executed."""
 
 
 class LedgerUnwillingError(LedgerError):
-    """Redis answers and refuses: the password, its memory, or a replica that takes no writes."""
+    """Redis answers and refuses: a wrong password, no memory, or a replica that accepts no writes."""
 
 
 class ApiError(RetouchError):
-    """The img2img API did not take the request.
+    """The img2img API did not accept the request.
 
-    ``retry_after_s``: seconds to wait as the API asked (with 429 or 503), or None if it named none.
+    ``retry_after_s``: the seconds to wait that the API asked for (with 429 or 503), or None.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
@@ -75,43 +75,43 @@ class NotSentError(ApiError):
 
 
 class HeldBackError(ApiError):
-    """The caller forbade the request right before its body was to be sent."""
+    """The caller stopped the request right before its body was sent."""
 
 
 class ThrottledError(ApiError):
-    """The API asks for patience."""
+    """The API asks to wait (429)."""
 
 
 class UnavailableError(ApiError):
-    """The API says that it did not take the request for now."""
+    """The API did not accept the request for now."""
 
 
 class UnwillingError(ApiError):
-    """The API takes nothing from this account until a person mends it (key, credit, plan)."""
+    """The API accepts nothing from this account until a person fixes it (key, credit, plan)."""
 
 
 class RefusedError(ApiError):
-    """The API will never take this request; the message is the API's own."""
+    """The API will never accept this request; the message is the API's own."""
 
 
 class UnknownIdError(ApiError):
-    """The API says that it does not know the id it is asked about."""
+    """The API does not know the id of a status request."""
 
 
 class AmbiguousError(ApiError):
-    """The request was sent and not answered; the API may have taken it, and may charge for it."""
+    """The request was sent and not answered; the API may have accepted it, and may charge for it."""
 
 
 class ResultError(RetouchError):
-    """A finished image could not be taken from where the API put it."""
+    """A finished image could not be fetched from where the API put it."""
 
 
 class GoneError(ResultError):
-    """The result's link is no longer served (403, 404, 410)."""
+    """The result's link no longer works (403, 404, 410)."""
 
 
 class BrokenResultError(ResultError):
-    """What was served is not a whole image within the limits, or its address is refused."""
+    """What was fetched is not a whole image within the limits, or its address is not allowed."""
 
 
 class UnreachableResultError(ResultError):
@@ -119,12 +119,12 @@ class UnreachableResultError(ResultError):
 
 
 class StoreError(RetouchError):
-    """S3 did not take an object."""
+    """S3 did not accept an object."""
 
 
 class StoreUnavailableError(StoreError):
-    """S3 is in passing trouble."""
+    """S3 has a temporary error."""
 
 
 class StoreUnwillingError(StoreError):
-    """The bucket does not exist or the credentials are refused."""
+    """The bucket does not exist, or the credentials are refused."""

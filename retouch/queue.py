@@ -1,4 +1,4 @@
-"""The producer's queue: edits go in, and what became of them comes out."""
+"""The producer's queue: enqueues edits, and reads their state and results."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from retouch.net.redaction import without_query
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.states import EditState
 
-POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # how often a batch is looked at: fast while it moves, slower while it does not
-OUTAGE_PAUSE_S = 0.5  # between two tries to reach Redis
-BLOCK_MS = 500  # how long one command waits for events: well under a command's timeout
+POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # between two looks at a batch: short while it changes, longer while it does not
+OUTAGE_PAUSE_S = 0.5  # between two attempts to reach Redis
+BLOCK_MS = 500  # how long one command waits for events; far below a command's timeout
 
 OnOutage = Callable[[str | None], None]
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class ResultTimes(NamedTuple):
 
 
 class CloudEvent(TypedDict):
-    """An event as CloudEvents 1.0 JSON; ``id`` is the same wherever and how often it is delivered."""
+    """An event as CloudEvents 1.0 JSON; ``id`` is the same in every delivery."""
 
     specversion: str
     id: str
@@ -79,11 +79,11 @@ class EditQueue:
         private_hosts: str = "",
         timeout_s: float = 3.0,
     ) -> EditQueue:
-        """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is no Redis URL.
+        """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is not a Redis URL.
 
         ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
-        separated; hosts that ``init_image`` may name though they are not public. ``timeout_s`` is how long one command
-        may take, at least 1.
+        separated; hosts that ``init_image`` may name although they are not public. ``timeout_s``: how long one
+        command may take, at least 1.
         """
         ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
         return cls(ledger, private_hosts=PrivateHosts.parse(private_hosts), address=without_query(redis_url))
@@ -98,17 +98,17 @@ class EditQueue:
         defaults: Mapping[str, Any] | None = None,
         weight: float = 1.0,
     ) -> Receipt:
-        """Put edits into a batch, which is made if it is new; a generator is never held in memory.
+        """Put edits into a batch, which is created if it is new; a generator is never held in memory.
 
-        Edits (or mappings of the same fields) that break the contract, or whose ``custom_id`` exists with other
-        parameters, are left out and named in the receipt; the others are enqueued. An edit that is there already
-        is left alone, so that calling this again with the same edits is safe.
+        Edits (or mappings of the same fields) that are invalid, or whose ``custom_id`` exists with other parameters,
+        are not enqueued, and the receipt lists them; the others are enqueued. An edit that exists already is not
+        changed, so it is safe to call this again with the same edits.
 
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the
-        turns of one of weight 1. Local pictures are not uploaded here: give a URL or ``s3://bucket/key``.
+        turns of one of weight 1. Local pictures are not uploaded here: use a URL or ``s3://bucket/key``.
 
-        Returns when everything is written and, where the server can tell, on its disk. If Redis fails, or the
-        process dies, in the middle: what was written stays, and the same call again adds the rest.
+        Returns when everything is written and, if the server can confirm it, on its disk. If Redis fails or the
+        process dies in the middle, what was written stays, and the same call again adds the rest.
         """
         intake = Intake(defaults or {}, self._private_hosts, self._inputs)
         rejected: list[Rejection] = []
@@ -123,7 +123,7 @@ class EditQueue:
     def conflicts(self, batch: str, entries: Sequence[Entry]) -> set[str]:
         """The custom ids among ``entries`` that exist in the batch with other parameters; changes nothing.
 
-        For a caller that refuses all of its edits if one of them is bad, before it writes any.
+        For a caller that writes nothing if one of its edits is invalid.
         """
         check_batch_id(batch)
         found: set[str] = set()
@@ -135,7 +135,7 @@ class EditQueue:
         return found
 
     def writer(self, batch: str, defaults: Mapping[str, Any], *, weight: float = 1.0) -> BatchWriter:
-        """A context manager that writes entries which were checked already (``retouch.intake``) into a batch.
+        """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``enqueue`` does both for edits.
         """
@@ -149,7 +149,8 @@ class EditQueue:
             view = self._ledger.reader.batch(check_batch_id(batch))
         if view is None:
             raise InputError(
-                f"there is no batch {batch!r} in Redis; what ended long ago is only in S3 (RETOUCH_RETENTION)"
+                f"there is no batch {batch!r} in Redis; check the name. A batch that ended long ago is only in S3"
+                " (RETOUCH_RETENTION)"
             )
         return view
 
@@ -160,10 +161,10 @@ class EditQueue:
         on_progress: Callable[[BatchView], None] | None = None,
         on_outage: OnOutage | None = None,
     ) -> BatchView:
-        """Wait until every edit has ended and the batch's files are written; returns its last view.
+        """Wait until every edit has ended and the batch's files are written; returns the last view.
 
-        ``on_progress`` is called with every view. Once the batch has been seen, Redis going away is waited out:
-        ``on_outage`` is called with the reason, and with None when it is back. Raises TimeoutError after
+        ``on_progress`` is called with every view. Once the batch has been seen, the call waits through outages of
+        Redis: ``on_outage`` is called with the reason, and with None when Redis is back. Raises TimeoutError after
         ``timeout_s`` seconds; the batch goes on.
         """
         end = None if timeout_s is None else time.monotonic() + timeout_s
@@ -207,7 +208,7 @@ class EditQueue:
             return self._ledger.producer.retry(batch, states)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
-        """Cancel the edits that are not at the API yet; returns how many. What is there is finished and kept."""
+        """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept."""
         self.status(batch)
         with self._reaching():
             return self._ledger.producer.cancel(batch, states)
@@ -222,14 +223,14 @@ class EditQueue:
     def events(
         self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
     ) -> Iterator[CloudEvent]:
-        """The events that Redis still holds, the oldest first; with ``follow`` it waits for new ones without end.
+        """The events that Redis holds (7 days at most), the oldest first; with ``follow`` it waits for new ones.
 
-        ``after``: the id of an event (``evt-1700000000000-0``) to begin behind; raises InputError if it is none.
-        While it follows, Redis going away is waited out, and told to ``on_outage`` as by ``wait``.
+        ``after``: begin after the event with this id (``evt-1700000000000-0``); raises InputError if it is not an id.
+        While it follows, it waits through outages of Redis and calls ``on_outage``, as ``wait`` does.
         """
         match = _EVENT_ID.fullmatch(after or "0-0")
         if not match:
-            raise InputError(f"{after[:80]!r} is not an event's id (evt-1700000000000-0)")
+            raise InputError(f"{after[:80]!r} is not an event's id, such as evt-1700000000000-0")
         return self._events(match[2], follow, on_outage)
 
     def workers(self) -> list[str]:
@@ -238,7 +239,7 @@ class EditQueue:
             return self._ledger.reader.workers()
 
     def pauses(self) -> list[Pause]:
-        """Why nothing is submitted, if that is so."""
+        """Why submits are paused; empty if they are not."""
         with self._reaching():
             return self._ledger.reader.pauses()
 
@@ -253,19 +254,19 @@ class EditQueue:
             return self._ledger.reader.provider()
 
     def queued(self) -> int:
-        """How many edits of all batches wait for their turn to be submitted."""
+        """How many edits of all batches wait to be submitted."""
         with self._reaching():
             return self._ledger.reader.queued()
 
     def result_times(self) -> dict[str, ResultTimes]:
-        """How long results take, by kind of work, for the kinds that were seen last."""
+        """How long results take, by kind of work, for the ten kinds that were seen last."""
         with self._reaching():
             known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
         beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
         return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
 
     def server(self) -> dict[str, object]:
-        """What the Redis server says of itself (``INFO``)."""
+        """The Redis server's answer to ``INFO``."""
         with self._reaching():
             return self._ledger.reader.server()
 
@@ -301,11 +302,14 @@ class EditQueue:
     def _still_there(self, batch: str) -> BatchView:
         view = self._ledger.reader.batch(batch)
         if view is None:
-            raise ServiceError(f"batch {batch!r} is no longer in Redis: its data was lost or removed")
+            raise ServiceError(
+                f"batch {batch!r} is no longer in Redis: its data was removed or lost;"
+                " enqueue the manifest again to add lost edits"
+            )
         return view
 
     def _through_outages(self, read: Callable[[], T], on_outage: OnOutage | None, end: float | None = None) -> T | None:
-        """What ``read`` returns, however long Redis is away; None when ``end`` (monotonic seconds) comes first."""
+        """What ``read`` returns, after outages of any length; None when ``end`` (monotonic seconds) comes first."""
         told = False
         while True:
             try:
@@ -326,7 +330,7 @@ class EditQueue:
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Turn what Redis raises inside into a ServiceError that names it."""
+        """Turn the ledger's errors into a ServiceError that names Redis."""
         try:
             yield
         except LedgerError as error:

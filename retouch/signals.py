@@ -1,4 +1,4 @@
-"""Signals that ask a process to end, made into exceptions: what Ctrl-C does, SIGTERM does as well."""
+"""Signals that ask a process to end become exceptions, so that SIGTERM does what Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal other than Ctrl-C asked this process to end; whatever handles Ctrl-C handles it too."""
+    """A signal other than Ctrl-C asked this process to end; what handles Ctrl-C handles it too."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.strsignal(number))
@@ -15,9 +15,9 @@ class Terminated(KeyboardInterrupt):
 
 
 def raise_on(*numbers: int) -> None:
-    """Make these signals raise Terminated in the main thread, in the place of ending the process at once.
+    """Make these signals raise Terminated in the main thread, instead of ending the process at once.
 
-    SIGTERM is taken even where it was inherited as ignored; any other signal stays ignored there (``nohup``).
+    SIGTERM is handled even where it was inherited as ignored; other signals stay ignored then (``nohup``).
     """
     for number in numbers:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
@@ -25,7 +25,7 @@ def raise_on(*numbers: int) -> None:
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """The exit code that shells give to a process which a signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
+    """The exit code that shells show for a process ended by a signal: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 class EditState(StrEnum):
     """Where an edit stands: ``queued → submitting → waiting → copying → completed | failed | cancelled``."""
 
-    QUEUED = "queued"  # not at the API; in ``ready``, or in ``due`` until a backoff ends
-    SUBMITTING = "submitting"  # claimed for a submit; the API may have it or not
-    WAITING = "waiting"  # the API has it and has named it
+    QUEUED = "queued"  # not at the API; in ``ready``, or in ``due`` while it backs off
+    SUBMITTING = "submitting"  # claimed for a submit; the API may have it or may not
+    WAITING = "waiting"  # the API has accepted it and given it an id
     COPYING = "copying"  # finished at the API; its images are on their way to S3
     HELD = "held"  # sent and not answered; a person decides whether to send it again
     COMPLETED = "completed"

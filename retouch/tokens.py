@@ -1,4 +1,4 @@
-"""Counting CLIP tokens, as Stable Diffusion 1.5 does: 77 places, two of them taken by the start and end marks."""
+"""Counting CLIP tokens, as Stable Diffusion 1.5 does: 77 places, of which the start and end marks use two."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ except ImportError:  # no wheel for this Python or machine (3.13 and later, Linu
 
 MAX_TOKENS = 75
 
-# CLIP splits a text so before it looks words up; each piece is at least one token.
+# CLIP splits a text like this before it looks words up; each piece is at least one token.
 _PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[^\W\d_]+|\d|(?:_|[^\s\w])+", re.IGNORECASE)
 
 
@@ -26,9 +26,8 @@ def _tokenizer() -> Any:
 def count(text: str) -> int:
     """Count the CLIP tokens of ``text``, without the start and end marks (10 to 30 us).
 
-    Where the tokenizer cannot be installed this is the least that it can be, a count of words: a prompt that is
-    refused is too long for sure, one that is let through may still be. Batches tend to repeat their negative
-    prompt, hence the cache.
+    Where the tokenizer cannot be installed, this is a lower bound, a count of words: a prompt that is refused is surely
+    too long, but one that is accepted may be too long as well. The cache helps because batches often repeat prompts.
     """
     if Tokenizer is None:
         return at_least(text)
@@ -36,10 +35,10 @@ def count(text: str) -> int:
 
 
 def at_least(text: str) -> int:
-    """The least number of tokens that ``text`` can have: its words, digits and runs of punctuation."""
+    """A lower bound of the tokens in ``text``: its words, digits and runs of punctuation."""
     return len(_PIECES.findall(text))
 
 
 def fits(text: str) -> bool:
-    """Tell whether ``text`` is at most 75 tokens; a token holds at least one ASCII letter, so most need no count."""
+    """Tell whether ``text`` has at most 75 tokens; short ASCII texts need no count, as no token is empty."""
     return (len(text) <= MAX_TOKENS and text.isascii()) or count(text) <= MAX_TOKENS

@@ -1,4 +1,4 @@
-"""The command line: ``retouch enqueue``, ``watch``, ``status``, … stdout is data, stderr is for people."""
+"""The command line: ``retouch enqueue``, ``watch``, ``status``, … stdout is for programs, stderr is for people."""
 
 from retouch.cli.app import main
 

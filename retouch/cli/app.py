@@ -1,4 +1,4 @@
-"""The commands, and the one place where an error becomes a sentence and an exit code."""
+"""The commands, and the one place where an error becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from retouch.signals import exit_code, raise_on
 
 
 class _Commands(TyperGroup):
-    """Ends quietly where typer would print or choose another code: Ctrl-C, SIGTERM, and a pipe closed by its reader."""
+    """Ends with our exit codes, not typer's, at Ctrl-C, at SIGTERM and when the reader of a pipe has gone."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -35,7 +35,7 @@ class _Commands(TyperGroup):
             say("interrupted")
             raise typer.Exit(exit_code(interrupt)) from None
         except BrokenPipeError:
-            # What is still buffered would raise again when Python closes stdout.
+            # The rest of the buffer would raise again when Python closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.OK) from None
         return result
@@ -55,10 +55,7 @@ for command in (enqueue, watch, status, results, retry, cancel, explain, events,
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; whatever happens, a person reads a sentence and no traceback.
-
-    With ``RETOUCH_DEBUG=1`` the traceback follows.
-    """
+    """Run the command line and exit; an error is one sentence, with ``RETOUCH_DEBUG=1`` also a traceback."""
     raise_on(signal.SIGTERM)
     try:
         app()
@@ -67,7 +64,9 @@ def main() -> NoReturn:
     except RetouchError as error:
         _end(str(error), ExitCode.SERVICE)
     except Exception as error:
-        _end(f"unexpected {type(error).__name__} (RETOUCH_DEBUG=1 shows where): {error}", ExitCode.BUG)
+        _end(
+            f"unexpected {type(error).__name__}, a bug in Retouch (RETOUCH_DEBUG=1 shows where): {error}", ExitCode.BUG
+        )
     sys.exit(ExitCode.OK)
 
 

@@ -12,7 +12,7 @@ from retouch.ledger import BatchView
 
 
 class Bar:
-    """One bar: how many have ended, the counts by state, the rate and the time left."""
+    """One bar: how many edits have ended, the counts by state, the rate and the time left."""
 
     def __init__(self) -> None:
         self._rate = Rate()
@@ -21,7 +21,7 @@ class Bar:
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", style="cyan"),
-            # The counts give way first where the terminal is narrow.
+            # In a narrow terminal the counts are cut first.
             TextColumn(
                 "{task.fields[counts]}",
                 style="dim",
@@ -47,5 +47,5 @@ class Bar:
         )
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Stop, and leave the bar on the terminal."""
         self._progress.stop()

@@ -1,4 +1,4 @@
-"""``retouch retry`` and ``retouch cancel``: what a person decides about a batch's edits."""
+"""``retouch retry`` and ``retouch cancel``: a person's decisions about a batch's edits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ OPTIONS = {EditState.FAILED: "", EditState.HELD: " --held", EditState.CANCELLED:
 def retry(
     batch: BatchArgument,
     held: Annotated[
-        bool, typer.Option("--held", help="Send the held edits again; they may be paid for twice.")
+        bool, typer.Option("--held", help="Submit the held edits again; they may be paid for twice.")
     ] = False,
-    cancelled: Annotated[bool, typer.Option("--cancelled", help="Put the cancelled edits back.")] = False,
+    cancelled: Annotated[
+        bool, typer.Option("--cancelled", help="Put the cancelled edits back into the queue.")
+    ] = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Put a batch's failed edits back into the queue (or its held or cancelled ones)."""
+    """Put a batch's failed (or held, or cancelled) edits back into the queue."""
     if held and cancelled:
-        raise InputError("choose one of --held and --cancelled")
+        raise InputError("--held and --cancelled cannot be used together; choose one")
     state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
     queue = open_queue(redis_url)
     count = queue.retry(batch, [state])
@@ -37,12 +39,12 @@ def retry(
 
 def cancel(
     batch: BatchArgument,
-    held: Annotated[bool, typer.Option("--held", help="Only the held edits, not the queued ones.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Cancel only the held edits, not the queued ones.")] = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Cancel a batch's queued and held edits; what the API works on is paid for, and is finished and kept.
+    """Cancel a batch's queued and held edits; edits that the API works on are paid for, so they are finished and kept.
 
-    A held edit was sent and never answered: the API may have taken it all the same.
+    A held edit was sent and not answered: the API may have accepted it.
     """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     count = open_queue(redis_url).cancel(batch, states)

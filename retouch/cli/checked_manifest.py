@@ -1,4 +1,4 @@
-"""A manifest, checked as far as that is possible without any service."""
+"""A manifest, checked as far as possible without any service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STDIN = "-"
 
 @dataclass(slots=True)
 class CheckedManifest:
-    """The good edits of a manifest as entries, the bad ones with their errors; both with their lines' numbers."""
+    """The valid edits of a manifest as entries, the invalid ones with their errors, both with their line numbers."""
 
     stem: str
     defaults: dict[str, Any]
@@ -33,11 +33,11 @@ class CheckedManifest:
     estimate: Estimate = field(default_factory=Estimate)
 
     def acceptable(self, skip_invalid: bool) -> bool:
-        """Tell whether it may be enqueued: all of it is good, or the rest may be skipped and something is good."""
+        """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
         return bool(self.entries) and (skip_invalid or not self.rejected)
 
     def batch_id(self) -> str:
-        """A name made of the manifest's name and its edits: the same manifest again is the same batch."""
+        """An id made of the manifest's name and its edits, so that the same manifest again is the same batch."""
         content = hashlib.sha256()
         for _, entry in self.entries:
             content.update(f"{entry.custom_id} {entry.digest}\n".encode())
@@ -45,7 +45,7 @@ class CheckedManifest:
         return f"{stem or 'batch'}-{content.hexdigest()[:8]}"
 
     def reject_conflicts(self, custom_ids: Collection[str]) -> None:
-        """Move the edits that the batch holds with other parameters to the rejected."""
+        """Reject the edits that are in the batch already with other parameters."""
         if not custom_ids:
             return
         clash = [Rejection(line, e.custom_id, [CONFLICT]) for line, e in self.entries if e.custom_id in custom_ids]
@@ -54,9 +54,9 @@ class CheckedManifest:
 
 
 def check_manifest(path: str, intake: Intake) -> CheckedManifest:
-    """Read all of a manifest (``-``: stdin), collecting what is good and what is bad.
+    """Read a whole manifest (``-``: stdin) and check each line.
 
-    Raises InputError if it cannot be read, or is no manifest.
+    Raises InputError if it cannot be read, or is not a manifest.
     """
     name = "stdin" if path == STDIN else path
     checked = CheckedManifest("stdin" if path == STDIN else Path(path).stem, intake.defaults)
@@ -70,7 +70,9 @@ def check_manifest(path: str, intake: Intake) -> CheckedManifest:
                 continue
             errors = []
             if custom_id is not None and (first := seen.setdefault(custom_id, number)) != number:
-                errors.append(f"custom_id {custom_id!r} is there already, on line {first}")
+                errors.append(
+                    f"custom_id {custom_id!r} is already used on line {first}; each must be unique in the batch"
+                )
             try:
                 edit = intake.admit(fields, strict=not reader.is_csv)
             except InvalidEditError as error:
@@ -86,12 +88,12 @@ def check_manifest(path: str, intake: Intake) -> CheckedManifest:
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == STDIN:
-        if sys.stdin is None:  # closed by whoever started us
-            raise InputError("stdin is closed; there is no manifest to read")
+        if sys.stdin is None:  # closed by the process that started us
+            raise InputError("stdin is closed, so that no manifest can be read from it")
         yield sys.stdin.buffer
         return
     try:
-        stream = open(path, "rb")  # noqa: SIM115 - closed below; its error is told apart from the reader's
+        stream = open(path, "rb")  # noqa: SIM115 - closed below; its error is not the reader's
     except IsADirectoryError:
         raise InputError(f"{path} is a directory, not a manifest") from None
     except (OSError, ValueError) as error:

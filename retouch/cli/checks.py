@@ -12,6 +12,7 @@ import requests
 
 from retouch.causes import PauseCause
 from retouch.cli.options import first_contact
+from retouch.cli.pauses import remedy
 from retouch.errors import RetouchError
 from retouch.intake.uploads import FOLDER
 from retouch.net.redaction import without_query
@@ -23,7 +24,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class Finding(NamedTuple):
-    """What a check found; ``text`` says what to do if it is not well."""
+    """The outcome of a check; if not ``ok``, ``text`` says what to do."""
 
     ok: bool
     subject: str
@@ -34,7 +35,7 @@ class Finding(NamedTuple):
 
 
 def redis_findings(redis_url: str) -> Iterator[Finding]:
-    """Redis: reachable, new enough, set up to keep what it is given; and workers that use it."""
+    """Check that Redis is reachable, new enough and durable, and that workers use it."""
     address = without_query(redis_url)
     try:
         queue = first_contact(redis_url)
@@ -48,36 +49,40 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     if workers:
         yield Finding(True, "workers", f"{len(workers)} alive")
     else:
-        yield Finding(False, "workers", "none is alive; start one: celery -A workers worker")
+        yield Finding(
+            False, "workers", "no worker is alive, so that no edit is processed; start one: celery -A workers worker"
+        )
 
 
 def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:
-    """What the server says of itself (INFO)."""
+    """Check the server's version and settings (``INFO``)."""
     version = str(info.get("redis_version", "0"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     shown = f"{info['valkey_version']} (Valkey)" if "valkey_version" in info else version
     if numbers >= OLDEST:
         yield Finding(True, "Redis version", shown)
     else:
-        yield Finding(False, "Redis version", f"{shown} cannot confirm writes to disk; use 7.2 or newer, or Valkey")
+        yield Finding(
+            False, "Redis version", f"{shown} cannot confirm that writes are on disk; use Redis 7.2 or newer, or Valkey"
+        )
     policy = info.get("maxmemory_policy", "unknown")
     if policy == "noeviction":
         yield Finding(True, "Redis memory", "noeviction")
     else:
-        yield Finding(False, "Redis memory", f"maxmemory-policy is {policy}, which drops edits when memory is short;"
-                      " set it to noeviction")  # fmt: skip
+        yield Finding(False, "Redis memory", f"maxmemory-policy is {policy}, so that Redis may delete edits when its"
+                      " memory is full; set it to noeviction")  # fmt: skip
     if info.get("aof_enabled"):
         yield Finding(True, "Redis disk", "the append-only file is on")
     else:
         yield Finding(
-            False, "Redis disk", "the append-only file is off, so that a crash loses edits; set appendonly yes"
+            False, "Redis disk", "the append-only file is off, so that a crash loses edits; set appendonly to yes"
         )
 
 
 def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding]:
-    """The API: does it take the key? If it does, submits go on."""
+    """Check that the API accepts the key; if it does, end the pause of submits."""
     if not api_key:
-        yield Finding(True, "API", "not checked: RETOUCH_API_KEY is not set here")
+        yield Finding(True, "API", "not checked, because RETOUCH_API_KEY is not set here")
         return
     finding = ask_api(api_url.rstrip("/"), api_key)
     yield finding
@@ -86,10 +91,12 @@ def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding
 
 
 def ask_api(api_url: str, api_key: str) -> Finding:
-    """Ask for the status of an id that nobody has: any answer but a refusal means that it accepts the key."""
+    """Ask for the status of an unknown id: any answer that is not a refusal means that the API accepts the key."""
     shown = without_query(api_url)
     if not _KEY.fullmatch(api_key):
-        return Finding(False, "API", "RETOUCH_API_KEY holds spaces or characters that no key has; set it again")
+        return Finding(
+            False, "API", "RETOUCH_API_KEY holds spaces or other characters that a key cannot have; set it again"
+        )
     try:
         reply = requests.get(
             f"{api_url}/status/{uuid4()}", headers={"API-Key": api_key}, allow_redirects=False, timeout=API_TIMEOUT_S
@@ -104,19 +111,23 @@ def ask_api(api_url: str, api_key: str) -> Finding:
     if code == 404 or 200 <= code < 300:
         return Finding(True, "API", f"{shown} accepts the key")
     if 300 <= code < 400:
-        return Finding(False, "API", f"{shown} redirects ({code}), which is never followed; check RETOUCH_API_URL")
+        return Finding(
+            False, "API", f"{shown} redirects ({code}), and redirects are not followed; check RETOUCH_API_URL"
+        )
     return Finding(False, "API", f"{shown} answers {code}; try again later")
 
 
 def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding]:
-    """The bucket: can an object be written and removed? If so, copies go on."""
+    """Check that an object can be written to the bucket and removed; if so, end the pause for it."""
     if not bucket:
-        yield Finding(True, "bucket", "not checked: RETOUCH_BUCKET is not set here")
+        yield Finding(True, "bucket", "not checked, because RETOUCH_BUCKET is not set here")
         return
     try:
         asyncio.run(_probe(bucket, f"{prefix}{FOLDER}.probe"))
     except ImportError:
-        yield Finding(False, "bucket", "cannot be checked without the extra: pip install 'retouch[s3]'")
+        yield Finding(
+            False, "bucket", "not checked, because S3 support is not installed; run: pip install 'retouch[s3]'"
+        )
         return
     except RetouchError as error:
         yield Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
@@ -136,18 +147,18 @@ async def _probe(bucket: str, key: str) -> None:
 def _resume(redis_url: str, cause: PauseCause) -> Iterator[Finding]:
     try:
         if first_contact(redis_url).resume(cause):
-            yield Finding(True, "pause", f"the pause ({cause}) is ended")
+            yield Finding(True, "pause", f"the cause is fixed, so the pause ({cause}) was ended")
     except RetouchError:
-        return  # said once, by the check of Redis
+        return  # reported by the check of Redis
 
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:
-    """What still stops submits."""
+    """Report the pauses that are left."""
     try:
         pauses = first_contact(redis_url).pauses()
     except RetouchError:
-        return  # said once, by the check of Redis
+        return  # reported by the check of Redis
     for pause in pauses:
-        yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}")
+        yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}; {remedy(pause)}")
     if not pauses:
         yield Finding(True, "pauses", "none")

@@ -1,4 +1,4 @@
-"""``retouch doctor``: each thing that a batch needs, checked one by one, with what to do about it."""
+"""``retouch doctor``: checks everything that a batch needs, and says what to do."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ def doctor(
     api_key: Annotated[
         str,
         typer.Option(
-            envvar="RETOUCH_API_KEY", metavar="KEY", show_default=False, help="Its key; rather set the variable."
+            envvar="RETOUCH_API_KEY",
+            metavar="KEY",
+            show_default=False,
+            help="The API key; better set the variable, since other users can see options.",
         ),
     ] = "",
     bucket: Bucket = "",
     prefix: Prefix = "",
 ) -> None:
-    """Check Redis, the workers, the API and the bucket; end the pauses whose cause is mended.
+    """Check Redis, the workers, the API and the bucket; end the pauses whose cause is fixed.
 
-    Exit code 0: all is well; 6: something is not.
+    Exit code 0: no problem was found; 6: a problem was found.
     """
-    from retouch.cli import checks  # noqa: PLC0415 - HTTP and S3 libraries, which no other command should wait for
+    from retouch.cli import checks  # noqa: PLC0415 - loads HTTP and S3 libraries, which would slow down the other commands
 
     findings = [
         *checks.redis_findings(redis_url),

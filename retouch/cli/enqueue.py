@@ -1,4 +1,4 @@
-"""``retouch enqueue``: check a manifest, and put all of it into a batch, or nothing."""
+"""``retouch enqueue``: check a manifest, and enqueue all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -40,23 +40,29 @@ def enqueue(
     batch: Annotated[
         str,
         typer.Option(
-            metavar="ID", show_default=False, help="The batch; by default named after the manifest's content."
+            metavar="ID", show_default=False, help="The batch's id; by default made of the manifest's name and content."
         ),
     ] = "",
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", show_default=False, help="A field for lines that do not set it."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", show_default=False, help="Set a field for all lines that do not set it."
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the batch to its end.")] = False,
     timeout: Timeout = None,
     json_: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and estimate; contact nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and estimate only; no service is contacted.")
+    ] = False,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Enqueue the good lines though others are bad (exit code 3).")
+        bool, typer.Option("--skip-invalid", help="Enqueue the valid lines even if others are not (exit code 3).")
     ] = False,
     priority: Annotated[
         float,
-        typer.Option(min=0.001, max=1000, metavar="WEIGHT", help="Turns that a new batch gets: 2 is twice as many."),
+        typer.Option(
+            min=0.001, max=1000, metavar="WEIGHT", help="The share of a new batch: 2 gets twice the turns of 1."
+        ),
     ] = 1.0,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
@@ -66,7 +72,8 @@ def enqueue(
     """Enqueue a manifest's edits: all of them, or nothing if any line is bad.
 
     Exit code 0: all accepted (with --wait: all completed); 2: nothing was enqueued; 3: some failed, or were left
-    out with --skip-invalid; 4: cancelled; 5: --timeout reached; 6: a service cannot be reached.
+    out with --skip-invalid; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be reached;
+    130, 143: ended by Ctrl-C, by SIGTERM.
     """
     if batch:
         check_batch_id(batch)
@@ -99,12 +106,14 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
     try:
         from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
     except ImportError:
-        raise InputError("uploading local pictures needs the extra: pip install 'retouch[s3]'") from None
+        raise InputError(
+            "the manifest names local pictures, and S3 support is not installed; run: pip install 'retouch[s3]'"
+        ) from None
     say(f"uploading {len(pictures)} pictures")
     try:
         asyncio.run(upload(pictures, Store(bucket)))
     except StoreError as error:
-        raise ServiceError(f"the pictures could not be uploaded, nothing was enqueued: {error}") from error
+        raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
 
 
 def _write(queue: EditQueue, batch: str, checked: CheckedManifest, priority: float) -> Receipt:
@@ -113,13 +122,13 @@ def _write(queue: EditQueue, batch: str, checked: CheckedManifest, priority: flo
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:
-        say(f"interrupted; what was written to batch {batch} goes on, and the same command again adds the rest")
+        say(f"interrupted; the edits written to batch {batch} go on, and the same command again adds the rest")
         raise typer.Exit(exit_code(interrupt)) from None
     return writer.receipt(checked.rejected)
 
 
 def _finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
-    """Wait if asked to, print the object, and end with the right code."""
+    """Wait if asked to, print the JSON object, and end with the right exit code."""
     code = int(ExitCode.OK)
     if wait:
         try:
@@ -134,5 +143,5 @@ def _finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | N
 def _counts(queue: EditQueue, batch: str) -> dict[str, int]:
     try:
         return {state.value: n for state, n in queue.status(batch).counts.items()}
-    except ServiceError:  # at a timeout during an outage: the exit code says the rest
+    except ServiceError:  # at a timeout during an outage; the exit code tells the outcome
         return {}

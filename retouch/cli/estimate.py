@@ -1,4 +1,4 @@
-"""What a manifest will cost the API: edits, images, UNet steps."""
+"""How much work a manifest is for the API: edits, images, UNet steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retouch.edit import API_DEFAULTS, Edit
 
 @dataclass(slots=True)
 class Estimate:
-    """Sums over edits; the API's defaults stand in for fields that are not set."""
+    """Sums over edits; a field that is not set counts with the API's default."""
 
     edits: int = 0
     images: int = 0
@@ -18,7 +18,7 @@ class Estimate:
     _warnings: Counter[str] = field(default_factory=Counter)
 
     def add(self, edit: Edit) -> None:
-        """Count one edit; denoising begins part of the way in, so only ``steps x strength`` steps are run."""
+        """Count one edit; img2img runs only ``steps x strength`` of the steps."""
         value = API_DEFAULTS | edit.fields
         steps = value["num_inference_steps"]
         self.edits += 1
@@ -27,7 +27,7 @@ class Estimate:
         self._warnings.update(edit.warnings)
 
     def warnings(self) -> list[str]:
-        """What is allowed and probably not meant, with how many edits it is true of; the most frequent five."""
+        """The five most frequent warnings, each with the number of its edits."""
         return [f"{text} ({n} edits)" for text, n in self._warnings.most_common(5)]
 
     def to_json(self) -> dict[str, int]:

@@ -14,11 +14,13 @@ from retouch.signals import exit_code
 
 
 def events(
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with new events until Ctrl-C.")] = False,
-    after: Annotated[str, typer.Option(metavar="ID", show_default=False, help="Begin after this event.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for new events until Ctrl-C.")] = False,
+    after: Annotated[
+        str, typer.Option(metavar="ID", show_default=False, help="Begin after the event with this id.")
+    ] = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Print the events of the last days as JSONL (CloudEvents 1.0), oldest first."""
+    """Print the events of the last 7 days at most, as JSONL (CloudEvents 1.0), oldest first."""
     queue = open_queue(redis_url)
     try:
         stream = queue.events(after, follow=follow, on_outage=say_outage)
@@ -28,10 +30,10 @@ def events(
     try:
         for event in stream:
             emit(event)
-            last = event["id"]  # before it can be seen that the event is printed
+            last = event["id"]  # before a reader can see the event and send a signal
             if follow:
                 sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
         again = f" --after {last}" if last else ""
-        say(f"interrupted; the batches go on. Come back with: retouch events{' --follow' if follow else ''}{again}")
+        say(f"interrupted; the batches go on. To continue: retouch events{' --follow' if follow else ''}{again}")
         raise typer.Exit(exit_code(interrupt)) from None

@@ -1,4 +1,4 @@
-"""``retouch explain BATCH/CUSTOM_ID``: the one true reason why an edit is where it is."""
+"""``retouch explain BATCH/CUSTOM_ID``: where an edit stands, and why."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from retouch.errors import InputError
 from retouch.ledger import EditView, Pause, Provider
 from retouch.states import EditState
 
-PACED_S = 0.5  # the pace is always booked a little ahead
+PACED_S = 0.5  # moments are always given out a little ahead
 
 
 def explain(
     edit: Annotated[str, typer.Argument(metavar="BATCH/CUSTOM_ID", show_default=False, help="The edit.")],
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Say where one edit is and why it is not further."""
+    """Say where one edit stands, and why."""
     batch, slash, custom_id = edit.partition("/")
     if not slash or not custom_id:
-        raise InputError(f"{edit[:80]!r} is not BATCH/CUSTOM_ID")
+        raise InputError(f"{edit[:80]!r} is not BATCH/CUSTOM_ID, such as cats/cat-1")
     queue = open_queue(redis_url)
     view = queue.edit(batch, custom_id)
     reason = why(view, queue.pauses(), queue.workers(), queue.provider(), datetime.now(UTC))
@@ -38,19 +38,19 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     """The reason, as the rest of a sentence about the edit."""
     result = Result(view.result or {})
     if view.state is EditState.COMPLETED:
-        return f"finished, {', '.join(output.uri for output in result.outputs) or 'with no images'}"
+        return f"its images are in S3: {', '.join(output.uri for output in result.outputs) or 'none'}"
     if view.state is EditState.FAILED:
-        return f"{failure_text(result)} (retouch retry {view.batch})"
+        return f"{failure_text(result)} (to retry: retouch retry {view.batch})"
     if view.state is EditState.CANCELLED:
         reason = failure_text(result, otherwise="cancelled before it was sent")
-        return f"{reason} (retouch retry {view.batch} --cancelled)"
+        return f"{reason} (to put it back: retouch retry {view.batch} --cancelled)"
     if view.state is EditState.HELD:
         return (
-            "it was sent and never answered, so the API may have taken it; decide:"
+            "it was sent and not answered, so the API may have accepted it; it waits for your decision:"
             f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
         )
     if not workers:
-        return "no worker is alive; start one: celery -A workers worker"
+        return "no worker is alive, so it waits; start one: celery -A workers worker"
     if view.state is EditState.QUEUED:
         return _why_queued(view, pauses, provider, now)
     silent = [pause for pause in pauses if pause.cause in PASSING]
@@ -64,7 +64,7 @@ def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: da
         return "; ".join(pause_clause(pause, now) for pause in pauses)
     note = f" ({view.note})" if view.note else ""
     if view.before_it is None:
-        return f"backing off: it is sent again {_when(view, now)}{note}"
+        return f"it backs off, and is sent again {_when(view, now)}{note}"
     order = f"{view.before_it} edits are before it in the fair order"
     if provider.places is not None and provider.places_used >= provider.places:
         return f"all places at the API are taken ({provider.places_used} of {provider.places}); {order}{note}"
@@ -81,8 +81,8 @@ def _why_under_way(view: EditView, now: datetime) -> str:
     if view.state is EditState.COPYING:
         return f"its images are copied again {_when(view, now)}{note}"
     if view.state is EditState.SUBMITTING:
-        return f"its worker is gone; it is looked at again {_when(view, now)}{note}"
-    deadline = f"; it has until {view.deadline.isoformat(timespec='seconds')}" if view.deadline else ""
+        return f"its worker has died; another takes it over {_when(view, now)}{note}"
+    deadline = f"; its deadline is {view.deadline.isoformat(timespec='seconds')}" if view.deadline else ""
     return f"the API has it as {view.provider_id}; polled {view.polls} times, next {_when(view, now)}{deadline}{note}"
 
 

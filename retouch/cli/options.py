@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share; each option has its environment variable."""
+"""Options and arguments that several commands share, with their environment variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
-FIRST_CONTACT_S = 2.0  # a command that meets no Redis says so within seconds
+FIRST_CONTACT_S = 2.0  # without Redis, a command says so within seconds
 
 RedisUrl = Annotated[
     str,
@@ -23,7 +23,7 @@ RedisUrl = Annotated[
         envvar="RETOUCH_REDIS_URL",
         metavar="URL",
         show_default=False,  # a variable's value may hold a password
-        help=f"The ledger's Redis or Valkey; {DEFAULT_REDIS_URL} if not given.",
+        help=f"The Redis or Valkey of the ledger; by default {DEFAULT_REDIS_URL}.",
     ),
 ]
 PrivateHostList = Annotated[
@@ -33,27 +33,31 @@ PrivateHostList = Annotated[
         envvar="RETOUCH_PRIVATE_HOSTS",
         metavar="HOST[:PORT],…",
         show_default=False,
-        help="Hosts that URLs may name though they are not public.",
+        help="Hosts that URLs may name although they are not public.",
     ),
 ]
 Bucket = Annotated[
     str,
-    typer.Option(envvar="RETOUCH_BUCKET", metavar="NAME", show_default=False, help="The S3 bucket for pictures."),
+    typer.Option(
+        envvar="RETOUCH_BUCKET", metavar="NAME", show_default=False, help="The S3 bucket for results and uploads."
+    ),
 ]
 Prefix = Annotated[
     str,
-    typer.Option(envvar="RETOUCH_PREFIX", metavar="TEXT", show_default=False, help="What every S3 key begins with."),
+    typer.Option(envvar="RETOUCH_PREFIX", metavar="TEXT", show_default=False, help="The beginning of every key in S3."),
 ]
 BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", show_default=False, help="The batch's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Timeout = Annotated[
     float | None,
-    typer.Option(min=0, metavar="SECONDS", show_default=False, help="Stop waiting after so long, with exit code 5."),
+    typer.Option(
+        min=0, metavar="SECONDS", show_default=False, help="Stop waiting after so many seconds, with exit code 5."
+    ),
 ]
 
 
 def open_queue(redis_url: str) -> EditQueue:
-    """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is none."""
+    """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is not valid."""
     first_contact(redis_url).check()
     return EditQueue.from_url(redis_url, namespace=_namespace())
 
@@ -64,7 +68,7 @@ def first_contact(redis_url: str) -> EditQueue:
 
 
 def _namespace() -> str:
-    """The installation's name; raises InputError that names its variable. An empty variable counts as none."""
+    """The namespace from the environment; an empty variable counts as not set. InputError names the variable."""
     try:
         return check_namespace(os.environ.get("RETOUCH_NAMESPACE") or DEFAULT_NAMESPACE)
     except InputError as error:
@@ -72,7 +76,7 @@ def _namespace() -> str:
 
 
 def parse_private_hosts(text: str) -> PrivateHosts:
-    """Read the option; raises InputError that names its variable."""
+    """Read the option; raises an InputError that names the variable."""
     try:
         return PrivateHosts.parse(text)
     except InputError as error:
@@ -80,12 +84,12 @@ def parse_private_hosts(text: str) -> PrivateHosts:
 
 
 def parse_set(pairs: list[str]) -> dict[str, Any]:
-    """Read ``--set FIELD=VALUE``; VALUE is JSON if that suits the field, else text. Raises InputError."""
+    """Read ``--set FIELD=VALUE``; VALUE is read as JSON if the field accepts that, else as text. Raises InputError."""
     defaults: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise InputError(f"--set {pair[:80]}: write FIELD=VALUE")
+            raise InputError(f"--set {pair[:80]}: there is no =; write FIELD=VALUE")
         if name in defaults:
             raise InputError(f"--set {name} is given twice")
         try:
@@ -96,7 +100,7 @@ def parse_set(pairs: list[str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
-    """``text`` as JSON if the field takes that, else as it is (``--set prompt=5`` is a prompt)."""
+    """``text`` as JSON if the field accepts that, else unchanged (``--set prompt=5`` is a prompt)."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How the commands tell of pauses: why nothing is submitted, and who or what ends that."""
+"""How the commands show pauses: why nothing is submitted, and what ends the pause."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Any
 from retouch.causes import PauseCause
 from retouch.ledger import Pause
 
-# The API is away or asks for patience: polls stop as well as submits, and a probe ends it without anyone's doing.
+# The API is down or asks to wait: polls stop as well as submits, and a probe ends the pause without a person.
 PASSING = (PauseCause.OUTAGE, PauseCause.THROTTLED)
 
 
 def pause_line(pause: Pause) -> str:
     """A line of ``retouch status``."""
     since = pause.since.isoformat(timespec="seconds")
-    remedy = "ends by itself" if pause.cause in PASSING else "mend it, then run: retouch doctor"
-    return f"PAUSED ({pause.cause}) since {since}: {pause.reason} - {remedy}"
+    return f"PAUSED ({pause.cause}) since {since}: {pause.reason} - {remedy(pause)}"
+
+
+def remedy(pause: Pause) -> str:
+    """What a person should do about a pause."""
+    return "it ends by itself" if pause.cause in PASSING else "fix the cause, then run: retouch doctor"
 
 
 def pause_clause(pause: Pause, now: datetime) -> str:
-    """The part of a sentence with which ``retouch explain`` gives a pause as the reason."""
+    """A pause as the reason that ``retouch explain`` gives, a part of a sentence."""
     what = "nothing is sent" if pause.cause in PASSING else "submits are paused"
     probe = ""
     if pause.next_probe:
         left_s = (pause.next_probe - now).total_seconds()
-        probe = f"; the next probe goes {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
+        probe = f"; the next probe is sent {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
     return f"{what} ({pause.cause}) because {pause.reason}{probe}"
 
 

@@ -1,4 +1,4 @@
-"""How a batch is getting on: its rate, the time left, and lines that say so where there is no terminal."""
+"""The progress of a batch: its rate, the time left, and plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retouch.cli.terminal import counts_text, say
 from retouch.ledger import BatchView
 from retouch.states import EditState
 
-WINDOW_S = 30.0  # the rate is that of the last half minute
+WINDOW_S = 30.0  # the rate is measured over the last half minute
 LINE_EVERY_S = 5.0
 
 
@@ -23,7 +23,7 @@ class Rate:
         self._seen: deque[tuple[float, int]] = deque()
 
     def update(self, view: BatchView) -> None:
-        """Note how many have ended by now."""
+        """Count how many edits have ended by now."""
         now = self._clock()
         self._seen.append((now, view.ended))
         while len(self._seen) > 2 and self._seen[1][0] <= now - WINDOW_S:
@@ -31,19 +31,19 @@ class Rate:
 
     @property
     def per_s(self) -> float:
-        """The rate; 0 until something has ended (or where a retry took some back)."""
+        """The rate; 0 until an edit has ended (or after a retry put some back)."""
         if len(self._seen) < 2:
             return 0.0
         (t0, n0), (t1, n1) = self._seen[0], self._seen[-1]
         return max(0.0, (n1 - n0) / (t1 - t0)) if t1 > t0 else 0.0
 
     def left_s(self, view: BatchView) -> float | None:
-        """Seconds until the rest has ended at this rate; None when nothing moves."""
+        """Seconds until the other edits have ended at this rate; None if the rate is 0."""
         moving = view.total - view.ended - view.counts.get(EditState.HELD, 0)
         return moving / self.per_s if self.per_s and moving else None
 
     def text(self, view: BatchView) -> str:
-        """``12.3/s, 1:05 left``, as far as it is known."""
+        """``12.3/s, 1:05 left``; the time only if it is known."""
         if view.total == view.ended:
             return ""
         left_s = self.left_s(view)
@@ -64,11 +64,11 @@ class Progress(Protocol):
         """Show this view."""
 
     def close(self) -> None:
-        """Leave the last view standing."""
+        """Stop, and leave the last view on the terminal."""
 
 
 class Lines:
-    """Plain lines: on a change, at most one every few seconds; the last view always."""
+    """Plain lines: at a change, one every five seconds at most; the last view always."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -78,14 +78,14 @@ class Lines:
         self._next = 0.0
 
     def show(self, view: BatchView) -> None:
-        """Say it if it is news and the last line is old enough."""
+        """Print the view if it has changed and the last line is old enough."""
         self._rate.update(view)
         self._view = view
         if self._said != view and self._clock() >= self._next:
             self._say(view)
 
     def close(self) -> None:
-        """Say the last view, if it was not said."""
+        """Print the last view, if it was not printed."""
         if self._view and self._said != self._view:
             self._say(self._view)
 

@@ -1,4 +1,4 @@
-"""How the outcome of ``retouch enqueue`` is told: sentences on stderr, and with ``--json`` one object on stdout."""
+"""How ``retouch enqueue`` reports: sentences on stderr, and with ``--json`` one object on stdout."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ SHOWN = 20  # rejected lines shown in detail; --json has all
 
 
 def tell_receipt(receipt: Receipt, as_json: bool) -> None:
-    """Say what was enqueued; without ``--json`` stdout gets the batch's id, for a script to keep."""
+    """Say what was enqueued; without ``--json`` print the batch's id on stdout, for scripts."""
     tell_rejected(receipt.rejected)
-    already = f", {receipt.already} were there already" if receipt.already else ""
+    already = f", {receipt.already} were already there" if receipt.already else ""
     left_out = f", {len(receipt.rejected)} lines were left out" if receipt.rejected else ""
     say(f"batch {receipt.batch}: {receipt.accepted} edits accepted{already}{left_out}")
     if not receipt.on_disk:
-        say("note: Redis did not confirm that they are on disk (retouch doctor says why)")
+        say(
+            "note: Redis did not confirm that they are on disk; a power failure may lose them (retouch doctor says why)"
+        )
     if not as_json:
         sys.stdout.write(f"{receipt.batch}\n")
         sys.stdout.flush()
@@ -47,7 +49,7 @@ def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
 
 
 def tell_rejected(rejected: list[Rejection]) -> None:
-    """Name the first of the bad lines, with what is wrong with each."""
+    """Show the first bad lines, with what is wrong with each."""
     for line, custom_id, errors in rejected[:SHOWN]:
         say(f"line {line}{f' ({custom_id})' if custom_id else ''}: {'; '.join(errors)}")
     if len(rejected) > SHOWN:

@@ -1,4 +1,4 @@
-"""``retouch status`` and ``retouch results``: where things stand, and what came out."""
+"""``retouch status`` and ``retouch results``: where batches stand, and their results."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from retouch.queue import EditQueue
 
 
 def status(
-    batch: Annotated[str, typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; else all.")] = "",
+    batch: Annotated[
+        str, typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; without it, the newest batches.")
+    ] = "",
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Show where a batch stands, or the newest batches, the workers and what stops them."""
+    """Show where a batch stands; without BATCH the newest batches, the workers, and why submits are paused."""
     if batch:
         check_batch_id(batch)
     queue = open_queue(redis_url)
@@ -30,7 +32,7 @@ def status(
 
 
 def results(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
-    """Print the results of the edits that have ended, as JSONL in the batch's order."""
+    """Print the results of all edits that have ended, as JSONL, in the batch's order."""
     for result in open_queue(redis_url).results(batch):
         emit(result.to_json())
 

@@ -1,4 +1,4 @@
-"""What the commands print, and with which code they end."""
+"""What the commands print, and their exit codes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from retouch.states import EditState
 
 
 class ExitCode(IntEnum):
-    """How a command ends. 1 is left for a bug in Retouch itself."""
+    """The exit codes of the commands; 1 means a bug in Retouch."""
 
     OK = 0
     BUG = 1
     INPUT = 2  # bad usage or manifest
-    FAILURES = 3  # finished, and not all of it well
-    CANCELLED = 4
-    TIMEOUT = 5  # still running
-    SERVICE = 6  # something cannot be reached
+    FAILURES = 3  # finished with failures, or lines were left out
+    CANCELLED = 4  # finished, nothing failed, some edits were cancelled
+    TIMEOUT = 5  # the batch goes on
+    SERVICE = 6  # a service cannot be reached
     # After a signal: 130 for Ctrl-C, 143 for SIGTERM (retouch.signals.exit_code).
 
 
@@ -38,7 +38,7 @@ def emit(record: Any) -> None:
 
 
 def printable(text: str) -> str:
-    """Text from outside without what would steer a terminal."""
+    """Text from outside without control characters."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -55,18 +55,18 @@ def outcome(view: BatchView) -> ExitCode:
 
 
 def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
-    """Why an edit failed, in the API's own words where there are any."""
+    """Why an edit failed, in the API's own words if it gave any."""
     return (result.error and (result.error.message or result.error.code)) or otherwise
 
 
 def say_outage(reason: str | None) -> None:
-    """Say that Redis is away, or with None that it is back; the command waits meanwhile."""
-    say(f"Redis is away ({reason}); trying again until it is back" if reason else "Redis is back")
+    """Say that Redis cannot be reached, or with None that it is back; the command waits meanwhile."""
+    say(f"Redis cannot be reached ({reason}); retrying until it is back" if reason else "Redis is back")
 
 
 def workers_hint(workers: Collection[str]) -> str:
-    """What to do where no worker is alive; empty if one is."""
-    return "" if workers else "NO workers alive: nothing moves until one is started (celery -A workers worker)"
+    """What to do if no worker is alive; empty if one is."""
+    return "" if workers else "NO workers alive: no edit is processed until you start one (celery -A workers worker)"
 
 
 def duplicates_hint(view: BatchView) -> str:
@@ -77,11 +77,11 @@ def duplicates_hint(view: BatchView) -> str:
 
 
 def held_hint(view: BatchView) -> str:
-    """What to do about held edits, which wait for a person; empty if there are none."""
+    """What to do about held edits; empty if there are none."""
     held = view.counts.get(EditState.HELD, 0)
     if not held:
         return ""
     return (
-        f"{held} held: sent and never answered, so they wait for you to decide:"
+        f"{held} held: sent and not answered, so they wait for your decision:"
         f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
     )

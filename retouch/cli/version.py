@@ -19,4 +19,4 @@ def options(
         bool, typer.Option("--version", callback=_print, is_eager=True, help="Print the installed version and exit.")
     ] = False,
 ) -> None:
-    """Run image edits by the thousand through an img2img API, and find every finished image in S3."""
+    """Run image edits by the thousand through an img2img API, and put every finished image in S3."""

@@ -1,4 +1,4 @@
-"""``retouch watch``: follow a batch to its end."""
+"""``retouch watch``: show the progress of a batch until it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ def watch(
     timeout: Timeout = None,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Follow a batch until it ends: 0 all completed, 3 with failures, 4 cancelled, 5 timeout."""
+    """Show the progress of a batch until it ends.
+
+    Exit code 0: all completed; 3: some failed; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be
+    reached; 130, 143: ended by Ctrl-C, by SIGTERM. The batch goes on without this command.
+    """
     queue = open_queue(redis_url)
     view = follow(queue, batch, timeout)
     raise typer.Exit(outcome(view))
@@ -44,7 +48,7 @@ def watch(
 def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     """Show progress until the batch has ended, then its failures, and return its last view.
 
-    Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM, saying how to come back.
+    Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM, and says how to continue.
     """
     queue.status(batch)
     if hint := workers_hint(queue.workers()):
@@ -62,12 +66,12 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     try:
         view = queue.wait(batch, timeout_s, show, say_outage)
     except TimeoutError as error:
-        progress.close()  # before the last words
-        say(f"{error}; it does not need this command. Come back with: retouch watch {batch}")
+        progress.close()  # before the last message
+        say(f"{error}; it goes on without this command. To continue: retouch watch {batch}")
         raise typer.Exit(ExitCode.TIMEOUT) from None
     except KeyboardInterrupt as interrupt:
         progress.close()
-        say(f"interrupted; the batch goes on. Come back with: retouch watch {batch}")
+        say(f"interrupted; the batch goes on. To continue: retouch watch {batch}")
         raise typer.Exit(exit_code(interrupt)) from None
     finally:
         progress.close()
@@ -77,7 +81,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     if view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):
             say(line)
-        say(f"put the failed ones back with: retouch retry {batch}")
+        say(f"to put the failed edits back into the queue: retouch retry {batch}")
     return view
 
 
@@ -97,6 +101,6 @@ def failure_lines(results: Iterable[Result]) -> list[str]:
 def _progress() -> Progress:
     if not sys.stderr.isatty():
         return Lines()
-    from retouch.cli.bar import Bar  # noqa: PLC0415 - rich takes a tenth of a second that only a terminal is worth
+    from retouch.cli.bar import Bar  # noqa: PLC0415 - rich takes a tenth of a second to load, and only a terminal needs it
 
     return Bar()

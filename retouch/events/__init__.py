@@ -1,1 +1,1 @@
-"""Out: how events are delivered."""
+"""How events are delivered."""

@@ -1,11 +1,11 @@
-"""When an event's delivery is tried again."""
+"""When the delivery of an event is retried."""
 
 from __future__ import annotations
 
 # When an event is delivered, in seconds after its first try: the schedule that the specification proposes.
 TRY_AT_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
-_JITTER = 0.2  # a receiver that comes back is not met by all its events in the same second
+_JITTER = 0.2  # so that a receiver that is back does not get all its events in the same second
 
 
 def next_delivery_s(tries: int, random01: float) -> float | None:

@@ -1,1 +1,1 @@
-"""In: from a manifest, a folder or Python to a written batch."""
+"""From a manifest or from Python to a written batch."""

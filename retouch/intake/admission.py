@@ -1,4 +1,4 @@
-"""The way in: ``Intake`` turns what a producer hands in into ledger entries, ``BatchWriter`` writes them page by page.
+"""How edits are checked: ``Intake`` turns a producer's edits into entries; ``BatchWriter`` writes them, page by page.
 
 ``EditQueue`` and the command line are both built on these two.
 """
@@ -21,7 +21,7 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 class InvalidEditError(InputError):
-    """An edit breaks the contract; ``errors`` has a sentence for each field."""
+    """An edit is invalid; ``errors`` has a sentence for each field."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
@@ -39,8 +39,8 @@ class Rejection(NamedTuple):
 class Intake:
     """Checks edits and turns them into entries.
 
-    ``defaults`` are fields for edits that do not set them; raises InputError if they break the contract.
-    ``inputs`` takes care of local pictures; without it they are refused.
+    ``defaults`` are fields for edits that do not set them; raises InputError if they are invalid.
+    ``inputs`` handles local pictures; without it they are refused.
     """
 
     def __init__(self, defaults: Mapping[str, Any], private_hosts: PrivateHosts, inputs: Inputs | None = None) -> None:
@@ -55,7 +55,7 @@ class Intake:
     def admit(self, raw: Edit | Mapping[str, Any], *, strict: bool = True) -> Edit:
         """Return the complete edit: defaults applied, its image's address checked; raises InvalidEditError.
 
-        ``strict=False`` reads numbers and truth values from text, as CSV needs.
+        ``strict=False`` reads numbers and booleans from text, as CSV needs.
         """
         try:
             if isinstance(raw, Edit):
@@ -82,9 +82,9 @@ class Intake:
 
 
 def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Check batch-wide fields by the rules of an edit's; None is left out. Raises InvalidEditError."""
+    """Check a batch's defaults by the rules for an edit; None is left out. Raises InvalidEditError."""
     if "custom_id" in defaults:
-        raise InvalidEditError(["custom_id cannot be the same for all edits"])
+        raise InvalidEditError(["custom_id cannot be the same for all edits; set it on each edit"])
     given = {name: value for name, value in defaults.items() if value is not None}
     needed = {"custom_id": "x", "prompt": "x", "init_image": "x"}
     try:
@@ -95,7 +95,7 @@ def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _less(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """The fields as JSON, less those that equal the batch's; null: the batch sets it and this edit does not."""
+    """The fields as JSON, without those that equal the batch's; null: the batch sets the field, this edit does not."""
     own = {name: value for name, value in fields.items() if name == "extra" or defaults.get(name) != value}
     for name in defaults:
         if name not in fields:
@@ -104,12 +104,12 @@ def _less(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 
 def rebase(entry: Entry, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Entry:
-    """The same edit, written for a batch that was made with other defaults."""
+    """The same edit, written for a batch that was created with other defaults."""
     fields = {name: v for name, v in {**ours, **json.loads(entry.parameters)}.items() if v is not None}
     return entry._replace(parameters=_less(fields, theirs))
 
 
 def custom_id_of(raw: Edit | Mapping[str, Any]) -> str | None:
-    """The custom_id as it was written, if it is text at all."""
+    """The custom_id as it was written, or None if it is not text."""
     value = raw.custom_id if isinstance(raw, Edit) else raw.get("custom_id")
     return value[:100] if isinstance(value, str) else None

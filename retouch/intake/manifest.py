@@ -1,8 +1,8 @@
 """Reading a manifest: JSONL or CSV, one edit a line.
 
-A line that cannot be read becomes a ``Line`` with a ``problem``, so that one pass names every bad line; what is
-wrong with the file as a whole (binary, a CSV header that names no known column) raises InputError. Nothing but
-the line being read is held in memory.
+A line that cannot be read becomes a ``Line`` with a ``problem``, so that one pass finds every bad line. If the whole
+file is wrong (binary, a CSV header without a known column), InputError is raised. Only one line at a time is held in
+memory.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any, BinaryIO, NamedTuple
 from retouch.edit import Edit
 from retouch.errors import InputError
 
-MAX_LINE = 1024 * 1024  # bytes; an edit is some hundred
-_HEAD = 8192  # bytes looked at to tell a text from something else
+MAX_LINE = 1024 * 1024  # bytes; an edit has some hundred
+_HEAD = 8192  # bytes that are read to see whether the file is text
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Line(NamedTuple):
-    """One edit as written: its fields, or what keeps them from being read."""
+    """One edit as written: its fields, or the problem why they cannot be read."""
 
     number: int  # from 1, as an editor counts
     fields: dict[str, Any]
@@ -44,7 +44,9 @@ class Manifest:
         if start != b"{" and _is_binary(head):
             raise InputError(f"{name} is a binary file, not JSONL or CSV")
         if start == b"[" and not csv_by_name:
-            raise InputError(f"{name} is a JSON array; a manifest is JSONL: one object a line, no brackets around")
+            raise InputError(
+                f"{name} is a JSON array; a manifest is JSONL: write one object a line, without the brackets"
+            )
         self._looks_like_jsonl = start == b"{"
         self.is_csv = csv_by_name or (sniff and start not in (b"", b"{"))
 
@@ -68,7 +70,7 @@ class Manifest:
         if not read:
             raise InputError(f"{self.name} is empty: it holds no edit")
         if not objects and not self._looks_like_jsonl:
-            raise InputError(f"{self.name} is not JSONL (and CSV is told by the suffix .csv): {first}")
+            raise InputError(f"{self.name} is not JSONL (a CSV file needs the suffix .csv): {first}")
 
     def _csv(self) -> Iterator[Line]:
         rows = csv.reader(_csv_text(self.name, self._stream), strict=True)
@@ -101,7 +103,7 @@ def _is_binary(head: bytes) -> bool:
     try:
         head.decode()
     except UnicodeDecodeError as error:
-        return error.start < len(head) - 3  # else only the last character is cut in two
+        return error.start < len(head) - 3  # else only the last character is incomplete
     return False
 
 
@@ -133,7 +135,7 @@ def _skip_rest(stream: BinaryIO, raw: bytes) -> None:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """Parse one JSON object strictly; raises ValueError with the rest of a sentence about the line."""
+    """Parse one JSON object strictly; raises ValueError with the end of a sentence about the line."""
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -145,12 +147,12 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError:  # an integer of thousands of digits
         raise ValueError("holds a number that is too long") from None
     if not isinstance(value, dict):
-        raise ValueError("is not a JSON object")  # noqa: TRY004 - the text's fault, not the caller's
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - the text is wrong, not the caller
     return value
 
 
 class _NotAllowedError(Exception):
-    """Valid to Python's JSON reader, and yet not what anybody meant."""
+    """Python's JSON reader accepts it, but it is certainly a mistake."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -176,7 +178,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 
 
 def _csv_text(name: str, stream: BinaryIO) -> Iterator[str]:
-    """Yield the lines as text with their ends, for quoted cells that span lines; any bad one ends the reading."""
+    """Yield the lines as text with their ends, for quoted cells that span lines; a bad line raises InputError."""
     number = 0
     while raw := stream.readline(MAX_LINE + 1):
         number += 1
@@ -196,7 +198,9 @@ def _header(name: str, row: list[str]) -> list[str]:
     columns = [cell.strip() for cell in row]
     unknown = [c for c in columns if c not in Edit.model_fields]
     if "custom_id" not in columns and len(unknown) == len(columns):
-        raise InputError(f"{name} is not CSV of edits: its first line names no known column (custom_id, prompt, …)")
+        raise InputError(
+            f"{name} is not CSV of edits: its first line names no known column, such as custom_id or prompt"
+        )
     if unknown:
         raise InputError(
             f"{name} has an unknown column {unknown[0][:80]!r} (columns: {', '.join(Edit.model_fields)};"
@@ -205,7 +209,7 @@ def _header(name: str, row: list[str]) -> list[str]:
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise InputError(f"{name} has the column {twice[0]!r} twice")
     if "custom_id" not in columns:
-        raise InputError(f"{name} has no column custom_id")
+        raise InputError(f"{name} has no column custom_id, which every edit needs")
     return columns
 
 

@@ -1,4 +1,4 @@
-"""Local ``init_image`` files: checked and named by their content, then uploaded once each."""
+"""Local ``init_image`` files: checked, named by their content, and uploaded once each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AT_ONCE = 8  # uploads at a time: each holds its picture in memory
 
 
 class ObjectStore(Protocol):
-    """What an upload needs of ``retouch.media.store.Store``, which pulls in the S3 libraries."""
+    """The part of ``retouch.media.store.Store`` that an upload needs, without its S3 libraries."""
 
     async def put(self, key: str, data: bytes, content_type: str) -> object:
         """Write an object."""
@@ -26,7 +26,7 @@ class ObjectStore(Protocol):
 
 
 class Picture(NamedTuple):
-    """A local picture and where it goes."""
+    """A local picture, and its key in S3."""
 
     path: Path
     key: str
@@ -45,14 +45,16 @@ class Inputs:
         self._prefix = prefix
         self._folder = folder or Path()
         self._known: dict[str, Picture] = {}
-        self.pending: dict[str, Picture] = {}  # by key; what ``upload`` has not seen yet
+        self.pending: dict[str, Picture] = {}  # by key; not yet uploaded
 
     def uri(self, init_image: str) -> str:
         """Check a local picture and return the s3:// URI that it will have; raises InputError."""
         picture = self._known.get(init_image)
         if picture is None:
             if not self._bucket:
-                raise InputError(f"{init_image[:200]} is a local file; set RETOUCH_BUCKET to upload it")
+                raise InputError(
+                    f"{init_image[:200]} is a local file, and there is no bucket to upload it to; set RETOUCH_BUCKET"
+                )
             picture = self._known[init_image] = self._look_at(self._folder / init_image)
             self.pending.setdefault(picture.key, picture)
         return f"s3://{self._bucket}/{picture.key}"
@@ -64,14 +66,14 @@ class Inputs:
             images.check_whole(info, data[: images.TAIL_BYTES], data[-images.TAIL_BYTES :], len(data))
         except BrokenResultError as error:
             reason = str(error).removeprefix("the result ")
-            raise InputError(f"{path} is not a picture that the API takes (PNG, JPEG, WebP): it {reason}") from None
+            raise InputError(f"{path} is not a picture that the API accepts (PNG, JPEG, WebP): it {reason}") from None
         sha256 = hashlib.sha256(data).hexdigest()
         key = f"{self._prefix}{FOLDER}{sha256}.{info.extension}"
         return Picture(path, key, sha256, info.content_type)
 
 
 async def upload(pictures: list[Picture], store: ObjectStore) -> None:
-    """Put every picture that is not there yet, several at a time; raises InputError and StoreError."""
+    """Upload every picture that is not in S3 yet, several at a time; raises InputError and StoreError."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(picture: Picture) -> None:
@@ -80,7 +82,7 @@ async def upload(pictures: list[Picture], store: ObjectStore) -> None:
                 return
             data = await asyncio.to_thread(_read, picture.path)
             if hashlib.sha256(data).hexdigest() != picture.sha256:
-                raise InputError(f"{picture.path} has changed since the manifest was checked")
+                raise InputError(f"{picture.path} has changed since the manifest was checked; run the command again")
             await store.put(picture.key, data, picture.content_type)
 
     await asyncio.gather(*(one(picture) for picture in pictures))
@@ -92,7 +94,7 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path} is not a regular file")
         if status.st_size > images.MAX_BYTES:
-            raise InputError(f"{path} has {status.st_size} bytes; at most {images.MAX_BYTES} are taken")
+            raise InputError(f"{path} has {status.st_size} bytes; at most {images.MAX_BYTES} are accepted")
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,4 +1,4 @@
-"""Writing a batch: entries go to the ledger page by page, and the receipt tells what became of them."""
+"""Writing a batch: entries go to the ledger page by page, and the receipt says what was written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFLICT = "custom_id exists in the batch with other parameters; choose another 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an enqueue did. ``on_disk``: the server confirmed that all of it is in its append-only file."""
+    """The outcome of an enqueue. ``on_disk``: the server confirmed that everything is in its append-only file."""
 
     batch: str
     accepted: int
@@ -28,11 +28,11 @@ class Receipt:
 
 
 class BatchWriter:
-    """Writes entries to a batch, a page at a time; a page is under way while the next one is prepared.
+    """Writes entries to a batch, a page at a time; a page is sent while the next one is prepared.
 
     As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk.
     If the process dies in the middle, the pages written stay; enqueuing the same edits again adds the rest.
-    Raises ServiceError, which says how many were written for sure.
+    Raises ServiceError, which says how many edits are surely written.
     """
 
     def __init__(self, ledger: Ledger, batch: str, defaults: Mapping[str, Any], weight: float = 1.0) -> None:
@@ -54,7 +54,7 @@ class BatchWriter:
         return self
 
     def add(self, line: int, entry: Entry) -> None:
-        """Take an entry; written when a page is full, or at the end."""
+        """Add an entry; it is written when its page is full, or at the end."""
         if self._stored != self._defaults:
             entry = rebase(entry, self._defaults, self._stored)
         self._page.append((line, entry))
@@ -109,5 +109,5 @@ class BatchWriter:
         except LedgerError as error:
             raise ServiceError(
                 f"Redis failed while batch {self._batch} was being enqueued ({error}): {self.written} edits"
-                " are written for sure; enqueuing the same again adds only the rest"
+                " are written for sure; enqueue the same again to add the rest"
             ) from error

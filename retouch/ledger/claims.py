@@ -1,4 +1,4 @@
-"""What passes between the ledger and its callers: entries and verdicts, claims, what a claim is told, settlements."""
+"""What the ledger and its callers exchange: entries and verdicts, claims, settlements."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Entry(NamedTuple):
 
     custom_id: str
     digest: str
-    parameters: str  # JSON, less the batch's defaults
+    parameters: str  # JSON, without the batch's defaults
     samples: int
     seed: int | None
 
 
 class Intervals(NamedTuple):
-    """The least time between two requests to the API, between two submits and between two polls, in ms; 0: none."""
+    """The least time between two requests to the API, two submits and two polls, in ms; 0: no limit."""
 
     request_ms: float = 0
     submit_ms: float = 0
@@ -33,7 +33,7 @@ UNPACED = Intervals()
 
 
 class Verdict(IntEnum):
-    """What became of an entry."""
+    """The outcome of an entry."""
 
     ACCEPTED = 1
     ALREADY = 0
@@ -46,7 +46,7 @@ class Claim(NamedTuple):
     member: str  # an edit's ``batch/custom_id``, a batch's id, or a delivery's ``sink/event-id``
     fence: int
     step: Step
-    at_ms: int = 0  # when its request is to be sent, by the server's clock; 0: at once
+    at_ms: int = 0  # when its request is to be sent, by the Redis server's clock; 0: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Harvest:
     """What one call of ``claim`` took."""
 
     claims: list[Claim]
-    next_due_ms: int | None  # wall clock, ms; None when nothing is on the clock
+    next_due_ms: int | None  # wall clock, ms; None if there is no appointment
     paused: bool
 
 
@@ -64,7 +64,7 @@ class BegunSubmit:
 
     parameters: dict[str, Any]
     number: int  # the submit's number: the same number is the same purchase
-    tries: int  # how often in a row the API did not take it
+    tries: int  # how often in a row the API did not accept it
     now: int  # ms, wall clock of the Redis server
 
     @classmethod
@@ -82,13 +82,13 @@ class BegunPoll:
     state: EditState
     provider_id: str | None
     polls: int
-    tries: int  # passing troubles in a row
+    tries: int  # temporary errors in a row
     deadline: int | None
     samples: int
     urls: tuple[str, ...]
     submitted_at: int | None
-    strikes: int  # definite bad outcomes in a row: an unknown id, a broken image
-    kind: str = ""  # of work: edits of one kind take about as long
+    strikes: int  # definite errors in a row: an unknown id, a broken image
+    kind: str = ""  # of work: edits of one kind take about equally long
     seen_ms: int = 0  # the age at which it was last seen unfinished
 
     @classmethod
@@ -113,11 +113,11 @@ class BegunPoll:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a claim ends or goes on; applied only if the claim's fence is still the newest.
+    """How a claim ends or continues; applied only if the claim's fence is still the newest.
 
-    ``delay_ms``: when the edit is due again. ``keep``: the claim goes on instead, with its lease.
-    ``untaken``: the API did not take the submit, so that its number is used again. ``answered``: the API gave a good
-    answer, which ends its troubles. ``lesson``: what a result teaches of its kind of work.
+    ``delay_ms``: when the edit is due again. ``keep``: the claim continues instead, with its lease.
+    ``untaken``: the API did not accept the submit, so its number is used again. ``answered``: the API gave a good
+    answer, which ends its errors in a row. ``lesson``: what a result says about its kind of work.
     """
 
     claim: Claim
@@ -135,7 +135,7 @@ class Settlement:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The item that ``settle.lua`` reads; empty parts are left out (Lua knows no empty list)."""
+        """The item that ``settle.lua`` reads; empty parts are left out (Lua has no empty list)."""
         item: dict[str, Any] = {
             "id": self.claim.member,
             "fence": str(self.claim.fence),
@@ -158,6 +158,6 @@ class Settlement:
 
 
 def merged(defaults: str, own: str) -> dict[str, Any]:
-    """An edit's parameters; null in its own: the batch sets the field, and this edit does not."""
+    """An edit's parameters; null in ``own``: the batch sets the field, and this edit does not."""
     parameters = json.loads(defaults) | json.loads(own)
     return {name: value for name, value in parameters.items() if value is not None}

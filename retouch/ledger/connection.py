@@ -1,4 +1,4 @@
-"""The ledger's one way to Redis: moves and reads, and what goes wrong with them in the ledger's own errors."""
+"""The ledger's connection to Redis: moves and reads; Redis' errors become the ledger's errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerUnwil
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
 from retouch.ledger.scripts import Scripts
 
-# Sorted before the first kind: redis-py counts a refused password among the connection errors.
+# Matched before _AWAY: in redis-py a refused password is a connection error too.
 _UNWILLING = (exceptions.AuthenticationError, exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
 _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
@@ -30,7 +30,7 @@ class Connection:
     """
 
     def __init__(self, client: redis.Redis, keys: Keys, clock: Callable[[], int] | None = None) -> None:
-        # redis-py types every answer as the union of all protocols' answers; with decode_responses they are text.
+        # redis-py types every answer as a union for all protocols; with decode_responses they are text.
         self._client: Any = client
         self._scripts = Scripts(client, keys)
         self._clock = clock
@@ -38,10 +38,10 @@ class Connection:
 
     @classmethod
     def to(cls, url: str, *, namespace: str = DEFAULT_NAMESPACE, timeout_s: float = 3.0) -> Connection:
-        """Connect lazily to the Redis at ``url``; raises InputError if that is no Redis URL, or no namespace.
+        """Connect lazily to the Redis at ``url``; raises InputError if the URL or the namespace is not valid.
 
-        A command that meets a closed connection is sent again three times within a second: every move is
-        either idempotent or guarded by a fence.
+        If the connection is closed, a command is sent again up to three times within a second. That is safe: every move
+        is idempotent or guarded by a fence.
         """
         try:
             client = redis.Redis.from_url(
@@ -60,31 +60,31 @@ class Connection:
 
     def run(self, move: str, *args: str | int | float) -> Any:
         """Run one move of ``lua/``; its first argument, the time, is put before ``args``."""
-        with _in_our_words():
+        with _translated():
             return self._scripts.run(move, self._clock() if self._clock else "", *args)
 
     def read(self, *command: str | float) -> Any:
         """Send a command that changes nothing; returns its answer."""
-        with _in_our_words():
+        with _translated():
             return self._client.execute_command(*command)
 
     def read_all(self, commands: Iterable[Sequence[str | float]]) -> list[Any]:
-        """Send commands that change nothing, in one go; returns their answers."""
-        with _in_our_words():
+        """Send commands that change nothing in one request; returns their answers."""
+        with _translated():
             pipe = self._client.pipeline(transaction=False)
             for command in commands:
                 pipe.execute_command(*command)
             return list(pipe.execute())
 
     def remove(self, key: str, member: str) -> None:
-        """Take a member out of a sorted set."""
-        with _in_our_words():
+        """Remove a member from a sorted set."""
+        with _translated():
             self._client.zrem(key, member)
 
     def wait_for_disk(self, timeout_ms: int) -> bool:
-        """Wait until what this connection wrote is on the server's disk; False where it offers no such thing."""
+        """Wait until what this connection wrote is on the server's disk; False if the server cannot confirm that."""
         try:
-            with _in_our_words():
+            with _translated():
                 local, _ = self._client.execute_command("WAITAOF", 1, 0, timeout_ms)
         except (LedgerAwayError, LedgerUnwillingError):
             raise
@@ -100,7 +100,7 @@ class Connection:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def check_schema(self) -> None:
-        """Raise SchemaError unless the ledger has this program's version; a ledger without one has version 1."""
+        """Raise SchemaError unless the ledger has this program's version; a ledger without a number has version 1."""
         found = self.read("GET", self.keys.schema)
         if found is not None and found != str(SCHEMA):
             raise SchemaError(other_schema(found))
@@ -111,7 +111,7 @@ class Connection:
 
 
 def other_schema(found: str) -> str:
-    """What a person is told whose program meets a ledger of another version."""
+    """The message for a program that meets a ledger of another version."""
     newer = found.isdigit() and int(found) > SCHEMA
     remedy = "upgrade this program" if newer else "start a worker of this version, which brings the ledger up to date"
     return (
@@ -121,7 +121,7 @@ def other_schema(found: str) -> str:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except _UNWILLING as error:

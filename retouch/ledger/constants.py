@@ -1,4 +1,4 @@
-"""Numbers and names that Python and the Lua moves must agree on: they stand here, and the scripts are given them."""
+"""Numbers and names that Python and the Lua moves share: they are defined here and put before each script."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.states import TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
-EVENTS_KEPT_MS = 7 * 86_400_000  # longer than any delivery is tried
+EVENTS_KEPT_MS = 7 * 86_400_000  # ms that events stay at most; longer than any delivery is retried
 LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
-LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago makes room
+LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
 def as_lua() -> str:

@@ -1,4 +1,4 @@
-"""Every Redis key of the ledger, under one hash tag, so that a script touches one slot of a cluster.
+"""Every Redis key of the ledger, under one hash tag, so that a script uses one slot of a cluster.
 
 ``{ns}`` is the namespace in braces: ``{retouch}`` unless ``RETOUCH_NAMESPACE`` says otherwise.
 
@@ -9,25 +9,26 @@ key                            type    holds
 ``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
 ``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
                                        a poll, a retry, the end of a lease, a batch's end
-``{ns}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; a clock of
-                                       its own, so that a dead webhook never stands before the edits
+``{ns}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; apart from
+                                       ``due``, so that a dead webhook does not delay edits
 ``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
                                        ``allowed`` (how many there may be), ``limit`` (places learned),
                                        ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
-                                       ``slot:poll`` (when the next request may go), ``fails`` (troubles in
+                                       ``slot:poll`` (when the next request may go), ``fails`` (errors in
                                        a row), ``closed_at`` (end of the last outage), ``outage_ms`` (all
                                        outages together), ``refusal``, ``refused_at`` (the last one, for
                                        people), ``claimed_at``, ``grace_until``, ``trial`` (see ``rescues``),
                                        ``sinks``, ``deployment`` (a random name)
 ``{ns}:pauses``                hash    cause → JSON ``{reason, since, touched, until, every}``: why requests
                                        pause; ``until`` is the next probe, ``every`` the ms between probes
-``{ns}:events``                stream  ``type subject time data``, written with the state they announce
-``{ns}:batches``               zset    batch ids by the time (ms) they were made
+``{ns}:events``                stream  ``type subject time data``, written with the state they announce;
+                                       kept for 7 days at most (``EVENTS_KEPT_MS``)
+``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
                                        duplicates cancelled stale expires note n:STATE…``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
-``{ns}:edits:B``               hash    custom id → parameters (JSON), less the batch's defaults
+``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
 ``{ns}:delivery:SINK/EVENT``   hash    ``fence tries``
@@ -40,15 +41,15 @@ An edit's hash holds short values only, so that Redis keeps it as one packed lis
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes note urls kind seen``.
 
-``holder``  the worker that has claimed it; absent when nobody has.
-``begun``   work on the claim was begun: if it is still there when the lease has run out, the edit is rescued.
-``rescues`` how often in a row; the second time it waits for ``trial``, the one edit that is tried again alone.
-``intent``  the fence under which a POST is, or may be, under way: written before it is sent, removed by its settlement.
+``holder``  the worker that has claimed it; absent if none has.
+``begun``   work on the claim has begun: if it is still set when the lease has ended, the edit is rescued.
+``rescues`` how often it was rescued in a row; the second time it waits for ``trial``, the one edit that is tried alone.
+``intent``  the fence of a POST that is, or may be, in progress: written before it is sent, removed by its settlement.
 ``resent``  it was sent again after an unanswered submit.
-``unanswered``  how many submits were sent and never answered; kept to the end, so that a retry is marked.
-``submits`` how many submits were begun, less those that the API did not take.
+``unanswered``  how many submits were sent and not answered; kept to the end, so that a retry is marked.
+``submits`` how many submits were begun, without those that the API did not accept.
 ``duplicate``  it may be paid for twice.
-``deadline``  ms on the clock that stands still in an outage.
+``deadline``  ms, on a clock that stands still during an outage.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``places``  how many images of it count as being at the API.
 """
@@ -59,7 +60,7 @@ import re
 
 from retouch.errors import InputError
 
-SCHEMA = 1  # raised with each change of the layout that an older program would misread; docs/upgrading.md has the table
+SCHEMA = 1  # raised with each change that an older program would misread; docs/upgrading.md has the table
 DEFAULT_NAMESPACE = "retouch"
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

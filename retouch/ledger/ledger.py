@@ -1,4 +1,4 @@
-"""The ledger: one connection, and what each kind of caller does with it."""
+"""The ledger: one connection, and what each kind of caller can do with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retouch.ledger.worker import Worker
 
 
 class Ledger:
-    """Edits and batches in Redis: ``producer`` fills batches, ``worker`` moves edits on, ``reader`` tells.
+    """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
     Thread-safe. Every method of the three may raise LedgerAwayError, LedgerUnwillingError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.

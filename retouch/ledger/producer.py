@@ -1,4 +1,4 @@
-"""What producers, and people who decide about batches, do to the ledger."""
+"""How producers, and people who decide about batches, change the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
 from retouch.states import EditState
 
-FILL_MS = 30_000  # a batch whose producer falls silent may finish after this long
+FILL_MS = 30_000  # a batch whose producer writes nothing for this long may finish
 
 
 class Producer:
@@ -21,9 +21,9 @@ class Producer:
         self._connection = connection
 
     def open_batch(self, batch: str, defaults: Mapping[str, Any], weight: float = 1.0) -> dict[str, Any]:
-        """Make the batch if it is new, and keep it from finishing while it is filled.
+        """Create the batch if it is new, and keep it from finishing while it is filled.
 
-        Returns the batch's defaults: those it was made with stay, whatever a later producer brings.
+        Returns the batch's defaults: those it was created with, whatever a later producer gives.
         """
         run = self._connection.run
         stored: dict[str, Any] = json.loads(run("open_batch", batch, json.dumps(dict(defaults)), weight, FILL_MS))
@@ -36,25 +36,25 @@ class Producer:
         return [c for (c, digest), k in zip(digests, known, strict=True) if k is not None and k != digest]
 
     def enqueue(self, batch: str, entries: Sequence[Entry]) -> list[Verdict]:
-        """Add up to PAGE entries to an open batch in one move; those that are there already stay as they are."""
+        """Add up to PAGE entries to an open batch in one move; those that exist already are not changed."""
         args: list[str | int] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         return [Verdict(v) for v in self._connection.run("enqueue", batch, FILL_MS, *args)]
 
     def seal(self, batch: str) -> None:
-        """Say that the batch is complete for now: it may finish as soon as its edits have ended."""
+        """Mark the batch as complete: it may finish as soon as its edits have ended."""
         self._connection.run("seal", batch)
 
     def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
-        """Wait until what was written is on the server's disk; False where it offers no such thing."""
+        """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
         return self._connection.wait_for_disk(timeout_ms)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
         """Cancel the batch's edits in these states; returns how many.
 
-        What is at the API is paid for: it is finished and kept. With QUEUED among the states the batch is
-        marked, so that an edit that comes back unsent ends too.
+        Edits at the API are paid for: they are finished and kept. With QUEUED among the states the batch is
+        marked, so that an edit that comes back without being sent is cancelled too.
         """
         states = set(states)
         if EditState.QUEUED in states:

@@ -1,4 +1,4 @@
-"""What can be asked of the ledger; nothing here changes it."""
+"""What can be read from the ledger; nothing here changes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reader:
         self._connection.check_schema()
 
     def server(self) -> dict[str, object]:
-        """What the server says of itself (``INFO``)."""
+        """The server's answer to ``INFO``."""
         return dict(self._read("INFO"))
 
     # --- the installation ------------------------------------------------------------------------
@@ -40,7 +40,7 @@ class Reader:
         return list(self._read("ZRANGEBYSCORE", self._keys.workers, since, "+inf"))
 
     def pauses(self) -> list[Pause]:
-        """Why requests pause, if they do."""
+        """The pauses, with the reason of each."""
         found = self._read("HGETALL", self._keys.pauses)
         return [Pause.parse(cause, text) for cause, text in found.items()]
 
@@ -58,11 +58,11 @@ class Reader:
         return list(self._read("ZREVRANGE", self._keys.kinds, 0, newest - 1))
 
     def queued(self) -> int:
-        """How many edits stand in the fair order."""
+        """How many edits wait in the fair order."""
         return int(self._read("ZCARD", self._keys.ready))
 
     def source(self) -> str:
-        """The CloudEvents source of this deployment: with an event's id, unique in the world."""
+        """The CloudEvents source of this deployment; together with an event's id it is unique in the world."""
         return f"/retouch/{self._read('HGET', self._keys.state, 'deployment') or 'new'}"
 
     # --- batches and edits -----------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Reader:
         )
 
     def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:
-        """A stored deadline is of a clock that stands still during outages."""
+        """A stored deadline is on a clock that stands still during outages."""
         if stored is None:
             return None
         if outage:

@@ -1,7 +1,7 @@
-"""The ledger's Lua scripts: each is one command of ``lua/`` with the parts of ``lua/include/`` that it names.
+"""The ledger's Lua scripts: each is one command of ``lua/`` with the parts of ``lua/include/`` that it includes.
 
-A command names its parts by lines such as ``-- include: clock edits``; a part may name others. Before them stand the
-names of the keys and the constants, and a look at the ledger's schema: a script of another schema changes nothing.
+A command names its parts by lines such as ``-- include: clock edits``; a part may name others. Before them come the
+names of the keys, the constants, and a check of the ledger's schema: a script of another schema changes nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Scripts:
 
 
 def _assembled(command: str) -> str:
-    """A command's text behind its parts, each part once and behind those that it needs itself."""
+    """A command's text after its parts; each part comes once, after the parts that it includes itself."""
     parts = dict.fromkeys(_parts(command))
     return "".join((_FOLDER / "include" / f"{name}.lua").read_text() for name in parts) + command
 

@@ -1,4 +1,4 @@
-"""What can be read of the ledger: plain values, times as aware UTC datetimes, durations in seconds."""
+"""The values that the ledger returns: times as aware UTC datetimes, durations in seconds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def present(record: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Why requests pause."""
+    """A pause of requests, and its reason."""
 
     cause: PauseCause
     reason: str
@@ -52,10 +52,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How the API is used at present. ``places`` are those allowed, as the last claim had it (None: none was made).
+    """How the API is used at present. ``places``: how many are allowed, by the last claim (None: there was none).
 
-    ``troubles``: 5xx answers and lost connections in a row. ``next_request``: until when the pace is booked.
-    ``result_s``: how long results took lately, in seconds, where the number of places is found out.
+    ``troubles``: 5xx answers and lost connections in a row. ``next_request``: when the next request may be sent.
+    ``result_s``: how long results took lately, in seconds, if the number of places is learned.
     """
 
     places_used: int

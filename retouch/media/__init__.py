@@ -1,1 +1,1 @@
-"""Bytes: fetched, checked, and put into the store."""
+"""Images: fetched, checked, and put into S3."""

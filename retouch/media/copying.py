@@ -1,4 +1,4 @@
-"""One result: from the API's link, checked, into the store."""
+"""Copies one result: from the API's link, checked, to S3."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["Output", "copy"]
 async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeout_s: float = 120.0) -> Output:
     """Fetch the image at ``url`` and put it under ``key_stem`` with the extension that its bytes call for.
 
-    Either the whole, checked image is in the store when this returns, or nothing is: an image is judged
-    before its object exists. Doing it twice writes the same object twice. Raises ResultError, StoreError.
+    When this returns, the whole, checked image is in S3; when it raises, nothing is: an image is checked before
+    its object exists. Doing it twice writes the same object twice. Raises ResultError, StoreError.
     """
     try:
         async with asyncio.timeout(timeout_s) as timeout, fetcher.get(url) as response:
@@ -46,7 +46,7 @@ async def _copy(
     else:
         async with large:
             deadline = timeout.when()
-            timeout.reschedule(None)  # a cancelled upload would leave its parts: the stream itself ends in time
+            timeout.reschedule(None)  # a cancelled upload would leave its parts; the stream has its own timeout
             await store.put_stream(key, image.chunks(response, deadline), info.content_type)
     return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type)
 
@@ -66,7 +66,7 @@ async def _read_head(response: ClientResponse) -> tuple[bytes, bool]:
 
 
 class _Arriving:
-    """What is known of an image while its bytes pass."""
+    """What is known of an image while its bytes arrive."""
 
     def __init__(self, info: ImageInfo, head: bytes) -> None:
         self._info = info

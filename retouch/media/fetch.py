@@ -1,8 +1,8 @@
-"""HTTP towards hosts that others chose: results, init images, webhooks. No credential can travel with it.
+"""HTTP to hosts that others chose: results, init images, webhooks. No credential is sent with it.
 
-An address is judged where it is used: names are resolved and checked in the moment of connecting (what was
-checked is what is connected to, so an answer that changes in between gains nothing), literal addresses on
-every hop, redirects one by one. Failures are ``ResultError``'s three kinds, one per decision.
+An address is checked when it is used: a name is resolved and checked at the moment of connecting, so a DNS answer that
+changes afterwards has no effect; literal addresses and redirects are checked at every hop. Errors are the three kinds
+of ``ResultError``, one for each decision.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Fetcher:
         self._post_timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S, sock_connect=connect_timeout_s)
         self._limit = limit
         self._opened: aiohttp.ClientSession | None = None
-        self.large = asyncio.Semaphore(MAX_LARGE)  # held by who passes a large body on: some 17 MiB each
+        self.large = asyncio.Semaphore(MAX_LARGE)  # held while a large body is streamed: some 17 MiB each
 
     @asynccontextmanager
     async def get(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -107,7 +107,7 @@ class Fetcher:
             raise UnreachableResultError(f"{_shown(target)} took more than {POST_TIMEOUT_S:g} s") from None
 
     async def close(self) -> None:
-        """Close all connections; the next request would open new ones."""
+        """Close all connections; the next request opens new ones."""
         session, self._opened = self._opened, None
         if session is not None:
             await session.close()
@@ -221,7 +221,7 @@ def _raise_for_status(response: aiohttp.ClientResponse, target: URL) -> None:
 def _trouble(error: aiohttp.ClientError, target: URL) -> ResultError:
     if isinstance(error, aiohttp.InvalidURL):
         return BrokenResultError(f"{_shown(target)} is not a URL that can be called")
-    if isinstance(error, aiohttp.ClientResponseError):  # which will not mend itself; a cut line is none of these
+    if isinstance(error, aiohttp.ClientResponseError):  # permanent; a cut connection is not one of these
         return BrokenResultError(f"{_shown(target)} cannot be read: {network_reason(error)}")
     return UnreachableResultError(f"{_shown(target)} cannot be read: {network_reason(error)}")
 

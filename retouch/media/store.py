@@ -71,8 +71,8 @@ class Store:
     """One bucket. Nothing is read or connected to before the first use (or ``open``).
 
     ``endpoint_url`` and ``region`` override those that boto3 is configured with; plain http is allowed because
-    it can only have been written down by hand. All methods raise StoreUnwillingError if a person must mend
-    something (no such bucket, credentials, permissions) and StoreUnavailableError for passing trouble.
+    a person must have configured it. All methods raise StoreUnwillingError if a person must fix something
+    (no such bucket, credentials, permissions) and StoreUnavailableError for a temporary error.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Store:
                 "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
             )
             return link
-        except (ParamValidationError, UnicodeError):  # the uri's fault: no waiting and no setting mends it
+        except (ParamValidationError, UnicodeError):  # the uri is wrong: no retry and no setting helps
             raise InputError(f"{uri[:200]!r} is not s3://bucket/key") from None
         except BotoCoreError as error:
             raise _settings_trouble(error) from None

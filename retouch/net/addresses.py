@@ -1,7 +1,7 @@
 """Which addresses may be called.
 
-Whatever comes from outside (a manifest's ``init_image``, a result's link, a webhook) may only lead to public
-addresses. ``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or ``host:port``.
+A URL from outside (a manifest's ``init_image``, a result's link, a webhook) may only lead to a public address.
+``RETOUCH_PRIVATE_HOSTS`` lists exceptions as ``host`` (any port) or ``host:port``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_PUBLIC = (
 
 
 class PrivateHosts:
-    """The hosts that are not public and may be called all the same."""
+    """The hosts that may be called although they are not public."""
 
     def __init__(self, entries: Iterable[str] = ()) -> None:
         self._entries = frozenset(entries)

@@ -1,4 +1,4 @@
-"""What all HTTP clients share: connections that no server can hold up, and what goes wrong in words without secrets."""
+"""What all HTTP clients share: connections that no server can block, and errors as text without secrets."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_INTERIM = 16  # 1xx answers before the one that counts
 
 
 class Connector(aiohttp.TCPConnector):
-    """Connections that end at a flood of interim (1xx) answers.
+    """Connections that are closed after too many interim (1xx) answers.
 
-    aiohttp alone reads on for as long as they come: one such server held the event loop for two seconds at a
-    time, which is a lease, and took 140 MB.
+    aiohttp alone reads them without end: one such server blocked the event loop for two seconds at a time, half a
+    lease, and used 140 MB.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -62,7 +62,7 @@ def retry_after_s(value: str | None) -> float | None:
 
 
 def network_reason(error: Exception) -> str:
-    """Say what kind of trouble it is, without aiohttp's own text: that may quote a URL's query."""
+    """Return the kind of error, without aiohttp's own text, which may quote a URL's query."""
     if isinstance(error, TimeoutError):
         return "it took too long"
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):

@@ -1,4 +1,4 @@
-"""What may be shown of a URL and of a text: how a secret is kept out of it."""
+"""What may be shown of a URL and of a text, so that no secret is shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """Return a secret as it may stand in a text: plain, and as URLs, JSON, HTML and Python write it."""
+    """Return a secret in all forms that a text may have it in: plain, and as URLs, JSON, HTML and Python write it."""
     quoted = {quote(secret, safe=safe) for safe in ("", "/", _UNRESERVED, _UNRESERVED + "/")}
     lower = {_QUOTED.sub(lambda match: match[0].lower(), form) for form in quoted}
     escaped = json.dumps(secret)[1:-1]
@@ -26,12 +26,12 @@ def spellings(secret: str) -> tuple[str, ...]:
 
 
 def without_queries(text: str) -> str:
-    """Return a text of any kind with the query and fragment of every link in it taken out: they may be secrets."""
+    """Return a text of any kind without the query and fragment of every link in it: they may be secrets."""
     return _LINK.sub(r"\1", text) if "://" in text else text
 
 
 def without_query(url: str) -> str:
-    """Return the URL fit for a log line: no user, no query, no fragment (each may carry a secret)."""
+    """Return the URL for a log line, without user, query and fragment: each may hold a secret."""
     base = url.split("?", 1)[0].split("#", 1)[0]
     scheme, sep, rest = base.partition("://")
     if not sep:

@@ -1,1 +1,1 @@
-"""The img2img API from outside: its wire, its dialects, its limits, and when to ask it."""
+"""The img2img API from outside: HTTP, dialects, rate limits, and when to poll."""

@@ -1,4 +1,4 @@
-"""What the API answers, whatever words it uses."""
+"""The API's answers, independent of a provider's words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply of the API. ``urls`` may come short of the samples; ``error`` is set with FAILURE alone."""
+    """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE."""
 
     status: Status
     provider_id: str | None

@@ -1,7 +1,7 @@
-"""Rate limits as people write them (``10/s,300/m``), and as the pace that keeps within them.
+"""Rate limits as people write them (``10/s,300/m``), and the pace that keeps them.
 
-A limit of N requests a window of W holds for every window, wherever it begins. Requests are therefore spaced evenly,
-a little further apart than W / N: the difference is what a request may be late by without making some window too full.
+A limit of N requests a window of W holds for every window, wherever it begins. Requests are therefore evenly spaced,
+a little further apart than W / N. The difference is how late a request may be without making a window too full.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from retouch.errors import InputError
 
-USED = 0.93  # of a limit; what is left bounds how late a request may be
-ON_THE_WAY = 0.4  # of that, for the network's part of being late
+USED = 0.93  # part of a limit that is used; the rest bounds how late a request may be
+ON_THE_WAY = 0.4  # part of the rest that is reserved for delays of the network
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WINDOW = re.compile(r"\s*(\d{1,9})\s*/\s*(s|m|h|d)\s*")
@@ -43,7 +43,7 @@ def interval_ms(windows: Iterable[Window]) -> float:
 
 
 def slack_ms(windows: Iterable[Window]) -> float:
-    """How late a request may be sent, in ms, and no window becomes too full; infinite without a limit."""
+    """How late a request may be sent, in ms, without making a window too full; infinite without a limit."""
     windows = tuple(windows)
     pace_ms = interval_ms(windows)
     return min(((1 - ON_THE_WAY) * (w.requests * pace_ms - 1000 * w.seconds) for w in windows), default=float("inf"))

@@ -1,7 +1,7 @@
-"""The img2img API from outside: submit an edit, ask where it stands.
+"""The img2img API over HTTP: submit an edit, ask for its status.
 
-Every reply becomes an ``Answer`` or one of ``ApiError``'s kinds, which say what may be done next; above all,
-whether a submit may have been taken and paid for (AmbiguousError) or surely was not.
+Every reply becomes an ``Answer`` or a subclass of ``ApiError``. The class says what may be done next, and whether a
+submit may have been accepted and paid for (AmbiguousError) or surely was not.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from retouch.provider.dialects import imagepipeline as dialect
 from retouch.provider.words import compact, plain, words
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_TEXT = 500  # characters of the API's words that a message carries
-MAX_READ = 20 * MAX_TEXT  # characters of them that are looked at
+MAX_TEXT = 500  # characters of the API's text that a message may have
+MAX_READ = 20 * MAX_TEXT  # characters of it that are read
 
 _NOT_TAKEN = frozenset({425, 503})
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
-# Half a surrogate pair is valid JSON and fits into no encoding: it would end whoever writes it down.
+# Half a surrogate pair is valid JSON but cannot be encoded: to write it would raise.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
@@ -48,8 +48,8 @@ class Img2ImgApi:
     """The API at ``url``, called with ``key``; one per event loop, many requests at once.
 
     ``timeout_s`` bounds the wait for a reply once connected, ``limit`` the open connections. Redirects are
-    never followed: the key would travel. Nothing is sent twice: aiohttp repeats idempotent methods alone,
-    and POST is none. Raises InputError if ``url`` or ``key`` cannot be used.
+    never followed, because the key would be sent along. Nothing is sent twice: aiohttp repeats only idempotent
+    methods, and POST is not one. Raises InputError if ``url`` or ``key`` cannot be used.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Img2ImgApi:
             raise InputError("the API key is empty or holds characters that an HTTP header cannot carry")
         self._key = key
         self._spellings = spellings(key)
-        # Waiting for a free connection ends before the total does, so that running out of time in the queue
-        # reads as "not sent", never as "sent and not answered".
+        # Waiting for a free connection ends before the total timeout, so that a timeout in the queue means
+        # "not sent", never "sent and not answered".
         connect_s = 2 * connect_timeout_s
-        # No sock_read: it would set a timer anew at every piece that arrives, and the total bounds the reply.
+        # No sock_read: it would restart a timer for each piece that arrives, and the total bounds the reply.
         self._timeout = aiohttp.ClientTimeout(
             total=connect_s + timeout_s, connect=connect_s, sock_connect=connect_timeout_s
         )
@@ -84,10 +84,10 @@ class Img2ImgApi:
     ) -> Answer:
         """POST one edit, once.
 
-        ``may_go`` is asked when a connection is there, right before the body is written: waiting for the connection
-        may have taken long, or the process may have been stopped meanwhile. Raises HeldBackError where it says no.
-        Raises NotSentError, ThrottledError, UnavailableError: not taken, may be sent again.
-        Raises UnwillingError, RefusedError: not taken. Raises AmbiguousError: perhaps taken, perhaps charged.
+        ``may_go`` is called when the connection is open, right before the body is written: the wait for the connection
+        may have been long, or the process may have been stopped meanwhile. Raises HeldBackError if it returns False.
+        Raises NotSentError, ThrottledError, UnavailableError: not accepted, may be sent again.
+        Raises UnwillingError, RefusedError: not accepted. Raises AmbiguousError: may be accepted and charged.
         """
         body = _Body(json.dumps(payload, allow_nan=False).encode(), may_go)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
@@ -105,17 +105,17 @@ class Img2ImgApi:
         except _GarbageError as error:
             raise AmbiguousError(f"the API's answer cannot be read: {error}") from None
         if answer.status is Status.RUNNING and answer.provider_id is None:
-            raise AmbiguousError("the API took the request and named no id")
+            raise AmbiguousError("the API accepted the request but gave no id to ask for")
         return answer
 
     async def status(self, provider_id: str) -> Answer:
-        """Ask where the edit stands that the API calls ``provider_id``.
+        """Ask for the status of the edit that the API calls ``provider_id``.
 
         Raises ThrottledError, UnavailableError: ask again later. Raises UnwillingError, UnknownIdError,
         RefusedError.
         """
         if not dialect.is_id(provider_id):
-            raise UnknownIdError("the id is not one that the API can have given")
+            raise UnknownIdError("the id is not one that the API can have assigned")
         url = URL(dialect.status_url(str(self._url), provider_id), encoded=True)
         try:
             async with self._session.get(url, allow_redirects=False) as response:
@@ -131,7 +131,7 @@ class Img2ImgApi:
         return self._answer(reply)
 
     async def close(self) -> None:
-        """Close all connections; the next request would open new ones."""
+        """Close all connections; the next request opens new ones."""
         session, self._opened = self._opened, None
         if session is not None:
             await session.close()
@@ -144,7 +144,7 @@ class Img2ImgApi:
                 headers={
                     "API-Key": self._key,
                     "Accept": "application/json",
-                    "Accept-Encoding": "identity",  # answers are short; unpacking costs more than the bytes
+                    "Accept-Encoding": "identity",  # answers are short; decompression costs more than the bytes
                     "User-Agent": "retouch",
                 },
                 timeout=self._timeout,
@@ -156,7 +156,7 @@ class Img2ImgApi:
     async def _raise_for_submit(self, response: aiohttp.ClientResponse) -> NoReturn:
         if response.status in _NOT_TAKEN:
             raise await self._error(UnavailableError, response)
-        if response.status >= 500 or response.status == 408:  # 408: a gateway may have passed it on before
+        if response.status >= 500 or response.status == 408:  # 408: a gateway may have forwarded it before
             raise await self._error(AmbiguousError, response)
         raise await self._refusal(response)
 
@@ -175,7 +175,7 @@ class Img2ImgApi:
         return await self._error(RefusedError, response)
 
     async def _error(self, kind: type[ApiError], response: aiohttp.ClientResponse) -> ApiError:
-        """Build the error of a reply whose status has decided; its words help, their absence does no harm."""
+        """Build the error of a reply: the status has decided its kind, the body only adds a text."""
         reply: Any = None
         try:
             body = await _read_bytes(response)
@@ -194,7 +194,9 @@ class Img2ImgApi:
         location = response.headers.get("Location")
         if not location:
             return None
-        return self._clean(f"it redirects to {without_query(location)}: is the API's URL the right one?")
+        return self._clean(
+            f"it redirects to {without_query(location)}, and redirects are not followed; check the API's URL"
+        )
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
         status = dialect.status(reply)
@@ -204,9 +206,9 @@ class Img2ImgApi:
         return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error)
 
     def _clean(self, text: str) -> str:
-        """Make the API's text fit for a message: one line, not long, and without our key if it is echoed."""
-        text = self._hidden(text)[:MAX_READ]  # hidden first: a cut could leave a part of it
-        line = without_queries(" ".join(_CONTROL.sub(" ", text).split()))  # such a link may be one that we signed
+        """Make the API's text fit for a message: one short line, without our key if the API echoes it."""
+        text = self._hidden(text)[:MAX_READ]  # hidden first: a cut could leave a part of the key
+        line = without_queries(" ".join(_CONTROL.sub(" ", text).split()))  # a link may be one that we signed
         return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"
 
     def _hidden(self, text: str) -> str:
@@ -216,7 +218,7 @@ class Img2ImgApi:
 
 
 class _Body(aiohttp.BytesPayload):
-    """A body that asks whether it may go before its first byte does; what was buffered before it is dropped then."""
+    """A body that asks whether it may be sent before its first byte is; if not, buffered headers are dropped."""
 
     def __init__(self, value: bytes, may_go: Callable[[], bool]) -> None:
         super().__init__(value, content_type="application/json")
@@ -231,7 +233,7 @@ class _Body(aiohttp.BytesPayload):
 
 
 class _GarbageError(Exception):
-    """A 2xx reply that is not of the contract."""
+    """A 2xx reply that does not follow the contract."""
 
 
 def _checked_url(url: str) -> URL:

@@ -1,4 +1,4 @@
-"""What an error reply says, found where APIs and the gateways before them say it."""
+"""The text of an error reply, from the fields that APIs and gateways use for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 _WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
 
-# What is open is read no further than to the next "<": a page of nothing else costs no more than its length.
+# An open tag is read only to the next "<", so that the time is proportional to the page's length.
 _TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 _TITLE = re.compile(r"<title[^<>]*>([^<]+)<", re.IGNORECASE)
 
 
 def words(reply: Any, depth: int = 5) -> str:
-    """Return what an error reply says, from the places where APIs say it; empty if nothing."""
+    """Return the text of an error reply, from the fields that APIs use for it; empty if there is none."""
     if isinstance(reply, str):
         return reply
     if isinstance(reply, list) and depth:
@@ -30,12 +30,12 @@ def words(reply: Any, depth: int = 5) -> str:
 
 
 def compact(reply: Any) -> str:
-    """Show an error reply of a shape of its own as it is; better than a bare status."""
+    """Show an error reply of an unknown shape as JSON; that is better than only a status."""
     return json.dumps(reply, ensure_ascii=False) if isinstance(reply, dict) and reply else ""
 
 
 def plain(text: str) -> str:
-    """Shorten a proxy's HTML page to its title, or to its text; other text stays."""
+    """Shorten an HTML page to its title, or to its text; other text is not changed."""
     if "<" not in text:
         return text
     title = _TITLE.search(text)

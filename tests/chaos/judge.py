@@ -93,7 +93,7 @@ def nothing_is_paid_twice_untold(evidence: Evidence) -> Finding:
     never = [name for name, r in ended(evidence) if r["state"] == "completed" and not taken[name]]
     wrong += [f"{name} is completed and was never taken" for name in never]
     counted = {"submits taken": taken.total(), "taken twice and marked": sum(n > 1 for n in taken.values())}
-    return Finding("2 nothing is paid for twice untold", {**counted, "marked": len(marked)}, wrong)
+    return Finding("2 nothing is paid for twice unmarked", {**counted, "marked": len(marked)}, wrong)
 
 
 def images_are_whole(evidence: Evidence) -> Finding:
@@ -142,7 +142,7 @@ def one_event_an_end(evidence: Evidence) -> Finding:
         if f"{name} retouch.edit.{r['state']}" not in taken
     ]
     again = len(evidence.deliveries) - len(ids)
-    return Finding("4 one event an end", {"events": len(ids), "delivered again": again}, wrong)
+    return Finding("4 one event for each end", {"events": len(ids), "delivered again": again}, wrong)
 
 
 def losers_write_nothing(evidence: Evidence) -> Finding:
@@ -169,7 +169,7 @@ def losers_write_nothing(evidence: Evidence) -> Finding:
         posts, late = _late_posts(evidence, evidence.late_post_s)
         wrong += late
     counted = {"steps traced": len(evidence.trace), "settlements refused": refused, "POSTs placed in time": len(posts)}
-    return Finding("5 who lost its lease writes nothing", counted, wrong)
+    return Finding("5 a worker without its lease cannot write", counted, wrong)
 
 
 def _late_posts(evidence: Evidence, late_s: float) -> tuple[list[Record], list[str]]:
@@ -194,7 +194,7 @@ def the_key_stays_home(evidence: Evidence) -> Finding:
     """The API key was sent to the API alone, and stands in no log, no object and no event."""
     wrong = [f"the key came with {r['path']}" for r in evidence.requests if r["kind"] == "result" and r["api_key"]]
     checked = sum(r["kind"] == "result" for r in evidence.requests) + len(evidence.deliveries) + len(evidence.objects)
-    return Finding("6 the key stays home", {"requests, events and objects": checked}, wrong + evidence.leaks)
+    return Finding("6 the key goes to the API only", {"requests, events and objects": checked}, wrong + evidence.leaks)
 
 
 CHECKS: tuple[Callable[[Evidence], Finding], ...] = (

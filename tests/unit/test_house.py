@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from config.settings import PREFIX, Settings
+from retouch import errors
 from tests.harness.processes import Ended, run
 
 ROOT = Path(__file__).parents[2]
@@ -210,6 +211,23 @@ def test_links_in_pages_lead_to_files() -> None:
         if not (path.parent / link).exists()
     ]
     assert dead == []
+
+
+def test_the_map_of_the_code_names_what_exists() -> None:
+    """Every path in the tables of docs/architecture.md that say where things are is a file or a folder."""
+    rooms = (ROOT / "docs/architecture.md").read_text().partition("## An edit's life")[0]
+    named = set(re.findall(r"`((?:retouch|config|workers|tasks|scripts|tests)/[^`]*)`", rooms))
+    assert len(named) >= 30
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_the_error_tree_lists_every_error() -> None:
+    """The tree in retouch/errors.py has a line for each class of it, wherever in the library the class is."""
+    modules = [path.read_text() for path in files() if path.is_relative_to(ROOT / "retouch") and path.suffix == ".py"]
+    classes = {
+        name for text in modules for name in re.findall(r"^class (\w+Error)\((?!Exception\))", text, re.MULTILINE)
+    }
+    assert classes | {"RetouchError"} == set(re.findall(r"\w+Error\b", errors.__doc__ or ""))
 
 
 def test_decisions_are_short_and_listed() -> None:

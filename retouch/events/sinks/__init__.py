@@ -1,1 +1,1 @@
-"""Where events go: one kind of sink a file."""
+"""Where events are delivered: one kind of sink a file."""

@@ -1,7 +1,7 @@
-"""ImagePipeline's contract: where it is asked, and how its replies are read. Our local endpoint speaks it as well.
+"""ImagePipeline's contract: its URLs, and how its replies are read. The local endpoint has the same contract.
 
 ``POST {url}`` submits an edit, ``GET {url}/status/{id}`` asks about it. Each reply names a ``status``; the words of
-other systems are understood too, and a word that is not known means that the edit is still at work.
+other systems are understood too, and an unknown word means that the edit is still running.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
 
 MAX_URLS = 4  # one per sample
 
-_ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # the dots would climb in a path
+_ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # dots would go up in a path
 
-# Words for an end, ours and other systems'; all others run on.
+# Words for an end, here and in other systems; any other word means RUNNING.
 _FINISHED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
     ("FAILURE", "FAILED", "ERROR", "CANCELLED", "CANCELED", "REVOKED", "EXPIRED"), Status.FAILURE
 )
 
 
 def status_url(base: str, edit_id: str) -> str:
-    """Where the edit is asked about that the API calls ``edit_id``."""
+    """The status URL of the edit that the API calls ``edit_id``."""
     return f"{base}/status/{quote(edit_id, safe='')}"
 
 
 def is_id(text: str) -> bool:
-    """Whether the API can have given this id."""
+    """Whether the API can have assigned this id."""
     return _ID.fullmatch(text) is not None
 
 
 def status(reply: dict[str, Any]) -> Status:
-    """Where the reply says that the edit stands; RUNNING where it says nothing that is known."""
+    """The status in the reply; RUNNING if there is none, or an unknown word."""
     word = reply.get("status")
     return _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
 
 
 def provider_id(reply: dict[str, Any]) -> str | None:
-    """The id that the reply gives the edit, under any of its usual names; None if it gives none that can be used."""
+    """The edit's id in the reply, under any of its usual names; None if there is none that can be used."""
     for name in ("id", "job_id", "task_id"):
         value = reply.get(name)
         if isinstance(value, int) and not isinstance(value, bool):

@@ -88,7 +88,8 @@ def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: L
 
 
 @pytest.mark.parametrize(
-    ("cause", "remedy"), [(PauseCause.REFUSED, "mend it, then run: retouch doctor"), (PauseCause.OUTAGE, "by itself")]
+    ("cause", "remedy"),
+    [(PauseCause.REFUSED, "fix the cause, then run: retouch doctor"), (PauseCause.OUTAGE, "by itself")],
 )
 def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: PauseCause, remedy: str) -> None:
     """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
@@ -131,7 +132,7 @@ def hold(ledger: Ledger) -> None:
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
     """status and watch name the two commands; retry says why it found nothing; a cancelled one may have been taken."""
     hold(ledger)
-    assert "3 held: sent and never answered" in run("status", batch).out
+    assert "3 held: sent and not answered" in run("status", batch).out
     assert "retouch retry b --held" in run("watch", batch, "--timeout", "0.1").err
     assert "3 are held: retouch retry b --held" in run("retry", batch).err
     run("cancel", batch, "--held")
@@ -241,7 +242,7 @@ def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledg
     for _ in range(5):
         ledger.worker.trouble("503: overloaded", probe_every_ms=1000)
     told = run("explain", "b/e2").out
-    assert "nothing is sent (outage) because 503: overloaded; the next probe goes in" in told
+    assert "nothing is sent (outage) because 503: overloaded; the next probe is sent in" in told
     ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
     said = run("status").out
     assert "2 of 9 places at the API in use" in said

@@ -67,7 +67,7 @@ def test_many_bad_lines_are_cut_on_the_terminal_and_whole_in_json(run: Run, mani
 def test_a_duplicate_custom_id_names_both_lines(run: Run, manifest: Manifest) -> None:
     """One of the two is a mistake; we cannot know which."""
     assert (
-        "line 2 (x): custom_id 'x' is there already, on line 1"
+        "line 2 (x): custom_id 'x' is already used on line 1; each must be unique in the batch"
         in run("enqueue", manifest({"custom_id": "x"}, {"custom_id": "x"})).err
     )
 

@@ -55,7 +55,7 @@ def test_watch_ends_by_a_signal_and_says_the_way_back(
     with started(redis_url, "watch", "b", ignoring=ignoring) as watch:
         ended, err = end(watch, number, "0/1 ended")
     assert ended == code
-    assert "interrupted; the batch goes on. Come back with: retouch watch b" in err
+    assert "interrupted; the batch goes on. To continue: retouch watch b" in err
     assert "Traceback" not in err
 
 
@@ -67,7 +67,7 @@ def test_enqueue_that_waits_ends_by_a_signal(redis_url: str, tmp_path: Path, num
     with started(redis_url, "enqueue", str(manifest), "--batch", "b", "--wait") as enqueue:
         ended, err = end(enqueue, number, "0/1 ended")
     assert ended == code
-    assert "interrupted; the batch goes on. Come back with: retouch watch b" in err
+    assert "interrupted; the batch goes on. To continue: retouch watch b" in err
     assert EditQueue.from_url(redis_url, namespace=NAMESPACE).status("b").total == 1
 
 
@@ -83,7 +83,7 @@ def test_events_that_are_followed_end_by_a_signal(redis_url: str, number: int, c
         events.signal(number)
         assert events.end().code == code
         err = events.err.text
-    ways = [f"Come back with: retouch events --follow --after {event['id']}" for event in queue.events()]
+    ways = [f"To continue: retouch events --follow --after {event['id']}" for event in queue.events()]
     assert any(way in err for way in ways)
 
 
