@@ -195,7 +195,7 @@ class Img2ImgApi:
         if not location:
             return None
         return self._clean(
-            f"it redirects to {without_query(location)}, and redirects are not followed; check the API's URL"
+            f"it redirects to {without_query(location)}: is the API's URL the right one?"
         )
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
