@@ -103,4 +103,4 @@ def _refuse_closed_channel(connparams: Any) -> Any:
 
 
 _channel: Any = kombu_redis.Channel
-_channel._connparams = _refuse_closed_channel(_channel._connparams)
+_channel._connparams = _refuse_closed_channel(_channel._connparams)  # noqa: SLF001 - kombu has no other place for it
