@@ -33,6 +33,7 @@ class Redactor:
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Return the event without secrets."""
         if self._is_clean(event):
             return event
         return {self._clean_name(name): self._clean(value) for name, value in event.items()}

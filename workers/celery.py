@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.exceptions import CPendingDeprecationWarning
 from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
 from kombu.transport import redis as kombu_redis
 
 from config import celery as wire
@@ -47,9 +48,13 @@ app.conf.update(wire.settings(settings.redis_url, settings.namespace), task_queu
 
 
 def _send(step: Step, claims: Sequence[Claim]) -> None:
+    """Send one message. Raises ConnectionError if the broker does not take it."""
     payload = [(c.member, c.fence, c.at_ms) for c in claims]
     # Not retried here: a claim whose message is lost comes due again by itself.
-    app.send_task(wire.TASKS[step], (payload,), queue=wire.QUEUE, retry=False, argsrepr="", kwargsrepr="")
+    try:
+        app.send_task(wire.TASKS[step], (payload,), queue=wire.QUEUE, retry=False, argsrepr="", kwargsrepr="")
+    except OperationalError as error:
+        raise ConnectionError(str(error)) from error
 
 
 @signals.setup_logging.connect
@@ -98,4 +103,4 @@ def _refuse_closed_channel(connparams: Any) -> Any:
 
 
 _channel: Any = kombu_redis.Channel
-_channel._connparams = _refuse_closed_channel(_channel._connparams)
+_channel._connparams = _refuse_closed_channel(_channel._connparams)  # noqa: SLF001 - kombu has no other place for it

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from kombu.exceptions import OperationalError
 
 from config.celery import CHUNK, MAX_BACKLOG
 from retouch.ledger import Claim, Harvest
@@ -91,5 +90,5 @@ class Dispatcher:
         for step, chunk in chunks(claims):
             try:
                 await loop.run_in_executor(None, self._send, step, chunk)
-            except (OperationalError, ConnectionError) as error:
+            except ConnectionError as error:
                 log.warning("dispatch.failed", step=step, claims=len(chunk), reason=str(error))

@@ -32,7 +32,7 @@ class Ledger:
         ``timeout_s``: how long one command may take.
         """
         ledger = cls.__new__(cls)
-        ledger._bind(Connection.to(url, namespace=namespace, timeout_s=timeout_s))
+        ledger._bind(Connection.to(url, namespace=namespace, timeout_s=timeout_s))  # noqa: SLF001 - of its own class
         return ledger
 
     def _bind(self, connection: Connection) -> None:

@@ -6,11 +6,9 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 
-from aiohttp import ClientResponse
-
 from retouch.edit_result import Output
 from retouch.errors import BrokenResultError, UnreachableResultError
-from retouch.media.fetch import Fetcher, content_length
+from retouch.media.fetch import Fetcher, Response, content_length
 from retouch.media.images import HEAD_BYTES, MAX_BYTES, TAIL_BYTES, ImageInfo, check_whole, inspect
 from retouch.media.store import Store
 from retouch.net.redaction import without_query
@@ -32,7 +30,7 @@ async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeo
 
 
 async def _copy(
-    response: ClientResponse, timeout: asyncio.Timeout, large: asyncio.Semaphore, store: Store, key_stem: str
+    response: Response, timeout: asyncio.Timeout, large: asyncio.Semaphore, store: Store, key_stem: str
 ) -> Output:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BrokenResultError("the result is compressed, which was not asked for")
@@ -51,7 +49,7 @@ async def _copy(
     return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type)
 
 
-async def _read_head(response: ClientResponse) -> tuple[bytes, bool]:
+async def _read_head(response: Response) -> tuple[bytes, bool]:
     """Read the beginning, or all of a usual image; tell whether it was all."""
     length = content_length(response, MAX_BYTES)
     if length is not None and length <= HEAD_BYTES:
@@ -79,7 +77,7 @@ class _Arriving:
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    async def chunks(self, response: ClientResponse, deadline: float | None) -> AsyncIterator[bytes]:
+    async def chunks(self, response: Response, deadline: float | None) -> AsyncIterator[bytes]:
         """Yield the whole image; raises BrokenResultError at the end if it is none: no object then.
 
         Raises TimeoutError at ``deadline`` (the loop's time), which stops the upload cleanly as well.

@@ -21,6 +21,8 @@ from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
 from retouch.net.http import Connector, network_reason, retry_after_s
 from retouch.net.redaction import without_query
 
+Response = aiohttp.ClientResponse  # what Fetcher.get yields: who reads it needs to know no library
+
 MAX_REDIRECTS = 3
 READ_TIMEOUT_S = 120.0  # of a whole body, however steadily it trickles
 POST_TIMEOUT_S = 20.0
@@ -59,7 +61,7 @@ class Fetcher:
         self.large = asyncio.Semaphore(MAX_LARGE)  # held while a large body is streamed: some 17 MiB each
 
     @asynccontextmanager
-    async def get(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def get(self, url: str) -> AsyncIterator[Response]:
         """GET ``url`` and yield its 2xx response, body unread; follows up to three redirects.
 
         Trouble while the body is read inside the block is mapped as well. Raises GoneError,
@@ -183,7 +185,7 @@ class _PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
-async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def read_body(response: Response, max_bytes: int) -> bytes:
     """Read a whole body of at most ``max_bytes``; raises BrokenResultError if it is larger."""
     if content_length(response, max_bytes) is not None:
         return await response.read()
@@ -195,7 +197,7 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def content_length(response: aiohttp.ClientResponse, max_bytes: int) -> int | None:
+def content_length(response: Response, max_bytes: int) -> int | None:
     """Return the length that the response announces, None if none; raises BrokenResultError if too large.
 
     A body that falls short of it shows as trouble while reading: aiohttp holds servers to their word.
@@ -206,7 +208,7 @@ def content_length(response: aiohttp.ClientResponse, max_bytes: int) -> int | No
     return length
 
 
-def _raise_for_status(response: aiohttp.ClientResponse, target: URL) -> None:
+def _raise_for_status(response: Response, target: URL) -> None:
     status = response.status
     if 200 <= status < 300:
         return

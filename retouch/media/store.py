@@ -246,8 +246,8 @@ class Store:
         return S3Store(
             self.bucket,
             config=config,  # type: ignore[arg-type] # a TypedDict that obstore exports to checkers alone
-            client_options=options,  # type: ignore[arg-type]
-            retry_config=_RETRIES,  # type: ignore[arg-type]
+            client_options=options,  # type: ignore[arg-type] # the same
+            retry_config=_RETRIES,  # type: ignore[arg-type] # the same
             credential_provider=self._credentials,
         )
 

@@ -194,9 +194,7 @@ class Img2ImgApi:
         location = response.headers.get("Location")
         if not location:
             return None
-        return self._clean(
-            f"it redirects to {without_query(location)}: is the API's URL the right one?"
-        )
+        return self._clean(f"it redirects to {without_query(location)}: is the API's URL the right one?")
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
         status = dialect.status(reply)

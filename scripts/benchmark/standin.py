@@ -111,9 +111,11 @@ class Connection(asyncio.Protocol):
         self._missing = 0  # bytes of the body that are yet to come
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport for the answers."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by inheritance
 
     def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole."""
         while data:
             data = self._read_body(data) if self._request else self._read_head(data)
 

@@ -30,8 +30,8 @@ class Ended(NamedTuple):
 
 def launch(command: Command, **options: Any) -> subprocess.Popen[Any]:
     """Start a command as ``subprocess.Popen`` does; it ends with the thread that starts it, however that ends."""
-    options = {"cwd": ROOT, "stdin": subprocess.DEVNULL} | options
-    return subprocess.Popen(leashed([sys.executable, "-IS", LAUNCHER, *command]), **options)
+    chosen: dict[str, Any] = {"cwd": ROOT, "stdin": subprocess.DEVNULL, **options}
+    return subprocess.Popen[Any](leashed([sys.executable, "-IS", LAUNCHER, *command]), **chosen)
 
 
 def run(command: Command, *, env: Mapping[str, str] | None = None, within_s: float = LIMIT_S) -> Ended:

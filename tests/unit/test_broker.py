@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kombu.exceptions import OperationalError
+
+from retouch.ledger import Claim
+from retouch.states import Step
 
 
 @pytest.fixture
@@ -21,6 +25,13 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             monkeypatch.setenv(f"RETOUCH_{name}", value)
         yield importlib.reload(importlib.import_module("workers.celery")).app
     monkeypatch.undo()
+
+
+def test_a_message_that_the_broker_does_not_take_is_a_connection_error(app: Any) -> None:
+    """The dispatcher knows no library of Celery's, and goes on after this error alone."""
+    claim = Claim("b/1", 1, Step.SUBMIT)
+    with pytest.raises(ConnectionError):
+        sys.modules["workers.celery"]._send(Step.SUBMIT, [claim])
 
 
 def test_tries_to_reconnect_never_lie_far_apart(app: Any) -> None:

@@ -15,7 +15,7 @@ from workers.runtime import Runtime, Work
 
 def take_on(worker: Worker, claims: Sequence[Claim], work: Work) -> None:
     """Hand claims over as a message from Celery does, and wait until the chunk has ended."""
-    runtime = worker.runtime
+    runtime = worker._runtime
     runtime.accept(claims, work)
 
     async def ended() -> None:
@@ -39,14 +39,14 @@ async def crashes(runtime: Runtime, claims: Sequence[Claim]) -> None:
 def test_a_chunk_that_has_ended_is_held_no_longer(worker: Worker, work: Work) -> None:
     """Its claims are not renewed and its room is free, so that other workers go on with what is left of it."""
     worker.fill(2)
-    free = worker.runtime.room.free
+    free = worker._runtime.room.free
     take_on(worker, worker.edits(), work)
-    assert (worker.runtime.leases.open(), worker.runtime.room.free) == ([], free)
+    assert (worker._runtime.leases.open(), worker._runtime.room.free) == ([], free)
 
 
 def test_a_process_that_drains_gives_a_chunk_back(worker: Worker) -> None:
     """Nothing of it begins, and another worker may have it at once."""
     worker.fill(2)
-    worker.runtime.drain()
+    worker._runtime.drain()
     take_on(worker, worker.edits(), crashes)
     assert len(worker.edits()) == 2

@@ -64,8 +64,10 @@ def test_a_line_that_does_not_come_is_named_with_what_came() -> None:
 
 def test_an_end_that_does_not_come_is_named_with_what_was_written() -> None:
     """A process that goes on fails the wait for its end, and is ended with its block."""
-    with pytest.raises(TimeoutError, match="has not ended within 1 s; written: up"):
-        run([sys.executable, "-c", SLEEP], within_s=1)
+    with Process([sys.executable, "-c", SLEEP]) as process:
+        process.out.line("up")
+        with pytest.raises(TimeoutError, match=r"has not ended within 0.05 s; written: up"):
+            process.end(0.05)
 
 
 def test_what_was_waited_for_and_seen_last_is_told() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import sys
+import tokenize
 import tomllib
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -117,6 +119,55 @@ def test_no_catch_all_modules() -> None:
     """No module is a drawer for whatever has no place."""
     drawers = {"utils.py", "helpers.py", "common.py", "misc.py", "util.py"}
     assert [path for path in files() if path.name in drawers] == []
+
+
+def python(*folders: str) -> list[Path]:
+    """Every Python file in these folders, or in all."""
+    within = [ROOT / folder for folder in folders] or [ROOT]
+    return [path for path in files() if path.suffix == ".py" and any(path.is_relative_to(one) for one in within)]
+
+
+def comments(path: Path) -> list[str]:
+    """Every comment of a Python file, whatever strings hold."""
+    with tokenize.open(path) as stream:
+        return [token.string for token in tokenize.generate_tokens(stream.readline) if token.type == tokenize.COMMENT]
+
+
+def test_every_test_says_in_one_sentence_what_it_tests() -> None:
+    """The first paragraph of a test's docstring is one sentence."""
+    silent = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in python("tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if not re.search(r"\w.*[.!?]$", (ast.get_docstring(node) or "").partition("\n\n")[0], re.DOTALL)
+    ]
+    assert silent == []
+
+
+def test_every_noqa_has_its_code_and_its_reason() -> None:
+    """Whoever reads an exception to a rule reads why, on the same line."""
+    bare = [
+        f"{path.relative_to(ROOT)}: {comment}"
+        for path in python()
+        for comment in comments(path)
+        if re.search(r"#\s*noqa", comment) and not re.search(r"# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)* - \w", comment)
+    ]
+    assert bare == []
+
+
+def test_every_ignored_type_has_its_code_and_in_the_product_its_reason() -> None:
+    """Tests may carry the code alone."""
+    bare = [
+        f"{path.relative_to(ROOT)}: {comment}"
+        for path in python()
+        for comment in comments(path)
+        if re.search(r"#\s*type:\s*ignore", comment)
+        if not re.search(
+            r"# type: ignore\[[a-z, -]+\]" + ("" if path.is_relative_to(ROOT / "tests") else r" # \w"), comment
+        )
+    ]
+    assert bare == []
 
 
 def test_every_process_of_the_tests_is_started_by_the_harness() -> None:

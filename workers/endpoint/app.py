@@ -160,7 +160,7 @@ class Endpoint:
             return _error(403, "this link has expired")
         return Response(data, media_type="image/png")
 
-    async def about(self, exchange: Exchange) -> Response:  # noqa: ARG002
+    async def about(self, exchange: Exchange) -> Response:  # noqa: ARG002 - a handler's signature
         """Say what answers here."""
         engine = {"name": self._engine.name, "version": self._engine.version, "about": self._engine.about}
         return JSONResponse({"engine": engine, "submit": BASE, **self._jobs.counts()})

@@ -126,7 +126,7 @@ async def _hang(rule: Rule, exchange: Exchange) -> Response | None:
     return None
 
 
-async def _throttle(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _throttle(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     body = error_body("Request was throttled.", rule.shape or "detail")
     headers = {}
     if rule.retry_after is not None and rule.retry_as == "body":
@@ -140,12 +140,12 @@ async def _throttle(rule: Rule, exchange: Exchange) -> Response | None:  # noqa:
     return JSONResponse(body, 429, headers)
 
 
-async def _status(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _status(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     headers = {} if rule.retry_after is None else {"Retry-After": f"{rule.retry_after:g}"}
     return JSONResponse(error_body(rule.error, rule.shape or "detail"), rule.status or 500, headers)
 
 
-async def _garbage(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _garbage(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     return Response(b"<html>OK</html>", rule.status or 200, media_type="text/html")
 
 
@@ -155,7 +155,7 @@ async def _failure(rule: Rule, exchange: Exchange) -> Response | None:
     return None
 
 
-async def _lost_id(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _lost_id(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     if exchange.job:
         exchange.job.lost = True
     return None
@@ -167,13 +167,13 @@ async def _fewer_urls(rule: Rule, exchange: Exchange) -> Response | None:
     return None
 
 
-async def _no_urls(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _no_urls(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     if exchange.job:
         exchange.job.links = 0
     return None
 
 
-async def _instant(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _instant(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     if exchange.job:
         exchange.job.instant = True
         await exchange.wait(exchange.job.ended)
@@ -203,21 +203,21 @@ async def _truncated(rule: Rule, exchange: Exchange) -> Response | None:
     return Response(exchange.data[: len(exchange.data) // 2], media_type="image/png")
 
 
-async def _html(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _html(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     return Response(_PAGE, rule.status or 200, media_type="text/html")
 
 
-async def _wrong_type(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _wrong_type(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     jpeg = io.BytesIO()
     Image.open(io.BytesIO(exchange.data)).convert("RGB").save(jpeg, "JPEG", quality=90)
     return Response(jpeg.getvalue(), media_type="image/png")
 
 
-async def _oversized(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _oversized(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     return StreamingResponse(_endless(exchange.data), media_type="image/png")
 
 
-async def _redirect(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001
+async def _redirect(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     return RedirectResponse(rule.location, rule.status or 302)
 
 

