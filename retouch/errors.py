@@ -7,13 +7,13 @@ RetouchError
 │   └── SchemaError             the ledger has another version than this program
 ├── LedgerError                 Redis did not do what the ledger asked for
 │   ├── LedgerAwayError         no connection, or no answer: ask again later
-│   └── LedgerUnwillingError    Redis refuses (password, memory, read-only): a person must fix it
+│   └── LedgerRefusedError      Redis refuses (password, memory, read-only): a person must fix it
 ├── ApiError                    the img2img API did not accept the request
 │   ├── NotSentError            no connection was opened: it is safe to send it again
 │   ├── HeldBackError           the caller stopped it right before its body was sent
 │   ├── ThrottledError          429: it is safe to send it again, after ``retry_after_s``
 │   ├── UnavailableError        503 on a submit, any temporary error on a status request: it is safe to send it again
-│   ├── UnwillingError          401, 402, 403: no request is accepted until a person fixes the account
+│   ├── AccountRefusedError     401, 402, 403: no request is accepted until a person fixes the account
 │   ├── RefusedError            400, 413, 422 and other 4xx: this request will never be accepted
 │   ├── UnknownIdError          404 on a status request: the API does not know the id
 │   └── AmbiguousError          sent and not answered: it may have been accepted, and paid for
@@ -23,7 +23,7 @@ RetouchError
 │   └── UnreachableResultError  the host did not answer: fetch again later
 └── StoreError                  S3 did not accept the object
     ├── StoreUnavailableError   a temporary error: put it again later
-    └── StoreUnwillingError     no such bucket, or credentials refused: a person must fix it
+    └── StoreRefusedError       no such bucket, or credentials refused: a person must fix it
 
 No message holds a secret: URLs are shown without their query (``retouch.net.redaction``), keys are not shown.
 """
@@ -55,7 +55,7 @@ class LedgerAwayError(LedgerError):
     """Redis was not reached, or did not answer; the call may have been executed."""
 
 
-class LedgerUnwillingError(LedgerError):
+class LedgerRefusedError(LedgerError):
     """Redis answers and refuses: a wrong password, no memory, or a replica that accepts no writes."""
 
 
@@ -86,7 +86,7 @@ class UnavailableError(ApiError):
     """The API did not accept the request for now."""
 
 
-class UnwillingError(ApiError):
+class AccountRefusedError(ApiError):
     """The API accepts nothing from this account until a person fixes it (key, credit, plan)."""
 
 
@@ -126,5 +126,5 @@ class StoreUnavailableError(StoreError):
     """S3 has a temporary error."""
 
 
-class StoreUnwillingError(StoreError):
+class StoreRefusedError(StoreError):
     """The bucket does not exist, or the credentials are refused."""

@@ -18,7 +18,7 @@ from retouch.events.schedule import next_delivery_s
 from retouch.events.sinks.webhook import headers
 from retouch.ledger import Claim, Event
 from retouch.states import Step
-from tasks.claims import Message, hand_over
+from tasks.handover import Message, hand_over
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -33,15 +33,15 @@ def announce(claims: Message) -> None:
 async def announce_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     """Deliver a chunk of events and settle all of them in one move."""
     runtime.leases.begin(claims, time.monotonic())
-    source = await runtime.patience(runtime.ledger.reader.source)
+    source = await runtime.call(runtime.ledger.reader.source)
     delays = await asyncio.gather(*(_deliver(runtime, claim, source) for claim in claims))
     outcomes = list(zip(claims, delays, strict=True))
-    await runtime.patience(runtime.ledger.worker.settle_deliveries, outcomes)
+    await runtime.call(runtime.ledger.worker.settle_deliveries, outcomes)
 
 
 async def _deliver(runtime: Runtime, claim: Claim, source: str) -> int | None:
     """Deliver one event; returns the ms until the next try, or None when it is delivered or given up."""
-    event = await runtime.patience(runtime.ledger.reader.event, claim.member.partition("/")[2])
+    event = await runtime.call(runtime.ledger.reader.event, claim.member.partition("/")[2])
     if event is None:
         return None
     structlog.contextvars.clear_contextvars()
@@ -50,7 +50,7 @@ async def _deliver(runtime: Runtime, claim: Claim, source: str) -> int | None:
     if reason is None:
         log.info("event.delivered")
         return None
-    tries = await runtime.patience(runtime.ledger.reader.delivery_tries, claim.member)
+    tries = await runtime.call(runtime.ledger.reader.delivery_tries, claim.member)
     delay_s = next_delivery_s(tries + 1, random.random())
     if delay_s is None:
         log.error("event.given_up", reason=reason, tries=tries + 1)

@@ -13,13 +13,14 @@ from retouch.errors import (
     BrokenResultError,
     GoneError,
     RetouchError,
-    StoreUnwillingError,
+    StoreRefusedError,
     UnreachableResultError,
 )
 from retouch.ledger import BegunPoll, Claim, Settlement
 from retouch.media.copying import Output, copy
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
+from tasks.failures import note
 from tasks.outcome import completed, failed
 from workers.runtime import Runtime
 
@@ -88,8 +89,8 @@ async def _not_copied(
     if isinstance(error, UnreachableResultError) and _long_overdue(before):
         await runtime.settle(failed(claim, FROM, "result_unreachable", str(error), outputs=outputs))
         return
-    if isinstance(error, StoreUnwillingError):
-        await runtime.store_refused(str(error))
+    if isinstance(error, StoreRefusedError):
+        await runtime.store_watch.refused(str(error))
     delay_s = retry_delay_s(tries + 1, random.random())
     log.warning("result.not_copied", reason=str(error), again_in_s=round(delay_s, 1))
     counts = {"tries": str(tries + 1), "strikes": str(strikes)}
@@ -99,7 +100,7 @@ async def _not_copied(
             FROM,
             EditState.COPYING,
             delay_ms=int(delay_s * 1000),
-            put={"note": str(error)[:200], **counts},
+            put={"note": note(error), **counts},
         )
     )
 

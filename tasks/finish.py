@@ -13,11 +13,11 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.errors import StoreError, StoreUnwillingError
+from retouch.errors import StoreError, StoreRefusedError
 from retouch.ledger import PAGE, Claim
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import Step
-from tasks.claims import Message, hand_over
+from tasks.handover import Message, hand_over
 from tasks.outcome import bind
 from workers.runtime import Runtime
 
@@ -43,11 +43,11 @@ async def _finish_safely(runtime: Runtime, claim: Claim) -> None:
     try:
         await _finish(runtime, claim)
     except StoreError as error:
-        if isinstance(error, StoreUnwillingError):
-            await runtime.store_refused(str(error))
+        if isinstance(error, StoreRefusedError):
+            await runtime.store_watch.refused(str(error))
         delay_ms = int(retry_delay_s(4, random.random()) * 1000)
         log.warning("batch.not_finished", reason=str(error), again_in_s=delay_ms / 1000)
-        await runtime.patience(runtime.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
+        await runtime.call(runtime.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
     except Exception:
         log.exception("finish.crashed")
 
@@ -55,7 +55,7 @@ async def _finish_safely(runtime: Runtime, claim: Claim) -> None:
 async def _finish(runtime: Runtime, claim: Claim) -> None:
     batch = claim.member
     folder = f"{runtime.settings.prefix}{batch}"
-    view = await runtime.patience(runtime.ledger.reader.batch, batch)
+    view = await runtime.call(runtime.ledger.reader.batch, batch)
     if view is None:
         return
     # A sensor must not take an older _SUCCESS for this end.
@@ -68,7 +68,7 @@ async def _finish(runtime: Runtime, claim: Claim) -> None:
         await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
     retention_ms = runtime.settings.retention_ms
     if (
-        await runtime.patience(runtime.ledger.worker.settle_batch, claim, retention_ms=retention_ms)
+        await runtime.call(runtime.ledger.worker.settle_batch, claim, retention_ms=retention_ms)
         and view.ended == view.total
     ):
         log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
@@ -77,5 +77,5 @@ async def _finish(runtime: Runtime, claim: Claim) -> None:
 async def _lines(runtime: Runtime, batch: str) -> AsyncIterator[bytes]:
     """The manifest, a page of edits at a time; the loop goes on while Redis is read."""
     results = runtime.ledger.reader.results(batch)
-    while page := await runtime.patience(lambda: list(islice(results, PAGE))):
+    while page := await runtime.call(lambda: list(islice(results, PAGE))):
         yield b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in page)

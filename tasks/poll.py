@@ -12,20 +12,20 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.causes import PauseCause
 from retouch.errors import (
+    AccountRefusedError,
     ApiError,
     RefusedError,
     ThrottledError,
     UnknownIdError,
-    UnwillingError,
 )
 from retouch.ledger import BegunPoll, Claim, Settlement
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState, Step
-from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
+from tasks.failures import PROBE_S, note, pause_s
+from tasks.handover import Message, each, hand_over
 from tasks.outcome import failed
-from tasks.submit import PROBE_S, patience_s
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
@@ -43,10 +43,10 @@ def poll(claims: Message) -> None:
 async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     """Read a chunk's edits in one move, then ask about each."""
     asked_at = time.monotonic()
-    progress = await runtime.patience(runtime.ledger.worker.begin_poll, claims, runtime.settings.lease_ms)
+    progress = await runtime.call(runtime.ledger.worker.begin_poll, claims, runtime.settings.lease_ms)
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     for _, one in ours[:1]:
-        runtime.pace.see(one.now, asked_at)
+        runtime.clock.see(one.now, asked_at)
     runtime.leases.begin((c for c, _ in ours), asked_at)
     await each(runtime, ours, _poll)
 
@@ -55,16 +55,16 @@ async def _poll(runtime: Runtime, claim: Claim, progress: BegunPoll) -> None:
     if progress.provider_id is None:  # finished at once, without an id: its links are all there is
         await copy_results(runtime, claim, Served(progress.urls, progress.samples), progress)
         return
-    if not await runtime.pace.moment(claim):
+    if not await runtime.pacer.moment(claim):
         await _again(runtime, claim, progress, 0, {})
         return
     asked_ms = _age_ms(runtime, progress)
     try:
         answer = await runtime.clients.api.status(progress.provider_id)
     except ApiError as error:
-        await _no_answer(runtime, claim, progress, error)
+        await _not_answered_well(runtime, claim, progress, error)
     else:
-        await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
+        await runtime.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         await _answered(runtime, claim, progress, answer, asked_ms)
 
 
@@ -81,7 +81,7 @@ async def _answered(runtime: Runtime, claim: Claim, progress: BegunPoll, answer:
 async def _begin_copy(runtime: Runtime, claim: Claim, progress: BegunPoll) -> bool:
     """The API is done with it: its places there are free, and one more time is known."""
     drop = ("polls", "tries", "note", "strikes", "kind", "seen")
-    lesson = runtime.timing.lesson(progress.kind, progress.seen_ms, _age_ms(runtime, progress))
+    lesson = runtime.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(runtime, progress))
     return await runtime.settle(
         Settlement(claim, FROM, EditState.COPYING, keep=True, answered=True, drop=drop, lesson=lesson)
     )
@@ -94,39 +94,39 @@ async def _still_running(runtime: Runtime, claim: Claim, progress: BegunPoll, as
         await runtime.settle(failed(claim, FROM, "deadline", message))
         return
     age_s = _age_ms(runtime, progress) / 1000
-    delay_s = runtime.timing.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
+    delay_s = runtime.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
     put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
     await _again(runtime, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
 
 
-async def _no_answer(runtime: Runtime, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
+async def _not_answered_well(runtime: Runtime, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
         # It knows nothing of this edit, and so it is there: a restarted API would else be left alone for long.
-        await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
+        await runtime.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         if progress.strikes + 1 >= MAX_LOST:
             await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
             return
-        delay_s = runtime.timing.backoff_s(progress.polls + 1, _left_s(progress))
+        delay_s = runtime.poll_times.backoff_s(progress.polls + 1, _left_s(progress))
         await _again(
             runtime,
             claim,
             progress,
             delay_s,
-            {"strikes": str(progress.strikes + 1), "note": str(error)[:200]},
+            {"strikes": str(progress.strikes + 1), "note": note(error)},
         )
         return
     asked_s = error.retry_after_s or 0.0
-    if isinstance(error, UnwillingError):
+    if isinstance(error, AccountRefusedError):
         asked_s = PROBE_S[PauseCause.REFUSED]
-        await runtime.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
+        await runtime.pauses.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
     elif isinstance(error, ThrottledError) or asked_s:
-        pause_s = patience_s(PauseCause.THROTTLED, error.retry_after_s)
-        await runtime.pause(PauseCause.THROTTLED, str(error), probe_every_s=pause_s)
+        every_s = pause_s(PauseCause.THROTTLED, error.retry_after_s)
+        await runtime.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=every_s)
     else:
-        await runtime.trouble(str(error))
+        await runtime.pauses.trouble(str(error))
     # No attempt is used and no deadline strikes while the API cannot say how the edit is.
     delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
-    await _again(runtime, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": str(error)[:200]})
+    await _again(runtime, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": note(error)})
 
 
 async def _again(
@@ -146,7 +146,7 @@ async def _again(
 
 
 def _age_ms(runtime: Runtime, progress: BegunPoll) -> float:
-    return max(0.0, runtime.pace.server_ms() - (progress.submitted_at or progress.now))
+    return max(0.0, runtime.clock.now_ms() - (progress.submitted_at or progress.now))
 
 
 def _left_s(progress: BegunPoll) -> float:

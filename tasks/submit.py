@@ -14,6 +14,7 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.causes import PauseCause
 from retouch.errors import (
+    AccountRefusedError,
     AmbiguousError,
     ApiError,
     HeldBackError,
@@ -23,24 +24,21 @@ from retouch.errors import (
     StoreError,
     ThrottledError,
     UnavailableError,
-    UnwillingError,
 )
 from retouch.ledger import BegunSubmit, Claim, Settlement
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.provider.polling import kind_of
 from retouch.states import EditState, Step
-from tasks.claims import Message, each, hand_over
 from tasks.copy import Served, copy_results
+from tasks.failures import note, pause_s
+from tasks.handover import Message, each, hand_over
 from tasks.outcome import failed
 from workers.runtime import Runtime
 
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
-# How often one request is let through to find out whether the reason for a pause is gone.
-PROBE_S = {PauseCause.REFUSED: 10.0, PauseCause.THROTTLED: 1.0}
-LEAST_PAUSE_S = 0.1  # also where a 429 says that no time at all need pass
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
 
@@ -53,12 +51,12 @@ def submit(claims: Message) -> None:
 async def submit_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
     """Write the intents of a chunk in one move, then send each edit."""
     asked_at = time.monotonic()
-    submissions = await runtime.patience(
+    submissions = await runtime.call(
         runtime.ledger.worker.begin_submit, claims, runtime.settings.ambiguity_policy, runtime.settings.lease_ms
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     for _, submission in ours[:1]:
-        runtime.pace.see(submission.now, asked_at)
+        runtime.clock.see(submission.now, asked_at)
     runtime.leases.begin((c for c, _ in ours), asked_at)
     await each(runtime, ours, _submit)
 
@@ -72,7 +70,7 @@ async def _submit(runtime: Runtime, claim: Claim, submission: BegunSubmit) -> No
     except StoreError as error:
         await _put_back(runtime, claim, submission, str(error))
         return
-    if not await runtime.pace.moment(claim):
+    if not await runtime.pacer.moment(claim):
         await runtime.settle(Settlement(claim, FROM, EditState.QUEUED, untaken=True))  # another moment
         return
     key = f"{claim.member}/{submission.number}"
@@ -81,9 +79,9 @@ async def _submit(runtime: Runtime, claim: Claim, submission: BegunSubmit) -> No
     except HeldBackError:
         log.warning("claim.lost", before="submit")
     except ApiError as error:
-        await _not_accepted(runtime, claim, submission, error)
+        await _not_answered_well(runtime, claim, submission, error)
     else:
-        await runtime.resume(PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
+        await runtime.pauses.resume(PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
         await _accepted(runtime, claim, submission, answer)
 
 
@@ -105,12 +103,13 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit, ans
         await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", put=put))
     elif answer.status is Status.RUNNING:
         log.info("edit.submitted", provider_id=answer.provider_id)
+        first_poll_s = runtime.poll_times.next_poll_s(kind, claim.member, 0.0, 0, runtime.settings.deadline)
         await runtime.settle(
             Settlement(
                 claim,
                 FROM,
                 EditState.WAITING,
-                delay_ms=int(1000 * runtime.timing.next_poll_s(kind, claim.member, 0.0, 0, runtime.settings.deadline)),
+                delay_ms=int(1000 * first_poll_s),
                 answered=True,
                 deadline_ms=deadline_ms,
                 put=put,
@@ -136,15 +135,15 @@ async def _accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit, ans
             await copy_results(runtime, claim, Served(answer.urls, samples))
 
 
-async def _not_accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
+async def _not_answered_well(runtime: Runtime, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
     match error:
         case RefusedError():
             # A definite answer: the API is there.
-            await runtime.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
+            await runtime.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
             await runtime.settle(failed(claim, FROM, "refused", str(error)))
         case AmbiguousError():
             log.warning("edit.submit_unanswered", reason=str(error))
-            await runtime.trouble(str(error))
+            await runtime.pauses.trouble(str(error))
             delay_s = retry_delay_s(submission.tries, random.random())
             tries = str(submission.tries + 1)
             # It stays submitting, with its intent: the next claim decides by the policy for ambiguous edits.
@@ -154,30 +153,25 @@ async def _not_accepted(runtime: Runtime, claim: Claim, submission: BegunSubmit,
                     FROM,
                     EditState.SUBMITTING,
                     delay_ms=int(delay_s * 1000),
-                    put={"tries": tries, "note": str(error)[:200]},
+                    put={"tries": tries, "note": note(error)},
                 )
             )
-        case UnwillingError() | ThrottledError():
-            cause = PauseCause.REFUSED if isinstance(error, UnwillingError) else PauseCause.THROTTLED
-            await runtime.pause(cause, str(error), probe_every_s=patience_s(cause, error.retry_after_s))
+        case AccountRefusedError() | ThrottledError():
+            cause = PauseCause.REFUSED if isinstance(error, AccountRefusedError) else PauseCause.THROTTLED
+            await runtime.pauses.pause(cause, str(error), probe_every_s=pause_s(cause, error.retry_after_s))
             await _put_back(runtime, claim, submission, str(error))
         case UnavailableError(retry_after_s=float() as asked_s):
-            asked = patience_s(PauseCause.THROTTLED, asked_s)
-            await runtime.pause(PauseCause.THROTTLED, str(error), probe_every_s=asked)
+            asked = pause_s(PauseCause.THROTTLED, asked_s)
+            await runtime.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=asked)
             await _put_back(runtime, claim, submission, str(error))
         case NotSentError() | UnavailableError():
-            await runtime.trouble(str(error))
+            await runtime.pauses.trouble(str(error))
             await _put_back(runtime, claim, submission, str(error))
         case _:
             raise error
 
 
-def patience_s(cause: PauseCause, asked_s: float | None) -> float:
-    """How long nothing is sent: what the API asked for, or what is usual for the cause."""
-    return PROBE_S[cause] if asked_s is None else max(asked_s, LEAST_PAUSE_S)
-
-
-async def _put_back(runtime: Runtime, claim: Claim, submission: BegunSubmit, note: str) -> None:
+async def _put_back(runtime: Runtime, claim: Claim, submission: BegunSubmit, reason: str) -> None:
     """The API did not take it: back to the front of the queue, under the same number, no attempt used."""
     tries = submission.tries
     await runtime.settle(
@@ -187,6 +181,6 @@ async def _put_back(runtime: Runtime, claim: Claim, submission: BegunSubmit, not
             EditState.QUEUED,
             delay_ms=int(retry_delay_s(tries, random.random()) * 1000),
             untaken=True,
-            put={"tries": str(tries + 1), "note": note[:200]},
+            put={"tries": str(tries + 1), "note": note(reason)},
         )
     )

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import structlog
 
 from config.celery import CHUNK, MAX_BACKLOG
-from retouch.ledger import Claim, Harvest
+from config.settings import Settings
+from retouch.ledger import Claim, Harvest, Worker
 from retouch.states import Step
-
-if TYPE_CHECKING:
-    from workers.runtime import Runtime
+from workers.capacity import Capacity
+from workers.ledger_calls import LedgerCalls
+from workers.pauses import Pauses
 
 log = structlog.get_logger()
 
@@ -39,10 +39,32 @@ def chunks(claims: Sequence[Claim]) -> Iterator[tuple[Step, Sequence[Claim]]]:
 
 
 class Dispatcher:
-    """Claims and sends for as long as its process takes on work."""
+    """Claims and sends for as long as its process takes on work.
 
-    def __init__(self, runtime: Runtime, send: Send, backlog: Backlog) -> None:
-        self._runtime = runtime
+    ``edits`` and ``deliveries``: how much of each the process can still take. ``send`` publishes a chunk, ``backlog``
+    counts messages that wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        ledger: Worker,
+        call: LedgerCalls,
+        pauses: Pauses,
+        *,
+        edits: Capacity,
+        deliveries: Capacity,
+        send: Send,
+        backlog: Backlog,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._ledger = ledger
+        self._call = call
+        self._pauses = pauses
+        self._edits = edits
+        self._deliveries = deliveries
         self._send = send
         self._backlog = backlog
         self._ended = asyncio.Event()
@@ -57,7 +79,7 @@ class Dispatcher:
             await self._rest(IDLE_S)
         while not self._ended.is_set():
             pause = IDLE_S
-            if await self._runtime.patience(self._backlog) < MAX_BACKLOG:
+            if await self._call(self._backlog) < MAX_BACKLOG:
                 harvest = await self._claim()
                 if harvest.claims:
                     pause = 0 if len(harvest.claims) >= AT_ONCE else TICK_S
@@ -69,20 +91,20 @@ class Dispatcher:
             await asyncio.wait_for(self._ended.wait(), seconds)
 
     async def _claim(self) -> Harvest:
-        runtime = self._runtime
-        most = min(AT_ONCE, runtime.room.free)
-        harvest = await runtime.patience(
-            runtime.ledger.worker.claim,
-            runtime.name,
-            lease_ms=runtime.settings.lease_ms,
-            places=runtime.settings.places,
-            intervals=runtime.settings.intervals,
-            policy=runtime.settings.ambiguity_policy,
+        settings = self._settings
+        most = min(AT_ONCE, self._edits.free)
+        harvest = await self._call(
+            self._ledger.claim,
+            self._name,
+            lease_ms=settings.lease_ms,
+            places=settings.places,
+            intervals=settings.intervals,
+            policy=settings.ambiguity_policy,
             submits=most,
             polls=most,
-            deliveries=min(DELIVERIES_AT_ONCE, runtime.outbox_room.free),
+            deliveries=min(DELIVERIES_AT_ONCE, self._deliveries.free),
         )
-        runtime.paused = harvest.paused
+        self._pauses.in_force = harvest.paused
         return harvest
 
     async def _ring(self, claims: Sequence[Claim]) -> None:

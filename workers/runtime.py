@@ -21,19 +21,21 @@ import uvloop
 
 from config.logging import drain
 from config.settings import Settings
-from retouch.causes import PauseCause
 from retouch.errors import SchemaError
 from retouch.ledger import Claim, Ledger, Settlement
 from retouch.states import Step
+from workers.capacity import Capacity
 from workers.clients import Clients
 from workers.coalescer import Coalescer
 from workers.dispatcher import Backlog, Dispatcher, Send
 from workers.leases import Leases
-from workers.pace import Pace
-from workers.patience import Patience
+from workers.ledger_calls import LedgerCalls
+from workers.pacer import Pacer
+from workers.pauses import Pauses
+from workers.poll_times import PollTimes
 from workers.presence import Presence
-from workers.room import Room
-from workers.timing import Timing
+from workers.server_clock import ServerClock
+from workers.store_watch import StoreWatch
 
 log = structlog.get_logger()
 
@@ -41,7 +43,6 @@ MAX_OPEN = 2048  # steps of edits at a time in one process
 MAX_DELIVERIES = 64  # event deliveries at a time in one process
 SETTLE_AT_ONCE = 200  # settlements in one script: a few ms of Redis' time
 SETTLE_LINGER_S = 0.01  # nothing beside an API call, and a write then carries several settlements
-PROBE_MS = 1000  # until the first probe of an outage; then twice as long each time
 DRAIN_S = 75.0  # the longest HTTP call (60 s) and its settling; what is open after that is left to its lease
 
 GC_THRESHOLD = 50_000  # new containers before a collection; the default of 700 comes several times an edit
@@ -56,19 +57,31 @@ class Runtime:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.settings = settings
         self.ledger = ledger
-        self.patience = Patience()
+        self.call = LedgerCalls()
         self.leases = Leases(settings.lease)
-        self.pace = Pace(settings.slack_ms)
-        self.timing = Timing(self)
-        self.room = Room(MAX_OPEN)
-        self.outbox_room = Room(MAX_DELIVERIES)
+        self.clock = ServerClock()
+        self.pacer = Pacer(self.clock, settings.slack_ms)
+        self.poll_times = PollTimes(settings, ledger.reader, self.call)
+        self.capacity = Capacity(MAX_OPEN)
+        self.delivery_capacity = Capacity(MAX_DELIVERIES)
         self.settlements: Coalescer[Settlement, bool] = Coalescer(
             self._settle_many, limit=SETTLE_AT_ONCE, linger_s=SETTLE_LINGER_S
         )
-        self.paused = False
         self.clients: Clients
-        self._dispatcher = Dispatcher(self, send, backlog)
-        self._presence = Presence(self)
+        self.pauses = Pauses(ledger.worker, self.call)
+        self.store_watch = StoreWatch(lambda: self.clients.store, settings.prefix, self.pauses)
+        self._dispatcher = Dispatcher(
+            self.name,
+            settings,
+            ledger.worker,
+            self.call,
+            self.pauses,
+            edits=self.capacity,
+            deliveries=self.delivery_capacity,
+            send=send,
+            backlog=backlog,
+        )
+        self._presence = Presence(self.name, settings.sinks, ledger.worker, self.call, self.store_watch)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="retouch-loop", daemon=True)
         self._services: list[asyncio.Task[None]] = []
@@ -94,8 +107,8 @@ class Runtime:
     def stop(self) -> None:
         """Drain, wait for the steps that run, give the rest back, and end. Blocks for DRAIN_S at most."""
         self.drain()
-        self.room.close()
-        self.outbox_room.close()
+        self.capacity.close()
+        self.delivery_capacity.close()
         self._on_loop(self._stop()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -119,7 +132,7 @@ class Runtime:
 
     async def _dispatch(self) -> None:
         # No edit is paid for before its result is known to find a place.
-        await self._dispatcher.run(may_begin=self._presence.looked)
+        await self._dispatcher.run(may_begin=self.store_watch.looked)
 
     async def _stop(self) -> None:
         log.info("worker.draining", open_steps=len(self.leases))
@@ -131,7 +144,7 @@ class Runtime:
         await asyncio.gather(*self._services, *self._chunks, return_exceptions=True)
         await self._presence.leave()
         await self.clients.close()
-        self.patience.close()
+        self.call.close()
         log.info("worker.stopped", left_to_their_lease=len(self.leases))
 
     # --- work ------------------------------------------------------------------------------------
@@ -143,26 +156,26 @@ class Runtime:
         to its lease. A process that is ending gives the chunk back at once.
         """
         delivery = claims[0].step is Step.ANNOUNCE
-        room = self.outbox_room if delivery else self.room
+        capacity = self.delivery_capacity if delivery else self.capacity
         if self._draining:
             self.ledger.worker.give_back(claims)
-        elif room.enter(len(claims), wait=not delivery):
-            self._loop.call_soon_threadsafe(self._begin, claims, work, room)
+        elif capacity.enter(len(claims), wait=not delivery):
+            self._loop.call_soon_threadsafe(self._begin, claims, work, capacity)
         elif not delivery:
             self.ledger.worker.give_back(claims)
 
-    def _begin(self, claims: Sequence[Claim], work: Work, room: Room) -> None:
-        chunk = asyncio.create_task(self._run_chunk(claims, work, room))
+    def _begin(self, claims: Sequence[Claim], work: Work, capacity: Capacity) -> None:
+        chunk = asyncio.create_task(self._run_chunk(claims, work, capacity))
         self._chunks.add(chunk)
         chunk.add_done_callback(self._chunks.discard)
 
-    async def _run_chunk(self, claims: Sequence[Claim], work: Work, room: Room) -> None:
+    async def _run_chunk(self, claims: Sequence[Claim], work: Work, capacity: Capacity) -> None:
         try:
             await work(self, claims)
         except Exception:
             log.exception("chunk.crashed", step=claims[0].step, claims=len(claims))
         finally:
-            room.leave(len(claims))
+            capacity.leave(len(claims))
             for claim in claims:
                 self.leases.end(claim)
 
@@ -176,7 +189,7 @@ class Runtime:
         return settled
 
     async def _settle_many(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
-        return await self.patience(self.ledger.worker.settle, settlements)
+        return await self.call(self.ledger.worker.settle, settlements)
 
     async def _renew(self) -> None:
         """Hold on to the open claims, three times a lease."""
@@ -186,35 +199,8 @@ class Runtime:
             asked_at = time.monotonic()
             for first in range(0, len(claims), SETTLE_AT_ONCE):
                 page = claims[first : first + SETTLE_AT_ONCE]
-                lost = await self.patience(self.ledger.worker.renew, page, self.settings.lease_ms)
+                lost = await self.call(self.ledger.worker.renew, page, self.settings.lease_ms)
                 self.leases.renewed(page, lost, asked_at)
-
-    # --- pauses ----------------------------------------------------------------------------------
-
-    async def pause(self, cause: PauseCause, reason: str, *, probe_every_s: float) -> None:
-        """Stop submits for all workers; says so once."""
-        self.paused = True
-        if await self.patience(self.ledger.worker.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
-            log.error("submits.paused", cause=cause, reason=reason)
-
-    async def trouble(self, reason: str) -> None:
-        """Note that the API was in trouble; several times in a row stop submits and polls for all workers."""
-        if await self.patience(self.ledger.worker.trouble, reason, probe_every_ms=PROBE_MS):
-            self.paused = True
-            log.error("api.outage", reason=reason, consequence="submits and polls stop, but for one probe at a time")
-
-    async def resume(self, *causes: PauseCause, sent_ms: int | None = None) -> None:
-        """End pauses, if this worker knows of any; says so."""
-        if not self.paused:
-            return
-        ended = await self.patience(lambda: self.ledger.worker.resume(*causes, sent_ms=sent_ms))
-        if ended:
-            log.info("submits.resumed", causes=causes)
-
-    async def store_refused(self, reason: str) -> None:
-        """No edit is sent to be paid for while its result could not be kept; checked until it can."""
-        self._presence.doubt_store()
-        await self.pause(PauseCause.STORE, reason, probe_every_s=0)
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:

@@ -12,7 +12,7 @@ from redis import exceptions
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerUnwillingError, SchemaError
+from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerRefusedError, SchemaError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
 from retouch.ledger.scripts import Scripts
 
@@ -25,7 +25,7 @@ _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
 class Connection:
     """A Redis client with the names of one installation's keys. Thread-safe; connects at the first use.
 
-    Every method raises LedgerAwayError, LedgerUnwillingError, or LedgerError; and SchemaError where the ledger has
+    Every method raises LedgerAwayError, LedgerRefusedError, or LedgerError; and SchemaError where the ledger has
     another version than this program. ``clock`` returns ms since 1970 in place of the server's clock; for tests.
     """
 
@@ -86,7 +86,7 @@ class Connection:
         try:
             with _translated():
                 local, _ = self._client.execute_command("WAITAOF", 1, 0, timeout_ms)
-        except (LedgerAwayError, LedgerUnwillingError):
+        except (LedgerAwayError, LedgerRefusedError):
             raise
         except LedgerError:  # no append-only file, or a server older than 7.2
             return False
@@ -125,7 +125,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except _UNWILLING as error:
-        raise LedgerUnwillingError(_line(error)) from error
+        raise LedgerRefusedError(_line(error)) from error
     except _AWAY as error:
         raise LedgerAwayError(_line(error)) from error
     except exceptions.RedisError as error:

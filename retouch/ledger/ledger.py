@@ -16,7 +16,7 @@ from retouch.ledger.worker import Worker
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    Thread-safe. Every method of the three may raise LedgerAwayError, LedgerUnwillingError, LedgerError or SchemaError.
+    Thread-safe. Every method of the three may raise LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
     """
 

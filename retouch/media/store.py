@@ -27,7 +27,7 @@ from botocore.exceptions import (
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from retouch.errors import InputError, StoreError, StoreUnavailableError, StoreUnwillingError
+from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -71,7 +71,7 @@ class Store:
     """One bucket. Nothing is read or connected to before the first use (or ``open``).
 
     ``endpoint_url`` and ``region`` override those that boto3 is configured with; plain http is allowed because
-    a person must have configured it. All methods raise StoreUnwillingError if a person must fix something
+    a person must have configured it. All methods raise StoreRefusedError if a person must fix something
     (no such bucket, credentials, permissions) and StoreUnavailableError for a temporary error.
     """
 
@@ -282,11 +282,11 @@ class Store:
         status, code = _STATUS.search(text), _CODE.search(text)
         name = (code[1] or code[2]) if code else (status[1] if status else "no answer")
         if "redirect without LOCATION" in text:
-            return StoreUnwillingError(f"bucket {self.bucket!r} lies in another region than AWS is configured for")
+            return StoreRefusedError(f"bucket {self.bucket!r} lies in another region than AWS is configured for")
         if (status and status[1] in _UNWILLING_STATUSES) or name in _UNWILLING_CODES:
-            return StoreUnwillingError(f"bucket {self.bucket!r} refuses: {name}")
+            return StoreRefusedError(f"bucket {self.bucket!r} refuses: {name}")
         if isinstance(error, FileNotFoundError):
-            return StoreUnwillingError(f"bucket {self.bucket!r} does not exist")
+            return StoreRefusedError(f"bucket {self.bucket!r} does not exist")
         return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
 
 
@@ -296,10 +296,10 @@ def _is_aws(endpoint_url: str) -> bool:
 
 def _settings_trouble(error: Exception) -> StoreError:
     if isinstance(error, NoCredentialsError):
-        return StoreUnwillingError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
+        return StoreRefusedError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
     if isinstance(error, HTTPClientError):
         return StoreUnavailableError(f"AWS credentials cannot be loaded for now: {type(error).__name__}")
     if isinstance(error, ValueError):
-        return StoreUnwillingError("the AWS settings cannot be used: the endpoint is not a URL")
+        return StoreRefusedError("the AWS settings cannot be used: the endpoint is not a URL")
     reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__
-    return StoreUnwillingError(f"the AWS settings cannot be used: {reason}")
+    return StoreRefusedError(f"the AWS settings cannot be used: {reason}")

@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from retouch.errors import (
+    AccountRefusedError,
     AmbiguousError,
     ApiError,
     HeldBackError,
@@ -26,7 +27,6 @@ from retouch.errors import (
     ThrottledError,
     UnavailableError,
     UnknownIdError,
-    UnwillingError,
 )
 from retouch.net.http import Connector, network_reason, retry_after_s
 from retouch.net.redaction import spellings, without_queries, without_query
@@ -87,7 +87,7 @@ class Img2ImgApi:
         ``may_go`` is called when the connection is open, right before the body is written: the wait for the connection
         may have been long, or the process may have been stopped meanwhile. Raises HeldBackError if it returns False.
         Raises NotSentError, ThrottledError, UnavailableError: not accepted, may be sent again.
-        Raises UnwillingError, RefusedError: not accepted. Raises AmbiguousError: may be accepted and charged.
+        Raises AccountRefusedError, RefusedError: not accepted. Raises AmbiguousError: may be accepted and charged.
         """
         body = _Body(json.dumps(payload, allow_nan=False).encode(), may_go)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
@@ -111,7 +111,7 @@ class Img2ImgApi:
     async def status(self, provider_id: str) -> Answer:
         """Ask for the status of the edit that the API calls ``provider_id``.
 
-        Raises ThrottledError, UnavailableError: ask again later. Raises UnwillingError, UnknownIdError,
+        Raises ThrottledError, UnavailableError: ask again later. Raises AccountRefusedError, UnknownIdError,
         RefusedError.
         """
         if not dialect.is_id(provider_id):
@@ -171,7 +171,7 @@ class Img2ImgApi:
         if response.status == 429:
             return await self._error(ThrottledError, response)
         if response.status in (401, 402, 403):
-            return await self._error(UnwillingError, response)
+            return await self._error(AccountRefusedError, response)
         return await self._error(RefusedError, response)
 
     async def _error(self, kind: type[ApiError], response: aiohttp.ClientResponse) -> ApiError:

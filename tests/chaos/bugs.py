@@ -138,8 +138,8 @@ def delivered_before_posted() -> None:
     """A delivery is settled first and made afterwards."""
 
     async def settle_first(runtime: Runtime, claims: Sequence[Claim]) -> None:
-        source = await runtime.patience(runtime.ledger.reader.source)
-        await runtime.patience(runtime.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
+        source = await runtime.call(runtime.ledger.reader.source)
+        await runtime.call(runtime.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
         await asyncio.gather(*(tasks.announce._deliver(runtime, claim, source) for claim in claims))
 
     tasks.announce.announce_chunk = settle_first
@@ -189,12 +189,10 @@ def batch_ends_before_its_files() -> None:
     """The batch's end is announced, and then its manifest is written."""
 
     async def settle_first(runtime: Runtime, claim: Claim) -> None:
-        await runtime.patience(runtime.ledger.worker.settle_batch, claim)
+        await runtime.call(runtime.ledger.worker.settle_batch, claim)
         await asyncio.sleep(LATE_S)
         folder = f"{runtime.settings.prefix}{claim.member}"
-        lines = [
-            json.dumps(r) for r in await runtime.patience(lambda: list(runtime.ledger.reader.results(claim.member)))
-        ]
+        lines = [json.dumps(r) for r in await runtime.call(lambda: list(runtime.ledger.reader.results(claim.member)))]
         await runtime.clients.store.put(f"{folder}/manifest.jsonl", "\n".join(lines).encode(), "application/jsonl")
         await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from PIL import Image
 
-from retouch.errors import BrokenResultError, GoneError, ResultError, StoreUnwillingError, UnreachableResultError
+from retouch.errors import BrokenResultError, GoneError, ResultError, StoreRefusedError, UnreachableResultError
 from retouch.media.copying import Output, copy
 from retouch.media.fetch import Fetcher
 from retouch.media.images import MAX_BYTES
@@ -238,5 +238,5 @@ async def test_trouble_with_the_store_is_the_stores(
     for name, value in (s3.environment | {"AWS_SECRET_ACCESS_KEY": "wrong"}).items():
         monkeypatch.setenv(name, value)
     host.serves(body)
-    with pytest.raises(StoreUnwillingError):
+    with pytest.raises(StoreRefusedError):
         await copy(fetcher, Store(s3.bucket), host.url, s3_prefix + "0")

@@ -14,7 +14,7 @@ import requests
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from retouch.errors import InputError, StoreError, StoreUnavailableError, StoreUnwillingError
+from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.store import Store
 from workers.stack.s3 import S3
 
@@ -168,7 +168,7 @@ async def test_wrong_credentials_are_for_a_person(
         partial(store.exists, "a"),
         partial(store.delete, "a"),
     ):
-        with pytest.raises(StoreUnwillingError, match=s3.bucket) as caught:
+        with pytest.raises(StoreRefusedError, match=s3.bucket) as caught:
             await call()
         assert "WRONG" not in str(caught.value)
         assert s3.environment["AWS_ACCESS_KEY_ID"] not in str(caught.value)
@@ -180,16 +180,16 @@ async def test_no_credentials_at_all_is_for_a_person(s3: S3, monkeypatch: pytest
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     store = Store(s3.bucket, endpoint_url=s3.url)
-    with pytest.raises(StoreUnwillingError, match="no AWS credentials were found"):
+    with pytest.raises(StoreRefusedError, match="no AWS credentials were found"):
         await store.put("a", b"x", "text/plain")
-    with pytest.raises(StoreUnwillingError, match="no AWS credentials were found"):
+    with pytest.raises(StoreRefusedError, match="no AWS credentials were found"):
         store.presign_get("a", 60)
 
 
 async def test_a_missing_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS_PROFILE with a name that is nowhere configured."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(StoreUnwillingError, match="nobody"):
+    with pytest.raises(StoreRefusedError, match="nobody"):
         await Store("retouch").open()
 
 
@@ -241,13 +241,13 @@ class Scripted:
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (400, "AuthorizationHeaderMalformed", StoreUnwillingError),
-        (400, "ExpiredToken", StoreUnwillingError),
-        (400, "InvalidBucketName", StoreUnwillingError),
-        (401, "Unauthorized", StoreUnwillingError),
-        (403, "AccessDenied", StoreUnwillingError),
-        (403, "RequestTimeTooSkewed", StoreUnwillingError),
-        (404, "NoSuchBucket", StoreUnwillingError),
+        (400, "AuthorizationHeaderMalformed", StoreRefusedError),
+        (400, "ExpiredToken", StoreRefusedError),
+        (400, "InvalidBucketName", StoreRefusedError),
+        (401, "Unauthorized", StoreRefusedError),
+        (403, "AccessDenied", StoreRefusedError),
+        (403, "RequestTimeTooSkewed", StoreRefusedError),
+        (404, "NoSuchBucket", StoreRefusedError),
         (400, "RequestTimeout", StoreUnavailableError),
         (409, "OperationAborted", StoreUnavailableError),
         (429, "TooManyRequests", StoreUnavailableError),
@@ -275,7 +275,7 @@ async def test_another_region_is_for_a_person(elsewhere: pytest.MonkeyPatch) -> 
     """S3 answers 301 without a place when the bucket lies in another region."""
     scripted = Scripted(301, "PermanentRedirect")
     await scripted.server.start_server()
-    with pytest.raises(StoreUnwillingError, match=r"bucket-1.* another region"):
+    with pytest.raises(StoreRefusedError, match=r"bucket-1.* another region"):
         await Store("bucket-1", endpoint_url=str(scripted.server.make_url("/"))).put("a", b"x", "text/plain")
     await scripted.server.close()
 
@@ -347,5 +347,5 @@ async def test_credentials_are_loaded_once_and_off_the_event_loop(
 @pytest.mark.parametrize("endpoint_url", ["not a url", "http://", "http://[::1"])
 async def test_an_endpoint_that_is_none_is_named(elsewhere: pytest.MonkeyPatch, endpoint_url: str) -> None:
     """A mistyped endpoint is a sentence, not a traceback from inside a library."""
-    with pytest.raises(StoreUnwillingError, match="the AWS settings cannot be used"):
+    with pytest.raises(StoreRefusedError, match="the AWS settings cannot be used"):
         await Store("bucket-1", endpoint_url=endpoint_url).open()

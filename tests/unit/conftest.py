@@ -11,8 +11,9 @@ import pytest
 from worker_stage import Measured, Worker
 
 MEASURING = (
-    "tasks.announce", "tasks.finish", "tasks.poll", "tasks.submit", "workers.leases", "workers.pace", "workers.timing"
-)  # fmt: skip
+    *("tasks.announce", "tasks.finish", "tasks.poll", "tasks.submit"),
+    *("workers.leases", "workers.server_clock", "workers.poll_times"),
+)
 
 
 @pytest.fixture

@@ -39,9 +39,9 @@ async def crashes(runtime: Runtime, claims: Sequence[Claim]) -> None:
 def test_a_chunk_that_has_ended_is_held_no_longer(worker: Worker, work: Work) -> None:
     """Its claims are not renewed and its room is free, so that other workers go on with what is left of it."""
     worker.fill(2)
-    free = worker._runtime.room.free
+    free = worker._runtime.capacity.free
     take_on(worker, worker.edits(), work)
-    assert (worker._runtime.leases.open(), worker._runtime.room.free) == ([], free)
+    assert (worker._runtime.leases.open(), worker._runtime.capacity.free) == ([], free)
 
 
 def test_a_process_that_drains_gives_a_chunk_back(worker: Worker) -> None:

@@ -18,9 +18,8 @@ from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
 from tasks.submit import submit_chunk
-from workers.dispatcher import Dispatcher
+from workers.poll_times import PollTimes
 from workers.runtime import Runtime
-from workers.timing import Timing
 
 SECRET = "whsec_" + "A" * 40
 DEADLINE_S = 60.0
@@ -71,20 +70,20 @@ class Worker(Bench):
         self.settings = Settings(**own | settings)
         self._runtime = Runtime(self.settings, self.ledger, self._send, self._backlog)
         self._runtime.clients = self.outside  # type: ignore[assignment]
-        self.dispatcher = Dispatcher(self._runtime, self._send, self._backlog)
+        self.dispatcher = self._runtime._dispatcher
 
     @property
     def api(self) -> Api:
         return self.outside.api
 
     @property
-    def timing(self) -> Timing:
-        return self._runtime.timing
+    def timing(self) -> PollTimes:
+        return self._runtime.poll_times
 
     def close(self) -> None:
         """Free what the runtime was made with."""
         self._runtime._loop.close()
-        self._runtime.patience.close()
+        self._runtime.call.close()
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -130,11 +129,11 @@ class Worker(Bench):
 
     def hear_of_a_pause(self, heard: bool = True) -> None:
         """Let the worker know that requests pause, or that they do not."""
-        self._runtime.paused = heard
+        self._runtime.pauses.in_force = heard
 
     def fill_up(self, *, but: int, deliveries: bool = False) -> None:
         """Let the worker have so much in hand that only ``but`` more find room."""
-        room = self._runtime.outbox_room if deliveries else self._runtime.room
+        room = self._runtime.delivery_capacity if deliveries else self._runtime.capacity
         room.enter(room.free - but, wait=False)
 
     # --- what has come of it ---------------------------------------------------------------------
@@ -168,7 +167,7 @@ class Worker(Bench):
 
     def knows_of_a_pause(self) -> bool:
         """Tell whether the worker believes that requests pause."""
-        return self._runtime.paused
+        return self._runtime.pauses.in_force
 
     def pauses(self) -> dict[str, int]:
         """Cause → ms until the first probe; 0 where there is none."""

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch.errors import (
+    AccountRefusedError,
     AmbiguousError,
     ApiError,
     RefusedError,
     ThrottledError,
     UnavailableError,
     UnknownIdError,
-    UnwillingError,
 )
 from retouch.provider.answers import Answer, Status
 from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
@@ -104,9 +104,9 @@ async def test_a_failure_carries_the_apis_words(
         (301, RefusedError, UnavailableError),
         (307, RefusedError, UnavailableError),
         (400, RefusedError, RefusedError),
-        (401, UnwillingError, UnwillingError),
-        (402, UnwillingError, UnwillingError),
-        (403, UnwillingError, UnwillingError),
+        (401, AccountRefusedError, AccountRefusedError),
+        (402, AccountRefusedError, AccountRefusedError),
+        (403, AccountRefusedError, AccountRefusedError),
         (404, RefusedError, UnknownIdError),
         (408, AmbiguousError, UnavailableError),
         (410, RefusedError, UnknownIdError),

@@ -10,8 +10,8 @@ from worker_stage import DEADLINE_S, Worker
 from retouch.errors import (
     BrokenResultError,
     GoneError,
+    StoreRefusedError,
     StoreUnavailableError,
-    StoreUnwillingError,
     UnreachableResultError,
 )
 from retouch.provider.answers import Answer, Status
@@ -33,13 +33,13 @@ OUTCOMES = {
     "broken": (BrokenResultError("why"), COPYING | {"strikes": 1}),
     "unreachable": (UnreachableResultError("why"), COPYING),
     "store away": (StoreUnavailableError("why"), COPYING),
-    "store unwilling": (StoreUnwillingError("why"), COPYING | {"pauses": {"store": 0}}),
+    "store unwilling": (StoreRefusedError("why"), COPYING | {"pauses": {"store": 0}}),
 }
 
 
 def trouble(worker: Worker, error: Exception) -> None:
     """Let the copy of the first image fail so, by whoever raises such errors."""
-    if isinstance(error, StoreUnavailableError | StoreUnwillingError):
+    if isinstance(error, StoreUnavailableError | StoreRefusedError):
         worker.outside.store.errors["/0.png"] = error
     else:
         worker.outside.results.errors[A] = error
@@ -148,7 +148,7 @@ def test_a_host_of_results_that_stays_away_is_waited_for_a_day(worker: Worker, b
     assert worker.seen().get("error") == ("result_unreachable" if state == "failed" else None)
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError("why"), StoreUnwillingError("why")], ids=["away", "unwilling"])
+@pytest.mark.parametrize("error", [StoreUnavailableError("why"), StoreRefusedError("why")], ids=["away", "unwilling"])
 def test_the_store_is_waited_for_without_end(worker: Worker, error: Exception) -> None:
     """Its trouble is ours: no result that was paid for is given up for it."""
     worker.enqueue()
@@ -165,7 +165,7 @@ def test_a_store_that_refused_a_result_is_checked_until_it_takes_one(worker: Wor
     """It was good when the worker began; submits go on by themselves once it is good again."""
     worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
     worker.enqueue()
-    trouble(worker, StoreUnwillingError("why"))
+    trouble(worker, StoreRefusedError("why"))
     worker.submit(success(A))
     assert set(worker.pauses()) == {"store"}
     worker.outside.store.errors.clear()

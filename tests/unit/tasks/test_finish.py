@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from worker_stage import Worker
 
-from retouch.errors import StoreUnavailableError, StoreUnwillingError
+from retouch.errors import StoreRefusedError, StoreUnavailableError
 from retouch.ledger import Claim, Entry
 from retouch.states import Step
 
@@ -42,7 +42,7 @@ def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
     assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == worker.settings.retention_ms
 
 
-ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreUnwillingError("why"), {"store": 0})}
+ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreRefusedError("why"), {"store": 0})}
 
 
 @pytest.mark.parametrize("act", ["delete b/_SUCCESS", "manifest.jsonl", "b/_SUCCESS"])

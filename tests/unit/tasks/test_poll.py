@@ -9,11 +9,11 @@ import pytest
 from worker_stage import DEADLINE_S, Worker
 
 from retouch.errors import (
+    AccountRefusedError,
     RefusedError,
     ThrottledError,
     UnavailableError,
     UnknownIdError,
-    UnwillingError,
 )
 from retouch.provider.answers import Answer, Status
 from retouch.states import Step
@@ -45,7 +45,7 @@ OUTCOMES = {
     "failure": (Answer(Status.FAILURE, "p1", (), "bad"), {"state": "failed", "submits": 1, "error": "failure"}),
     "unknown id": (UnknownIdError("why"), WAITING | {"strikes": 1, "note": "why", "due": SECOND_MS}),
     "refused": (RefusedError("why"), WAITING | {"strikes": 1, "note": "why", "due": SECOND_MS}),
-    "unwilling": (UnwillingError("why"), TRIED | {"due": 10_000, "pauses": {"api": 10_000}}),
+    "unwilling": (AccountRefusedError("why"), TRIED | {"due": 10_000, "pauses": {"api": 10_000}}),
     "throttled": (ThrottledError("why"), TRIED | {"pauses": {"throttled": 1000}}),
     "throttled for no time": (ThrottledError("why", 0.0), TRIED | {"pauses": {"throttled": 100}}),
     "throttled for 5 s": (ThrottledError("why", 5.0), TRIED | {"due": 5000, "pauses": {"throttled": 5000}}),

@@ -9,15 +9,15 @@ import pytest
 from worker_stage import DEADLINE_S, Worker
 
 from retouch.errors import (
+    AccountRefusedError,
     AmbiguousError,
     InputError,
     NotSentError,
     RefusedError,
+    StoreRefusedError,
     StoreUnavailableError,
-    StoreUnwillingError,
     ThrottledError,
     UnavailableError,
-    UnwillingError,
 )
 from retouch.provider.answers import Answer, Status
 from retouch.states import Step
@@ -52,8 +52,8 @@ OUTCOMES = {
         AmbiguousError("why"),
         {"state": "submitting", "due": RETRY_MS, "tries": 1, "note": "why", "submits": 1} | TROUBLED,
     ),
-    "unwilling": (UnwillingError("why"), QUEUED | paused("api", 10_000)),
-    "unwilling, asks for 60 s": (UnwillingError("why", 60.0), QUEUED | paused("api", 60_000)),
+    "unwilling": (AccountRefusedError("why"), QUEUED | paused("api", 10_000)),
+    "unwilling, asks for 60 s": (AccountRefusedError("why", 60.0), QUEUED | paused("api", 60_000)),
     "throttled": (ThrottledError("why"), QUEUED | paused("throttled", 1000)),
     "throttled for no time": (ThrottledError("why", 0.0), QUEUED | paused("throttled", 100)),
     "throttled for 5 s": (ThrottledError("why", 5.0), QUEUED | paused("throttled", 5000)),
@@ -178,7 +178,7 @@ SIGNING = {
         {"state": "failed", "error": "bad_init_image", "submits": 1},
     ),
     "the store is away": (StoreUnavailableError("why"), QUEUED),
-    "the store is unwilling": (StoreUnwillingError("why"), QUEUED),
+    "the store is unwilling": (StoreRefusedError("why"), QUEUED),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from worker_stage import Worker
 
-from workers.timing import FRESH_S, Timing
+from workers.poll_times import FRESH_S, PollTimes
 
 pytestmark = pytest.mark.anyio
 
@@ -18,12 +18,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def learner(worker: Worker) -> Timing:
+def learner(worker: Worker) -> PollTimes:
     """With a ledger that knows nothing yet."""
     return worker.timing
 
 
-async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, worker: Worker) -> None:
+async def test_a_flood_teaches_no_more_than_is_remembered(learner: PollTimes, worker: Worker) -> None:
     """Between two plans 250 results of a kind teach something, however fast they come; another kind has its own 250."""
     lessons = [learner.lesson("sd1.5:8:36", 0, 900) for _ in range(400)]
     assert all(lessons[:250])
@@ -33,12 +33,12 @@ async def test_a_flood_teaches_no_more_than_is_remembered(learner: Timing, worke
     assert learner.lesson("sd1.5:8:36", 0, 900)
 
 
-async def test_an_edit_without_a_kind_teaches_nothing(learner: Timing) -> None:
+async def test_an_edit_without_a_kind_teaches_nothing(learner: PollTimes) -> None:
     """Edits of before kinds were known have none."""
     assert learner.lesson("", 0, 900) is None
 
 
-async def test_a_lesson_is_one_edits_weight_over_what_was_seen(learner: Timing) -> None:
+async def test_a_lesson_is_one_edits_weight_over_what_was_seen(learner: PollTimes) -> None:
     """Its increments add up to the one result that it stands for."""
     lesson = learner.lesson("sd1.5:8:36", 2000, 3000)
     assert lesson

@@ -1,13 +1,13 @@
-"""Room: how much a process takes on, across threads."""
+"""Capacity: how much a process takes on, across threads."""
 
 from __future__ import annotations
 
 import threading
 
-from workers.room import Room
+from workers.capacity import Capacity
 
 
-def waiting(room: Room, outcome: list[bool]) -> threading.Thread:
+def waiting(room: Capacity, outcome: list[bool]) -> threading.Thread:
     """A thread that waits for room, already at it."""
     entering = threading.Event()
 
@@ -23,7 +23,7 @@ def waiting(room: Room, outcome: list[bool]) -> threading.Thread:
 
 def test_the_last_in_may_overfill_it() -> None:
     """A chunk is never split: what begins below the limit is let in whole, and then nobody."""
-    room = Room(10)
+    room = Capacity(10)
     assert room.enter(9, wait=False)
     assert room.free == 1
     assert room.enter(32, wait=False)
@@ -33,7 +33,7 @@ def test_the_last_in_may_overfill_it() -> None:
 
 def test_who_waits_comes_in_when_there_is_room() -> None:
     """A blocked thread goes on as soon as enough has left."""
-    room, outcome = Room(1), list[bool]()
+    room, outcome = Capacity(1), list[bool]()
     room.enter(2, wait=False)
     thread = waiting(room, outcome)
     room.leave(1)
@@ -46,7 +46,7 @@ def test_who_waits_comes_in_when_there_is_room() -> None:
 
 def test_closing_turns_everybody_away() -> None:
     """Whoever waits for room hears no, and so does whoever comes later, room or not."""
-    room, outcome = Room(1), list[bool]()
+    room, outcome = Capacity(1), list[bool]()
     room.enter(1, wait=False)
     thread = waiting(room, outcome)
     room.close()

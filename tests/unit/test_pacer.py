@@ -9,7 +9,8 @@ import pytest
 
 from retouch.ledger import Claim
 from retouch.states import Step
-from workers.pace import Pace
+from workers.pacer import Pacer
+from workers.server_clock import ServerClock
 
 SERVER_AHEAD_MS = 5_000_000.0
 
@@ -20,18 +21,24 @@ def now_ms() -> int:
 
 
 @pytest.fixture
-def pace() -> Pace:
-    """A pace that has seen the server's clock."""
-    one = Pace(slack_ms=1000)
+def clock() -> ServerClock:
+    """The server's clock, seen once."""
+    one = ServerClock()
     one.see(now_ms(), time.monotonic())
     return one
+
+
+@pytest.fixture
+def pace(clock: ServerClock) -> Pacer:
+    """A pacer by the server's clock."""
+    return Pacer(clock, slack_ms=1000)
 
 
 def claim(at_ms: int) -> Claim:
     return Claim("b/c", 1, Step.POLL, at_ms)
 
 
-def test_a_moment_is_waited_for(pace: Pace) -> None:
+def test_a_moment_is_waited_for(pace: Pacer) -> None:
     """The request goes no earlier than its moment, by the server's clock."""
     at = now_ms() + 50
     assert asyncio.run(pace.moment(claim(at)))
@@ -39,19 +46,19 @@ def test_a_moment_is_waited_for(pace: Pace) -> None:
 
 
 @pytest.mark.parametrize(("late_ms", "may"), [(500, True), (2000, False)])
-def test_a_moment_that_is_over_is_given_back(pace: Pace, late_ms: int, may: bool) -> None:
+def test_a_moment_that_is_over_is_given_back(pace: Pacer, late_ms: int, may: bool) -> None:
     """A little late is within the slack; later than that would fill somebody else's window."""
     assert asyncio.run(pace.moment(claim(now_ms() - late_ms))) is may
 
 
-def test_without_a_moment_it_goes_at_once(pace: Pace) -> None:
+def test_without_a_moment_it_goes_at_once(pace: Pacer) -> None:
     """Nothing is paced."""
     assert asyncio.run(pace.moment(claim(0)))
 
 
-def test_a_slow_answer_does_not_spoil_what_is_known_of_the_clock(pace: Pace) -> None:
+def test_a_slow_answer_does_not_spoil_what_is_known_of_the_clock(pace: Pacer, clock: ServerClock) -> None:
     """Of several looks at the server's clock the quickest counts."""
-    pace.see(now_ms(), time.monotonic() - 100)
+    clock.see(now_ms(), time.monotonic() - 100)
     at = now_ms() + 30
     assert asyncio.run(pace.moment(claim(at)))
     assert abs(now_ms() - at) < 5000

@@ -6,16 +6,15 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from retouch.ledger import LEARNED_KINDS
+from config.settings import Settings
+from retouch.ledger import LEARNED_KINDS, Reader
 from retouch.provider.backoff import poll_delay_s
 from retouch.provider.polling import Plan, learn, next_poll_s, phase_of, plan
 from retouch.provider.polling.histogram import Histogram
 from retouch.provider.polling.learning import MEMORY
-
-if TYPE_CHECKING:
-    from workers.runtime import Runtime
+from workers.ledger_calls import LedgerCalls
 
 FRESH_S = 3.0  # a plan takes some ten milliseconds to make, and hundreds of edits use it meanwhile
 
@@ -28,11 +27,13 @@ class _Known:
     lessons_left: float = MEMORY  # until it is looked up anew: more would push each other out before they are used
 
 
-class Timing:
+class PollTimes:
     """Places polls, and turns what they see into lessons. Not thread-safe: used on the event loop only."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, settings: Settings, ledger: Reader, call: LedgerCalls) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._call = call
         self._known: dict[str, _Known] = {}
         self._refreshing: set[asyncio.Task[None]] = set()
 
@@ -48,7 +49,7 @@ class Timing:
 
     def _within(self, delay_s: float, left_s: float) -> float:
         """A poll's delay within the settings' bounds and, while the deadline is ahead, not beyond it."""
-        settings = self._runtime.settings
+        settings = self._settings
         bounded_s = min(max(delay_s, settings.poll_min), settings.poll_max)
         return min(bounded_s, left_s) if left_s > 0 else bounded_s
 
@@ -63,7 +64,7 @@ class Timing:
         if known.lessons_left < 1:
             return None
         known.lessons_left -= 1
-        lesson = learn(known.histogram, seen_ms, came_ms, running=self._runtime.settings.places)
+        lesson = learn(known.histogram, seen_ms, came_ms, running=self._settings.places)
         increments = {str(field): round(value, 6) for field, value in lesson.increments.items()}
         return {"kind": kind, "keep": lesson.keep, "increments": increments}
 
@@ -83,7 +84,7 @@ class Timing:
         return known
 
     async def _refresh(self, kind: str, known: _Known) -> None:
-        settings = self._runtime.settings
-        known.histogram = await self._runtime.patience(self._runtime.ledger.reader.learned, kind)
+        settings = self._settings
+        known.histogram = await self._call(self._ledger.learned, kind)
         bounds = settings.poll_lag, settings.poll_min, settings.poll_max
         known.plan = await asyncio.to_thread(plan, known.histogram, *bounds)

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from retouch.errors import LedgerAwayError, LedgerUnwillingError
+from retouch.errors import LedgerAwayError, LedgerRefusedError
 from retouch.provider.backoff import retry_delay_s
 
 log = structlog.get_logger()
@@ -21,7 +21,7 @@ THREADS = 4
 LONGEST_PAUSE_S = 1.0  # so that work goes on within seconds of Redis' return
 
 
-class Patience:
+class LedgerCalls:
     """Runs blocking ledger calls in threads; waits out an outage of Redis and says so once.
 
     A call that was cut off is made again: every move is idempotent or guarded by a fence.
@@ -38,7 +38,7 @@ class Patience:
         while True:
             try:
                 answer = await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
-            except (LedgerAwayError, LedgerUnwillingError) as error:
+            except (LedgerAwayError, LedgerRefusedError) as error:
                 if not self._away:
                     self._away = True
                     log.error("redis.unreachable", reason=str(error), consequence="work waits until it is back")

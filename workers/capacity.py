@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Room:
+class Capacity:
     """Counts open work across threads; the last to come in may overfill it, the next one waits."""
 
     def __init__(self, limit: int) -> None:
