@@ -21,10 +21,6 @@ class Leases:
     def __len__(self) -> int:
         return len(self._until)
 
-    def count(self, step: str) -> int:
-        """How many open claims are for ``step``."""
-        return sum(claim.step == step for claim in self._until)
-
     def begin(self, claims: Iterable[Claim], confirmed_at: float) -> None:
         """Hold claims whose lease was begun anew by a call that was made at ``confirmed_at`` (monotonic)."""
         for claim in claims:
