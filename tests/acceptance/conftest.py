@@ -45,9 +45,9 @@ def shared_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     api.child.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
-    """The workers of this run."""
+    """The workers of one file: one that lived on would take the edits of other tests on the same Redis."""
     crew = Crew(tmp_path_factory.mktemp("workers"))
     yield crew
     crew.end()
