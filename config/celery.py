@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retouch.ledger import SCHEMA
-from retouch.states import Step
+from retouch.ledger import SCHEMA, Step
 
 # Messages of one schema go to a queue of their own: a worker of another version never sees them.
 QUEUE = f"queue.{SCHEMA}"

@@ -27,12 +27,3 @@ class BatchState(StrEnum):
 
 
 TERMINAL = frozenset({EditState.COMPLETED, EditState.FAILED, EditState.CANCELLED})
-
-
-class Step(StrEnum):
-    """What a claim is for; each is a task of its own."""
-
-    SUBMIT = "submit"
-    POLL = "poll"
-    FINISH = "finish"
-    ANNOUNCE = "announce"

@@ -16,8 +16,7 @@ from config.celery import TASKS
 from retouch.errors import ResultError
 from retouch.events.schedule import next_delivery_s
 from retouch.events.sinks.webhook import headers
-from retouch.ledger import Claim, Event
-from retouch.states import Step
+from retouch.ledger import Claim, Event, Step
 from tasks.handover import Message, hand_over
 from workers.runtime import Runtime
 

@@ -14,9 +14,8 @@ from celery import shared_task
 
 from config.celery import TASKS
 from retouch.errors import StoreError, StoreRefusedError
-from retouch.ledger import PAGE, Claim
+from retouch.ledger import PAGE, Claim, Step
 from retouch.provider.backoff import retry_delay_s
-from retouch.states import Step
 from tasks.handover import Message, hand_over
 from tasks.outcome import bind
 from workers.runtime import Runtime

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from retouch.ledger import Claim
-from retouch.states import Step
+from retouch.ledger import Claim, Step
 from tasks.outcome import bind
 from workers.runtime import Runtime, Work, current
 

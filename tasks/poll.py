@@ -18,10 +18,10 @@ from retouch.errors import (
     ThrottledError,
     UnknownIdError,
 )
-from retouch.ledger import BegunPoll, Claim, Settlement
+from retouch.ledger import BegunPoll, Claim, Settlement, Step
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
-from retouch.states import EditState, Step
+from retouch.states import EditState
 from tasks.copy import Served, copy_results
 from tasks.failures import PROBE_S, note, pause_s
 from tasks.handover import Message, each, hand_over

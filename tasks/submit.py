@@ -25,11 +25,11 @@ from retouch.errors import (
     ThrottledError,
     UnavailableError,
 )
-from retouch.ledger import BegunSubmit, Claim, Settlement
+from retouch.ledger import BegunSubmit, Claim, Settlement, Step
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.provider.polling import kind_of
-from retouch.states import EditState, Step
+from retouch.states import EditState
 from tasks.copy import Served, copy_results
 from tasks.failures import note, pause_s
 from tasks.handover import Message, each, hand_over

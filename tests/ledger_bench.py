@@ -9,8 +9,8 @@ from typing import Any
 
 import redis
 
-from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Verdict
-from retouch.states import EditState, Step
+from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Step, Verdict
+from retouch.states import EditState
 
 LEASE_MS = 4000
 SUBMITTING = (EditState.SUBMITTING,)

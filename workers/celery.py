@@ -17,8 +17,7 @@ from config import celery as wire
 from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
-from retouch.ledger import Claim, Ledger
-from retouch.states import Step
+from retouch.ledger import Claim, Ledger, Step
 from workers.runtime import Runtime, current, set_current
 
 # Celery announces a default of its next version at every loss of its connection, in several paragraphs.

@@ -13,8 +13,7 @@ import structlog
 
 from config.celery import CHUNK, MAX_BACKLOG
 from config.settings import Settings
-from retouch.ledger import Claim, Harvest, Worker
-from retouch.states import Step
+from retouch.ledger import Claim, Harvest, Step, Worker
 from workers.capacity import Capacity
 from workers.ledger_calls import LedgerCalls
 from workers.pauses import Pauses

@@ -22,8 +22,7 @@ import uvloop
 from config.logging import drain
 from config.settings import Settings
 from retouch.errors import SchemaError
-from retouch.ledger import Claim, Ledger, Settlement
-from retouch.states import Step
+from retouch.ledger import Claim, Ledger, Settlement, Step
 from workers.capacity import Capacity
 from workers.clients import Clients
 from workers.coalescer import Coalescer

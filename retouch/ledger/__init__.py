@@ -1,6 +1,6 @@
 """The ledger: what every edit is, where it stands and what must happen next, in Redis."""
 
-from retouch.ledger.claims import BegunPoll, BegunSubmit, Claim, Entry, Harvest, Intervals, Settlement, Verdict
+from retouch.ledger.claims import BegunPoll, BegunSubmit, Claim, Entry, Harvest, Intervals, Settlement, Step, Verdict
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
@@ -30,6 +30,7 @@ __all__ = [
     "Provider",
     "Reader",
     "Settlement",
+    "Step",
     "Verdict",
     "Worker",
     "present",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
-from retouch.states import EditState, Step
+from retouch.states import EditState
 
 
 class Entry(NamedTuple):
@@ -38,6 +38,15 @@ class Verdict(IntEnum):
     ACCEPTED = 1
     ALREADY = 0
     CONFLICT = -1  # the custom id exists in the batch with other parameters
+
+
+class Step(StrEnum):
+    """What a claim is for; each is a task of its own."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    FINISH = "finish"
+    ANNOUNCE = "announce"
 
 
 class Claim(NamedTuple):

@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from retouch.causes import AmbiguityPolicy, PauseCause
-from retouch.ledger.claims import UNPACED, BegunPoll, BegunSubmit, Claim, Harvest, Intervals, Settlement
+from retouch.ledger.claims import UNPACED, BegunPoll, BegunSubmit, Claim, Harvest, Intervals, Settlement, Step
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
-from retouch.states import Step
 
 RETENTION_MS = 7 * 86_400_000
 WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as dead

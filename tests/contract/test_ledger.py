@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
-from retouch.ledger import Claim, Entry, Settlement, Verdict
-from retouch.states import BatchState, EditState, Step
+from retouch.ledger import Claim, Entry, Settlement, Step, Verdict
+from retouch.states import BatchState, EditState
 
 
 def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:

@@ -10,8 +10,8 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from retouch.ledger import Claim, Entry, Ledger, Settlement, Verdict
-from retouch.states import TERMINAL, EditState, Step
+from retouch.ledger import Claim, Entry, Ledger, Settlement, Step, Verdict
+from retouch.states import TERMINAL, EditState
 
 LEASE_MS = 1000
 PLACES = 6

@@ -10,8 +10,8 @@ import pytest
 import redis
 from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
-from retouch.ledger import Claim, Intervals, Settlement
-from retouch.states import EditState, Step
+from retouch.ledger import Claim, Intervals, Settlement, Step
+from retouch.states import EditState
 
 PACE = Intervals(request_ms=100)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ledger_bench import LEASE_MS, Bench
 
-from retouch.ledger import Entry, Verdict
-from retouch.states import Step
+from retouch.ledger import Entry, Step, Verdict
 
 RETENTION_MS = 60_000
 

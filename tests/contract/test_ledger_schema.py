@@ -11,8 +11,8 @@ from ledger_bench import LEASE_MS, Bench, entries
 
 from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.errors import InputError, SchemaError
-from retouch.ledger import SCHEMA, Claim, Ledger, Settlement
-from retouch.states import EditState, Step
+from retouch.ledger import SCHEMA, Claim, Ledger, Settlement, Step
+from retouch.states import EditState
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
 MOVES: dict[str, Callable[[Ledger], Any]] = {

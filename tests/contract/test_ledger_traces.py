@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
-from retouch.ledger import Claim, Entry, Settlement
+from retouch.ledger import Claim, Entry, Settlement, Step
 from retouch.provider.polling import learn, remember
 from retouch.provider.polling.histogram import LATER
-from retouch.states import EditState, Step
+from retouch.states import EditState
 
 
 def rescued(bench: Bench, step: Step) -> Claim:

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
-from retouch.ledger import Claim
-from retouch.states import Step
+from retouch.ledger import Claim, Step
 
 
 @pytest.fixture

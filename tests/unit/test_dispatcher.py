@@ -10,8 +10,7 @@ from ledger_bench import LEASE_MS
 from worker_stage import Worker
 
 from config.celery import CHUNK, MAX_BACKLOG
-from retouch.ledger import Harvest
-from retouch.states import Step
+from retouch.ledger import Harvest, Step
 
 
 @pytest.fixture

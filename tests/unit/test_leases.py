@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from retouch.ledger import Claim
-from retouch.states import Step
+from retouch.ledger import Claim, Step
 from workers.leases import Leases
 
 A, B = Claim("b/a", 1, Step.SUBMIT), Claim("b/b", 1, Step.POLL)

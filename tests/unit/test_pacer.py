@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from retouch.ledger import Claim
-from retouch.states import Step
+from retouch.ledger import Claim, Step
 from workers.pacer import Pacer
 from workers.server_clock import ServerClock
 

@@ -19,8 +19,7 @@ from retouch.causes import PauseCause
 from retouch.errors import LedgerAwayError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.writing import BatchWriter
-from retouch.ledger import PAGE, Entry, Ledger, Settlement, Verdict
-from retouch.states import Step
+from retouch.ledger import PAGE, Entry, Ledger, Settlement, Step, Verdict
 from tests.harness.processes import run
 
 

@@ -12,8 +12,7 @@ from ledger_bench import LEASE_MS, Bench, Clock
 from outside import Api, Results, Store, Webhook
 
 from config.settings import Settings
-from retouch.ledger import Claim, Entry
-from retouch.states import Step
+from retouch.ledger import Claim, Entry, Step
 from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk

@@ -11,9 +11,9 @@ from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
 from retouch.edit_result import Result
-from retouch.ledger import Intervals, Ledger, Settlement
+from retouch.ledger import Intervals, Ledger, Settlement, Step
 from retouch.queue import EditQueue
-from retouch.states import EditState, Step
+from retouch.states import EditState
 from tests.unit.cli.conftest import Run
 
 

@@ -9,8 +9,7 @@ import pytest
 from worker_stage import SECRET, Worker
 
 from retouch.errors import BrokenResultError, UnreachableResultError
-from retouch.ledger import Claim
-from retouch.states import Step
+from retouch.ledger import Claim, Step
 
 URL = "https://hooks.test/retouch"
 # With every random number at 0.5 a tenth is taken off the schedule: 5 s after the first try, then 295 s.

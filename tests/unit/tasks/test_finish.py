@@ -9,8 +9,7 @@ import pytest
 from worker_stage import Worker
 
 from retouch.errors import StoreRefusedError, StoreUnavailableError
-from retouch.ledger import Claim, Entry
-from retouch.states import Step
+from retouch.ledger import Claim, Entry, Step
 
 RETRY_MS = 6000  # with every random number at 0.5
 WRITTEN = ["delete b/_SUCCESS", "put b/manifest.jsonl", "put b/_SUCCESS"]

@@ -15,8 +15,8 @@ from retouch.errors import (
     UnavailableError,
     UnknownIdError,
 )
+from retouch.ledger import Step
 from retouch.provider.answers import Answer, Status
-from retouch.states import Step
 
 URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
