@@ -18,7 +18,7 @@ from retouch.events.schedule import next_delivery_s
 from retouch.events.sinks.webhook import headers
 from retouch.ledger import Claim, Event, Step
 from tasks.handover import Message, hand_over
-from workers.runtime import Runtime
+from workers.context import Context
 
 log = structlog.get_logger()
 
@@ -29,27 +29,27 @@ def announce(claims: Message) -> None:
     hand_over(Step.ANNOUNCE, claims, announce_chunk)
 
 
-async def announce_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+async def announce_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Deliver a chunk of events and settle all of them in one move."""
-    runtime.leases.begin(claims, time.monotonic())
-    source = await runtime.call(runtime.ledger.reader.source)
-    delays = await asyncio.gather(*(_deliver(runtime, claim, source) for claim in claims))
+    context.leases.begin(claims, time.monotonic())
+    source = await context.call(context.ledger.reader.source)
+    delays = await asyncio.gather(*(_deliver(context, claim, source) for claim in claims))
     outcomes = list(zip(claims, delays, strict=True))
-    await runtime.call(runtime.ledger.worker.settle_deliveries, outcomes)
+    await context.call(context.ledger.worker.settle_deliveries, outcomes)
 
 
-async def _deliver(runtime: Runtime, claim: Claim, source: str) -> int | None:
+async def _deliver(context: Context, claim: Claim, source: str) -> int | None:
     """Deliver one event; returns the ms until the next try, or None when it is delivered or given up."""
-    event = await runtime.call(runtime.ledger.reader.event, claim.member.partition("/")[2])
+    event = await context.call(context.ledger.reader.event, claim.member.partition("/")[2])
     if event is None:
         return None
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(event=event.stream_id, type=event.type, subject=event.subject)
-    reason, asked_s = await _post(runtime, event, source)
+    reason, asked_s = await _post(context, event, source)
     if reason is None:
         log.info("event.delivered")
         return None
-    tries = await runtime.call(runtime.ledger.reader.delivery_tries, claim.member)
+    tries = await context.call(context.ledger.reader.delivery_tries, claim.member)
     delay_s = next_delivery_s(tries + 1, random.random())
     if delay_s is None:
         log.error("event.given_up", reason=reason, tries=tries + 1)
@@ -59,9 +59,9 @@ async def _deliver(runtime: Runtime, claim: Claim, source: str) -> int | None:
     return int(delay_s * 1000)
 
 
-async def _post(runtime: Runtime, event: Event, source: str) -> tuple[str | None, float | None]:
-    """Post the event; returns why it was not taken (None: it was), and the patience that was asked for in seconds."""
-    settings = runtime.settings
+async def _post(context: Context, event: Event, source: str) -> tuple[str | None, float | None]:
+    """Post the event; returns why it was not accepted (None: it was), and the wait that was asked for, in seconds."""
+    settings = context.settings
     if settings.webhook_url is None or settings.webhook_secret is None:
         return "no webhook is configured on this worker", None
     cloudevent = event.cloudevent(source)
@@ -70,7 +70,7 @@ async def _post(runtime: Runtime, event: Event, source: str) -> tuple[str | None
         settings.webhook_secret.get_secret_value(), cloudevent["id"], int(datetime.now(UTC).timestamp()), body
     )
     try:
-        status, retry_after_s = await runtime.clients.webhook.post(settings.webhook_url, body, signed)
+        status, retry_after_s = await context.clients.webhook.post(settings.webhook_url, body, signed)
     except ResultError as error:
         return str(error), None
     return (None if 200 <= status < 300 else f"the receiver answered {status}"), retry_after_s

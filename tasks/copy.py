@@ -22,7 +22,7 @@ from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
 from tasks.failures import note
 from tasks.outcome import completed, failed
-from workers.runtime import Runtime
+from workers.context import Context
 
 log = structlog.get_logger()
 
@@ -43,58 +43,58 @@ class Served:
     samples: int
 
 
-async def copy_results(runtime: Runtime, claim: Claim, served: Served, before: BegunPoll | None = None) -> None:
+async def copy_results(context: Context, claim: Claim, served: Served, before: BegunPoll | None = None) -> None:
     """Copy all images of an edit in state copying, and settle it; ``before``: what earlier tries came to.
 
     Dying in the middle costs nothing: the next worker puts the same objects under the same keys.
     """
     if not served.urls:
-        await runtime.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
+        await context.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
         return
-    outcomes = await _copy_all(runtime, claim, served.urls)
+    outcomes = await _copy_all(context, claim, served.urls)
     outputs = [o for o in outcomes if isinstance(o, Output)]
     errors = [o for o in outcomes if isinstance(o, RetouchError)]
     if errors:
-        await _not_copied(runtime, claim, errors[0], outputs, before)
+        await _not_copied(context, claim, errors[0], outputs, before)
     elif len(outputs) < served.samples:
         message = f"the API gave {len(outputs)} of {served.samples} images"
-        await runtime.settle(failed(claim, FROM, "partial_result", message, outputs=outputs))
+        await context.settle(failed(claim, FROM, "partial_result", message, outputs=outputs))
     else:
-        await runtime.settle(completed(claim, outputs))
+        await context.settle(completed(claim, outputs))
 
 
-async def _copy_all(runtime: Runtime, claim: Claim, urls: Sequence[str]) -> list[Output | RetouchError]:
+async def _copy_all(context: Context, claim: Claim, urls: Sequence[str]) -> list[Output | RetouchError]:
     if len(urls) == 1:  # the usual case needs no task of its own
-        return [await _copy_one(runtime, claim, 0, urls[0])]
-    return await asyncio.gather(*(_copy_one(runtime, claim, n, u) for n, u in enumerate(urls)))
+        return [await _copy_one(context, claim, 0, urls[0])]
+    return await asyncio.gather(*(_copy_one(context, claim, n, u) for n, u in enumerate(urls)))
 
 
-async def _copy_one(runtime: Runtime, claim: Claim, number: int, url: str) -> Output | RetouchError:
-    key_stem = f"{runtime.settings.prefix}{claim.member}/{number}"
+async def _copy_one(context: Context, claim: Claim, number: int, url: str) -> Output | RetouchError:
+    key_stem = f"{context.settings.prefix}{claim.member}/{number}"
     try:
-        return await copy(runtime.clients.results, runtime.clients.store, url, key_stem)
+        return await copy(context.clients.results, context.clients.store, url, key_stem)
     except RetouchError as error:
         return error
 
 
 async def _not_copied(
-    runtime: Runtime, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: BegunPoll | None
+    context: Context, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: BegunPoll | None
 ) -> None:
     tries, strikes = (before.tries, before.strikes) if before else (0, 0)
     if code := FATAL.get(type(error)):
         strikes += 1
         if strikes >= MAX_STRIKES:
-            await runtime.settle(failed(claim, FROM, code, str(error), outputs=outputs))
+            await context.settle(failed(claim, FROM, code, str(error), outputs=outputs))
             return
     if isinstance(error, UnreachableResultError) and _long_overdue(before):
-        await runtime.settle(failed(claim, FROM, "result_unreachable", str(error), outputs=outputs))
+        await context.settle(failed(claim, FROM, "result_unreachable", str(error), outputs=outputs))
         return
     if isinstance(error, StoreRefusedError):
-        await runtime.store_watch.refused(str(error))
+        await context.store_watch.refused(str(error))
     delay_s = retry_delay_s(tries + 1, random.random())
     log.warning("result.not_copied", reason=str(error), again_in_s=round(delay_s, 1))
     counts = {"tries": str(tries + 1), "strikes": str(strikes)}
-    await runtime.settle(
+    await context.settle(
         Settlement(
             claim,
             FROM,

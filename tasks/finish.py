@@ -18,7 +18,7 @@ from retouch.ledger import PAGE, Claim, Step
 from retouch.provider.backoff import retry_delay_s
 from tasks.handover import Message, hand_over
 from tasks.outcome import bind
-from workers.runtime import Runtime
+from workers.context import Context
 
 log = structlog.get_logger()
 
@@ -31,50 +31,50 @@ def finish(claims: Message) -> None:
     hand_over(Step.FINISH, claims, finish_chunk)
 
 
-async def finish_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+async def finish_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Finish each batch of a chunk."""
-    runtime.leases.begin(claims, time.monotonic())
-    await asyncio.gather(*(_finish_safely(runtime, claim) for claim in claims))
+    context.leases.begin(claims, time.monotonic())
+    await asyncio.gather(*(_finish_safely(context, claim) for claim in claims))
 
 
-async def _finish_safely(runtime: Runtime, claim: Claim) -> None:
+async def _finish_safely(context: Context, claim: Claim) -> None:
     bind(claim)
     try:
-        await _finish(runtime, claim)
+        await _finish(context, claim)
     except StoreError as error:
         if isinstance(error, StoreRefusedError):
-            await runtime.store_watch.refused(str(error))
+            await context.store_watch.refused(str(error))
         delay_ms = int(retry_delay_s(4, random.random()) * 1000)
         log.warning("batch.not_finished", reason=str(error), again_in_s=delay_ms / 1000)
-        await runtime.call(runtime.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
+        await context.call(context.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
     except Exception:
         log.exception("finish.crashed")
 
 
-async def _finish(runtime: Runtime, claim: Claim) -> None:
+async def _finish(context: Context, claim: Claim) -> None:
     batch = claim.member
-    folder = f"{runtime.settings.prefix}{batch}"
-    view = await runtime.call(runtime.ledger.reader.batch, batch)
+    folder = f"{context.settings.prefix}{batch}"
+    view = await context.call(context.ledger.reader.batch, batch)
     if view is None:
         return
     # A sensor must not take an older _SUCCESS for this end.
-    await runtime.clients.store.delete(f"{folder}/_SUCCESS")
+    await context.clients.store.delete(f"{folder}/_SUCCESS")
     if view.ended == view.total:
-        await runtime.clients.store.put_stream(f"{folder}/manifest.jsonl", _lines(runtime, batch), JSONL)
-        if not runtime.leases.holds(claim):  # another worker's by now, who may have seen the batch open again
+        await context.clients.store.put_stream(f"{folder}/manifest.jsonl", _lines(context, batch), JSONL)
+        if not context.leases.holds(claim):  # another worker's by now, who may have seen the batch open again
             log.warning("claim.lost", before="success")
             return
-        await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
-    retention_ms = runtime.settings.retention_ms
+        await context.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
+    retention_ms = context.settings.retention_ms
     if (
-        await runtime.call(runtime.ledger.worker.settle_batch, claim, retention_ms=retention_ms)
+        await context.call(context.ledger.worker.settle_batch, claim, retention_ms=retention_ms)
         and view.ended == view.total
     ):
         log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
 
 
-async def _lines(runtime: Runtime, batch: str) -> AsyncIterator[bytes]:
+async def _lines(context: Context, batch: str) -> AsyncIterator[bytes]:
     """The manifest, a page of edits at a time; the loop goes on while Redis is read."""
-    results = runtime.ledger.reader.results(batch)
-    while page := await runtime.call(lambda: list(islice(results, PAGE))):
+    results = context.ledger.reader.results(batch)
+    while page := await context.call(lambda: list(islice(results, PAGE))):
         yield b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in page)

@@ -10,7 +10,8 @@ import structlog
 
 from retouch.ledger import Claim, Step
 from tasks.outcome import bind
-from workers.runtime import Runtime, Work, current
+from workers.context import Context, Work
+from workers.runtime import current
 
 log = structlog.get_logger()
 Told = TypeVar("Told")  # what the ledger says of a claim when it is taken up
@@ -24,20 +25,20 @@ def hand_over(step: Step, message: Message, work: Work) -> None:
 
 
 async def each(
-    runtime: Runtime,
+    context: Context,
     claims: Iterable[tuple[Claim, Told]],
-    step: Callable[[Runtime, Claim, Told], Awaitable[None]],
+    step: Callable[[Context, Claim, Told], Awaitable[None]],
 ) -> None:
     """Run a step for every edit of a chunk at once; none of them can spoil another's."""
-    await asyncio.gather(*(_guarded(runtime, claim, told, step) for claim, told in claims))
+    await asyncio.gather(*(_guarded(context, claim, told, step) for claim, told in claims))
 
 
 async def _guarded(
-    runtime: Runtime, claim: Claim, told: Told, step: Callable[[Runtime, Claim, Told], Awaitable[None]]
+    context: Context, claim: Claim, told: Told, step: Callable[[Context, Claim, Told], Awaitable[None]]
 ) -> None:
     bind(claim)
     try:
-        await step(runtime, claim, told)
+        await step(context, claim, told)
     except Exception:
         log.exception("step.crashed", step=claim.step)  # its lease runs out, and the next worker goes on from there
-        runtime.leases.end(claim)
+        context.leases.end(claim)

@@ -26,7 +26,7 @@ from tasks.copy import Served, copy_results
 from tasks.failures import PROBE_S, note, pause_s
 from tasks.handover import Message, each, hand_over
 from tasks.outcome import failed
-from workers.runtime import Runtime
+from workers.context import Context
 
 log = structlog.get_logger()
 
@@ -40,75 +40,75 @@ def poll(claims: Message) -> None:
     hand_over(Step.POLL, claims, poll_chunk)
 
 
-async def poll_chunk(runtime: Runtime, claims: Sequence[Claim]) -> None:
+async def poll_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Read a chunk's edits in one move, then ask about each."""
     asked_at = time.monotonic()
-    progress = await runtime.call(runtime.ledger.worker.begin_poll, claims, runtime.settings.lease_ms)
+    progress = await context.call(context.ledger.worker.begin_poll, claims, context.settings.lease_ms)
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     for _, one in ours[:1]:
-        runtime.clock.see(one.now, asked_at)
-    runtime.leases.begin((c for c, _ in ours), asked_at)
-    await each(runtime, ours, _poll)
+        context.clock.see(one.now, asked_at)
+    context.leases.begin((c for c, _ in ours), asked_at)
+    await each(context, ours, _poll)
 
 
-async def _poll(runtime: Runtime, claim: Claim, progress: BegunPoll) -> None:
+async def _poll(context: Context, claim: Claim, progress: BegunPoll) -> None:
     if progress.provider_id is None:  # finished at once, without an id: its links are all there is
-        await copy_results(runtime, claim, Served(progress.urls, progress.samples), progress)
+        await copy_results(context, claim, Served(progress.urls, progress.samples), progress)
         return
-    if not await runtime.pacer.moment(claim):
-        await _again(runtime, claim, progress, 0, {})
+    if not await context.pacer.moment(claim):
+        await _again(context, claim, progress, 0, {})
         return
-    asked_ms = _age_ms(runtime, progress)
+    asked_ms = _age_ms(context, progress)
     try:
-        answer = await runtime.clients.api.status(progress.provider_id)
+        answer = await context.clients.api.status(progress.provider_id)
     except ApiError as error:
-        await _not_answered_well(runtime, claim, progress, error)
+        await _not_answered_well(context, claim, progress, error)
     else:
-        await runtime.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
-        await _answered(runtime, claim, progress, answer, asked_ms)
+        await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
+        await _answered(context, claim, progress, answer, asked_ms)
 
 
-async def _answered(runtime: Runtime, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
+async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
     if answer.status is Status.FAILURE:
-        await runtime.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
+        await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
     elif answer.status is Status.RUNNING:
-        await _still_running(runtime, claim, progress, asked_ms)
-    elif progress.state is EditState.COPYING or await _begin_copy(runtime, claim, progress):
+        await _still_running(context, claim, progress, asked_ms)
+    elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress):
         before = progress if progress.state is EditState.COPYING else None
-        await copy_results(runtime, claim, Served(answer.urls, progress.samples), before)
+        await copy_results(context, claim, Served(answer.urls, progress.samples), before)
 
 
-async def _begin_copy(runtime: Runtime, claim: Claim, progress: BegunPoll) -> bool:
+async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll) -> bool:
     """The API is done with it: its places there are free, and one more time is known."""
     drop = ("polls", "tries", "note", "strikes", "kind", "seen")
-    lesson = runtime.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(runtime, progress))
-    return await runtime.settle(
+    lesson = context.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(context, progress))
+    return await context.settle(
         Settlement(claim, FROM, EditState.COPYING, keep=True, answered=True, drop=drop, lesson=lesson)
     )
 
 
-async def _still_running(runtime: Runtime, claim: Claim, progress: BegunPoll, asked_ms: float) -> None:
+async def _still_running(context: Context, claim: Claim, progress: BegunPoll, asked_ms: float) -> None:
     left_s = _left_s(progress)
     if left_s <= 0:
-        message = f"the API had no result {runtime.settings.deadline:g} s after it took the edit"
-        await runtime.settle(failed(claim, FROM, "deadline", message))
+        message = f"the API had no result {context.settings.deadline:g} s after it took the edit"
+        await context.settle(failed(claim, FROM, "deadline", message))
         return
-    age_s = _age_ms(runtime, progress) / 1000
-    delay_s = runtime.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
+    age_s = _age_ms(context, progress) / 1000
+    delay_s = context.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
     put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
-    await _again(runtime, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
+    await _again(context, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
 
 
-async def _not_answered_well(runtime: Runtime, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
+async def _not_answered_well(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
         # It knows nothing of this edit, and so it is there: a restarted API would else be left alone for long.
-        await runtime.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
+        await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         if progress.strikes + 1 >= MAX_LOST:
-            await runtime.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
+            await context.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
             return
-        delay_s = runtime.poll_times.backoff_s(progress.polls + 1, _left_s(progress))
+        delay_s = context.poll_times.backoff_s(progress.polls + 1, _left_s(progress))
         await _again(
-            runtime,
+            context,
             claim,
             progress,
             delay_s,
@@ -118,19 +118,19 @@ async def _not_answered_well(runtime: Runtime, claim: Claim, progress: BegunPoll
     asked_s = error.retry_after_s or 0.0
     if isinstance(error, AccountRefusedError):
         asked_s = PROBE_S[PauseCause.REFUSED]
-        await runtime.pauses.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
+        await context.pauses.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
     elif isinstance(error, ThrottledError) or asked_s:
         every_s = pause_s(PauseCause.THROTTLED, error.retry_after_s)
-        await runtime.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=every_s)
+        await context.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=every_s)
     else:
-        await runtime.pauses.trouble(str(error))
+        await context.pauses.trouble(str(error))
     # No attempt is used and no deadline strikes while the API cannot say how the edit is.
     delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
-    await _again(runtime, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": note(error)})
+    await _again(context, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": note(error)})
 
 
 async def _again(
-    runtime: Runtime,
+    context: Context,
     claim: Claim,
     progress: BegunPoll,
     delay_s: float,
@@ -140,13 +140,13 @@ async def _again(
     answered: bool = False,
 ) -> None:
     delay_ms = int(delay_s * 1000)
-    await runtime.settle(
+    await context.settle(
         Settlement(claim, FROM, progress.state, delay_ms=delay_ms, put=put, drop=drop, answered=answered)
     )
 
 
-def _age_ms(runtime: Runtime, progress: BegunPoll) -> float:
-    return max(0.0, runtime.clock.now_ms() - (progress.submitted_at or progress.now))
+def _age_ms(context: Context, progress: BegunPoll) -> float:
+    return max(0.0, context.clock.now_ms() - (progress.submitted_at or progress.now))
 
 
 def _left_s(progress: BegunPoll) -> float:

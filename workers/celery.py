@@ -18,7 +18,9 @@ from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
 from retouch.ledger import Claim, Ledger, Step
-from workers.runtime import Runtime, current, set_current
+from workers.clients import Clients
+from workers.composition import compose
+from workers.runtime import current, set_current
 
 # Celery announces a default of its next version at every loss of its connection, in several paragraphs.
 warnings.simplefilter("ignore", CPendingDeprecationWarning)
@@ -68,9 +70,11 @@ def _start(sender: Any, **_: Any) -> None:
     sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
     ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace, timeout_s=wire.REDIS_TIMEOUT_S)
-    runtime = Runtime(settings, ledger, _send, backlog=lambda: ledger.worker.messages(wire.QUEUE))
-    set_current(runtime)
     try:
+        runtime = compose(
+            settings, ledger, Clients(settings), _send, backlog=lambda: ledger.worker.messages(wire.QUEUE)
+        )
+        set_current(runtime)
         runtime.start()
     except Exception as error:  # Celery would log it and go on without the runtime
         sys.exit(f"retouch: the worker cannot start: {error}")

@@ -13,10 +13,10 @@ from retouch.provider.wire import Img2ImgApi
 
 
 class Clients:
-    """One of each per process, shared by all its steps. Make and close it on the event loop.
+    """One of each per process, shared by all its steps. Nothing is connected before the first use.
 
     The results' client never sees the API key, and the webhook's has connections of its own, so that a slow
-    receiver takes none from the results.
+    receiver takes none from the results. Raises InputError if the API's address or key cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -21,10 +20,10 @@ PROBE_KEY = "_retouch/probe"  # no batch id begins with an underscore
 class StoreWatch:
     """Checks the store until it takes an object, at the start and after each refusal; submits pause meanwhile.
 
-    ``store`` gives the client, which is made when the event loop runs; ``prefix`` stands before every key.
+    ``prefix`` stands before every key.
     """
 
-    def __init__(self, store: Callable[[], Store], prefix: str, pauses: Pauses) -> None:
+    def __init__(self, store: Store, prefix: str, pauses: Pauses) -> None:
         self._store = store
         self._key = f"{prefix}{PROBE_KEY}"
         self._pauses = pauses
@@ -43,11 +42,10 @@ class StoreWatch:
         await self._pauses.pause(PauseCause.STORE, reason, probe_every_s=0)
 
     async def _check(self) -> None:
-        store = self._store()
         try:
-            await store.put(self._key, b"", "application/octet-stream")
+            await self._store.put(self._key, b"", "application/octet-stream")
             with suppress(StoreError):  # a role that may only put is enough for results
-                await store.delete(self._key)
+                await self._store.delete(self._key)
         except StoreRefusedError as error:
             await self._pauses.pause(PauseCause.STORE, str(error), probe_every_s=0)
         except StoreError as error:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from retouch.errors import BrokenResultError, GoneError, InputError, ResultError, UnreachableResultError
 from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
-from retouch.net.http import Connector, network_reason, retry_after_s
+from retouch.net.http import Connector, LazySession, network_reason, retry_after_s
 from retouch.net.redaction import without_query
 
 Response = aiohttp.ClientResponse  # what Fetcher.get yields: who reads it needs to know no library
@@ -53,11 +53,18 @@ class Fetcher:
         limit: int = 512,
     ) -> None:
         self._private_hosts = private_hosts
-        self._connect_timeout_s = connect_timeout_s
-        self._get_timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout_s, sock_read=read_timeout_s)
         self._post_timeout = aiohttp.ClientTimeout(total=POST_TIMEOUT_S, sock_connect=connect_timeout_s)
-        self._limit = limit
-        self._opened: aiohttp.ClientSession | None = None
+        self._session = LazySession(
+            lambda: Connector(
+                resolver=_PublicResolver(private_hosts, connect_timeout_s),
+                use_dns_cache=False,  # the checked address must be the connected one
+                limit=limit,
+            ),
+            _HEADERS,
+            aiohttp.ClientTimeout(sock_connect=connect_timeout_s, sock_read=read_timeout_s),
+            auto_decompress=False,  # lengths and checksums are of what was sent; no bombs
+            read_bufsize=_BUFFER_BYTES,
+        )
         self.large = asyncio.Semaphore(MAX_LARGE)  # held while a large body is streamed: some 17 MiB each
 
     @asynccontextmanager
@@ -70,7 +77,7 @@ class Fetcher:
         target = self._checked(url)
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                async with self._session.get(target, allow_redirects=False) as response:
+                async with self._session().get(target, allow_redirects=False) as response:
                     if response.status not in _REDIRECTS:
                         _raise_for_status(response, target)
                         yield response
@@ -97,7 +104,7 @@ class Fetcher:
         """
         target = self._checked(url)
         try:
-            async with self._session.post(
+            async with self._session().post(
                 target, data=body, headers=headers, allow_redirects=False, timeout=self._post_timeout
             ) as response:
                 with suppress(aiohttp.ClientError, TimeoutError):  # the status is the answer
@@ -110,27 +117,7 @@ class Fetcher:
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
-        session, self._opened = self._opened, None
-        if session is not None:
-            await session.close()
-
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        if self._opened is None:
-            self._opened = aiohttp.ClientSession(
-                connector=Connector(
-                    resolver=_PublicResolver(self._private_hosts, self._connect_timeout_s),
-                    use_dns_cache=False,  # the checked address must be the connected one
-                    limit=self._limit,
-                ),
-                headers=_HEADERS,
-                timeout=self._get_timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # lengths and checksums are of what was sent; no bombs
-                read_bufsize=_BUFFER_BYTES,
-                trust_env=False,  # a proxy or ~/.netrc would undo the checks
-            )
-        return self._opened
+        await self._session.close()
 
     def _checked(self, url: str) -> URL:
         if len(url) > MAX_URL:

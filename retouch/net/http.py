@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -31,6 +32,44 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(keepalive_timeout=KEEPALIVE_S, **options)
         protocol: type[ResponseHandler] = _Protocol
         self._factory = partial(protocol, loop=self._loop)
+
+
+class LazySession:
+    """A session of aiohttp that opens at its first use, and again after ``close``; one per event loop.
+
+    It brings nothing from elsewhere into a request: no cookie of an earlier answer, no proxy or ``~/.netrc`` of the
+    machine. ``options`` are those of ``aiohttp.ClientSession``.
+    """
+
+    def __init__(
+        self,
+        connector: Callable[[], Connector],
+        headers: Mapping[str, str],
+        timeout: aiohttp.ClientTimeout,
+        **options: Any,
+    ) -> None:
+        self.headers = dict(headers)
+        self._connector = connector
+        self._options = {"timeout": timeout, **options}
+        self._opened: aiohttp.ClientSession | None = None
+
+    def __call__(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=self._connector(),
+                headers=self.headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                **self._options,
+            )
+        return self._opened
+
+    async def close(self) -> None:
+        """Close all connections."""
+        session, self._opened = self._opened, None
+        if session is not None:
+            await session.close()
 
 
 class _Protocol(ResponseHandler):

@@ -28,7 +28,7 @@ from retouch.errors import (
     UnavailableError,
     UnknownIdError,
 )
-from retouch.net.http import Connector, network_reason, retry_after_s
+from retouch.net.http import Connector, LazySession, network_reason, retry_after_s
 from retouch.net.redaction import spellings, without_queries, without_query
 from retouch.provider.answers import Answer, Status
 from retouch.provider.dialects import imagepipeline as dialect
@@ -38,6 +38,11 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_TEXT = 500  # characters of the API's text that a message may have
 MAX_READ = 20 * MAX_TEXT  # characters of it that are read
 
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",  # answers are short; decompression costs more than the bytes
+    "User-Agent": "retouch",
+}
 _NOT_TAKEN = frozenset({425, 503})
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 # Half a surrogate pair is valid JSON but cannot be encoded: to write it would raise.
@@ -64,17 +69,13 @@ class Img2ImgApi:
         self._url = _checked_url(url)
         if not _HEADER_VALUE.fullmatch(key):
             raise InputError("the API key is empty or holds characters that an HTTP header cannot carry")
-        self._key = key
         self._spellings = spellings(key)
         # Waiting for a free connection ends before the total timeout, so that a timeout in the queue means
         # "not sent", never "sent and not answered".
         connect_s = 2 * connect_timeout_s
         # No sock_read: it would restart a timer for each piece that arrives, and the total bounds the reply.
-        self._timeout = aiohttp.ClientTimeout(
-            total=connect_s + timeout_s, connect=connect_s, sock_connect=connect_timeout_s
-        )
-        self._limit = limit
-        self._opened: aiohttp.ClientSession | None = None
+        timeout = aiohttp.ClientTimeout(total=connect_s + timeout_s, connect=connect_s, sock_connect=connect_timeout_s)
+        self._session = LazySession(lambda: Connector(limit=limit), {"API-Key": key, **_HEADERS}, timeout)
 
     def __repr__(self) -> str:
         return f"Img2ImgApi({str(self._url)!r})"
@@ -92,7 +93,7 @@ class Img2ImgApi:
         body = _Body(json.dumps(payload, allow_nan=False).encode(), may_go)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+            async with self._session().post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_submit(response)
                 answer = self._answer(await _read(response))
@@ -118,7 +119,7 @@ class Img2ImgApi:
             raise UnknownIdError("the id is not one that the API can have assigned")
         url = URL(dialect.status_url(str(self._url), provider_id), encoded=True)
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            async with self._session().get(url, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_status(response)
                 reply = await _read(response)
@@ -132,26 +133,7 @@ class Img2ImgApi:
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
-        session, self._opened = self._opened, None
-        if session is not None:
-            await session.close()
-
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        if self._opened is None:
-            self._opened = aiohttp.ClientSession(
-                connector=Connector(limit=self._limit),
-                headers={
-                    "API-Key": self._key,
-                    "Accept": "application/json",
-                    "Accept-Encoding": "identity",  # answers are short; decompression costs more than the bytes
-                    "User-Agent": "retouch",
-                },
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-            )
-        return self._opened
+        await self._session.close()
 
     async def _raise_for_submit(self, response: aiohttp.ClientResponse) -> NoReturn:
         if response.status in _NOT_TAKEN:

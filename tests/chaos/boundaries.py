@@ -27,7 +27,7 @@ from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.wire import Img2ImgApi
 from retouch.states import EditState
-from workers.runtime import Runtime
+from workers.dispatcher import Dispatcher, Send
 
 POISON = "poison"  # the custom id of an edit that ends its worker
 Labels = Callable[..., Iterable[str]]
@@ -102,7 +102,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     for move in _MOVES:
         _around(Worker, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
     _around(Worker, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
-    _around(Runtime, "__init__", crash, lambda *_a, **_k: (), after=_ring_wrapper(crash))
+    _wrap_ring(crash)
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
     _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
     _around_async(Fetcher, "post", crash, lambda *_a: ("hook",))
@@ -140,7 +140,6 @@ def _around(
     name: str,
     crash: Crash,
     labels: Labels,
-    after: Callable[..., None] | None = None,
     counts: Callable[[Any], bool] = lambda _answer: True,
 ) -> None:
     original = getattr(owner, name)
@@ -152,8 +151,6 @@ def _around(
         answer = original(*args, **kwargs)
         if counts(answer):
             _sides(crash, named, "after")
-        if after:
-            after(*args)
         return answer
 
     setattr(owner, name, wrapper)
@@ -173,21 +170,19 @@ def _around_async(owner: type, name: str, crash: Crash, labels: Labels) -> None:
     setattr(owner, name, wrapper)
 
 
-def _ring_wrapper(crash: Crash) -> Callable[..., None]:
-    """The publishing of a message is a function that the runtime is given."""
+def _wrap_ring(crash: Crash) -> None:
+    """The publishing of a message is a function that the dispatcher is given."""
+    original: Callable[..., None] = Dispatcher.__init__
 
-    def after(runtime: Runtime, *_: Any) -> None:
-        dispatcher: Any = runtime._dispatcher
-        send = dispatcher._send
-
-        def ring(*args: Any) -> None:
+    def init(self: Dispatcher, *args: Any, send: Send, **options: Any) -> None:
+        def ring(*message: Any) -> None:
             crash.at("ring.before")
-            send(*args)
+            send(*message)
             crash.at("ring.after")
 
-        dispatcher._send = ring
+        original(self, *args, send=ring, **options)
 
-    return after
+    Dispatcher.__init__ = init  # type: ignore[method-assign]
 
 
 def _wrap_stream(crash: Crash) -> None:
@@ -277,14 +272,13 @@ def _claim(claim: Any) -> dict[str, Any]:
 
 def _name_agent(worker: str) -> None:
     """Requests to the API say which worker they come from."""
-    make: Any = Img2ImgApi._session.fget  # type: ignore[attr-defined]
+    original = Img2ImgApi.__init__
 
-    def session(self: Img2ImgApi) -> aiohttp.ClientSession:
-        made: aiohttp.ClientSession = make(self)
-        made.headers["User-Agent"] = f"retouch/{worker}"  # type: ignore[index]
-        return made
+    def init(self: Img2ImgApi, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        self._session.headers["User-Agent"] = f"retouch/{worker}"
 
-    Img2ImgApi._session = property(session)  # type: ignore[assignment]
+    Img2ImgApi.__init__ = init  # type: ignore[method-assign]
 
 
 def _lose_answers(share: float) -> None:

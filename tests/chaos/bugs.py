@@ -23,8 +23,8 @@ from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.wire import Img2ImgApi
 from retouch.states import TERMINAL
+from workers.context import Context
 from workers.leases import Leases
-from workers.runtime import Runtime
 
 LATE_S = 0.4  # how much later a bug does what it should have done at once
 
@@ -137,10 +137,10 @@ def unanswered_means_not_sent() -> None:
 def delivered_before_posted() -> None:
     """A delivery is settled first and made afterwards."""
 
-    async def settle_first(runtime: Runtime, claims: Sequence[Claim]) -> None:
-        source = await runtime.call(runtime.ledger.reader.source)
-        await runtime.call(runtime.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
-        await asyncio.gather(*(tasks.announce._deliver(runtime, claim, source) for claim in claims))
+    async def settle_first(context: Context, claims: Sequence[Claim]) -> None:
+        source = await context.call(context.ledger.reader.source)
+        await context.call(context.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
+        await asyncio.gather(*(tasks.announce._deliver(context, claim, source) for claim in claims))
 
     tasks.announce.announce_chunk = settle_first
 
@@ -157,21 +157,19 @@ def another_id_each_time() -> None:
 
 def key_to_strangers() -> None:
     """One client for everything, with the API key among its headers."""
-    make: Any = Fetcher._session.fget  # type: ignore[attr-defined]
+    make_api, make_fetcher = Img2ImgApi.__init__, Fetcher.__init__
     known: list[str] = []
-    init = Img2ImgApi.__init__
 
     def remember(self: Img2ImgApi, url: str, key: str, **options: Any) -> None:
         known.append(key)
-        init(self, url, key, **options)
+        make_api(self, url, key, **options)
 
-    def session(self: Fetcher) -> Any:
-        made = make(self)
-        made.headers["API-Key"] = known[-1]
-        return made
+    def tell(self: Fetcher, *args: Any, **options: Any) -> None:
+        make_fetcher(self, *args, **options)
+        self._session.headers["API-Key"] = known[-1]
 
     Img2ImgApi.__init__ = remember  # type: ignore[method-assign]
-    Fetcher._session = property(session)  # type: ignore[assignment]
+    Fetcher.__init__ = tell  # type: ignore[method-assign]
 
 
 def half_an_image_will_do() -> None:
@@ -188,13 +186,13 @@ def claim_without_lease() -> None:
 def batch_ends_before_its_files() -> None:
     """The batch's end is announced, and then its manifest is written."""
 
-    async def settle_first(runtime: Runtime, claim: Claim) -> None:
-        await runtime.call(runtime.ledger.worker.settle_batch, claim)
+    async def settle_first(context: Context, claim: Claim) -> None:
+        await context.call(context.ledger.worker.settle_batch, claim)
         await asyncio.sleep(LATE_S)
-        folder = f"{runtime.settings.prefix}{claim.member}"
-        lines = [json.dumps(r) for r in await runtime.call(lambda: list(runtime.ledger.reader.results(claim.member)))]
-        await runtime.clients.store.put(f"{folder}/manifest.jsonl", "\n".join(lines).encode(), "application/jsonl")
-        await runtime.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
+        folder = f"{context.settings.prefix}{claim.member}"
+        lines = [json.dumps(r) for r in await context.call(lambda: list(context.ledger.reader.results(claim.member)))]
+        await context.clients.store.put(f"{folder}/manifest.jsonl", "\n".join(lines).encode(), "application/jsonl")
+        await context.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
 
     tasks.finish._finish = settle_first
 

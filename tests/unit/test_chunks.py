@@ -10,12 +10,12 @@ import pytest
 from worker_stage import Worker
 
 from retouch.ledger import Claim
-from workers.runtime import Runtime, Work
+from workers.context import Context, Work
 
 
 def take_on(worker: Worker, claims: Sequence[Claim], work: Work) -> None:
     """Hand claims over as a message from Celery does, and wait until the chunk has ended."""
-    runtime = worker._runtime
+    runtime = worker.runtime
     runtime.accept(claims, work)
 
     async def ended() -> None:
@@ -24,14 +24,14 @@ def take_on(worker: Worker, claims: Sequence[Claim], work: Work) -> None:
     runtime._loop.run_until_complete(ended())  # which begins after what `accept` has asked for
 
 
-async def takes_up(runtime: Runtime, claims: Sequence[Claim]) -> None:
+async def takes_up(context: Context, claims: Sequence[Claim]) -> None:
     """Hold the claims, as each step does."""
-    runtime.leases.begin(claims, time.monotonic())
+    context.leases.begin(claims, time.monotonic())
 
 
-async def crashes(runtime: Runtime, claims: Sequence[Claim]) -> None:
+async def crashes(context: Context, claims: Sequence[Claim]) -> None:
     """Hold the claims, and meet an error of our own."""
-    await takes_up(runtime, claims)
+    await takes_up(context, claims)
     raise ValueError("a bug")
 
 
@@ -39,14 +39,14 @@ async def crashes(runtime: Runtime, claims: Sequence[Claim]) -> None:
 def test_a_chunk_that_has_ended_is_held_no_longer(worker: Worker, work: Work) -> None:
     """Its claims are not renewed and its room is free, so that other workers go on with what is left of it."""
     worker.fill(2)
-    free = worker._runtime.capacity.free
+    free = worker.runtime.edits.free
     take_on(worker, worker.edits(), work)
-    assert (worker._runtime.leases.open(), worker._runtime.capacity.free) == ([], free)
+    assert (worker.context.leases.open(), worker.runtime.edits.free) == ([], free)
 
 
 def test_a_process_that_drains_gives_a_chunk_back(worker: Worker) -> None:
     """Nothing of it begins, and another worker may have it at once."""
     worker.fill(2)
-    worker._runtime.drain()
+    worker.runtime.drain()
     take_on(worker, worker.edits(), crashes)
     assert len(worker.edits()) == 2

@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def learner(worker: Worker) -> PollTimes:
     """With a ledger that knows nothing yet."""
-    return worker.timing
+    return worker.poll_times
 
 
 async def test_a_flood_teaches_no_more_than_is_remembered(learner: PollTimes, worker: Worker) -> None:
@@ -54,6 +54,6 @@ async def test_every_delay_of_a_poll_is_bounded_in_one_place(
     make_worker: Callable[..., Worker], polls: int, left_s: float, delay_s: float
 ) -> None:
     """By the settings, and by the deadline while it is ahead; after an unknown id as well."""
-    timing = make_worker(poll_min=0.5, poll_max=6).timing
+    timing = make_worker(poll_min=0.5, poll_max=6).poll_times
     assert timing.next_poll_s("", "b/c0", 0.0, polls, left_s) == pytest.approx(delay_s)
     assert timing.backoff_s(polls, left_s) == pytest.approx(delay_s)

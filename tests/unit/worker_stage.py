@@ -17,8 +17,8 @@ from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
 from tasks.submit import submit_chunk
+from workers.composition import compose
 from workers.poll_times import PollTimes
-from workers.runtime import Runtime
 
 SECRET = "whsec_" + "A" * 40
 DEADLINE_S = 60.0
@@ -67,28 +67,29 @@ class Worker(Bench):
         self.send_errors: list[Exception] = []
         self.outside = Clients()
         self.settings = Settings(**own | settings)
-        self._runtime = Runtime(self.settings, self.ledger, self._send, self._backlog)
-        self._runtime.clients = self.outside  # type: ignore[assignment]
-        self.dispatcher = self._runtime._dispatcher
+        clients: Any = self.outside
+        self.runtime = compose(self.settings, self.ledger, clients, self._send, self._backlog)
+        self.context = self.runtime.context
+        self.dispatcher = self.runtime.dispatcher
 
     @property
     def api(self) -> Api:
         return self.outside.api
 
     @property
-    def timing(self) -> PollTimes:
-        return self._runtime.poll_times
+    def poll_times(self) -> PollTimes:
+        return self.context.poll_times
 
     def close(self) -> None:
         """Free what the runtime was made with."""
-        self._runtime._loop.close()
-        self._runtime.call.close()
+        self.runtime._loop.close()
+        self.context.call.close()
 
     # --- work ------------------------------------------------------------------------------------
 
     def do(self, claims: Sequence[Claim]) -> None:
         """Work on claims of one step."""
-        asyncio.run(STARTS[claims[0].step](self._runtime, claims))
+        asyncio.run(STARTS[claims[0].step](self.context, claims))
 
     def enqueue(self, parameters: Mapping[str, Any] | None = None, *, samples: int = 1, batch: str = "b") -> None:
         """Enqueue the edit c0 with an image of the web and seal its batch."""
@@ -124,15 +125,15 @@ class Worker(Bench):
 
     def run_out(self, claim: Claim) -> None:
         """Let the worker see that its lease is over, as one does that was stopped for long."""
-        self._runtime.leases.renewed([claim], [claim.member], 0)
+        self.context.leases.renewed([claim], [claim.member], 0)
 
     def hear_of_a_pause(self, heard: bool = True) -> None:
         """Let the worker know that requests pause, or that they do not."""
-        self._runtime.pauses.in_force = heard
+        self.context.pauses.in_force = heard
 
     def fill_up(self, *, but: int, deliveries: bool = False) -> None:
         """Let the worker have so much in hand that only ``but`` more find room."""
-        room = self._runtime.delivery_capacity if deliveries else self._runtime.capacity
+        room = self.runtime.deliveries if deliveries else self.runtime.edits
         room.enter(room.free - but, wait=False)
 
     # --- what has come of it ---------------------------------------------------------------------
@@ -158,15 +159,15 @@ class Worker(Bench):
 
     def open_claims(self) -> list[Claim]:
         """The claims that the worker still has in hand."""
-        return self._runtime.leases.open()
+        return self.context.leases.open()
 
     def holds(self, claim: Claim) -> bool:
         """Tell whether the worker is sure of its lease."""
-        return self._runtime.leases.holds(claim)
+        return self.context.leases.holds(claim)
 
     def knows_of_a_pause(self) -> bool:
         """Tell whether the worker believes that requests pause."""
-        return self._runtime.pauses.in_force
+        return self.context.pauses.in_force
 
     def pauses(self) -> dict[str, int]:
         """Cause → ms until the first probe; 0 where there is none."""
@@ -183,7 +184,7 @@ class Worker(Bench):
         """Let the worker show its presence, and check the store, until something is so, at most some seconds."""
 
         async def run() -> None:
-            running = asyncio.create_task(self._runtime._presence.run())
+            running = asyncio.create_task(self.runtime.presence.run())
             try:
                 await _turn(until, running)
             finally:

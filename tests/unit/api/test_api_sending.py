@@ -45,7 +45,7 @@ async def test_a_submit_may_be_held_back_in_the_last_moment(provider: Provider, 
     open_connections: list[int] = []
 
     def no() -> bool:
-        open_connections.append(len(api._session.connector._acquired))  # type: ignore[union-attr]
+        open_connections.append(len(api._session().connector._acquired))  # type: ignore[union-attr]
         return False
 
     with pytest.raises(HeldBackError):
