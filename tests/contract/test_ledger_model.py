@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import fakeredis
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
@@ -321,4 +322,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(stateful_step_count=40)
-TestLedgerModel = LedgerMachine.TestCase
+TestLedgerModel = pytest.mark.slow(LedgerMachine.TestCase)

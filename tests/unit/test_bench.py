@@ -345,6 +345,7 @@ def test_bench_refuses_parts_that_it_does_not_have(capsys: pytest.CaptureFixture
     assert "unknown: 'flour'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bench_measures_retouch_and_the_floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small run over real processes, with service times, ends with figures, and leaves nothing behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
