@@ -27,6 +27,9 @@ EXPLAINED = Mutation("a", "a.py", "x", "y", "It waits.", ["tests"], survives="No
 UNEXPLAINED = Mutation("b", "b.py", "x", "y", "It is lost.", ["tests"])
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A package of the product's name, and tests of it."""

@@ -20,6 +20,9 @@ NOISE = 0.01
 SAVINGS = dict(zip(DISTRIBUTIONS, (0.5, 0.5, 0.1, -NOISE), strict=True))
 
 
+pytestmark = pytest.mark.slow
+
+
 @cache
 def learned(name: str) -> tuple[tuple[float, ...], Figures]:
     """The times of some thousand edits, and what learned polling made of them after its warm-up."""
@@ -34,7 +37,6 @@ def learned(name: str) -> tuple[tuple[float, ...], Figures]:
 
 
 @pytest.mark.parametrize(("name", "least"), SAVINGS.items(), ids=DISTRIBUTIONS)
-@pytest.mark.slow
 def test_fewer_polls_than_the_best_fixed_interval(name: str, least: float) -> None:
     """It saves half of the polls where times are narrow or bimodal, a tenth where wide, and loses none elsewhere."""
     times_s, figures = learned(name)

@@ -17,6 +17,8 @@ RELEARNED = 200  # edits after the shift
 # percentile not to be theirs: after 600 edits it is a toss-up who needs fewer polls, after 800 it is not.
 AFTER = 800
 SEEDS = (1, 2)
+pytestmark = pytest.mark.slow
+
 FACTORS = pytest.mark.parametrize("factor", [3.0, 1 / 3], ids=["slower", "faster"])
 
 
@@ -47,7 +49,6 @@ def shifted(factor: float) -> Shifted:
 
 
 @FACTORS
-@pytest.mark.slow
 def test_relearned_within_200_edits(factor: float) -> None:
     """From then on it polls like one who never knew other times (within a tenth), and keeps the lag aimed at."""
     later, settled = Figures.of(shifted(factor).later), Figures.of(shifted(factor).settled)
