@@ -1,4 +1,4 @@
-"""Celery's settings: each departure from a default argues for itself. Names on the wire are fixed here."""
+"""Celery's settings, with a reason for each value that is not the default; the names of queue and tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines leave from a thread of their own: a reader of the log that stalls holds up no edit.
+"""Log lines are written by a separate thread: a log collector that stalls does not delay edits.
 
 ``logging.handlers.QueueListener`` does this for records of ``logging`` alone; structlog's lines, and what libraries
 print to ``sys.stderr``, are texts.

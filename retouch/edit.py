@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from retouch import tokens
+from retouch import object_keys, tokens
 from retouch.errors import InputError
 from retouch.net.redaction import without_query
 
@@ -40,7 +40,7 @@ API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Path segments with a meaning of their own, and the names of the two files beside the edits' folders.
-RESERVED_CUSTOM_IDS = frozenset({".", "..", "manifest.jsonl", "_SUCCESS"})
+RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.SUCCESS})
 
 
 def _check_tokens(text: str) -> str:

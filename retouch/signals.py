@@ -1,4 +1,4 @@
-"""Signals that ask a process to end become exceptions, so that SIGTERM does what Ctrl-C does."""
+"""Signals become exceptions in the CLI and the stack: SIGTERM acts like Ctrl-C. (Workers: workers/celery.py.)"""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ async def _deliver(context: Context, claim: Claim, source: str) -> int | None:
         log.error("event.given_up", reason=reason, tries=tries + 1)
         return None
     delay_s = max(delay_s, asked_s or 0.0)
-    log.warning("event.not_delivered", reason=reason, again_in_s=round(delay_s))
+    log.warning("event.not_delivered", reason=reason, retry_in_s=round(delay_s))
     return int(delay_s * 1000)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from retouch import object_keys
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -27,9 +28,9 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.COPYING,)
-# A cut transfer mends itself, and a stale link is renewed by the next try, which asks the API where the images are now.
-# A bad image does not: what fails an edit, and after how many times.
-# The trouble of the store or of the results' host is waited out.
+# A cut transfer is simply repeated. For a stale link, the next attempt asks the API for new links.
+# Repeated often enough, these errors fail the edit (code of the failure; number of times).
+# Errors of the store or of the results' host do not count: they are retried until it works again.
 FATAL: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
 MAX_STRIKES = 3
 MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is away for a day will not come back
@@ -46,7 +47,7 @@ class Served:
 async def copy_results(context: Context, claim: Claim, served: Served, before: BegunPoll | None = None) -> None:
     """Copy all images of an edit in state copying, and settle it; ``before``: what earlier tries came to.
 
-    Dying in the middle costs nothing: the next worker puts the same objects under the same keys.
+    If the worker dies in the middle, the next one writes the same objects under the same keys.
     """
     if not served.urls:
         await context.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
@@ -70,7 +71,7 @@ async def _copy_all(context: Context, claim: Claim, urls: Sequence[str]) -> list
 
 
 async def _copy_one(context: Context, claim: Claim, number: int, url: str) -> Output | RetouchError:
-    key_stem = f"{context.settings.prefix}{claim.member}/{number}"
+    key_stem = object_keys.result_stem(context.settings.prefix, claim.member, number)
     try:
         return await copy(context.clients.results, context.clients.store, url, key_stem)
     except RetouchError as error:
@@ -92,7 +93,7 @@ async def _not_copied(
     if isinstance(error, StoreRefusedError):
         await context.store_watch.refused(str(error))
     delay_s = retry_delay_s(tries + 1, random.random())
-    log.warning("result.not_copied", reason=str(error), again_in_s=round(delay_s, 1))
+    log.warning("result.not_copied", reason=str(error), retry_in_s=round(delay_s, 1))
     counts = {"tries": str(tries + 1), "strikes": str(strikes)}
     await context.settle(
         Settlement(

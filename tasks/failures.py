@@ -1,4 +1,4 @@
-"""What submit and poll do alike when the API fails them: how long requests pause, and what is noted."""
+"""How submit and poll handle errors of the API: how long requests pause, and the note that the edit keeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from retouch.causes import PauseCause
 
 # How often one request is let through to find out whether the reason for a pause is gone.
 PROBE_S = {PauseCause.REFUSED: 10.0, PauseCause.THROTTLED: 1.0}
-LEAST_PAUSE_S = 0.1  # also where a 429 says that no time at all need pass
+LEAST_PAUSE_S = 0.1  # the least pause, even with ``Retry-After: 0``
 NOTE_LENGTH = 200  # characters of an error that an edit keeps
 
 

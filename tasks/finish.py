@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import time
@@ -13,11 +12,11 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
+from retouch import object_keys
 from retouch.errors import StoreError, StoreRefusedError
 from retouch.ledger import PAGE, Claim, Step
 from retouch.provider.backoff import retry_delay_s
-from tasks.handover import Message, hand_over
-from tasks.outcome import bind
+from tasks.handover import Message, each, hand_over
 from workers.context import Context
 
 log = structlog.get_logger()
@@ -34,37 +33,34 @@ def finish(claims: Message) -> None:
 async def finish_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Finish each batch of a chunk."""
     context.leases.begin(claims, time.monotonic())
-    await asyncio.gather(*(_finish_safely(context, claim) for claim in claims))
+    await each(context, ((claim, None) for claim in claims), _finish)
 
 
-async def _finish_safely(context: Context, claim: Claim) -> None:
-    bind(claim)
+async def _finish(context: Context, claim: Claim, _: None) -> None:
     try:
-        await _finish(context, claim)
+        await _write_files(context, claim)
     except StoreError as error:
         if isinstance(error, StoreRefusedError):
             await context.store_watch.refused(str(error))
         delay_ms = int(retry_delay_s(4, random.random()) * 1000)
-        log.warning("batch.not_finished", reason=str(error), again_in_s=delay_ms / 1000)
+        log.warning("batch.not_finished", reason=str(error), retry_in_s=delay_ms / 1000)
         await context.call(context.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
-    except Exception:
-        log.exception("finish.crashed")
 
 
-async def _finish(context: Context, claim: Claim) -> None:
+async def _write_files(context: Context, claim: Claim) -> None:
     batch = claim.member
-    folder = f"{context.settings.prefix}{batch}"
+    store, prefix = context.clients.store, context.settings.prefix
     view = await context.call(context.ledger.reader.batch, batch)
     if view is None:
         return
     # A sensor must not take an older _SUCCESS for this end.
-    await context.clients.store.delete(f"{folder}/_SUCCESS")
+    await store.delete(object_keys.success(prefix, batch))
     if view.ended == view.total:
-        await context.clients.store.put_stream(f"{folder}/manifest.jsonl", _lines(context, batch), JSONL)
+        await store.put_stream(object_keys.manifest(prefix, batch), _lines(context, batch), JSONL)
         if not context.leases.holds(claim):  # another worker's by now, who may have seen the batch open again
             log.warning("claim.lost", before="success")
             return
-        await context.clients.store.put(f"{folder}/_SUCCESS", b"", "application/octet-stream")
+        await store.put(object_keys.success(prefix, batch), b"", "application/octet-stream")
     retention_ms = context.settings.retention_ms
     if (
         await context.call(context.ledger.worker.settle_batch, claim, retention_ms=retention_ms)

@@ -1,4 +1,4 @@
-"""From a message to claims on the loop, and from a chunk to its edits."""
+"""Passes the claims of a message to the event loop, and runs a step for each edit of a chunk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def each(
     claims: Iterable[tuple[Claim, Told]],
     step: Callable[[Context, Claim, Told], Awaitable[None]],
 ) -> None:
-    """Run a step for every edit of a chunk at once; none of them can spoil another's."""
+    """Run a step for every edit of a chunk at once; an error in one does not affect the others."""
     await asyncio.gather(*(_guarded(context, claim, told, step) for claim, told in claims))
 
 
@@ -40,5 +40,5 @@ async def _guarded(
     try:
         await step(context, claim, told)
     except Exception:
-        log.exception("step.crashed", step=claim.step)  # its lease runs out, and the next worker goes on from there
+        log.exception("step.crashed", step=claim.step)  # its lease ends, and another worker takes it over
         context.leases.end(claim)

@@ -34,7 +34,7 @@ def failed(
     outputs: Sequence[Output] = (),
     put: dict[str, str] | None = None,
 ) -> Settlement:
-    """The settlement that fails an edit, with what did arrive of it."""
+    """The settlement that fails an edit, with the images that were copied."""
     log.warning("edit.failed", code=code, reason=message)
     return Settlement(
         claim,

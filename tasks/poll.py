@@ -79,7 +79,7 @@ async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer:
 
 
 async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll) -> bool:
-    """The API is done with it: its places there are free, and one more time is known."""
+    """The API has finished the edit: free its places, and learn how long it took."""
     drop = ("polls", "tries", "note", "strikes", "kind", "seen")
     lesson = context.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(context, progress))
     return await context.settle(
@@ -101,7 +101,7 @@ async def _still_running(context: Context, claim: Claim, progress: BegunPoll, as
 
 async def _not_answered_well(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
-        # It knows nothing of this edit, and so it is there: a restarted API would else be left alone for long.
+        # The API answered, so it is available. Without this, the outage of an API that lost its ids would not end.
         await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         if progress.strikes + 1 >= MAX_LOST:
             await context.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
@@ -124,7 +124,7 @@ async def _not_answered_well(context: Context, claim: Claim, progress: BegunPoll
         await context.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=every_s)
     else:
         await context.pauses.trouble(str(error))
-    # No attempt is used and no deadline strikes while the API cannot say how the edit is.
+    # While the API cannot report the edit's status, no attempt is used and the deadline does not fail the edit.
     delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
     await _again(context, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": note(error)})
 

@@ -172,7 +172,7 @@ async def _not_answered_well(context: Context, claim: Claim, submission: BegunSu
 
 
 async def _put_back(context: Context, claim: Claim, submission: BegunSubmit, reason: str) -> None:
-    """The API did not take it: back to the front of the queue, under the same number, no attempt used."""
+    """Not accepted: back to the queue after a delay, under the same submit number; no attempt is used."""
     tries = submission.tries
     await context.settle(
         Settlement(

@@ -34,7 +34,7 @@ def _load() -> Settings:
 
 
 class _SoonAgain(Connection):
-    """Kombu's tries to reconnect lie up to 30 s apart, whatever is configured: an outage would last so much longer."""
+    """Tries to reconnect at least every 2 s; Kombu alone waits up to 30 s between attempts, whatever is configured."""
 
     def _ensure_connection(self, *args: Any, **options: Any) -> Any:
         return super()._ensure_connection(

@@ -43,7 +43,7 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
         send=send,
         backlog=backlog,
     )
-    presence = Presence(name, settings.sinks, ledger.worker, context.call, context.store_watch)
+    presence = Presence(name, settings.sinks, ledger.worker, context.call)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
     return Runtime(name, context, dispatcher, presence, renewal, edits=edits, deliveries=deliveries)
 
@@ -52,7 +52,7 @@ def _context(settings: Settings, ledger: Ledger, clients: Clients) -> Context:
     call = LedgerCalls()
     clock = ServerClock()
     leases = Leases(settings.lease)
-    pauses = Pauses(ledger.worker, call)
+    pauses = Pauses(ledger.worker, ledger.reader, call)
     return Context(
         settings=settings,
         ledger=ledger,

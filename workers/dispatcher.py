@@ -1,6 +1,6 @@
-"""The dispatcher: claims what is due and rings the workers' doorbell, a chunk of claims a message.
+"""The dispatcher: claims what is due and wakes workers, with one message for each chunk of claims.
 
-One runs in every worker process. Claims are atomic, so no leader is needed, and whoever is free takes the message.
+One runs in every worker process. Claims are atomic, so no leader is needed, and any free worker takes the message.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Dispatcher:
         self._ended.set()
 
     async def run(self, may_begin: asyncio.Event) -> None:
-        """Claim and send until told to end. A broker in trouble costs claims a lease, never the loop."""
+        """Claim and send until told to end. An error of the broker delays claims by one lease; the loop goes on."""
         while not (may_begin.is_set() or self._ended.is_set()):
             await self._rest(IDLE_S)
         while not self._ended.is_set():

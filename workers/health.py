@@ -1,4 +1,4 @@
-"""Is this worker alive? ``python -m workers.health`` exits 0 while a worker's loop on this machine turns, else 1.
+"""Is this worker alive? ``python -m workers.health`` exits 0 while a worker runs on this machine, else 1.
 
 The answer does not depend on Redis: an outage of Redis is no reason to restart workers.
 """
@@ -20,7 +20,7 @@ def _own_file() -> Path:
 
 
 def beat() -> None:
-    """Show that this process's loop turns."""
+    """Record that this process's event loop is running."""
     _FOLDER.mkdir(mode=0o700, exist_ok=True)
     _own_file().touch()
 
@@ -31,7 +31,7 @@ def end() -> None:
 
 
 def alive() -> bool:
-    """Tell whether any worker of this user on this machine has beaten lately."""
+    """Tell whether any worker of this user on this machine has sent a heartbeat recently."""
     now = time.time()
     return any(now - path.stat().st_mtime < FRESH_S for path in _FOLDER.glob("*.alive"))
 

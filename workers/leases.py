@@ -1,4 +1,4 @@
-"""The claims that this process holds, and how long each is surely its own."""
+"""The claims that this process holds, and until when each is certain to be held."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ class Leases:
     def holds(self, claim: Claim) -> bool:
         """Tell whether nobody else can have the claim yet.
 
-        Asked right before money is spent: a process that was stopped for longer than its lease wakes up here.
+        Asked right before a submit is sent: a process may have been stopped for longer than its lease.
         """
         return time.monotonic() < self._until.get(claim, 0.0)

@@ -1,4 +1,4 @@
-"""Ledger calls from the event loop: in threads, and patient while Redis is away."""
+"""Ledger calls from the event loop: they run in threads, and wait while Redis is not available."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LedgerCalls:
             except (LedgerAwayError, LedgerRefusedError) as error:
                 if not self._away:
                     self._away = True
-                    log.error("redis.unreachable", reason=str(error), consequence="work waits until it is back")
+                    log.error("redis.unavailable", reason=str(error), consequence="work waits until it is back")
                 await asyncio.sleep(min(retry_delay_s(tries, random.random()), LONGEST_PAUSE_S))
                 tries += 1
             else:

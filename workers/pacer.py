@@ -1,4 +1,4 @@
-"""When a claim's request may go: the ledger gives each a moment, on its own clock, and this process keeps to it."""
+"""When a claim's request may be sent: the ledger gives each a slot, by its own clock; this process waits for it."""
 
 from __future__ import annotations
 

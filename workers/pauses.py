@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from retouch.causes import PauseCause
-from retouch.ledger import Worker
+from retouch.ledger import Reader, Worker
 from workers.ledger_calls import LedgerCalls
 
 log = structlog.get_logger()
@@ -16,8 +16,9 @@ PROBE_MS = 1000  # until the first probe of an outage; then twice as long each t
 class Pauses:
     """Begins and ends pauses; says so once. Not thread-safe: used on the event loop only."""
 
-    def __init__(self, ledger: Worker, call: LedgerCalls) -> None:
+    def __init__(self, ledger: Worker, reader: Reader, call: LedgerCalls) -> None:
         self._ledger = ledger
+        self._reader = reader
         self._call = call
         self.in_force = False  # as far as this process knows: the dispatcher learns it with every claim
 
@@ -25,7 +26,7 @@ class Pauses:
         """Stop submits for all workers; with THROTTLED and OUTAGE polls as well."""
         self.in_force = True
         if await self._call(self._ledger.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
-            log.error("submits.paused", cause=cause, reason=reason)
+            log.error("requests.paused", cause=cause, reason=reason)
 
     async def trouble(self, reason: str) -> None:
         """Note that the API was in trouble; several times in a row stop submits and polls for all workers."""
@@ -39,7 +40,11 @@ class Pauses:
             return
         ended = await self._call(lambda: self._ledger.resume(*causes, sent_ms=sent_ms))
         if ended:
-            log.info("submits.resumed", causes=causes)
+            log.info("requests.resumed", causes=causes)
+
+    async def pausing(self, cause: PauseCause) -> bool:
+        """Tell whether requests pause for this cause, whichever worker began it; no call while nothing pauses."""
+        return self.in_force and cause in {pause.cause for pause in await self._call(self._reader.pauses)}
 
     async def end(self, cause: PauseCause) -> None:
         """End a pause whoever began it, known to this process or not."""

@@ -1,4 +1,4 @@
-"""That this worker lives, for others to see."""
+"""Heartbeats: they show in the ledger and to the health check that this worker is alive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import structlog
 from retouch.ledger import Worker
 from workers import health
 from workers.ledger_calls import LedgerCalls
-from workers.store_watch import StoreWatch
 
 log = structlog.get_logger()
 
@@ -18,25 +17,30 @@ EVERY_S = 2.0
 
 
 class Presence:
-    """Shows the worker in the ledger and to the health check; each time it has the store looked at as well."""
+    """Sends the heartbeats of this process."""
 
-    def __init__(self, name: str, sinks: Iterable[str], ledger: Worker, call: LedgerCalls, watch: StoreWatch) -> None:
+    def __init__(self, name: str, sinks: Iterable[str], ledger: Worker, call: LedgerCalls) -> None:
         self._name = name
         self._sinks = sinks
         self._ledger = ledger
         self._call = call
-        self._watch = watch
 
     async def run(self) -> None:
-        """Be seen every two seconds until cancelled."""
+        """Send a heartbeat every two seconds until cancelled; the one for the health check does not wait for Redis."""
+        await asyncio.gather(self._show_here(), self._show_in_ledger())
+
+    async def _show_here(self) -> None:
         while True:
             health.beat()
+            await asyncio.sleep(EVERY_S)
+
+    async def _show_in_ledger(self) -> None:
+        while True:
             await self._call(self._ledger.see_worker, self._name, self._sinks)
-            await self._watch.look()
             await asyncio.sleep(EVERY_S)
 
     async def leave(self) -> None:
-        """Be gone at once rather than after a while; best effort, since silence says the same."""
+        """Remove the worker at once; best effort, because a worker without heartbeats is removed anyway."""
         health.end()
         try:
             await asyncio.wait_for(asyncio.to_thread(self._ledger.forget_worker, self._name), 2)

@@ -1,4 +1,4 @@
-"""The renewal of leases: what this process works on stays its own."""
+"""The renewal of leases: this process keeps the claims that it works on."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -69,7 +70,7 @@ class Runtime:
         """Start the loop and its services."""
         self._thread.start()
         self._on_loop(self._start()).result()
-        # A fifth of the loop's CPU went into walking what start-up made and what thousands of open steps hold.
+        # Garbage collection took a fifth of the loop's CPU: it visited all objects of start-up and of the open steps.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
@@ -80,7 +81,7 @@ class Runtime:
         self._loop.call_soon_threadsafe(self.dispatcher.end)
 
     def stop(self) -> None:
-        """Drain, wait for the steps that run, give the rest back, and end. Blocks for DRAIN_S at most."""
+        """Drain, wait for the steps that run, at most DRAIN_S seconds, and end."""
         self.drain()
         self.edits.close()
         self.deliveries.close()
@@ -99,11 +100,12 @@ class Runtime:
     async def _start(self) -> None:
         context = self.context
         await context.clients.open()
-        # No edit is paid for before its result is known to find a place.
+        # No edit is submitted before the store is known to accept its result.
         services = {
             "dispatcher": self.dispatcher.run(may_begin=context.store_watch.looked),
             "renewal": self.renewal.run(),
             "presence": self.presence.run(),
+            "store watch": context.store_watch.run(),
         }
         for name, service in services.items():
             task = asyncio.create_task(service, name=name)
@@ -114,16 +116,21 @@ class Runtime:
 
     async def _stop(self) -> None:
         log.info("worker.draining", open_steps=len(self.context.leases))
-        await asyncio.wait(self._services[:1], timeout=DRAIN_S)  # the dispatcher: it sends what it has claimed
-        if self._chunks:
-            await asyncio.wait(self._chunks, timeout=DRAIN_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await self._last_steps()
         for task in [*self._services, *self._chunks]:
             task.cancel()
         await asyncio.gather(*self._services, *self._chunks, return_exceptions=True)
         await self.presence.leave()
         await self.context.clients.close()
         self.context.call.close()
-        log.info("worker.stopped", left_to_their_lease=len(self.context.leases))
+        log.info("worker.stopped", open_claims=len(self.context.leases))
+
+    async def _last_steps(self) -> None:
+        await asyncio.wait(self._services[:1])  # the dispatcher: it sends what it has claimed
+        if self._chunks:
+            await asyncio.wait(self._chunks)
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -159,11 +166,11 @@ class Runtime:
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    """A worker without its dispatcher or its renewals is worse than none: its supervisor starts a new one."""
+    """End the process if a service fails: without it the worker does harm, and its supervisor starts a new one."""
     if task.cancelled() or not (error := task.exception()):
         return
     if isinstance(error, SchemaError):
-        log.critical("worker.wrong_version", reason=str(error))
+        log.critical("worker.schema_mismatch", reason=str(error))
     else:
         log.critical("worker.crashed", service=task.get_name(), exc_info=error)
     drain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-FORGET_S = 60.0  # clocks drift: an older look at the server's counts no more
+FORGET_S = 60.0  # clocks drift: an older measurement is replaced by any newer one
 
 
 class ServerClock:
@@ -16,7 +16,7 @@ class ServerClock:
         self._seen_at = float("-inf")
 
     def see(self, server_ms: int, asked_at: float) -> None:
-        """Note the server's clock as a call told it that was made at ``asked_at`` (monotonic); the quickest counts."""
+        """Record the server's time from a call made at ``asked_at`` (monotonic); the shortest round trip is kept."""
         now = time.monotonic()
         doubt_s = now - asked_at
         if doubt_s <= self._doubt_s or now - self._seen_at > FORGET_S:

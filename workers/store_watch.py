@@ -1,4 +1,4 @@
-"""That the store can take results, before money is spent."""
+"""Checks that results can be written to the store before edits are submitted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import structlog
 
+from retouch import object_keys
 from retouch.causes import PauseCause
 from retouch.errors import StoreError, StoreRefusedError
 from retouch.media.store import Store
@@ -14,27 +15,30 @@ from workers.pauses import Pauses
 
 log = structlog.get_logger()
 
-PROBE_KEY = "_retouch/probe"  # no batch id begins with an underscore
+EVERY_S = 2.0
 
 
 class StoreWatch:
-    """Checks the store until it takes an object, at the start and after each refusal; submits pause meanwhile.
+    """Checks the store at the start, and while submits pause because any worker's put was refused.
 
     ``prefix`` stands before every key.
     """
 
     def __init__(self, store: Store, prefix: str, pauses: Pauses) -> None:
         self._store = store
-        self._key = f"{prefix}{PROBE_KEY}"
+        self._key = object_keys.probe(prefix)
         self._pauses = pauses
         self._good = False
         self.looked = asyncio.Event()  # the store was asked once: submits may begin
 
-    async def look(self) -> None:
-        """Check the store, unless it is known to be good."""
-        if not self._good:
-            await self._check()
-            self.looked.set()
+    async def run(self) -> None:
+        """Check the store, every two seconds while there is a reason, until cancelled."""
+        while True:
+            # The worker that began the pause may be gone.
+            if not self._good or await self._pauses.pausing(PauseCause.STORE):
+                await self._check()
+                self.looked.set()
+            await asyncio.sleep(EVERY_S)
 
     async def refused(self, reason: str) -> None:
         """A put was refused: no edit is sent to be paid for while its result could not be kept."""

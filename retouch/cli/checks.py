@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import requests
 
+from retouch import object_keys
 from retouch.causes import PauseCause
 from retouch.cli.options import first_contact
 from retouch.cli.pauses import remedy
 from retouch.errors import RetouchError
-from retouch.intake.uploads import FOLDER
 from retouch.net.redaction import without_query
 
 API_TIMEOUT_S = 10.0
@@ -123,7 +123,7 @@ def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding
         yield Finding(True, "bucket", "not checked, because RETOUCH_BUCKET is not set here")
         return
     try:
-        asyncio.run(_probe(bucket, f"{prefix}{FOLDER}.probe"))
+        asyncio.run(_probe(bucket, object_keys.input_probe(prefix)))
     except ImportError:
         yield Finding(
             False, "bucket", "not checked, because S3 support is not installed; run: pip install 'retouch[s3]'"

@@ -20,7 +20,7 @@ def pause_line(pause: Pause) -> str:
 
 def remedy(pause: Pause) -> str:
     """What a person should do about a pause."""
-    return "it ends by itself" if pause.cause in PASSING else "fix the cause, then run: retouch doctor"
+    return "it ends by itself" if pause.cause in PASSING else "fix the cause, then wait, or run: retouch doctor"
 
 
 def pause_clause(pause: Pause, now: datetime) -> str:

@@ -8,10 +8,10 @@ import stat
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from retouch import object_keys
 from retouch.errors import BrokenResultError, InputError
 from retouch.media import images
 
-FOLDER = "_inputs/"  # no batch's name begins with an underscore
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
 
 
@@ -35,7 +35,7 @@ class Picture(NamedTuple):
 
 
 class Inputs:
-    """Turns local paths into S3 keys under ``{prefix}_inputs/``: equal pictures are one object.
+    """Turns local paths into S3 keys: equal pictures are one object.
 
     ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused.
     """
@@ -68,7 +68,7 @@ class Inputs:
             reason = str(error).removeprefix("the result ")
             raise InputError(f"{path} is not a picture that the API accepts (PNG, JPEG, WebP): it {reason}") from None
         sha256 = hashlib.sha256(data).hexdigest()
-        key = f"{self._prefix}{FOLDER}{sha256}.{info.extension}"
+        key = object_keys.local_input(self._prefix, sha256, info.extension)
         return Picture(path, key, sha256, info.content_type)
 
 

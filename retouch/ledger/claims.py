@@ -72,7 +72,7 @@ class BegunSubmit:
     """What a submit needs; its intent is written."""
 
     parameters: dict[str, Any]
-    number: int  # the submit's number: the same number is the same purchase
+    number: int  # the submit's number, a part of the idempotency key
     tries: int  # how often in a row the API did not accept it
     now: int  # ms, wall clock of the Redis server
 

@@ -58,7 +58,7 @@ class Reader:
         return list(self._read("ZREVRANGE", self._keys.kinds, 0, newest - 1))
 
     def queued(self) -> int:
-        """How many edits wait in the fair order."""
+        """How many edits can be submitted now; edits that wait for a retry (in ``due``) are not counted."""
         return int(self._read("ZCARD", self._keys.ready))
 
     def source(self) -> str:

@@ -51,7 +51,7 @@ class Worker:
         return Harvest(taken, None if next_due == "-1" else int(next_due), bool(paused))
 
     def renew(self, claims: Iterable[Claim], lease_ms: int) -> list[str]:
-        """Extend claims by another lease; returns the members that another worker has by now."""
+        """Extend claims by another lease; returns the members whose claim is lost."""
         args = [part for c in claims for part in (c.member, c.fence, c.step.value)]
         return list(self._run("renew", lease_ms, *args)) if args else []
 

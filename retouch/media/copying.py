@@ -33,7 +33,7 @@ async def _copy(
     response: Response, timeout: asyncio.Timeout, large: asyncio.Semaphore, store: Store, key_stem: str
 ) -> Output:
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BrokenResultError("the result is compressed, which was not asked for")
+        raise BrokenResultError("the result is compressed, although compression was not requested")
     head, complete = await _read_head(response)
     info = inspect(head)
     key = f"{key_stem}.{info.extension}"

@@ -140,7 +140,7 @@ class Fetcher:
         except ValueError:
             joined, place = source, ""
         if joined == source:
-            raise BrokenResultError(f"{_shown(source)} redirects to no other place")
+            raise BrokenResultError(f"{_shown(source)} redirects to itself or to an invalid URL")
         if source.scheme == "https" and joined.scheme == "http":
             raise BrokenResultError(f"{_shown(source)} redirects from https to http")
         return self._checked(place)

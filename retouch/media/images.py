@@ -1,4 +1,4 @@
-"""What an image's bytes say of themselves: kind, size, and whether they are whole.
+"""Reads type and size from an image's bytes, and checks that the image is complete.
 
 By hand and from a few bytes, because this runs on every result: Pillow would decode (and belongs to no
 worker's installation), and the small packages read sizes without noticing a truncated file.

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 MAX_RETRY_AFTER_S = 3600.0
 
-# Below the 5 s after which common servers (uvicorn) close: a connection reused as it dies costs a request.
+# Below the 5 s after which common servers (uvicorn) close: a request on a connection that is being closed fails.
 KEEPALIVE_S = 4.0
 
 MAX_INTERIM = 16  # 1xx answers before the one that counts
@@ -76,7 +76,7 @@ class _Protocol(ResponseHandler):
     _interim = 0
 
     def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take one parsed answer, which is called for each that arrives and for nothing else."""
+        """Handle one parsed response; aiohttp calls this once for each, interim (1xx) or final."""
         self._interim = self._interim + 1 if data[0].code < 200 else 0
         if self._interim <= MAX_INTERIM:
             super().feed_data(data, size)
@@ -107,5 +107,5 @@ def network_reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
         return "the connection was cut"
     if isinstance(error, aiohttp.ClientResponseError):
-        return "it answered what is not HTTP"
+        return "its answer is not HTTP"
     return getattr(error, "strerror", None) or type(error).__name__

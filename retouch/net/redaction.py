@@ -16,7 +16,7 @@ _LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
 
 
 def spellings(secret: str) -> tuple[str, ...]:
-    """Return a secret in all forms that a text may have it in: plain, and as URLs, JSON, HTML and Python write it."""
+    """Return all forms in which a text may contain a secret: plain, and as encoded by URLs, JSON, HTML and Python."""
     quoted = {quote(secret, safe=safe) for safe in ("", "/", _UNRESERVED, _UNRESERVED + "/")}
     lower = {_QUOTED.sub(lambda match: match[0].lower(), form) for form in quoted}
     escaped = json.dumps(secret)[1:-1]

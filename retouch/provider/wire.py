@@ -101,12 +101,12 @@ class Img2ImgApi:
             raise NotSentError(f"the API was not reached: {network_reason(error)}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             if body.held_back:
-                raise HeldBackError("it was not sent: the caller forbade it") from None
+                raise HeldBackError("the request was not sent: the caller stopped it") from None
             raise AmbiguousError(f"the API did not answer: {network_reason(error)}") from None
         except _GarbageError as error:
             raise AmbiguousError(f"the API's answer cannot be read: {error}") from None
         if answer.status is Status.RUNNING and answer.provider_id is None:
-            raise AmbiguousError("the API accepted the request but gave no id to ask for")
+            raise AmbiguousError("the API accepted the request but returned no id")
         return answer
 
     async def status(self, provider_id: str) -> Answer:
@@ -176,7 +176,7 @@ class Img2ImgApi:
         location = response.headers.get("Location")
         if not location:
             return None
-        return self._clean(f"it redirects to {without_query(location)}: is the API's URL the right one?")
+        return self._clean(f"it redirects to {without_query(location)}: check RETOUCH_API_URL")
 
     def _answer(self, reply: dict[str, Any]) -> Answer:
         status = dialect.status(reply)

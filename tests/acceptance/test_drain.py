@@ -38,7 +38,7 @@ def test_a_worker_that_is_told_to_end_under_load(scene: Scene, seconds: float) -
     scene.another_worker(lease=LEASE, max_in_flight="40")
     leaving.child.ask_to_stop()
     assert exit_code(leaving) == 0
-    assert last_words(leaving)["left_to_their_lease"] == 0
+    assert last_words(leaving)["open_claims"] == 0
     scene.api.clear()
     results = scene.finish(batch)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}

@@ -159,7 +159,7 @@ def test_an_unwilling_api_stops_the_queue_and_not_the_edits(scene: Scene) -> Non
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
     assert len(scene.api.accepted()) == 20
     assert scene.ledger.reader.pauses() == []
-    assert worker.child.output().count("submits.paused") == 1
+    assert worker.child.output().count("requests.paused") == 1
 
 
 @pytest.mark.parametrize("status", [402, 403])

@@ -116,7 +116,7 @@ def test_redis_may_crash_under_load(scene: Scene, crashing_redis: Valkey) -> Non
     batch = scene.enqueue(60)
     scene.until(lambda: len(scene.api.accepted()) >= 10, "edits run")
     crashing_redis.kill()
-    scene.until(lambda: "redis.unreachable" in worker.child.output(), "the worker says so")
+    scene.until(lambda: "redis.unavailable" in worker.child.output(), "the worker says so")
     crashing_redis.start()
     results = scene.finish(batch)
     assert {r["state"] for r in results.values()} == {"completed"}
@@ -135,7 +135,7 @@ def test_an_outage_of_redis_longer_than_a_lease_buys_nothing_twice(scene: Scene,
     scene.until(lambda: scene.api.taken() == 10, "the API has taken all")
     crashing_redis.kill()
     scene.until(lambda: len(scene.api.submits()) == 10, "the API has answered all")
-    scene.until(lambda: "redis.unreachable" in worker.child.output(), "the worker says so")
+    scene.until(lambda: "redis.unavailable" in worker.child.output(), "the worker says so")
     back_at = time.monotonic() + 4  # the length of the outage is what this is about
     until(lambda: time.monotonic() > back_at, "the outage has been long")
     crashing_redis.start()

@@ -59,7 +59,7 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: 
     command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "early@%h"]
     worker.child.launch(command, env=clean_environment(**scene.settings()))
     try:
-        scene.until(lambda: "redis.unreachable" in worker.child.output(), "it says that Redis is away")
+        scene.until(lambda: "redis.unavailable" in worker.child.output(), "it says that Redis is away")
         valkey.start()
         assert scene.run()["state"] == "completed"
         assert "Traceback" not in worker.child.output()

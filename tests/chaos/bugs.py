@@ -186,7 +186,7 @@ def claim_without_lease() -> None:
 def batch_ends_before_its_files() -> None:
     """The batch's end is announced, and then its manifest is written."""
 
-    async def settle_first(context: Context, claim: Claim) -> None:
+    async def settle_first(context: Context, claim: Claim, _: None) -> None:
         await context.call(context.ledger.worker.settle_batch, claim)
         await asyncio.sleep(LATE_S)
         folder = f"{context.settings.prefix}{claim.member}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import fakeredis
@@ -181,10 +181,16 @@ class Worker(Bench):
     # --- its services ------------------------------------------------------------------------------
 
     def look_after_the_store(self, until: Callable[[], bool]) -> None:
-        """Let the worker show its presence, and check the store, until something is so, at most some seconds."""
+        """Let the worker check the store until something is so, at most some seconds."""
+        self._serve(self.context.store_watch.run, until)
 
+    def show_itself(self, until: Callable[[], bool]) -> None:
+        """Let the worker send heartbeats until something is so, at most some seconds."""
+        self._serve(self.runtime.presence.run, until)
+
+    def _serve(self, service: Callable[[], Coroutine[Any, Any, None]], until: Callable[[], bool]) -> None:
         async def run() -> None:
-            running = asyncio.create_task(self.runtime.presence.run())
+            running = asyncio.create_task(service())
             try:
                 await _turn(until, running)
             finally:

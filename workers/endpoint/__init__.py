@@ -1,1 +1,1 @@
-"""A local server of the img2img contract: the same requests, answers and trouble, and no GPU."""
+"""A local server of the img2img contract: the same requests, answers and errors, without a GPU."""

@@ -1,4 +1,4 @@
-"""The seam behind which pictures are made, and the stand-in that is behind it now."""
+"""The interface of the image engine, and the stand-in that implements it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trouble on request: each fault is one small function in ``TABLE``, at the moment where it strikes.
+"""Fault injection: each fault is a small function in ``TABLE``, with the moment at which it is applied.
 
 RECEIVED  a submit was read; nothing was taken yet
 ACCEPTED  the edit was taken (or is known by its Idempotency-Key); it is about to be answered

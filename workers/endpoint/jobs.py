@@ -1,4 +1,4 @@
-"""The edits that were taken: who waits, who is worked on, and which Idempotency-Key belongs to whom."""
+"""The accepted edits: which ones wait, which ones are running, and the Idempotency-Key of each."""
 
 from __future__ import annotations
 

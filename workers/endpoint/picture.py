@@ -1,4 +1,4 @@
-"""Bytes to picture and back. What comes in was made by strangers: it is checked before it is unpacked."""
+"""Bytes to picture and back. Input is not trusted: it is checked before it is decoded."""
 
 from __future__ import annotations
 

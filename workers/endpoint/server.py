@@ -1,4 +1,4 @@
-"""Running the endpoint: a socket, a line that tells where it is, and an end that keeps nobody waiting."""
+"""Running the endpoint: a socket, a line with its URL, and a quick shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One child process of the stack: leashed to this process, with its output in a log file."""
+"""One child process of the stack: it ends when this process ends; its output goes to a log file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard Webhooks (https://www.standardwebhooks.com): how a delivery is signed, and when it is repeated."""
+"""Standard Webhooks (https://www.standardwebhooks.com): how a delivery is signed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@
 -- include: clock edits
 local lease, policy, answers = tonumber(ARGV[2]), ARGV[3], {}
 local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered; ' ..
-  'the API may have taken both: look there, then retry"}'
+  'the API may have accepted both: check there before you retry"}'
 
 -- Returns true when the edit may be sent (again).
 local function settle_ambiguity(id)

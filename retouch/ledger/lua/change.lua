@@ -10,7 +10,7 @@ local wanted, changed = {}, 0
 for state in string.gmatch(ARGV[4], '[^,]+') do wanted[state] = true end
 
 local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent and not answered; ' ..
-  'the API may have taken it, and charged for it"}'
+  'the API may have accepted it, and charged for it"}'
 
 local function cancel(id, state)
   redis.call('HINCRBY', edit_key(id), 'fence', 1)
@@ -30,7 +30,7 @@ local function retry(id, state)
 end
 
 if action == 'cancel' and wanted.queued and redis.call('EXISTS', batch_key(batch)) == 1 then
-  redis.call('HSET', batch_key(batch), 'cancelled', '1') -- what comes back from the API unsent ends too
+  redis.call('HSET', batch_key(batch), 'cancelled', '1') -- edits that are requeued later are cancelled too
 end
 local page = redis.call('LRANGE', order_key(batch), first, last)
 for _, custom_id in ipairs(page) do

@@ -36,7 +36,7 @@ local function grace_until()
   return grace
 end
 
--- What may be sent: as many as asked for, or under a pause nothing, or one request that finds out how things are.
+-- How many requests may be sent: as many as the worker asked for; during a pause none, or one probe.
 local left = { submit = submits, poll = math.ceil(polls * ramp()) }
 local known, paused, probing, silenced = pauses(), 0, false, false
 for cause, pause in pairs(known) do
@@ -49,7 +49,7 @@ for cause, pause in pairs(known) do
   end
 end
 
--- A place in time for one request, or nil: none is free within reach. 0: now, since nothing is paced.
+-- The time slot for one request; nil: none is free within REACH_MS; 0: now, because there is no rate limit.
 local interval = { all = tonumber(ARGV[8]), submit = tonumber(ARGV[9]), poll = tonumber(ARGV[10]) }
 local paced = interval.all + interval.submit + interval.poll > 0
 local LEAD_MS, REACH_MS = 60, 250 -- on the way to a worker; how far ahead places are given
@@ -69,7 +69,7 @@ local function slot(kind)
   return at
 end
 
--- Leave for one request of a kind, as the time when it is to be sent; nil: not now.
+-- Permission for one request of a kind: the time when it is to be sent; nil: not now.
 local function leave(kind)
   if left[kind] <= 0 then return nil end
   local at = slot(kind)
@@ -127,7 +127,7 @@ local function due_edit(id, grace)
     requeue(id, state) -- claimed and never sent: its worker is gone
   elseif state == 'submitting' or state == 'waiting' or state == 'copying' then
     local kind = state == 'submitting' and 'submit' or 'poll'
-    -- What may have been sent and will not be sent again needs no leave: the intent's move decides it.
+    -- An edit that may have been sent, and will not be sent again, needs no permission: begin_submit decides about it.
     local decided = kind == 'submit' and (policy == POLICY.hold or (policy == POLICY.resubmit and e[6]))
     local at = decided and 0 or leave(kind)
     if at then

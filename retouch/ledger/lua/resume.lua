@@ -1,5 +1,5 @@
 -- End pauses: the API took a request that was sent at `sent`, so whatever it refused before then is over.
--- ARGV: now, sent (ms; '' for a person's word: now), causes…
+-- ARGV: now, sent (ms; '': now, when a person or a check ends the pause), causes…
 -- Returns how many ended.
 -- Changes PAUSES, STATE (fails, closed_at, outage_ms).
 -- include: clock pauses

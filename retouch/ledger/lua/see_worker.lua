@@ -1,5 +1,5 @@
 -- Note that a worker lives, and the sinks that events are to be delivered to.
--- ARGV: now, name, sinks (comma separated), seen_ms (who was not seen for so long has gone), a random name.
+-- ARGV: now, name, sinks (comma separated), seen_ms (a worker not seen for this long is removed), a random name.
 -- Returns 1.
 -- Changes WORKERS, STATE (sinks, deployment).
 -- include: clock

@@ -4,7 +4,7 @@
 -- Changes STATE (fails, refusal), PAUSES.
 -- include: clock pauses
 
-local OPEN_AFTER = 5 -- troubles in a row make an outage; fewer are single edits' bad luck
+local OPEN_AFTER = 5 -- consecutive errors make an outage; fewer can be chance
 local reason, every = ARGV[2], tonumber(ARGV[3])
 note_refusal(reason)
 local open = pauses()[CAUSE.outage]

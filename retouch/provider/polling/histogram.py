@@ -6,8 +6,8 @@ A histogram is a plain mapping, so that it can live in a Redis hash with a field
     64, 65  ``LATER`` and ``SOONER``: how much speaks for it that results have begun to come later, or sooner, than the
             bins say (a cumulative sum each: Page, Biometrika 41, 1954)
 
-Bin 0 is everything up to 0.1 s, bin 63 everything beyond an hour; those between grow by 18 % each, as a time is
-known well when it is known to a part of itself.
+Bin 0 is everything up to 0.1 s, bin 63 everything beyond an hour. Each bin between is 18 % longer than the one
+before, so that the relative precision is the same everywhere.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def bin_of(age_ms: float) -> int:
 
 
 def weight(histogram: Histogram) -> float:
-    """How many edits it speaks of, after forgetting."""
+    """The number of edits in the histogram, after fading."""
     return sum(histogram.values()) - histogram.get(LATER, 0.0) - histogram.get(SOONER, 0.0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from retouch.edit import API_DEFAULTS, DEFAULT_MODEL
 
-PER_DOUBLING = 2  # steps of work, and of pixels, to each doubling: what shares one is within 41 %
+PER_DOUBLING = 2  # steps for each doubling of work or of pixels: values in one step differ by at most 41 %
 PLAIN_MODEL = re.compile(r"[A-Za-z0-9._-]{1,40}")
 UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 

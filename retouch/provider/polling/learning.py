@@ -28,7 +28,7 @@ KEPT = 2.0  # edits; the weight that is left of what was known before a shift
 
 @dataclass(frozen=True)
 class Lesson:
-    """What one result adds to a histogram: how is said by ``remember``.
+    """What one result adds to a histogram; ``remember`` applies it.
 
     Fading is to a weight, not by a factor, so that it does no harm if several workers see the same shift.
     """

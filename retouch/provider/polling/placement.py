@@ -1,12 +1,12 @@
 """Place polls: the fewest on average for which nearly all results are seen within the lag aimed at.
 
-A dynamic program over a grid of ages, from the last one backwards. Whoever polls at age a and finds no result may poll
-next at any later b. That costs
+A dynamic program over a grid of ages, from the last one backwards. After a poll at age a without a result, the
+next poll may be at any later age b. This costs
 
 * one poll, of each edit that still runs at a, and
-* a fine for each whose result will have waited longer than the lag: those that come between a and b - lag.
+* a penalty for each result that waits longer than the lag: those that come between a and b - lag.
 
-One price says how many polls a late result is worth. It is searched by halving until as many are late as may be.
+The price is the cost of a late result, in polls. Bisection finds the price at which just enough results are in time.
 """
 
 from __future__ import annotations

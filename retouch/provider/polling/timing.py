@@ -29,7 +29,7 @@ def next_poll_s(plan: Plan, age_s: float, phase: float) -> float:
     explores = phase < plan.explorers
     part = phase / plan.explorers if explores else (phase - plan.explorers) / (1 - plan.explorers)
     shift_s = JITTER * plan.lag_s * (part - 0.5)
-    # A planned poll whose place this one has all but taken is left out.
+    # A planned poll that is less than half of ``poll_min_s`` away is skipped.
     following = bisect_right(plan.ages_s, age_s - shift_s + plan.poll_min_s / 2)
     if following == len(plan.ages_s):
         return plan.poll_max_s

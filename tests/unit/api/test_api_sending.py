@@ -60,7 +60,7 @@ async def test_redirects_are_not_followed(provider: Provider, api: Img2ImgApi) -
     elsewhere = TestServer(web.Application())
     await elsewhere.start_server()
     provider.says(b"", status=308, Location=str(elsewhere.make_url("/v2?token=1")))
-    with pytest.raises(RefusedError, match="/v2: is the API's URL the right one") as caught:
+    with pytest.raises(RefusedError, match="/v2: check RETOUCH_API_URL") as caught:
         await api.submit(EDIT, "k")
     assert "token" not in str(caught.value)
     await elsewhere.close()

@@ -89,7 +89,7 @@ def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: L
 
 @pytest.mark.parametrize(
     ("cause", "remedy"),
-    [(PauseCause.REFUSED, "fix the cause, then run: retouch doctor"), (PauseCause.OUTAGE, "by itself")],
+    [(PauseCause.REFUSED, "fix the cause, then wait, or run: retouch doctor"), (PauseCause.OUTAGE, "by itself")],
 )
 def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: PauseCause, remedy: str) -> None:
     """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
@@ -136,7 +136,7 @@ def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledg
     assert "retouch retry b --held" in run("watch", batch, "--timeout", "0.1").err
     assert "3 are held: retouch retry b --held" in run("retry", batch).err
     run("cancel", batch, "--held")
-    assert "the API may have taken it" in run("explain", "b/e0").out
+    assert "the API may have accepted it" in run("explain", "b/e0").out
 
 
 def test_a_batch_without_workers_says_so(run: Run, batch: str) -> None:

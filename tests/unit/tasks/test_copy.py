@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from worker_stage import DEADLINE_S, Worker
 
+from retouch.causes import PauseCause
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -169,6 +170,14 @@ def test_a_store_that_refused_a_result_is_checked_until_it_takes_one(worker: Wor
     worker.submit(success(A))
     assert set(worker.pauses()) == {"store"}
     worker.outside.store.errors.clear()
+    worker.look_after_the_store(lambda: worker.pauses() == {})
+
+
+def test_a_pause_of_a_worker_that_is_gone_is_ended_by_another(worker: Worker) -> None:
+    """One whose own puts were never refused checks the store as well, once its claims say that requests pause."""
+    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
+    worker.ledger.worker.pause(PauseCause.STORE, "why", probe_every_ms=0)
+    worker.hear_of_a_pause()
     worker.look_after_the_store(lambda: worker.pauses() == {})
 
 

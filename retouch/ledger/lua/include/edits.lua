@@ -1,4 +1,4 @@
--- What moves do to one edit: its state and its batch's counts change together, and its end is told.
+-- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
 -- include: clock events
 
 local function split(id)

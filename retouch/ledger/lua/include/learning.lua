@@ -1,5 +1,5 @@
 -- What is known of how long a kind of work takes: a lesson scales it and adds to it.
--- The numbers come from polling/learning.py; here is only the arithmetic that must not be lost between workers.
+-- The numbers come from polling/learning.py. The addition is done here, so that it is atomic for all workers.
 -- include: clock
 
 local function remember(lesson)

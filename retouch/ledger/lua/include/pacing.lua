@@ -1,4 +1,4 @@
--- How fast the API may be asked, decided for all workers at once.
+-- The ramp after an outage: the share of requests that is allowed. (Rate limits are in claim.lua.)
 -- include: clock
 
 local RAMP_MS = 12000 -- after an outage the flow comes back over this long

@@ -1,12 +1,12 @@
--- What becomes of edits whose workers end.
+-- Edits whose worker died: they are taken over, or fail as poison.
 -- include: clock edits
 
 local MAX_RESCUES = 3
-local POISON = '{"code":"poison","message":"' .. MAX_RESCUES .. ' times in a row the worker that had it in hand ended,' ..
-  ' or met an error of its own: see their logs, then retry"}'
+local POISON = '{"code":"poison","message":"' .. MAX_RESCUES .. ' times in a row the worker that processed it died,' ..
+  ' or had an internal error: read the logs of the workers, then retry"}'
 
--- An edit whose last holder began work on it and never settled is rescued; one that is rescued again and again is what
--- ends the workers. The second time it is put on trial: alone of its kind, so that no other edit is failed with it.
+-- An edit whose last worker began work and did not settle it is rescued. An edit that is rescued repeatedly probably
+-- causes the crashes. After the second rescue such edits run one at a time, so that no other edit fails with it.
 -- Returns true when it may be claimed now.
 local function rescue(id, begun)
   local key = edit_key(id)

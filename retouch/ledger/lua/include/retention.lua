@@ -15,7 +15,7 @@ local function remove_page(batch)
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch))
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)
-  -- Its events go as well, but for those that are not delivered yet, or as old as a batch that is still here.
+  -- Its events are removed too. Kept: events since the oldest batch left was created; of 2 days, if any is undelivered.
   local oldest = redis.call('ZRANGE', BATCHES, 0, 0, 'WITHSCORES')[2]
   local before = oldest and tonumber(oldest) or now
   if redis.call('ZCARD', OUTBOX) > 0 then before = math.min(before, now - 2 * 86400000) end

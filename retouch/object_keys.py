@@ -1,0 +1,40 @@
+"""The keys of all objects that Retouch writes to its bucket.
+
+``prefix`` stands before every key (``RETOUCH_PREFIX``). No batch's id begins with an underscore, so that the folders
+that belong to no batch have names of their own.
+"""
+
+from __future__ import annotations
+
+MANIFEST = "manifest.jsonl"
+SUCCESS = "_SUCCESS"
+
+
+def result_stem(prefix: str, edit: str, number: int) -> str:
+    """The key of one image of an edit (``batch/custom_id``), without the extension: its type is known later."""
+    return f"{prefix}{edit}/{number}"
+
+
+def manifest(prefix: str, batch: str) -> str:
+    """The key of a batch's results, one JSON object a line."""
+    return f"{prefix}{batch}/{MANIFEST}"
+
+
+def success(prefix: str, batch: str) -> str:
+    """The key of the empty object that says that a batch is complete."""
+    return f"{prefix}{batch}/{SUCCESS}"
+
+
+def local_input(prefix: str, sha256: str, extension: str) -> str:
+    """The key of a local picture that was uploaded to be edited; equal pictures share it."""
+    return f"{prefix}_inputs/{sha256}.{extension}"
+
+
+def input_probe(prefix: str) -> str:
+    """The key under which the CLI tries whether it may upload local pictures."""
+    return f"{prefix}_inputs/.probe"
+
+
+def probe(prefix: str) -> str:
+    """The key under which workers try whether the bucket takes objects."""
+    return f"{prefix}_retouch/probe"

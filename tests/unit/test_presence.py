@@ -1,0 +1,27 @@
+"""How others see that a worker is alive."""
+
+from __future__ import annotations
+
+import pytest
+from worker_stage import Worker
+
+from retouch.errors import LedgerAwayError
+from workers import health
+
+
+def test_a_worker_shows_in_the_ledger_and_to_the_health_check(worker: Worker) -> None:
+    """Both at once, for as long as it runs."""
+    worker.show_itself(lambda: bool(worker.ledger.reader.workers()) and health.alive())
+
+
+def test_a_worker_is_healthy_while_redis_is_away(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heartbeats go on, so that no supervisor restarts all workers for an outage of Redis."""
+    beats: list[None] = []
+
+    def away(*_: object) -> None:
+        raise LedgerAwayError("away")
+
+    monkeypatch.setattr(worker.ledger.worker, "see_worker", away)
+    monkeypatch.setattr(health, "beat", lambda: beats.append(None))
+    worker.show_itself(lambda: len(beats) > 2)
+    assert worker.ledger.reader.workers() == []
