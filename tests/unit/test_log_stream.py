@@ -30,7 +30,7 @@ def test_a_reader_that_stalls_holds_nobody_up_and_is_told_what_it_missed() -> No
         for _ in range(MOST_WAITING * 3):
             stream.write(line)
         assert not stream.drain(0.1)
-        lines = []
+        lines: list[str] = []
         while not lines or not lines[-1].startswith("{"):
             lines.append(source.readline())
         assert set(lines[:-1]) == {line}
