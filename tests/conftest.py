@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import fakeredis
 import pytest
@@ -43,7 +44,7 @@ def _no_settings_from_outside() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _signals_are_not_ignored() -> None:
     """Let what the tests start begin with default signals: a run in the background inherits SIGINT as ignored."""
-    defaults = {
+    defaults: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
         signal.SIGHUP: signal.SIG_DFL,

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from retouch.causes import AmbiguityPolicy
 from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Step, Verdict
 from retouch.states import EditState
 
@@ -58,7 +59,7 @@ class Bench:
         """Claim, and leave out batches and deliveries."""
         return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
 
-    def intend(self, claims: Sequence[Claim], policy: str = "resubmit") -> list[int | None]:
+    def intend(self, claims: Sequence[Claim], policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT) -> list[int | None]:
         """Write intents; returns the submit numbers."""
         return [s.number if s else None for s in self.ledger.worker.begin_submit(claims, policy, LEASE_MS)]
 
@@ -88,6 +89,18 @@ class Bench:
         claims = self.edits()
         self.intend(claims)
         self.end(claims)
+
+    def stored(self, key: str, field: str) -> str:
+        """One field of a hash; it must be there."""
+        value = self.client.hget(key, field)
+        assert isinstance(value, str), f"{key} has no {field}"
+        return value
+
+    def due_in(self, member: str) -> int:
+        """In how many ms a member is due; it must have a time."""
+        at = self.client.zscore(self.keys.due, member)
+        assert at is not None, f"{member} has no time"
+        return int(at) - self.clock.now
 
     def counts(self, batch: str = "b") -> dict[str, int]:
         """The batch's counts by state."""

@@ -32,13 +32,13 @@ def retouch(edits: int, workers: int = 1) -> Stretch:
         RETOUCH.enqueue(stage, Work("bench", edits))
         settings = {"RETOUCH_MAX_IN_FLIGHT": str(IN_FLIGHT)}
         with stage.processes("retouch", retouch_workers(workers), **settings) as children:
-            return _steady(meter(stage, children), edits)
+            return _steady(stage, children, edits)
 
 
 def _floor(edits: int) -> Stretch:
     commands = [[*command, str(edits)] for command in FLOOR.start()]
     with Stage() as stage, stage.processes("floor", commands) as children:
-        return _steady(meter(stage, children), edits)
+        return _steady(stage, children, edits)
 
 
 def _peer(version: Version, sizes: Sizes) -> Stretch:
@@ -50,8 +50,7 @@ def _peer(version: Version, sizes: Sizes) -> Stretch:
     commands = version.start()
     with Stage() as stage:
         version.enqueue(stage, Work("warm-up", warm))
-        with stage.processes(version.name, commands) as children:
-            watched = meter(stage, children)
+        with stage.processes(version.name, commands) as children, meter(stage, children) as watched:
             watched.wait_for(len(CALLS) * warm)
             watched.look_again()
             with stage.processes("producer", [version.producer(Work(version.name, sizes.peer))]):
@@ -65,8 +64,9 @@ def meter(stage: Stage, children: Sequence[Child]) -> Meter:
     return Meter(stage.port, {"worker": children, "valkey": [stage.valkey.child], "stand-in": [stage.standin]})
 
 
-def _steady(watched: Meter, edits: int) -> Stretch:
+def _steady(stage: Stage, children: Sequence[Child], edits: int) -> Stretch:
     calls = len(CALLS) * edits
-    start = watched.wait_for(int(WARM_UP * calls))
-    end = watched.wait_for(int(STEADY_END * calls))
-    return Stretch.between(start, end, watched.peak_bytes)
+    with meter(stage, children) as watched:
+        start = watched.wait_for(int(WARM_UP * calls))
+        end = watched.wait_for(int(STEADY_END * calls))
+        return Stretch.between(start, end, watched.peak_bytes)

@@ -21,7 +21,6 @@ from scripts.benchmark.stage import Stage
 from scripts.benchmark.standin import CALLS
 from scripts.benchmark.versions import retouch_workers
 from scripts.benchmark.work import Work
-from workers.stack.child import Child
 
 WARM_UP = 1000  # edits
 IN_FLIGHT = 768  # images at the API: less than the smallest batch, so that it too is worked off in a steady flow
@@ -59,14 +58,14 @@ def _measure(edits: int, workers: int) -> Growth:
         queue = EditQueue.from_url(stage.valkey.url)
         empty = _used_bytes(client)
         queue.enqueue(Work(BATCH, WARM_UP + edits).named(), batch=BATCH)
-        with stage.processes("growth", retouch_workers(workers), RETOUCH_MAX_IN_FLIGHT=str(IN_FLIGHT)) as children:
-            return _follow(stage, children, queue, client, edits, empty)
+        with (
+            stage.processes("growth", retouch_workers(workers), RETOUCH_MAX_IN_FLIGHT=str(IN_FLIGHT)) as children,
+            Meter(stage.port, {"worker": children, "valkey": [stage.valkey.child]}) as meter,
+        ):
+            return _follow(meter, queue, client, edits, empty)
 
 
-def _follow(
-    stage: Stage, children: Sequence[Child], queue: EditQueue, client: redis.Redis, edits: int, empty: int
-) -> Growth:
-    meter = Meter(stage.port, {"worker": children, "valkey": [stage.valkey.child]})
+def _follow(meter: Meter, queue: EditQueue, client: redis.Redis, edits: int, empty: int) -> Growth:
     first, last = (len(CALLS) * count for count in (WARM_UP, WARM_UP + edits))
     start = meter.wait_for(first)
     resident, used = [meter.resident_mib()], [_used_bytes(client)]

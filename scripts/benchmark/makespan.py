@@ -41,8 +41,7 @@ def measure(version: Version, sizes: Sizes) -> Pace:
     commands = version.start()
     with Stage(sizes.service) as stage:
         version.enqueue(stage, Work(version.name, sizes.paced))
-        with stage.processes(version.name, commands, **settings) as children:
-            watched = meter(stage, children)
+        with stage.processes(version.name, commands, **settings) as children, meter(stage, children) as watched:
             watched.wait_for(len(CALLS) * sizes.paced)
             log = watched.ask("/log")
     lags = log["lags_s"]

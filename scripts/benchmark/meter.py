@@ -66,7 +66,7 @@ class Stretch:
 class Meter:
     """Watches processes by name, with all that they have started; ``worker`` is what is measured, others are beside it.
 
-    What a process starts later is seen after ``look_again``.
+    What a process starts later is seen after ``look_again``. A context manager: it holds a connection to the stand-in.
     """
 
     def __init__(self, port: int, processes: Mapping[str, Sequence[Child]]) -> None:
@@ -74,6 +74,12 @@ class Meter:
         self._children = processes
         self.peak_bytes = 0
         self.look_again()
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._standin.close()
 
     def look_again(self) -> None:
         """Find the processes that were started since; raises DiedError if one has ended."""

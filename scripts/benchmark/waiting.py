@@ -68,8 +68,7 @@ def measure(version: Version, sizes: Sizes) -> Waiting:
     commands = version.start()
     with Stage() as stage:
         version.enqueue(stage, Work("warm-up", sizes.few_waiting))
-        with stage.processes(version.name, commands, **settings) as children:
-            watched = meter(stage, children)
+        with stage.processes(version.name, commands, **settings) as children, meter(stage, children) as watched:
             watched.wait_for(len(CALLS) * sizes.few_waiting)
             watched.look_again()
             idle = _watch(watched, 0, sizes)

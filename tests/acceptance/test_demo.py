@@ -89,7 +89,8 @@ def test_the_sample_manifest_is_valid_and_its_pictures_are_there() -> None:
     assert len({edit.custom_id for edit in checked}) == 24
     assert [edit.warnings for edit in checked] == [[]] * 24
     for edit in checked:
-        assert Image.open(SAMPLES / edit.init_image).size == (512, 512)
+        with Image.open(SAMPLES / edit.init_image) as picture:
+            assert picture.size == (512, 512)
 
 
 def test_the_sample_pictures_are_light() -> None:

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from retouch.causes import PauseCause
 from retouch.states import EditState
 from tests.harness.growing import Record
 from tests.harness.proxy import Proxy
@@ -129,7 +130,7 @@ def test_the_patience_that_the_api_asks_for_is_kept(scene: Scene) -> None:
     assert pause.next_probe is not None
     assert (pause.next_probe - pause.since).total_seconds() >= 300
     refused = len(scene.api.submits())
-    scene.ledger.worker.resume("throttled")
+    scene.ledger.worker.resume(PauseCause.THROTTLED)
     assert {r["attempts"] for r in scene.finish(batch).values()} == {1}
     assert len(scene.api.submits()) - refused <= 2
 
@@ -171,7 +172,7 @@ def test_no_edit_fails_for_an_account_s_trouble(scene: Scene, status: int) -> No
     scene.pause("api")
     assert scene.reach(batch, EditState.QUEUED).submits == 0
     scene.api.clear()
-    scene.ledger.worker.resume("api")
+    scene.ledger.worker.resume(PauseCause.REFUSED)
     assert scene.finish(batch)["c0"]["attempts"] == 1
 
 

@@ -99,7 +99,9 @@ def test_polls_come_when_the_result_does(scene: Scene, tmp_path: Path) -> None:
         assert sum(scene.ledger.reader.learned(kind).values()) >= 40
         fresh_at = time.monotonic() + 4  # plans are made anew every few seconds
         until(lambda: time.monotonic() > fresh_at, "the plan is made")
-        rounds = []  # on a busy machine the endpoint is late at times, and what is learned then is what it is
+        rounds: list[
+            int
+        ] = []  # on a busy machine the endpoint is late at times, and what is learned then is what it is
         while not rounds or (rounds[-1] >= 100 and len(rounds) < 6):
             before = len(api.polls())
             scene.finish(scene.enqueue(50))

@@ -67,7 +67,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as ends:
 
         def start_one(*arguments: str) -> RunningStack:
-            return ends.enter_context(RunningStack(*arguments, tmp=tmp_path))
+            stack = RunningStack(*arguments, tmp=tmp_path)
+            ends.enter_context(stack)
+            return stack
 
         yield start_one
 

@@ -37,7 +37,7 @@ def unanswered(run: Run, rng: random.Random) -> Decided:
     steady = run.worker(lease=1, max_in_flight=40)
     for point in POINTS:
         doomed = run.worker(lease=1, max_in_flight=40, crash=f"{point}={rng.randint(1, 2)}")
-        run.until(lambda hand=doomed: hand.ended.is_set() or not _open(run, batches), f"a worker dies at {point}")
+        run.dies(doomed, point, lambda: not _open(run, batches))
         doomed.kill()
     run.until(lambda: not _open(run, batches), "what is not held has ended")
     outcome = Decided()

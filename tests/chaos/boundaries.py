@@ -106,7 +106,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
     _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
     _around_async(Fetcher, "post", crash, lambda *_a: ("hook",))
-    _around_async(Store, "put", crash, lambda _self, key, *_a: crash.poisoned(key) or _kind("put", key))
+    _around_async(Store, "put", crash, lambda _self, key, *_a: crash.poisoned(key) or _kind("put", key))  # type: ignore[func-returns-value]
     _around_async(Store, "delete", crash, lambda _self, key: _kind("delete", key))
     _wrap_stream(crash)
     _wrap_fetch(crash)
@@ -115,7 +115,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     if lies:
         _lose_answers(lies)
     if head_bytes:
-        retouch.media.copying.HEAD_BYTES = head_bytes
+        retouch.media.copying.HEAD_BYTES = head_bytes  # type: ignore[attr-defined]
     return trace
 
 
@@ -213,7 +213,7 @@ def _wrap_fetch(crash: Crash) -> None:
             crash.at("fetch.after")
             yield response
 
-    Fetcher.get = get  # type: ignore[method-assign, assignment]
+    Fetcher.get = get  # type: ignore[method-assign]
 
 
 def _wrap_wire(crash: Crash) -> None:
@@ -263,7 +263,7 @@ def _trace_claims(trace: Trace) -> None:
     Worker.claim = traced_claim  # type: ignore[method-assign]
     Worker.begin_submit = began(Worker.begin_submit)  # type: ignore[method-assign]
     Worker.begin_poll = began(Worker.begin_poll)  # type: ignore[method-assign]
-    Worker.settle = traced_settle  # type: ignore[method-assign]
+    Worker.settle = traced_settle  # type: ignore[method-assign, assignment]
 
 
 def _claim(claim: Any) -> dict[str, Any]:

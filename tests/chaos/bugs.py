@@ -39,7 +39,7 @@ def _lua(script: str, right: str, wrong: str) -> None:
         assert right in text, f"{script}.lua no longer holds {right!r}"
         self._texts[script] = text.replace(right, wrong)
 
-    Scripts.__init__ = init  # type: ignore[method-assign]
+    Scripts.__init__ = init  # type: ignore[method-assign, assignment]
 
 
 def settle_under_any_fence() -> None:
@@ -102,7 +102,7 @@ def event_outside_the_move() -> None:
                 threading.Timer(LATE_S, publish, (self, item.claim.member, item.to)).start()
         return verdicts
 
-    Worker.settle = settle_then_publish  # type: ignore[method-assign]
+    Worker.settle = settle_then_publish  # type: ignore[method-assign, assignment]
 
 
 def places_leak() -> None:
@@ -131,7 +131,7 @@ def unanswered_means_not_sent() -> None:
         except AmbiguousError as error:
             raise NotSentError(str(error)) from None
 
-    Img2ImgApi.submit = wrong  # type: ignore[method-assign]
+    Img2ImgApi.submit = wrong  # type: ignore[method-assign, assignment]
 
 
 def delivered_before_posted() -> None:
@@ -174,8 +174,8 @@ def key_to_strangers() -> None:
 
 def half_an_image_will_do() -> None:
     """Nobody looks at an image's end."""
-    assert callable(retouch.media.copying.check_whole)
-    retouch.media.copying.check_whole = lambda *_: None  # type: ignore[assignment]
+    assert callable(retouch.media.copying.check_whole)  # type: ignore[attr-defined]
+    retouch.media.copying.check_whole = lambda *_: None  # type: ignore[attr-defined]
 
 
 def claim_without_lease() -> None:

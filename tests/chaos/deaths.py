@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.boundaries import POISON
 from tests.chaos.crew import Hand
@@ -187,7 +188,7 @@ CALL_S = 0.8
 def rolling_restarts(run: Run, *, restarts: int = 20) -> Times:
     """SIGTERM for one worker after the other under load, with a lease too long to wait for; how long each drained."""
     run.api.rules({"fault": "hang", "seconds": CALL_S}, {"fault": "odd_status", "probability": 0.3})
-    settings = {"lease": 240, "max_in_flight": 60}
+    settings: dict[str, Any] = {"lease": 240, "max_in_flight": 60}
     crew = [run.worker(**settings), run.worker(**settings)]
     run.ready(*crew)
     drains = []

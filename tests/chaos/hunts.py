@@ -92,8 +92,6 @@ def _provoke(run: Run, bug: str, how: Hunt, rng: random.Random, within_s: float)
         doomed = run.worker(bug=bug, crash=f"{point}=1", **settings)
         run.ready(doomed)
         run.enqueue(EDITS)
-        run.until(
-            lambda hand=doomed: hand.ended.is_set() or not run.unfinished(), f"a worker dies at {point}", within_s
-        )
+        run.dies(doomed, point, lambda: not run.unfinished(), within_s)
     run.enqueue(EDITS)
     run.finish(within_s)

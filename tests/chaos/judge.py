@@ -149,17 +149,20 @@ def losers_write_nothing(evidence: Evidence) -> Finding:
     """Once a newer claim was given out, nothing goes through under the older: no settlement, no beginning, no POST."""
     newest: dict[str, tuple[int, float]] = {}
     begun: dict[tuple[str, str], int] = {}
-    wrong, refused, posts = [], 0, []
+    wrong: list[str] = []
+    posts: list[Record] = []
+    refused = 0
     for entry in sorted(evidence.trace, key=lambda e: e["t"]):
-        member, fence = entry.get("member"), entry.get("fence", 0)
+        member, fence = entry.get("member", ""), entry.get("fence", 0)
+        told_at: float = entry["t"]
         if entry["do"] == "claim" and fence > newest.get(member, (0, 0.0))[0]:
-            newest[member] = fence, entry["t"]
+            newest[member] = fence, told_at
         elif entry["do"] in ("settle", "begin"):
             later, given_at = newest.get(member, (0, 0.0))
-            lost = fence < later and given_at < entry.get("sent", entry["t"])
+            lost = fence < later and given_at < entry.get("sent", told_at)
             if entry["do"] == "begin":
                 begun[entry["worker"], member] = fence
-                lost = lost and given_at < entry["t"] - 1.0  # its answer may have been long on the way
+                lost = lost and given_at < told_at - 1.0  # its answer may have been long on the way
             refused += entry["do"] == "settle" and not entry["ok"]
             if lost and entry.get("ok", True):
                 wrong.append(

@@ -45,7 +45,7 @@ def main() -> None:
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, _noted)
     gc.freeze()
-    orders = sys.stdin.buffer.raw  # type: ignore[attr-defined]
+    orders = sys.stdin.buffer.raw  # type: ignore[union-attr]
     text = b""
     while True:
         ready, _, _ = select.select([orders, wake_read], [], [])

@@ -8,7 +8,7 @@ import io
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -124,8 +124,12 @@ class Run(World):
 
     def ready(self, *hands: Hand) -> None:
         """Wait for workers to take messages."""
-        for hand in hands:
-            self.until(lambda hand=hand: hand.ready or hand.ended.is_set(), f"{hand.name} is ready")
+        names = ", ".join(hand.name for hand in hands)
+        self.until(lambda: all(hand.ready or hand.ended.is_set() for hand in hands), f"ready: {names}")
+
+    def dies(self, hand: Hand, point: str, done: Callable[[], bool], within_s: float = LIMIT_S) -> None:
+        """Wait until a worker dies at a point, or nothing is left that could lead it there; raises TimeoutError."""
+        self.until(lambda: hand.ended.is_set() or done(), f"a worker dies at {point}", within_s)
 
     def enqueue(self, count: int = 1, *, samples: int = 1, **fields: Any) -> str:
         """A batch of so many edits, each of which must end."""

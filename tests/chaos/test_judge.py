@@ -66,15 +66,24 @@ def another_claim(evidence: Evidence, at: float) -> None:
     evidence.trace.append(entry)
 
 
+def taken_three_times(evidence: Evidence) -> None:
+    """The API took the edit twice more, and the manifest says so."""
+    rewritten(evidence, possible_duplicate=True)
+    evidence.requests.extend(evidence.requests[:1] * 2)
+
+
+def late_post(evidence: Evidence) -> None:
+    """Somebody else was given the edit long before its POST."""
+    evidence.trace.pop()
+    another_claim(evidence, 9.0)
+
+
 SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "the batch never ends": (1, lambda e: e.deliveries.pop()),
     "the edit is missing in the manifest": (1, lambda e: e.objects.pop("run/b/manifest.jsonl")),
     "manifest and event disagree": (1, lambda e: rewritten(e, state="failed", outputs=[])),
     "taken twice, unmarked": (2, lambda e: e.requests.append(e.requests[0] | {"idempotency_key": "b/c0/2"})),
-    "taken three times, marked": (
-        2,
-        lambda e: (rewritten(e, possible_duplicate=True), e.requests.extend(e.requests[:1] * 2)),
-    ),
+    "taken three times, marked": (2, taken_three_times),
     "completed and never taken": (2, lambda e: e.requests.pop(0)),
     "an image is missing": (3, lambda e: e.objects.pop("run/b/c0/0.png")),
     "an image is cut": (3, lambda e: e.objects.update({"run/b/c0/0.png": Stored(SHA, whole_image=False)})),
@@ -84,7 +93,7 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "an event that nobody took": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries.pop(0), taken=False))),
     "an event before its state": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries[0], early="its image"))),
     "a settlement under an old fence": (5, lambda e: another_claim(e, 1.5)),
-    "a late POST": (5, lambda e: (e.trace.pop(), another_claim(e, 9.0))),
+    "a late POST": (5, late_post),
     "the key at the results' host": (6, lambda e: e.requests[1].update(api_key=True)),
     "a secret in a log": (6, lambda e: e.leaks.append("abcd… stands in a log")),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import redis
-from ledger_bench import Bench
+
+from tests.ledger_bench import Bench
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
+from retouch.causes import PauseCause
 from retouch.ledger import Claim, Entry, Settlement, Step, Verdict
 from retouch.states import BatchState, EditState
+from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 
 def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:
@@ -249,8 +250,8 @@ def test_cancel_spares_what_is_at_the_api(bench: Bench) -> None:
 def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
     """Polls go on; one edit at a time finds out, at growing intervals, whether the API is willing."""
     bench.fill(5)
-    assert bench.ledger.worker.pause("api", "the key is refused", probe_every_ms=1000)
-    assert not bench.ledger.worker.pause("api", "the key is refused", probe_every_ms=1000)
+    assert bench.ledger.worker.pause(PauseCause.REFUSED, "the key is refused", probe_every_ms=1000)
+    assert not bench.ledger.worker.pause(PauseCause.REFUSED, "the key is refused", probe_every_ms=1000)
     assert bench.edits() == []
     bench.later(1000)
     (probe,) = bench.edits()
@@ -258,25 +259,25 @@ def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
     sent = bench.clock.now
     bench.intend([probe])
     bench.later(10)
-    assert bench.ledger.worker.resume("api", sent_ms=sent) == 1
+    assert bench.ledger.worker.resume(PauseCause.REFUSED, sent_ms=sent) == 1
     assert len(bench.edits()) == 4
 
 
 def test_an_older_success_does_not_end_a_newer_pause(bench: Bench) -> None:
     """An answer to a request sent before the refusal proves nothing."""
-    bench.ledger.worker.pause("throttled", "429", probe_every_ms=1000)
-    assert bench.ledger.worker.resume("throttled", sent_ms=bench.clock.now - 1) == 0
+    bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=1000)
+    assert bench.ledger.worker.resume(PauseCause.THROTTLED, sent_ms=bench.clock.now - 1) == 0
     assert [p.cause for p in bench.ledger.reader.pauses()] == ["throttled"]
-    assert bench.ledger.worker.resume("throttled") == 1
+    assert bench.ledger.worker.resume(PauseCause.THROTTLED) == 1
 
 
 def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
     """While the store refuses, no submit is let through at all."""
     bench.fill(1)
-    bench.ledger.worker.pause("store", "no such bucket", probe_every_ms=0)
+    bench.ledger.worker.pause(PauseCause.STORE, "no such bucket", probe_every_ms=0)
     bench.later(100 * LEASE_MS)
     assert bench.edits() == []
-    bench.ledger.worker.resume("store")
+    bench.ledger.worker.resume(PauseCause.STORE)
     assert len(bench.edits()) == 1
 
 
@@ -320,7 +321,7 @@ def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(2)
     bench.run_to_completion()
-    bench.ledger.worker.pause("api", "x", probe_every_ms=1)
+    bench.ledger.worker.pause(PauseCause.REFUSED, "x", probe_every_ms=1)
     bench.claim()
-    stray = [key for key in bench.client.keys("*") if not key.startswith("{retouch}:")]
+    stray = [key for key in map(str, bench.client.keys("*")) if not key.startswith("{retouch}:")]
     assert stray == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ledger_bench import LEASE_MS, Bench
 
+from retouch.causes import AmbiguityPolicy
 from retouch.ledger import Claim, Entry
 from retouch.states import EditState
+from tests.ledger_bench import LEASE_MS, Bench
 
 
 def ambiguous(bench: Bench) -> Claim:
@@ -33,14 +34,14 @@ def test_ambiguous_resubmit_is_sent_once_more_and_marked(bench: Bench) -> None:
 def test_ambiguous_idempotent_is_sent_under_the_same_number(bench: Bench) -> None:
     """The same number is the same purchase: no mark, however often."""
     claim = ambiguous(bench)
-    assert bench.intend([claim], "idempotent") == [1]
+    assert bench.intend([claim], AmbiguityPolicy.IDEMPOTENT) == [1]
     assert bench.ledger.reader.batch("b").duplicates == 0  # type: ignore[union-attr]
 
 
 def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
     """Held: not due, not ready, its place free; a retry sends it again and marks it."""
     claim = ambiguous(bench)
-    assert bench.intend([claim], "hold") == [None]
+    assert bench.intend([claim], AmbiguityPolicy.HOLD) == [None]
     assert bench.counts() == {"held": 1}
     bench.later(10 * LEASE_MS)
     assert bench.edits() == []
@@ -53,7 +54,7 @@ def test_ambiguous_hold_waits_for_a_person(bench: Bench) -> None:
 def test_held_edits_can_be_cancelled_alone(bench: Bench) -> None:
     """cancel --held leaves the queue alone."""
     claim = ambiguous(bench)
-    bench.intend([claim], "hold")
+    bench.intend([claim], AmbiguityPolicy.HOLD)
     bench.ledger.producer.enqueue("b", [Entry("later", "d", "{}", 1, None)])
     assert bench.ledger.producer.cancel("b", [EditState.HELD]) == 1
     assert bench.counts() == {"queued": 1, "cancelled": 1}
@@ -71,7 +72,7 @@ def test_a_repeated_intent_of_the_same_claim_is_not_ambiguous(bench: Bench) -> N
 def test_an_unanswered_submit_is_never_forgotten(bench: Bench, way: str) -> None:
     """Whatever a person does with the edit in between: when it is sent again, it is marked."""
     bench.fill(1)
-    policy = "resubmit" if way == "failed" else "hold"
+    policy = AmbiguityPolicy.RESUBMIT if way == "failed" else AmbiguityPolicy.HOLD
     for _ in range(3):
         claims = bench.edits(policy=policy)
         bench.intend(claims, policy)

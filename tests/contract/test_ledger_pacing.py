@@ -8,10 +8,11 @@ from collections import Counter
 
 import pytest
 import redis
-from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
+from retouch.causes import PauseCause
 from retouch.ledger import Claim, Intervals, Settlement, Step
 from retouch.states import EditState
+from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 PACE = Intervals(request_ms=100)
 
@@ -78,7 +79,7 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
 def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
     """Under a refusal of submits alone, the submit that finds out goes at its time, however many polls are due then."""
     bench.at_the_api(5, of=10, delay_ms=1000)
-    bench.ledger.worker.pause("api", "401", probe_every_ms=1000)
+    bench.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=1000)
     bench.clock.now += 1000
     assert Counter(claim.step for claim in bench.edits()) == {Step.POLL: 5, Step.SUBMIT: 1}
 
@@ -88,7 +89,7 @@ def test_after_an_outage_the_flow_comes_back_gradually(bench: Bench) -> None:
     bench.fill(100)
     trouble(bench)
     bench.later(2000)
-    bench.ledger.worker.resume("outage")
+    bench.ledger.worker.resume(PauseCause.OUTAGE)
     assert len(bench.edits(places=50)) == 5
     bench.later(LEASE_MS)
     bench.later(11_000)
@@ -108,7 +109,7 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
     assert during is not None
     assert during.deadline is not None
     assert during.deadline.timestamp() * 1000 == pytest.approx(accepted_at + 9000 + 600_000, abs=1)
-    bench.ledger.worker.resume("outage")
+    bench.ledger.worker.resume(PauseCause.OUTAGE)
     (poll,) = bench.edits()
     (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS)
     assert progress is not None
@@ -118,7 +119,7 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
 def test_a_throttled_api_is_left_alone_until_the_time_it_named(bench: Bench) -> None:
     """Neither submits nor polls are claimed before."""
     bench.at_the_api(2, of=4)
-    bench.ledger.worker.pause("throttled", "429", probe_every_ms=30_000)
+    bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=30_000)
     for _ in range(29):
         bench.clock.now += 1000
         assert bench.edits() == []
@@ -137,8 +138,8 @@ def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
         refused = [Settlement(c, SUBMITTING, EditState.QUEUED, untaken=True) for c in claims[free:]]
         if refused:
             bench.ledger.worker.settle(refused)
-            bench.ledger.worker.pause("throttled", "429", probe_every_ms=1)
-            bench.ledger.worker.resume("throttled")
+            bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=1)
+            bench.ledger.worker.resume(PauseCause.THROTTLED)
         used.append(bench.ledger.reader.provider().places_used)
         waiting = [m for m, _ in bench.client.zscan_iter("{retouch}:due") if "/" in m]
         fences = [int(bench.client.hget(f"{{retouch}}:edit:{m}", "fence") or 0) for m in waiting]

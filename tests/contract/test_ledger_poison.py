@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger_bench import LEASE_MS, POLLED, Bench
-
 from retouch.ledger import Claim, Settlement
 from retouch.states import EditState
+from tests.ledger_bench import LEASE_MS, POLLED, Bench
 
 
 def crash_with(bench: Bench, claims: Sequence[Claim]) -> None:

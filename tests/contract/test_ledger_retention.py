@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ledger_bench import LEASE_MS, Bench
-
 from retouch.ledger import Entry, Step, Verdict
+from tests.ledger_bench import LEASE_MS, Bench
 
 RETENTION_MS = 60_000
 

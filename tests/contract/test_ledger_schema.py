@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import redis
-from ledger_bench import LEASE_MS, Bench, entries
 
 from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.errors import InputError, SchemaError
 from retouch.ledger import SCHEMA, Claim, Ledger, Settlement, Step
 from retouch.states import EditState
+from tests.ledger_bench import LEASE_MS, Bench, entries
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
 MOVES: dict[str, Callable[[Ledger], Any]] = {

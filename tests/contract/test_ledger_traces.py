@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
+from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.ledger import Claim, Entry, Settlement, Step
 from retouch.provider.polling import learn, remember
 from retouch.provider.polling.histogram import LATER
 from retouch.states import EditState
+from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 
 def rescued(bench: Bench, step: Step) -> Claim:
@@ -48,7 +49,7 @@ def was_not_taken(bench: Bench) -> None:
 
 def was_held(bench: Bench) -> None:
     """It is set aside for a person."""
-    bench.intend([rescued(bench, Step.SUBMIT)], "hold")
+    bench.intend([rescued(bench, Step.SUBMIT)], AmbiguityPolicy.HOLD)
 
 
 @pytest.mark.parametrize("way", [went_on, ended, was_not_taken, was_held])
@@ -88,7 +89,7 @@ def test_after_an_outage_polls_come_back_gradually_as_well(bench: Bench) -> None
     bench.at_the_api(100)
     for _ in range(5):
         bench.ledger.worker.trouble("503", probe_every_ms=1000)
-    bench.ledger.worker.resume("outage")
+    bench.ledger.worker.resume(PauseCause.OUTAGE)
     assert len(bench.edits(submits=0, polls=100)) == 10
     bench.later(12_000)
     bench.later(LEASE_MS)
@@ -98,12 +99,12 @@ def test_after_an_outage_polls_come_back_gradually_as_well(bench: Bench) -> None
 def test_two_probes_are_never_further_apart_than_half_a_minute(bench: Bench) -> None:
     """However long the outage: the eighth and later intervals are no longer than the sixth."""
     bench.fill(20)
-    bench.ledger.worker.pause("api", "401", probe_every_ms=1000)
+    bench.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=1000)
     gaps = []
     for _ in range(9):
-        bench.clock.now = json.loads(bench.client.hget(bench.keys.pauses, "api"))["until"]
+        bench.clock.now = json.loads(bench.stored(bench.keys.pauses, "api"))["until"]
         assert len(bench.edits(submits=1)) == 1
-        gaps.append(json.loads(bench.client.hget(bench.keys.pauses, "api"))["until"] - bench.clock.now)
+        gaps.append(json.loads(bench.stored(bench.keys.pauses, "api"))["until"] - bench.clock.now)
     assert gaps == [2000, 4000, 8000, 16_000, *[30_000] * 5]
 
 

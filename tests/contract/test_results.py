@@ -108,7 +108,8 @@ def client(s3: S3) -> Any:
 def left(client: Any, bucket: str, prefix: str) -> list[Any]:
     """What lies below ``prefix``: objects, and uploads that were neither completed nor aborted."""
     objects = client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-    return objects + client.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", [])
+    uploads = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", [])
+    return [*objects, *uploads]
 
 
 @pytest.mark.parametrize("announced", [True, False])

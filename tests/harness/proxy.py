@@ -39,6 +39,7 @@ class Proxy:
         self.leaks: list[str] = []
         self._mode = Mode.PASS
         self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._socket = socket.socket()
@@ -46,13 +47,15 @@ class Proxy:
         self.host = f"{LOOPBACK}:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread.start()
         self._run(self._listen())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(LIMIT_S)
+        self._loop.close()
 
     def become(self, mode: Mode) -> None:
         """Treat connections so from now on, open ones too; those that were ever stalled stay dead."""

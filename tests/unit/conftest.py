@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_stage import Measured, Worker
+
+from tests.unit.worker_stage import Measured, Worker
 
 MEASURING = (
     *("tasks.announce", "tasks.finish", "tasks.poll", "tasks.submit"),

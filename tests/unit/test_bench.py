@@ -11,7 +11,7 @@ import pytest
 from retouch.errors import ServiceError
 from retouch.media.images import check_whole, inspect
 from scripts.benchmark import __main__ as bench
-from scripts.benchmark import environments, page, run, versions
+from scripts.benchmark import cost, environments, makespan, page, run, versions
 from scripts.benchmark.enqueue import DISTINCT, SHARED, THROUGH_CLI
 from scripts.benchmark.environments import NOT_HERE, NotInstallableError
 from scripts.benchmark.growth import Growth
@@ -292,7 +292,7 @@ def test_run_goes_on_without_a_peer_that_cannot_be_installed(monkeypatch: pytest
         raise NotInstallableError("no network")
 
     monkeypatch.setattr(versions, "interpreter", nowhere)
-    monkeypatch.setattr(run.cost, "measure", lambda *_: stretch(1.0))
+    monkeypatch.setattr(cost, "measure", lambda *_: stretch(1.0))
     report = Report({}, {})
     run.Run(QUICK, ["cpu"], [ARQ, RETOUCH, FLOOR], report).measure()
     assert report.stretches.keys() == {"retouch", "floor"}
@@ -306,7 +306,7 @@ def test_run_notes_a_peer_that_fails_but_not_retouch(monkeypatch: pytest.MonkeyP
         raise ServiceError("nothing moved\nand the log")
 
     monkeypatch.setattr(versions, "interpreter", lambda *_: Path("python"))
-    monkeypatch.setattr(run.cost, "measure", stuck)
+    monkeypatch.setattr(cost, "measure", stuck)
     report = Report({}, {})
     run.Run(QUICK, ["cpu"], [ARQ], report).measure()
     assert report.missing == {"cpu, arq": "nothing moved"}
@@ -318,7 +318,7 @@ def test_run_paces_retouch_the_ordinary_version_and_the_best_on_a_loop(monkeypat
     """Of the peers with an event loop, the one that took the least CPU meets the API that takes its time."""
     monkeypatch.setattr(versions, "interpreter", lambda *_: Path("python"))
     pace = Pace(10, 1.0, 1.0, 0.1, 0.2)
-    monkeypatch.setattr(run.makespan, "measure", lambda *_: pace)
+    monkeypatch.setattr(makespan, "measure", lambda *_: pace)
     report = Report({}, {}, stretches={"arq": stretch(5.0), "saq": stretch(4.0), "dramatiq": stretch(1.0)})
     run.Run(QUICK, ["makespan"], list(VERSIONS), report).measure()
     assert report.paces.keys() == {CELERY.name, SAQ.name, RETOUCH.name}

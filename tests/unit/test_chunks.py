@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 
 import pytest
-from worker_stage import Worker
 
 from retouch.ledger import Claim
+from tests.unit.worker_stage import Worker
 from workers.context import Context, Work
 
 

@@ -15,7 +15,7 @@ def solid(color: str, size: tuple[int, int] = (64, 64)) -> Image.Image:
     return Image.new("RGB", size, color)
 
 
-def colors(sheet: Image.Image) -> set[tuple[int, ...]]:
+def colors(sheet: Image.Image) -> set[float | tuple[int, ...]]:
     return {color for _, color in sheet.getcolors(maxcolors=1 << 24) or []}
 
 

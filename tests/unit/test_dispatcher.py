@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from ledger_bench import LEASE_MS
-from worker_stage import Worker
 
 from config.celery import CHUNK, MAX_BACKLOG
+from retouch.causes import PauseCause
 from retouch.ledger import Harvest, Step
+from tests.ledger_bench import LEASE_MS
+from tests.unit.worker_stage import Worker
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_full_broker_is_given_nothing_more(worker: Worker, waiting: int, claim
 def test_whether_requests_pause_is_known_from_the_harvest(worker: Worker, paused: bool) -> None:
     """Another worker may have paused them, or ended the pause."""
     if paused:
-        worker.ledger.worker.pause("api", "401", probe_every_ms=10_000)
+        worker.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=10_000)
     worker.hear_of_a_pause(not paused)
     worker.dispatch(lambda: worker.looks > 1)
     assert worker.knows_of_a_pause() is paused
@@ -112,7 +113,7 @@ def test_a_claim_has_the_lease_of_the_settings(make_worker: Callable[..., Worker
     worker = make_worker(lease=9)
     worker.fill(1)
     worker.dispatch(lambda: bool(worker.messages))
-    assert int(worker.client.zscore(worker.keys.due, "b/c0")) - worker.clock.now == 9000
+    assert worker.due_in("b/c0") == 9000
 
 
 @pytest.mark.parametrize(("on_ambiguous", "claimed"), [("hold", True), ("resubmit", False)])
@@ -124,7 +125,7 @@ def test_the_policy_for_ambiguous_edits_reaches_the_claim(
     worker.fill(1)
     worker.intend(worker.edits())
     worker.later(LEASE_MS + 1)
-    worker.ledger.worker.pause("api", "401", probe_every_ms=60_000)
+    worker.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=60_000)
     worker.dispatch(lambda: bool(worker.messages) or worker.looks > 5)
     assert bool(worker.sent()) is claimed
 

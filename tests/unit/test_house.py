@@ -177,6 +177,13 @@ def test_every_process_of_the_tests_is_started_by_the_harness() -> None:
     assert [path.name for path in tests if starting.search(path.read_text())] == ["processes.py"]
 
 
+def test_the_floor_of_coverage_is_in_one_place_and_the_whole_suite_is_held_to_it() -> None:
+    """A second number would be forgotten, and a suite that measures nothing is held to none."""
+    floors = [name for name, text in texts() for _ in re.findall(r"fail[_-]under[ =]+\d", text)]
+    assert floors == ["pyproject.toml"]
+    assert "(($#)) || set -- --cov " in (ROOT / "scripts" / "test").read_text()
+
+
 def test_known_scripts_exist() -> None:
     """What people and CI run is there."""
     assert [name for name in SCRIPTS if not (ROOT / name).is_file()] == []

@@ -22,7 +22,7 @@ def made(kind: str, *, mode: str = "RGB", size: tuple[int, int] = SIZE, **option
     noise = random.Random(7).randbytes(len(mode) * size[0] * size[1])
     picture = Image.frombytes(mode, size, noise)
     out = io.BytesIO()
-    picture.save(out, kind, **options)  # type: ignore[arg-type]
+    picture.save(out, kind, **options)
     return out.getvalue()
 
 

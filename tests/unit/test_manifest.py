@@ -13,8 +13,8 @@ ONE = b'{"custom_id": "a"}'
 
 
 def read(data: bytes, name: str = "m.jsonl", *, sniff: bool = False) -> list[Line]:
-    stream = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
-    return list(Manifest(stream, name, csv_by_name=name.endswith(".csv"), sniff=sniff))  # type: ignore[arg-type]
+    stream = io.BufferedReader(io.BytesIO(data))
+    return list(Manifest(stream, name, csv_by_name=name.endswith(".csv"), sniff=sniff))
 
 
 @pytest.mark.parametrize("data", [ONE, ONE + b"\n", b"\xef\xbb\xbf" + ONE + b"\r\n", b"\r\n \n" + ONE])

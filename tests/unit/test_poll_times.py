@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from worker_stage import Worker
 
+from tests.unit.worker_stage import Worker
 from workers.poll_times import FRESH_S, PollTimes
 
 pytestmark = pytest.mark.anyio

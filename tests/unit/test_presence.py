@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from worker_stage import Worker
 
 from retouch.errors import LedgerAwayError
+from tests.unit.worker_stage import Worker
 from workers import health
 
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def test_defaults_are_stored_once() -> None:
     client = fakeredis.FakeRedis(decode_responses=True)
     EditQueue(Ledger(client)).enqueue([edit("a")], batch="b", defaults={"negative_prompt": "blurry"})
     stored = client.hget("{retouch}:edits:b", "a")
-    assert json.loads(stored).keys() == {"prompt", "init_image"}
+    assert json.loads(stored or "").keys() == {"prompt", "init_image"}
 
 
 @pytest.mark.parametrize("defaults", [{"custom_id": "x"}, {"samples": 9}, {"foo": 1}])
@@ -267,13 +267,19 @@ def test_events_begin_behind_the_one_that_is_named(queue: EditQueue) -> None:
 def test_every_call_translates_the_errors_of_redis() -> None:
     """Nobody has to know which client library is inside."""
     queue = EditQueue.from_url("redis://127.0.0.1:1/0", timeout_s=1)
-    calls = [queue.batches, queue.workers, queue.pauses, queue.provider, queue.queued, queue.result_times, queue.check]
-    for call in (
-        *calls,
+    calls: list[Callable[[], object]] = [
+        queue.batches,
+        queue.workers,
+        queue.pauses,
+        queue.provider,
+        queue.queued,
+        queue.result_times,
+        queue.check,
         lambda: queue.edit("b", "a"),
         lambda: queue.resume(PauseCause.REFUSED),
         lambda: list(queue.events()),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ServiceError, match="RETOUCH_REDIS_URL"):
             call()
 

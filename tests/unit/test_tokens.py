@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch import tokens
 
-needs_tokenizer = pytest.mark.skipif(tokens.Tokenizer is None, reason="no wheel of the tokenizer for this Python")
+needs_tokenizer = pytest.mark.skipif(
+    find_spec("instant_clip_tokenizer") is None, reason="no wheel of the tokenizer for this Python"
+)
 
 
 @needs_tokenizer

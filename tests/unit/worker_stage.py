@@ -8,8 +8,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import fakeredis
-from ledger_bench import LEASE_MS, Bench, Clock
-from outside import Api, Results, Store, Webhook
 
 from config.settings import Settings
 from retouch.ledger import Claim, Entry, Step
@@ -17,6 +15,8 @@ from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
 from tasks.submit import submit_chunk
+from tests.ledger_bench import LEASE_MS, Bench, Clock
+from tests.unit.outside import Api, Results, Store, Webhook
 from workers.composition import compose
 from workers.poll_times import PollTimes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ class Provider:
     def __init__(self) -> None:
         self.asked: list[web.Request] = []
         self.bodies: list[bytes] = []
-        self.reply = web.Response
+        self.reply: Callable[[], web.StreamResponse] = web.Response
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self.server = TestServer(app)

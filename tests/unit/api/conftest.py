@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from api_provider import KEY, Provider
 
 from retouch.provider.wire import Img2ImgApi
+from tests.unit.api.api_provider import KEY, Provider
 
 
 @pytest.fixture

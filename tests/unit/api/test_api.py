@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from api_provider import EDIT, KEY, Provider
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from retouch.errors import (
 from retouch.provider.answers import Answer, Status
 from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
 from retouch.provider.words import words
+from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from api_provider import EDIT, KEY, Provider
 
 from retouch.errors import (
     AmbiguousError,
@@ -24,6 +23,7 @@ from retouch.errors import (
 )
 from retouch.provider.answers import Answer, Status
 from retouch.provider.wire import Img2ImgApi
+from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

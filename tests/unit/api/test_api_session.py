@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from api_provider import EDIT, KEY, Provider
 
 from retouch.errors import AmbiguousError, NotSentError
 from retouch.provider.wire import Img2ImgApi
+from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

@@ -53,7 +53,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def run_cli(*args: str, stdin: bytes = b"") -> Outcome:
         monkeypatch.setattr(sys, "argv", ["retouch", *args])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))  # type: ignore[arg-type]
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         with pytest.raises(SystemExit) as ended:
             app.main()
         printed = capsys.readouterr()

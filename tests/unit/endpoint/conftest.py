@@ -92,13 +92,15 @@ class Caller:
     async def outcome(self, job_id: str) -> dict[str, Any]:
         """Open the gate and return the answer that ends the edit."""
         self.gate.opened.set()
+        answer: dict[str, Any]
         while (answer := (await self.status(job_id)).json())["status"] == "PENDING":
             await anyio.lowlevel.checkpoint()
         return answer
 
     async def links(self, **fields: Any) -> list[str]:
         """Run one edit to its end and return the links to its pictures."""
-        return (await self.outcome((await self.submit(**fields)).json()["id"]))["download_urls"]
+        links: list[str] = (await self.outcome((await self.submit(**fields)).json()["id"]))["download_urls"]
+        return links
 
     async def faults(self, *rules: dict[str, Any]) -> None:
         (await self.http.put("/_faults", json=list(rules))).raise_for_status()

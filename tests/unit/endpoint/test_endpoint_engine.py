@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -29,8 +30,8 @@ def photo(size: tuple[int, int] = (160, 120), kind: str = "PNG", **options: obje
 INIT = photo()
 
 
-def render(init: bytes = INIT, **fields: object) -> list[Image.Image]:
-    parameters = Parameters(**({"prompt": "a cat", "width": 96, "height": 64} | fields))
+def render(init: bytes = INIT, **fields: Any) -> list[Image.Image]:
+    parameters = Parameters(**{"prompt": "a cat", "width": 96, "height": 64, **fields})
     return [Image.open(io.BytesIO(data)) for data in STAND_IN.render(parameters, init)]
 
 
@@ -47,9 +48,9 @@ def test_the_same_request_gives_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     "change", [{"prompt": "neon night"}, {"seed": 5}, {"strength": 0.2}, {"init": photo((50, 90))}]
 )
-def test_every_parameter_shows(change: dict[str, object]) -> None:
+def test_every_parameter_shows(change: dict[str, Any]) -> None:
     """Prompt, seed, strength and image each change the picture."""
-    same = {"seed": 4, "prompt": "oil painting"}
+    same: dict[str, Any] = {"seed": 4, "prompt": "oil painting"}
     assert distance(render(**same)[0], render(**(same | change))[0]) > 1
 
 
@@ -75,7 +76,7 @@ def test_the_default_size_is_512() -> None:
 
 def test_a_picture_says_that_a_stand_in_made_it() -> None:
     """It must never pass for a model's work."""
-    texts = render()[0].text
+    texts = render()[0].info
     assert texts["Software"] == "retouch-stand-in 1"
     assert "not by a diffusion model" in texts["Comment"]
 

@@ -178,7 +178,8 @@ class Wire:
 
     def link(self) -> str:
         self.faults({"fault": "instant"})
-        return self.submit(key=f"link-{id(self)}").json()["download_urls"][0]
+        link: str = self.submit(key=f"link-{id(self)}").json()["download_urls"][0]
+        return link
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_an_edit_from_end_to_end(start: Any, picture_url: str, tmp_path: Path) -
     for data in pictures:
         picture = Image.open(io.BytesIO(data))
         assert (picture.format, picture.size) == ("PNG", (96, 64))
-        assert picture.text["Software"].startswith("retouch-stand-in")
+        assert picture.info["Software"].startswith("retouch-stand-in")
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "record.jsonl").read_text().splitlines()]
     assert (kinds[0], kinds[-2:]) == ("submit", ["result", "result"])
 

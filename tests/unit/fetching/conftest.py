@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from fetch_host import Host, running
 
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
+from tests.unit.fetching.fetch_host import Host, running
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def fetcher(host: Host) -> AsyncIterator[Fetcher]:
 
 
 @pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[list[str]]]]:
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
     """What names resolve to: a list of addresses for each lookup in turn, the last one for ever."""
     table: dict[str, list[list[str]]] = {}
 

@@ -10,13 +10,13 @@ from email.utils import format_datetime
 import aiohttp
 import pytest
 from aiohttp import web
-from fetch_host import LIMIT, Handler, Host
 
 from retouch.errors import BrokenResultError, GoneError, UnreachableResultError
 from retouch.media import fetch
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
 from retouch.net.http import network_reason, retry_after_s
+from tests.unit.fetching.fetch_host import LIMIT, Handler, Host
 
 pytestmark = pytest.mark.anyio
 

@@ -8,13 +8,13 @@ import socket
 import aiohttp
 import pytest
 from aiohttp import web
-from fetch_host import LIMIT, Host
 from yarl import URL
 
 from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.media import fetch
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
+from tests.unit.fetching.fetch_host import LIMIT, Host
 
 pytestmark = pytest.mark.anyio
 
@@ -103,9 +103,11 @@ async def test_a_name_allowed_by_hand_may_be_private_at_its_port_only(
 ) -> None:
     """``minio:9000`` opens that port of that name and no other name with the same address."""
     names["minio.example"] = names["evil.example"] = [["127.0.0.1"]]
-    fetcher = Fetcher(PrivateHosts([f"minio.example:{host.server.port}"]))
-    assert await fetcher.read(f"http://minio.example:{host.server.port}/", LIMIT) == b"image"
-    for place in (f"evil.example:{host.server.port}", f"minio.example:{host.server.port + 1}"):
+    port = host.server.port
+    assert port is not None
+    fetcher = Fetcher(PrivateHosts([f"minio.example:{port}"]))
+    assert await fetcher.read(f"http://minio.example:{port}/", LIMIT) == b"image"
+    for place in (f"evil.example:{port}", f"minio.example:{port + 1}"):
         with pytest.raises(BrokenResultError):
             await fetcher.read(f"http://{place}/", LIMIT)
     await fetcher.close()

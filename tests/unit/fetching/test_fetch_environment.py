@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fetch_host import Host
 
 from retouch.media.fetch import Fetcher
+from tests.unit.fetching.fetch_host import Host
 
 pytestmark = pytest.mark.anyio
 

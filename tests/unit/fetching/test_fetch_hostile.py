@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
-from fetch_host import LIMIT, Host
 
 from retouch.errors import BrokenResultError
 from retouch.media.fetch import Fetcher
 from retouch.net import http
 from retouch.net.addresses import PrivateHosts
+from tests.unit.fetching.fetch_host import LIMIT, Host
 
 pytestmark = pytest.mark.anyio
 

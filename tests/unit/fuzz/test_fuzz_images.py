@@ -26,7 +26,7 @@ def made(kind: str, mode: str = "RGB", **options: object) -> bytes:
     """A real image of 23x17 pixels of noise."""
     picture = Image.frombytes(mode, (23, 17), random.Random(3).randbytes(len(mode) * 23 * 17))
     out = io.BytesIO()
-    picture.save(out, kind, **options)  # type: ignore[arg-type]
+    picture.save(out, kind, **options)
     return out.getvalue()
 
 

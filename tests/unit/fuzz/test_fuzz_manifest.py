@@ -38,8 +38,8 @@ FILES = st.lists(PIECES | st.binary(max_size=20), max_size=12).map(b"".join)
 
 def read(data: bytes, **how: bool) -> list[Line]:
     """The lines of a manifest of these bytes."""
-    stream = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
-    return list(Manifest(stream, "m", **how))  # type: ignore[arg-type]
+    stream = io.BufferedReader(io.BytesIO(data))
+    return list(Manifest(stream, "m", **how))
 
 
 def only_json(value: Any) -> bool:

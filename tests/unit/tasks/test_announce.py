@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-from worker_stage import SECRET, Worker
 
 from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.ledger import Claim, Step
+from tests.unit.worker_stage import SECRET, Worker
 
 URL = "https://hooks.test/retouch"
 # With every random number at 0.5 a tenth is taken off the schedule: 5 s after the first try, then 295 s.

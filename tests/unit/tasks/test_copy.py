@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from worker_stage import DEADLINE_S, Worker
 
 from retouch.causes import PauseCause
 from retouch.errors import (
@@ -16,6 +15,7 @@ from retouch.errors import (
     UnreachableResultError,
 )
 from retouch.provider.answers import Answer, Status
+from tests.unit.worker_stage import DEADLINE_S, Worker
 
 A, B = "https://results.test/a.png", "https://results.test/b.png"
 # With every random number at 0.5: the first retry of a copy comes after 750 ms, then twice as long each time.
@@ -197,5 +197,5 @@ def test_the_deadline_of_an_edit_that_finished_at_once_is_kept(worker: Worker) -
     worker.enqueue()
     trouble(worker, UnreachableResultError("why"))
     worker.submit(success(A))
-    deadline = int(worker.client.hget(worker.keys.edit("b/c0"), "deadline"))
+    deadline = int(worker.stored(worker.keys.edit("b/c0"), "deadline"))
     assert deadline == worker.clock.now + DEADLINE_S * 1000

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from worker_stage import Worker
 
 from retouch.errors import StoreRefusedError, StoreUnavailableError
 from retouch.ledger import Claim, Entry, Step
+from tests.unit.worker_stage import Worker
 
 RETRY_MS = 6000  # with every random number at 0.5
 WRITTEN = ["delete b/_SUCCESS", "put b/manifest.jsonl", "put b/_SUCCESS"]
@@ -38,7 +38,7 @@ def test_success_comes_after_the_manifest_and_the_announcement_last(worker: Work
 def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
     """As long as the worker's settings say."""
     worker.do([ended(worker)])
-    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == worker.settings.retention_ms
+    assert worker.due_in("b") == worker.settings.retention_ms
 
 
 ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreRefusedError("why"), {"store": 0})}
@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_written_announces_nothing(
     worker.do([claim])
     batch = worker.client.hgetall(worker.keys.batch("b"))
     assert (batch["state"], batch["note"], worker.pauses()) == ("finishing", "why", pauses)
-    assert int(worker.client.zscore(worker.keys.due, "b")) - worker.clock.now == RETRY_MS
+    assert worker.due_in("b") == RETRY_MS
     assert "b/_SUCCESS" not in worker.outside.store.objects
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from worker_stage import DEADLINE_S, Worker
 
+from retouch.causes import PauseCause
 from retouch.errors import (
     AccountRefusedError,
     RefusedError,
@@ -17,6 +17,7 @@ from retouch.errors import (
 )
 from retouch.ledger import Step
 from retouch.provider.answers import Answer, Status
+from tests.unit.worker_stage import DEADLINE_S, Worker
 
 URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
@@ -77,7 +78,7 @@ ENDED = {
 def test_a_probe_ends_the_pauses_that_its_answer_disproves(worker: Worker, outcome: Any, left: set[str]) -> None:
     """Any definite answer proves that the API is there; none to a poll proves that it takes edits."""
     at_the_api(worker)
-    for cause in ("api", "throttled"):
+    for cause in (PauseCause.REFUSED, PauseCause.THROTTLED):
         worker.ledger.worker.pause(cause, "before", probe_every_ms=1000)
     for _ in range(5):
         worker.ledger.worker.trouble("before", probe_every_ms=1000)
@@ -90,7 +91,7 @@ def test_a_probe_ends_the_pauses_that_its_answer_disproves(worker: Worker, outco
 def test_a_worker_that_knows_of_no_pause_asks_for_none_to_end(worker: Worker) -> None:
     """It would be one more call of the ledger for every poll."""
     at_the_api(worker)
-    worker.ledger.worker.pause("throttled", "before", probe_every_ms=1)
+    worker.ledger.worker.pause(PauseCause.THROTTLED, "before", probe_every_ms=1)
     worker.clock.now += 1000
     worker.poll(RUNNING)
     assert set(worker.pauses()) == {"throttled"}
@@ -260,7 +261,7 @@ def test_a_claim_that_goes_on_keeps_its_lease_while_images_are_copied(worker: Wo
 def test_the_age_at_which_it_still_ran_is_kept_for_the_lesson(worker: Worker) -> None:
     """The next result teaches that it came after this poll."""
     at_the_api(worker).poll(RUNNING)
-    assert int(worker.client.hget(worker.keys.edit("b/c0"), "seen")) == FIRST_MS
+    assert int(worker.stored(worker.keys.edit("b/c0"), "seen")) == FIRST_MS
     worker.later(SECOND_MS)
     worker.poll(SUCCESS)
     [kind] = worker.ledger.reader.kinds()

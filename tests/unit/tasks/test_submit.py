@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from worker_stage import DEADLINE_S, Worker
 
+from retouch.causes import PauseCause
 from retouch.errors import (
     AccountRefusedError,
     AmbiguousError,
@@ -21,6 +21,7 @@ from retouch.errors import (
 )
 from retouch.ledger import Step
 from retouch.provider.answers import Answer, Status
+from tests.unit.worker_stage import DEADLINE_S, Worker
 
 URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
@@ -75,7 +76,7 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     assert worker.open_claims() == []
 
 
-CAUSES = ("api", "throttled", "outage")
+CAUSES = (PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE)
 ENDED = [
     (RUNNING, set()),
     (RefusedError("why"), {"api"}),
@@ -105,7 +106,7 @@ def test_a_pause_of_after_the_request_stays(worker: Worker) -> None:
 
     def refuse() -> None:
         worker.clock.now += 10
-        worker.ledger.worker.pause("throttled", "later", probe_every_ms=1000)
+        worker.ledger.worker.pause(PauseCause.THROTTLED, "later", probe_every_ms=1000)
         worker.hear_of_a_pause()
 
     worker.api.meanwhile = refuse

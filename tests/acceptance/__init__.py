@@ -1,0 +1,1 @@
+"""What a user was promised, with real workers, servers and the local API as processes."""

@@ -1,0 +1,1 @@
+"""Fetching of images and results over HTTP."""

@@ -1,0 +1,1 @@
+"""When polls happen, and what a worker learns from them."""
