@@ -16,9 +16,9 @@ from retouch.events.sinks.webhook import check_secret
 from retouch.ledger import DEFAULT_NAMESPACE, Intervals
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts
+from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
-from retouch.provider.wire import Img2ImgApi
 
 PREFIX = "RETOUCH_"
 _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs

@@ -62,7 +62,7 @@ async def _poll(context: Context, claim: Claim, progress: BegunPoll) -> None:
     try:
         answer = await context.clients.api.status(progress.provider_id)
     except ApiError as error:
-        await _not_answered_well(context, claim, progress, error)
+        await _handle_error(context, claim, progress, error)
     else:
         await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         await _answered(context, claim, progress, answer, asked_ms)
@@ -99,7 +99,7 @@ async def _still_running(context: Context, claim: Claim, progress: BegunPoll, as
     await _again(context, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
 
 
-async def _not_answered_well(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
+async def _handle_error(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
     if isinstance(error, UnknownIdError | RefusedError):
         # The API answered, so it is available. Without this, the outage of an API that lost its ids would not end.
         await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)

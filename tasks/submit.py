@@ -79,7 +79,7 @@ async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> No
     except HeldBackError:
         log.warning("claim.lost", before="submit")
     except ApiError as error:
-        await _not_answered_well(context, claim, submission, error)
+        await _handle_error(context, claim, submission, error)
     else:
         await context.pauses.resume(PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
         await _accepted(context, claim, submission, answer)
@@ -135,7 +135,7 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
             await copy_results(context, claim, Served(answer.urls, samples))
 
 
-async def _not_answered_well(context: Context, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
+async def _handle_error(context: Context, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
     match error:
         case RefusedError():
             # A definite answer: the API is there.

@@ -13,7 +13,7 @@ from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as kombu_redis
 
-from config import celery as wire
+from config import celery as celery_config
 from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
@@ -43,9 +43,11 @@ class _SoonAgain(Connection):
 
 
 settings = _load()
-app = Celery("retouch", include=wire.TASK_MODULES)
+app = Celery("retouch", include=celery_config.TASK_MODULES)
 app.amqp.Connection = _SoonAgain
-app.conf.update(wire.settings(settings.redis_url, settings.namespace), task_queues=[Queue(wire.QUEUE)])
+app.conf.update(
+    celery_config.settings(settings.redis_url, settings.namespace), task_queues=[Queue(celery_config.QUEUE)]
+)
 
 
 def _send(step: Step, claims: Sequence[Claim]) -> None:
@@ -53,7 +55,9 @@ def _send(step: Step, claims: Sequence[Claim]) -> None:
     payload = [(c.member, c.fence, c.at_ms) for c in claims]
     # Not retried here: a claim whose message is lost comes due again by itself.
     try:
-        app.send_task(wire.TASKS[step], (payload,), queue=wire.QUEUE, retry=False, argsrepr="", kwargsrepr="")
+        app.send_task(
+            celery_config.TASKS[step], (payload,), queue=celery_config.QUEUE, retry=False, argsrepr="", kwargsrepr=""
+        )
     except OperationalError as error:
         raise ConnectionError(str(error)) from error
 
@@ -69,10 +73,10 @@ def _start(sender: Any, **_: Any) -> None:
     # Workers need not know of each other: the ledger does. Fewer connections, and fewer ways to hang on reconnect.
     sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
-    ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace, timeout_s=wire.REDIS_TIMEOUT_S)
+    ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace, timeout_s=celery_config.REDIS_TIMEOUT_S)
     try:
         runtime = compose(
-            settings, ledger, Clients(settings), _send, backlog=lambda: ledger.worker.messages(wire.QUEUE)
+            settings, ledger, Clients(settings), _send, backlog=lambda: ledger.worker.messages(celery_config.QUEUE)
         )
         set_current(runtime)
         runtime.start()

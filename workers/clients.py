@@ -9,7 +9,7 @@ from retouch.errors import StoreError
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.net.addresses import PrivateHosts
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 
 
 class Clients:

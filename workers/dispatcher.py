@@ -82,7 +82,7 @@ class Dispatcher:
                 harvest = await self._claim()
                 if harvest.claims:
                     pause = 0 if len(harvest.claims) >= AT_ONCE else TICK_S
-                    await self._ring(harvest.claims)
+                    await self._send_all(harvest.claims)
             await self._rest(pause)
 
     async def _rest(self, seconds: float) -> None:
@@ -106,7 +106,7 @@ class Dispatcher:
         self._pauses.in_force = harvest.paused
         return harvest
 
-    async def _ring(self, claims: Sequence[Claim]) -> None:
+    async def _send_all(self, claims: Sequence[Claim]) -> None:
         loop = asyncio.get_running_loop()
         for step, chunk in chunks(claims):
             try:

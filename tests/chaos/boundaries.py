@@ -25,7 +25,7 @@ from retouch.ledger import Harvest, Settlement, Worker
 from retouch.ledger.scripts import Scripts
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 from retouch.states import EditState
 from workers.dispatcher import Dispatcher, Send
 

@@ -21,7 +21,7 @@ from retouch.ledger import Claim, Event, Settlement, Worker
 from retouch.ledger.scripts import Scripts
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 from retouch.states import TERMINAL
 from workers.context import Context
 from workers.leases import Leases

@@ -6,7 +6,7 @@
 -- Emits retouch.edit.failed for an edit that has ended its workers too often.
 -- Changes the claimed edits, batches and deliveries (fence, holder), DUE, OUTBOX, READY, STATE, PAUSES; removes a page of
 --   a batch whose retention is over.
--- include: clock edits rescue retention pauses pacing places
+-- include: clock edits rescue removal pauses ramp places
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 from tests.unit.api.api_provider import KEY, Provider
 
 

@@ -19,8 +19,8 @@ from retouch.errors import (
     UnknownIdError,
 )
 from retouch.provider.answers import Answer, Status
-from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
-from retouch.provider.words import words
+from retouch.provider.client import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
+from retouch.provider.error_text import words
 from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio

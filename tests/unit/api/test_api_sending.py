@@ -22,7 +22,7 @@ from retouch.errors import (
     UnavailableError,
 )
 from retouch.provider.answers import Answer, Status
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio

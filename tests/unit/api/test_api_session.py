@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from retouch.errors import AmbiguousError, NotSentError
-from retouch.provider.wire import Img2ImgApi
+from retouch.provider.client import Img2ImgApi
 from tests.unit.api.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio

@@ -18,8 +18,8 @@ from retouch.errors import ApiError
 from retouch.net.http import MAX_RETRY_AFTER_S
 from retouch.net.redaction import spellings
 from retouch.provider.answers import Answer, Status
+from retouch.provider.client import MAX_TEXT, Img2ImgApi
 from retouch.provider.dialects.imagepipeline import MAX_URLS
-from retouch.provider.wire import MAX_TEXT, Img2ImgApi
 
 fuzz = settings(max_examples=250)
 

@@ -21,8 +21,8 @@ from retouch.media.store import Store, _Clients
 from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
 from retouch.net.http import retry_after_s
 from retouch.net.redaction import spellings, without_queries
-from retouch.provider.wire import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
-from retouch.provider.words import plain
+from retouch.provider.client import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
+from retouch.provider.error_text import plain
 
 fuzz = settings(max_examples=300)
 

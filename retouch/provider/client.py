@@ -32,7 +32,7 @@ from retouch.net.http import Connector, LazySession, network_reason, retry_after
 from retouch.net.redaction import spellings, without_queries, without_query
 from retouch.provider.answers import Answer, Status
 from retouch.provider.dialects import imagepipeline as dialect
-from retouch.provider.words import compact, plain, words
+from retouch.provider.error_text import compact, plain, words
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TEXT = 500  # characters of the API's text that a message may have
