@@ -13,8 +13,18 @@ from math import exp, log, pi, sqrt
 from pathlib import Path
 
 from retouch.provider.polling.histogram import BINS, EDGES_MS, weight
-from tests.unit.polling.baselines import Rule, best_backoff, best_fixed
-from tests.unit.polling.simulation import DISTRIBUTIONS, LAG_S, WARM_UP, Draw, Figures, Learner, Seen, lognormal, run
+from tests.unit.provider.polling.baselines import Rule, best_backoff, best_fixed
+from tests.unit.provider.polling.simulation import (
+    DISTRIBUTIONS,
+    LAG_S,
+    WARM_UP,
+    Draw,
+    Figures,
+    Learner,
+    Seen,
+    lognormal,
+    run,
+)
 
 PICTURE = Path(__file__).parents[1] / "docs/polling.svg"
 SEEDS = range(301, 307)  # none that the constants of retouch.provider.polling were chosen with, nor the tests'

@@ -14,7 +14,7 @@ from pathlib import Path
 
 FAST = ("tests/unit", "tests/contract")
 # Its own tests compare the mutations with the code, so that each planted bug would fail them.
-LEFT_OUT = ("--ignore=tests/unit/test_mutations.py", "-m", "not slow")
+LEFT_OUT = ("--ignore=tests/unit/scripts/test_mutations.py", "-m", "not slow")
 FIRST_LIMIT_S, WHOLE_LIMIT_S = 180, 900  # of the tests named by a mutation, and of all fast tests
 
 

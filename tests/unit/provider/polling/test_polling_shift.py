@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
-from tests.unit.polling.baselines import best_fixed
-from tests.unit.polling.simulation import LAG_S, WARM_UP, Figures, Learner, Seen, lognormal, run
+from tests.unit.provider.polling.baselines import best_fixed
+from tests.unit.provider.polling.simulation import LAG_S, WARM_UP, Figures, Learner, Seen, lognormal, run
 
 BEFORE = 500  # edits
 RELEARNED = 200  # edits after the shift

@@ -16,7 +16,7 @@ from retouch.media import fetch
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
 from retouch.net.http import network_reason, retry_after_s
-from tests.unit.fetching.fetch_host import LIMIT, Handler, Host
+from tests.unit.media.fetch_host import LIMIT, Handler, Host
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from tests.unit.polling.baselines import best_backoff, best_fixed
-from tests.unit.polling.simulation import DISTRIBUTIONS, LAG_S, WARM_UP, Figures, Learner, Seen, run
+from tests.unit.provider.polling.baselines import best_backoff, best_fixed
+from tests.unit.provider.polling.simulation import DISTRIBUTIONS, LAG_S, WARM_UP, Figures, Learner, Seen, run
 
 SEEDS = (1, 2, 3)
 EDITS = 1200

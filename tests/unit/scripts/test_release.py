@@ -14,7 +14,7 @@ from scripts import release
 from scripts.release import ReleaseError
 from tests.harness.processes import run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 11, 25)
 GOOD = "# Changelog\n\n## Unreleased\n\n## 1.10.0 (2026-11-25)\n\n* New.\n\n## 1.9.0 (2026-01-01)\n\n* Old.\n"
 TABLE = "| release | schema |\n| --- | --- |\n| 1.9.0 | 1 |\n| `1.10.0` | 2 |\n"

@@ -14,7 +14,7 @@ from retouch.provider.polling import Plan, next_poll_s, phase_of, plan
 from retouch.provider.polling.histogram import BINS, Distribution, bin_of
 from retouch.provider.polling.learning import ENOUGH
 from retouch.provider.polling.placement import BEYOND, FINES, Grid, _Costs
-from tests.unit.polling.simulation import Draw, bimodal, lognormal
+from tests.unit.provider.polling.simulation import Draw, bimodal, lognormal
 
 MIDDLE = 0.52  # a phase that shifts nothing: half way between the explorers' and 1
 HISTOGRAMS = st.dictionaries(st.integers(0, BINS - 1), st.floats(0.01, 100), min_size=1).map(

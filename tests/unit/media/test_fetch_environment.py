@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retouch.media.fetch import Fetcher
-from tests.unit.fetching.fetch_host import Host
+from tests.unit.media.fetch_host import Host
 
 pytestmark = pytest.mark.anyio
 

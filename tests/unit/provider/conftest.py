@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from retouch.provider.client import Img2ImgApi
-from tests.unit.api.api_provider import KEY, Provider
+from tests.unit.provider.api_provider import KEY, Provider
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from retouch.provider.polling import Lesson, learn, remember
 from retouch.provider.polling.histogram import BINS, EDGES_MS, FIELDS, LATER, SOONER, Distribution, bin_of, weight
 from retouch.provider.polling.learning import ENOUGH, KEPT, MEMORY
-from tests.unit.polling.simulation import lognormal
+from tests.unit.provider.polling.simulation import lognormal
 
 AGES_MS = st.floats(0, 1e8)
 HISTOGRAMS = st.dictionaries(st.integers(0, FIELDS - 1), st.floats(1e-6, 300), max_size=FIELDS)

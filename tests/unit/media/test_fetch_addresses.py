@@ -14,7 +14,7 @@ from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.media import fetch
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
-from tests.unit.fetching.fetch_host import LIMIT, Host
+from tests.unit.media.fetch_host import LIMIT, Host
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
-from tests.unit.fetching.fetch_host import Host, running
+from tests.unit.media.fetch_host import Host, running
 
 
 @pytest.fixture

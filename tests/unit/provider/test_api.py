@@ -21,7 +21,7 @@ from retouch.errors import (
 from retouch.provider.answers import Answer, Status
 from retouch.provider.client import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
 from retouch.provider.error_text import words
-from tests.unit.api.api_provider import EDIT, KEY, Provider
+from tests.unit.provider.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

@@ -23,7 +23,7 @@ from retouch.errors import (
 )
 from retouch.provider.answers import Answer, Status
 from retouch.provider.client import Img2ImgApi
-from tests.unit.api.api_provider import EDIT, KEY, Provider
+from tests.unit.provider.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 
 from retouch.errors import AmbiguousError, NotSentError
 from retouch.provider.client import Img2ImgApi
-from tests.unit.api.api_provider import EDIT, KEY, Provider
+from tests.unit.provider.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from retouch.errors import BrokenResultError
 from retouch.media.fetch import Fetcher
 from retouch.net import http
 from retouch.net.addresses import PrivateHosts
-from tests.unit.fetching.fetch_host import LIMIT, Host
+from tests.unit.media.fetch_host import LIMIT, Host
 
 pytestmark = pytest.mark.anyio
 

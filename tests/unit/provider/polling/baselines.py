@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from tests.unit.polling.simulation import Figures
+from tests.unit.provider.polling.simulation import Figures
 
 FIRSTS = (0.5, 0.8, 1.04, 2.0, 4.0)  # lags
 GROWTHS = (1.02, 1.05, 1.1, 1.25, 1.5)

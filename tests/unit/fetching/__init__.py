@@ -1,1 +1,0 @@
-"""Fetching of images and results over HTTP."""

@@ -1,0 +1,1 @@
+"""Fetching, and what an image's bytes say."""

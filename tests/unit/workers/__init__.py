@@ -1,0 +1,1 @@
+"""The parts of a worker process, and the local endpoint."""
