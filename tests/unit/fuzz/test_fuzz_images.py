@@ -8,6 +8,7 @@ import struct
 import warnings
 import zlib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,6 +18,8 @@ from retouch.errors import BrokenResultError
 from retouch.media.images import TAIL_BYTES, ImageInfo, check_whole, inspect
 
 fuzz = settings(max_examples=400)
+
+pytestmark = pytest.mark.slow
 
 KINDS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}  # MPO: a JPEG that says it has further pictures
 SIDES = st.integers(0, 2**16 - 1) | st.sampled_from([0, 1, MAX_SIDE, MAX_SIDE + 1, 2**16 - 1])

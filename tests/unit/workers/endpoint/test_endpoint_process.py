@@ -22,6 +22,8 @@ from tests.harness.processes import Process
 from tests.harness.waiting import until
 from workers.endpoint.__main__ import cli
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"API-Key": "a-secret-key"}
 
 
