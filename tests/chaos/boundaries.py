@@ -244,8 +244,9 @@ def _trace_claims(trace: Trace) -> None:
 
     def began(original: Callable[..., Any]) -> Callable[..., Any]:
         def traced(self: Worker, claims: Sequence[Any], *args: Any) -> Any:
+            sent = time.monotonic()
             answers = original(self, claims, *args)
-            if ours := [_claim(c) for c, a in zip(claims, answers, strict=True) if a]:
+            if ours := [{**_claim(c), "sent": sent} for c, a in zip(claims, answers, strict=True) if a]:
                 trace.tell("begin", *ours)
             return answers
 

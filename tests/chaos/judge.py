@@ -148,7 +148,6 @@ def one_event_an_end(evidence: Evidence) -> Finding:
 def losers_write_nothing(evidence: Evidence) -> Finding:
     """Once a newer claim was given out, nothing goes through under the older: no settlement, no beginning, no POST."""
     newest: dict[str, tuple[int, float]] = {}
-    begun: dict[tuple[str, str], int] = {}
     wrong: list[str] = []
     posts: list[Record] = []
     refused = 0
@@ -159,10 +158,8 @@ def losers_write_nothing(evidence: Evidence) -> Finding:
             newest[member] = fence, told_at
         elif entry["do"] in ("settle", "begin"):
             later, given_at = newest.get(member, (0, 0.0))
-            lost = fence < later and given_at < entry.get("sent", told_at)
-            if entry["do"] == "begin":
-                begun[entry["worker"], member] = fence
-                lost = lost and given_at < told_at - 1.0  # its answer may have been long on the way
+            # A worker that is stopped while the answer is on its way tells of it much later.
+            lost = fence < later and given_at < entry["sent"]
             refused += entry["do"] == "settle" and not entry["ok"]
             if lost and entry.get("ok", True):
                 wrong.append(

@@ -38,7 +38,7 @@ def clean() -> Evidence:
     ]
     trace: list[Record] = [
         {"t": 1.0, "worker": "w1", "do": "claim", "member": "b/c0", "fence": 1, "step": "submit"},
-        {"t": 1.1, "worker": "w1", "do": "begin", "member": "b/c0", "fence": 1, "step": "submit"},
+        {"t": 1.1, "sent": 1.05, "worker": "w1", "do": "begin", "member": "b/c0", "fence": 1, "step": "submit"},
         {
             "t": 2.1,
             "sent": 2.0,
@@ -93,6 +93,7 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "an event that nobody took": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries.pop(0), taken=False))),
     "an event before its state": (4, lambda e: e.deliveries.insert(0, replace(e.deliveries[0], early="its image"))),
     "a settlement under an old fence": (5, lambda e: another_claim(e, 1.5)),
+    "a beginning under an old fence": (5, lambda e: another_claim(e, 1.01)),
     "a late POST": (5, late_post),
     "the key at the results' host": (6, lambda e: e.requests[1].update(api_key=True)),
     "a secret in a log": (6, lambda e: e.leaks.append("abcd… stands in a log")),
@@ -104,6 +105,15 @@ def test_a_clean_history_has_no_violations_and_counts_what_it_saw() -> None:
     findings = judge(clean())
     assert [f.violations for f in findings] == [[]] * 6
     assert all(any(f.counted.values()) for f in findings)
+
+
+def test_what_was_sent_in_time_may_be_told_late() -> None:
+    """A worker that is stopped between its call and the trace of it had the lease when it called."""
+    evidence = clean()
+    begin = evidence.trace[1]
+    evidence.trace = [evidence.trace[0], begin | {"t": 20.0}]
+    another_claim(evidence, 15.0)
+    assert [text for text in violations(evidence) if text.startswith("5 ")] == []
 
 
 @pytest.mark.parametrize("what", SPOILT)
