@@ -254,7 +254,7 @@ class EditQueue:
             return self._ledger.reader.provider()
 
     def queued(self) -> int:
-        """How many edits of all batches wait to be submitted."""
+        """How many edits of all batches can be submitted now, without those that wait for a retry."""
         with self._reaching():
             return self._ledger.reader.queued()
 

@@ -20,7 +20,7 @@ from workers.store_watch import StoreWatch
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings and the parts of a process that its steps share. Used on the event loop only."""
+    """The settings and the parts of a process that its steps share; all but the ledger belong to the event loop."""
 
     settings: Settings
     ledger: Ledger

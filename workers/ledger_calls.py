@@ -41,7 +41,7 @@ class LedgerCalls:
             except (LedgerAwayError, LedgerRefusedError) as error:
                 if not self._away:
                     self._away = True
-                    log.error("redis.unavailable", reason=str(error), consequence="work waits until it is back")
+                    log.error("redis.unavailable", reason=str(error), consequence="work waits until it answers")
                 await asyncio.sleep(min(retry_delay_s(tries, random.random()), LONGEST_PAUSE_S))
                 tries += 1
             else:

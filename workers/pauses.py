@@ -10,6 +10,7 @@ from workers.ledger_calls import LedgerCalls
 
 log = structlog.get_logger()
 
+ABANDONED_MS = 10_000  # a worker that goes on finding the cause of a pause says so every few seconds
 PROBE_MS = 1000  # until the first probe of an outage; then twice as long each time
 
 
@@ -42,10 +43,14 @@ class Pauses:
         if ended:
             log.info("requests.resumed", causes=causes)
 
-    async def pausing(self, cause: PauseCause) -> bool:
-        """Tell whether requests pause for this cause, whichever worker began it; no call while nothing pauses."""
-        return self.in_force and cause in {pause.cause for pause in await self._call(self._reader.pauses)}
+    async def abandoned(self, cause: PauseCause) -> bool:
+        """Tell whether requests pause for a cause that no worker has found lately; no call while nothing pauses."""
+        if not self.in_force:
+            return False
+        confirmed_ms = await self._call(self._reader.confirmed_ms, cause)
+        return confirmed_ms is not None and confirmed_ms > ABANDONED_MS
 
     async def end(self, cause: PauseCause) -> None:
         """End a pause whoever began it, known to this process or not."""
-        await self._call(self._ledger.resume, cause)
+        if await self._call(self._ledger.resume, cause):
+            log.info("requests.resumed", causes=(cause,))

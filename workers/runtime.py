@@ -78,16 +78,20 @@ class Runtime:
     def drain(self) -> None:
         """Take no new claims from now on; safe in a signal handler."""
         self._draining = True
-        self._loop.call_soon_threadsafe(self.dispatcher.end)
+        self._loop.call_soon_threadsafe(self._end_intake)
 
     def stop(self) -> None:
         """Drain, wait for the steps that run, at most DRAIN_S seconds, and end."""
         self.drain()
-        self.edits.close()
-        self.deliveries.close()
         self._on_loop(self._stop()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def _end_intake(self) -> None:
+        # A thread of Celery's that waits for room would keep Celery from ending.
+        self.edits.close()
+        self.deliveries.close()
+        self.dispatcher.end()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -119,13 +123,14 @@ class Runtime:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self._last_steps()
+        open_claims = len(self.context.leases)
         for task in [*self._services, *self._chunks]:
             task.cancel()
         await asyncio.gather(*self._services, *self._chunks, return_exceptions=True)
         await self.presence.leave()
         await self.context.clients.close()
         self.context.call.close()
-        log.info("worker.stopped", open_claims=len(self.context.leases))
+        log.info("worker.stopped", open_claims=open_claims)
 
     async def _last_steps(self) -> None:
         await asyncio.wait(self._services[:1])  # the dispatcher: it sends what it has claimed

@@ -19,7 +19,9 @@ EVERY_S = 2.0
 
 
 class StoreWatch:
-    """Checks the store at the start, and while submits pause because any worker's put was refused.
+    """Checks the store until it accepts an object: at the start, after a refusal, and for a worker that is gone.
+
+    A worker that still meets the refusal confirms its pause with each check, and no other worker ends it.
 
     ``prefix`` stands before every key.
     """
@@ -34,8 +36,7 @@ class StoreWatch:
     async def run(self) -> None:
         """Check the store, every two seconds while there is a reason, until cancelled."""
         while True:
-            # The worker that began the pause may be gone.
-            if not self._good or await self._pauses.pausing(PauseCause.STORE):
+            if not self._good or await self._pauses.abandoned(PauseCause.STORE):
                 await self._check()
                 self.looked.set()
             await asyncio.sleep(EVERY_S)

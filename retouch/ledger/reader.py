@@ -44,6 +44,11 @@ class Reader:
         found = self._read("HGETALL", self._keys.pauses)
         return [Pause.parse(cause, text) for cause, text in found.items()]
 
+    def confirmed_ms(self, cause: PauseCause) -> int | None:
+        """How many ms ago a worker last found the cause of a pause; None: there is no such pause."""
+        text = self._read("HGET", self._keys.pauses, cause)
+        return None if text is None else int(self._connection.now() - json.loads(text)["touched"])
+
     def provider(self) -> Provider:
         """How the API is used at present."""
         return Provider.parse(self._read("HGETALL", self._keys.state))

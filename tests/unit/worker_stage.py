@@ -195,6 +195,8 @@ class Worker(Bench):
                 await _turn(until, running)
             finally:
                 running.cancel()
+            if running.done():
+                running.result()
 
         asyncio.run(run())
 

@@ -16,6 +16,7 @@ from retouch.errors import (
 )
 from retouch.provider.answers import Answer, Status
 from tests.unit.worker_stage import DEADLINE_S, Worker
+from workers.pauses import ABANDONED_MS
 
 A, B = "https://results.test/a.png", "https://results.test/b.png"
 # With every random number at 0.5: the first retry of a copy comes after 750 ms, then twice as long each time.
@@ -178,7 +179,28 @@ def test_a_pause_of_a_worker_that_is_gone_is_ended_by_another(worker: Worker) ->
     worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
     worker.ledger.worker.pause(PauseCause.STORE, "why", probe_every_ms=0)
     worker.hear_of_a_pause()
+    worker.later(ABANDONED_MS + 1)
     worker.look_after_the_store(lambda: worker.pauses() == {})
+
+
+def test_a_pause_that_another_worker_confirms_is_left_to_it(worker: Worker) -> None:
+    """The credentials of that one may be wrong while those of this one are right: it would begin the pause again."""
+    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
+    worker.ledger.worker.pause(PauseCause.STORE, "why", probe_every_ms=0)
+    worker.hear_of_a_pause()
+    worker.later(ABANDONED_MS)
+    asked: list[int | None] = []
+    confirmed_ms = worker.ledger.reader.confirmed_ms
+
+    def counted(cause: PauseCause) -> int | None:
+        asked.append(confirmed_ms(cause))
+        return asked[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.ledger.reader, "confirmed_ms", counted)
+        worker.look_after_the_store(lambda: len(asked) > 1)
+    assert asked[0] == ABANDONED_MS
+    assert set(worker.pauses()) == {"store"}
 
 
 @pytest.mark.parametrize(("status", "state"), [(Status.RUNNING, "copying"), (Status.FAILURE, "failed")])

@@ -1,0 +1,101 @@
+"""How a worker process ends: on request, and when one of its services fails."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+from structlog.testing import capture_logs
+
+from retouch.errors import SchemaError
+from retouch.ledger import Claim
+from tests.unit.worker_stage import Worker
+from workers import runtime
+from workers.context import Context
+
+
+@pytest.mark.parametrize(
+    ("error", "event"), [(ValueError("a bug"), "worker.crashed"), (SchemaError("newer"), "worker.schema_mismatch")]
+)
+def test_a_failed_service_ends_the_process(error: Exception, event: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its supervisor starts a new one; a worker without its dispatcher or its renewals would do harm."""
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+
+    async def fails() -> None:
+        raise error
+
+    async def serve() -> None:
+        task = asyncio.create_task(fails(), name="renewal")
+        task.add_done_callback(runtime._end_process_on_failure)
+        await asyncio.wait([task])
+        await asyncio.sleep(0)  # the callback's turn
+
+    with capture_logs() as logs:
+        asyncio.run(serve())
+    assert (codes, [line["event"] for line in logs]) == ([70], [event])
+
+
+def test_what_does_not_end_is_left_to_its_lease(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for all steps together is bounded, and the last line tells how many claims are left."""
+    monkeypatch.setattr(runtime, "DRAIN_S", 0.05)
+    worker.fill(2)
+    claims = worker.edits()
+
+    async def closed() -> None:
+        pass
+
+    monkeypatch.setattr(worker.outside, "close", closed, raising=False)
+
+    async def end() -> None:
+        begun = asyncio.Event()
+
+        async def never_ends(context: Context, claims: Sequence[Claim]) -> None:
+            context.leases.begin(claims, time.monotonic())
+            begun.set()
+            await asyncio.Event().wait()
+
+        worker.runtime.accept(claims, never_ends)
+        worker.runtime._services.append(asyncio.create_task(closed()))
+        await begun.wait()
+        await worker.runtime._stop()
+
+    with capture_logs() as logs:
+        worker.runtime._loop.run_until_complete(end())
+    stopped = [line for line in logs if line["event"] == "worker.stopped"]
+    assert [line["open_claims"] for line in stopped] == [2]
+
+
+async def must_not_begin(context: Context, claims: Sequence[Claim]) -> None:
+    """The process ends before there is room."""
+    raise AssertionError("the chunk has begun")
+
+
+def waiting(worker: Worker, claims: Sequence[Claim], started: Callable[[], None]) -> threading.Thread:
+    """A thread of Celery's that hands claims to a process without room."""
+
+    def hand_over() -> None:
+        started()
+        worker.runtime.accept(claims, must_not_begin)
+
+    thread = threading.Thread(target=hand_over, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_thread_that_waits_for_room_does_not_hold_up_the_end(worker: Worker) -> None:
+    """Its chunk is given back, so that another worker may have it at once."""
+    worker.fill(2)
+    claims = worker.edits()
+    worker.fill_up(but=0)
+    started = threading.Event()
+    thread = waiting(worker, claims, started.set)
+    assert started.wait(10)
+    worker.runtime.drain()
+    worker.runtime._loop.run_until_complete(asyncio.sleep(0))
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(worker.edits()) == len(claims)
