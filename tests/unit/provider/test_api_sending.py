@@ -57,13 +57,11 @@ async def test_a_submit_may_be_held_back_in_the_last_moment(provider: Provider, 
 
 async def test_redirects_are_not_followed(provider: Provider, api: Img2ImgApi) -> None:
     """The key goes to the configured host alone; the message says where it was sent to, without the query."""
-    elsewhere = TestServer(web.Application())
-    await elsewhere.start_server()
-    provider.says(b"", status=308, Location=str(elsewhere.make_url("/v2?token=1")))
-    with pytest.raises(RefusedError, match="/v2: check RETOUCH_API_URL") as caught:
-        await api.submit(EDIT, "k")
+    async with TestServer(web.Application()) as elsewhere:
+        provider.says(b"", status=308, Location=str(elsewhere.make_url("/v2?token=1")))
+        with pytest.raises(RefusedError, match="/v2: check RETOUCH_API_URL") as caught:
+            await api.submit(EDIT, "k")
     assert "token" not in str(caught.value)
-    await elsewhere.close()
 
 
 @pytest.mark.parametrize("fault", ["drop", "cut", "hang"])
