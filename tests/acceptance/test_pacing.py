@@ -117,7 +117,8 @@ def test_the_number_of_places_is_found_out(scene: Scene, tmp_path: Path) -> None
         results = scene.finish(scene.enqueue(60))
         submits = api.submits()
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
-    assert sum(entry["status"] == 429 for entry in submits) <= 30
-    found = scene.ledger.reader.provider().places
-    assert found is not None
-    assert 2 <= found <= 9
+    refused = sum(entry["status"] == 429 for entry in submits)
+    assert refused <= 30
+    # Where the number stands at the end depends on how soon the polls saw what had finished.
+    assert (scene.ledger.reader.provider().places or 0) >= 2
+    assert scene.redis.hexists(scene.ledger.connection.keys.state, "cut_at") == (refused > 0)
