@@ -45,7 +45,7 @@ _RETRIES = {
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w{1,80})</Code>|\(code: (\w{1,80})\)")
+_CODE = re.compile(r"<Code>([\w.]{1,80})</Code>|\(code: ([\w.]{1,80})\)")
 _UNWILLING_STATUSES = frozenset({"301", "401", "403"})
 _UNWILLING_CODES = frozenset(
     {

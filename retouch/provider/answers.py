@@ -16,9 +16,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE."""
+    """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE.
+
+    ``word``: the API's own word for the status, where it is none that is known.
+    """
 
     status: Status
     provider_id: str | None
     urls: tuple[str, ...]
     error: str | None
+    word: str | None = None

@@ -36,6 +36,7 @@ from retouch.provider.error_text import compact, plain, words
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_TEXT = 500  # characters of the API's text that a message may have
+MAX_WORD = 40  # characters of a status word that is not known
 MAX_READ = 20 * MAX_TEXT  # characters of it that are read
 
 _HEADERS = {
@@ -183,7 +184,9 @@ class Img2ImgApi:
         error = None
         if status is Status.FAILURE:
             error = self._clean(words(reply)) or "the API gave no reason"
-        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error)
+        word = dialect.unknown_word(reply)
+        shown = self._clean(word)[:MAX_WORD] if word else None
+        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown)
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one short line, without our key if the API echoes it."""

@@ -247,6 +247,7 @@ class Scripted:
         (401, "Unauthorized", StoreRefusedError),
         (403, "AccessDenied", StoreRefusedError),
         (403, "RequestTimeTooSkewed", StoreRefusedError),
+        (400, "KMS.DisabledException", StoreUnavailableError),
         (404, "NoSuchBucket", StoreRefusedError),
         (400, "RequestTimeout", StoreUnavailableError),
         (409, "OperationAborted", StoreUnavailableError),

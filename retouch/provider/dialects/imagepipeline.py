@@ -19,9 +19,15 @@ MAX_URLS = 4  # one per sample
 _ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # dots would go up in a path
 
 # Words for an end, here and in other systems; any other word means RUNNING.
-_FINISHED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
-    ("FAILURE", "FAILED", "ERROR", "CANCELLED", "CANCELED", "REVOKED", "EXPIRED"), Status.FAILURE
+_ENDED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
+    (
+        *("FAILURE", "FAILED", "ERROR", "CANCELLED", "CANCELED", "REVOKED", "EXPIRED"),
+        *("TIMED_OUT", "TIMEOUT", "MODERATED", "REJECTED", "ABORTED", "BLOCKED"),
+    ),
+    Status.FAILURE,
 )
+_ENDED_WITH_LINKS = frozenset({"COMPLETE", "DONE", "READY", "FINISHED", "OK"})  # "ok" may also mean "understood"
+_RUNNING = frozenset({"PENDING", "QUEUED", "STARTED", "RUNNING", "PROCESSING", "IN_PROGRESS"})
 
 
 def status_url(base: str, edit_id: str) -> str:
@@ -36,8 +42,21 @@ def is_id(text: str) -> bool:
 
 def status(reply: dict[str, Any]) -> Status:
     """The status in the reply; RUNNING if there is none, or an unknown word."""
+    word = _word(reply)
+    if word in _ENDED_WITH_LINKS and urls(reply):
+        return Status.SUCCESS
+    return _ENDED.get(word, Status.RUNNING)
+
+
+def unknown_word(reply: dict[str, Any]) -> str | None:
+    """The reply's word for its status, where it is none that is known."""
+    word = _word(reply)
+    return None if not word or word in _ENDED or word in _ENDED_WITH_LINKS or word in _RUNNING else str(reply["status"])
+
+
+def _word(reply: dict[str, Any]) -> str:
     word = reply.get("status")
-    return _FINISHED.get(word.strip().upper(), Status.RUNNING) if isinstance(word, str) else Status.RUNNING
+    return word.strip().upper().replace(" ", "_").replace("-", "_") if isinstance(word, str) else ""
 
 
 def provider_id(reply: dict[str, Any]) -> str | None:

@@ -38,13 +38,34 @@ async def test_the_status_is_asked_below_the_url(provider: Provider, api: Img2Im
     ("word", "status"),
     [(word, Status.SUCCESS) for word in ("SUCCESS", "completed", "Succeeded")]
     + [(word, Status.FAILURE) for word in ("FAILURE", "failed", "ERROR", "CANCELLED", "canceled", "REVOKED", "EXPIRED")]
-    + [(word, Status.RUNNING) for word in ("PENDING", "STARTED", "queued", "", "?")],
+    + [(word, Status.FAILURE) for word in ("timed-out", "TIMEOUT", "Moderated", "rejected", "ABORTED", "blocked")]
+    + [(word, Status.RUNNING) for word in ("PENDING", "STARTED", "queued", "", "?")]
+    + [(word, Status.RUNNING) for word in ("COMPLETE", "done", "Ready", "FINISHED", "ok")],
 )
 async def test_status_words_are_read(provider: Provider, api: Img2ImgApi, word: str, status: Status) -> None:
     """The contract's words and their kin; whatever else it says, it is still at work."""
     provider.says({"status": word, "id": "1"})
     assert (await api.status("1")).status is status
     assert (await api.submit(EDIT, "k")).status is status
+
+
+@pytest.mark.parametrize("word", ["COMPLETE", "done", "Ready", "FINISHED", "ok"])
+async def test_words_that_may_mean_an_end_mean_it_with_links(provider: Provider, api: Img2ImgApi, word: str) -> None:
+    """Without a link they may as well mean that the question was understood."""
+    provider.says({"status": word, "id": "1", "download_urls": ["https://h/a"]})
+    assert (await api.status("1")).status is Status.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("Pending", None), ("in progress", None), ("OK", None), ("Moderating\n", "Moderating"), ("x" * 99, "x" * 40)],
+)
+async def test_a_word_that_is_not_known_is_told(
+    provider: Provider, api: Img2ImgApi, word: str, told: str | None
+) -> None:
+    """It runs on until its deadline, and whoever asks why must find the word."""
+    provider.says({"status": word, "id": "1"})
+    assert (await api.status("1")).word == told
 
 
 @pytest.mark.parametrize(
