@@ -17,7 +17,7 @@ from retouch.errors import ResultError
 from retouch.events.schedule import next_delivery_s
 from retouch.events.sinks.webhook import headers
 from retouch.ledger import Claim, Event, Step
-from tasks.handover import Message, hand_over
+from tasks.handover import Message, hand_over, new_nonce
 from workers.context import Context
 
 log = structlog.get_logger()
@@ -31,10 +31,14 @@ def announce(claims: Message) -> None:
 
 async def announce_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Deliver a chunk of events and settle all of them in one move."""
-    context.leases.begin(claims, time.monotonic())
+    began_at = time.monotonic()
+    ours = await context.call(context.ledger.worker.begin, claims, context.settings.lease_ms, nonce=new_nonce())
+    if not ours:
+        return
+    context.leases.begin(ours, began_at)
     source = await context.call(context.ledger.reader.source)
-    delays = await asyncio.gather(*(_deliver(context, claim, source) for claim in claims))
-    outcomes = list(zip(claims, delays, strict=True))
+    delays = await asyncio.gather(*(_deliver(context, claim, source) for claim in ours))
+    outcomes = list(zip(ours, delays, strict=True))
     await context.call(context.ledger.worker.settle_deliveries, outcomes)
 
 

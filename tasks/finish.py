@@ -16,7 +16,7 @@ from retouch import object_keys
 from retouch.errors import StoreError, StoreRefusedError
 from retouch.ledger import PAGE, Claim, Step
 from retouch.provider.backoff import retry_delay_s
-from tasks.handover import Message, each, hand_over
+from tasks.handover import Message, each, hand_over, new_nonce
 from workers.context import Context
 
 log = structlog.get_logger()
@@ -32,8 +32,10 @@ def finish(claims: Message) -> None:
 
 async def finish_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Finish each batch of a chunk."""
-    context.leases.begin(claims, time.monotonic())
-    await each(context, ((claim, None) for claim in claims), _finish)
+    began_at = time.monotonic()
+    ours = await context.call(context.ledger.worker.begin, claims, context.settings.lease_ms, nonce=new_nonce())
+    context.leases.begin(ours, began_at)
+    await each(context, ((claim, None) for claim in ours), _finish)
 
 
 async def _finish(context: Context, claim: Claim, _: None) -> None:

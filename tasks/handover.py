@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -22,6 +23,11 @@ Message = Sequence[tuple[str, int, int]]  # members with their fences and moment
 def hand_over(step: Step, message: Message, work: Work) -> None:
     """Hand a message's claims to the process's loop."""
     current().accept([Claim(member, fence, step, at_ms) for member, fence, at_ms in message], work)
+
+
+def new_nonce() -> str:
+    """A name for one call that begins claims."""
+    return secrets.token_hex(8)
 
 
 async def each(

@@ -24,13 +24,14 @@ from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
 from tasks.copy import Served, copy_results
 from tasks.failures import PROBE_S, note, pause_s
-from tasks.handover import Message, each, hand_over
+from tasks.handover import Message, each, hand_over, new_nonce
 from tasks.outcome import failed
 from workers.context import Context
 
 log = structlog.get_logger()
 
 FROM = (EditState.WAITING, EditState.COPYING)
+MISSING_LINKS_S, MISSING_EVERY_S = 60.0, 3.0  # for so long, and so often, a finished edit is asked for missing links
 MAX_LOST = 3  # times in a row that the API does not know the id: it was lost there
 
 
@@ -43,7 +44,9 @@ def poll(claims: Message) -> None:
 async def poll_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Read a chunk's edits in one move, then ask about each."""
     asked_at = time.monotonic()
-    progress = await context.call(context.ledger.worker.begin_poll, claims, context.settings.lease_ms)
+    progress = await context.call(
+        context.ledger.worker.begin_poll, claims, context.settings.lease_ms, nonce=new_nonce()
+    )
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     for _, one in ours[:1]:
         context.clock.see(one.now, asked_at)
@@ -72,31 +75,50 @@ async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer:
     if answer.status is Status.FAILURE:
         await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
     elif answer.status is Status.RUNNING:
-        await _still_running(context, claim, progress, asked_ms)
+        await _still_running(context, claim, progress, answer.word, asked_ms)
+    elif len(answer.urls) < progress.samples and _may_be_completed(progress):
+        put = {"incomplete": str(progress.incomplete_since or progress.now)}
+        put["note"] = f"the API reports success, and {len(answer.urls)} of {progress.samples} links"
+        await _again(context, claim, progress, MISSING_EVERY_S, put, answered=True)
     elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress):
         before = progress if progress.state is EditState.COPYING else None
         await copy_results(context, claim, Served(answer.urls, progress.samples), before)
 
 
+def _may_be_completed(progress: BegunPoll) -> bool:
+    """Links that are missing may come a moment after the word that all is done."""
+    since = progress.incomplete_since
+    return since is None or progress.now - since < 1000 * MISSING_LINKS_S
+
+
 async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll) -> bool:
     """The API has finished the edit: free its places, and learn how long it took."""
-    drop = ("polls", "tries", "note", "strikes", "kind", "seen")
+    drop = ("polls", "tries", "note", "strikes", "kind", "seen", "incomplete")
     lesson = context.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(context, progress))
     return await context.settle(
         Settlement(claim, FROM, EditState.COPYING, keep=True, answered=True, drop=drop, lesson=lesson)
     )
 
 
-async def _still_running(context: Context, claim: Claim, progress: BegunPoll, asked_ms: float) -> None:
+async def _still_running(
+    context: Context, claim: Claim, progress: BegunPoll, word: str | None, asked_ms: float
+) -> None:
+    """``word``: the API's own for where the edit stands, if it is none that is known."""
     left_s = _left_s(progress)
     if left_s <= 0:
         message = f"the API had no result {context.settings.deadline:g} s after it took the edit"
+        message += f"; it says {word!r}" if word else ""
         await context.settle(failed(claim, FROM, "deadline", message))
         return
     age_s = _age_ms(context, progress) / 1000
     delay_s = context.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
     put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
-    await _again(context, claim, progress, delay_s, put, drop=("tries", "strikes", "note"), answered=True)
+    drop: tuple[str, ...] = ("tries", "strikes", "incomplete")
+    if word:
+        put["note"] = note(f"the API says {word!r}")
+    else:
+        drop += ("note",)
+    await _again(context, claim, progress, delay_s, put, drop, answered=True)
 
 
 async def _handle_error(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:

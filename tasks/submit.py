@@ -32,13 +32,14 @@ from retouch.provider.polling import kind_of
 from retouch.states import EditState
 from tasks.copy import Served, copy_results
 from tasks.failures import note, pause_s
-from tasks.handover import Message, each, hand_over
+from tasks.handover import Message, each, hand_over, new_nonce
 from tasks.outcome import failed
 from workers.context import Context
 
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
+MISSING_EVERY_S = 3.0  # until an edit is asked about that is finished, without all its links
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
 
@@ -51,8 +52,13 @@ def submit(claims: Message) -> None:
 async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Write the intents of a chunk in one move, then send each edit."""
     asked_at = time.monotonic()
+    settings = context.settings
     submissions = await context.call(
-        context.ledger.worker.begin_submit, claims, context.settings.ambiguity_policy, context.settings.lease_ms
+        context.ledger.worker.begin_submit,
+        claims,
+        settings.ambiguity_policy,
+        settings.lease_ms,
+        nonce=new_nonce(),
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     for _, submission in ours[:1]:
@@ -97,13 +103,17 @@ def _payload(context: Context, submission: BegunSubmit) -> dict[str, Any]:
 
 async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, answer: Answer) -> None:
     kind = kind_of(submission.parameters)
+    samples = submission.parameters.get("samples") or 1
     put = {"provider_id": answer.provider_id, "kind": kind} if answer.provider_id else {}
     deadline_ms = int(context.settings.deadline * 1000)
     if answer.status is Status.FAILURE:
         await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", put=put))
-    elif answer.status is Status.RUNNING:
+    elif answer.status is Status.RUNNING or (answer.provider_id and len(answer.urls) < samples):
         log.info("edit.submitted", provider_id=answer.provider_id)
         first_poll_s = context.poll_times.next_poll_s(kind, claim.member, 0.0, 0, context.settings.deadline)
+        if answer.status is Status.SUCCESS:  # without all its links yet: they can be asked for
+            first_poll_s = MISSING_EVERY_S
+            put["incomplete"] = str(submission.now)
         await context.settle(
             Settlement(
                 claim,
@@ -131,7 +141,6 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
             drop=("tries", "note"),
         )
         if await context.settle(copying):
-            samples = submission.parameters.get("samples") or 1
             await copy_results(context, claim, Served(answer.urls, samples))
 
 

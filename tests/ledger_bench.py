@@ -59,9 +59,15 @@ class Bench:
         """Claim, and leave out batches and deliveries."""
         return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
 
-    def intend(self, claims: Sequence[Claim], policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT) -> list[int | None]:
+    def intend(
+        self,
+        claims: Sequence[Claim],
+        policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT,
+        nonce: str = "one call",
+    ) -> list[int | None]:
         """Write intents; returns the submit numbers."""
-        return [s.number if s else None for s in self.ledger.worker.begin_submit(claims, policy, LEASE_MS)]
+        begun = self.ledger.worker.begin_submit(claims, policy, LEASE_MS, nonce=nonce)
+        return [s.number if s else None for s in begun]
 
     def accept(self, claims: Sequence[Claim], *, delay_ms: int = 1000) -> None:
         """The API took them."""

@@ -99,11 +99,12 @@ class BegunPoll:
     strikes: int  # definite errors in a row: an unknown id, a broken image
     kind: str = ""  # of work: edits of one kind take about equally long
     seen_ms: int = 0  # the age at which it was last seen unfinished
+    incomplete_since: int | None = None  # finished since then, but without all its links
 
     @classmethod
     def parse(cls, raw: Sequence[str | None]) -> BegunPoll:
         """Read the answer of ``begin_poll.lua``."""
-        now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen = raw
+        now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen, late = raw
         return cls(
             now=int(now or 0),
             state=EditState(state or ""),
@@ -117,6 +118,7 @@ class BegunPoll:
             strikes=int(strikes or 0),
             kind=kind or "",
             seen_ms=int(seen or 0),
+            incomplete_since=int(late) if late else None,
         )
 
 

@@ -26,12 +26,12 @@ key                            type    holds
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
-                                       duplicates cancelled stale expires note n:STATE…``
+                                       duplicates cancelled stale expires note holder begun n:STATE…``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
-``{ns}:delivery:SINK/EVENT``   hash    ``fence tries``
+``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
                                        evidence (see ``polling/histogram.py``)
@@ -39,10 +39,11 @@ key                            type    holds
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
-tries strikes note urls kind seen``.
+tries strikes note urls kind seen incomplete``.
 
-``holder``  the worker that has claimed it; absent if none has.
-``begun``   work on the claim has begun: if it is still set when the lease has ended, the edit is rescued.
+``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
+``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
+            edit is rescued.
 ``rescues`` how often it was rescued in a row; the second time it waits for ``trial``, the one edit that is tried alone.
 ``intent``  the fence of a POST that is, or may be, in progress: written before it is sent, removed by its settlement.
 ``resent``  it was sent again after an unanswered submit.
@@ -51,6 +52,7 @@ tries strikes note urls kind seen``.
 ``duplicate``  it may be paid for twice.
 ``deadline``  ms, on a clock that stands still during an outage.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
+``incomplete``  ms: since then the API reports success without all links.
 ``places``  how many images of it count as being at the API.
 """
 

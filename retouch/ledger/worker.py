@@ -59,19 +59,32 @@ class Worker:
         """End claims whose work has not begun; they are due at once."""
         self.renew(claims, 0)
 
-    def begin_submit(self, claims: Sequence[Claim], policy: AmbiguityPolicy, lease_ms: int) -> list[BegunSubmit | None]:
+    # A claim is begun by one call alone, however often its message is delivered. ``nonce`` names the call: the same one
+    # may be made again when its answer was lost.
+
+    def begin_submit(
+        self, claims: Sequence[Claim], policy: AmbiguityPolicy, lease_ms: int, *, nonce: str
+    ) -> list[BegunSubmit | None]:
         """Record that these edits are about to be sent, and restart their lease.
 
-        ``policy`` decides about those that may have been sent before. None: do not send (the claim is lost, or the
-        policy ended the edit).
+        ``policy`` decides about those that may have been sent before. None: do not send (the claim is lost, another
+        call has begun it, or the policy ended the edit).
         """
         args = [part for c in claims for part in (c.member, c.fence)]
-        return [BegunSubmit.parse(a) if a else None for a in self._run("begin_submit", lease_ms, policy, *args)]
+        answers = self._run("begin_submit", lease_ms, nonce, policy, *args)
+        return [BegunSubmit.parse(a) if a else None for a in answers]
 
-    def begin_poll(self, claims: Sequence[Claim], lease_ms: int) -> list[BegunPoll | None]:
-        """Read the edits of claims for a poll, and restart their lease; None where the claim is lost."""
-        answers = self._run("begin_poll", lease_ms, *(part for c in claims for part in (c.member, c.fence)))
+    def begin_poll(self, claims: Sequence[Claim], lease_ms: int, *, nonce: str) -> list[BegunPoll | None]:
+        """Read the edits of claims for a poll, and restart their lease; None: the claim is lost, or begun already."""
+        args = [part for c in claims for part in (c.member, c.fence)]
+        answers = self._run("begin_poll", lease_ms, nonce, *args)
         return [BegunPoll.parse(a) if a else None for a in answers]
+
+    def begin(self, claims: Sequence[Claim], lease_ms: int, *, nonce: str) -> list[Claim]:
+        """Restart the lease of the claims of batches or deliveries; returns those that this call may work on."""
+        args = [part for c in claims for part in (c.member, c.fence, c.step.value)]
+        answers = self._run("begin", lease_ms, nonce, *args)
+        return [c for c, ours in zip(claims, answers, strict=True) if ours]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Apply settlements; False for each whose claim was lost, which changed nothing."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from datetime import datetime
 
+import pytest
 from PIL import Image
 
 from tests.harness.growing import Record
 from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
 from tests.harness.web import Web
 
 
@@ -105,23 +107,29 @@ def test_an_image_is_stored_under_its_true_type(scene: Scene) -> None:
     assert scene.objects(batch)["c0/0.jpg"][1] == "image/jpeg"
 
 
-def test_a_success_without_images_is_a_failure(scene: Scene) -> None:
-    """SUCCESS with no URL fails the edit as ``empty_result``."""
+def test_links_that_come_a_moment_after_success_are_waited_for(scene: Scene) -> None:
+    """SUCCESS with no link, or with fewer than samples, is asked about again until all are there."""
     scene.worker()
-    scene.api.trouble("no_urls")
-    result = scene.run(samples=2)
-    assert (result["state"], result["error"]["code"], result["outputs"]) == ("failed", "empty_result", [])
+    rules: dict[str, Record] = {f"keep-{n}": {"fault": "late_urls", "keep": n, "times": 2} for n in (0, 1)}
+    results = scene.finish(scene.cases(rules, samples=2))
+    assert {n: (r["state"], r["attempts"], len(r["outputs"])) for n, r in results.items()} == dict.fromkeys(
+        rules, ("completed", 1, 2)
+    )
 
 
-def test_a_success_with_too_few_images_keeps_those(scene: Scene) -> None:
-    """SUCCESS with fewer URLs than samples fails the edit as ``partial_result`` and keeps what did arrive."""
+@pytest.mark.slow
+def test_a_success_whose_images_do_not_come_is_a_failure(scene: Scene) -> None:
+    """After a minute without link it is ``empty_result``; with too few ``partial_result``, which keeps what arrived."""
     scene.worker()
-    scene.api.trouble("fewer_urls", keep=2)
-    batch = scene.enqueue(1, samples=4)
-    result = scene.finish(batch)["c0"]
-    assert (result["state"], result["error"]["code"], len(result["outputs"])) == ("failed", "partial_result", 2)
-    assert scene.images(batch) == ["c0/0.png", "c0/1.png"]
-    assert scene.manifest(batch)[0]["outputs"] == result["outputs"]
+    rules: dict[str, Record] = {"none": {"fault": "no_urls"}, "two": {"fault": "fewer_urls", "keep": 2}}
+    batch = scene.cases(rules, samples=4)
+    results = scene.finish(batch, 2 * LIMIT_S)
+    assert {n: (r["state"], r["error"]["code"], len(r["outputs"])) for n, r in results.items()} == {
+        "none": ("failed", "empty_result", 0),
+        "two": ("failed", "partial_result", 2),
+    }
+    assert scene.images(batch) == ["two/0.png", "two/1.png"]
+    assert scene.manifest(batch) == list(results.values())
 
 
 def test_a_redirect_to_a_private_address_is_not_followed(scene: Scene, stranger: Web) -> None:

@@ -137,7 +137,7 @@ def redis(play: Play) -> None:
 
 
 def lost_answers(play: Play) -> None:
-    """One call of Redis in ten is done, and its answer is lost."""
+    """One call of Redis in ten is done, and its answer is lost; one message in ten comes twice."""
     run = play.stage.run()
     outages.lost_answers(run, batches=1 if play.quick else 3)
     play.judged("Redis' lost answers", run)
@@ -262,7 +262,7 @@ def long_outage(play: Play) -> None:
 
 
 def planted_bugs(play: Play) -> None:
-    """Seventeen planted bugs (some in a quick run): each must be given away by the evidence."""
+    """Eighteen planted bugs (some in a quick run): each must be given away by the evidence."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
     play.report.bugs.update(hunts.score(play.stage.run, play.rng, bugs))
     for bug in CONTROLS[:1] if play.quick else CONTROLS:

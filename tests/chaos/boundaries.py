@@ -33,7 +33,7 @@ POISON = "poison"  # the custom id of an edit that ends its worker
 Labels = Callable[..., Iterable[str]]
 
 _MOVES = (
-    *("claim", "begin_submit", "begin_poll", "renew", "settle_batch", "settle_deliveries", "pause", "resume"),
+    *("claim", "begin_submit", "begin_poll", "begin", "renew", "settle_batch", "settle_deliveries", "pause", "resume"),
     "see_worker",
 )
 _SETTLED = tuple(s for s in EditState if s not in (EditState.HELD, EditState.CANCELLED))
@@ -93,7 +93,8 @@ class Crash:
 def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: int) -> Trace:
     """Wrap this process's seams.
 
-    ``lies``: how often Redis does what it is told and the answer is lost. ``head_bytes``: results larger than that are
+    ``lies``: how often Redis does what it is told and the answer is lost, and how often a message is delivered twice.
+    ``head_bytes``: results larger than that are
     streamed (0: as in the product).
     """
     trace = Trace(trace_path, worker)
@@ -102,7 +103,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     for move in _MOVES:
         _around(Worker, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
     _around(Worker, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
-    _wrap_ring(crash)
+    _wrap_ring(crash, lies)
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
     _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
     _around_async(Fetcher, "post", crash, lambda *_a: ("hook",))
@@ -170,14 +171,16 @@ def _around_async(owner: type, name: str, crash: Crash, labels: Labels) -> None:
     setattr(owner, name, wrapper)
 
 
-def _wrap_ring(crash: Crash) -> None:
-    """The publishing of a message is a function that the dispatcher is given."""
+def _wrap_ring(crash: Crash, again: float) -> None:
+    """The publishing of a message is a function that the dispatcher is given; ``again``: how often it comes twice."""
     original: Callable[..., None] = Dispatcher.__init__
 
     def init(self: Dispatcher, *args: Any, send: Send, **options: Any) -> None:
         def ring(*message: Any) -> None:
             crash.at("ring.before")
             send(*message)
+            if random.random() < again:  # as the broker does that heard no acknowledgement
+                send(*message)
             crash.at("ring.after")
 
         original(self, *args, send=ring, **options)
@@ -243,9 +246,9 @@ def _trace_claims(trace: Trace) -> None:
         return harvest
 
     def began(original: Callable[..., Any]) -> Callable[..., Any]:
-        def traced(self: Worker, claims: Sequence[Any], *args: Any) -> Any:
+        def traced(self: Worker, claims: Sequence[Any], *args: Any, **options: Any) -> Any:
             sent = time.monotonic()
-            answers = original(self, claims, *args)
+            answers = original(self, claims, *args, **options)
             if ours := [{**_claim(c), "sent": sent} for c, a in zip(claims, answers, strict=True) if a]:
                 trace.tell("begin", *ours)
             return answers

@@ -49,7 +49,13 @@ def settle_under_any_fence() -> None:
 
 def intend_under_any_fence() -> None:
     """A worker that lost its claim may begin to send."""
-    _lua("begin_submit", "if e[1] == fence and e[2] == 'submitting' then", "if e[2] == 'submitting' then")
+    guard = "e[1] == fence and e[2] == 'submitting' and may_begin(e[4], e[5], nonce)"
+    _lua("begin_submit", guard, "e[2] == 'submitting'")
+
+
+def begun_by_every_call() -> None:
+    """A claim is begun as often as its message is delivered."""
+    _lua("begin_submit", "may_begin(e[4], e[5], nonce)", "true")
 
 
 def count_without_guard() -> None:
@@ -80,7 +86,7 @@ def settle_before_put() -> None:
 
 def no_intent() -> None:
     """Nothing is written down before the POST."""
-    _lua("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', '1')", "")
+    _lua("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', nonce)", "")
 
 
 def event_outside_the_move() -> None:
@@ -207,6 +213,7 @@ BUGS: dict[str, Callable[[], None]] = {
     for bug in (
         settle_under_any_fence,
         intend_under_any_fence,
+        begun_by_every_call,
         count_without_guard,
         settle_before_put,
         no_intent,

@@ -16,8 +16,8 @@ AT_SUBMIT: tuple[Record, ...] = (
     {"fault": "hang", "seconds": 0.7, "probability": 0.2},
     {"fault": "failure", "probability": 0.03},
     {"fault": "lost_id", "probability": 0.005},
-    {"fault": "fewer_urls", "probability": 0.01},
-    {"fault": "no_urls", "probability": 0.01},
+    {"fault": "fewer_urls", "probability": 0.002},  # a minute until it ends
+    {"fault": "no_urls", "probability": 0.002},
     {"fault": "instant", "probability": 0.1},
     {"fault": "accepted_202", "probability": 0.1},
 )
@@ -28,6 +28,7 @@ AT_POLL: tuple[Record, ...] = (
     {"fault": "status_poll", "status": 500, "probability": 0.03},
     {"fault": "garbage_poll", "probability": 0.02},
     {"fault": "odd_status", "probability": 0.1},
+    {"fault": "late_urls", "keep": 0, "probability": 0.03},
 )
 AT_RESULT: tuple[Record, ...] = (
     {"fault": "hang_result", "seconds": 0.5, "probability": 0.1},

@@ -151,10 +151,10 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
     bench.later(1000)
     (poll,) = bench.edits()
     assert poll.step is Step.POLL
-    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS)
+    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS, nonce="n")
     assert progress is not None
     assert (progress.provider_id, progress.deadline) == ("p", bench.clock.now - 1000 + 9000)
-    assert bench.ledger.worker.begin_poll([claims[0]], LEASE_MS) == [None]
+    assert bench.ledger.worker.begin_poll([claims[0]], LEASE_MS, nonce="n") == [None]
 
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from retouch.causes import AmbiguityPolicy
-from retouch.ledger import Claim, Entry
+from retouch.ledger import Claim, Entry, Settlement, Step
 from retouch.states import EditState
-from tests.ledger_bench import LEASE_MS, Bench
+from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 
 def ambiguous(bench: Bench) -> Claim:
@@ -66,6 +66,50 @@ def test_a_repeated_intent_of_the_same_claim_is_not_ambiguous(bench: Bench) -> N
     claims = bench.edits()
     assert bench.intend(claims) == bench.intend(claims) == [1]
     assert bench.ledger.reader.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+def test_a_claim_whose_message_comes_twice_is_sent_once(bench: Bench) -> None:
+    """Another call for the same claim is told nothing: while the first is at work, and after it was settled."""
+    bench.fill(2)
+    answered, silent = claims = bench.edits()
+    assert bench.intend(claims) == [1, 1]
+    assert bench.intend(claims, nonce="delivered again") == [None, None]
+    bench.accept([answered])
+    assert all(bench.ledger.worker.settle([Settlement(silent, SUBMITTING, EditState.SUBMITTING, delay_ms=500)]))
+    assert bench.intend(claims) == bench.intend(claims, nonce="delivered again") == [None, None]
+    assert bench.ledger.reader.batch("b").duplicates == 0  # type: ignore[union-attr]
+
+
+def test_a_poll_whose_message_comes_twice_is_made_once(bench: Bench) -> None:
+    """Another call for the same claim is told nothing: while the first is at work, and after it was settled."""
+    bench.at_the_api(1)
+    claims = bench.edits()
+    begin = bench.ledger.worker.begin_poll
+    assert begin(claims, LEASE_MS, nonce="one call") == begin(claims, LEASE_MS, nonce="one call") != [None]
+    assert begin(claims, LEASE_MS, nonce="delivered again") == [None]
+    assert all(bench.ledger.worker.settle([Settlement(c, POLLED, EditState.WAITING, delay_ms=500) for c in claims]))
+    assert begin(claims, LEASE_MS, nonce="delivered again") == [None]
+
+
+@pytest.mark.parametrize("step", [Step.FINISH, Step.ANNOUNCE])
+def test_an_end_or_a_delivery_whose_message_comes_twice_is_begun_once(bench: Bench, step: Step) -> None:
+    """Another call for the same claim is told nothing; the next claim is begun again."""
+    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.fill(1)
+    bench.run_to_completion()
+    begin = bench.ledger.worker.begin
+    claims = [claim for claim in bench.claim().claims if claim.step is step]
+    assert len(claims) == 1
+    assert begin(claims, LEASE_MS, nonce="one call") == begin(claims, LEASE_MS, nonce="one call") == claims
+    assert begin(claims, LEASE_MS, nonce="delivered again") == []
+    if step is Step.FINISH:
+        assert bench.ledger.worker.settle_batch(claims[0], retry_in_ms=500)
+    else:
+        bench.ledger.worker.settle_deliveries([(claims[0], 500)])
+    assert begin(claims, LEASE_MS, nonce="delivered again") == []
+    bench.later(500)
+    again = [claim for claim in bench.claim().claims if claim.step is step]
+    assert begin(again, LEASE_MS, nonce="next") == again != []
 
 
 @pytest.mark.parametrize("way", ["held", "cancelled", "failed"])

@@ -37,6 +37,8 @@ OUTCOMES: list[Outcome] = [
     ((S.COPYING,), S.COMPLETED, False),
 ]
 
+NONCES = st.sampled_from(["one call", "another"])
+
 
 @dataclass
 class Model:
@@ -51,7 +53,9 @@ class Model:
     duplicate: bool = False
     submits: int = 0
     due: int | None = None  # ms; None: in ready, held, or ended
+    holder: bool = False  # it is claimed, and the claim is not settled
     begun: bool = False
+    begun_by: str = ""  # the nonce of the call that began the claim
     unanswered: bool = False
     rescues: int = 0
     result: bool = False
@@ -105,6 +109,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if edit.state in states:
                 edit.duplicate |= edit.unanswered
                 edit.state, edit.intent, edit.resent, edit.result, edit.due = S.QUEUED, False, False, False, None
+                edit.holder = edit.begun = False
                 expected += 1
         if expected:
             self.cancelled.discard(batch)
@@ -138,6 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for claim in edits:
             edit = self.model[claim.member]
             edit.fence += 1
+            edit.holder = True
             assert claim.fence == edit.fence
             state, due = before[claim.member]
             if claim.step is Step.POLL:
@@ -158,7 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if edit.due is None or edit.due > self.now or edit.state is S.QUEUED:
                 continue
             if edit.begun:
-                edit.begun = False
+                edit.begun = edit.holder = False
                 edit.rescues += 1
             if edit.rescues == 3:
                 assert member not in claimed
@@ -186,18 +192,18 @@ class LedgerMachine(RuleBasedStateMachine):
             elif edit.state is S.QUEUED and edit.due is not None and edit.due <= self.now:
                 edit.due = None
 
-    @rule(claim=claims, policy=st.sampled_from([Policy.IDEMPOTENT, Policy.RESUBMIT, Policy.HOLD]))
-    def intend(self, claim: Claim, policy: Policy) -> None:
+    @rule(claim=claims, policy=st.sampled_from([Policy.IDEMPOTENT, Policy.RESUBMIT, Policy.HOLD]), nonce=NONCES)
+    def intend(self, claim: Claim, policy: Policy, nonce: str) -> None:
         edit = self.model[claim.member]
-        (submission,) = self.ledger.worker.begin_submit([claim], policy, LEASE_MS)
-        if claim.fence != edit.fence or edit.state is not S.SUBMITTING:
+        (submission,) = self.ledger.worker.begin_submit([claim], policy, LEASE_MS, nonce=nonce)
+        if edit.state is not S.SUBMITTING or not self.may_begin(claim, edit, nonce):
             assert submission is None
             return
         own = self.client.hget(self.keys.edit(claim.member), "intent") == str(claim.fence)
-        if edit.intent and edit.intent_fence != claim.fence:
+        if edit.intent and not edit.begun:
             edit.unanswered |= policy is not Policy.IDEMPOTENT
             if policy is Policy.HOLD:
-                edit.state, edit.intent, edit.due, edit.rescues = S.HELD, False, None, 0
+                edit.state, edit.intent, edit.due, edit.rescues, edit.holder = S.HELD, False, None, 0, False
                 assert submission is None
                 return
             if policy is Policy.RESUBMIT:
@@ -213,16 +219,17 @@ class LedgerMachine(RuleBasedStateMachine):
         assert own
         assert submission.number == edit.submits
         edit.intent = edit.begun = True
-        edit.intent_fence = claim.fence
+        edit.intent_fence, edit.begun_by = claim.fence, nonce
         edit.due = self.now + LEASE_MS
 
-    @rule(claim=claims)
-    def take(self, claim: Claim) -> None:
+    @rule(claim=claims, nonce=NONCES)
+    def take(self, claim: Claim, nonce: str) -> None:
         edit = self.model[claim.member]
-        (progress,) = self.ledger.worker.begin_poll([claim], LEASE_MS)
-        assert (progress is not None) == (claim.fence == edit.fence and edit.state in (S.WAITING, S.COPYING))
+        (progress,) = self.ledger.worker.begin_poll([claim], LEASE_MS, nonce=nonce)
+        polled = edit.state in (S.WAITING, S.COPYING)
+        assert (progress is not None) == (polled and self.may_begin(claim, edit, nonce))
         if progress:
-            edit.begun = True
+            edit.begun, edit.begun_by = True, nonce
             edit.due = self.now + LEASE_MS
 
     @rule(claim=claims, outcome=st.sampled_from(OUTCOMES))
@@ -248,7 +255,7 @@ class LedgerMachine(RuleBasedStateMachine):
             edit.intent = False
             edit.resent = edit.resent and to is S.QUEUED
         if not keep:
-            edit.begun, edit.rescues, edit.due = False, 0, self.now + 200
+            edit.begun, edit.holder, edit.rescues, edit.due = False, False, 0, self.now + 200
         if to is S.QUEUED:
             edit.submits -= 1
             self.back_to_queue(claim.member, edit)
@@ -271,15 +278,19 @@ class LedgerMachine(RuleBasedStateMachine):
     def of(self, batch: str) -> list[tuple[str, Model]]:
         return [(m, e) for m, e in self.model.items() if m.startswith(f"{batch}/")]
 
+    def may_begin(self, claim: Claim, edit: Model, nonce: str) -> bool:
+        """A claim is begun by one call alone, and not when it was settled."""
+        return claim.fence == edit.fence and edit.holder and (not edit.begun or edit.begun_by == nonce)
+
     def end(self, edit: Model, to: EditState) -> None:
         edit.state, edit.intent, edit.due, edit.result = to, False, None, True
-        edit.begun, edit.rescues = False, 0
+        edit.begun, edit.holder, edit.rescues = False, False, 0
 
     def back_to_queue(self, member: str, edit: Model) -> None:
         if member.split("/")[0] in self.cancelled:
             self.end(edit, S.CANCELLED)
         else:
-            edit.state = S.QUEUED
+            edit.state, edit.holder, edit.begun = S.QUEUED, False, False
 
     # --- what always holds -----------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
     assert during.deadline.timestamp() * 1000 == pytest.approx(accepted_at + 9000 + 600_000, abs=1)
     bench.ledger.worker.resume(PauseCause.OUTAGE)
     (poll,) = bench.edits()
-    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS)
+    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS, nonce="n")
     assert progress is not None
     assert progress.deadline == accepted_at + 9000 + 600_000
 

@@ -11,7 +11,7 @@ from tests.ledger_bench import LEASE_MS, POLLED, Bench
 
 def crash_with(bench: Bench, claims: Sequence[Claim]) -> None:
     """A worker takes polls up and is gone; their leases run out."""
-    assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS))
+    assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS, nonce="n"))
     bench.later(LEASE_MS)
 
 
@@ -64,6 +64,6 @@ def test_a_step_that_goes_well_clears_an_edit_of_suspicion(bench: Bench) -> None
         for _ in range(2):
             crash_with(bench, bench.edits())
         claims = bench.edits()
-        assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS))
+        assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS, nonce="n"))
         assert all(bench.ledger.worker.settle([Settlement(c, POLLED, EditState.WAITING) for c in claims]))
     assert bench.counts() == {"waiting": 1}

@@ -15,6 +15,7 @@ from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, Bench, entries
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
+RESUBMIT = AmbiguityPolicy.RESUBMIT
 MOVES: dict[str, Callable[[Ledger], Any]] = {
     "open_batch": lambda ledger: ledger.producer.open_batch("new", {}),
     "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3)),
@@ -23,8 +24,9 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "retry": lambda ledger: ledger.producer.retry("b"),
     "claim": lambda ledger: ledger.worker.claim("w", lease_ms=LEASE_MS, places=9),
     "renew": lambda ledger: ledger.worker.renew([CLAIM], LEASE_MS),
-    "begin_submit": lambda ledger: ledger.worker.begin_submit([CLAIM], AmbiguityPolicy.RESUBMIT, LEASE_MS),
-    "begin_poll": lambda ledger: ledger.worker.begin_poll([CLAIM], LEASE_MS),
+    "begin": lambda ledger: ledger.worker.begin([CLAIM], LEASE_MS, nonce="n"),
+    "begin_submit": lambda ledger: ledger.worker.begin_submit([CLAIM], RESUBMIT, LEASE_MS, nonce="n"),
+    "begin_poll": lambda ledger: ledger.worker.begin_poll([CLAIM], LEASE_MS, nonce="n"),
     "settle": lambda ledger: ledger.worker.settle([Settlement(CLAIM, (EditState.SUBMITTING,), EditState.FAILED)]),
     "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM),
     "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([(CLAIM, None)]),

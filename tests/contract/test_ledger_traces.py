@@ -22,7 +22,7 @@ def rescued(bench: Bench, step: Step) -> Claim:
         bench.intend(bench.edits())
     else:
         bench.at_the_api(1)
-        bench.ledger.worker.begin_poll(bench.edits(), LEASE_MS)
+        bench.ledger.worker.begin_poll(bench.edits(), LEASE_MS, nonce="n")
     bench.later(LEASE_MS + 1)
     [claim] = bench.edits()
     assert bench.client.hget(bench.keys.edit("b/c0"), "rescues") == "1"

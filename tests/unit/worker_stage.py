@@ -91,6 +91,15 @@ class Worker(Bench):
         """Work on claims of one step."""
         asyncio.run(STARTS[claims[0].step](self.context, claims))
 
+    def do_twice(self, claims: Sequence[Claim]) -> None:
+        """Work on the same claims twice at once, as when their message is delivered twice."""
+
+        async def both() -> None:
+            step = STARTS[claims[0].step]
+            await asyncio.gather(step(self.context, claims), step(self.context, claims))
+
+        asyncio.run(both())
+
     def enqueue(self, parameters: Mapping[str, Any] | None = None, *, samples: int = 1, batch: str = "b") -> None:
         """Enqueue the edit c0 with an image of the web and seal its batch."""
         whole = {"model_id": "sd1.5", "prompt": "p", "init_image": "https://images.test/a.png", "samples": samples}

@@ -66,7 +66,7 @@ class Rule(BaseModel):
     word: str = "PROCESSING"
     location: str = "http://127.0.0.1:9/"
     variant: Literal["cut", "short"] = "cut"
-    keep: Annotated[int, Field(ge=0)] = 1  # links that fewer_urls leaves
+    keep: Annotated[int, Field(ge=0)] = 1  # links that fewer_urls and late_urls leave
 
 
 RULES = TypeAdapter(list[Rule])
@@ -147,6 +147,12 @@ async def _status(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: A
 
 async def _garbage(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: ARG001 - a fault's signature
     return Response(b"<html>OK</html>", rule.status or 200, media_type="text/html")
+
+
+async def _late_urls(rule: Rule, exchange: Exchange) -> Response | None:
+    if isinstance(links := exchange.body.get("download_urls"), list):
+        exchange.body["download_urls"] = links[: rule.keep] or None
+    return None
 
 
 async def _failure(rule: Rule, exchange: Exchange) -> Response | None:
@@ -247,6 +253,7 @@ TABLE: dict[str, tuple[Moment, Fault]] = {
     "status_poll": (Moment.POLLED, _status),
     "garbage_poll": (Moment.POLLED, _garbage),
     "odd_status": (Moment.POLLED, _odd_status),
+    "late_urls": (Moment.POLLED, _late_urls),
     "hang_result": (Moment.FETCHED, _hang),
     "status_result": (Moment.FETCHED, _status),
     "expired_url": (Moment.FETCHED, _expired_url),

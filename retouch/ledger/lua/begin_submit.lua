@@ -1,12 +1,12 @@
 -- Begin submits: write down that these edits are about to be sent, before any of them is. `intent` holds the fence that
 -- it was written under. The lease begins anew, since what follows may take as long as any claim.
--- ARGV: now, lease_ms, policy (POLICY) for those that may have been sent before, then per claim: id, fence.
--- Returns per claim: false (claim lost, or decided here), or
+-- ARGV: now, lease_ms, nonce, policy (POLICY) for those that may have been sent before, then per claim: id, fence.
+-- Returns per claim: false (claim lost, begun by another call, or decided here), or
 --   { parameters, batch defaults, submit number, tries, now }.
 -- Emits retouch.edit.failed for an edit that the policy ends.
 -- Changes the edits (intent, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
--- include: clock edits
-local lease, policy, answers = tonumber(ARGV[2]), ARGV[3], {}
+-- include: clock edits begun
+local lease, nonce, policy, answers = tonumber(ARGV[2]), ARGV[3], ARGV[4], {}
 local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered; ' ..
   'the API may have accepted both: check there before you retry"}'
 
@@ -32,13 +32,13 @@ local function settle_ambiguity(id)
   return true
 end
 
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'intent')
+  local e = redis.call('HMGET', key, 'fence', 'state', 'intent', 'holder', 'begun')
   local send = false
-  if e[1] == fence and e[2] == 'submitting' then
-    if e[3] == fence then
+  if e[1] == fence and e[2] == 'submitting' and may_begin(e[4], e[5], nonce) then
+    if e[5] then
       send = true -- this very call, repeated because its answer was lost
     elseif e[3] then
       send = settle_ambiguity(id)
@@ -47,7 +47,7 @@ for i = 4, #ARGV, 2 do
       send = true
     end
     if send then
-      redis.call('HSET', key, 'intent', fence, 'begun', '1')
+      redis.call('HSET', key, 'intent', fence, 'begun', nonce)
       redis.call('ZADD', DUE, int(now + lease), id)
     end
   end

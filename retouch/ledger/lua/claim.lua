@@ -14,13 +14,16 @@ local claims = {}
 
 local function claim(key, member, clock_key, step, at)
   local fence = redis.call('HINCRBY', key, 'fence', 1)
+  redis.call('HSET', key, 'holder', holder)
   redis.call('ZADD', clock_key, int(now + lease), member)
   claims[#claims + 1] = { member, fence, step, int(at) }
 end
 
-local function claim_edit(id, step, at)
-  redis.call('HSET', edit_key(id), 'holder', holder)
-  claim(edit_key(id), id, DUE, step, at)
+local function claim_edit(id, step, at) claim(edit_key(id), id, DUE, step, at) end
+
+local function claim_other(key, member, clock_key, step)
+  redis.call('HDEL', key, 'begun') -- of an edit it says that its worker died; nothing is made of that here
+  claim(key, member, clock_key, step, 0)
 end
 
 -- Nobody has claimed for longer than a lease: either no worker was there, or none could reach this server. In the
@@ -103,14 +106,14 @@ local function due_batch(batch)
     local until_ms = math.max(tonumber(b[5]), fill_until)
     if until_ms > now then redis.call('ZADD', DUE, int(until_ms), batch) else remove_page(batch) end
   elseif b[4] then
-    claim(batch_key(batch), batch, DUE, 'finish', 0)
+    claim_other(batch_key(batch), batch, DUE, 'finish')
   elseif tonumber(b[2]) > 0 then
     redis.call('ZREM', DUE, batch) -- its last edit brings it back
   elseif fill_until > now then
     redis.call('ZADD', DUE, int(fill_until), batch)
   else
     redis.call('HSET', batch_key(batch), 'state', 'finishing')
-    claim(batch_key(batch), batch, DUE, 'finish', 0)
+    claim_other(batch_key(batch), batch, DUE, 'finish')
   end
 end
 
@@ -176,7 +179,7 @@ end
 
 if deliveries > 0 then
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', int(now), 'LIMIT', 0, deliveries)) do
-    claim(delivery_key(member), member, OUTBOX, 'announce', 0)
+    claim_other(delivery_key(member), member, OUTBOX, 'announce')
   end
 end
 

@@ -7,6 +7,7 @@
 local batch, fence, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local key, retention = batch_key(batch), tonumber(ARGV[6])
 if redis.call('HGET', key, 'fence') ~= fence then return 0 end
+redis.call('HDEL', key, 'holder', 'begun')
 if delay >= 0 then
   redis.call('HSET', key, 'note', ARGV[5])
   redis.call('ZADD', DUE, int(now + delay), batch)

@@ -15,6 +15,7 @@ for i = 2, #ARGV, 3 do
       redis.call('DEL', key)
     else
       redis.call('HINCRBY', key, 'tries', 1)
+      redis.call('HDEL', key, 'holder', 'begun')
       redis.call('ZADD', OUTBOX, int(now + delay), member)
     end
     verdicts[#verdicts + 1] = 1

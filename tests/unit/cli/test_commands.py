@@ -125,7 +125,7 @@ def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
     for _ in ("sent, not answered", "found like that, and held"):
         claims = ledger.worker.claim("w", lease_ms=60_000, places=9, policy=AmbiguityPolicy.HOLD).claims
-        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000)
+        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000, nonce="n")
         ledger.worker.give_back(claims)
 
 

@@ -111,3 +111,12 @@ def test_a_worker_without_a_webhook_leaves_the_event_to_others(
     claim = deliver(worker)
     assert due(worker, claim) == FIRST_MS
     assert worker.outside.webhook.posts == []
+
+
+def test_a_message_that_comes_twice_delivers_once(worker: Worker) -> None:
+    """While the first is at work, and after it."""
+    worker.outside.webhook.answer = (500, None)
+    claim = worker.one(Step.ANNOUNCE)
+    worker.do_twice([claim])
+    worker.do([claim])
+    assert len(worker.outside.webhook.posts) == 1

@@ -125,11 +125,11 @@ SAMPLES = {
 def test_all_samples_count(
     worker: Worker, urls: tuple[str, ...], error: Exception | None, seen: dict[str, Any]
 ) -> None:
-    """Fewer images than were asked for fail the edit, with those that came; trouble with one is tried again."""
+    """Fewer images than were asked for fail an edit that cannot be asked about; trouble with one is tried again."""
     worker.enqueue(samples=2)
     if error:
         worker.outside.results.errors[A] = error
-    worker.submit(success(*urls))
+    worker.submit(success(*urls, provider_id=None))
     assert worker.seen() == {"submits": 1} | seen
 
 

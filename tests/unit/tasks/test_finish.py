@@ -105,3 +105,11 @@ def test_a_claim_that_was_lost_announces_nothing(worker: Worker) -> None:
     worker.client.hincrby(worker.keys.batch("b"), "fence", 1)
     worker.do([claim])
     assert worker.ended() == "finishing"
+
+
+def test_a_message_that_comes_twice_writes_once(worker: Worker) -> None:
+    """While the first is at work, and after it."""
+    claim = ended(worker)
+    worker.do_twice([claim])
+    worker.do([claim])
+    assert worker.outside.store.acts == WRITTEN

@@ -24,6 +24,7 @@ RUNNING = Answer(Status.RUNNING, "p1", (), None)
 SUCCESS = Answer(Status.SUCCESS, "p1", (URL,), None)
 # With every random number at 0.5: the polls after the submit come 1, 1.5, 2.25 … s apart, the first retry after 375 ms.
 FIRST_MS, SECOND_MS, THIRD_MS, RETRY_MS = 1000, 1500, 2250, 375
+MISSING_MS = 3000  # until a finished edit is asked again for links that are missing
 WAITING = {"state": "waiting", "submits": 1}
 TRIED = WAITING | {"tries": 1, "note": "why", "due": RETRY_MS}
 
@@ -41,7 +42,11 @@ OUTCOMES = {
     "success": (SUCCESS, {"state": "completed", "submits": 1, "images": 1}),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
-        {"state": "failed", "submits": 1, "error": "empty_result"},
+        WAITING | {"note": "the API reports success, and 0 of 1 links", "due": MISSING_MS},
+    ),
+    "an unknown word": (
+        Answer(Status.RUNNING, "p1", (), None, "Moderating"),
+        WAITING | {"polls": 1, "note": "the API says 'Moderating'", "due": SECOND_MS},
     ),
     "failure": (Answer(Status.FAILURE, "p1", (), "bad"), {"state": "failed", "submits": 1, "error": "failure"}),
     "unknown id": (UnknownIdError("why"), WAITING | {"strikes": 1, "note": "why", "due": SECOND_MS}),
@@ -266,3 +271,53 @@ def test_the_age_at_which_it_still_ran_is_kept_for_the_lesson(worker: Worker) ->
     worker.poll(SUCCESS)
     [kind] = worker.ledger.reader.kinds()
     assert sum(worker.ledger.reader.learned(kind).values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("urls", "code", "images"), [((), "empty_result", 0), ((URL,), "partial_result", 1)])
+def test_links_that_are_missing_are_asked_for_a_minute_long(
+    worker: Worker, urls: tuple[str, ...], code: str, images: int
+) -> None:
+    """After that it is what it is: nothing, or a part, which is kept."""
+    worker.enqueue(samples=2)
+    worker.submit(RUNNING)
+    worker.later(FIRST_MS)
+    for _ in range(20):
+        worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
+        assert worker.seen()["state"] == "waiting"
+        worker.later(MISSING_MS)
+    worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
+    seen = worker.seen()
+    assert (seen["state"], seen["error"], seen.get("images", 0)) == ("failed", code, images)
+
+
+def test_links_that_come_late_complete_the_edit(worker: Worker) -> None:
+    """A word that takes back the success begins the minute anew."""
+    worker.enqueue(samples=2)
+    worker.submit(Answer(Status.SUCCESS, "p1", (), None))
+    worker.later(MISSING_MS)
+    worker.poll(RUNNING)
+    assert not worker.client.hexists(worker.keys.edit("b/c0"), "incomplete")
+    worker.later(SECOND_MS)
+    worker.poll(Answer(Status.SUCCESS, "p1", (URL,), None))
+    worker.later(MISSING_MS)
+    worker.poll(Answer(Status.SUCCESS, "p1", (URL, URL), None))
+    assert worker.seen() == {"state": "completed", "submits": 1, "images": 2}
+
+
+def test_the_word_that_an_edit_ended_with_is_in_the_message_of_its_deadline(worker: Worker) -> None:
+    """Nobody would find it otherwise."""
+    at_the_api(worker)
+    worker.later(int(DEADLINE_S * 1000))
+    worker.poll(Answer(Status.RUNNING, "p1", (), None, "Moderating"))
+    [result] = worker.ledger.reader.results("b")
+    assert result["error"]["message"].endswith("; it says 'Moderating'")
+
+
+def test_a_message_that_comes_twice_asks_once(worker: Worker) -> None:
+    """Both would ask in the moment that the ledger gave to one."""
+    at_the_api(worker)
+    worker.api.will(RUNNING, RUNNING)
+    claim = worker.one(Step.POLL)
+    worker.do_twice([claim])
+    worker.do([claim])
+    assert worker.api.asked == ["p1"]

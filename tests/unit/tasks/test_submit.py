@@ -27,6 +27,7 @@ URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
 # With every random number at 0.5 the first retry comes after three quarters of 0.5 s, the first poll after 1 s.
 RETRY_MS, POLL_MS = 375, 1000
+MISSING_MS = 3000  # until an edit is asked about that is finished without all its links
 QUEUED = {"state": "queued", "due": RETRY_MS, "tries": 1, "note": "why"}
 TROUBLED = {"troubles": 1}
 
@@ -44,6 +45,10 @@ OUTCOMES = {
     ),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
+        {"state": "waiting", "due": MISSING_MS, "submits": 1},
+    ),
+    "success without an image and an id": (
+        Answer(Status.SUCCESS, None, (), None),
         {"state": "failed", "submits": 1, "error": "empty_result"},
     ),
     "running": (RUNNING, {"state": "waiting", "due": POLL_MS, "submits": 1}),
@@ -285,3 +290,15 @@ def test_the_fifth_trouble_is_an_outage(worker: Worker) -> None:
     worker.submit(UnavailableError("why"))
     assert worker.pauses() == {"outage": 1000}
     assert worker.knows_of_a_pause()
+
+
+@pytest.mark.parametrize("outcome", [RUNNING, AmbiguousError("why")], ids=["answered", "silent"])
+def test_a_message_that_comes_twice_sends_once(worker: Worker, outcome: Any) -> None:
+    """While the first is at work, and after it: the broker delivers again what it heard no acknowledgement of."""
+    worker.enqueue()
+    worker.api.will(outcome, outcome, outcome)
+    claim = worker.one(Step.SUBMIT)
+    worker.do_twice([claim])
+    worker.do([claim])
+    assert [key for _, key in worker.api.posts] == ["b/c0/1"]
+    assert "duplicate" not in worker.seen()

@@ -55,7 +55,7 @@ local function end_edit(id, from, to, outputs, err)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), 'holder', 'begun', 'rescues', 'intent', 'polls', 'tries', 'note', 'urls', 'deadline',
-    'strikes', 'kind', 'seen')
+    'strikes', 'kind', 'seen', 'incomplete')
   emit('retouch.edit.' .. to, id, result)
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then
     local fill_until = tonumber(redis.call('HGET', batch_key(batch), 'fill_until') or '0')
