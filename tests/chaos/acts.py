@@ -262,7 +262,7 @@ def long_outage(play: Play) -> None:
 
 
 def planted_bugs(play: Play) -> None:
-    """Eighteen planted bugs (some in a quick run): each must be given away by the evidence."""
+    """Seventeen planted bugs (some in a quick run): each must be given away by the evidence."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
     play.report.bugs.update(hunts.score(play.stage.run, play.rng, bugs))
     for bug in CONTROLS[:1] if play.quick else CONTROLS:

@@ -53,11 +53,6 @@ def intend_under_any_fence() -> None:
     _lua("begin_submit", guard, "e[2] == 'submitting'")
 
 
-def begun_by_every_call() -> None:
-    """A claim is begun as often as its message is delivered."""
-    _lua("begin_submit", "may_begin(e[4], e[5], nonce)", "true")
-
-
 def count_without_guard() -> None:
     """An end is counted whatever state the edit is in."""
     _lua("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
@@ -213,7 +208,6 @@ BUGS: dict[str, Callable[[], None]] = {
     for bug in (
         settle_under_any_fence,
         intend_under_any_fence,
-        begun_by_every_call,
         count_without_guard,
         settle_before_put,
         no_intent,

@@ -36,7 +36,6 @@ UNANSWERED = ({"fault": "drop_after_accept", "times": 8},)
 HUNTS: dict[str, Hunt] = {
     "settle_under_any_fence": Hunt(faults=SLOW, stops=("settle.waiting.before",) * 2),
     "intend_under_any_fence": Hunt(faults=LONG, stops=("claim.after",) * 2),
-    "begun_by_every_call": Hunt(settings={"lies": 0.3}),
     "count_without_guard": Hunt(settings={"lies": 0.3}),
     "settle_before_put": Hunt(),
     "no_intent": Hunt(deaths=("post.after", "post.sent", "settle.waiting.before")),

@@ -152,6 +152,8 @@ async def _garbage(rule: Rule, exchange: Exchange) -> Response | None:  # noqa: 
 async def _late_urls(rule: Rule, exchange: Exchange) -> Response | None:
     if isinstance(links := exchange.body.get("download_urls"), list):
         exchange.body["download_urls"] = links[: rule.keep] or None
+    elif rule.times is not None:
+        rule.times += 1  # it is not finished: there is nothing to leave out
     return None
 
 

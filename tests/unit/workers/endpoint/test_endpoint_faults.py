@@ -123,6 +123,12 @@ async def test_success_with_links_missing(caller: Any, rule: dict[str, Any], cou
     assert len(await caller.links(samples=3)) == count
 
 
+async def test_links_that_come_after_the_word(caller: Any) -> None:
+    """The first answers of SUCCESS lack links, as often as asked; an edit that is not finished uses none of them up."""
+    await caller.faults({"fault": "late_urls", "keep": 1, "times": 1})
+    assert [len(await caller.links(samples=3)) for _ in range(2)] == [1, 3]
+
+
 @pytest.mark.parametrize("status", [403, 404, 410])
 async def test_an_expired_link_stays_dead(caller: Any, status: int) -> None:
     """Only a new status request helps: it gives a link with another token."""
