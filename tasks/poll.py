@@ -31,7 +31,7 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.WAITING, EditState.COPYING)
-MISSING_LINKS_S, MISSING_EVERY_S = 60.0, 3.0  # for so long, and so often, a finished edit is asked for missing links
+MISSING_LINKS_S = 60.0  # for so long a finished edit is asked for links that are missing
 MAX_LOST = 3  # times in a row that the API does not know the id: it was lost there
 
 
@@ -77,12 +77,21 @@ async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer:
     elif answer.status is Status.RUNNING:
         await _still_running(context, claim, progress, answer.word, asked_ms)
     elif len(answer.urls) < progress.samples and _may_be_completed(progress):
-        put = {"incomplete": str(progress.incomplete_since or progress.now)}
-        put["note"] = f"the API reports success, and {len(answer.urls)} of {progress.samples} links"
-        await _again(context, claim, progress, MISSING_EVERY_S, put, answered=True)
+        await _without_all_links(context, claim, progress, len(answer.urls))
     elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress):
         before = progress if progress.state is EditState.COPYING else None
         await copy_results(context, claim, Served(answer.urls, progress.samples), before)
+
+
+async def _without_all_links(context: Context, claim: Claim, progress: BegunPoll, links: int) -> None:
+    polls = progress.polls + 1
+    put = {
+        "incomplete": str(progress.incomplete_since or progress.now),
+        "note": f"the API reports success, and {links} of {progress.samples} links",
+        "polls": str(polls),
+    }
+    delay_s = context.poll_times.backoff_s(polls, _left_s(progress))
+    await _again(context, claim, progress, delay_s, put, answered=True)
 
 
 def _may_be_completed(progress: BegunPoll) -> bool:

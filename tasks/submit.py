@@ -39,7 +39,6 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
-MISSING_EVERY_S = 3.0  # until an edit is asked about that is finished, without all its links
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 
 
@@ -112,7 +111,7 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
         log.info("edit.submitted", provider_id=answer.provider_id)
         first_poll_s = context.poll_times.next_poll_s(kind, claim.member, 0.0, 0, context.settings.deadline)
         if answer.status is Status.SUCCESS:  # without all its links yet: they can be asked for
-            first_poll_s = MISSING_EVERY_S
+            first_poll_s = context.poll_times.backoff_s(0, context.settings.deadline)
             put["incomplete"] = str(submission.now)
         await context.settle(
             Settlement(

@@ -30,7 +30,7 @@ from obstore.store import S3Store
 from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from obstore.store import S3Credential
+    from obstore.store import S3Credential  # obstore has it for type checkers alone
 
 MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3

@@ -1,7 +1,7 @@
 -- Begin polls: read the edits behind claims, and begin the claims' lease anew.
 -- ARGV: now, lease_ms, nonce, then per claim: id, fence.
--- Returns per claim: false (claim lost, or begun by another call), or { now, state, provider_id, polls, tries, deadline, samples, urls,
---   submitted_at, strikes, kind, seen, incomplete }; the deadline by the ordinary clock.
+-- Returns per claim: false (claim lost, or begun by another call), or { now, state, provider_id, polls, tries, deadline,
+--   samples, urls, submitted_at, strikes, kind, seen, incomplete }; the deadline by the ordinary clock.
 -- Changes the edits (begun) and DUE.
 -- include: clock pauses begun
 local lease, nonce, answers = tonumber(ARGV[2]), ARGV[3], {}

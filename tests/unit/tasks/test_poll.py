@@ -24,7 +24,6 @@ RUNNING = Answer(Status.RUNNING, "p1", (), None)
 SUCCESS = Answer(Status.SUCCESS, "p1", (URL,), None)
 # With every random number at 0.5: the polls after the submit come 1, 1.5, 2.25 … s apart, the first retry after 375 ms.
 FIRST_MS, SECOND_MS, THIRD_MS, RETRY_MS = 1000, 1500, 2250, 375
-MISSING_MS = 3000  # until a finished edit is asked again for links that are missing
 WAITING = {"state": "waiting", "submits": 1}
 TRIED = WAITING | {"tries": 1, "note": "why", "due": RETRY_MS}
 
@@ -42,7 +41,7 @@ OUTCOMES = {
     "success": (SUCCESS, {"state": "completed", "submits": 1, "images": 1}),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
-        WAITING | {"note": "the API reports success, and 0 of 1 links", "due": MISSING_MS},
+        WAITING | {"polls": 1, "note": "the API reports success, and 0 of 1 links", "due": SECOND_MS},
     ),
     "an unknown word": (
         Answer(Status.RUNNING, "p1", (), None, "Moderating"),
@@ -277,14 +276,15 @@ def test_the_age_at_which_it_still_ran_is_kept_for_the_lesson(worker: Worker) ->
 def test_links_that_are_missing_are_asked_for_a_minute_long(
     worker: Worker, urls: tuple[str, ...], code: str, images: int
 ) -> None:
-    """After that it is what it is: nothing, or a part, which is kept."""
+    """At the backoff's delays; after that it is what it is: nothing, or a part, which is kept."""
     worker.enqueue(samples=2)
     worker.submit(RUNNING)
     worker.later(FIRST_MS)
-    for _ in range(20):
+    first = worker.clock.now
+    while worker.clock.now - first < 60_000:
         worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
         assert worker.seen()["state"] == "waiting"
-        worker.later(MISSING_MS)
+        worker.later(worker.seen()["due"])
     worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
     seen = worker.seen()
     assert (seen["state"], seen["error"], seen.get("images", 0)) == ("failed", code, images)
@@ -294,14 +294,21 @@ def test_links_that_come_late_complete_the_edit(worker: Worker) -> None:
     """A word that takes back the success begins the minute anew."""
     worker.enqueue(samples=2)
     worker.submit(Answer(Status.SUCCESS, "p1", (), None))
-    worker.later(MISSING_MS)
+    worker.later(FIRST_MS)
     worker.poll(RUNNING)
     assert not worker.client.hexists(worker.keys.edit("b/c0"), "incomplete")
     worker.later(SECOND_MS)
     worker.poll(Answer(Status.SUCCESS, "p1", (URL,), None))
-    worker.later(MISSING_MS)
+    worker.later(worker.seen()["due"])
     worker.poll(Answer(Status.SUCCESS, "p1", (URL, URL), None))
     assert worker.seen() == {"state": "completed", "submits": 1, "images": 2}
+
+
+def test_missing_links_are_asked_for_within_the_bounds_of_the_settings(make_worker: Callable[..., Worker]) -> None:
+    """RETOUCH_POLL_MAX holds for every poll."""
+    worker = at_the_api(make_worker(poll_max=0.5))
+    worker.poll(Answer(Status.SUCCESS, "p1", (), None))
+    assert worker.seen()["due"] == 500
 
 
 def test_the_word_that_an_edit_ended_with_is_in_the_message_of_its_deadline(worker: Worker) -> None:

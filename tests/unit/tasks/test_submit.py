@@ -27,7 +27,6 @@ URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
 # With every random number at 0.5 the first retry comes after three quarters of 0.5 s, the first poll after 1 s.
 RETRY_MS, POLL_MS = 375, 1000
-MISSING_MS = 3000  # until an edit is asked about that is finished without all its links
 QUEUED = {"state": "queued", "due": RETRY_MS, "tries": 1, "note": "why"}
 TROUBLED = {"troubles": 1}
 
@@ -45,7 +44,7 @@ OUTCOMES = {
     ),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
-        {"state": "waiting", "due": MISSING_MS, "submits": 1},
+        {"state": "waiting", "due": POLL_MS, "submits": 1},
     ),
     "success without an image and an id": (
         Answer(Status.SUCCESS, None, (), None),
