@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
 from retouch.events.sinks.webhook import check_secret
-from retouch.ledger import DEFAULT_NAMESPACE, Intervals
+from retouch.ledger import DEFAULT_NAMESPACE, Intervals, Policy
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts
 from retouch.provider.client import Img2ImgApi
@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     on_ambiguous: Annotated[
         Literal["resubmit", "hold"], Field(description="What happens to a submit that was sent and not answered.")
     ] = "resubmit"
+    resubmits: Annotated[
+        int, Field(ge=0, le=100, description="How often an edit is sent again after an error that the API answered.")
+    ] = 3
+    patience: Annotated[
+        float,
+        Field(ge=0.1, le=86_400, description="Seconds over which an edit is refused, while others fare well, to fail."),
+    ] = 120
     lease: Annotated[float, Field(ge=0.5, le=300, description="Seconds until a dead worker's work is taken over.")] = 4
     deadline: Annotated[float, Field(gt=0, le=518_400, description="Seconds from submit to a result.")] = 1800
     retention: Annotated[
@@ -151,6 +158,16 @@ class Settings(BaseSettings):
     def ambiguity_policy(self) -> AmbiguityPolicy:
         """What the ledger does with an edit that may have been sent."""
         return AmbiguityPolicy.IDEMPOTENT if self.api_idempotent else AmbiguityPolicy(self.on_ambiguous)
+
+    @property
+    def policy(self) -> Policy:
+        """The same, with what is done where that ends."""
+        return Policy(self.ambiguity_policy, AmbiguityPolicy(self.on_ambiguous), self.resubmits)
+
+    @property
+    def patience_ms(self) -> int:
+        """Over how long an edit's refusals must lie, in ms."""
+        return int(self.patience * 1000)
 
     @property
     def lease_ms(self) -> int:

@@ -19,7 +19,7 @@ from retouch.edit_result import Failure, Output, Result
 from retouch.errors import InputError, RetouchError, ServiceError
 from retouch.intake.admission import InvalidEditError, Rejection
 from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import BatchView, EditView, Entry, Pause, Provider
+from retouch.ledger import BatchView, EditView, Entry, Pause, Provider, Retried
 from retouch.queue import CloudEvent, EditQueue, ResultTimes
 from retouch.states import BatchState, EditState
 
@@ -44,5 +44,6 @@ __all__ = [
     "Result",
     "ResultTimes",
     "RetouchError",
+    "Retried",
     "ServiceError",
 ]

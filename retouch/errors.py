@@ -3,20 +3,20 @@
 RetouchError
 ├── InputError                  the input is wrong: correct it and send it again (exit 2)
 │   └── InvalidEditError        one edit is invalid; ``errors`` names each fault (``retouch.intake.admission``)
+├── CancelledError              the batch was cancelled meanwhile (exit 4)
 ├── ServiceError                another system cannot be reached, or refuses (exit 6)
 │   └── SchemaError             the ledger has another version than this program
 ├── LedgerError                 Redis did not do what the ledger asked for
+│   ├── BatchCancelledError     a person has cancelled the batch that is being filled
 │   ├── LedgerAwayError         no connection, or no answer: ask again later
 │   └── LedgerRefusedError      Redis refuses (password, memory, read-only): a person must fix it
 ├── ApiError                    the img2img API did not accept the request
 │   ├── NotSentError            no connection was opened: it is safe to send it again
-│   ├── HeldBackError           the caller stopped it right before its body was sent
-│   ├── ThrottledError          429: it is safe to send it again, after ``retry_after_s``
-│   ├── UnavailableError        503 on a submit, any temporary error on a status request: it is safe to send it again
-│   ├── AccountRefusedError     401, 402, 403: no request is accepted until a person fixes the account
-│   ├── RefusedError            400, 413, 422 and other 4xx: this request will never be accepted
-│   ├── UnknownIdError          404 on a status request: the API does not know the id
-│   └── AmbiguousError          sent and not answered: it may have been accepted, and paid for
+│   ├── HeldBackError           the caller stopped it right before it was sent
+│   ├── ThrottledError          429, or a Retry-After: it is safe to send it again, after ``retry_after_s``
+│   ├── UnavailableError        503 on a submit, any error of the server on a status request: safe to send again
+│   ├── RefusedError            any other answer: it was not accepted, and how others fare tells whose fault that is
+│   └── AmbiguousError          not answered, or answered with an error: it may have been accepted, and paid for
 ├── ResultError                 an image could not be fetched from the API
 │   ├── GoneError               the link answers 403, 404 or 410: ask the API for a new one
 │   ├── BrokenResultError       the bytes are not a whole image, or the address is not allowed; fetching again may help
@@ -39,6 +39,10 @@ class InputError(RetouchError):
     """The input is wrong; the message says what is wrong, and what is allowed."""
 
 
+class CancelledError(RetouchError):
+    """The batch was cancelled by a person while it was being enqueued."""
+
+
 class ServiceError(RetouchError):
     """Another system (Redis, S3, the API) cannot be reached, or refuses."""
 
@@ -49,6 +53,10 @@ class SchemaError(ServiceError):
 
 class LedgerError(RetouchError):
     """Redis did not do what the ledger asked for; the message is Redis' own, on one line."""
+
+
+class BatchCancelledError(LedgerError):
+    """The batch was cancelled by a person while a producer filled it; nothing more was added."""
 
 
 class LedgerAwayError(LedgerError):
@@ -86,20 +94,30 @@ class UnavailableError(ApiError):
     """The API did not accept the request for now."""
 
 
-class AccountRefusedError(ApiError):
-    """The API accepts nothing from this account until a person fixes it (key, credit, plan)."""
-
-
 class RefusedError(ApiError):
-    """The API will never accept this request; the message is the API's own."""
+    """The API answered, and did not accept the request; the message is its own.
 
+    ``definite``: its words are the API's own, and about this very request. ``pending``: where the idempotency key was
+    sent before, they say that the first request is still at work, or that this one differs from it.
+    """
 
-class UnknownIdError(ApiError):
-    """The API does not know the id of a status request."""
+    def __init__(
+        self, message: str, retry_after_s: float | None = None, *, definite: bool = False, pending: bool = False
+    ) -> None:
+        super().__init__(message, retry_after_s)
+        self.definite = definite
+        self.pending = pending
 
 
 class AmbiguousError(ApiError):
-    """The request was sent and not answered; the API may have accepted it, and may charge for it."""
+    """The request was sent and not answered; the API may have accepted it, and may charge for it.
+
+    ``answered``: the API itself answered, with an error of its server.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None, *, answered: bool = False) -> None:
+        super().__init__(message, retry_after_s)
+        self.answered = answered
 
 
 class ResultError(RetouchError):

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypedDict, TypeVar, cast
 
-from retouch.causes import PauseCause
+from retouch.causes import BatchPause, PauseCause
 from retouch.edit import Edit, check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LedgerAwayError, LedgerError, ServiceError
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import DEFAULT_NAMESPACE, PAGE, BatchView, EditView, Entry, Ledger, Pause, Provider
+from retouch.ledger import DEFAULT_NAMESPACE, PAGE, BatchView, EditView, Entry, Ledger, Pause, Provider, Retried
 from retouch.net.addresses import PrivateHosts
 from retouch.net.redaction import without_query
 from retouch.provider.polling.histogram import Distribution, weight
@@ -201,11 +201,37 @@ class EditQueue:
             raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
         return view
 
-    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,)) -> int:
-        """Put the edits in these states (failed, cancelled or held) back into the queue; returns how many."""
+    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,), *, anew: bool = False) -> Retried:
+        """Try the edits in these states (failed, cancelled or held) again; returns how many are asked about, and sent.
+
+        Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
+        """
         self.status(batch)
         with self._reaching():
-            return self._ledger.producer.retry(batch, states)
+            return self._ledger.producer.retry(batch, states, anew=anew)
+
+    def pause(self, batch: str | None = None, reason: str = "a person paused it") -> bool:
+        """Submit no more edits of a batch, or of any; what is at the API is finished. False if it was paused before."""
+        if batch is not None:
+            self.status(batch)
+        with self._reaching():
+            if batch is None:
+                return self._ledger.worker.pause(f"submit:{PauseCause.PERSON}", reason)
+            return self._ledger.producer.pause(batch, BatchPause.PERSON, reason)
+
+    def resume(self, batch: str | None = None) -> bool:
+        """End all pauses of a batch; without one, those by a person and for refusals. Returns whether there was one.
+
+        What the API asked for (a Retry-After) and outages end by themselves.
+        """
+        if batch is not None:
+            self.status(batch)
+        with self._reaching():
+            if batch is None:
+                return bool(
+                    self._ledger.worker.resume(*(f"submit:{c}" for c in (PauseCause.PERSON, PauseCause.REFUSED)))
+                )
+            return self._ledger.producer.resume(batch)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
         """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept."""
@@ -239,14 +265,9 @@ class EditQueue:
             return self._ledger.reader.workers()
 
     def pauses(self) -> list[Pause]:
-        """Why submits are paused; empty if they are not."""
+        """Why requests of a kind are not sent; empty if all are."""
         with self._reaching():
             return self._ledger.reader.pauses()
-
-    def resume(self, cause: PauseCause) -> bool:
-        """End the pause of this cause (``Pause.cause``); returns whether there was one."""
-        with self._reaching():
-            return bool(self._ledger.worker.resume(cause))
 
     def provider(self) -> Provider:
         """How the API is used at present."""

@@ -6,33 +6,35 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 
 from retouch import object_keys
+from retouch.causes import Fared
 from retouch.errors import (
     BrokenResultError,
     GoneError,
     RetouchError,
-    StoreRefusedError,
+    StoreError,
     UnreachableResultError,
 )
-from retouch.ledger import BegunPoll, Claim, Settlement
+from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Strike
 from retouch.media.copying import Output, copy
-from retouch.provider.backoff import retry_delay_s
+from retouch.provider.backoff import RETRY_CAP_S, retry_delay_s
 from retouch.states import EditState
-from tasks.failures import note
-from tasks.outcome import completed, failed
+from tasks.failures import WORDS_LENGTH, error_json, note, refused_delay_s
+from tasks.outcome import completed, failed, outputs_json
 from workers.context import Context
 
 log = structlog.get_logger()
 
 FROM = (EditState.COPYING,)
 # A cut transfer is simply repeated. For a stale link, the next attempt asks the API for new links.
-# Repeated often enough, these errors fail the edit (code of the failure; number of times).
-# Errors of the store or of the results' host do not count: they are retried until it works again.
-FATAL: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
-MAX_STRIKES = 3
+# These errors, often enough while other results of the same host are fetched, fail the edit (with this code). Errors of
+# the store or of a host that is away do not: they are retried until it works again.
+STRIKES: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
+STORE = "store"
 MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is away for a day will not come back
 
 
@@ -52,16 +54,22 @@ async def copy_results(context: Context, claim: Claim, served: Served, before: B
     if not served.urls:
         await context.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
         return
-    outcomes = await _copy_all(context, claim, served.urls)
+    sent_ms = int(context.clock.now_ms())
+    with context.store_watch.copying():
+        outcomes = await _copy_all(context, claim, served.urls)
     outputs = [o for o in outcomes if isinstance(o, Output)]
-    errors = [o for o in outcomes if isinstance(o, RetouchError)]
+    errors = [(url, o) for url, o in zip(served.urls, outcomes, strict=True) if isinstance(o, RetouchError)]
+    good = {_fetch_kind(u): sent_ms for u, o in zip(served.urls, outcomes, strict=True) if isinstance(o, Output)}
+    if outputs:
+        context.store_watch.succeeded()
+        good[STORE] = sent_ms
     if errors:
-        await _not_copied(context, claim, errors[0], outputs, before)
+        await _not_copied(context, claim, Failure(*errors[0], sent_ms, outputs, good), before)
     elif len(outputs) < served.samples:
         message = f"the API gave {len(outputs)} of {served.samples} images"
-        await context.settle(failed(claim, FROM, "partial_result", message, outputs=outputs))
+        await context.settle(failed(claim, FROM, "partial_result", message, outputs=outputs, good=good))
     else:
-        await context.settle(completed(claim, outputs))
+        await context.settle(completed(claim, outputs, good))
 
 
 async def _copy_all(context: Context, claim: Claim, urls: Sequence[str]) -> list[Output | RetouchError]:
@@ -78,32 +86,59 @@ async def _copy_one(context: Context, claim: Claim, number: int, url: str) -> Ou
         return error
 
 
-async def _not_copied(
-    context: Context, claim: Claim, error: RetouchError, outputs: Sequence[Output], before: BegunPoll | None
-) -> None:
-    tries, strikes = (before.tries, before.strikes) if before else (0, 0)
-    if code := FATAL.get(type(error)):
-        strikes += 1
-        if strikes >= MAX_STRIKES:
-            await context.settle(failed(claim, FROM, code, str(error), outputs=outputs))
-            return
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An image that was not copied, and what was."""
+
+    url: str
+    error: RetouchError
+    sent_ms: int
+    outputs: Sequence[Output]
+    good: dict[str, int]
+
+
+async def _not_copied(context: Context, claim: Claim, failure: Failure, before: BegunPoll | None) -> None:
+    error, tries = failure.error, before.tries if before else 0
     if isinstance(error, UnreachableResultError) and _long_overdue(before):
-        await context.settle(failed(claim, FROM, "result_unreachable", str(error), outputs=outputs))
+        await context.settle(
+            failed(claim, FROM, "result_unreachable", str(error), outputs=failure.outputs, good=failure.good)
+        )
         return
-    if isinstance(error, StoreRefusedError):
-        await context.store_watch.refused(str(error))
+    if isinstance(error, StoreError):
+        context.store_watch.failed(error)
+    kind = STORE if isinstance(error, StoreError) else _fetch_kind(failure.url)
+    code = STRIKES.get(type(error))
+    overdue = before is not None and before.deadline is not None and before.now >= before.deadline
+    strike = Strike(kind, context.settings.patience_ms, last=overdue and before is not None and before.overdue)
     delay_s = retry_delay_s(tries + 1, random.random())
+    if code:
+        delay_s = refused_delay_s(before.strikes if before else 0, context.settings.patience, RETRY_CAP_S)
     log.warning("result.not_copied", reason=str(error), retry_in_s=round(delay_s, 1))
-    counts = {"tries": str(tries + 1), "strikes": str(strikes)}
-    await context.settle(
+    settled = await context.settle(
         Settlement(
             claim,
             FROM,
             EditState.COPYING,
             delay_ms=int(delay_s * 1000),
-            put={"note": note(error), **counts},
+            good=failure.good,
+            seen=(Seen(kind, failure.sent_ms, Fared.FAILED, str(error)[:WORDS_LENGTH]),),
+            strike=strike if code else None,
+            put={"note": note(error), "tries": str(tries + 1)} | ({"overdue": "1"} if overdue and code else {}),
+            outputs=outputs_json(failure.outputs),
+            error=error_json(code, str(error)) if code else None,
         )
     )
+    if settled is Settled.STRUCK_OUT:
+        log.warning("edit.failed", code=code, reason=str(error))
+
+
+def _fetch_kind(url: str) -> str:
+    """The kind of request that fetches from the link's host; how others of that host fare is what counts."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    return f"fetch:{host[:100] if host.isascii() else ''}"
 
 
 def _long_overdue(before: BegunPoll | None) -> bool:

@@ -13,7 +13,7 @@ from celery import shared_task
 
 from config.celery import TASKS
 from retouch import object_keys
-from retouch.errors import StoreError, StoreRefusedError
+from retouch.errors import StoreError
 from retouch.ledger import PAGE, Claim, Step
 from retouch.provider.backoff import retry_delay_s
 from tasks.handover import Message, each, hand_over, new_nonce
@@ -42,8 +42,7 @@ async def _finish(context: Context, claim: Claim, _: None) -> None:
     try:
         await _write_files(context, claim)
     except StoreError as error:
-        if isinstance(error, StoreRefusedError):
-            await context.store_watch.refused(str(error))
+        context.store_watch.failed(error)
         delay_ms = int(retry_delay_s(4, random.random()) * 1000)
         log.warning("batch.not_finished", reason=str(error), retry_in_s=delay_ms / 1000)
         await context.call(context.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))

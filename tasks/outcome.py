@@ -8,9 +8,10 @@ from dataclasses import fields
 
 import structlog
 
-from retouch.ledger import Claim, Settlement
+from retouch.ledger import Claim, Run, Seen, Settlement
 from retouch.media.copying import Output
 from retouch.states import EditState
+from tasks.failures import error_json
 
 log = structlog.get_logger()
 
@@ -33,6 +34,9 @@ def failed(
     *,
     outputs: Sequence[Output] = (),
     put: dict[str, str] | None = None,
+    good: dict[str, int] | None = None,
+    seen: tuple[Seen, ...] = (),
+    run: Run | None = None,
 ) -> Settlement:
     """The settlement that fails an edit, with the images that were copied."""
     log.warning("edit.failed", code=code, reason=message)
@@ -40,18 +44,22 @@ def failed(
         claim,
         came_from,
         EditState.FAILED,
-        outputs=_text(outputs),
-        error=json.dumps({"code": code, "message": message[:500]}),
+        outputs=outputs_json(outputs),
+        error=error_json(code, message),
         put=put or {},
+        good=good,
+        seen=seen,
+        run=run,
     )
 
 
-def completed(claim: Claim, outputs: Sequence[Output]) -> Settlement:
-    """The settlement that completes an edit."""
+def completed(claim: Claim, outputs: Sequence[Output], good: dict[str, int]) -> Settlement:
+    """The settlement that completes an edit; ``good``: where its images came from, and went to."""
     log.info("edit.completed", images=len(outputs), bytes=sum(o.bytes for o in outputs))
-    return Settlement(claim, (EditState.COPYING,), EditState.COMPLETED, outputs=_text(outputs))
+    return Settlement(claim, (EditState.COPYING,), EditState.COMPLETED, outputs=outputs_json(outputs), good=good)
 
 
-def _text(outputs: Sequence[Output]) -> str | None:
+def outputs_json(outputs: Sequence[Output]) -> str | None:
+    """The images of a result, as the ledger keeps them."""
     plain = [{name: getattr(o, name) for name in _FIELDS} for o in outputs]  # asdict copies deeply: 5 times dearer
     return _encode(plain) if plain else None

@@ -10,20 +10,14 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.causes import PauseCause
-from retouch.errors import (
-    AccountRefusedError,
-    ApiError,
-    RefusedError,
-    ThrottledError,
-    UnknownIdError,
-)
-from retouch.ledger import BegunPoll, Claim, Settlement, Step
+from retouch.causes import Fared
+from retouch.errors import ApiError, HeldBackError, RefusedError
+from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Step, Strike
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
 from tasks.copy import Served, copy_results
-from tasks.failures import PROBE_S, note, pause_s
+from tasks.failures import WORDS_LENGTH, asks_to_wait, error_json, note, own_wait_s, refused_delay_s, seen, wait_s
 from tasks.handover import Message, each, hand_over, new_nonce
 from tasks.outcome import failed
 from workers.context import Context
@@ -31,8 +25,10 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.WAITING, EditState.COPYING)
+KIND = "status"
+STRIKES = ("strikes", "first_strike", "last_strike", "throttled")  # a good answer ends them
+REFUSED_CAP_S = 30.0
 MISSING_LINKS_S = 60.0  # for so long a finished edit is asked for links that are missing
-MAX_LOST = 3  # times in a row that the API does not know the id: it was lost there
 
 
 @shared_task(name=TASKS[Step.POLL])
@@ -44,8 +40,13 @@ def poll(claims: Message) -> None:
 async def poll_chunk(context: Context, claims: Sequence[Claim]) -> None:
     """Read a chunk's edits in one move, then ask about each."""
     asked_at = time.monotonic()
+    settings = context.settings
     progress = await context.call(
-        context.ledger.worker.begin_poll, claims, context.settings.lease_ms, nonce=new_nonce()
+        context.ledger.worker.begin_poll,
+        claims,
+        settings.lease_ms,
+        int(1000 * settings.deadline),
+        nonce=new_nonce(),
     )
     ours = [(c, p) for c, p in zip(claims, progress, strict=True) if p]
     for _, one in ours[:1]:
@@ -58,24 +59,29 @@ async def _poll(context: Context, claim: Claim, progress: BegunPoll) -> None:
     if progress.provider_id is None:  # finished at once, without an id: its links are all there is
         await copy_results(context, claim, Served(progress.urls, progress.samples), progress)
         return
-    if not await context.pacer.moment(claim):
-        await _again(context, claim, progress, 0, {})
-        return
+    await context.pacer.wait(claim.at_ms)
     asked_ms = _age_ms(context, progress)
     try:
-        answer = await context.clients.api.status(progress.provider_id)
+        answer = await context.clients.api.status(progress.provider_id, lambda: _may_go(context, claim))
+    except HeldBackError:
+        await _again(context, claim, progress, 0, {})
     except ApiError as error:
         await _handle_error(context, claim, progress, error)
     else:
-        await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
         await _answered(context, claim, progress, answer, asked_ms)
 
 
+def _may_go(context: Context, claim: Claim) -> bool:
+    """Asked right before the request is written: is its moment not over, and no Retry-After running?"""
+    return context.pacer.in_time(claim) and context.pauses.may_send(KIND)
+
+
 async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
+    good = {KIND: progress.now}
     if answer.status is Status.FAILURE:
-        await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure"))
+        await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", good=good))
     elif answer.status is Status.RUNNING:
-        await _still_running(context, claim, progress, answer.word, asked_ms)
+        await _still_running(context, claim, progress, answer, asked_ms)
     elif len(answer.urls) < progress.samples and _may_be_completed(progress):
         await _without_all_links(context, claim, progress, len(answer.urls))
     elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress):
@@ -91,7 +97,7 @@ async def _without_all_links(context: Context, claim: Claim, progress: BegunPoll
         "polls": str(polls),
     }
     delay_s = context.poll_times.backoff_s(polls, _left_s(progress))
-    await _again(context, claim, progress, delay_s, put, answered=True)
+    await _again(context, claim, progress, delay_s, put, STRIKES, good={KIND: progress.now})
 
 
 def _may_be_completed(progress: BegunPoll) -> bool:
@@ -102,62 +108,64 @@ def _may_be_completed(progress: BegunPoll) -> bool:
 
 async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll) -> bool:
     """The API has finished the edit: free its places, and learn how long it took."""
-    drop = ("polls", "tries", "note", "strikes", "kind", "seen", "incomplete")
+    drop = ("polls", "tries", "note", *STRIKES, "kind", "seen", "incomplete")
     lesson = context.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(context, progress))
-    return await context.settle(
-        Settlement(claim, FROM, EditState.COPYING, keep=True, answered=True, drop=drop, lesson=lesson)
-    )
+    good = {KIND: progress.now}
+    copying = Settlement(claim, FROM, EditState.COPYING, keep=True, good=good, drop=drop, lesson=lesson)
+    return bool(await context.settle(copying))
 
 
-async def _still_running(
-    context: Context, claim: Claim, progress: BegunPoll, word: str | None, asked_ms: float
-) -> None:
-    """``word``: the API's own for where the edit stands, if it is none that is known."""
+async def _still_running(context: Context, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
     left_s = _left_s(progress)
     if left_s <= 0:
         message = f"the API had no result {context.settings.deadline:g} s after it took the edit"
-        message += f"; it says {word!r}" if word else ""
-        await context.settle(failed(claim, FROM, "deadline", message))
+        if answer.word:
+            message += f"; it says {answer.word!r}"
+        await context.settle(failed(claim, FROM, "deadline", message, good={KIND: progress.now}))
         return
     age_s = _age_ms(context, progress) / 1000
     delay_s = context.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
     put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
-    drop: tuple[str, ...] = ("tries", "strikes", "incomplete")
-    if word:
-        put["note"] = note(f"the API says {word!r}")
+    drop: tuple[str, ...] = ("tries", *STRIKES, "overdue", "incomplete")
+    if answer.word:
+        put["note"] = note(f"the API says {answer.word!r}")
     else:
         drop += ("note",)
-    await _again(context, claim, progress, delay_s, put, drop, answered=True)
+    await _again(context, claim, progress, delay_s, put, drop, good={KIND: progress.now})
 
 
 async def _handle_error(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:
-    if isinstance(error, UnknownIdError | RefusedError):
-        # The API answered, so it is available. Without this, the outage of an API that lost its ids would not end.
-        await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=progress.now)
-        if progress.strikes + 1 >= MAX_LOST:
-            await context.settle(failed(claim, FROM, "lost", f"the API no longer knows the edit: {error}"))
-            return
-        delay_s = context.poll_times.backoff_s(progress.polls + 1, _left_s(progress))
-        await _again(
-            context,
-            claim,
-            progress,
-            delay_s,
-            {"strikes": str(progress.strikes + 1), "note": note(error)},
-        )
+    if isinstance(error, RefusedError):
+        await _refused(context, claim, progress, error)
         return
-    asked_s = error.retry_after_s or 0.0
-    if isinstance(error, AccountRefusedError):
-        asked_s = PROBE_S[PauseCause.REFUSED]
-        await context.pauses.pause(PauseCause.REFUSED, str(error), probe_every_s=asked_s)
-    elif isinstance(error, ThrottledError) or asked_s:
-        every_s = pause_s(PauseCause.THROTTLED, error.retry_after_s)
-        await context.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=every_s)
-    else:
-        await context.pauses.trouble(str(error))
+    if asks_to_wait(error):
+        context.pauses.hold(KIND, wait_s(error))
     # While the API cannot report the edit's status, no attempt is used and the deadline does not fail the edit.
-    delay_s = retry_delay_s(progress.tries, random.random(), at_least_s=asked_s)
-    await _again(context, claim, progress, delay_s, {"tries": str(progress.tries + 1), "note": note(error)})
+    delay_s = retry_delay_s(progress.tries, random.random())
+    put = {"tries": str(progress.tries + 1), "note": note(error)}
+    await _again(context, claim, progress, delay_s, put, said=(seen(KIND, progress.now, error),))
+
+
+async def _refused(context: Context, claim: Claim, progress: BegunPoll, error: RefusedError) -> None:
+    """The API does not know the id, or refuses to say: many times while others fare well, the edit is lost."""
+    words = str(error)
+    left_s = _left_s(progress)
+    delay_s = max(refused_delay_s(progress.strikes, context.settings.patience, REFUSED_CAP_S), own_wait_s(error))
+    delay_s = min(delay_s, left_s) if left_s > 0 else delay_s
+    settled = await context.settle(
+        Settlement(
+            claim,
+            FROM,
+            progress.state,
+            delay_ms=int(1000 * delay_s),
+            seen=(Seen(KIND, progress.now, Fared.REFUSED, words[:WORDS_LENGTH]),),
+            strike=Strike(KIND, context.settings.patience_ms, last=progress.overdue),
+            put={"note": note(words)} | ({"overdue": "1"} if left_s <= 0 else {}),
+            error=error_json("lost", f"the API no longer knows the edit: {words}"),
+        )
+    )
+    if settled is Settled.STRUCK_OUT:
+        log.warning("edit.failed", code="lost", reason=words)
 
 
 async def _again(
@@ -168,11 +176,12 @@ async def _again(
     put: dict[str, str],
     drop: tuple[str, ...] = (),
     *,
-    answered: bool = False,
+    good: dict[str, int] | None = None,
+    said: tuple[Seen, ...] = (),
 ) -> None:
     delay_ms = int(delay_s * 1000)
     await context.settle(
-        Settlement(claim, FROM, progress.state, delay_ms=delay_ms, put=put, drop=drop, answered=answered)
+        Settlement(claim, FROM, progress.state, delay_ms=delay_ms, put=put, drop=drop, good=good, seen=said)
     )
 
 

@@ -6,32 +6,33 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.causes import PauseCause
-from retouch.errors import (
-    AccountRefusedError,
-    AmbiguousError,
-    ApiError,
-    HeldBackError,
-    InputError,
-    NotSentError,
-    RefusedError,
-    StoreError,
-    ThrottledError,
-    UnavailableError,
-)
-from retouch.ledger import BegunSubmit, Claim, Settlement, Step
+from retouch.causes import AmbiguityPolicy, Fared
+from retouch.errors import AmbiguousError, ApiError, HeldBackError, InputError, RefusedError, StoreError
+from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, Strike
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
+from retouch.provider.error_text import alike
 from retouch.provider.polling import kind_of
 from retouch.states import EditState
 from tasks.copy import Served, copy_results
-from tasks.failures import note, pause_s
+from tasks.failures import (
+    WORDS_LENGTH,
+    asks_to_wait,
+    error_json,
+    errors_delay_s,
+    note,
+    own_wait_s,
+    refused_delay_s,
+    seen,
+    wait_s,
+)
 from tasks.handover import Message, each, hand_over, new_nonce
 from tasks.outcome import failed
 from workers.context import Context
@@ -39,7 +40,11 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
+KIND = "submit"
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
+KEY_LIVES_S = 12 * 3600  # with an API that honours keys: how long a submit may be sent again, under the same link
+ALONE = 1 / 8  # of the patience: for so long an unanswered submit is not sent again unless another is taken
+PENDING_CAP_S = 60.0  # between two sends under one key, while the API says that the first is at work
 
 
 @shared_task(name=TASKS[Step.SUBMIT])
@@ -55,7 +60,7 @@ async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
     submissions = await context.call(
         context.ledger.worker.begin_submit,
         claims,
-        settings.ambiguity_policy,
+        settings.policy,
         settings.lease_ms,
         nonce=new_nonce(),
     )
@@ -68,36 +73,55 @@ async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
 
 async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> None:
     try:
-        payload = _payload(context, submission)
+        payload = await _payload(context, claim, submission)
     except InputError as error:
         await context.settle(failed(claim, FROM, "bad_init_image", str(error)))
         return
     except StoreError as error:
-        await _put_back(context, claim, submission, str(error))
+        await _not_taken(context, claim, submission, str(error), _retry_s(submission))
         return
-    if not await context.pacer.moment(claim):
-        await context.settle(Settlement(claim, FROM, EditState.QUEUED, untaken=True))  # another moment
-        return
+    await context.pacer.wait(claim.at_ms)
     key = f"{claim.member}/{submission.number}"
     try:
-        answer = await context.clients.api.submit(payload, key, lambda: context.leases.holds(claim))
+        answer = await context.clients.api.submit(payload, key, lambda: _may_go(context, claim))
     except HeldBackError:
-        log.warning("claim.lost", before="submit")
+        await _held_back(context, claim, submission)
     except ApiError as error:
         await _handle_error(context, claim, submission, error)
     else:
-        await context.pauses.resume(PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
         await _accepted(context, claim, submission, answer)
 
 
-def _payload(context: Context, submission: BegunSubmit) -> dict[str, Any]:
+def _may_go(context: Context, claim: Claim) -> bool:
+    """Asked right before the body is written: is the claim ours, its moment not over, and no Retry-After running?"""
+    return context.leases.holds(claim) and context.pacer.in_time(claim) and context.pauses.may_send(KIND)
+
+
+async def _held_back(context: Context, claim: Claim, submission: BegunSubmit) -> None:
+    if context.leases.holds(claim):  # another moment
+        await context.settle(_back(claim, submission, 0.0, {}))
+    else:
+        log.warning("claim.lost", before="submit")
+
+
+async def _payload(context: Context, claim: Claim, submission: BegunSubmit) -> dict[str, Any]:
     """The body of the POST; an image in S3 gets a link that lasts."""
     fields = dict(submission.parameters)
     payload: dict[str, Any] = fields.pop("extra", {}) | fields
     if payload["init_image"].startswith("s3://"):
-        lifetime_s = int(context.settings.deadline) + LINK_MARGIN_S
-        payload["init_image"] = context.clients.store.presign_get(payload["init_image"], lifetime_s)
+        payload["init_image"] = submission.link or await _link(context, claim, payload["init_image"])
     return payload
+
+
+async def _link(context: Context, claim: Claim, uri: str) -> str:
+    lifetime_s = int(context.settings.deadline) + LINK_MARGIN_S
+    idempotent = context.settings.policy.ambiguous is AmbiguityPolicy.IDEMPOTENT
+    if idempotent:
+        lifetime_s += KEY_LIVES_S
+    link = context.clients.store.presign_get(uri, lifetime_s)
+    if idempotent:  # sent again under its key, it must have the same body
+        await context.call(context.ledger.worker.keep_link, claim, link)
+    return link
 
 
 async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, answer: Answer) -> None:
@@ -105,24 +129,31 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
     samples = submission.parameters.get("samples") or 1
     put = {"provider_id": answer.provider_id, "kind": kind} if answer.provider_id else {}
     deadline_ms = int(context.settings.deadline * 1000)
+    # What is answered under a key that was sent before may have been decided then: it says only that the API is there.
+    good = None if submission.again else {KIND: submission.now}
+    said = (Seen(KIND, submission.now, Fared.ANSWERED, ""),) if submission.again else ()
     if answer.status is Status.FAILURE:
-        await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", put=put))
+        words = answer.error or "the API reports a failure"
+        run = Run(alike(words), definite=True)
+        await context.settle(failed(claim, FROM, "failure", words, put=put, good=good, seen=said, run=run))
     elif answer.status is Status.RUNNING or (answer.provider_id and len(answer.urls) < samples):
         log.info("edit.submitted", provider_id=answer.provider_id)
         first_poll_s = context.poll_times.next_poll_s(kind, claim.member, 0.0, 0, context.settings.deadline)
         if answer.status is Status.SUCCESS:  # without all its links yet: they can be asked for
             first_poll_s = context.poll_times.backoff_s(0, context.settings.deadline)
             put["incomplete"] = str(submission.now)
+        if answer.word:
+            put["note"] = note(f"the API says {answer.word!r}")
         await context.settle(
             Settlement(
                 claim,
                 FROM,
                 EditState.WAITING,
                 delay_ms=int(1000 * first_poll_s),
-                answered=True,
+                good=good,
+                seen=said,
                 deadline_ms=deadline_ms,
                 put=put,
-                drop=("tries", "note"),
             )
         )
     else:
@@ -130,65 +161,92 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
         if not answer.provider_id:
             put["urls"] = json.dumps(answer.urls)  # they cannot be asked for again
         copying = Settlement(
-            claim,
-            FROM,
-            EditState.COPYING,
-            keep=True,
-            answered=True,
-            deadline_ms=deadline_ms,
-            put=put,
-            drop=("tries", "note"),
+            claim, FROM, EditState.COPYING, keep=True, good=good, seen=said, deadline_ms=deadline_ms, put=put
         )
         if await context.settle(copying):
             await copy_results(context, claim, Served(answer.urls, samples))
 
 
 async def _handle_error(context: Context, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:
-    match error:
-        case RefusedError():
-            # A definite answer: the API is there.
-            await context.pauses.resume(PauseCause.THROTTLED, PauseCause.OUTAGE, sent_ms=submission.now)
-            await context.settle(failed(claim, FROM, "refused", str(error)))
-        case AmbiguousError():
-            log.warning("edit.submit_unanswered", reason=str(error))
-            await context.pauses.trouble(str(error))
-            delay_s = retry_delay_s(submission.tries, random.random())
-            tries = str(submission.tries + 1)
-            # It stays submitting, with its intent: the next claim decides by the policy for ambiguous edits.
-            await context.settle(
-                Settlement(
-                    claim,
-                    FROM,
-                    EditState.SUBMITTING,
-                    delay_ms=int(delay_s * 1000),
-                    put={"tries": tries, "note": note(error)},
-                )
-            )
-        case AccountRefusedError() | ThrottledError():
-            cause = PauseCause.REFUSED if isinstance(error, AccountRefusedError) else PauseCause.THROTTLED
-            await context.pauses.pause(cause, str(error), probe_every_s=pause_s(cause, error.retry_after_s))
-            await _put_back(context, claim, submission, str(error))
-        case UnavailableError(retry_after_s=float() as asked_s):
-            asked = pause_s(PauseCause.THROTTLED, asked_s)
-            await context.pauses.pause(PauseCause.THROTTLED, str(error), probe_every_s=asked)
-            await _put_back(context, claim, submission, str(error))
-        case NotSentError() | UnavailableError():
-            await context.pauses.trouble(str(error))
-            await _put_back(context, claim, submission, str(error))
-        case _:
-            raise error
+    if isinstance(error, RefusedError):
+        await _refused(context, claim, submission, error)
+    elif isinstance(error, AmbiguousError):
+        await _unanswered(context, claim, submission, error)
+    else:
+        if asks_to_wait(error):
+            context.pauses.hold(KIND, wait_s(error))
+        said = seen(KIND, submission.now, error)
+        await _not_taken(context, claim, submission, str(error), _retry_s(submission), said)
 
 
-async def _put_back(context: Context, claim: Claim, submission: BegunSubmit, reason: str) -> None:
-    """Not accepted: back to the queue after a delay, under the same submit number; no attempt is used."""
-    tries = submission.tries
+async def _refused(context: Context, claim: Claim, submission: BegunSubmit, error: RefusedError) -> None:
+    words = str(error)
+    if submission.again and error.pending:
+        delay_s = min(retry_delay_s(submission.tries, random.random()) * 2, PENDING_CAP_S)
+        answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
+        await _not_taken(context, claim, submission, f"not answered yet: {words}", delay_s, answered)
+        return
+    run = Run(alike(words), error.definite)
+    if error.definite and not submission.again:  # else what was sent first may have been taken all the same
+        answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
+        await context.settle(failed(claim, FROM, "refused", words, seen=(answered,), run=run))
+        return
+    delay_s = max(refused_delay_s(submission.strikes, context.settings.patience), own_wait_s(error))
+    log.warning("edit.refused", reason=words, retry_in_s=round(delay_s, 1))
+    said = Seen(KIND, submission.now, Fared.REFUSED, words[:WORDS_LENGTH])
+    settled = await context.settle(
+        replace(
+            _back(claim, submission, delay_s, {"note": note(words)}, (said,)),
+            run=run,
+            strike=Strike(KIND, context.settings.patience_ms),
+            error=error_json("refused", words),
+        )
+    )
+    if settled is Settled.STRUCK_OUT:
+        log.warning("edit.failed", code="refused", reason=words)
+
+
+async def _unanswered(context: Context, claim: Claim, submission: BegunSubmit, error: AmbiguousError) -> None:
+    """It stays submitting, with its intent: the next claim decides by the policy for ambiguous edits."""
+    log.warning("edit.submit_unanswered", reason=str(error), answered=error.answered)
+    said = [Seen(KIND, submission.now, Fared.SILENT, str(error)[:WORDS_LENGTH])]
+    if asks_to_wait(error):  # a Retry-After counts whatever it comes with
+        context.pauses.hold(KIND, wait_s(error))
+        said.append(seen(KIND, submission.now, error))
+    alone_until_ms = context.clock.now_ms() + ALONE * context.settings.patience_ms
+    put = {"tries": str(submission.tries + 1), "note": note(error), "alone": str(int(alone_until_ms))}
+    delay_s = _retry_s(submission)
+    if error.answered:
+        put |= {"errors": str(submission.errors + 1), "said": "1"}
+        delay_s = errors_delay_s(submission.errors)
     await context.settle(
         Settlement(
             claim,
             FROM,
-            EditState.QUEUED,
-            delay_ms=int(retry_delay_s(tries, random.random()) * 1000),
-            untaken=True,
-            put={"tries": str(tries + 1), "note": note(reason)},
+            EditState.SUBMITTING,
+            delay_ms=int(1000 * delay_s),
+            seen=tuple(said),
+            put=put,
+            drop=() if error.answered else ("said",),
         )
     )
+
+
+async def _not_taken(
+    context: Context, claim: Claim, submission: BegunSubmit, reason: str, delay_s: float, *said: Seen
+) -> None:
+    """Not accepted: sent again after a delay, under the same submit number; no attempt is used."""
+    put = {"tries": str(submission.tries + 1), "note": note(reason)}
+    await context.settle(_back(claim, submission, delay_s, put, said))
+
+
+def _back(
+    claim: Claim, submission: BegunSubmit, delay_s: float, put: dict[str, str], said: tuple[Seen, ...] = ()
+) -> Settlement:
+    """Back to the queue; what was sent before under its number, and not answered, stays as it is."""
+    to = EditState.SUBMITTING if submission.again else EditState.QUEUED
+    return Settlement(claim, FROM, to, delay_ms=int(1000 * delay_s), untaken=not submission.again, seen=said, put=put)
+
+
+def _retry_s(submission: BegunSubmit) -> float:
+    return retry_delay_s(submission.tries, random.random())

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
 
-from retouch.causes import AmbiguityPolicy
-from retouch.ledger import Claim, Entry, Harvest, Ledger, Settlement, Step, Verdict
+from retouch.causes import AmbiguityPolicy, Fared
+from retouch.ledger import (
+    BegunPoll,
+    BegunSubmit,
+    Claim,
+    Entry,
+    Harvest,
+    Ledger,
+    Policy,
+    Run,
+    Seen,
+    Settlement,
+    Step,
+    Strike,
+    Verdict,
+)
 from retouch.states import EditState
 
 LEASE_MS = 4000
+DEADLINE_MS = 9000
+RESUBMIT = Policy()
+HOLD = Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD)
+IDEMPOTENT = Policy(AmbiguityPolicy.IDEMPOTENT)
 SUBMITTING = (EditState.SUBMITTING,)
 POLLED = (EditState.WAITING, EditState.COPYING)
 
@@ -59,20 +78,68 @@ class Bench:
         """Claim, and leave out batches and deliveries."""
         return [c for c in self.claim(**limits).claims if c.step in (Step.SUBMIT, Step.POLL)]
 
-    def intend(
-        self,
-        claims: Sequence[Claim],
-        policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT,
-        nonce: str = "one call",
-    ) -> list[int | None]:
+    def begin(
+        self, claims: Sequence[Claim], policy: Policy = RESUBMIT, *, nonce: str | None = None
+    ) -> list[BegunSubmit | None]:
+        """Begin submits, by a call of its own unless ``nonce`` names one: what the worker is told of each."""
+        return self.ledger.worker.begin_submit(claims, policy, LEASE_MS, nonce=nonce or secrets.token_hex(8))
+
+    def intend(self, claims: Sequence[Claim], policy: Policy = RESUBMIT) -> list[int | None]:
         """Write intents; returns the submit numbers."""
-        begun = self.ledger.worker.begin_submit(claims, policy, LEASE_MS, nonce=nonce)
-        return [s.number if s else None for s in begun]
+        return [s.number if s else None for s in self.begin(claims, policy)]
+
+    def begin_polls(self, claims: Sequence[Claim], *, nonce: str | None = None) -> list[BegunPoll | None]:
+        """Begin polls, by a call of its own unless ``nonce`` names one: what the worker is told of each."""
+        return self.ledger.worker.begin_poll(claims, LEASE_MS, DEADLINE_MS, nonce=nonce or secrets.token_hex(8))
+
+    def fail(self, kind: str = "submit", times: int = 5) -> None:
+        """The API's server fails so often in a row: five times are an outage."""
+        for _ in range(times):
+            self.ledger.worker.observe(seen=[Seen(kind, self.clock.now, Fared.SILENT, "503")])
+
+    def throttle(self, wait_ms: int, kind: str = "submit") -> None:
+        """The API asks to wait."""
+        self.ledger.worker.observe(seen=[Seen(kind, self.clock.now, Fared.THROTTLED, "429", wait_ms)])
+
+    def refuse(self, claims: Sequence[Claim], words: str = "403", *, patience_ms: int = 120_000, **more: Any) -> None:
+        """The API refused to take them; they are tried again after a second."""
+        seen = (Seen("submit", self.clock.now, Fared.REFUSED, words),)
+        strike = Strike("submit", patience_ms)
+        error = json.dumps({"code": "refused", "message": words})
+        refused = [
+            Settlement(
+                c,
+                SUBMITTING,
+                EditState.QUEUED,
+                delay_ms=1000,
+                untaken=True,
+                seen=seen,
+                strike=strike,
+                run=Run(words, definite=False),
+                error=error,
+                **more,
+            )
+            for c in claims
+        ]
+        assert all(self.ledger.worker.settle(refused))
+
+    def pauses(self) -> dict[str, str]:
+        """The pauses in force, each with its reason."""
+        return {pause.name: pause.reason for pause in self.ledger.reader.pauses()}
 
     def accept(self, claims: Sequence[Claim], *, delay_ms: int = 1000) -> None:
         """The API took them."""
+        good = {"submit": self.clock.now}
         waiting = [
-            Settlement(c, SUBMITTING, EditState.WAITING, delay_ms=delay_ms, deadline_ms=9000, put={"provider_id": "p"})
+            Settlement(
+                c,
+                SUBMITTING,
+                EditState.WAITING,
+                delay_ms=delay_ms,
+                deadline_ms=DEADLINE_MS,
+                good=good,
+                put={"provider_id": "p"},
+            )
             for c in claims
         ]
         assert all(self.ledger.worker.settle(waiting))

@@ -7,6 +7,7 @@ import socket
 
 from config.settings import Settings
 from retouch.ledger import Ledger
+from workers.api_watch import ApiWatch
 from workers.capacity import Capacity
 from workers.clients import Clients
 from workers.context import Context
@@ -32,12 +33,13 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
     name = f"{socket.gethostname()}-{os.getpid()}"
     context = _context(settings, ledger, clients)
     edits, deliveries = Capacity(MAX_OPEN), Capacity(MAX_DELIVERIES)
+    watch = ApiWatch(clients.api, ledger.worker, context.call, context.clock, context.pacer, context.pauses)
     dispatcher = Dispatcher(
         name,
         settings,
         ledger.worker,
-        context.call,
-        context.pauses,
+        context,
+        watch,
         edits=edits,
         deliveries=deliveries,
         send=send,
@@ -52,7 +54,7 @@ def _context(settings: Settings, ledger: Ledger, clients: Clients) -> Context:
     call = LedgerCalls()
     clock = ServerClock()
     leases = Leases(settings.lease)
-    pauses = Pauses(ledger.worker, ledger.reader, call)
+    pauses = Pauses(clock)
     return Context(
         settings=settings,
         ledger=ledger,
@@ -64,5 +66,5 @@ def _context(settings: Settings, ledger: Ledger, clients: Clients) -> Context:
         pauses=pauses,
         poll_times=PollTimes(settings, ledger.reader, call),
         settle=Settling(ledger.worker, call, leases),
-        store_watch=StoreWatch(clients.store, settings.prefix, pauses),
+        store_watch=StoreWatch(clients.store, settings.prefix, ledger.worker, call, pauses),
     )

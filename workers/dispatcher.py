@@ -6,6 +6,7 @@ One runs in every worker process. Claims are atomic, so no leader is needed, and
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
@@ -14,14 +15,15 @@ import structlog
 from config.celery import CHUNK, MAX_BACKLOG
 from config.settings import Settings
 from retouch.ledger import Claim, Harvest, Step, Worker
+from workers.api_watch import ApiWatch
 from workers.capacity import Capacity
-from workers.ledger_calls import LedgerCalls
-from workers.pauses import Pauses
+from workers.context import Context
 
 log = structlog.get_logger()
 
 TICK_S = 0.1  # while there is work: long enough to fill chunks, short beside any API call
 IDLE_S = 0.1  # while there is none
+LOOK_S = 3.0  # for the API's first answer; what comes later is not waited for
 AT_ONCE = 2 * CHUNK  # claims of one kind in one go
 DELIVERIES_AT_ONCE = 32
 
@@ -49,8 +51,8 @@ class Dispatcher:
         name: str,
         settings: Settings,
         ledger: Worker,
-        call: LedgerCalls,
-        pauses: Pauses,
+        context: Context,
+        watch: ApiWatch,
         *,
         edits: Capacity,
         deliveries: Capacity,
@@ -60,13 +62,16 @@ class Dispatcher:
         self._name = name
         self._settings = settings
         self._ledger = ledger
-        self._call = call
-        self._pauses = pauses
+        self._call = context.call
+        self._context = context
+        self._watch = watch
         self._edits = edits
         self._deliveries = deliveries
         self._send = send
         self._backlog = backlog
         self._ended = asyncio.Event()
+        self._looked = False  # at the API: before the first submit
+        self._questions: set[asyncio.Task[None]] = set()
 
     def end(self) -> None:
         """Claim nothing more. What is being claimed is still sent: cancelled, it would wait for its lease."""
@@ -76,6 +81,8 @@ class Dispatcher:
         """Claim and send until told to end. An error of the broker delays claims by one lease; the loop goes on."""
         while not (may_begin.is_set() or self._ended.is_set()):
             await self._rest(IDLE_S)
+        while not (self._looked or self._ended.is_set()):
+            await self._look()
         while not self._ended.is_set():
             pause = IDLE_S
             if await self._call(self._backlog) < MAX_BACKLOG:
@@ -89,9 +96,34 @@ class Dispatcher:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), seconds)
 
+    async def _look(self) -> None:
+        """Ask the API whether it answers, before the first submit, when the rate limit allows it."""
+        asked_at = time.monotonic()
+        harvest = await self._call(
+            lambda: self._ledger.claim(
+                self._name,
+                lease_ms=self._settings.lease_ms,
+                places=self._settings.places,
+                intervals=self._settings.intervals,
+                submits=0,
+                polls=0,
+                deliveries=0,
+                ask=True,
+            )
+        )
+        self._hear(harvest, asked_at)
+        self._looked = harvest.ask_at is not None or bool(harvest.pauses)
+        if harvest.ask_at is not None:
+            with suppress(TimeoutError):
+                done = await asyncio.wait_for(self._watch.look(harvest.ask_at), LOOK_S)
+                self._looked = done or bool(harvest.pauses)
+        elif not self._looked:
+            await self._rest(IDLE_S)
+
     async def _claim(self) -> Harvest:
         settings = self._settings
-        most = min(AT_ONCE, self._edits.free)
+        most = min(AT_ONCE, self._edits.free) if self._context.store_watch.good else 0
+        asked_at = time.monotonic()
         harvest = await self._call(
             self._ledger.claim,
             self._name,
@@ -103,8 +135,16 @@ class Dispatcher:
             polls=most,
             deliveries=min(DELIVERIES_AT_ONCE, self._deliveries.free),
         )
-        self._pauses.in_force = harvest.paused
+        self._hear(harvest, asked_at)
+        if harvest.ask_at is not None:
+            question = asyncio.create_task(self._watch.ask(harvest.ask_at))
+            self._questions.add(question)
+            question.add_done_callback(self._questions.discard)
         return harvest
+
+    def _hear(self, harvest: Harvest, asked_at: float) -> None:
+        self._context.clock.see(harvest.now, asked_at)
+        self._context.pauses.see(harvest.pauses)
 
     async def _send_all(self, claims: Sequence[Claim]) -> None:
         loop = asyncio.get_running_loop()

@@ -18,12 +18,12 @@ class Pacer:
         self._clock = clock
         self._slack_ms = slack_ms
 
-    async def moment(self, claim: Claim) -> bool:
-        """Wait for the claim's moment; False if it is over."""
-        if not claim.at_ms:
-            return True
-        early_ms = claim.at_ms - self._clock.now_ms()
+    async def wait(self, at_ms: int) -> None:
+        """Wait for a moment (ms, wall clock of the Redis server; 0: now)."""
+        early_ms = at_ms - self._clock.now_ms() if at_ms else 0
         if early_ms > 0:
             await asyncio.sleep(early_ms / 1000)
-            return True
-        return -early_ms <= self._slack_ms
+
+    def in_time(self, claim: Claim) -> bool:
+        """Tell whether the claim's moment is not over. Asked right before its request is written."""
+        return not claim.at_ms or self._clock.now_ms() - claim.at_ms <= self._slack_ms

@@ -1,56 +1,46 @@
-"""Pauses of requests to the API, begun and ended for all workers, and what this process knows of them."""
+"""What this process knows of pauses: the dispatcher learns of them with every claim, a step by its own answer."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import structlog
 
 from retouch.causes import PauseCause
-from retouch.ledger import Reader, Worker
-from workers.ledger_calls import LedgerCalls
+from retouch.ledger import InForce
+from workers.server_clock import ServerClock
 
 log = structlog.get_logger()
 
-ABANDONED_MS = 10_000  # a worker that goes on finding the cause of a pause says so every few seconds
-PROBE_MS = 1000  # until the first probe of an outage; then twice as long each time
+UNTIL_TOLD_MS = 1000  # for so long a process holds requests back by itself; by then the ledger has told it more
+STORE = f"submit:{PauseCause.STORE}"
 
 
 class Pauses:
-    """Begins and ends pauses; says so once. Not thread-safe: used on the event loop only."""
+    """The pauses in force, and until when nothing of a kind may go. Not thread-safe: used on the event loop only."""
 
-    def __init__(self, ledger: Worker, reader: Reader, call: LedgerCalls) -> None:
-        self._ledger = ledger
-        self._reader = reader
-        self._call = call
-        self.in_force = False  # as far as this process knows: the dispatcher learns it with every claim
+    def __init__(self, clock: ServerClock) -> None:
+        self._clock = clock
+        # Kind of request → ms, wall clock of the Redis server: as the ledger says, and by this process's own answers.
+        self._told_until: dict[str, float] = {}
+        self._held_until: dict[str, float] = {}
+        self.in_force: Mapping[str, InForce] = {}
 
-    async def pause(self, cause: PauseCause, reason: str, *, probe_every_s: float) -> None:
-        """Stop submits for all workers; with THROTTLED and OUTAGE polls as well."""
-        self.in_force = True
-        if await self._call(self._ledger.pause, cause, reason, probe_every_ms=int(probe_every_s * 1000)):
-            log.error("requests.paused", cause=cause, reason=reason)
+    def see(self, pauses: Mapping[str, InForce]) -> None:
+        """Take note of the pauses that a claim was told of; what is new, or over, is logged."""
+        self._told_until = {name.partition(":")[0]: pause.ends for name, pause in pauses.items() if pause.ends}
+        for name, pause in pauses.items():
+            if name not in self.in_force:
+                log.error("requests.paused", pause=name, reason=pause.reason)
+        for name in self.in_force.keys() - pauses.keys():
+            log.info("requests.resumed", pause=name)
+        self.in_force = pauses
 
-    async def trouble(self, reason: str) -> None:
-        """Note that the API was in trouble; several times in a row stop submits and polls for all workers."""
-        if await self._call(self._ledger.trouble, reason, probe_every_ms=PROBE_MS):
-            self.in_force = True
-            log.error("api.outage", reason=reason, consequence="submits and polls stop, but for one probe at a time")
+    def hold(self, kind: str, wait_s: float) -> None:
+        """Hold back what this process is about to send: the API asks to wait."""
+        until_ms = self._clock.now_ms() + min(1000 * wait_s, UNTIL_TOLD_MS)
+        self._held_until[kind] = max(until_ms, self._held_until.get(kind, 0.0))
 
-    async def resume(self, *causes: PauseCause, sent_ms: int | None = None) -> None:
-        """End pauses, if this worker knows of any. ``sent_ms``: when the request was sent that proves it."""
-        if not self.in_force:
-            return
-        ended = await self._call(lambda: self._ledger.resume(*causes, sent_ms=sent_ms))
-        if ended:
-            log.info("requests.resumed", causes=causes)
-
-    async def abandoned(self, cause: PauseCause) -> bool:
-        """Tell whether requests pause for a cause that no worker has found lately; no call while nothing pauses."""
-        if not self.in_force:
-            return False
-        confirmed_ms = await self._call(self._reader.confirmed_ms, cause)
-        return confirmed_ms is not None and confirmed_ms > ABANDONED_MS
-
-    async def end(self, cause: PauseCause) -> None:
-        """End a pause whoever began it, known to this process or not."""
-        if await self._call(self._ledger.resume, cause):
-            log.info("requests.resumed", causes=(cause,))
+    def may_send(self, kind: str) -> bool:
+        """Tell whether no Retry-After for this kind of request is running. Asked right before a request is written."""
+        return self._clock.now_ms() >= max(self._told_until.get(kind, 0.0), self._held_until.get(kind, 0.0))

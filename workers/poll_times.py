@@ -44,7 +44,7 @@ class PollTimes:
         return self._within(delay_s, left_s)
 
     def backoff_s(self, polls: int, left_s: float) -> float:
-        """Seconds until an edit is asked about again whose id, or whose links, were not there; whatever its kind."""
+        """Seconds until an edit is asked about again whose links were not there, whatever its kind."""
         return self._within(poll_delay_s(polls, random.random()), left_s)
 
     def _within(self, delay_s: float, left_s: float) -> float:

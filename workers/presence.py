@@ -25,16 +25,20 @@ class Presence:
         self._ledger = ledger
         self._call = call
 
-    async def run(self) -> None:
-        """Send a heartbeat every two seconds until cancelled; the one for the health check does not wait for Redis."""
-        await asyncio.gather(self._show_here(), self._show_in_ledger())
+    async def run(self, upgraded: asyncio.Event) -> None:
+        """Send a heartbeat every two seconds until cancelled; the one for the health check does not wait for Redis.
+
+        ``upgraded``: the ledger is one that this worker may write to.
+        """
+        await asyncio.gather(self._show_here(), self._show_in_ledger(upgraded))
 
     async def _show_here(self) -> None:
         while True:
             health.beat()
             await asyncio.sleep(EVERY_S)
 
-    async def _show_in_ledger(self) -> None:
+    async def _show_in_ledger(self, upgraded: asyncio.Event) -> None:
+        await upgraded.wait()
         while True:
             await self._call(self._ledger.see_worker, self._name, self._sinks)
             await asyncio.sleep(EVERY_S)

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 DRAIN_S = 75.0  # the longest HTTP call (60 s) and its settling; what is open after that is left to its lease
 
+UPGRADE_EVERY_S = 1.0  # between two looks at whether the workers of an older schema have ended
+
 GC_THRESHOLD = 50_000  # new containers before a collection; the default of 700 comes several times an edit
 
 
@@ -62,7 +64,9 @@ class Runtime:
         self._thread = threading.Thread(target=self._run_loop, name="retouch-loop", daemon=True)
         self._services: list[asyncio.Task[None]] = []
         self._chunks: set[asyncio.Task[None]] = set()
+        self._at_work: set[Claim] = set()
         self._draining = False
+        self._upgraded = asyncio.Event()  # the ledger is of this program's schema
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -108,8 +112,9 @@ class Runtime:
         services = {
             "dispatcher": self.dispatcher.run(may_begin=context.store_watch.looked),
             "renewal": self.renewal.run(),
-            "presence": self.presence.run(),
-            "store watch": context.store_watch.run(),
+            "presence": self.presence.run(self._upgraded),
+            "store watch": self._watch_store(),
+            "upgrade": self._upgrade_ledger(),
         }
         for name, service in services.items():
             task = asyncio.create_task(service, name=name)
@@ -117,6 +122,20 @@ class Runtime:
             self._services.append(task)
         settings = context.settings
         log.info("worker.started", worker=self.name, lease_s=settings.lease, bucket=settings.bucket)
+
+    async def _upgrade_ledger(self) -> None:
+        """Wait until no worker of an older schema is alive; the first to find that brings the ledger up to date."""
+        told = False
+        while older := await self.context.call(self.context.ledger.worker.upgrade):
+            if not told:
+                told = True
+                log.warning("worker.waiting", older_workers=older, remedy="stop them: docs/upgrading.md")
+            await asyncio.sleep(UPGRADE_EVERY_S)
+        self._upgraded.set()
+
+    async def _watch_store(self) -> None:
+        await self._upgraded.wait()
+        await self.context.store_watch.run()
 
     async def _stop(self) -> None:
         log.info("worker.draining", open_steps=len(self.context.leases))
@@ -155,6 +174,14 @@ class Runtime:
             self.context.ledger.worker.give_back(claims)
 
     def _begin(self, claims: Sequence[Claim], work: Work, capacity: Capacity) -> None:
+        # A message may come twice: its end must not end the leases of claims that the other one is at work on.
+        new = [claim for claim in claims if claim not in self._at_work]
+        self._at_work.update(new)
+        capacity.leave(len(claims) - len(new))
+        if new:
+            self._start_chunk(new, work, capacity)
+
+    def _start_chunk(self, claims: Sequence[Claim], work: Work, capacity: Capacity) -> None:
         chunk = asyncio.create_task(self._run_chunk(claims, work, capacity))
         self._chunks.add(chunk)
         chunk.add_done_callback(self._chunks.discard)
@@ -166,6 +193,7 @@ class Runtime:
             log.exception("chunk.crashed", step=claims[0].step, claims=len(claims))
         finally:
             capacity.leave(len(claims))
+            self._at_work.difference_update(claims)
             for claim in claims:
                 self.context.leases.end(claim)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from retouch.ledger import Settlement, Worker
+from retouch.ledger import Settled, Settlement, Worker
 from workers.coalescer import Coalescer
 from workers.leases import Leases
 from workers.ledger_calls import LedgerCalls
@@ -24,10 +24,10 @@ class Settling:
         self._ledger = ledger
         self._call = call
         self._leases = leases
-        self._write: Coalescer[Settlement, bool] = Coalescer(self._write_many, limit=AT_ONCE, linger_s=LINGER_S)
+        self._write: Coalescer[Settlement, Settled] = Coalescer(self._write_many, limit=AT_ONCE, linger_s=LINGER_S)
 
-    async def __call__(self, settlement: Settlement) -> bool:
-        """End a claim or move it on; False (and a log line) if another worker has it now."""
+    async def __call__(self, settlement: Settlement) -> Settled:
+        """End a claim or move it on; LOST, which is false (and a log line), if another worker has it now."""
         settled = await self._write(settlement)
         if not settled:
             log.warning("claim.lost", to=settlement.to, fence=settlement.claim.fence)
@@ -35,5 +35,5 @@ class Settling:
             self._leases.end(settlement.claim)
         return settled
 
-    async def _write_many(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+    async def _write_many(self, settlements: Sequence[Settlement]) -> Sequence[Settled]:
         return await self._call(self._ledger.settle, settlements)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from retouch.cli.change import cancel, retry
+from retouch.cli.change import cancel, pause, resume, retry
 from retouch.cli.doctor import doctor
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
@@ -20,7 +20,7 @@ from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
-from retouch.errors import InputError, RetouchError
+from retouch.errors import CancelledError, InputError, RetouchError
 from retouch.signals import exit_code, raise_on
 
 
@@ -50,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
 app.callback()(options)
-for command in (enqueue, watch, status, results, retry, cancel, explain, events, doctor):
+for command in (enqueue, watch, status, results, retry, cancel, pause, resume, explain, events, doctor):
     app.command()(command)
 
 
@@ -61,6 +61,8 @@ def main() -> NoReturn:
         app()
     except InputError as error:
         _end(str(error), ExitCode.INPUT)
+    except CancelledError as error:
+        _end(str(error), ExitCode.CANCELLED)
     except RetouchError as error:
         _end(str(error), ExitCode.SERVICE)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""``retouch retry`` and ``retouch cancel``: a person's decisions about a batch's edits."""
+"""``retouch retry``, ``cancel``, ``pause`` and ``resume``: a person's decisions about batches and their edits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, open_queue
+from retouch.cli.pauses import pause_line
 from retouch.cli.terminal import say
 from retouch.errors import InputError
 from retouch.states import EditState
@@ -22,16 +23,28 @@ def retry(
     cancelled: Annotated[
         bool, typer.Option("--cancelled", help="Put the cancelled edits back into the queue.")
     ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Submit all of them again, without asking the API for results it may have.")
+    ] = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Put a batch's failed (or held, or cancelled) edits back into the queue."""
+    """Try a batch's failed (or held, or cancelled) edits again.
+
+    Where the API took an edit and may still have its result, it is asked first, which costs nothing; what it does not
+    have is submitted again.
+    """
     if held and cancelled:
         raise InputError("--held and --cancelled cannot be used together; choose one")
     state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
     queue = open_queue(redis_url)
-    count = queue.retry(batch, [state])
-    say(f"{count} {state.value} edits of batch {batch} are back in the queue")
-    if not count:
+    retried = queue.retry(batch, [state], anew=anew)
+    say(f"{retried.sent} {state.value} edits of batch {batch} are back in the queue, to be submitted again")
+    if retried.asked:
+        say(
+            f"{retried.asked} were taken by the API before: it is asked for their results first"
+            f" (to submit them again all the same: retouch retry {batch} --anew)"
+        )
+    if not sum(retried):
         for other, option in OPTIONS.items():
             if number := queue.status(batch).counts.get(other):
                 say(f"{number} are {other.value}: retouch retry {batch}{option}")
@@ -49,3 +62,31 @@ def cancel(
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     count = open_queue(redis_url).cancel(batch, states)
     say(f"{count} edits of batch {batch} are cancelled; those that the API works on are finished and kept")
+
+
+PausedBatch = Annotated[
+    str,
+    typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; without it, all submits."),
+]
+
+
+def pause(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+    """Submit no more edits of a batch (or of any) until it is resumed; edits at the API are finished and kept."""
+    queue = open_queue(redis_url)
+    what = f"batch {batch}" if batch else "the queue"
+    was = "" if queue.pause(batch or None) else " (it was already)"
+    say(f"{what} is paused{was}; edits at the API are finished. To go on: retouch resume{f' {batch}' if batch else ''}")
+
+
+def resume(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+    """Resume a batch, whatever paused it; without BATCH the submits that a person, or refusals, have paused.
+
+    What the API asked for with Retry-After, and outages, end by themselves.
+    """
+    queue = open_queue(redis_url)
+    resumed = queue.resume(batch or None)
+    what = f"batch {batch}" if batch else "the queue"
+    say(f"{what} is resumed" if resumed else f"{what} was not paused")
+    if not batch:
+        for other in queue.pauses():
+            say(pause_line(other))

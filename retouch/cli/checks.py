@@ -11,11 +11,11 @@ from uuid import uuid4
 import requests
 
 from retouch import object_keys
-from retouch.causes import PauseCause
 from retouch.cli.options import first_contact
-from retouch.cli.pauses import remedy
+from retouch.cli.pauses import remedy, what_waits
 from retouch.errors import RetouchError
 from retouch.net.redaction import without_query
+from retouch.provider.error_text import says_the_same, words
 
 API_TIMEOUT_S = 10.0
 OLDEST = (7, 2)  # the first Redis with WAITAOF
@@ -79,15 +79,11 @@ def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:
         )
 
 
-def api_findings(redis_url: str, api_url: str, api_key: str) -> Iterator[Finding]:
-    """Check that the API accepts the key; if it does, end the pause of submits."""
+def api_finding(api_url: str, api_key: str) -> Finding:
+    """Check that the API accepts the key."""
     if not api_key:
-        yield Finding(True, "API", "not checked, because RETOUCH_API_KEY is not set here")
-        return
-    finding = ask_api(api_url.rstrip("/"), api_key)
-    yield finding
-    if finding.ok:
-        yield from _resume(redis_url, PauseCause.REFUSED)
+        return Finding(True, "API", "not checked, because RETOUCH_API_KEY is not set here")
+    return ask_api(api_url.rstrip("/"), api_key)
 
 
 def ask_api(api_url: str, api_key: str) -> Finding:
@@ -98,42 +94,59 @@ def ask_api(api_url: str, api_key: str) -> Finding:
             False, "API", "RETOUCH_API_KEY holds spaces or other characters that a key cannot have; set it again"
         )
     try:
-        reply = requests.get(
-            f"{api_url}/status/{uuid4()}", headers={"API-Key": api_key}, allow_redirects=False, timeout=API_TIMEOUT_S
-        )
+        reply = _get(f"{api_url}/status/{uuid4()}", api_key)
+        nowhere = _get(f"{api_url}/{uuid4()}/{uuid4()}", api_key) if reply.status_code == 404 else None
     except requests.RequestException as error:
         return Finding(False, "API", f"{shown} does not answer ({type(error).__name__}); check RETOUCH_API_URL")
     code = reply.status_code
     if code in (401, 402, 403):
-        return Finding(
-            False, "API", f"{shown} refuses the key ({code}); check RETOUCH_API_KEY, and the account's credit"
-        )
-    if code == 404 or 200 <= code < 300:
-        return Finding(True, "API", f"{shown} accepts the key")
+        check = "RETOUCH_API_KEY, and the account's credit" if _is_an_api(reply) else "RETOUCH_API_URL, RETOUCH_API_KEY"
+        return Finding(False, "API", f"{shown} refuses the key ({code}); check {check}")
     if 300 <= code < 400:
         return Finding(
             False, "API", f"{shown} redirects ({code}), and redirects are not followed; check RETOUCH_API_URL"
         )
-    return Finding(False, "API", f"{shown} answers {code}; try again later")
+    if code >= 500:
+        return Finding(False, "API", f"{shown} answers {code}; try again later")
+    if not _is_an_api(reply):
+        return Finding(
+            False, "API", f"{shown} answers {code} and no JSON, as a web server does that knows no such path;"
+            " check RETOUCH_API_URL"
+        )  # fmt: skip
+    if nowhere is not None and _is_an_api(nowhere) and says_the_same(words(nowhere.json()), words(reply.json())):
+        return Finding(
+            False, "API", f"{shown} answers {code} to an id as to a path that nobody has, so it may be no API;"
+            " check RETOUCH_API_URL"
+        )  # fmt: skip
+    if code == 404 or 200 <= code < 300:
+        return Finding(True, "API", f"{shown} accepts the key")
+    return Finding(False, "API", f"{shown} answers {code}; check RETOUCH_API_URL")
 
 
-def store_findings(redis_url: str, bucket: str, prefix: str) -> Iterator[Finding]:
-    """Check that an object can be written to the bucket and removed; if so, end the pause for it."""
+def _get(url: str, api_key: str) -> requests.Response:
+    return requests.get(url, headers={"API-Key": api_key}, allow_redirects=False, timeout=API_TIMEOUT_S)
+
+
+def _is_an_api(reply: requests.Response) -> bool:
+    try:
+        return isinstance(reply.json(), dict)
+    except ValueError:
+        return False
+
+
+def store_finding(bucket: str, prefix: str) -> Finding:
+    """Check that an object can be written to the bucket and removed."""
     if not bucket:
-        yield Finding(True, "bucket", "not checked, because RETOUCH_BUCKET is not set here")
-        return
+        return Finding(True, "bucket", "not checked, because RETOUCH_BUCKET is not set here")
     try:
         asyncio.run(_probe(bucket, object_keys.input_probe(prefix)))
     except ImportError:
-        yield Finding(
+        return Finding(
             False, "bucket", "not checked, because S3 support is not installed; run: pip install 'retouch[s3]'"
         )
-        return
     except RetouchError as error:
-        yield Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
-        return
-    yield Finding(True, "bucket", f"{bucket} can be written to")
-    yield from _resume(redis_url, PauseCause.STORE)
+        return Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
+    return Finding(True, "bucket", f"{bucket} can be written to")
 
 
 async def _probe(bucket: str, key: str) -> None:
@@ -144,21 +157,14 @@ async def _probe(bucket: str, key: str) -> None:
     await store.delete(key)
 
 
-def _resume(redis_url: str, cause: PauseCause) -> Iterator[Finding]:
-    try:
-        if first_contact(redis_url).resume(cause):
-            yield Finding(True, "pause", f"the cause is fixed, so the pause ({cause}) was ended")
-    except RetouchError:
-        return  # reported by the check of Redis
-
-
 def pause_findings(redis_url: str) -> Iterator[Finding]:
-    """Report the pauses that are left."""
+    """Report what is paused."""
     try:
         pauses = first_contact(redis_url).pauses()
     except RetouchError:
         return  # reported by the check of Redis
     for pause in pauses:
-        yield Finding(False, "pause", f"submits are paused ({pause.cause}): {pause.reason}; {remedy(pause)}")
+        text = f"{what_waits(pause)} are paused ({pause.cause}): {pause.reason}; {remedy(pause)}"
+        yield Finding(False, "pause", text)
     if not pauses:
         yield Finding(True, "pauses", "none")

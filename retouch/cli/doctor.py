@@ -27,7 +27,7 @@ def doctor(
     bucket: Bucket = "",
     prefix: Prefix = "",
 ) -> None:
-    """Check Redis, the workers, the API and the bucket; end the pauses whose cause is fixed.
+    """Check Redis, the workers, the API and the bucket, and say what is paused; changes nothing.
 
     Exit code 0: no problem was found; 6: a problem was found.
     """
@@ -35,8 +35,8 @@ def doctor(
 
     findings = [
         *checks.redis_findings(redis_url),
-        *checks.api_findings(redis_url, api_url, api_key),
-        *checks.store_findings(redis_url, bucket, prefix),
+        checks.api_finding(api_url, api_key),
+        checks.store_finding(bucket, prefix),
         *checks.pause_findings(redis_url),
     ]
     for finding in findings:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
-from retouch.cli.pauses import PASSING, pause_clause
+from retouch.cli.pauses import batch_pause_line, pause_clause
 from retouch.cli.terminal import failure_text, printable
 from retouch.edit_result import Result
 from retouch.errors import InputError
@@ -53,16 +53,20 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
         return "no worker is alive, so it waits; start one: celery -A workers worker"
     if view.state is EditState.QUEUED:
         return _why_queued(view, pauses, provider, now)
-    silent = [pause for pause in pauses if pause.cause in PASSING]
-    if silent and not view.holder:
-        return "; ".join(pause_clause(pause, now) for pause in silent)
-    return _why_under_way(view, now)
+    kind = "submit" if view.state is EditState.SUBMITTING else "status"
+    waits = [pause for pause in pauses if pause.kind == kind]
+    if waits and not view.holder:
+        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
+    return _why_under_way(view, now) + _struck(view)
 
 
 def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:
-    if pauses:
-        return "; ".join(pause_clause(pause, now) for pause in pauses)
+    if view.batch_paused:
+        return "; ".join(batch_pause_line(view.batch, pause) for pause in view.batch_paused)
+    if waits := [pause for pause in pauses if pause.kind == "submit"]:
+        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
     note = f" ({view.note})" if view.note else ""
+    note += _struck(view)
     if view.before_it is None:
         return f"it backs off, and is sent again {_when(view, now)}{note}"
     order = f"{view.before_it} edits are before it in the fair order"
@@ -91,3 +95,14 @@ def _when(view: EditView, now: datetime) -> str:
         return "soon"
     seconds = (view.due_at - now).total_seconds()
     return f"in {seconds:.1f} s" if seconds > 0 else f"now (due for {-seconds:.1f} s)"
+
+
+def _struck(view: EditView) -> str:
+    """What is known of an edit that was refused itself."""
+    if not view.strikes:
+        return ""
+    times = "once" if view.strikes == 1 else f"{view.strikes} times in a row"
+    said = f"; it was refused {times}: {view.note or 'no reason was given'}"
+    if view.state is not EditState.QUEUED:
+        return said
+    return f"{said} (it fails only if others fare well meanwhile; to give it up: retouch cancel {view.batch})"

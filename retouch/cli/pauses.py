@@ -1,41 +1,65 @@
-"""How the commands show pauses: why nothing is submitted, and what ends the pause."""
+"""How the commands show pauses: which requests are not sent, why, and what ends the pause."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from retouch.causes import PauseCause
-from retouch.ledger import Pause
+from retouch.causes import BatchPause, PauseCause
+from retouch.ledger import BatchPauseView, Pause
 
-# The API is down or asks to wait: polls stop as well as submits, and a probe ends the pause without a person.
-PASSING = (PauseCause.OUTAGE, PauseCause.THROTTLED)
+KINDS = {"submit": "submits", "status": "status requests"}
+REMEDIES: dict[str, str] = {
+    PauseCause.THROTTLED: "the API asked for it, and it ends by itself",
+    PauseCause.OUTAGE: "it ends by itself when the API answers",
+    PauseCause.REFUSED: "fix the cause (key, credit, RETOUCH_API_URL, or the edits: retouch cancel); it is probed, and "
+    "ends by itself, or with: retouch resume",
+    PauseCause.STORE: "fix the bucket, the AWS_* variables, or the results' host; it ends by itself when a result "
+    "is kept",
+    PauseCause.PERSON: "to go on: retouch resume",
+}
+BATCH_REMEDIES: dict[str, str] = {
+    BatchPause.PERSON: "retouch resume {batch}",
+    BatchPause.REFUSALS: "fix the cause, then: retouch resume {batch} (and retouch retry {batch}), or: "
+    "retouch cancel {batch}",
+}
 
 
 def pause_line(pause: Pause) -> str:
     """A line of ``retouch status``."""
     since = pause.since.isoformat(timespec="seconds")
-    return f"PAUSED ({pause.cause}) since {since}: {pause.reason} - {remedy(pause)}"
+    return f"PAUSED: {what_waits(pause)} ({pause.cause}) since {since}: {pause.reason} - {remedy(pause)}"
+
+
+def what_waits(pause: Pause) -> str:
+    """What is not sent during a pause."""
+    return KINDS.get(pause.kind, pause.kind)
 
 
 def remedy(pause: Pause) -> str:
     """What a person should do about a pause."""
-    return "it ends by itself" if pause.cause in PASSING else "fix the cause, then wait, or run: retouch doctor"
+    return REMEDIES.get(pause.cause, "a newer version of Retouch began it")
 
 
 def pause_clause(pause: Pause, now: datetime) -> str:
     """A pause as the reason that ``retouch explain`` gives, a part of a sentence."""
-    what = "nothing is sent" if pause.cause in PASSING else "submits are paused"
     probe = ""
     if pause.next_probe:
         left_s = (pause.next_probe - now).total_seconds()
         probe = f"; the next probe is sent {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
-    return f"{what} ({pause.cause}) because {pause.reason}{probe}"
+    return f"{what_waits(pause)} are paused ({pause.cause}) because {pause.reason}{probe}; {remedy(pause)}"
+
+
+def batch_pause_line(batch: str, pause: BatchPauseView) -> str:
+    """A line about a batch that does not move."""
+    todo = BATCH_REMEDIES.get(pause.cause, "retouch resume {batch}").format(batch=batch)
+    return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; its queued edits are not submitted. {todo}"
 
 
 def pause_json(pause: Pause) -> dict[str, Any]:
     """A pause in ``retouch status --json``."""
     return {
+        "kind": pause.kind,
         "cause": pause.cause,
         "reason": pause.reason,
         "since": pause.since.isoformat(),

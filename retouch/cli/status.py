@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
-from retouch.cli.pauses import pause_json, pause_line
+from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.terminal import counts_text, duplicates_hint, emit, held_hint, printable, workers_hint
 from retouch.edit import check_batch_id
 from retouch.ledger import BatchView, Pause
@@ -43,7 +43,11 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
         return
     for pause in pauses:
         _print(pause_line(pause))
+    for batch_pause in view.paused:
+        _print(batch_pause_line(view.batch, batch_pause))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
+    if view.recovered or view.sent_anew:
+        _print(f"retried: {view.recovered} results were still at the API, {view.sent_anew} were submitted again")
     hints = [duplicates_hint(view), held_hint(view), "" if view.finished else workers_hint(workers)]
     for hint in filter(None, hints):
         _print(hint)
@@ -78,7 +82,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     width = max((len(view.batch) for view in views), default=0)
     for view in views:
         ended = f"{view.ended}/{view.total}"
-        _print(f"{view.batch:<{width}}  {view.state.value:<9}  {ended:>15}  {counts_text(view)}")
+        state = "paused" if view.paused and not view.finished else view.state.value
+        _print(f"{view.batch:<{width}}  {state:<9}  {ended:>15}  {counts_text(view)}")
     if not views:
         _print("no batches yet")
 

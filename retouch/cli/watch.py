@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
+from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.progress import Lines, Progress
 from retouch.cli.terminal import (
     ExitCode,
@@ -22,11 +24,13 @@ from retouch.cli.terminal import (
     workers_hint,
 )
 from retouch.edit_result import Result
+from retouch.errors import ServiceError
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
 
+PAUSES_EVERY_S = 2.0
 NAMED = 3  # custom ids shown for each failure message
 
 
@@ -53,15 +57,15 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     queue.status(batch)
     if hint := workers_hint(queue.workers()):
         say(hint)
-    progress = _progress()
+    progress, pauses = _progress(), Pauses(queue)
     told: list[str] = []
 
     def show(view: BatchView) -> None:
         progress.show(view)
-        hint = held_hint(view) if view.ended + view.counts.get(EditState.HELD, 0) == view.total else ""
-        if hint and hint not in told:
-            told.append(hint)
-            say(hint)
+        for hint in [*_hints(view), *pauses.lines()]:
+            if hint not in told:
+                told.append(hint)
+                say(hint)
 
     try:
         view = queue.wait(batch, timeout_s, show, say_outage)
@@ -81,8 +85,35 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     if view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):
             say(line)
-        say(f"to put the failed edits back into the queue: retouch retry {batch}")
+        say(f"to try the failed edits again: retouch retry {batch}")
     return view
+
+
+def _hints(view: BatchView) -> list[str]:
+    """Why the batch does not move, as far as the batch itself says it."""
+    hints = [batch_pause_line(view.batch, pause) for pause in view.paused]
+    if view.ended + view.counts.get(EditState.HELD, 0) == view.total:
+        hints.append(held_hint(view))
+    return list(filter(None, hints))
+
+
+class Pauses:
+    """The pauses of the installation, looked up now and then while a batch is watched."""
+
+    def __init__(self, queue: EditQueue, clock: Callable[[], float] = time.monotonic) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._next = clock() + PAUSES_EVERY_S
+
+    def lines(self) -> list[str]:
+        """A line for each pause in force; empty between two looks, and while Redis is away."""
+        if self._clock() < self._next:
+            return []
+        self._next = self._clock() + PAUSES_EVERY_S
+        try:
+            return [pause_line(pause) for pause in self._queue.pauses()]
+        except ServiceError:  # the wait for the batch says that
+            return []
 
 
 def failure_lines(results: Iterable[Result]) -> list[str]:

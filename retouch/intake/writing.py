@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from retouch.errors import LedgerError, ServiceError
+from retouch.errors import BatchCancelledError, CancelledError, LedgerError, ServiceError
 from retouch.intake.admission import Rejection, rebase
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 
@@ -106,6 +106,11 @@ class BatchWriter:
     def _telling(self) -> Iterator[None]:
         try:
             yield
+        except BatchCancelledError:
+            raise CancelledError(
+                f"batch {self._batch} was cancelled while it was being enqueued: {self.written} edits were written"
+                " before, and nothing more is added; to go on all the same, enqueue it again"
+            ) from None
         except LedgerError as error:
             raise ServiceError(
                 f"Redis failed while batch {self._batch} was being enqueued ({error}): {self.written} edits"

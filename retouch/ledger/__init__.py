@@ -1,20 +1,39 @@
 """The ledger: what every edit is, where it stands and what must happen next, in Redis."""
 
-from retouch.ledger.claims import BegunPoll, BegunSubmit, Claim, Entry, Harvest, Intervals, Settlement, Step, Verdict
+from retouch.ledger.claims import (
+    NOW,
+    BegunPoll,
+    BegunSubmit,
+    Claim,
+    Entry,
+    Harvest,
+    InForce,
+    Intervals,
+    Policy,
+    Run,
+    Seen,
+    Settled,
+    Settlement,
+    Step,
+    Strike,
+    Verdict,
+)
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
-from retouch.ledger.producer import Producer
+from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
-from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, present
+from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Pause, Provider, present
 from retouch.ledger.worker import Worker
 
 __all__ = [
     "DEFAULT_NAMESPACE",
     "LEARNED_BINS",
     "LEARNED_KINDS",
+    "NOW",
     "PAGE",
     "SCHEMA",
+    "BatchPauseView",
     "BatchView",
     "BegunPoll",
     "BegunSubmit",
@@ -23,14 +42,21 @@ __all__ = [
     "Entry",
     "Event",
     "Harvest",
+    "InForce",
     "Intervals",
     "Ledger",
     "Pause",
+    "Policy",
     "Producer",
     "Provider",
     "Reader",
+    "Retried",
+    "Run",
+    "Seen",
+    "Settled",
     "Settlement",
     "Step",
+    "Strike",
     "Verdict",
     "Worker",
     "present",

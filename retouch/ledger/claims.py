@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+from retouch.causes import AmbiguityPolicy, Fared
 from retouch.states import EditState
 
 
@@ -30,6 +31,8 @@ class Intervals(NamedTuple):
 
 
 UNPACED = Intervals()
+
+NOW = 0  # as the time of a request: when the ledger hears of it
 
 
 class Verdict(IntEnum):
@@ -58,13 +61,38 @@ class Claim(NamedTuple):
     at_ms: int = 0  # when its request is to be sent, by the Redis server's clock; 0: at once
 
 
+class Policy(NamedTuple):
+    """What happens to an edit that was sent and not answered.
+
+    ``fallback``: with IDEMPOTENT, what is done when its key is too old. ``resubmits``: how often it is sent again after
+    an error that the API itself answered.
+    """
+
+    ambiguous: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT
+    fallback: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT
+    resubmits: int = 3
+
+
+class InForce(NamedTuple):
+    """A pause as the workers see it; ``ends``: of its Retry-After (ms, wall clock of the server; 0: it has none)."""
+
+    ends: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """What one call of ``claim`` took."""
+    """What one call of ``claim`` took.
+
+    ``pauses``: those in force, by name. ``ask_at``: when to ask the API whether it answers at all (ms, wall clock of
+    the Redis server; 0: at once); None: not.
+    """
 
     claims: list[Claim]
     next_due_ms: int | None  # wall clock, ms; None if there is no appointment
-    paused: bool
+    now: int = 0  # ms, wall clock of the Redis server
+    pauses: dict[str, InForce] = field(default_factory=dict)
+    ask_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +103,25 @@ class BegunSubmit:
     number: int  # the submit's number, a part of the idempotency key
     tries: int  # how often in a row the API did not accept it
     now: int  # ms, wall clock of the Redis server
+    strikes: int = 0  # how often in a row the API refused it
+    errors: int = 0  # how often in a row the API answered with an error
+    again: bool = False  # under a number that was sent before
+    link: str = ""  # to its init_image, as it was sent before under this number
 
     @classmethod
     def parse(cls, raw: Sequence[str]) -> BegunSubmit:
         """Read the answer of ``begin_submit.lua``."""
-        parameters, defaults, number, tries, now = raw
-        return cls(merged(defaults, parameters), int(number), int(tries), int(now))
+        parameters, defaults, number, tries, now, strikes, errors, again, link = raw
+        return cls(
+            merged(defaults, parameters),
+            int(number),
+            int(tries),
+            int(now),
+            int(strikes),
+            int(errors),
+            again == "1",
+            link,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +137,17 @@ class BegunPoll:
     samples: int
     urls: tuple[str, ...]
     submitted_at: int | None
-    strikes: int  # definite errors in a row: an unknown id, a broken image
+    strikes: int  # how often in a row its status, or its result, was refused
     kind: str = ""  # of work: edits of one kind take about equally long
     seen_ms: int = 0  # the age at which it was last seen unfinished
     incomplete_since: int | None = None  # finished since then, but without all its links
+    overdue: bool = False  # asked about after its deadline before
 
     @classmethod
     def parse(cls, raw: Sequence[str | None]) -> BegunPoll:
         """Read the answer of ``begin_poll.lua``."""
-        now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, kind, seen, late = raw
+        now, state, provider_id, polls, tries, deadline, samples, urls, submitted_at, strikes, *rest = raw
+        kind, seen, incomplete, overdue = rest
         return cls(
             now=int(now or 0),
             state=EditState(state or ""),
@@ -118,8 +161,46 @@ class BegunPoll:
             strikes=int(strikes or 0),
             kind=kind or "",
             seen_ms=int(seen or 0),
-            incomplete_since=int(late) if late else None,
+            incomplete_since=int(incomplete) if incomplete else None,
+            overdue=bool(overdue),
         )
+
+
+class Seen(NamedTuple):
+    """One request that was not answered well: its kind, when it was sent (ms), and how it fared.
+
+    ``wait_ms``: how long the API asks to wait, if THROTTLED.
+    """
+
+    kind: str
+    sent_ms: int
+    fared: Fared
+    words: str
+    wait_ms: int = 0
+
+
+class Run(NamedTuple):
+    """A refusal as one of many: its words without what differs from edit to edit; ``definite``: they are about it."""
+
+    words: str
+    definite: bool
+
+
+class Strike(NamedTuple):
+    """A refusal as one of this edit's: many over ``patience_ms``, while others fare well, fail it; ``last``: this."""
+
+    kind: str
+    patience_ms: int
+    last: bool = False
+
+
+class Settled(IntEnum):
+    """What became of a settlement."""
+
+    LOST = 0  # the claim was another worker's: nothing of the edit was changed
+    DONE = 1
+    STRUCK_OUT = 2  # it failed: refused too often while others fared well
+    SENT_ANEW = 3  # the API has it no longer: it is queued again
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +208,9 @@ class Settlement:
     """How a claim ends or continues; applied only if the claim's fence is still the newest.
 
     ``delay_ms``: when the edit is due again. ``keep``: the claim continues instead, with its lease.
-    ``untaken``: the API did not accept the submit, so its number is used again. ``answered``: the API gave a good
-    answer, which ends its errors in a row. ``lesson``: what a result says about its kind of work.
+    ``untaken``: the API did not accept the submit, so its number is used again. ``good``: the kinds of requests that
+    were answered well, and when they were sent (ms); ``seen``: those that were not. ``lesson``: what a result says
+    about its kind of work.
     """
 
     claim: Claim
@@ -137,7 +219,10 @@ class Settlement:
     delay_ms: int = 0
     keep: bool = False
     untaken: bool = False
-    answered: bool = False
+    good: dict[str, int] | None = None
+    seen: tuple[Seen, ...] = ()
+    run: Run | None = None
+    strike: Strike | None = None
     lesson: dict[str, Any] | None = None
     deadline_ms: int | None = None
     put: dict[str, str] = field(default_factory=dict)
@@ -157,7 +242,10 @@ class Settlement:
         optional = {
             "keep": self.keep,
             "untaken": self.untaken,
-            "answered": self.answered,
+            "good": self.good,
+            "seen": self.seen,
+            "run": self.run and self.run._asdict(),
+            "strike": self.strike and self.strike._asdict(),
             "lesson": self.lesson,
             "deadline_ms": self.deadline_ms,
             "set": self.put,

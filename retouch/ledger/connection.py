@@ -12,7 +12,14 @@ from redis import exceptions
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerRefusedError, SchemaError
+from retouch.errors import (
+    BatchCancelledError,
+    InputError,
+    LedgerAwayError,
+    LedgerError,
+    LedgerRefusedError,
+    SchemaError,
+)
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
 from retouch.ledger.scripts import Scripts
 
@@ -101,7 +108,9 @@ class Connection:
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the ledger has this program's version; a ledger without a number has version 1."""
-        found = self.read("GET", self.keys.schema)
+        found, begun = self.read_all([("GET", self.keys.schema), ("EXISTS", self.keys.state, self.keys.batches)])
+        if found is None and begun:
+            found = "1"
         if found is not None and found != str(SCHEMA):
             raise SchemaError(other_schema(found))
 
@@ -131,6 +140,8 @@ def _translated() -> Iterator[None]:
     except exceptions.RedisError as error:
         if found := _OTHER_SCHEMA.match(str(error)):
             raise SchemaError(other_schema(found[1])) from None
+        if str(error).startswith("CANCELLED"):
+            raise BatchCancelledError("the batch was cancelled while it was being filled") from None
         raise LedgerError(_line(error)) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from retouch.causes import AmbiguityPolicy, PauseCause
+from retouch.causes import AmbiguityPolicy, BatchPause, Fared, PauseCause
 from retouch.states import TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
@@ -22,6 +22,8 @@ def as_lua() -> str:
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
         f"local CAUSE = {_table(PauseCause)}",
+        f"local BATCH_PAUSE = {_table(BatchPause)}",
+        f"local FARED = {_table(Fared)}",
         f"local POLICY = {_table(AmbiguityPolicy)}",
     ]
     return "\n".join(lines) + "\n"

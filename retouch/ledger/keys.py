@@ -5,7 +5,7 @@
 =============================  ======  =================================================================
 key                            type    holds
 =============================  ======  =================================================================
-``{ns}:schema``                string  the version of this layout; absent: 1
+``{ns}:schema``                string  the version of this layout; absent: 1, or nothing was ever written
 ``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
 ``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
                                        a poll, a retry, the end of a lease, a batch's end
@@ -14,19 +14,29 @@ key                            type    holds
 ``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
                                        ``allowed`` (how many there may be), ``limit`` (places learned),
                                        ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
-                                       ``slot:poll`` (when the next request may go), ``fails`` (errors in
-                                       a row), ``closed_at`` (end of the last outage), ``outage_ms`` (all
-                                       outages together), ``refusal``, ``refused_at`` (the last one, for
-                                       people), ``claimed_at``, ``grace_until``, ``trial`` (see ``rescues``),
-                                       ``sinks``, ``deployment`` (a random name)
-``{ns}:pauses``                hash    cause → JSON ``{reason, since, touched, until, every}``: why requests
-                                       pause; ``until`` is the next probe, ``every`` the ms between probes
+                                       ``slot:poll`` (when the next request may go), ``fails:KIND`` (errors
+                                       in a row), ``closed_at:KIND`` (end of the last outage), ``outage_ms``
+                                       (all outages of statuses together), ``refusal``, ``refused_at`` (the
+                                       last one, for people), ``answered_at``, ``asked_at`` (a status of no
+                                       edit), ``claimed_at``, ``grace_until``, ``trial`` (see
+                                       ``rescues``), ``sinks``, ``deployment`` (a random name)
+``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
+                                       requests of a kind pause; ``until`` is the next probe, ``every`` the ms
+                                       between probes (more: ``lua/include/pauses.lua``)
+``{ns}:worked``                hash    ``submit``, ``status``, ``store``, ``fetch:HOST`` (the newest 64) → when the
+                                       latest request that was answered well was sent (ms); only rises
+``{ns}:suspects:KIND``         set     edits refused (``submit``), or not kept (``store``), since one fared well
+``{ns}:suspects:new``          hash    kind → edits refused for the first time since one fared well
 ``{ns}:events``                stream  ``type subject time data``, written with the state they announce;
                                        kept for 7 days at most (``EVENTS_KEPT_MS``)
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
-                                       duplicates cancelled stale expires note holder begun n:STATE…``
+                                       duplicates cancelled stale expires note holder begun n:STATE…
+                                       paused run run_words run_since recovered sent_anew``; ``paused``:
+                                       JSON ``{cause: {reason, since}}``; ``run``: edits refused in a row in
+                                       the words ``run_words``
+``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
@@ -39,18 +49,28 @@ key                            type    holds
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
-tries strikes note urls kind seen incomplete``.
+tries strikes first_strike last_strike throttled overdue asked note urls kind seen incomplete sent_at alone link again
+said errors probe``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
             edit is rescued.
 ``rescues`` how often it was rescued in a row; the second time it waits for ``trial``, the one edit that is tried alone.
-``intent``  the fence of a POST that is, or may be, in progress: written before it is sent, removed by its settlement.
-``resent``  it was sent again after an unanswered submit.
+``intent``  the fence of a POST that is, or may be, in progress: written before it is sent, removed by its settlement;
+            ``retried``: it was not answered before a person's retry.
+``sent_at`` when it was first sent under its submit number; ``link``: with this link to its image; ``again``: it is
+            being sent under that number once more.
+``alone``   ms: an unanswered submit is not sent again before, unless another was taken since it was sent.
+``resent``  it was sent again after an unanswered submit. ``errors``: how often the API answered one with an error;
+            ``said``: the last one was answered so.
+``strikes`` how often it was refused since it last fared well, first and last at ``first_strike``, ``last_strike``.
+``throttled``  when it was last asked to wait.
+``overdue`` it was asked about after its deadline. ``asked``: a retry asks about it.
+``probe``   the fence under which it may be sent although its kind of request pauses.
 ``unanswered``  how many submits were sent and not answered; kept to the end, so that a retry is marked.
 ``submits`` how many submits were begun, without those that the API did not accept.
 ``duplicate``  it may be paid for twice.
-``deadline``  ms, on a clock that stands still during an outage.
+``deadline``  ms, on a clock that stands still while no status can be had.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``incomplete``  ms: since then the API reports success without all links.
 ``places``  how many images of it count as being at the API.
@@ -62,12 +82,15 @@ import re
 
 from retouch.errors import InputError
 
-SCHEMA = 1  # raised with each change that an older program would misread; docs/upgrading.md has the table
+SCHEMA = 2  # raised with each change that an older program would misread; docs/upgrading.md has the table
 DEFAULT_NAMESPACE = "retouch"
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_FIXED = ("schema", "ready", "due", "outbox", "state", "pauses", "events", "batches", "workers", "kinds")
-_FAMILIES = ("batch", "order", "edits", "results", "edit", "delivery", "learned")
+_FIXED = (
+    *("schema", "ready", "due", "outbox", "state", "pauses", "worked", "suspects"),
+    *("events", "batches", "workers", "kinds"),
+)
+_FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "delivery", "learned")
 
 
 class Keys:
@@ -83,6 +106,8 @@ class Keys:
         self.outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"
+        self.worked = f"{self.prefix}worked"
+        self.suspects = f"{self.prefix}suspects:"
         self.events = f"{self.prefix}events"
         self.batches = f"{self.prefix}batches"
         self.workers = f"{self.prefix}workers"
@@ -103,6 +128,10 @@ class Keys:
     def results(self, batch_id: str) -> str:
         """The batch's results by custom id."""
         return f"{self.prefix}results:{batch_id}"
+
+    def parked(self, batch_id: str) -> str:
+        """The queued edits of a paused batch, by their virtual times."""
+        return f"{self.prefix}parked:{batch_id}"
 
     def edit(self, edit_id: str) -> str:
         """One edit's progress; ``edit_id`` is ``batch/custom_id``."""

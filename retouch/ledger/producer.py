@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from retouch.causes import BatchPause
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
@@ -14,8 +15,15 @@ from retouch.states import EditState
 FILL_MS = 30_000  # a batch whose producer writes nothing for this long may finish
 
 
+class Retried(NamedTuple):
+    """How many edits a retry took up: about ``asked`` the API is asked first, ``sent`` are submitted again."""
+
+    asked: int
+    sent: int
+
+
 class Producer:
-    """Fills batches, and cancels or retries their edits."""
+    """Fills, pauses and resumes batches, and cancels or retries their edits."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -36,7 +44,10 @@ class Producer:
         return [c for (c, digest), k in zip(digests, known, strict=True) if k is not None and k != digest]
 
     def enqueue(self, batch: str, entries: Sequence[Entry]) -> list[Verdict]:
-        """Add up to PAGE entries to an open batch in one move; those that exist already are not changed."""
+        """Add up to PAGE entries to an open batch in one move; those that exist already are not changed.
+
+        Raises BatchCancelledError if a person has cancelled the batch since it was opened; nothing was added then.
+        """
         args: list[str | int] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
@@ -54,22 +65,43 @@ class Producer:
         """Cancel the batch's edits in these states; returns how many.
 
         Edits at the API are paid for: they are finished and kept. With QUEUED among the states the batch is
-        marked, so that an edit that comes back without being sent is cancelled too.
+        marked: an edit that comes back without being sent is cancelled too, one that was sent and not answered is not
+        sent again, and a producer that is still writing is refused.
         """
         states = set(states)
         if EditState.QUEUED in states:
-            states.add(EditState.SUBMITTING)  # claimed, but its intent is not written yet
-        return self._change(batch, "cancel", states)
+            states.add(EditState.SUBMITTING)  # claimed and not sent yet, or sent, not answered, and under no claim
+        return self._change(batch, "cancel", states)[0]
 
-    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,)) -> int:
-        """Put the batch's edits in these states (failed, cancelled or held) back into the queue; returns how many."""
-        return self._change(batch, "retry", set(states))
+    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,), *, anew: bool = False) -> Retried:
+        """Try the batch's edits in these states (failed, cancelled or held) again.
 
-    def _change(self, batch: str, action: str, states: set[EditState]) -> int:
-        first = total = 0
+        Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
+        """
+        changed, asked = self._change(batch, "anew" if anew else "retry", set(states))
+        return Retried(asked, changed - asked)
+
+    def pause(self, batch: str, cause: BatchPause, reason: str) -> bool:
+        """Submit no more of the batch's edits; polls and copies go on. True if it was not paused for this cause."""
+        return int(self._connection.run("pause_batch", batch, cause, reason[:500])) == 1
+
+    def resume(self, batch: str) -> bool:
+        """Lift all pauses of the batch; its edits are queued where they stood. True if it was paused."""
+        was_paused = False
         while True:
-            page, changed = self._connection.run("change", batch, action, ",".join(states), first, first + PAGE - 1)
+            paused, moved = self._connection.run("resume_batch", batch)
+            was_paused = was_paused or bool(paused)
+            if moved < PAGE:
+                return was_paused
+
+    def _change(self, batch: str, action: str, states: set[EditState]) -> tuple[int, int]:
+        first = total = total_asked = 0
+        while True:
+            page, changed, asked = self._connection.run(
+                "change", batch, action, ",".join(states), first, first + PAGE - 1
+            )
             total += int(changed)
+            total_asked += int(asked)
             first += PAGE
             if page < PAGE:
-                return total
+                return total, total_asked

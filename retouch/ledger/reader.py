@@ -11,7 +11,7 @@ from retouch.causes import PauseCause
 from retouch.ledger.claims import merged
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
-from retouch.ledger.views import BatchView, EditView, Event, Pause, Provider, instant, present
+from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Pause, Provider, instant, present
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 
@@ -43,11 +43,6 @@ class Reader:
         """The pauses, with the reason of each."""
         found = self._read("HGETALL", self._keys.pauses)
         return [Pause.parse(cause, text) for cause, text in found.items()]
-
-    def confirmed_ms(self, cause: PauseCause) -> int | None:
-        """How many ms ago a worker last found the cause of a pause; None: there is no such pause."""
-        text = self._read("HGET", self._keys.pauses, cause)
-        return None if text is None else int(self._connection.now() - json.loads(text)["touched"])
 
     def provider(self) -> Provider:
         """How the API is used at present."""
@@ -85,16 +80,16 @@ class Reader:
     def edit(self, batch: str, custom_id: str) -> EditView | None:
         """One edit, or None."""
         edit_id, keys = f"{batch}/{custom_id}", self._keys
-        raw, parameters, defaults, result, due, rank, lost_ms, outage = self._connection.read_all(
+        raw, parameters, (defaults, paused), result, due, rank, lost_ms, outage = self._connection.read_all(
             [
                 ("HGETALL", keys.edit(edit_id)),
                 ("HGET", keys.edits(batch), custom_id),
-                ("HGET", keys.batch(batch), "defaults"),
+                ("HMGET", keys.batch(batch), "defaults", "paused"),
                 ("HGET", keys.results(batch), custom_id),
                 ("ZSCORE", keys.due, edit_id),
                 ("ZRANK", keys.ready, edit_id),
                 ("HGET", keys.state, "outage_ms"),
-                ("HGET", keys.pauses, PauseCause.OUTAGE),
+                ("HGET", keys.pauses, f"status:{PauseCause.OUTAGE}"),
             ]
         )
         if not raw:
@@ -115,6 +110,9 @@ class Reader:
             due_at=instant(due),
             before_it=rank,
             result=present(json.loads(result)) if result else None,
+            strikes=int(raw.get("strikes", 0)),
+            asked="asked" in raw,
+            batch_paused=BatchPauseView.parse_all(paused),
         )
 
     def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:

@@ -19,10 +19,17 @@ from retouch.ledger.keys import SCHEMA, Keys
 
 _FOLDER = resources.files("retouch.ledger") / "lua"
 _INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
-_GUARD = f"""\
+_OURS = f"local OURS = '{SCHEMA}'\n"
+_GUARD = """\
 local schema = redis.call('GET', SCHEMA)
-if schema and schema ~= '{SCHEMA}' then return redis.error_reply('SCHEMA ' .. schema) end
+if not schema then
+  if redis.call('EXISTS', STATE, BATCHES) > 0 then return redis.error_reply('SCHEMA 1') end
+  redis.call('SET', SCHEMA, OURS)
+elseif schema ~= OURS then
+  return redis.error_reply('SCHEMA ' .. schema)
+end
 """
+_UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
 
 class Scripts:
@@ -31,9 +38,11 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._tag = keys.tag
-        head = keys.as_lua() + constants.as_lua() + _GUARD
+        head = keys.as_lua() + constants.as_lua() + _OURS
         self._texts = {
-            path.name.removesuffix(".lua"): head + _assembled(path.read_text())
+            (name := path.name.removesuffix(".lua")): head
+            + ("" if name == _UNGUARDED else _GUARD)
+            + _assembled(path.read_text())
             for path in _FOLDER.iterdir()
             if path.name.endswith(".lua")
         }

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from retouch.causes import PauseCause
 from retouch.states import TERMINAL, BatchState, EditState
 
 
@@ -34,27 +33,59 @@ def present(record: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause of requests, and its reason."""
+    """A pause of one kind of request (``submit``, ``status``), and its reason.
 
-    cause: PauseCause
+    ``cause`` is one of ``PauseCause``, or one that only a newer version knows. ``next_probe``: when one request finds
+    out whether the cause is gone; None: a person, or a check, ends the pause.
+    """
+
+    kind: str
+    cause: str
     reason: str
     since: datetime
     next_probe: datetime | None
 
+    @property
+    def name(self) -> str:
+        """The pause as the ledger names it."""
+        return f"{self.kind}:{self.cause}"
+
     @classmethod
-    def parse(cls, cause: str, text: str) -> Pause:
+    def parse(cls, name: str, text: str) -> Pause:
         """Read one field of the ledger's pauses."""
         raw = json.loads(text)
         since = instant(raw["since"])
         assert since is not None
-        return cls(PauseCause(cause), raw["reason"], since, instant(raw["until"]) if raw["every"] else None)
+        kind, _, cause = name.partition(":")
+        return cls(kind, cause, raw["reason"], since, instant(raw["until"]) if raw["every"] else None)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPauseView:
+    """Why a batch does not move. ``cause`` is one of ``BatchPause``, or one that only a newer version knows."""
+
+    cause: str
+    reason: str
+    since: datetime
+
+    @classmethod
+    def parse_all(cls, text: str | None) -> tuple[BatchPauseView, ...]:
+        """Read a batch's field ``paused``."""
+        raw = json.loads(text) if text else {}
+        found = [(cause, one["reason"], instant(one["since"])) for cause, one in raw.items()]
+        return tuple(cls(cause, reason, since) for cause, reason, since in found if since)
+
+    def to_json(self) -> dict[str, Any]:
+        """A part of what ``retouch status BATCH --json`` prints."""
+        return {"cause": self.cause, "reason": self.reason, "since": iso(self.since.timestamp() * 1000)}
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """How the API is used at present. ``places``: how many are allowed, by the last claim (None: there was none).
 
-    ``troubles``: 5xx answers and lost connections in a row. ``next_request``: when the next request may be sent.
+    ``troubles``: 5xx answers and lost connections in a row, of submits or of status requests. ``next_request``: when
+    the next request may be sent.
     ``result_s``: how long results took lately, in seconds, if the number of places is learned.
     """
 
@@ -73,7 +104,7 @@ class Provider:
         return cls(
             places_used=int(raw.get("places", 0)),
             places=int(raw["allowed"]) if "allowed" in raw else None,
-            troubles=int(raw.get("fails", 0)),
+            troubles=max(int(raw.get(f"fails:{kind}", 0)) for kind in ("submit", "status")),
             next_request=instant(booked) if booked else None,
             result_s=float(raw["result_ms"]) / 1000 if "result_ms" in raw else None,
             refusal=raw.get("refusal"),
@@ -104,6 +135,9 @@ class BatchView:
     duplicates: int = 0
     cancelled: bool = False
     note: str | None = None
+    paused: tuple[BatchPauseView, ...] = ()
+    recovered: int = 0  # of the edits that a retry asked about: completed with the result that the API still had
+    sent_anew: int = 0  # of the same: not known to the API any more, so submitted again
     defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -131,6 +165,9 @@ class BatchView:
             "possible_duplicates": self.duplicates,
             "created": iso(self.created.timestamp() * 1000),
             "note": self.note,
+            "paused": [pause.to_json() for pause in self.paused],
+            "recovered": self.recovered,
+            "sent_anew": self.sent_anew,
         }
 
     @classmethod
@@ -147,6 +184,9 @@ class BatchView:
             duplicates=int(raw.get("duplicates", 0)),
             cancelled="cancelled" in raw,
             note=raw.get("note"),
+            paused=BatchPauseView.parse_all(raw.get("paused")),
+            recovered=int(raw.get("recovered", 0)),
+            sent_anew=int(raw.get("sent_anew", 0)),
             defaults=json.loads(raw.get("defaults", "{}")),
         )
 
@@ -170,6 +210,9 @@ class EditView:
     due_at: datetime | None
     before_it: int | None
     result: dict[str, Any] | None
+    strikes: int = 0  # how often in a row it was refused
+    asked: bool = False  # a retry asks the API for the result that it had
+    batch_paused: tuple[BatchPauseView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

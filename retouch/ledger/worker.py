@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from retouch.causes import AmbiguityPolicy, PauseCause
-from retouch.ledger.claims import UNPACED, BegunPoll, BegunSubmit, Claim, Harvest, Intervals, Settlement, Step
+from retouch.causes import AmbiguityPolicy
+from retouch.ledger.claims import (
+    UNPACED,
+    BegunPoll,
+    BegunSubmit,
+    Claim,
+    Harvest,
+    InForce,
+    Intervals,
+    Policy,
+    Seen,
+    Settled,
+    Settlement,
+    Step,
+)
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
 
@@ -38,17 +51,24 @@ class Worker:
         deliveries: int = PAGE,
         intervals: Intervals = UNPACED,
         policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT,
+        ask: bool = False,
     ) -> Harvest:
         """Claim steps that are due, at most so many of each kind.
 
         ``places``: how many images may be at the API, for all workers together; 0: learned from its responses.
         ``intervals``: the least time between requests to the API, for all workers together. ``policy``: as for
-        ``begin_submit``.
+        ``begin_submit``. ``ask``: a time is wanted to ask the API whether it answers.
         """
-        answer = self._run("claim", lease_ms, holder, submits, polls, deliveries, places, *intervals, policy)
-        next_due, paused, claims = answer
+        answer = self._run("claim", lease_ms, holder, submits, polls, deliveries, places, *intervals, policy, int(ask))
+        next_due, now, pauses, ask_at, claims = answer
         taken = [Claim(member, int(fence), Step(step), int(at)) for member, fence, step, at in claims]
-        return Harvest(taken, None if next_due == "-1" else int(next_due), bool(paused))
+        return Harvest(
+            taken,
+            None if next_due == "-1" else int(next_due),
+            int(now),
+            {name: InForce(int(ends), reason) for name, ends, reason in pauses},
+            None if ask_at == "-1" else int(ask_at),
+        )
 
     def renew(self, claims: Iterable[Claim], lease_ms: int) -> list[str]:
         """Extend claims by another lease; returns the members whose claim is lost."""
@@ -63,21 +83,26 @@ class Worker:
     # may be made again when its answer was lost.
 
     def begin_submit(
-        self, claims: Sequence[Claim], policy: AmbiguityPolicy, lease_ms: int, *, nonce: str
+        self, claims: Sequence[Claim], policy: Policy, lease_ms: int, *, nonce: str
     ) -> list[BegunSubmit | None]:
         """Record that these edits are about to be sent, and restart their lease.
 
         ``policy`` decides about those that may have been sent before. None: do not send (the claim is lost, another
-        call has begun it, or the policy ended the edit).
+        call has begun it, submits pause, or the policy ended the edit).
         """
         args = [part for c in claims for part in (c.member, c.fence)]
-        answers = self._run("begin_submit", lease_ms, nonce, policy, *args)
+        answers = self._run("begin_submit", lease_ms, nonce, *policy, *args)
         return [BegunSubmit.parse(a) if a else None for a in answers]
 
-    def begin_poll(self, claims: Sequence[Claim], lease_ms: int, *, nonce: str) -> list[BegunPoll | None]:
-        """Read the edits of claims for a poll, and restart their lease; None: the claim is lost, or begun already."""
+    def begin_poll(
+        self, claims: Sequence[Claim], lease_ms: int, deadline_ms: int, *, nonce: str
+    ) -> list[BegunPoll | None]:
+        """Read the edits of claims for a poll, and restart their lease; None as for ``begin_submit``.
+
+        ``deadline_ms``: for an edit that has no deadline, since a retry asks about it.
+        """
         args = [part for c in claims for part in (c.member, c.fence)]
-        answers = self._run("begin_poll", lease_ms, nonce, *args)
+        answers = self._run("begin_poll", lease_ms, nonce, deadline_ms, *args)
         return [BegunPoll.parse(a) if a else None for a in answers]
 
     def begin(self, claims: Sequence[Claim], lease_ms: int, *, nonce: str) -> list[Claim]:
@@ -86,10 +111,19 @@ class Worker:
         answers = self._run("begin", lease_ms, nonce, *args)
         return [c for c, ours in zip(claims, answers, strict=True) if ours]
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Apply settlements; False for each whose claim was lost, which changed nothing."""
+    def keep_link(self, claim: Claim, link: str) -> None:
+        """Keep the link that an edit is sent with, so that it is sent with the same one under the same number."""
+        self._run("keep_link", claim.member, claim.fence, link)
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
+        """Apply settlements; returns what became of each."""
         items = json.dumps([s.to_json() for s in settlements], separators=(",", ":"))
-        return [bool(v) for v in self._run("settle", items)]
+        return [Settled(v) for v in self._run("settle", items)]
+
+    def observe(self, *, good: Mapping[str, int] | None = None, seen: Sequence[Seen] = ()) -> None:
+        """Record how requests fared that belong to no edit."""
+        item = {name: value for name, value in (("good", good), ("seen", seen)) if value}
+        self._run("settle", json.dumps([item]))
 
     def settle_batch(
         self, claim: Claim, *, retention_ms: int = RETENTION_MS, retry_in_ms: int | None = None, note: str = ""
@@ -108,29 +142,23 @@ class Worker:
 
     # --- pauses ----------------------------------------------------------------------------------
 
-    def pause(self, cause: PauseCause, reason: str, *, probe_every_ms: int) -> bool:
-        """Pause requests; every ``probe_every_ms`` (growing to 30 s) one probe is allowed. True if the pause is new.
+    def pause(self, name: str, reason: str) -> bool:
+        """Pause requests by hand (``submit:person``) until they are resumed. True if the pause is new."""
+        return bool(self._run("pause", name, reason[:500]))
 
-        With 0 no probe is allowed: only ``resume`` ends the pause.
-        """
-        return bool(self._run("pause", cause, reason[:500], probe_every_ms))
-
-    def trouble(self, reason: str, *, probe_every_ms: int) -> bool:
-        """Record an error of the API; five in a row are an outage (a pause). True if one begins."""
-        return bool(self._run("trouble", reason[:500], probe_every_ms))
-
-    def resume(self, *causes: PauseCause, sent_ms: int | None = None) -> int:
-        """End pauses; returns how many there were.
-
-        ``sent_ms``: when the successful request was sent; a pause for a later refusal stays.
-        """
-        return int(self._run("resume", "" if sent_ms is None else sent_ms, *causes))
+    def resume(self, *names: str) -> int:
+        """End pauses (``KIND:CAUSE``); returns how many there were."""
+        return int(self._run("resume", *names))
 
     # --- presence --------------------------------------------------------------------------------
 
     def see_worker(self, name: str, sinks: Iterable[str]) -> None:
         """Record that a worker is alive, and the sinks that events are delivered to."""
         self._run("see_worker", name, ",".join(sorted(sinks)), WORKER_SEEN_MS, secrets.token_hex(8))
+
+    def upgrade(self) -> int:
+        """Bring an older ledger up to date, once its workers have ended; returns how many of them are alive."""
+        return int(self._run("upgrade", WORKER_SEEN_MS))
 
     def forget_worker(self, name: str) -> None:
         """Record that a worker has ended."""

@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
-MAX_RETRY_AFTER_S = 3600.0
+MAX_RETRY_AFTER_S = 3600.0  # unless the caller says otherwise
 
 # Below the 5 s after which common servers (uvicorn) close: a request on a connection that is being closed fails.
 KEEPALIVE_S = 4.0
@@ -85,8 +85,8 @@ class _Protocol(ResponseHandler):
             self.set_exception(HttpProcessingError(message="too many interim answers"))
 
 
-def retry_after_s(value: str | None) -> float | None:
-    """Read a Retry-After header, seconds or an HTTP date, as 0 to 3600 seconds from now, else None."""
+def retry_after_s(value: str | None, at_most_s: float = MAX_RETRY_AFTER_S) -> float | None:
+    """Read a Retry-After header, seconds or an HTTP date, as 0 to ``at_most_s`` seconds from now, else None."""
     if not value:
         return None
     try:
@@ -97,7 +97,7 @@ def retry_after_s(value: str | None) -> float | None:
         except (ValueError, OverflowError):  # the latter: a time zone of twenty digits
             return None
         seconds = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), at_most_s)
 
 
 def network_reason(error: Exception) -> str:

@@ -1,32 +1,34 @@
 """The img2img API over HTTP: submit an edit, ask for its status.
 
 Every reply becomes an ``Answer`` or a subclass of ``ApiError``. The class says what may be done next, and whether a
-submit may have been accepted and paid for (AmbiguousError) or surely was not.
+submit may have been accepted and paid for (AmbiguousError) or surely was not. Whose fault a refusal is, the edit's or
+everybody's, is not decided here: that takes a look at how the others fare.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
 from yarl import URL
 
 from retouch.errors import (
-    AccountRefusedError,
     AmbiguousError,
-    ApiError,
     HeldBackError,
     InputError,
     NotSentError,
     RefusedError,
     ThrottledError,
     UnavailableError,
-    UnknownIdError,
 )
 from retouch.net.http import Connector, LazySession, network_reason, retry_after_s
 from retouch.net.redaction import spellings, without_queries, without_query
@@ -44,7 +46,11 @@ _HEADERS = {
     "Accept-Encoding": "identity",  # answers are short; decompression costs more than the bytes
     "User-Agent": "retouch",
 }
-_NOT_TAKEN = frozenset({425, 503})
+MAX_RETRY_AFTER_S = 86_400.0
+_GATEWAYS = frozenset({502, 503, 504})  # what a gateway answers when it has no answer
+_DEFINITE = frozenset({400, 413, 415, 422})  # about the request itself, where the API says more than a gateway does
+_API_FIELDS = ("status", "error", "detail")  # not "message" alone: gateways write that too
+_AT_WORK = frozenset({409, 425})  # on a request under a key that was sent before: the first one is still at work
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 # Half a surrogate pair is valid JSON but cannot be encoded: to write it would raise.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
@@ -76,7 +82,9 @@ class Img2ImgApi:
         connect_s = 2 * connect_timeout_s
         # No sock_read: it would restart a timer for each piece that arrives, and the total bounds the reply.
         timeout = aiohttp.ClientTimeout(total=connect_s + timeout_s, connect=connect_s, sock_connect=connect_timeout_s)
-        self._session = LazySession(lambda: Connector(limit=limit), {"API-Key": key, **_HEADERS}, timeout)
+        self._session = LazySession(
+            lambda: Connector(limit=limit), {"API-Key": key, **_HEADERS}, timeout, request_class=_Request
+        )
 
     def __repr__(self) -> str:
         return f"Img2ImgApi({str(self._url)!r})"
@@ -89,7 +97,7 @@ class Img2ImgApi:
         ``may_go`` is called when the connection is open, right before the body is written: the wait for the connection
         may have been long, or the process may have been stopped meanwhile. Raises HeldBackError if it returns False.
         Raises NotSentError, ThrottledError, UnavailableError: not accepted, may be sent again.
-        Raises AccountRefusedError, RefusedError: not accepted. Raises AmbiguousError: may be accepted and charged.
+        Raises RefusedError: not accepted. Raises AmbiguousError: may be accepted and charged.
         """
         body = _Body(json.dumps(payload, allow_nan=False).encode(), may_go)
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
@@ -110,68 +118,81 @@ class Img2ImgApi:
             raise AmbiguousError("the API accepted the request but returned no id")
         return answer
 
-    async def status(self, provider_id: str) -> Answer:
-        """Ask for the status of the edit that the API calls ``provider_id``.
+    async def status(self, provider_id: str, may_go: Callable[[], bool] = lambda: True) -> Answer:
+        """Ask for the status of the edit that the API calls ``provider_id``; ``may_go`` as for ``submit``.
 
-        Raises ThrottledError, UnavailableError: ask again later. Raises AccountRefusedError, UnknownIdError,
-        RefusedError.
+        Raises ThrottledError, UnavailableError: ask again later. Raises RefusedError, HeldBackError.
         """
         if not dialect.is_id(provider_id):
-            raise UnknownIdError("the id is not one that the API can have assigned")
-        url = URL(dialect.status_url(str(self._url), provider_id), encoded=True)
+            raise RefusedError("the id is not one that the API can have assigned")
+        reply = await self._get(dialect.status_url(str(self._url), provider_id), may_go)
+        if not isinstance(reply.get("status"), str):
+            raise UnavailableError("the API's answer names no status")
+        return self._answer(reply)
+
+    async def nowhere(self, may_go: Callable[[], bool] = lambda: True) -> None:
+        """Ask for a path that no API has, to see how a wrong address is answered; raises as ``status`` does."""
+        await self._get(f"{self._url}/{uuid4()}/{uuid4()}", may_go)
+
+    async def _get(self, address: str, may_go: Callable[[], bool]) -> dict[str, Any]:
+        _may_go.set(may_go)
+        url = URL(address, encoded=True)
         try:
             async with self._session().get(url, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_status(response)
-                reply = await _read(response)
+                return await _read(response)
+        except _HeldBack:
+            raise HeldBackError("the request was not sent: the caller stopped it") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(f"the API was not reached: {network_reason(error)}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnavailableError(f"the API did not answer: {network_reason(error)}") from None
         except _GarbageError as error:
             raise UnavailableError(f"the API's answer cannot be read: {error}") from None
-        if not isinstance(reply.get("status"), str):
-            raise UnavailableError("the API's answer names no status")
-        return self._answer(reply)
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
         await self._session.close()
 
     async def _raise_for_submit(self, response: aiohttp.ClientResponse) -> NoReturn:
-        if response.status in _NOT_TAKEN:
-            raise await self._error(UnavailableError, response)
-        if response.status >= 500 or response.status == 408:  # 408: a gateway may have forwarded it before
-            raise await self._error(AmbiguousError, response)
-        raise await self._refusal(response)
+        code, (said, reply, wait_s) = response.status, await self._said(response)
+        by_the_api = isinstance(reply, dict) and any(name in reply for name in _API_FIELDS)
+        if code == 429:
+            raise ThrottledError(said, wait_s)
+        if code == 503:
+            raise UnavailableError(said, wait_s)
+        if code >= 500 or code == 408:  # 408: a gateway may have forwarded it before
+            raise AmbiguousError(said, wait_s, answered=by_the_api and code >= 500 and code not in _GATEWAYS)
+        pending = code in _AT_WORK or (code >= 400 and "idempoten" in said.casefold())
+        raise RefusedError(said, wait_s, definite=by_the_api and code in _DEFINITE, pending=pending)
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse) -> NoReturn:
-        if response.status in (404, 410):
-            raise await self._error(UnknownIdError, response)
-        if response.status < 400 or response.status >= 500 or response.status in (408, 425):
-            raise await self._error(UnavailableError, response)
-        raise await self._refusal(response)
+        code, (said, reply, wait_s) = response.status, await self._said(response)
+        if code == 429:
+            raise ThrottledError(said, wait_s)
+        if code >= 500 or code in (408, 425):
+            raise UnavailableError(said, wait_s)
+        raise RefusedError(said, wait_s, definite=isinstance(reply, dict))
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> ApiError:
-        if response.status == 429:
-            return await self._error(ThrottledError, response)
-        if response.status in (401, 402, 403):
-            return await self._error(AccountRefusedError, response)
-        return await self._error(RefusedError, response)
-
-    async def _error(self, kind: type[ApiError], response: aiohttp.ClientResponse) -> ApiError:
-        """Build the error of a reply: the status has decided its kind, the body only adds a text."""
+    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, Any, float | None]:
+        """Read an error reply: its text, what it is as JSON if it is, and the seconds that it asks to wait."""
         reply: Any = None
+        text: Any = None
         try:
             body = await _read_bytes(response)
-            reply = json.loads(body)
+            text = reply = json.loads(body)
         except (aiohttp.ClientError, TimeoutError, _GarbageError):
-            body = b""
+            pass
         except (ValueError, RecursionError):
-            reply = plain(self._hidden(body.decode(errors="replace")))
-        said = self._clean(words(reply) or compact(reply)) or self._redirection(response) or f"HTTP {response.status}"
-        wait_s = retry_after_s(response.headers.get("Retry-After"))
+            text = plain(self._hidden(body.decode(errors="replace")))
+        said = self._clean(words(text) or compact(text)) or self._redirection(response) or f"HTTP {response.status}"
+        wait_s = retry_after_s(response.headers.get("Retry-After"), math.inf)
         if wait_s is None and isinstance(reply, dict) and isinstance(reply.get("retry_after"), int | float | str):
-            wait_s = retry_after_s(str(reply["retry_after"]))
-        return kind(said, wait_s)
+            wait_s = retry_after_s(str(reply["retry_after"]), math.inf)
+        if wait_s is not None and wait_s > MAX_RETRY_AFTER_S:
+            said, wait_s = f"{said} (it asks to wait for more than a day: a day is waited)", MAX_RETRY_AFTER_S
+        return said, reply, wait_s
 
     def _redirection(self, response: aiohttp.ClientResponse) -> str | None:
         location = response.headers.get("Location")
@@ -213,6 +234,23 @@ class _Body(aiohttp.BytesPayload):
             self.held_back = True
             raise ConnectionAbortedError("held back")
         await super().write_with_length(writer, content_length)
+
+
+# What a request without a body asks when its connection is open, right before it is written; set by each call.
+_may_go: ContextVar[Callable[[], bool]] = ContextVar("_may_go")
+
+
+class _HeldBack(aiohttp.ClientError):
+    """Raised where a request was not to be sent after all; aiohttp closes its connection."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that, without a body, asks whether it may be sent; one with a body has a ``_Body`` that asks."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if self.method == "GET" and not _may_go.get()():
+            raise _HeldBack("held back")
+        return await super().send(conn)
 
 
 class _GarbageError(Exception):

@@ -8,6 +8,14 @@ from typing import Any
 
 _WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
 
+# What differs from edit to edit: quoted text, links, ids and numbers.
+_PARTICULARS = re.compile(
+    r"""https?://\S+|"[^"]*"|'[^']*'|`[^`]*`|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\w*\d\w*\b""",
+    re.IGNORECASE,
+)
+
+_PATH = re.compile(r"/\S*")
+
 # An open tag is read only to the next "<", so that the time is proportional to the page's length.
 _TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -40,3 +48,13 @@ def plain(text: str) -> str:
         return text
     title = _TITLE.search(text)
     return title[1] if title else _TAGS.sub(" ", text)[:200]
+
+
+def alike(text: str) -> str:
+    """Return a message without what differs from edit to edit: two refusals for one reason read the same."""
+    return " ".join(_PARTICULARS.sub("…", text).split())[:200].casefold()
+
+
+def says_the_same(text: str, other: str) -> bool:
+    """Tell whether two messages are alike but for the paths that they name."""
+    return alike(_PATH.sub("…", text)) == alike(_PATH.sub("…", other))

@@ -50,6 +50,7 @@ class Answers:
         self._picture = _answer(noise_png(), "image/png")
         self._stored = _answer(extra='ETag: "0123456789abcdef0123456789abcdef"\r\n')
         self._nothing = _answer(status="204 No Content")
+        self._unknown = _answer(b'{"detail":"no such id"}', status="404 Not Found")
         self._upload = _answer(b"<R><UploadId>u</UploadId><ETag>e</ETag></R>", "application/xml")
         self._deleted = _answer(b"<DeleteResult><Deleted><Key>k</Key></Deleted></DeleteResult>", "application/xml")
 
@@ -63,7 +64,8 @@ class Answers:
             self.counts["download"] += 1
             return self._picture
         if path.startswith(f"{API_PATH}/status/".encode()):
-            return self._status(int(path.rpartition(b"/")[2]))
+            provider_id = path.rpartition(b"/")[2]
+            return self._status(int(provider_id)) if provider_id.isdigit() else self._unknown
         return self._about_itself(path)
 
     def _put(self, path: bytes) -> bytes:

@@ -107,9 +107,9 @@ def test_a_failure_keeps_the_api_s_words(scene: Scene) -> None:
 
 
 def test_a_refusal_fails_the_edit_at_once_in_the_api_s_words(scene: Scene) -> None:
-    """400, 413 and 422 are asked once and fail the edit as ``refused``; other edits are not held up."""
+    """400, 413, 415 and 422 in the API's own words fail the edit as ``refused``; other edits are not held up."""
     scene.worker()
-    refusals = {"400": "error", "413": "message", "422": "detail_list", "405": "detail"}
+    refusals = {"400": "error", "413": "error", "422": "detail_list", "415": "detail"}
     rules: dict[str, Record] = {
         status: {"fault": "status", "status": int(status), "error": f"{status} says no", "shape": shape}
         for status, shape in refusals.items()

@@ -122,6 +122,20 @@ def test_a_receiver_that_never_answers_holds_up_no_edit(scene: Scene) -> None:
     assert len(subjects) == count + 1
 
 
+def test_a_pause_and_its_end_are_told(scene: Scene) -> None:
+    """An operator hears that submits pause, and why, and that they go on."""
+    with Receiver() as receiver:
+        scene.worker(**told_to(receiver, scene))
+        scene.queue.pause(reason="lunch")
+        scene.queue.resume()
+        paused, resumed = sorted(wait_for(scene, receiver, 2), key=lambda event: str(event["type"]))
+    assert [(e["type"], e["subject"]) for e in (paused, resumed)] == [
+        ("retouch.paused", "submit:person"),
+        ("retouch.resumed", "submit:person"),
+    ]
+    assert paused["data"] == resumed["data"] == {"kind": "submit", "cause": "person", "reason": "lunch"}
+
+
 def test_a_receiver_that_is_down_holds_up_no_edit(scene: Scene) -> None:
     """With nobody listening every edit completes; a receiver that comes up is told all of it."""
     receiver = Receiver()

@@ -15,13 +15,14 @@ from tests.harness.web import Web
 
 
 def test_an_edit_that_the_api_has_lost_fails_as_lost(scene: Scene) -> None:
-    """An id that reads 404 time after time ends the edit as ``lost``; it is not bought again."""
-    scene.worker()
-    scene.api.trouble("lost_id")
-    result = scene.run()
-    assert (result["state"], result["error"]["code"]) == ("failed", "lost")
-    assert {entry["status"] for entry in scene.api.polls()} == {404}
-    assert len(scene.api.submits()) == 1
+    """An id that reads 404 again and again, while others are found, ends the edit as ``lost``: no second submit."""
+    scene.worker(patience="0.1")
+    batch = scene.cases({"lost": {"fault": "lost_id"}, "fine": {"fault": "odd_status", "times": 2}})
+    results = scene.finish(batch)
+    assert (results["lost"]["state"], results["lost"]["error"]["code"]) == ("failed", "lost")
+    assert results["fine"]["state"] == "completed"
+    assert [entry["status"] for entry in scene.api.polls()].count(404) >= 5
+    assert len(scene.api.submits()) == 2
 
 
 def test_an_edit_past_its_deadline_is_asked_about_once_more(scene: Scene) -> None:
@@ -51,14 +52,14 @@ def test_an_expired_link_is_renewed_once(scene: Scene) -> None:
 
 
 def test_a_link_that_stays_dead_fails_the_edit(scene: Scene) -> None:
-    """A result that is gone for good ends the edit as ``result_gone`` after some renewals, without a second submit."""
-    scene.worker()
+    """A result that is gone, while others of its host are not, ends the edit as ``result_gone``: no second submit."""
+    scene.worker(patience="0.1")
     rules: dict[str, Record] = {str(status): {"fault": "expired_url", "status": status} for status in (403, 404, 410)}
-    results = scene.finish(scene.cases(rules))
+    results = scene.finish_beside_another(scene.cases(rules), rules)
     assert {n: (r["state"], r["error"]["code"]) for n, r in results.items()} == dict.fromkeys(
         rules, ("failed", "result_gone")
     )
-    assert len(scene.api.submits()) == 3
+    assert len(scene.api.submits()) == 4
 
 
 def test_a_bad_transfer_is_made_good(scene: Scene) -> None:
@@ -81,19 +82,19 @@ def test_a_bad_transfer_is_made_good(scene: Scene) -> None:
 
 def test_a_result_that_is_no_whole_image_is_never_stored(scene: Scene) -> None:
     """Half an image, a page of HTML and more than 32 MiB fail the edit as ``broken_result``, and leave no object."""
-    scene.worker()
+    scene.worker(patience="0.1")
     rules: dict[str, Record] = {
         "short": {"fault": "truncated", "variant": "short"},
         "html": {"fault": "html"},
         "oversized": {"fault": "oversized"},
     }
     batch = scene.cases(rules)
-    results = scene.finish(batch)
+    results = scene.finish_beside_another(batch, rules)
     assert {n: (r["state"], r["error"]["code"], r["outputs"]) for n, r in results.items()} == dict.fromkeys(
         rules, ("failed", "broken_result", [])
     )
     assert scene.images(batch) == []
-    assert len(scene.api.submits()) == 3
+    assert len(scene.api.submits()) == 4
 
 
 def test_an_image_is_stored_under_its_true_type(scene: Scene) -> None:
@@ -110,7 +111,7 @@ def test_an_image_is_stored_under_its_true_type(scene: Scene) -> None:
 def test_links_that_come_a_moment_after_success_are_waited_for(scene: Scene) -> None:
     """SUCCESS with no link, or with fewer than samples, is asked about again until all are there."""
     scene.worker()
-    rules: dict[str, Record] = {f"keep-{n}": {"fault": "late_urls", "keep": n, "times": 2} for n in (0, 1)}
+    rules: dict[str, Record] = {str(keep): {"fault": "late_urls", "keep": keep, "times": 2} for keep in (0, 1)}
     results = scene.finish(scene.cases(rules, samples=2))
     assert {n: (r["state"], r["attempts"], len(r["outputs"])) for n, r in results.items()} == dict.fromkeys(
         rules, ("completed", 1, 2)
@@ -134,13 +135,13 @@ def test_a_success_whose_images_do_not_come_is_a_failure(scene: Scene) -> None:
 
 def test_a_redirect_to_a_private_address_is_not_followed(scene: Scene, stranger: Web) -> None:
     """A result's link that redirects to a private address fails the edit, and nothing is sent there."""
-    scene.worker()
+    scene.worker(patience="0.1")
     rules: dict[str, Record] = {
         str(status): {"fault": "redirect", "location": f"{stranger.url}/0.png", "status": status}
         for status in (301, 302, 307)
     }
     batch = scene.cases(rules)
-    for result in scene.finish(batch).values():
+    for result in scene.finish_beside_another(batch, rules).values():
         assert (result["state"], result["error"]["code"]) == ("failed", "broken_result")
         assert "not a public address" in result["error"]["message"]
     assert stranger.requests == []

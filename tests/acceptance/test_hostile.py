@@ -111,16 +111,16 @@ def assert_refused(results: dict[str, Record], code: str = "broken_result") -> N
 @pytest.mark.slow
 def test_results_that_mean_harm_fail_and_the_worker_goes_on(scene: Scene, villain: str) -> None:
     """Endless, enormous, packed, lying and broken results: no object, one submit each, little memory, and then on."""
-    worker = scene.worker(**allowed(scene, villain))
+    worker = scene.worker(**allowed(scene, villain), patience="0.1")
     assert scene.run()["state"] == "completed"
     before_mib, pid = peak_mib(worker), worker.child.pid
     rules: dict[str, Record] = {
         name: {"fault": "redirect", "location": f"http://{villain}/{name}"} for name in VILLAINY
     }
     batch = scene.cases(rules)
-    assert_refused(scene.finish(batch))
+    assert_refused(scene.finish_beside_another(batch, rules))
     assert scene.images(batch) == []
-    assert len(scene.api.submits()) == 1 + len(rules)
+    assert len(scene.api.submits()) == 2 + len(rules)
     scene.api.clear()
     assert scene.run()["state"] == "completed"
     assert (worker.child.running, worker.child.pid) == (True, pid)
@@ -130,7 +130,7 @@ def test_results_that_mean_harm_fail_and_the_worker_goes_on(scene: Scene, villai
 @pytest.mark.slow
 def test_many_endless_results_at_once_fit_into_little_memory(scene: Scene, villain: str) -> None:
     """Twenty bodies without end at the same time cost no more memory than a few."""
-    worker = scene.worker(**allowed(scene, villain), max_in_flight="64")
+    worker = scene.worker(**allowed(scene, villain), max_in_flight="64", deadline="2")
     assert scene.run()["state"] == "completed"
     before_mib = peak_mib(worker)
     scene.api.trouble("redirect", location=f"http://{villain}/endless", match="[endless]")
@@ -143,7 +143,7 @@ def test_many_endless_results_at_once_fit_into_little_memory(scene: Scene, villa
 
 
 class Liar(Web):
-    """An API that answers a status request with whatever ``replies`` has under the edit's name."""
+    """An API that answers a status request with whatever ``replies`` has under the edit's name, or that it has none."""
 
     def __init__(self, replies: dict[str, Any]) -> None:
         super().__init__(self._take)
@@ -153,12 +153,15 @@ class Liar(Web):
         if request.body:
             name = json.loads(request.body)["prompt"]
             return 200, json.dumps({"status": "PENDING", "id": name}).encode()
-        reply = self._replies[request.path.rpartition("/")[2]]
+        name = request.path.rpartition("/")[2]
+        if name not in self._replies:
+            return 404, b'{"detail": "no edit has this id"}'
+        reply = self._replies[name]
         return 200, reply if isinstance(reply, bytes) else json.dumps(reply).encode()
 
     def settings(self, scene: Scene) -> dict[str, str]:
-        """The settings of a worker of this API."""
-        return {"api_url": f"{self.url}/v1"}
+        """The settings of a worker of this API, that soon gives an edit up whose results alone are refused."""
+        return {"api_url": f"{self.url}/v1", "patience": "0.1", "deadline": "2"}
 
     def edits(self, scene: Scene) -> list[Record]:
         """One edit for each reply."""

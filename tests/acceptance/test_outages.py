@@ -51,7 +51,7 @@ def test_no_edit_is_bought_for_a_bucket_that_is_missing(scene: Scene, pictures: 
     """Without the bucket no POST is made, the reason is shown, and work begins by itself when the bucket is made."""
     with NoBucket() as s3:
         scene.another_worker(AWS_ENDPOINT_URL_S3=s3.url, bucket="none-yet")
-        assert "none-yet" in scene.pause("store")
+        assert "none-yet" in scene.pause("submit:store")
         batch = scene.enqueue(5, init_image=f"{pictures.url}/a.png")
         looked = len(s3.requests)
         scene.until(lambda: len(s3.requests) >= looked + 2, "the bucket was looked for twice")
@@ -68,7 +68,7 @@ def test_no_edit_is_bought_by_a_worker_that_starts_with_wrong_s3_credentials(sce
     """Edits that wait for a worker whose credentials S3 refuses are not POSTed; the reason is shown."""
     batch = scene.enqueue(5)
     scene.another_worker(AWS_SECRET_ACCESS_KEY="wrong" * 8)
-    assert "refuses" in scene.pause("store")
+    assert "refuses" in scene.pause("submit:store")
     assert scene.api.submits() == []
     assert scene.edit(batch).state is EditState.QUEUED
 
@@ -82,7 +82,8 @@ def test_s3_may_go_away_and_come_back(scene: Scene, crashing_s3: S3) -> None:
     scene.until(lambda: len(scene.api.polls()) >= 5, "the API works on all")
     crashing_s3.kill()
     scene.api.clear()
-    scene.until(lambda: worker.child.output().count("result.not_copied") >= 5, "copies have failed")
+    assert "cannot be used for now" in scene.pause("submit:store")
+    scene.until(lambda: "store.unusable" in worker.child.output(), "the worker says that it takes no work")
     view = scene.ledger.reader.batch(batch)
     assert view is not None
     assert not view.finished

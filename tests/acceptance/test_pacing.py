@@ -16,9 +16,9 @@ from tests.harness.scene import Scene
 from tests.harness.waiting import until
 
 
-def requests(scene: Scene) -> list[Record]:
-    """Everything that counts against a rate limit, by arrival."""
-    return sorted(scene.api.submits() + scene.api.polls(), key=lambda entry: float(entry["arrived"]))
+def arrivals(scene: Scene, *kinds: str) -> list[float]:
+    """When the requests came that count against a rate limit: submits and status requests, or these kinds alone."""
+    return sorted(float(entry["arrived"]) for entry in scene.api.requests(*(kinds or ("submit", "status"))))
 
 
 @pytest.mark.slow
@@ -28,54 +28,66 @@ def test_two_workers_together_keep_a_rate_limit(scene: Scene) -> None:
     for _ in range(2):
         scene.another_worker(rate_limit="600/m,30/s", max_in_flight="60")
     batch = scene.enqueue(60)
-    scene.until(lambda: len(requests(scene)) >= 90, "requests flow")
+    scene.until(lambda: len(arrivals(scene)) >= 90, "requests flow")
     scene.api.clear()
     scene.finish(batch)
-    arrivals = [float(entry["arrived"]) for entry in requests(scene)]
+    came = arrivals(scene)
     for seconds, limit in ((1, 30), (60, 600)):
-        assert max(bisect_left(arrivals, at + seconds) - n for n, at in enumerate(arrivals)) <= limit
-    busy = [at for at in arrivals if at <= arrivals[89]]
-    assert len(busy) / (busy[-1] - busy[0]) >= 0.5 * 10  # of 10 a second; the machine may be slow, the limit is not
+        assert max(bisect_left(came, at + seconds) - n for n, at in enumerate(came)) <= limit
+    assert 90 / (came[89] - came[0]) >= 0.5 * 10  # of 10 a second; the machine may be slow, the limit is not
 
 
 def test_an_outage_uses_up_nothing(scene: Scene) -> None:
-    """While the API answers 503 to everything, hardly anything is sent; afterwards every edit completes, once."""
-    scene.another_worker(max_in_flight="40")
-    batch = scene.enqueue(60)
-    scene.until(lambda: scene.api.accepted(), "the API takes edits")
+    """While the API answers errors to everything hardly anything is sent; afterwards every edit completes, once."""
+    scene.another_worker(max_in_flight="60")
+    scene.api.trouble("odd_status")
+    taken = scene.enqueue(30)
+    scene.until(lambda: len(scene.api.polls()) >= 30, "the API works on some")
     scene.api.rules({"fault": "status", "status": 503}, {"fault": "status_poll", "status": 500})
-    assert "nothing" not in scene.pause("outage")
-    in_the_air = len(requests(scene))
-    scene.until(lambda: len(requests(scene)) > in_the_air, "a probe went, or what was on its way")
-    scene.until(lambda: scene.ledger.reader.pauses()[0].next_probe, "the next probe has its time")
-    asked = len(requests(scene))
-    scene.until(lambda: len(requests(scene)) >= asked + 2, "two probes went")
-    assert len(requests(scene)) <= asked + 5
+    queued = scene.enqueue(30)
+    scene.pause("submit:outage")
+    scene.pause("status:outage")
+    begun, submits = len(arrivals(scene)), len(scene.api.submits())
+    scene.until(lambda: len(came := arrivals(scene)) > begun + 3 and came[-1] - came[-4] >= 2, "only probes are sent")
+    assert len(arrivals(scene)) - begun <= 60 + 8  # what was on its way, and the probes until then
+    assert len(scene.api.submits()) - submits <= 30
     scene.api.clear()
-    results = scene.finish(batch)
-    assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
+    for batch in (taken, queued):
+        ended = {(r["state"], r["attempts"], r["possible_duplicate"]) for r in scene.finish(batch).values()}
+        assert ended == {("completed", 1, False)}
     assert len(scene.api.accepted()) == 60
     assert scene.ledger.reader.pauses() == []
 
 
+FAULTS = {"submit": "throttle", "status": "throttle_poll"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("as_", ["seconds", "date", "body"])
-def test_nothing_at_all_is_sent_before_the_time_that_a_429_names(scene: Scene, as_: str) -> None:
-    """A poll that is throttled silences submits and the polls of all other edits as well."""
-    scene.another_worker(max_in_flight="40")
-    scene.api.rules({"fault": "odd_status"})
+@pytest.mark.parametrize(
+    ("kind", "as_"), [("status", "seconds"), ("status", "date"), ("status", "body"), ("submit", "seconds")]
+)
+def test_nothing_of_a_kind_is_sent_before_the_time_that_a_429_names(scene: Scene, kind: str, as_: str) -> None:
+    """A throttled poll holds back the polls of all edits, a throttled submit all submits; the other kind goes on."""
+    scene.another_worker(max_in_flight="40", poll_max="1")
+    working: Record = {"fault": "odd_status"}
+    scene.api.rules(working)
     waiting = scene.enqueue(5)
     scene.until(lambda: len(scene.api.polls()) >= 5, "each was asked about")
-    scene.api.rules({"fault": "throttle_poll", "retry_after": 5, "retry_as": as_, "times": 1})
-    scene.pause("throttled")
-    refused = next(entry for entry in scene.api.polls() if entry["status"] == 429)
+    scene.api.rules({"fault": FAULTS[kind], "retry_after": 5, "retry_as": as_, "times": 1}, working)
     more = scene.enqueue(5)
-    for batch in (waiting, more):
+    scene.pause(f"{kind}:throttled")
+    held_back = scene.enqueue(5)
+    refused = next(float(entry["time"]) for entry in scene.api.requests(kind) if entry["status"] == 429)
+    [other] = FAULTS.keys() - {kind}
+    scene.until(lambda: arrivals(scene, other)[-1] > refused, f"a {other} request is sent meanwhile")
+    scene.api.clear()
+    for batch in (waiting, more, held_back):
         results = scene.finish(batch)
         assert {(r["state"], r["attempts"]) for r in results.values()} == {("completed", 1)}
     # What was on its way when the 429 came could not know of it; the machine may be slow.
-    later = [e for e in requests(scene) if float(e["arrived"]) > refused["time"] + 2]
-    assert float(later[0]["arrived"]) >= refused["time"] + (3.9 if as_ == "date" else 4.9)
+    later = [at for at in arrivals(scene, kind) if at > refused + 1]
+    assert later[0] >= refused + (3.9 if as_ == "date" else 4.9)
+    assert any(refused < at < refused + 3.5 for at in arrivals(scene, other))
 
 
 @contextmanager

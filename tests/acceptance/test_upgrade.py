@@ -1,25 +1,29 @@
-"""A rolling upgrade: workers of the previous release and of this one over one ledger, with work in flight."""
+"""An upgrade to this ledger's schema: workers of the previous release and of this one, with work in flight."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.harness.processes import RETOUCH, Process, run
+from retouch.ledger import SCHEMA
+from tests.harness.processes import RETOUCH, Command, Ended, Process, run
 from tests.harness.scene import Scene
 from workers.stack.child import ROOT, clean_environment
 
 # The commit of the previous release; its code is in the repository's history.
 PREVIOUS = Path(__file__).with_name("previous-release").read_text().strip()
+OLD_SCHEMA = 1
+NUMBER = "{retouch}:schema"
 EDITS = 40
-# Polls of this batch find no end, so that the worker that began it still has it in hand when it dies.
-UNFINISHED = {"fault": "odd_status", "times": 2 * EDITS}
+BATCH = "made-by-the-old-one"
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,6 +31,8 @@ pytestmark = [
         not ((ROOT / ".git").exists() and shutil.which("git")), reason="the previous release is taken from git"
     ),
 ]
+
+Start = Callable[[Path], Process]  # a worker of the code in this folder
 
 
 @pytest.fixture(scope="module")
@@ -41,74 +47,110 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "code"
 
 
-def start(scene: Scene, code: Path) -> Process:
-    """A worker of the code in this folder."""
+@pytest.fixture
+def start(scene: Scene) -> Iterator[Start]:
+    """Starts workers that end with the test."""
+    scene.crew.end()
+    env = clean_environment(**scene.settings(lease="2", poll_max="1"))
     command = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
-    return Process(command, env=clean_environment(**scene.settings(lease="2", poll_max="1")), cwd=code, merged=True)
+    with ExitStack() as started:
+        yield lambda code: started.enter_context(Process(command, env=env, cwd=code, merged=True))
+
+
+def old_command(scene: Scene, previous: Path, *arguments: str | Path) -> Ended:
+    """Run a command of the previous release to its end."""
+    command: Command = [sys.executable, "-m", "retouch", *arguments]
+    with Process(command, env=clean_environment(**scene.settings()), cwd=previous) as process:
+        return process.end()
 
 
 @pytest.fixture
-def workers(scene: Scene, previous: Path) -> Iterator[dict[str, Process]]:
-    """One worker of each release, both at work for one ledger."""
-    scene.crew.end()
-    with start(scene, previous) as old, start(scene, ROOT) as new:
-        for worker in (old, new):
-            worker.out.line("worker.started")
-        yield {"old": old, "new": new}
+def old(scene: Scene, previous: Path, start: Start, tmp_path: Path) -> Process:
+    """A worker of the previous release, in the middle of a batch of which the API finishes nothing yet."""
+    scene.api.trouble("odd_status")
+    worker = start(previous)
+    worker.out.line("worker.started")
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(json.dumps(edit) + "\n" for edit in scene.edits(EDITS)))
+    assert old_command(scene, previous, "enqueue", manifest, "--batch", BATCH).code == 0
+    worker.out.line("edit.submitted")
+    return worker
 
 
-def begin(scene: Scene, first: Process, second: Process) -> str:
-    """Enqueue a batch of which the first worker has submitted an edit before the second comes back to work."""
-    scene.api.rules(UNFINISHED)
-    second.signal(signal.SIGSTOP)
-    batch = scene.enqueue(EDITS)
-    first.out.line("edit.submitted")
-    second.signal(signal.SIGCONT)
-    return batch
+def waiting(start: Start) -> Process:
+    """A worker of this version that has found the older one."""
+    worker = start(ROOT)
+    said = json.loads(worker.out.line("worker.waiting"))
+    assert said["older_workers"] == 1
+    return worker
 
 
-@pytest.mark.parametrize(("dying", "other"), [("old", "new"), ("new", "old")])
-def test_everything_ends_whichever_release_dies(
-    scene: Scene, workers: dict[str, Process], dying: str, other: str
-) -> None:
-    """Each takes over what the other has in hand: nothing is lost, and no second submit goes unmarked."""
-    batch = begin(scene, workers[dying], workers[other])
-    workers[dying].signal(signal.SIGKILL)
-    workers[dying].end()
+def assert_all_completed(scene: Scene, submits: int) -> None:
+    """Nothing is lost; so many submits were sent, and those that were sent twice are marked."""
     scene.api.clear()
-    results = scene.finish(batch)
+    results = scene.finish(BATCH)
     assert {result["state"] for result in results.values()} == {"completed"}
-    assert len(results) == EDITS
-    assert len(scene.api.submits()) <= EDITS + scene.duplicates(batch)
-    assert len(scene.images(batch)) == EDITS
+    assert len(results) == len(scene.images(BATCH)) == EDITS
+    assert len(scene.api.submits()) <= submits
+    assert scene.redis.get(NUMBER) == str(SCHEMA)
 
 
-def test_an_old_worker_leaves_in_order(scene: Scene, workers: dict[str, Process]) -> None:
-    """SIGTERM, as in a rolling upgrade: no edit is submitted twice."""
-    batch = begin(scene, workers["old"], workers["new"])
-    workers["old"].signal(signal.SIGTERM)
-    scene.api.clear()
-    assert workers["old"].end().code == 0
-    results = scene.finish(batch)
-    assert {result["state"] for result in results.values()} == {"completed"}
-    assert len(scene.api.submits()) == EDITS
+def test_a_new_worker_waits_for_the_old_one_and_takes_over(scene: Scene, old: Process, start: Start) -> None:
+    """While the old one works nothing is changed; it leaves in order, and no edit is submitted twice."""
+    new = waiting(start)
+    at_the_api = len(scene.api.polls())
+    scene.until(lambda: len(scene.api.polls()) > at_the_api, "the old worker goes on")
+    assert scene.redis.get(NUMBER) is None
+    old.signal(signal.SIGTERM)
+    assert old.end().code == 0
+    assert_all_completed(scene, submits=EDITS)
+    assert scene.duplicates(BATCH) == 0
+    new.signal(signal.SIGTERM)
+    assert new.end().code == 0
 
 
-def test_who_meets_a_newer_ledger_ends_with_a_sentence(scene: Scene) -> None:
-    """Worker and command say which versions there are and what to do, and change nothing."""
-    batch = scene.enqueue(1)
-    scene.redis.set("{retouch}:schema", 2)
-    with start(scene, ROOT) as worker:
-        ended = worker.end()
+def test_a_new_worker_takes_over_from_an_old_one_that_was_killed(scene: Scene, old: Process, start: Start) -> None:
+    """When it is no longer seen its edits go on with the new one, and no second submit goes unmarked."""
+    waiting(start)
+    old.signal(signal.SIGKILL)
+    old.end()
+    assert_all_completed(scene, submits=EDITS + EDITS)
+    assert len(scene.api.submits()) <= EDITS + scene.duplicates(BATCH)
+
+
+def test_an_old_worker_that_was_taken_for_dead_ends(scene: Scene, old: Process, start: Start) -> None:
+    """Stopped for longer than it may be unseen, it comes back to a newer ledger: it says so and changes nothing."""
+    waiting(start)
+    old.signal(signal.SIGSTOP)
+    scene.until(lambda: scene.redis.get(NUMBER) == str(SCHEMA), "the ledger is upgraded")
+    old.signal(signal.SIGCONT)
+    ended = old.end()
     assert ended.code != 0
-    assert "the ledger in Redis has schema 2, and this Retouch works with schema 1: upgrade this program" in ended.out
+    assert f"has schema {SCHEMA}, and this Retouch works with schema {OLD_SCHEMA}: upgrade this program" in ended.out
+    assert_all_completed(scene, submits=EDITS + EDITS)
+    assert len(scene.api.submits()) <= EDITS + scene.duplicates(BATCH)
+
+
+def test_who_meets_a_newer_ledger_ends_with_a_sentence(scene: Scene, previous: Path, start: Start) -> None:
+    """Worker and command of the previous release say which versions there are and what to do, and change nothing."""
+    batch = scene.enqueue(1)
+    ended = start(previous).end()
+    sentence = f"the ledger in Redis has schema {SCHEMA}, and this Retouch works with schema {OLD_SCHEMA}"
+    assert ended.code != 0
+    assert f"{sentence}: upgrade this program" in ended.out
     assert "Traceback" not in ended.out
-    command = run([RETOUCH, "status"], env=clean_environment(**scene.settings()))
-    assert command.code == 6
-    assert command.err.startswith("retouch: the ledger in Redis has schema 2")
-    scene.redis.delete("{retouch}:schema")
+    command = old_command(scene, previous, "status")
+    assert (command.code, command.err.startswith(f"retouch: {sentence}")) == (6, True)
     assert scene.edit(batch).state == "queued"
     assert scene.ledger.reader.workers() == []
+
+
+def test_a_command_that_meets_an_older_ledger_asks_for_a_worker(scene: Scene, old: Process, previous: Path) -> None:
+    """A command of this version leaves a ledger in the hands of an older worker as it is, and says what to do."""
+    command = run([RETOUCH, "cancel", BATCH], env=clean_environment(**scene.settings()))
+    assert command.code == 6
+    assert f"has schema {OLD_SCHEMA}, and this Retouch works with schema {SCHEMA}: start a worker" in command.err
+    assert old_command(scene, previous, "status", BATCH).code == 0
 
 
 def test_all_that_a_worker_writes_begins_with_the_namespace(scene: Scene) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.harness.processes import Ended, launch, run
 from tests.harness.scene import Scene
 from tests.harness.waiting import LIMIT_S
+from tests.harness.web import Web
 from workers.stack.child import clean_environment
 from workers.stack.valkey import Valkey
 
@@ -67,6 +68,22 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: 
         worker.kill()
         if not valkey.child.running:
             valkey.start()
+
+
+def test_a_wrong_address_of_the_api_is_said_before_the_first_submit(scene: Scene) -> None:
+    """Where a page answers at ``RETOUCH_API_URL``, a worker says so before its first submit; no edit fails for it."""
+    batch = scene.enqueue()
+    with Web(lambda _request: (404, b"<!doctype html><h1>Not Found</h1>")) as web:
+        worker = scene.another_worker(api_url=f"{web.url}/v1")
+        scene.pause("submit:refused")
+        said, _, _ = worker.child.output().partition("edit.refused")
+        assert "check RETOUCH_API_URL" in said
+        assert len(web.requests[0].body) == 0
+        worker.stop()
+    scene.another_worker()
+    scene.queue.resume()
+    result = scene.finish(batch)["c0"]
+    assert (result["state"], result["attempts"], result["possible_duplicate"]) == ("completed", 1, False)
 
 
 def test_a_log_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:

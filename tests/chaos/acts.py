@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from scripts.benchmark import growth
 from tests.chaos import ambiguity, deaths, fairness, hunts, load, outages, provider
+from tests.chaos.blame import gateway, idempotent_in_progress, refusals, refused_puts, retry_after
 from tests.chaos.crash_points import crash_everywhere
-from tests.chaos.evidence import Evidence
 from tests.chaos.judge import judge, the_key_stays_home
-from tests.chaos.report import Measured, Report
-from tests.chaos.stage import Run, Stage
+from tests.chaos.play import Play
+from tests.chaos.redelivery import redelivery
 
 KILLS, KILLS_QUICK = 300, 40
 LONG_S = 600.0
@@ -26,34 +24,11 @@ CONTROLS = (
     "delivered_before_posted",
     "event_outside_the_move",
     "places_leak",
+    "refused_edits_keep_their_turn",
     "send_for_ever",
     "unanswered_means_not_sent",
 )
-QUICK_BUGS = ("no_intent", "settle_before_put", "duplicates_unmarked", "another_id_each_time")
-
-
-@dataclass
-class Play:
-    """What an act is given."""
-
-    stage: Stage
-    report: Report
-    rng: random.Random
-    quick: bool
-
-    def judged(self, act: str, run: Run, *, late_post_s: float | None = None) -> None:
-        """End the run and let the judge look at it."""
-        self.stage.nursery.kill_all()
-        evidence: Evidence = run.evidence(late_post_s=late_post_s)
-        self.report.findings[act] = judge(evidence)
-
-    def measured(self, what: str, found: str, bound: str, holds: bool) -> None:
-        """Add a line to what was measured."""
-        self.report.measured.append(Measured(what, found, bound, holds))
-
-    def timed(self, what: str, found: str, bound: str, holds: bool) -> None:
-        """Add a time; a quick run is one among other tests, on a machine of any speed, and judges none."""
-        self.measured(what, found, bound, holds or self.quick)
+QUICK_BUGS = ("no_intent", "settle_before_put", "duplicates_unmarked", "struck_out_without_witness")
 
 
 def crash_points(play: Play) -> None:
@@ -161,7 +136,7 @@ def power_loss(play: Play) -> None:
 
 
 def s3(play: Play) -> None:
-    """S3 is killed, refuses connections, answers 503 and is slow, each while a batch is at work."""
+    """S3 is killed, refuses connections, answers 503 and is slow, each while work comes."""
     run = play.stage.run()
     outcome = outages.s3_outages(run)
     for name, seconds in outcome.after_s.items():
@@ -262,7 +237,7 @@ def long_outage(play: Play) -> None:
 
 
 def planted_bugs(play: Play) -> None:
-    """Seventeen planted bugs (some in a quick run): each must be given away by the evidence."""
+    """Twenty-nine planted bugs (some in a quick run): each must be given away by the evidence."""
     bugs = QUICK_BUGS if play.quick else tuple(hunts.HUNTS)
     play.report.bugs.update(hunts.score(play.stage.run, play.rng, bugs))
     for bug in CONTROLS[:1] if play.quick else CONTROLS:
@@ -283,6 +258,12 @@ ACTS: dict[str, Callable[[Play], None]] = {
         rolling_restarts,
         redis,
         lost_answers,
+        redelivery,
+        gateway,
+        refusals,
+        refused_puts,
+        retry_after,
+        idempotent_in_progress,
         power_loss,
         s3,
         webhook,
@@ -293,8 +274,8 @@ ACTS: dict[str, Callable[[Play], None]] = {
         loads,
     )
 }
-# They tell what an edit costs and how fast it is: nothing is played beside them.
-ALONE = ("loads",)
+# They measure times in milliseconds, and what an edit costs: nothing is played beside them.
+ALONE = ("retry_after", "loads")
 # Ten minutes each, and so only played when they are asked for.
 LONG_ACTS: dict[str, Callable[[Play], None]] = {act.__name__: act for act in (long_rates, long_outage)}
 ALL_ACTS = ACTS | LONG_ACTS

@@ -15,6 +15,7 @@ TROUBLE = (
     {"fault": "drop_after_accept", "probability": 0.15},
     {"fault": "drop_before_accept", "probability": 0.05},
     {"fault": "status", "status": 502, "probability": 0.05},
+    {"fault": "status_after_accept", "status": 500, "probability": 0.3, "times": 6},
     {"fault": "instant", "probability": 0.2},
 )
 EDITS = 60

@@ -21,20 +21,21 @@ import aiohttp
 import redis.exceptions
 
 import retouch.media.copying
-from retouch.ledger import Harvest, Settlement, Worker
+from retouch.ledger import Claim, Harvest, Settled, Settlement, Step, Worker
 from retouch.ledger.scripts import Scripts
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.client import Img2ImgApi
 from retouch.states import EditState
 from workers.dispatcher import Dispatcher, Send
+from workers.runtime import Runtime
 
 POISON = "poison"  # the custom id of an edit that ends its worker
 Labels = Callable[..., Iterable[str]]
 
 _MOVES = (
-    *("claim", "begin_submit", "begin_poll", "begin", "renew", "settle_batch", "settle_deliveries", "pause", "resume"),
-    "see_worker",
+    *("claim", "begin_submit", "begin_poll", "begin", "keep_link", "renew", "observe", "settle_batch"),
+    *("settle_deliveries", "see_worker", "upgrade"),
 )
 _SETTLED = tuple(s for s in EditState if s not in (EditState.HELD, EditState.CANCELLED))
 _AROUND = (
@@ -90,12 +91,13 @@ class Crash:
                     os.kill(os.getpid(), self._signal)
 
 
-def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: int) -> Trace:
+def install(
+    worker: str, trace_path: str, plan: str, *, lies: float, again: float, head_bytes: int, connections: int
+) -> Trace:
     """Wrap this process's seams.
 
-    ``lies``: how often Redis does what it is told and the answer is lost, and how often a message is delivered twice.
-    ``head_bytes``: results larger than that are
-    streamed (0: as in the product).
+    ``lies``: how often Redis does what it is told and the answer is lost; ``again``: how often a message comes twice.
+    ``head_bytes``: results larger than that are streamed; ``connections``: how many to the API (0: as in the product).
     """
     trace = Trace(trace_path, worker)
     crash = Crash(plan, trace)
@@ -103,7 +105,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     for move in _MOVES:
         _around(Worker, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
     _around(Worker, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
-    _wrap_ring(crash, lies)
+    _wrap_ring(crash, again)
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
     _around_async(Img2ImgApi, "status", crash, lambda *_a: ("poll",))
     _around_async(Fetcher, "post", crash, lambda *_a: ("hook",))
@@ -112,7 +114,7 @@ def install(worker: str, trace_path: str, plan: str, lies: float, head_bytes: in
     _wrap_stream(crash)
     _wrap_fetch(crash)
     _wrap_wire(crash)
-    _name_agent(worker)
+    _wrap_api(worker, connections)
     if lies:
         _lose_answers(lies)
     if head_bytes:
@@ -174,13 +176,18 @@ def _around_async(owner: type, name: str, crash: Crash, labels: Labels) -> None:
 def _wrap_ring(crash: Crash, again: float) -> None:
     """The publishing of a message is a function that the dispatcher is given; ``again``: how often it comes twice."""
     original: Callable[..., None] = Dispatcher.__init__
+    late: list[tuple[Step, Sequence[Claim]]] = []
 
     def init(self: Dispatcher, *args: Any, send: Send, **options: Any) -> None:
-        def ring(*message: Any) -> None:
+        def ring(step: Step, claims: Sequence[Claim]) -> None:
             crash.at("ring.before")
-            send(*message)
-            if random.random() < again:  # as the broker does that heard no acknowledgement
-                send(*message)
+            send(step, claims)
+            while late:
+                send(*late.pop())
+            if random.random() < again:  # as the broker does that heard no acknowledgement: at once, or later
+                late.append((step, claims))
+                if random.random() < 0.5:
+                    send(*late.pop())
             crash.at("ring.after")
 
         original(self, *args, send=ring, **options)
@@ -236,8 +243,12 @@ def _wrap_wire(crash: Crash) -> None:
 
 
 def _trace_claims(trace: Trace) -> None:
-    """Who was given which claim when, who began on it, and which settlement was let through."""
-    claim, settle = Worker.claim, Worker.settle
+    """Who was given which claim when, whom a message of it reached, who began on it, and what was settled."""
+    claim, begin, settle, accept = Worker.claim, Worker.begin, Worker.settle, Runtime.accept
+
+    def traced_accept(self: Runtime, claims: Sequence[Claim], *args: Any) -> None:
+        trace.tell("message", _claim(claims[0]))
+        accept(self, claims, *args)
 
     def traced_claim(self: Worker, *args: Any, **kwargs: Any) -> Any:
         harvest = claim(self, *args, **kwargs)
@@ -255,11 +266,19 @@ def _trace_claims(trace: Trace) -> None:
 
         return traced
 
-    def traced_settle(self: Worker, items: Sequence[Settlement]) -> list[bool]:
+    def traced_begin(self: Worker, *args: Any, **options: Any) -> list[Claim]:
+        sent = time.monotonic()
+        ours = begin(self, *args, **options)
+        if ours:
+            trace.tell("begin", *({**_claim(c), "sent": sent} for c in ours))
+        return ours
+
+    def traced_settle(self: Worker, items: Sequence[Settlement]) -> list[Settled]:
         sent = time.monotonic()
         verdicts = settle(self, items)
         told = (
-            {**_claim(s.claim), "to": s.to, "keep": s.keep, "ok": ok} for s, ok in zip(items, verdicts, strict=True)
+            {**_claim(s.claim), "to": s.to, "keep": s.keep, "ok": v is not Settled.LOST}
+            for s, v in zip(items, verdicts, strict=True)
         )
         trace.tell("settle", *({**t, "sent": sent} for t in told))
         return verdicts
@@ -267,19 +286,22 @@ def _trace_claims(trace: Trace) -> None:
     Worker.claim = traced_claim  # type: ignore[method-assign]
     Worker.begin_submit = began(Worker.begin_submit)  # type: ignore[method-assign]
     Worker.begin_poll = began(Worker.begin_poll)  # type: ignore[method-assign]
+    Worker.begin = traced_begin  # type: ignore[method-assign]
     Worker.settle = traced_settle  # type: ignore[method-assign, assignment]
+    Runtime.accept = traced_accept  # type: ignore[method-assign, assignment]
 
 
-def _claim(claim: Any) -> dict[str, Any]:
+def _claim(claim: Claim) -> dict[str, Any]:
     return {"member": claim.member, "fence": claim.fence, "step": claim.step}
 
 
-def _name_agent(worker: str) -> None:
+def _wrap_api(worker: str, connections: int) -> None:
     """Requests to the API say which worker they come from."""
     original = Img2ImgApi.__init__
+    few: dict[str, Any] = {"limit": connections} if connections else {}
 
     def init(self: Img2ImgApi, *args: Any, **options: Any) -> None:
-        original(self, *args, **options)
+        original(self, *args, **(options | few))
         self._session.headers["User-Agent"] = f"retouch/{worker}"
 
     Img2ImgApi.__init__ = init  # type: ignore[method-assign]

@@ -17,46 +17,34 @@ import retouch.media.copying
 import tasks.announce
 import tasks.finish
 from retouch.errors import AmbiguousError, NotSentError
-from retouch.ledger import Claim, Event, Settlement, Worker
-from retouch.ledger.scripts import Scripts
+from retouch.ledger import Claim, Event, Settled, Settlement, Worker
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.client import Img2ImgApi
 from retouch.states import TERMINAL
+from tests.chaos import bugs_of_verdicts
+from tests.chaos.lua import rewrite
 from workers.context import Context
 from workers.leases import Leases
 
 LATE_S = 0.4  # how much later a bug does what it should have done at once
 
 
-def _lua(script: str, right: str, wrong: str) -> None:
-    """Put other text into a move."""
-    original = Scripts.__init__
-
-    def init(self: Scripts, *args: Any) -> None:
-        original(self, *args)
-        text = self._texts[script]
-        assert right in text, f"{script}.lua no longer holds {right!r}"
-        self._texts[script] = text.replace(right, wrong)
-
-    Scripts.__init__ = init  # type: ignore[method-assign, assignment]
-
-
 def settle_under_any_fence() -> None:
     """A worker that lost its claim may settle it."""
-    _lua("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+    rewrite("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
 
 
 def intend_under_any_fence() -> None:
     """A worker that lost its claim may begin to send."""
-    guard = "e[1] == fence and e[2] == 'submitting' and may_begin(e[4], e[5], nonce)"
-    _lua("begin_submit", guard, "e[2] == 'submitting'")
+    guard = "e.fence == fence and e.state == 'submitting' and may_begin(e.holder, e.begun, nonce)"
+    rewrite("begin_submit", guard, "e.state == 'submitting'")
 
 
 def count_without_guard() -> None:
     """An end is counted whatever state the edit is in."""
-    _lua("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
-    _lua("settle", "if not expected then return 0 end", "")
+    rewrite("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+    rewrite("settle", "if not expected then return 0 end", "")
 
 
 def settle_before_put() -> None:
@@ -81,12 +69,12 @@ def settle_before_put() -> None:
 
 def no_intent() -> None:
     """Nothing is written down before the POST."""
-    _lua("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', nonce)", "")
+    rewrite("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', nonce)", "")
 
 
 def event_outside_the_move() -> None:
     """An edit's event is published after the move that ends it."""
-    _lua("settle", "emit('retouch.edit.' .. to, id, result)", "")
+    rewrite("settle", "emit('retouch.edit.' .. to, id, result)", "")
     settle = Worker.settle
 
     def publish(worker: Worker, member: str, to: str) -> None:
@@ -96,10 +84,10 @@ def event_outside_the_move() -> None:
         stream_id = client.xadd(keys.events, {**data, "data": client.hget(keys.results(batch), custom_id)})
         client.zadd(keys.outbox, {f"webhook/{stream_id}": 0})
 
-    def settle_then_publish(self: Worker, items: Sequence[Settlement]) -> list[bool]:
+    def settle_then_publish(self: Worker, items: Sequence[Settlement]) -> list[Settled]:
         verdicts = settle(self, items)
-        for item, ok in zip(items, verdicts, strict=True):
-            if ok and item.to in TERMINAL:
+        for item, verdict in zip(items, verdicts, strict=True):
+            if verdict is Settled.DONE and item.to in TERMINAL:
                 threading.Timer(LATE_S, publish, (self, item.claim.member, item.to)).start()
         return verdicts
 
@@ -108,18 +96,18 @@ def event_outside_the_move() -> None:
 
 def places_leak() -> None:
     """An edit that goes back to the queue keeps its places at the API."""
-    _lua("claim", "  free_places(id)\n  if delay_ms", "  if delay_ms")
-    _lua("settle", "  free_places(id)\n  if delay_ms", "  if delay_ms")
+    rewrite("claim", "  free_places(id)\n  if delay_ms", "  if delay_ms")
+    rewrite("settle", "  free_places(id)\n  if delay_ms", "  if delay_ms")
 
 
 def duplicates_unmarked() -> None:
     """A second submit is not said to be one."""
-    _lua("begin_submit", "  mark_duplicate(id)\n", "")
+    rewrite("begin_submit", "  mark_duplicate(id)\n", "")
 
 
 def send_for_ever() -> None:
     """An edit that is never answered is sent again and again."""
-    _lua("begin_submit", "redis.call('HEXISTS', edit_key(id), 'resent') == 1", "false")
+    rewrite("begin_submit", "may = not e.resent", "may = true")
 
 
 def unanswered_means_not_sent() -> None:
@@ -181,7 +169,7 @@ def half_an_image_will_do() -> None:
 
 def claim_without_lease() -> None:
     """A claimed edit leaves the clock, as a message leaves a queue."""
-    _lua("claim", "redis.call('ZADD', clock_key, int(now + lease), member)", "redis.call('ZREM', clock_key, member)")
+    rewrite("claim", "redis.call('ZADD', clock_key, int(now + lease), member)", "redis.call('ZREM', clock_key, member)")
 
 
 def batch_ends_before_its_files() -> None:
@@ -223,6 +211,7 @@ BUGS: dict[str, Callable[[], None]] = {
         claim_without_lease,
         batch_ends_before_its_files,
         post_without_looking_at_the_clock,
+        *bugs_of_verdicts.BUGS,
     )
 }
 

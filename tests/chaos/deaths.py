@@ -107,8 +107,19 @@ MOST_BATCHES, BATCH_S = 40, 3.0
 OVERSLEEP_S = 1.5  # beyond any lease here, and so long after others took over that a late POST is told from a slow one
 
 
-def zombies(run: Run, rng: random.Random, *, bug: str = "", stops: tuple[str, ...] = STOPS, lease: float = 1) -> int:
-    """Workers stop at a boundary, sleep until others have what they had, and wake up. Returns how many did."""
+def zombies(
+    run: Run,
+    rng: random.Random,
+    *,
+    bug: str = "",
+    stops: tuple[str, ...] = STOPS,
+    lease: float = 1,
+    within_s: float = LIMIT_S,
+) -> int:
+    """Workers stop at a boundary, sleep until others have what they had, and wake up. Returns how many did.
+
+    When the last is awake, all must end within ``within_s`` seconds.
+    """
     woken = 0
     steady = [run.worker(lease=lease, max_in_flight=40, bug=bug)]
     run.ready(*steady)
@@ -124,7 +135,7 @@ def zombies(run: Run, rng: random.Random, *, bug: str = "", stops: tuple[str, ..
             sleeper.kill()
         while len(steady) > 2:
             steady.pop(0).kill()
-    run.finish()
+    run.finish(within_s)
     return woken
 
 

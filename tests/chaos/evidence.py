@@ -29,13 +29,23 @@ class Stored:
     body: bytes = b""  # of manifests only
 
 
+@dataclass(frozen=True)
+class Unkept:
+    """A time in which nothing could be stored, in seconds of the API's clock, and the places there were at the API."""
+
+    began_at: float
+    ended_at: float
+    places: int
+
+
 @dataclass
 class Evidence:
     """All of one run.
 
-    ``enqueued``: batch → custom id → samples. ``policy``: resubmit, hold or idempotent. ``cancelled``: batches of which
-    a person cancelled a part. ``late_post_s``: after how many seconds a POST cannot have been sent before its claim was
-    lost (None: requests were held up on the way, nothing can be said).
+    ``enqueued``: batch → custom id → samples. ``policy``: resubmit, hold or idempotent. ``late_post_s``: after how many
+    seconds a POST cannot have been sent before its claim was lost; ``late_request_s``: the same of any request and a
+    Retry-After (None: requests were held up on the way, nothing can be said). ``blameless``: nothing that was answered
+    is about an edit. ``cancelled``: batch → when a person cancelled it, by the API's clock.
     """
 
     policy: str
@@ -46,5 +56,9 @@ class Evidence:
     trace: list[Record]
     leaks: list[str] = field(default_factory=list)
     late_post_s: float | None = None
+    late_request_s: float | None = None
+    blameless: bool = False
+    cancelled: dict[str, float] = field(default_factory=dict)
+    unkept: Unkept | None = None
     held: set[str] = field(default_factory=set)  # edits that the ledger shows as held
     wall_minus_monotonic: float = 0.0

@@ -110,8 +110,10 @@ def _live(order: dict[str, Any]) -> None:
         name,
         os.environ["CHAOS_TRACE"],
         os.environ.get("CHAOS_CRASH", ""),
-        float(os.environ.get("CHAOS_LIES", "0")),
-        int(os.environ.get("CHAOS_HEAD", "0")),
+        lies=float(os.environ.get("CHAOS_LIES", "0")),
+        again=float(os.environ.get("CHAOS_AGAIN", "0")),
+        head_bytes=int(os.environ.get("CHAOS_HEAD", "0")),
+        connections=int(os.environ.get("CHAOS_CONNECTIONS", "0")),
     )
     signals.worker_ready.connect(lambda **_: trace.tell("ready", {"pid": os.getpid()}), weak=False)
     app = importlib.import_module("workers.celery").app  # it reads the environment when it is imported

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,13 +11,17 @@ from pathlib import Path
 
 import redis
 
+from retouch.causes import PauseCause
 from tests.chaos.crew import Hand
+from tests.chaos.evidence import Unkept
+from tests.chaos.provocations import pass_time
 from tests.chaos.stage import Run
 from tests.chaos.weather import MIXED
 from tests.harness.processes import RETOUCH, Process
 from tests.harness.proxy import Mode
 from workers.stack.child import clean_environment
 
+S3_PLACES = 16
 ALWAYS_BUSY = 150  # edits that are always there, so that going on can be seen
 
 
@@ -69,18 +72,20 @@ def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
     valkey, proxy = run.stage.valkey, run.stage.redis_proxy
 
     def killed(seconds: float) -> None:
+        with redis.Redis.from_url(valkey.url) as client:
+            client.config_set("appendfsync", "always")  # with everysec it may have answered what it has not written
         valkey.kill()
-        _pass(seconds)
+        pass_time(seconds)
         valkey.start()
 
     def through_the_proxy(mode: Mode, seconds: float) -> None:
         proxy.become(mode)
-        _pass(seconds)
+        pass_time(seconds)
         proxy.become(Mode.PASS)
 
     def paused(seconds: float) -> None:
         os.kill(valkey.child.pid, signal.SIGSTOP)
-        _pass(seconds)
+        pass_time(seconds)
         os.kill(valkey.child.pid, signal.SIGCONT)
 
     return {
@@ -105,15 +110,10 @@ def _is_working(run: Run, since: float) -> float:
     return run.until(settled, "work goes on") - since
 
 
-def _pass(seconds: float) -> None:
-    """The length of an outage is what it is about: there is nothing to wait for."""
-    threading.Event().wait(seconds)
-
-
 def lost_answers(run: Run, *, batches: int = 3) -> None:
     """Redis does what it is told, and the answer is lost, one time in ten."""
     run.api.rules({"fault": "odd_status", "probability": 0.3})
-    run.ready(*(run.worker(lies=0.1, lease=1, max_in_flight=40) for _ in range(2)))
+    run.ready(*(run.worker(lies=0.1, again=0.1, lease=1, max_in_flight=40) for _ in range(2)))
     for _ in range(batches):
         run.enqueue(50, samples=2)
     run.finish(90)
@@ -140,7 +140,7 @@ def power_loss(run: Run, *, fsync: str) -> PowerLoss:
         run.expect(batch, 50)
         run.queue.enqueue(run.edits(50), batch=batch)
         sizes.append((time.monotonic(), _log(run).stat().st_size))
-        _pass(0.15)
+        pass_time(0.15)
     run.stage.valkey.kill()
     outcome = PowerLoss()
     if fsync == "everysec":
@@ -162,26 +162,35 @@ def _log(run: Run) -> Path:
 
 
 def s3_outages(run: Run) -> Recovery:
-    """S3 is dead, refuses, answers 503, is slow: submits go on meanwhile, and afterwards every image arrives."""
+    """S3 is dead, refuses, answers 503: submits pause, and afterwards every image arrives; slow, it delays nothing."""
     stage, outcome = run.stage, Recovery()
-    crew = [run.worker(max_in_flight=200) for _ in range(2)]
+    run.blameless = True
+    crew = [run.worker(max_in_flight=S3_PLACES) for _ in range(2)]
     run.ready(*crew)
 
     def dead() -> None:
         stage.s3.kill()
-        _all_taken(run, run.enqueue(40))
+        _without_a_store(run)
         stage.s3.start()
 
     def through_the_proxy(mode: Mode) -> None:
         stage.s3_proxy.become(mode)
-        _all_taken(run, run.enqueue(40))
+        _without_a_store(run)
         stage.s3_proxy.become(Mode.PASS)
 
-    ways = {"SIGKILL": dead} | {
-        m.name.lower(): lambda m=m: through_the_proxy(m) for m in (Mode.REFUSE, Mode.FAIL, Mode.SLOW)
+    def slow() -> None:
+        stage.s3_proxy.become(Mode.SLOW)
+        run.enqueue(S3_PLACES * 3)
+        pass_time(3)
+        stage.s3_proxy.become(Mode.PASS)
+
+    ways = {"SIGKILL": dead, "slow": slow} | {
+        m.name.lower(): lambda m=m: through_the_proxy(m) for m in (Mode.REFUSE, Mode.FAIL)
     }
     for name, outage in ways.items():
+        began_at = time.time()
         outage()
+        run.unkept = None if name == "slow" else Unkept(began_at, time.time(), S3_PLACES)  # the last is judged
         back_at = time.monotonic()
         run.finish(120)
         outcome.after_s[name] = time.monotonic() - back_at
@@ -189,14 +198,11 @@ def s3_outages(run: Run) -> Recovery:
     return outcome
 
 
-def _all_taken(run: Run, batch: str) -> None:
-    """Wait until the API has taken a whole batch, and is done with it, though nothing of it can be stored."""
-
-    def taken() -> bool:
-        view = run.ledger.reader.batch(batch)
-        return view is not None and view.counts.get("copying", 0) + view.ended == view.total  # type: ignore[call-overload]
-
-    run.until(taken, "the API has done all while S3 is away")
+def _without_a_store(run: Run) -> None:
+    """Work comes while nothing can be stored, until it pauses."""
+    run.enqueue(S3_PLACES * 3)
+    run.until(lambda: any(p.cause == PauseCause.STORE for p in run.ledger.reader.pauses()), "submits pause: no store")
+    pass_time(1)
 
 
 def webhook_outage(run: Run) -> float:
@@ -220,11 +226,11 @@ def api_outages(run: Run) -> Hand:
         run.enqueue(60, samples=2)
     run.until(lambda: run.unfinished() < 200, "work is under way")
     os.kill(run.api.child.pid, signal.SIGSTOP)
-    _pass(5)
+    pass_time(5)
     os.kill(run.api.child.pid, signal.SIGCONT)
     run.until(lambda: run.unfinished() < 150, "work goes on")
     run.api.child.kill()
-    _pass(3)
+    pass_time(3)
     run.api.start()
     run.finish(120)
     return crew[0]

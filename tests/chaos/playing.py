@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.chaos.acts import ALL_ACTS, ALONE, Play
+from tests.chaos.acts import ALL_ACTS, ALONE
+from tests.chaos.play import Play
 from tests.chaos.report import Report
 from tests.chaos.stage import Stage
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from retouch.states import EditState
 from tests.chaos.crew import Hand, Nursery
-from tests.chaos.evidence import Delivery, Evidence, Stored
+from tests.chaos.evidence import Delivery, Evidence, Stored, Unkept
 from tests.chaos.judge import BATCH_END, ENDS
 from tests.chaos.witness import Witness
 from tests.harness.api import Api
@@ -33,6 +33,8 @@ from workers.stack.ports import LOOPBACK
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 
+OPTIONS = ("lies", "again", "head", "connections")
+PATIENCE_S = 10.0  # the product's two minutes are too long for ends that are waited for
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -75,8 +77,8 @@ class Stage:
         self.redis_proxy = self._stack.enter_context(Proxy(valkey_host, watched))
         self.s3_proxy = self._stack.enter_context(Proxy(self.s3.host, watched))
         self.witness = self._stack.enter_context(Witness(self.s3, keys))
-        picture = png()
-        self.pictures = self._stack.enter_context(Web(lambda _request: (200, picture)))
+        self.picture = png()
+        self.pictures = self._stack.enter_context(Web(lambda _request: (200, self.picture)))
         self._runs = 0
 
     def run(self, policy: str = "resubmit") -> Run:
@@ -105,22 +107,27 @@ class Run(World):
         for proxy in (stage.redis_proxy, stage.s3_proxy):
             proxy.leaks.clear()
         self.enqueued: dict[str, dict[str, int]] = {}
+        self.blameless = False
+        self.cancelled: dict[str, float] = {}
+        self.unkept: Unkept | None = None
         self._trace = stage.nursery.new_trace()
         self.environment |= {
             "RETOUCH_REDIS_URL": f"{stage.valkey.url.rpartition('@')[0]}@{stage.redis_proxy.host}/0",
             "RETOUCH_API_IDEMPOTENT": str(policy == "idempotent").lower(),
             "RETOUCH_ON_AMBIGUOUS": "hold" if policy == "hold" else "resubmit",
+            "RETOUCH_PATIENCE": str(PATIENCE_S),
             "RETOUCH_WEBHOOK_URL": stage.witness.url,
             "RETOUCH_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "AWS_ENDPOINT_URL_S3": f"http://{stage.s3_proxy.host}",
         }
 
-    def worker(self, *, crash: str = "", bug: str = "", lies: float = 0, head: int = 0, **settings: Any) -> Hand:
-        """Fork a worker; ``settings`` are RETOUCH_ variables in lower case."""
-        own = {f"RETOUCH_{name.upper()}": str(value) for name, value in settings.items()}
-        chaos = {"CHAOS_CRASH": crash, "CHAOS_BUG": bug, "CHAOS_LIES": str(lies), "CHAOS_HEAD": str(head)}
-        chaos["CHAOS_SEED"] = str(self.stage.seed)
-        return self.stage.nursery.start(self.environment | own | chaos)
+    def worker(self, *, crash: str = "", bug: str = "", **settings: Any) -> Hand:
+        """Fork a worker; ``settings`` are RETOUCH_ variables in lower case, and options of ``boundaries.install``."""
+        chaos: dict[str, Any] = {"crash": crash, "bug": bug, "seed": self.stage.seed}
+        chaos |= {str(name): settings.pop(name) for name in OPTIONS if name in settings}
+        environment = {f"RETOUCH_{name.upper()}": str(value) for name, value in settings.items()}
+        environment |= {f"CHAOS_{name.upper()}": str(value) for name, value in chaos.items()}
+        return self.stage.nursery.start(self.environment | environment)
 
     def ready(self, *hands: Hand) -> None:
         """Wait for workers to take messages."""
@@ -166,7 +173,13 @@ class Run(World):
         """Wait until every end was told; raises TimeoutError."""
         self.until(lambda: not self.unfinished(), f"every end is told (of {self.api.url})", within_s)
 
-    def evidence(self, *, late_post_s: float | None = None) -> Evidence:
+    def cancel(self, batch: str) -> int:
+        """Cancel what is not at the API; returns how many edits."""
+        cancelled = self.queue.cancel(batch)
+        self.cancelled[batch] = time.time()
+        return cancelled
+
+    def evidence(self, *, late_post_s: float | None = None, late_request_s: float | None = None) -> Evidence:
         """Everything that the judge reads. Workers must have ended, or have nothing to do."""
         stage = self.stage
         told = [*stage.redis_proxy.leaks, *stage.s3_proxy.leaks, *stage.witness.leaks]
@@ -180,6 +193,10 @@ class Run(World):
             trace=self.trace(),
             leaks=told,
             late_post_s=late_post_s,
+            late_request_s=late_request_s,
+            blameless=self.blameless,
+            cancelled=dict(self.cancelled),
+            unkept=self.unkept,
             held={f"{b}/{c}" for b, edits in self.enqueued.items() for c in edits if self._is_held(b, c)},
             wall_minus_monotonic=time.time() - time.monotonic(),
         )

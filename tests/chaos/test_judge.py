@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.evidence import Delivery, Evidence, Stored
+from tests.chaos.evidence import Delivery, Evidence, Stored, Unkept
 from tests.chaos.judge import judge, manifest, violations
 from tests.harness.growing import Record
 
@@ -25,8 +25,11 @@ def clean() -> Evidence:
         "provider_id": "p0",
         "outputs": [{"uri": "s3://bucket/run/b/c0/0.png", "sha256": SHA}],
         "possible_duplicate": False,
+        "error": None,
     }
-    submit = {"kind": "submit", "idempotency_key": "b/c0/1", "new": True, "time": 12.0, "agent": "retouch/w1"}
+    submit: Record = {"kind": "submit", "idempotency_key": "b/c0/1", "new": True, "time": 12.0, "agent": "retouch/w1"}
+    submit |= {"arrived": 12.0, "status": 200, "id": "p0"}
+    asked = submit | {"new": False, "time": 8.0, "arrived": 8.0, "status": 429, "retry_after": "2"}
     result = {"kind": "result", "id": "p0", "sha256": SHA, "api_key": False, "path": "/results/p0"}
     objects = {
         "run/b/c0/0.png": Stored(SHA, whole_image=True),
@@ -50,7 +53,19 @@ def clean() -> Evidence:
             "ok": True,
         },
     ]
-    return Evidence("resubmit", {"b": {"c0": 1}}, [submit, result], objects, events, trace, late_post_s=1.0)
+    return Evidence(
+        "resubmit",
+        {"b": {"c0": 1}},
+        [submit, result, asked],
+        objects,
+        events,
+        trace,
+        late_post_s=1.0,
+        late_request_s=0.25,
+        blameless=True,
+        cancelled={"b": 13.0},
+        unkept=Unkept(10.0, 20.0, places=1),
+    )
 
 
 def rewritten(evidence: Evidence, **changed: object) -> None:
@@ -66,10 +81,15 @@ def another_claim(evidence: Evidence, at: float) -> None:
     evidence.trace.append(entry)
 
 
-def taken_three_times(evidence: Evidence) -> None:
-    """The API took the edit twice more, and the manifest says so."""
+def begun_twice(evidence: Evidence) -> None:
+    """A second message of the claim was taken for work."""
+    evidence.trace.insert(2, evidence.trace[1] | {"worker": "w2"})
+
+
+def taken(evidence: Evidence, times: int, **changed: object) -> None:
+    """The API took the edit so often, and the manifest says that it may be a duplicate."""
     rewritten(evidence, possible_duplicate=True)
-    evidence.requests.extend(evidence.requests[:1] * 2)
+    evidence.requests[:1] = [evidence.requests[0] | changed] * times
 
 
 def late_post(evidence: Evidence) -> None:
@@ -83,7 +103,8 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "the edit is missing in the manifest": (1, lambda e: e.objects.pop("run/b/manifest.jsonl")),
     "manifest and event disagree": (1, lambda e: rewritten(e, state="failed", outputs=[])),
     "taken twice, unmarked": (2, lambda e: e.requests.append(e.requests[0] | {"idempotency_key": "b/c0/2"})),
-    "taken three times, marked": (2, taken_three_times),
+    "taken three times, marked": (2, lambda e: taken(e, 3)),
+    "taken six times, each answered with an error": (2, lambda e: taken(e, 6, status=500)),
     "completed and never taken": (2, lambda e: e.requests.pop(0)),
     "an image is missing": (3, lambda e: e.objects.pop("run/b/c0/0.png")),
     "an image is cut": (3, lambda e: e.objects.update({"run/b/c0/0.png": Stored(SHA, whole_image=False)})),
@@ -95,15 +116,20 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "a settlement under an old fence": (5, lambda e: another_claim(e, 1.5)),
     "a beginning under an old fence": (5, lambda e: another_claim(e, 1.01)),
     "a late POST": (5, late_post),
+    "a claim begun by two calls": (5, begun_twice),
     "the key at the results' host": (6, lambda e: e.requests[1].update(api_key=True)),
     "a secret in a log": (6, lambda e: e.leaks.append("abcd… stands in a log")),
+    "an edit fails of an outage": (11, lambda e: rewritten(e, state="failed", error={"code": "refused"})),
+    "a request inside a Retry-After": (13, lambda e: e.requests[0].update(arrived=9.0)),
+    "a submit of a cancelled batch": (2, lambda e: e.cancelled.update(b=10.0)),
+    "more paid for than can be kept": (9, lambda e: e.requests.extend([e.requests[0]] * 2)),
 }
 
 
 def test_a_clean_history_has_no_violations_and_counts_what_it_saw() -> None:
     """Every invariant holds, and none was vacuous."""
     findings = judge(clean())
-    assert [f.violations for f in findings] == [[]] * 6
+    assert [f.violations for f in findings] == [[]] * 10
     assert all(any(f.counted.values()) for f in findings)
 
 
@@ -133,3 +159,19 @@ def test_a_marked_duplicate_is_no_violation_but_with_hold_it_is() -> None:
     assert violations(evidence) == []
     evidence.policy = "hold"
     assert violations(evidence) != []
+
+
+def test_errors_that_the_api_answered_may_be_sent_again_thrice() -> None:
+    """What the API took and answered with an error is sent again up to three times, and once more after silence."""
+    evidence = clean()
+    taken(evidence, 5, status=500)
+    assert [found for found in violations(evidence) if found.startswith("2 ")] == []
+
+
+def test_what_is_on_the_wire_may_come_inside_a_retry_after() -> None:
+    """A request that was past its last look a moment after the answer is none of whom the API asked to wait."""
+    evidence = clean()
+    evidence.requests[0]["arrived"] = 8.2
+    assert violations(evidence) == []
+    evidence.requests[0]["arrived"] = 9.97
+    assert violations(evidence) == []

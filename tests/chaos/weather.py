@@ -13,6 +13,9 @@ AT_SUBMIT: tuple[Record, ...] = (
     {"fault": "drop_before_accept", "probability": 0.01},
     {"fault": "drop_after_accept", "probability": 0.02},
     {"fault": "garbage", "probability": 0.01},
+    {"fault": "status_after_accept", "status": 500, "probability": 0.01},
+    {"fault": "in_progress", "seconds": 1},
+    {"fault": "page", "status": 404, "probability": 0.005},
     {"fault": "hang", "seconds": 0.7, "probability": 0.2},
     {"fault": "failure", "probability": 0.03},
     {"fault": "lost_id", "probability": 0.005},
@@ -28,6 +31,7 @@ AT_POLL: tuple[Record, ...] = (
     {"fault": "status_poll", "status": 500, "probability": 0.03},
     {"fault": "garbage_poll", "probability": 0.02},
     {"fault": "odd_status", "probability": 0.1},
+    {"fault": "page_poll", "status": 404, "probability": 0.01},
     {"fault": "late_urls", "keep": 0, "probability": 0.03},
 )
 AT_RESULT: tuple[Record, ...] = (

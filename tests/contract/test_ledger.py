@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from retouch.causes import PauseCause
-from retouch.ledger import Claim, Entry, Settlement, Step, Verdict
+from retouch.causes import BatchPause
+from retouch.ledger import Claim, Entry, Retried, Settled, Settlement, Step, Verdict
 from retouch.states import BatchState, EditState
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
@@ -81,7 +81,7 @@ def test_a_stale_fence_changes_nothing(bench: Bench) -> None:
     bench.intend([old])
     bench.later(LEASE_MS + 1)
     (new,) = bench.edits()
-    assert bench.ledger.worker.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [False]
+    assert bench.ledger.worker.settle([Settlement(old, SUBMITTING, EditState.WAITING)]) == [Settled.LOST]
     assert bench.ledger.worker.renew([old], LEASE_MS) == [old.member]
     assert bench.ledger.worker.renew([new], LEASE_MS) == []
     assert bench.counts() == {"submitting": 1}
@@ -131,7 +131,7 @@ def test_giving_back_makes_a_claim_due_at_once(bench: Bench) -> None:
 
 
 def test_untaken_submit_keeps_its_number_and_its_turn(bench: Bench) -> None:
-    """429: back to the front after the delay, no attempt used."""
+    """Held back before it was sent: back to the front after the delay, no attempt used."""
     bench.fill(2)
     (claim,) = bench.edits(submits=1)
     bench.intend([claim])
@@ -151,10 +151,10 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
     bench.later(1000)
     (poll,) = bench.edits()
     assert poll.step is Step.POLL
-    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS, nonce="n")
+    (progress,) = bench.begin_polls([poll])
     assert progress is not None
     assert (progress.provider_id, progress.deadline) == ("p", bench.clock.now - 1000 + 9000)
-    assert bench.ledger.worker.begin_poll([claims[0]], LEASE_MS, nonce="n") == [None]
+    assert bench.begin_polls([claims[0]]) == [None]
 
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
@@ -222,7 +222,7 @@ def test_retry_reopens_a_completed_batch(bench: Bench) -> None:
     bench.end(claims, EditState.FAILED)
     (finish,) = bench.claim().claims
     bench.ledger.worker.settle_batch(finish)
-    assert bench.ledger.producer.retry("b") == 1
+    assert bench.ledger.producer.retry("b") == Retried(asked=0, sent=1)
     assert bench.ledger.reader.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
     assert list(bench.ledger.reader.results("b")) == []
     harvest = bench.claim()
@@ -247,37 +247,41 @@ def test_cancel_spares_what_is_at_the_api(bench: Bench) -> None:
     assert bench.ledger.reader.provider().places_used == 1
 
 
-def test_pause_stops_submits_and_lets_one_probe_through(bench: Bench) -> None:
-    """Polls go on; one edit at a time finds out, at growing intervals, whether the API is willing."""
-    bench.fill(5)
-    assert bench.ledger.worker.pause(PauseCause.REFUSED, "the key is refused", probe_every_ms=1000)
-    assert not bench.ledger.worker.pause(PauseCause.REFUSED, "the key is refused", probe_every_ms=1000)
+def test_a_refused_account_lets_one_probe_through_at_a_time(bench: Bench) -> None:
+    """One edit at a time finds out, at growing intervals, whether the API is willing; its good answer lets all go."""
+    bench.fill(9)
+    refused = bench.edits(submits=5)
+    bench.intend(refused)
+    bench.refuse(refused)
     assert bench.edits() == []
-    bench.later(1000)
+    bench.clock.now += 250
     (probe,) = bench.edits()
     assert bench.edits() == []
-    sent = bench.clock.now
     bench.intend([probe])
     bench.later(10)
-    assert bench.ledger.worker.resume(PauseCause.REFUSED, sent_ms=sent) == 1
-    assert len(bench.edits()) == 4
+    bench.accept([probe])
+    assert bench.pauses() == {}
+    assert len(bench.edits()) == 3
 
 
 def test_an_older_success_does_not_end_a_newer_pause(bench: Bench) -> None:
     """An answer to a request sent before the refusal proves nothing."""
-    bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=1000)
-    assert bench.ledger.worker.resume(PauseCause.THROTTLED, sent_ms=bench.clock.now - 1) == 0
-    assert [p.cause for p in bench.ledger.reader.pauses()] == ["throttled"]
-    assert bench.ledger.worker.resume(PauseCause.THROTTLED) == 1
+    bench.throttle(1000)
+    bench.ledger.worker.observe(good={"submit": bench.clock.now - 1})
+    assert list(bench.pauses()) == ["submit:throttled"]
+    bench.ledger.worker.observe(good={"submit": bench.clock.now + 1000})
+    assert bench.pauses() == {}
 
 
 def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
-    """While the store refuses, no submit is let through at all."""
+    """While a person pauses submits, none is let through at all."""
     bench.fill(1)
-    bench.ledger.worker.pause(PauseCause.STORE, "no such bucket", probe_every_ms=0)
+    assert bench.ledger.worker.pause("submit:person", "lunch")
+    assert not bench.ledger.worker.pause("submit:person", "lunch")
     bench.later(100 * LEASE_MS)
     assert bench.edits() == []
-    bench.ledger.worker.resume(PauseCause.STORE)
+    assert bench.ledger.worker.resume("submit:person") == 1
+    assert bench.ledger.worker.resume("submit:person") == 0
     assert len(bench.edits()) == 1
 
 
@@ -321,7 +325,12 @@ def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     bench.ledger.worker.see_worker("w", ["webhook"])
     bench.fill(2)
     bench.run_to_completion()
-    bench.ledger.worker.pause(PauseCause.REFUSED, "x", probe_every_ms=1)
+    bench.fill(7, batch="other")
+    claims = bench.edits(submits=5)
+    bench.intend(claims)
+    bench.refuse(claims[:3])
+    bench.ledger.worker.pause("submit:person", "x")
+    bench.ledger.producer.pause("other", BatchPause.PERSON, "x")
     bench.claim()
     stray = [key for key in map(str, bench.client.keys("*")) if not key.startswith("{retouch}:")]
     assert stray == []

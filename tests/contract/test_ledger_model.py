@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import dataclass
 
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from retouch.causes import AmbiguityPolicy as Policy
-from retouch.ledger import Claim, Entry, Ledger, Settlement, Step, Verdict
+from retouch.causes import AmbiguityPolicy
+from retouch.errors import BatchCancelledError
+from retouch.ledger import BegunSubmit, Claim, Entry, Ledger, Policy, Retried, Settlement, Step, Verdict
 from retouch.states import TERMINAL, EditState
 
 LEASE_MS = 1000
+DEADLINE_MS = 9000
 PLACES = 6
 BATCHES = ("a", "b")
 S = EditState
@@ -37,8 +40,6 @@ OUTCOMES: list[Outcome] = [
     ((S.COPYING,), S.COMPLETED, False),
 ]
 
-NONCES = st.sampled_from(["one call", "another"])
-
 
 @dataclass
 class Model:
@@ -48,14 +49,16 @@ class Model:
     state: EditState = S.QUEUED
     fence: int = 0
     intent: bool = False
+    retried: bool = False  # its intent is of before a retry
     intent_fence: int = 0  # the claim under which the intent was written last
+    holder: bool = False
+    asked: bool = False
+    known_to_the_api: bool = False
     resent: bool = False
     duplicate: bool = False
     submits: int = 0
     due: int | None = None  # ms; None: in ready, held, or ended
-    holder: bool = False  # it is claimed, and the claim is not settled
     begun: bool = False
-    begun_by: str = ""  # the nonce of the call that began the claim
     unanswered: bool = False
     rescues: int = 0
     result: bool = False
@@ -74,6 +77,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.keys = self.ledger.connection.keys
         self.model: dict[str, Model] = {}
         self.cancelled: set[str] = set()
+        self.calls = 0
         for batch in BATCHES:
             self.ledger.producer.open_batch(batch, {})
 
@@ -82,12 +86,17 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(batch=st.sampled_from(BATCHES), name=st.integers(0, 3), samples=st.integers(1, 4))
     def enqueue(self, batch: str, name: int, samples: int) -> None:
         member = f"{batch}/{name}"
-        (verdict,) = self.ledger.producer.enqueue(batch, [Entry(str(name), f"d{samples}", "{}", samples, None)])
+        entry = Entry(str(name), f"d{samples}", "{}", samples, None)
+        if batch in self.cancelled:  # a producer that writes on is refused; one that opens the batch again is not
+            with pytest.raises(BatchCancelledError):
+                self.ledger.producer.enqueue(batch, [entry])
+            self.ledger.producer.open_batch(batch, {})
+            self.cancelled.discard(batch)
+        (verdict,) = self.ledger.producer.enqueue(batch, [entry])
         known = self.model.get(member)
         if known is None:
             assert verdict is Verdict.ACCEPTED
             self.model[member] = Model(samples)
-            self.cancelled.discard(batch)
         else:
             assert verdict is (Verdict.ALREADY if known.samples == samples else Verdict.CONFLICT)
 
@@ -95,7 +104,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def cancel(self, batch: str) -> None:
         expected = 0
         for _, edit in self.of(batch):
-            if edit.state in (S.QUEUED, S.HELD) or (edit.state is S.SUBMITTING and not edit.intent):
+            under_way = edit.intent and edit.holder  # it may be answered, and is kept then
+            if edit.state in (S.QUEUED, S.HELD) or (edit.state is S.SUBMITTING and not under_way):
                 edit.fence += 1
                 self.end(edit, S.CANCELLED)
                 expected += 1
@@ -104,16 +114,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(batch=st.sampled_from(BATCHES), states=st.sets(st.sampled_from([S.FAILED, S.CANCELLED, S.HELD]), min_size=1))
     def retry(self, batch: str, states: set[EditState]) -> None:
-        expected = 0
+        asked = sent = 0
         for _, edit in self.of(batch):
-            if edit.state in states:
-                edit.duplicate |= edit.unanswered
-                edit.state, edit.intent, edit.resent, edit.result, edit.due = S.QUEUED, False, False, False, None
-                edit.holder = edit.begun = False
-                expected += 1
-        if expected:
+            if edit.state not in states:
+                continue
+            edit.resent, edit.result = False, False
+            if edit.state is S.FAILED and edit.known_to_the_api:
+                edit.state, edit.due, edit.asked = S.WAITING, self.now, True
+                asked += 1
+            else:
+                edit.duplicate |= edit.unanswered and not edit.intent  # else begin_submit marks it
+                edit.retried, edit.known_to_the_api = edit.intent, False
+                edit.state, edit.due = S.QUEUED, None
+                sent += 1
+        if asked or sent:
             self.cancelled.discard(batch)
-        assert self.ledger.producer.retry(batch, states) == expected
+        assert self.ledger.producer.retry(batch, states) == Retried(asked, sent)
 
     @rule(ms=st.sampled_from([1, 300, LEASE_MS + 1]))
     def time_passes(self, ms: int) -> None:
@@ -143,9 +159,9 @@ class LedgerMachine(RuleBasedStateMachine):
         for claim in edits:
             edit = self.model[claim.member]
             edit.fence += 1
-            edit.holder = True
             assert claim.fence == edit.fence
             state, due = before[claim.member]
+            assert claim.step is Step.POLL or claim.member.split("/")[0] not in self.cancelled
             if claim.step is Step.POLL:
                 assert state in (S.WAITING, S.COPYING)
                 assert due is not None
@@ -155,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert due <= self.now
             else:
                 edit.state = S.SUBMITTING
-            edit.due = self.now + LEASE_MS
+            edit.due, edit.holder = self.now + LEASE_MS, True
         return multiple(*edits)
 
     def rescue(self, claimed: set[str], on_trial: list[str]) -> None:
@@ -164,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if edit.due is None or edit.due > self.now or edit.state is S.QUEUED:
                 continue
             if edit.begun:
-                edit.begun = edit.holder = False
+                edit.begun = False
                 edit.rescues += 1
             if edit.rescues == 3:
                 assert member not in claimed
@@ -191,22 +207,35 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.back_to_queue(member, edit)
             elif edit.state is S.QUEUED and edit.due is not None and edit.due <= self.now:
                 edit.due = None
+            elif edit.state is S.SUBMITTING and state == "cancelled":  # sent, not answered, and not to be sent again
+                assert edit.due is not None
+                assert edit.due <= self.now
+                assert member.split("/")[0] in self.cancelled
+                self.end(edit, S.CANCELLED)
 
-    @rule(claim=claims, policy=st.sampled_from([Policy.IDEMPOTENT, Policy.RESUBMIT, Policy.HOLD]), nonce=NONCES)
-    def intend(self, claim: Claim, policy: Policy, nonce: str) -> None:
+    @rule(claim=claims, policy=st.sampled_from(AmbiguityPolicy), repeated=st.booleans())
+    def intend(self, claim: Claim, policy: AmbiguityPolicy, repeated: bool) -> None:
         edit = self.model[claim.member]
-        (submission,) = self.ledger.worker.begin_submit([claim], policy, LEASE_MS, nonce=nonce)
-        if edit.state is not S.SUBMITTING or not self.may_begin(claim, edit, nonce):
+        submission = self.begin_submit(claim, policy)
+        if claim.fence != edit.fence or edit.state is not S.SUBMITTING or not edit.holder or edit.begun:
+            assert submission is None
+            return
+        if edit.intent and claim.member.split("/")[0] in self.cancelled:
+            self.end(edit, S.CANCELLED)
             assert submission is None
             return
         own = self.client.hget(self.keys.edit(claim.member), "intent") == str(claim.fence)
-        if edit.intent and not edit.begun:
-            edit.unanswered |= policy is not Policy.IDEMPOTENT
-            if policy is Policy.HOLD:
-                edit.state, edit.intent, edit.due, edit.rescues, edit.holder = S.HELD, False, None, 0, False
+        if edit.intent and policy is not AmbiguityPolicy.IDEMPOTENT:
+            if edit.retried:
+                edit.duplicate = True
+                edit.submits += 1
+            elif policy is AmbiguityPolicy.HOLD:
+                edit.unanswered, edit.holder = True, False
+                edit.state, edit.intent, edit.due, edit.rescues = S.HELD, False, None, 0
                 assert submission is None
                 return
-            if policy is Policy.RESUBMIT:
+            else:
+                edit.unanswered = True
                 if edit.resent:
                     self.end(edit, S.FAILED)
                     assert submission is None
@@ -218,18 +247,27 @@ class LedgerMachine(RuleBasedStateMachine):
         assert submission is not None
         assert own
         assert submission.number == edit.submits
+        if repeated:  # by the client, which did not get the answer
+            assert self.begin_submit(claim, policy, same_call=True) == submission
         edit.intent = edit.begun = True
-        edit.intent_fence, edit.begun_by = claim.fence, nonce
+        edit.retried = False
+        edit.intent_fence = claim.fence
         edit.due = self.now + LEASE_MS
 
-    @rule(claim=claims, nonce=NONCES)
-    def take(self, claim: Claim, nonce: str) -> None:
+    def begin_submit(self, claim: Claim, policy: AmbiguityPolicy, *, same_call: bool = False) -> BegunSubmit | None:
+        self.calls += not same_call
+        nonce = f"call {self.calls}"
+        [begun] = self.ledger.worker.begin_submit([claim], Policy(policy), LEASE_MS, nonce=nonce)
+        return begun
+
+    @rule(claim=claims)
+    def take(self, claim: Claim) -> None:
         edit = self.model[claim.member]
-        (progress,) = self.ledger.worker.begin_poll([claim], LEASE_MS, nonce=nonce)
-        polled = edit.state in (S.WAITING, S.COPYING)
-        assert (progress is not None) == (polled and self.may_begin(claim, edit, nonce))
+        (progress,) = self.ledger.worker.begin_poll([claim], LEASE_MS, DEADLINE_MS, nonce=secrets.token_hex(8))
+        ours = claim.fence == edit.fence and edit.holder and not edit.begun
+        assert (progress is not None) == (ours and edit.state in (S.WAITING, S.COPYING))
         if progress:
-            edit.begun, edit.begun_by = True, nonce
+            edit.begun = True
             edit.due = self.now + LEASE_MS
 
     @rule(claim=claims, outcome=st.sampled_from(OUTCOMES))
@@ -240,22 +278,27 @@ class LedgerMachine(RuleBasedStateMachine):
         if current and came_from == SUBMITTED and edit.intent_fence != claim.fence:
             return  # a worker settles what it has sent, and it sends nothing before its intent is written
         taken = came_from == SUBMITTED and to in (S.WAITING, S.COPYING)
-        deadline_ms = 9000 if taken else None
+        deadline_ms = DEADLINE_MS if taken else None
+        put = {"provider_id": "p"} if came_from == SUBMITTED and to is S.WAITING else {}
         settlement = Settlement(
-            claim, came_from, to, delay_ms=200, keep=keep, untaken=to is S.QUEUED, deadline_ms=deadline_ms
+            claim, came_from, to, delay_ms=200, keep=keep, untaken=to is S.QUEUED, deadline_ms=deadline_ms, put=put
         )
         (settled,) = self.ledger.worker.settle([settlement])
-        assert settled == (current and edit.state in came_from)
+        assert bool(settled) == (current and edit.state in came_from)
         if not settled:
             return
-        if to in TERMINAL:
-            self.end(edit, to)
-            return
+        edit.known_to_the_api |= bool(put)
         if to is not S.SUBMITTING:
             edit.intent = False
             edit.resent = edit.resent and to is S.QUEUED
+        if to in TERMINAL:
+            self.end(edit, to)
+            return
+        if to is S.SUBMITTING and claim.member.split("/")[0] in self.cancelled:
+            self.end(edit, S.CANCELLED)
+            return
         if not keep:
-            edit.begun, edit.holder, edit.rescues, edit.due = False, False, 0, self.now + 200
+            edit.begun, edit.rescues, edit.due, edit.holder = False, 0, self.now + 200, False
         if to is S.QUEUED:
             edit.submits -= 1
             self.back_to_queue(claim.member, edit)
@@ -278,19 +321,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def of(self, batch: str) -> list[tuple[str, Model]]:
         return [(m, e) for m, e in self.model.items() if m.startswith(f"{batch}/")]
 
-    def may_begin(self, claim: Claim, edit: Model, nonce: str) -> bool:
-        """A claim is begun by one call alone, and not when it was settled."""
-        return claim.fence == edit.fence and edit.holder and (not edit.begun or edit.begun_by == nonce)
-
     def end(self, edit: Model, to: EditState) -> None:
-        edit.state, edit.intent, edit.due, edit.result = to, False, None, True
-        edit.begun, edit.holder, edit.rescues = False, False, 0
+        edit.unanswered |= edit.intent  # which is kept: a retry must know of it
+        edit.state, edit.due, edit.result = to, None, True
+        edit.begun, edit.rescues, edit.holder, edit.asked = False, 0, False, False
 
     def back_to_queue(self, member: str, edit: Model) -> None:
         if member.split("/")[0] in self.cancelled:
             self.end(edit, S.CANCELLED)
         else:
-            edit.state, edit.holder, edit.begun = S.QUEUED, False, False
+            edit.state, edit.holder = S.QUEUED, False
 
     # --- what always holds -----------------------------------------------------------------------
 
@@ -323,7 +363,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def places_are_those_of_the_edits_at_the_api(self) -> None:
-        at_the_api = sum(e.samples for e in self.model.values() if e.state in (S.SUBMITTING, S.WAITING))
+        at_the_api = sum(e.samples for e in self.model.values() if e.state in (S.SUBMITTING, S.WAITING) and not e.asked)
         assert self.ledger.reader.provider().places_used == at_the_api
 
     @invariant()

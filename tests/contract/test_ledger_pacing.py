@@ -9,18 +9,12 @@ from collections import Counter
 import pytest
 import redis
 
-from retouch.causes import PauseCause
-from retouch.ledger import Claim, Intervals, Settlement, Step
+from retouch.causes import Fared
+from retouch.ledger import Claim, Intervals, Seen, Settled, Settlement, Step
 from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 PACE = Intervals(request_ms=100)
-
-
-def trouble(bench: Bench, times: int = 5) -> None:
-    """The API answers 503 so many times."""
-    for _ in range(times):
-        bench.ledger.worker.trouble("503", probe_every_ms=1000)
 
 
 def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
@@ -51,18 +45,18 @@ def test_single_troubles_are_no_outage(bench: Bench) -> None:
     bench.fill(3)
     claims = bench.edits()
     bench.intend(claims)
-    trouble(bench, 4)
-    bench.ledger.worker.settle([Settlement(claims[0], SUBMITTING, EditState.WAITING, delay_ms=1, answered=True)])
-    trouble(bench, 4)
-    assert bench.ledger.reader.pauses() == []
-    assert bench.ledger.worker.trouble("503", probe_every_ms=1000)
-    assert [p.cause for p in bench.ledger.reader.pauses()] == ["outage"]
+    bench.fail(times=4)
+    bench.accept(claims[:1])
+    bench.fail(times=4)
+    assert bench.pauses() == {}
+    bench.fail(times=1)
+    assert bench.pauses() == {"submit:outage": "503"}
 
 
-def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
+def test_an_outage_of_polls_stops_them_but_for_one_probe(bench: Bench) -> None:
     """One request at a time, at growing intervals up to half a minute."""
-    bench.at_the_api(4, of=8)
-    trouble(bench)
+    bench.at_the_api(4)
+    bench.fail("status")
     assert bench.edits() == []
     probes = []
     for _ in range(600):
@@ -77,9 +71,9 @@ def test_an_outage_stops_polls_as_well_but_for_one_probe(bench: Bench) -> None:
 
 
 def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
-    """Under a refusal of submits alone, the submit that finds out goes at its time, however many polls are due then."""
+    """While submits pause, the one that finds out goes at its time, however many polls are due then."""
     bench.at_the_api(5, of=10, delay_ms=1000)
-    bench.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=1000)
+    bench.throttle(1000)
     bench.clock.now += 1000
     assert Counter(claim.step for claim in bench.edits()) == {Step.POLL: 5, Step.SUBMIT: 1}
 
@@ -87,39 +81,40 @@ def test_polls_that_go_on_take_no_probe_s_place(bench: Bench) -> None:
 def test_after_an_outage_the_flow_comes_back_gradually(bench: Bench) -> None:
     """A tenth of the places at first, nine tenths within 15 s."""
     bench.fill(100)
-    trouble(bench)
+    bench.fail()
     bench.later(2000)
-    bench.ledger.worker.resume(PauseCause.OUTAGE)
+    bench.ledger.worker.observe(good={"submit": bench.clock.now})
     assert len(bench.edits(places=50)) == 5
     bench.later(LEASE_MS)
     bench.later(11_000)
     assert len(bench.edits(places=50)) >= 40
 
 
-def test_deadlines_do_not_run_during_an_outage(bench: Bench) -> None:
-    """What an outage took is added to every deadline, to those of edits accepted before and after it alike."""
+def test_deadlines_do_not_run_during_an_outage_of_polls(bench: Bench) -> None:
+    """What it took is added to every deadline, to those of edits accepted before and after it alike."""
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
     accepted_at = bench.clock.now
     bench.accept(claims, delay_ms=0)  # deadline: 9 s
-    trouble(bench)
+    bench.fail("status")
     bench.later(600_000)
     during = bench.ledger.reader.edit("b", "c0")
     assert during is not None
     assert during.deadline is not None
     assert during.deadline.timestamp() * 1000 == pytest.approx(accepted_at + 9000 + 600_000, abs=1)
-    bench.ledger.worker.resume(PauseCause.OUTAGE)
+    bench.ledger.worker.observe(good={"status": bench.clock.now})
+    bench.later(30_000)  # it waits until the next probe would have gone
     (poll,) = bench.edits()
-    (progress,) = bench.ledger.worker.begin_poll([poll], LEASE_MS, nonce="n")
+    (progress,) = bench.begin_polls([poll])
     assert progress is not None
     assert progress.deadline == accepted_at + 9000 + 600_000
 
 
 def test_a_throttled_api_is_left_alone_until_the_time_it_named(bench: Bench) -> None:
-    """Neither submits nor polls are claimed before."""
-    bench.at_the_api(2, of=4)
-    bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=30_000)
+    """No poll is claimed before, and then one alone."""
+    bench.at_the_api(2)
+    bench.throttle(30_000, "status")
     for _ in range(29):
         bench.clock.now += 1000
         assert bench.edits() == []
@@ -135,11 +130,11 @@ def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
         bench.intend(claims)
         free = max(0, capacity - (bench.ledger.reader.provider().places_used - len(claims)))
         bench.accept(claims[:free], delay_ms=10**6)
-        refused = [Settlement(c, SUBMITTING, EditState.QUEUED, untaken=True) for c in claims[free:]]
+        seen = (Seen("submit", bench.clock.now, Fared.THROTTLED, "429", 1),)
+        refused = [Settlement(c, SUBMITTING, EditState.QUEUED, untaken=True, seen=seen) for c in claims[free:]]
         if refused:
             bench.ledger.worker.settle(refused)
-            bench.ledger.worker.pause(PauseCause.THROTTLED, "429", probe_every_ms=1)
-            bench.ledger.worker.resume(PauseCause.THROTTLED)
+            bench.ledger.worker.resume("submit:throttled")
         used.append(bench.ledger.reader.provider().places_used)
         waiting = [m for m, _ in bench.client.zscan_iter("{retouch}:due") if "/" in m]
         fences = [int(bench.client.hget(f"{{retouch}}:edit:{m}", "fence") or 0) for m in waiting]
@@ -189,7 +184,7 @@ def test_the_provider_s_state_can_be_read(bench: Bench) -> None:
     """Places in use and allowed, troubles in a row, and how far the pace is booked."""
     bench.fill(4)
     bench.ledger.worker.claim("w", lease_ms=LEASE_MS, places=3, intervals=PACE)
-    trouble(bench, 2)
+    bench.fail(times=2)
     provider = bench.ledger.reader.provider()
     assert (provider.places_used, provider.places, provider.troubles) == (3, 3, 2)
     assert provider.next_request is not None
@@ -205,5 +200,5 @@ def test_a_result_whose_submit_time_is_unknown_is_settled(bench: Bench) -> None:
         [Settlement(claim, SUBMITTING, EditState.WAITING)]
     )  # no deadline: no submit time is noted
     (claim,) = bench.edits()
-    assert bench.ledger.worker.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)]) == [True]
+    assert bench.ledger.worker.settle([Settlement(claim, POLLED, EditState.COPYING, keep=True)]) == [Settled.DONE]
     assert bench.ledger.reader.provider().result_s is None

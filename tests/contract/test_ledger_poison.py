@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retouch.ledger import Claim, Settlement
+from retouch.ledger import Claim, Retried, Settlement
 from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, POLLED, Bench
 
 
 def crash_with(bench: Bench, claims: Sequence[Claim]) -> None:
     """A worker takes polls up and is gone; their leases run out."""
-    assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS, nonce="n"))
+    assert all(bench.begin_polls(claims))
     bench.later(LEASE_MS)
 
 
@@ -25,7 +25,7 @@ def test_an_edit_that_ends_three_workers_in_a_row_is_set_aside(bench: Bench) -> 
     [result] = bench.ledger.reader.results("b")
     assert result["error"]["code"] == "poison"
     assert bench.ledger.reader.provider().places_used == 0
-    assert bench.ledger.producer.retry("b") == 1
+    assert bench.ledger.producer.retry("b") == Retried(asked=1, sent=0)
     assert len(bench.edits()) == 1
 
 
@@ -64,6 +64,6 @@ def test_a_step_that_goes_well_clears_an_edit_of_suspicion(bench: Bench) -> None
         for _ in range(2):
             crash_with(bench, bench.edits())
         claims = bench.edits()
-        assert all(bench.ledger.worker.begin_poll(claims, LEASE_MS, nonce="n"))
+        assert all(bench.begin_polls(claims))
         assert all(bench.ledger.worker.settle([Settlement(c, POLLED, EditState.WAITING) for c in claims]))
     assert bench.counts() == {"waiting": 1}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 
-from retouch.causes import AmbiguityPolicy, PauseCause
+from retouch.causes import BatchPause
 from retouch.errors import InputError, SchemaError
 from retouch.ledger import SCHEMA, Claim, Ledger, Settlement, Step
+from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
-from tests.ledger_bench import LEASE_MS, Bench, entries
+from tests.ledger_bench import DEADLINE_MS, LEASE_MS, RESUBMIT, Bench, entries
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
-RESUBMIT = AmbiguityPolicy.RESUBMIT
 MOVES: dict[str, Callable[[Ledger], Any]] = {
     "open_batch": lambda ledger: ledger.producer.open_batch("new", {}),
     "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3)),
@@ -24,15 +25,18 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "retry": lambda ledger: ledger.producer.retry("b"),
     "claim": lambda ledger: ledger.worker.claim("w", lease_ms=LEASE_MS, places=9),
     "renew": lambda ledger: ledger.worker.renew([CLAIM], LEASE_MS),
-    "begin": lambda ledger: ledger.worker.begin([CLAIM], LEASE_MS, nonce="n"),
     "begin_submit": lambda ledger: ledger.worker.begin_submit([CLAIM], RESUBMIT, LEASE_MS, nonce="n"),
-    "begin_poll": lambda ledger: ledger.worker.begin_poll([CLAIM], LEASE_MS, nonce="n"),
+    "begin_poll": lambda ledger: ledger.worker.begin_poll([CLAIM], LEASE_MS, DEADLINE_MS, nonce="n"),
+    "begin": lambda ledger: ledger.worker.begin([CLAIM], LEASE_MS, nonce="n"),
+    "keep_link": lambda ledger: ledger.worker.keep_link(CLAIM, "https://images.example/1"),
     "settle": lambda ledger: ledger.worker.settle([Settlement(CLAIM, (EditState.SUBMITTING,), EditState.FAILED)]),
+    "observe": lambda ledger: ledger.worker.observe(good={"submit": 1}),
     "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM),
     "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([(CLAIM, None)]),
-    "pause": lambda ledger: ledger.worker.pause(PauseCause.STORE, "no", probe_every_ms=0),
-    "trouble": lambda ledger: ledger.worker.trouble("503", probe_every_ms=1),
-    "resume": lambda ledger: ledger.worker.resume(PauseCause.STORE),
+    "pause": lambda ledger: ledger.worker.pause("submit:person", "no"),
+    "resume": lambda ledger: ledger.worker.resume("submit:person"),
+    "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
+    "resume_batch": lambda ledger: ledger.producer.resume("b"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", []),
 }
 
@@ -56,11 +60,10 @@ def test_a_newer_ledger_is_left_alone(bench: Bench, move: str) -> None:
 
 
 def test_every_move_is_held_back(bench: Bench) -> None:
-    """The table above names each script of lua/ (change.lua twice)."""
+    """The table above names each script of lua/ but the one that upgrades; some by another name."""
+    script_of = {"settle_deliveries": "settle_delivery", "observe": "settle", "cancel": "change", "retry": "change"}
     scripts = set(bench.ledger.connection._scripts._texts)
-    assert {"settle_delivery" if m == "settle_deliveries" else m for m in MOVES} - {"cancel", "retry"} == scripts - {
-        "change"
-    }
+    assert {script_of.get(move, move) for move in MOVES} == scripts - {"upgrade"}
 
 
 def test_readers_say_it_at_first_contact(bench: Bench) -> None:
@@ -76,6 +79,76 @@ def test_an_older_ledger_asks_for_a_worker(bench: Bench) -> None:
     bench.client.set(bench.keys.schema, 0)
     with pytest.raises(SchemaError, match="start a worker of this version"):
         bench.ledger.reader.check()
+
+
+def of_schema_1(bench: Bench) -> None:
+    """A ledger as schema 1 left it: without a number, with an edit at the API and pauses by their old names."""
+    bench.at_the_api(1, of=2)
+    bench.client.delete(bench.keys.schema)
+    pause = {"reason": "503", "since": bench.clock.now - 60_000, "touched": 0, "until": 0, "every": 1000}
+    bench.client.hset(bench.keys.pauses, mapping={"outage": json.dumps(pause), "api": json.dumps(pause)})
+    bench.client.hset(bench.keys.state, mapping={"fails": 7, "closed_at": bench.clock.now})
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_ledger_without_a_number_is_of_schema_1(bench: Bench, move: str) -> None:
+    """No move takes it for a new one: each says what to do, and changes nothing."""
+    of_schema_1(bench)
+    before = everything(bench.client)
+    with pytest.raises(SchemaError, match=r"has schema 1, .* start a worker of this version"):
+        MOVES[move](bench.ledger)
+    assert everything(bench.client) == before
+
+
+def test_an_upgrade_waits_for_the_older_workers(bench: Bench) -> None:
+    """They would misread the new ledger: none may be alive, and until then nothing is changed."""
+    of_schema_1(bench)
+    bench.client.zadd(bench.keys.workers, {"old": bench.clock.now, "long dead": bench.clock.now - WORKER_SEEN_MS - 1})
+    before = everything(bench.client)
+    assert bench.ledger.worker.upgrade() == 1
+    assert everything(bench.client) == before
+    bench.clock.now += WORKER_SEEN_MS + 1
+    assert bench.ledger.worker.upgrade() == 0
+    assert bench.client.get(bench.keys.schema) == str(SCHEMA)
+
+
+@pytest.mark.parametrize("number", [None, "1"])
+def test_an_upgrade_keeps_the_edits_and_finds_pauses_out_anew(bench: Bench, number: str | None) -> None:
+    """The edits go on where they were; the outage until now is added to their deadlines."""
+    of_schema_1(bench)
+    if number:
+        bench.client.set(bench.keys.schema, number)
+    deadline = int(bench.stored(bench.keys.edit("b/c0"), "deadline"))
+    assert bench.ledger.worker.upgrade() == 0
+    assert bench.pauses() == {}
+    assert bench.client.hmget(bench.keys.state, "fails", "closed_at") == [None, None]
+    poll, submit = sorted(bench.edits(), key=lambda c: c.step)
+    [progress] = bench.begin_polls([poll])
+    assert progress is not None
+    assert progress.deadline == deadline + 60_000
+    assert bench.intend([submit]) == [1]
+
+
+def test_an_upgrade_happens_once(bench: Bench) -> None:
+    """Asked of a ledger of this schema, or of a newer one, it changes nothing."""
+    bench.fill(1)
+    bench.fail()
+    for number in (SCHEMA, SCHEMA + 1):
+        bench.client.set(bench.keys.schema, number)
+        before = everything(bench.client)
+        assert bench.ledger.worker.upgrade() == 0
+        assert everything(bench.client) == before
+
+
+@pytest.mark.parametrize("way", ["a move", "an upgrade"])
+def test_a_fresh_ledger_gets_its_number(bench: Bench, way: str) -> None:
+    """With its first move, whoever makes it."""
+    bench.ledger.reader.check()
+    if way == "a move":
+        bench.ledger.worker.see_worker("w", [])
+    else:
+        assert bench.ledger.worker.upgrade() == 0
+    assert bench.client.get(bench.keys.schema) == str(SCHEMA)
 
 
 def test_installations_share_a_redis(bench: Bench) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from retouch.causes import AmbiguityPolicy, PauseCause
 from retouch.ledger import Claim, Entry, Settlement, Step
 from retouch.provider.polling import learn, remember
 from retouch.provider.polling.histogram import LATER
 from retouch.states import EditState
-from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
+from tests.ledger_bench import HOLD, LEASE_MS, POLLED, SUBMITTING, Bench
 
 
 def rescued(bench: Bench, step: Step) -> Claim:
@@ -22,7 +21,7 @@ def rescued(bench: Bench, step: Step) -> Claim:
         bench.intend(bench.edits())
     else:
         bench.at_the_api(1)
-        bench.ledger.worker.begin_poll(bench.edits(), LEASE_MS, nonce="n")
+        bench.begin_polls(bench.edits())
     bench.later(LEASE_MS + 1)
     [claim] = bench.edits()
     assert bench.client.hget(bench.keys.edit("b/c0"), "rescues") == "1"
@@ -49,7 +48,7 @@ def was_not_taken(bench: Bench) -> None:
 
 def was_held(bench: Bench) -> None:
     """It is set aside for a person."""
-    bench.intend([rescued(bench, Step.SUBMIT)], AmbiguityPolicy.HOLD)
+    bench.intend([rescued(bench, Step.SUBMIT)], HOLD)
 
 
 @pytest.mark.parametrize("way", [went_on, ended, was_not_taken, was_held])
@@ -87,9 +86,8 @@ def test_a_removed_success_is_stale_no_more(bench: Bench) -> None:
 def test_after_an_outage_polls_come_back_gradually_as_well(bench: Bench) -> None:
     """A tenth of those asked for at first, all of them after 12 s."""
     bench.at_the_api(100)
-    for _ in range(5):
-        bench.ledger.worker.trouble("503", probe_every_ms=1000)
-    bench.ledger.worker.resume(PauseCause.OUTAGE)
+    bench.fail("status")
+    bench.ledger.worker.observe(good={"status": bench.clock.now})
     assert len(bench.edits(submits=0, polls=100)) == 10
     bench.later(12_000)
     bench.later(LEASE_MS)
@@ -99,13 +97,15 @@ def test_after_an_outage_polls_come_back_gradually_as_well(bench: Bench) -> None
 def test_two_probes_are_never_further_apart_than_half_a_minute(bench: Bench) -> None:
     """However long the outage: the eighth and later intervals are no longer than the sixth."""
     bench.fill(20)
-    bench.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=1000)
+    claims = bench.edits(submits=5)
+    bench.intend(claims)
+    bench.refuse(claims, "401")
     gaps = []
-    for _ in range(9):
-        bench.clock.now = json.loads(bench.stored(bench.keys.pauses, "api"))["until"]
+    for _ in range(11):
+        bench.clock.now = json.loads(bench.stored(bench.keys.pauses, "submit:refused"))["until"]
         assert len(bench.edits(submits=1)) == 1
-        gaps.append(json.loads(bench.stored(bench.keys.pauses, "api"))["until"] - bench.clock.now)
-    assert gaps == [2000, 4000, 8000, 16_000, *[30_000] * 5]
+        gaps.append(json.loads(bench.stored(bench.keys.pauses, "submit:refused"))["until"] - bench.clock.now)
+    assert gaps == [500, 1000, 2000, 4000, 8000, 16_000, *[30_000] * 5]
 
 
 def test_the_ledger_learns_as_the_histogram_does(bench: Bench) -> None:

@@ -31,7 +31,8 @@ class Api:
         self._options = options
         self._record = Growing(folder / "record.jsonl")
         self._session = requests.Session()
-        self._session.headers["API-Key"] = self.key
+        # Not kept open: the server ends idle connections, maybe just when the next request is on its way.
+        self._session.headers.update({"API-Key": self.key, "Connection": "close"})
 
     @property
     def host(self) -> str:
@@ -80,8 +81,9 @@ class Api:
         return self.requests("submit")
 
     def polls(self) -> list[Record]:
-        """Every status request."""
-        return self.requests("status")
+        """Every status request about an edit that it took; not those by which a worker finds out that it answers."""
+        given = {entry["id"] for entry in self.submits()}
+        return [entry for entry in self.requests("status") if entry["path"].rpartition("/")[2] in given]
 
     def fetches(self) -> list[Record]:
         """Every request for a result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from types import TracebackType
 from typing import Any, Self
@@ -38,6 +38,8 @@ class Proxy:
         self._watch_for = watch_for
         self.leaks: list[str] = []
         self._mode = Mode.PASS
+        self._aim: Callable[[bytes], bool] | None = None
+        self.hits = 0  # how often connections were cut because of what was on the wire
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open: set[asyncio.StreamWriter] = set()
@@ -66,6 +68,10 @@ class Proxy:
     def cut(self) -> None:
         """Close every open connection."""
         self._run(self._cut())
+
+    def aim(self, at: Callable[[bytes], bool]) -> None:
+        """Cut every open connection, once, when a client sends what this function knows; that piece is lost."""
+        self._aim = at
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_S)
@@ -124,6 +130,10 @@ class Proxy:
                 await asyncio.Event().wait()
             if self._mode is Mode.SLOW:
                 await asyncio.sleep(1)
+            if self._aim and self._aim(piece):
+                self._aim, self.hits = None, self.hits + 1
+                await self._cut()
+                return
             if self._mode is Mode.FAIL:
                 return  # a kept-alive connection: the next one is answered
             target.write(piece)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from typing import Any
 
 import redis
@@ -68,9 +69,20 @@ class Scene(World):
         self.until(lambda: self._ended(batch), f"batch {batch} ends", within_s)
         return {result["custom_id"]: result for result in self.ledger.reader.results(batch)}
 
+    def finish_again(self, batch: str) -> dict[str, Record]:
+        """Wait for the end of a batch that had ended before, and was opened again."""
+        self._finished.discard(batch)
+        return self.finish(batch)
+
     def run(self, **fields: Any) -> Record:
         """One edit, to its end: its result."""
         return self.finish(self.enqueue(**fields))["c0"]
+
+    def finish_beside_another(self, batch: str, names: Collection[str]) -> dict[str, Record]:
+        """Finish a batch of edits that are refused, each of them at least once before another edit completes."""
+        self.until(lambda: all(self.edit(batch, name).strikes for name in names), f"all of {batch} are refused")
+        assert self.run()["state"] == "completed"
+        return self.finish(batch)
 
     def edit(self, batch: str, custom_id: str = "c0") -> EditView:
         """One edit as the ledger has it."""
@@ -95,10 +107,10 @@ class Scene(World):
         assert view is not None
         return view.duplicates
 
-    def pause(self, cause: str) -> str:
-        """Wait for a pause and return its reason."""
+    def pause(self, name: str) -> str:
+        """Wait for a pause (``KIND:CAUSE``) and return its reason."""
         return self.until(
-            lambda: next((p.reason for p in self.ledger.reader.pauses() if p.cause == cause), ""), f"a {cause} pause"
+            lambda: next((p.reason for p in self.ledger.reader.pauses() if p.name == name), ""), f"the pause {name}"
         )
 
     def _ended(self, batch: str) -> bool:

@@ -13,7 +13,8 @@ from tests.unit.worker_stage import Measured, Worker
 
 MEASURING = (
     *("tasks.announce", "tasks.finish", "tasks.poll", "tasks.submit"),
-    *("workers.leases", "workers.server_clock", "workers.poll_times"),
+    *("workers.leases", "workers.server_clock", "workers.poll_times", "workers.dispatcher"),
+    *("workers.api_watch", "workers.store_watch"),
 )
 
 
@@ -21,10 +22,11 @@ MEASURING = (
 def make_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Make workers with settings of their own.
 
-    Every random number is 0.5, the ledger's clock is the only one, and no service rests.
+    Every random number is in the middle of its range, the ledger's clock is the only one, and no service rests.
     """
     made: list[Worker] = []
     monkeypatch.setattr(random, "random", lambda: 0.5)
+    monkeypatch.setattr(random, "uniform", lambda least, most: (least + most) / 2)
     monkeypatch.setattr("workers.dispatcher.TICK_S", 0)
     monkeypatch.setattr("workers.dispatcher.IDLE_S", 0)
     monkeypatch.setattr("workers.presence.EVERY_S", 0)

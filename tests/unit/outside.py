@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from retouch.errors import HeldBackError
+from retouch.errors import HeldBackError, RefusedError
 from retouch.provider.answers import Answer
 
 
@@ -22,11 +22,19 @@ def picture() -> bytes:
 
 
 class Api:
-    """Answers its calls in order with what it was told: an Answer, or an error to raise."""
+    """Answers its calls in order with what it was told: an Answer, or an error to raise.
+
+    ``looks`` are the ids it was asked about and never gave: it answers them with ``unknown``; a path that it does
+    not have it answers with ``elsewhere``.
+    """
 
     def __init__(self) -> None:
         self.posts: list[tuple[Mapping[str, Any], str]] = []
         self.asked: list[str] = []
+        self.looks: list[str] = []
+        self.unknown: Exception = RefusedError("no such id", definite=True)
+        self.elsewhere: Exception = RefusedError("Not Found", definite=True)
+        self._gave: set[str | None] = set()
         self.meanwhile: Callable[[], object] = lambda: None  # what happens while a call is under way
         self._outcomes: list[Answer | Exception] = []
 
@@ -39,12 +47,25 @@ class Api:
         if not may_go():
             raise HeldBackError("the lease is over")
         self.posts.append((payload, key))
-        return self._next()
+        answer = self._next()
+        self._gave.add(answer.provider_id)
+        return answer
 
-    async def status(self, provider_id: str) -> Answer:
+    async def status(self, provider_id: str, may_go: Callable[[], bool]) -> Answer:
         self.meanwhile()
+        if not may_go():
+            raise HeldBackError("its moment is over")
+        if provider_id not in self._gave:
+            self.looks.append(provider_id)
+            raise self.unknown
         self.asked.append(provider_id)
         return self._next()
+
+    async def nowhere(self, may_go: Callable[[], bool]) -> None:
+        if not may_go():
+            raise HeldBackError("its moment is over")
+        self.looks.append("nowhere")
+        raise self.elsewhere
 
     def _next(self) -> Answer:
         outcome = self._outcomes.pop(0)
@@ -97,7 +118,7 @@ class Store:
     def presign_get(self, _uri: str, expires_s: int) -> str:
         self._may("sign")
         self.lifetimes.append(expires_s)
-        return "https://bucket.test/signed"
+        return f"https://bucket.test/signed-{len(self.lifetimes)}"
 
     async def put(self, key: str, data: bytes, _content_type: str) -> None:
         self._may(key)

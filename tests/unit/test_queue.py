@@ -15,11 +15,10 @@ import pytest
 
 import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
-from retouch.causes import PauseCause
 from retouch.errors import LedgerAwayError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.writing import BatchWriter
-from retouch.ledger import PAGE, Entry, Ledger, Settlement, Step, Verdict
+from retouch.ledger import PAGE, Entry, Ledger, Retried, Settlement, Step, Verdict
 from tests.harness.processes import run
 
 
@@ -185,10 +184,53 @@ def test_cancel_and_retry_say_how_many(queue: EditQueue, ledger: Ledger) -> None
     """Cancelled edits can be put back."""
     queue.enqueue([edit("a"), edit("c")], batch="b")
     assert queue.cancel("b") == 2
-    assert queue.retry("b") == 0
-    assert queue.retry("b", [EditState.CANCELLED]) == 2
+    assert queue.retry("b") == (0, 0)
+    assert queue.retry("b", [EditState.CANCELLED]) == Retried(asked=0, sent=2)
     finish_all(ledger, EditState.FAILED)
-    assert queue.retry("b") == 2
+    assert queue.retry("b") == Retried(asked=0, sent=2)
+
+
+@pytest.mark.parametrize(("anew", "retried"), [(False, Retried(1, 1)), (True, Retried(0, 2))])
+def test_a_retry_asks_about_what_the_api_took(queue: EditQueue, ledger: Ledger, anew: bool, retried: Retried) -> None:
+    """Its result may still be there, which costs nothing; ``anew`` submits all of them again."""
+    queue.enqueue([edit("a"), edit("c")], batch="b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=10).claims
+    taken = {"provider_id": "p"}
+    ledger.worker.settle(
+        [Settlement(c, (EditState.SUBMITTING,), EditState.FAILED, put=taken if i else {}) for i, c in enumerate(claims)]
+    )
+    assert queue.retry("b", anew=anew) == retried
+    assert queue.edit("b", "c").asked is not anew
+
+
+def test_a_batch_is_paused_and_resumed_by_hand(queue: EditQueue, ledger: Ledger) -> None:
+    """Each tells whether it changed anything; the batch's edits are not claimed meanwhile, and others are."""
+    queue.enqueue([edit("a")], batch="b")
+    queue.enqueue([edit("a")], batch="other")
+    assert [queue.pause("b", "lunch") for _ in range(2)] == [True, False]
+    [pause] = queue.status("b").paused
+    assert (pause.cause, pause.reason) == ("person", "lunch")
+    assert queue.edit("b", "a").batch_paused == (pause,)
+    assert [c.member for c in ledger.worker.claim("w", lease_ms=60_000, places=10).claims] == ["other/a"]
+    assert [queue.resume("b") for _ in range(2)] == [True, False]
+    assert queue.status("b").paused == ()
+    assert [c.member for c in ledger.worker.claim("w", lease_ms=60_000, places=10).claims] == ["b/a"]
+
+
+def test_all_submits_are_paused_and_resumed_by_hand(queue: EditQueue, ledger: Ledger) -> None:
+    """A person ends what a person began, and a pause for refusals; not an outage, nor a Retry-After."""
+    assert [queue.pause() for _ in range(2)] == [True, False]
+    for name in ("submit:refused", "submit:outage", "submit:store"):
+        ledger.worker.pause(name, "why")
+    assert [queue.resume() for _ in range(2)] == [True, False]
+    assert {pause.name for pause in queue.pauses()} == {"submit:outage", "submit:store"}
+
+
+@pytest.mark.parametrize("call", [EditQueue.pause, EditQueue.resume, EditQueue.retry])
+def test_a_batch_that_is_not_there_cannot_be_changed(queue: EditQueue, call: Callable[..., object]) -> None:
+    """InputError, as everywhere."""
+    with pytest.raises(InputError, match="there is no batch 'nope'"):
+        call(queue, "nope")
 
 
 def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +318,8 @@ def test_every_call_translates_the_errors_of_redis() -> None:
         queue.result_times,
         queue.check,
         lambda: queue.edit("b", "a"),
-        lambda: queue.resume(PauseCause.REFUSED),
+        queue.pause,
+        queue.resume,
         lambda: list(queue.events()),
     ]
     for call in calls:

@@ -10,7 +10,8 @@ from typing import Any
 import fakeredis
 
 from config.settings import Settings
-from retouch.ledger import Claim, Entry, Step
+from retouch.causes import Fared
+from retouch.ledger import Claim, Entry, Seen, Step
 from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
@@ -22,6 +23,7 @@ from workers.poll_times import PollTimes
 
 SECRET = "whsec_" + "A" * 40
 DEADLINE_S = 60.0
+ASKED_MS = 1000  # until an edit is looked at again that waits for an answer to somebody
 STARTS = {Step.SUBMIT: submit_chunk, Step.POLL: poll_chunk, Step.ANNOUNCE: announce_chunk, Step.FINISH: finish_chunk}
 COUNTS = ("tries", "strikes", "polls", "unanswered", "submits", "rescues")
 
@@ -110,8 +112,13 @@ class Worker(Bench):
         self.ledger.producer.seal(batch)
 
     def one(self, step: Step) -> Claim:
-        """The one claim of a step that is due now."""
-        [claim] = [c for c in self.claim(policy=self.settings.ambiguity_policy).claims if c.step is step]
+        """The one claim of a step that is due now; if the API is asked whether it is there, it is."""
+        harvest = self.claim(policy=self.settings.ambiguity_policy)
+        if harvest.ask_at is not None and not harvest.claims:
+            self.ledger.worker.observe(seen=[Seen("status", self.clock.now, Fared.ANSWERED, "it answers")])
+            self.later(ASKED_MS)
+            harvest = self.claim(policy=self.settings.ambiguity_policy)
+        [claim] = [c for c in harvest.claims if c.step is step]
         return claim
 
     def submit(self, outcome: Any) -> Claim:
@@ -136,10 +143,6 @@ class Worker(Bench):
         """Let the worker see that its lease is over, as one does that was stopped for long."""
         self.context.leases.renewed([claim], [claim.member], 0)
 
-    def hear_of_a_pause(self, heard: bool = True) -> None:
-        """Let the worker know that requests pause, or that they do not."""
-        self.context.pauses.in_force = heard
-
     def fill_up(self, *, but: int, deliveries: bool = False) -> None:
         """Let the worker have so much in hand that only ``but`` more find room."""
         room = self.runtime.deliveries if deliveries else self.runtime.edits
@@ -161,7 +164,7 @@ class Worker(Bench):
             "duplicate": "duplicate" in raw,
             "error": (result.get("error") or {}).get("code"),
             "images": len(result.get("outputs", [])),
-            "pauses": self.pauses(),
+            "pauses": self.probes(),
             "troubles": self.ledger.reader.provider().troubles,
         }
         return {name: value for name, value in found.items() if value or (name == "due" and value is not None)}
@@ -174,14 +177,21 @@ class Worker(Bench):
         """Tell whether the worker is sure of its lease."""
         return self.context.leases.holds(claim)
 
-    def knows_of_a_pause(self) -> bool:
-        """Tell whether the worker believes that requests pause."""
-        return self.context.pauses.in_force
+    def knows_of(self) -> set[str]:
+        """The pauses that the worker knows of."""
+        return set(self.context.pauses.in_force)
 
-    def pauses(self) -> dict[str, int]:
-        """Cause → ms until the first probe; 0 where there is none."""
-        until = {p.cause: p.next_probe for p in self.ledger.reader.pauses()}
-        return {c: round(at.timestamp() * 1000) - self.clock.now if at else 0 for c, at in until.items()}
+    def put_pause(self, name: str, **fields: Any) -> None:
+        """Let requests pause since now, with a probe that is due; ``fields``: more of the pause, or other values."""
+        now = self.clock.now
+        pause = {"reason": "before", "since": now, "touched": now, "until": now, "every": 1000}
+        pause |= {"ends": now} if name.endswith("throttled") else {}
+        self.client.hset(self.keys.pauses, name, json.dumps(pause | fields))
+
+    def probes(self) -> dict[str, int]:
+        """Pause → ms until the first probe; 0 where there is none."""
+        until = {p.name: p.next_probe for p in self.ledger.reader.pauses()}
+        return {name: round(at.timestamp() * 1000) - self.clock.now if at else 0 for name, at in until.items()}
 
     def ended(self, batch: str = "b") -> str:
         """The state of the batch."""
@@ -195,7 +205,9 @@ class Worker(Bench):
 
     def show_itself(self, until: Callable[[], bool]) -> None:
         """Let the worker send heartbeats until something is so, at most some seconds."""
-        self._serve(self.runtime.presence.run, until)
+        upgraded = asyncio.Event()
+        upgraded.set()
+        self._serve(lambda: self.runtime.presence.run(upgraded), until)
 
     def _serve(self, service: Callable[[], Coroutine[Any, Any, None]], until: Callable[[], bool]) -> None:
         async def run() -> None:
@@ -222,12 +234,14 @@ class Worker(Bench):
         """All claims of all messages."""
         return [claim for _, claims in self.messages for claim in claims]
 
-    def dispatch(self, until: Callable[[], bool], *, may_begin: bool = True) -> None:
+    def dispatch(self, until: Callable[[], bool], *, may_begin: bool = True, can_store: bool = True) -> None:
         """Run the dispatcher until something is so, at most some seconds."""
 
         async def run() -> None:
             if may_begin:
                 self.gate.set()
+            if can_store:
+                self.context.store_watch.succeeded()
             running = asyncio.create_task(self.dispatcher.run(self.gate))
             await _turn(until, running)
             self.dispatcher.end()

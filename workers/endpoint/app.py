@@ -93,7 +93,8 @@ class Endpoint:
             allowed = not closed or self._knows(request)
             response = await handler(exchange) if allowed else _error(401, "Invalid or missing API key")
             pictured = kind == "result" and response.status_code == 200
-            exchange.note(response.status_code, getattr(response, "body", None) if pictured else None)
+            served = getattr(response, "body", None) if pictured else None
+            exchange.note(response.status_code, served, response.headers.get("Retry-After"))
             return response
 
         return handle

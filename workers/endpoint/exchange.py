@@ -60,8 +60,11 @@ class Exchange:
         self.job = job
         self.prompt, self.marker = job.submission.prompt, job.submission.marker
 
-    def note(self, status: int | None, served: bytes | None = None) -> None:
-        """Write the record's entry, once; ``status`` is None where no answer is given, ``served`` a picture."""
+    def note(self, status: int | None, served: bytes | None = None, retry_after: str | None = None) -> None:
+        """Write the record's entry, once; ``status`` is None where no answer is given, ``served`` a picture.
+
+        ``retry_after`` is the header of that name.
+        """
         if self._noted:
             return
         self._noted = True
@@ -75,6 +78,7 @@ class Exchange:
             id=self.job.id if self.job else None,
             new=self.is_new,
             status=status,
+            retry_after=retry_after,
             api_key="api-key" in self.request.headers,
             arrived=self._arrived,
             agent=self.request.headers.get("user-agent"),

@@ -62,7 +62,7 @@ class Rule(BaseModel):
     shape: Literal["error", "message", "detail", "detail_list"] | None = None  # how an error's body reads
     retry_after: Annotated[float, Field(ge=0)] | None = None  # seconds
     retry_as: Literal["seconds", "date", "body"] = "seconds"
-    seconds: Annotated[float, Field(ge=0)] | None = None  # of hanging; None: for ever
+    seconds: Annotated[float, Field(ge=0)] | None = None  # of hanging (None: for ever), or of a first request's work
     word: str = "PROCESSING"
     location: str = "http://127.0.0.1:9/"
     variant: Literal["cut", "short"] = "cut"
@@ -157,6 +157,15 @@ async def _late_urls(rule: Rule, exchange: Exchange) -> Response | None:
     return None
 
 
+async def _in_progress(rule: Rule, exchange: Exchange) -> Response | None:
+    job = exchange.job
+    if job is None or exchange.is_new or time.monotonic() - job.taken_at >= (rule.seconds or 0):
+        if rule.times is not None:
+            rule.times += 1  # it is the first request under its key, or that one has been answered by now
+        return None
+    return JSONResponse(error_body(rule.error, rule.shape or "detail"), rule.status or 409)
+
+
 async def _failure(rule: Rule, exchange: Exchange) -> Response | None:
     if exchange.job:
         exchange.job.doomed = error_body(rule.error, rule.shape or "error")
@@ -240,9 +249,12 @@ TABLE: dict[str, tuple[Moment, Fault]] = {
     "drop_before_accept": (Moment.RECEIVED, _drop),
     "throttle": (Moment.RECEIVED, _throttle),
     "status": (Moment.RECEIVED, _status),
+    "page": (Moment.RECEIVED, _html),
     "drop_after_accept": (Moment.ACCEPTED, _drop),
     "hang": (Moment.ACCEPTED, _hang),
     "garbage": (Moment.ACCEPTED, _garbage),
+    "status_after_accept": (Moment.ACCEPTED, _status),
+    "in_progress": (Moment.ACCEPTED, _in_progress),
     "failure": (Moment.ACCEPTED, _failure),
     "lost_id": (Moment.ACCEPTED, _lost_id),
     "fewer_urls": (Moment.ACCEPTED, _fewer_urls),
@@ -256,6 +268,7 @@ TABLE: dict[str, tuple[Moment, Fault]] = {
     "garbage_poll": (Moment.POLLED, _garbage),
     "odd_status": (Moment.POLLED, _odd_status),
     "late_urls": (Moment.POLLED, _late_urls),
+    "page_poll": (Moment.POLLED, _html),
     "hang_result": (Moment.FETCHED, _hang),
     "status_result": (Moment.FETCHED, _status),
     "expired_url": (Moment.FETCHED, _expired_url),

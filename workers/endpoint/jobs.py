@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -52,6 +53,7 @@ class Job:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: State = State.PENDING
     problem: dict[str, Any] | None = None  # what a FAILURE says
+    taken_at: float = field(default_factory=time.monotonic)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     token: str | None = None  # what the present result links carry; None: make a new one
     lost: bool = False  # a fault: the id was given out and is not known any more

@@ -1,61 +1,112 @@
--- Begin submits: write down that these edits are about to be sent, before any of them is. `intent` holds the fence that
--- it was written under. The lease begins anew, since what follows may take as long as any claim.
--- ARGV: now, lease_ms, nonce, policy (POLICY) for those that may have been sent before, then per claim: id, fence.
--- Returns per claim: false (claim lost, begun by another call, or decided here), or
---   { parameters, batch defaults, submit number, tries, now }.
--- Emits retouch.edit.failed for an edit that the policy ends.
--- Changes the edits (intent, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
--- include: clock edits begun
-local lease, nonce, policy, answers = tonumber(ARGV[2]), ARGV[3], ARGV[4], {}
-local AMBIGUOUS = '{"code":"ambiguous","message":"sent twice and never answered; ' ..
-  'the API may have accepted both: check there before you retry"}'
+-- Begin submits: write down that these edits are about to be sent, before any of them is. The lease begins anew, since
+-- what follows may take as long as any claim.
+-- ARGV: now, lease_ms, nonce, policy (POLICY) for those that may have been sent before, the policy where a key is too old
+--   to be used again, resubmits (after an error that the API answered), then per claim: id, fence.
+-- Returns per claim: false (claim lost, begun by another call, not to be sent now, or decided here), or
+--   { parameters, batch defaults, submit number, tries, now, strikes, errors, 1 if it is sent again under its number, link }.
+-- Emits retouch.edit.failed for an edit that the policy ends, retouch.edit.cancelled for one of a cancelled batch.
+-- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
+-- include: clock edits pauses begun
+local KEY_LIVES_MS = 12 * 3600000 -- from the first send under a number: how long the API is asked to know it
+local lease, nonce, policy, fallback, resubmits = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local answers = {}
 
--- Returns true when the edit may be sent (again).
-local function settle_ambiguity(id)
-  if policy == POLICY.idempotent then return true end
-  redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
-  if policy == POLICY.hold then
-    redis.call('HDEL', edit_key(id), 'holder', 'intent', 'rescues')
+-- Requests pause: when those are due that are held back; in a Retry-After probes are as well.
+local paused_until, waits = nil, false
+for name, pause in pairs(pauses()) do
+  if pause_kind(name) == 'submit' then
+    paused_until = math.max(paused_until or 0, math.max(now + 1000, pause['until']))
+    waits = waits or (pause.ends or 0) > now
+  end
+end
+
+local function ambiguous(note, said)
+  local what = said and 'the API answered each submit with an error, at last: ' .. (note or '') or
+    'sent twice and never answered'
+  return cjson.encode({ code = 'ambiguous', message = what .. '; the API may have accepted it: check there before you retry' })
+end
+
+-- Whether an edit that was sent and not answered may be sent again: 'same' or 'new' number; nil: it was decided.
+local function settle_ambiguity(id, e)
+  local by = policy
+  if by == POLICY.idempotent then
+    if now - tonumber(e.sent_at or int(now)) <= KEY_LIVES_MS then return 'same' end
+    by = fallback
+  end
+  if e.intent == 'retried' then return 'new' end
+  if by == POLICY.hold then
+    redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
+    redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     set_state(id, 'submitting', 'held')
     free_places(id)
     redis.call('ZREM', DUE, id)
-    return false
+    return nil
   end
-  if redis.call('HEXISTS', edit_key(id), 'resent') == 1 then
-    end_edit(id, 'submitting', 'failed', nil, AMBIGUOUS)
-    return false
-  end
-  mark_duplicate(id)
-  redis.call('HSET', edit_key(id), 'resent', '1')
-  redis.call('HINCRBY', edit_key(id), 'submits', 1)
-  return true
+  local may
+  if e.said then may = tonumber(e.errors or '1') <= resubmits else may = not e.resent end
+  if may then return 'new' end
+  end_edit(id, 'submitting', 'failed', nil, ambiguous(e.note, e.said))
+  return nil
 end
 
-for i = 5, #ARGV, 2 do
-  local id, fence = ARGV[i], ARGV[i + 1]
-  local key = edit_key(id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'intent', 'holder', 'begun')
-  local send = false
-  if e[1] == fence and e[2] == 'submitting' and may_begin(e[4], e[5], nonce) then
-    if e[5] then
-      send = true -- this very call, repeated because its answer was lost
-    elseif e[3] then
-      send = settle_ambiguity(id)
-    else
-      redis.call('HINCRBY', key, 'submits', 1)
-      send = true
-    end
-    if send then
-      redis.call('HSET', key, 'intent', fence, 'begun', nonce)
-      redis.call('ZADD', DUE, int(now + lease), id)
+local function hold_back(id, e)
+  if e.intent then
+    redis.call('HDEL', edit_key(id), 'holder')
+    redis.call('ZADD', DUE, int(paused_until or now + 1000), id)
+  else
+    requeue(id, 'submitting')
+  end
+end
+
+-- Returns 'first', 'same' or 'new' (number) if the edit is to be sent by this call.
+local function to_send(id, fence, e, batch)
+  if e.begun then return e.again or 'first' end -- this very call, repeated because its answer was lost
+  if batch.cancelled and e.intent then
+    end_edit(id, 'submitting', 'cancelled', nil, UNANSWERED)
+    return nil
+  end
+  local how = 'first'
+  if e.intent then how = settle_ambiguity(id, e) end
+  if how and (batch.paused or batch.cancelled or (paused_until and (waits or e.probe ~= fence))) then
+    hold_back(id, e)
+    return nil
+  end
+  if how == 'new' then
+    mark_duplicate(id)
+    if e.intent ~= 'retried' then
+      redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
+      if not e.said then redis.call('HSET', edit_key(id), 'resent', '1') end
     end
   end
-  if send then
-    local batch, custom_id = split(id)
-    answers[#answers + 1] = { redis.call('HGET', edits_key(batch), custom_id),
-      redis.call('HGET', batch_key(batch), 'defaults'), redis.call('HGET', key, 'submits'),
-      redis.call('HGET', key, 'tries') or '0', int(now) }
+  if how and how ~= 'same' then
+    redis.call('HINCRBY', edit_key(id), 'submits', 1)
+    redis.call('HDEL', edit_key(id), 'link')
+    redis.call('HSET', edit_key(id), 'sent_at', int(now))
+  end
+  return how
+end
+
+local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe' }
+for i = 7, #ARGV, 2 do
+  local id, fence = ARGV[i], ARGV[i + 1]
+  local key = edit_key(id)
+  local batch_id, custom_id = split(id)
+  local raw, e = redis.call('HMGET', key, unpack(FIELDS)), {}
+  for n, name in ipairs(FIELDS) do e[name] = raw[n] or nil end
+  local how, batch
+  if e.fence == fence and e.state == 'submitting' and may_begin(e.holder, e.begun, nonce) then
+    local b = redis.call('HMGET', batch_key(batch_id), 'defaults', 'paused', 'cancelled')
+    batch = { defaults = b[1], paused = b[2], cancelled = b[3] }
+    how = to_send(id, fence, e, batch)
+  end
+  if how then
+    redis.call('HSET', key, 'intent', fence, 'begun', nonce)
+    if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
+    redis.call('ZADD', DUE, int(now + lease), id)
+    local said = redis.call('HMGET', key, 'submits', 'tries', 'strikes', 'errors', 'link')
+    answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, said[1],
+      said[2] or '0', int(now), said[3] or '0', said[4] or '0', how == 'same' and '1' or '0', said[5] or '' }
   else
     answers[#answers + 1] = false
   end

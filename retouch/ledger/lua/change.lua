@@ -1,44 +1,65 @@
--- A person's decision on a page of a batch's edits: cancel them, or put them back into the queue.
--- What is at the API is left alone: it is paid for, and its result is kept.
--- ARGV: now, batch, action (cancel | retry), states (comma separated), first, last (page of the order).
--- Returns { how many on the page, how many changed }.
+-- A person's decision on a page of a batch's edits: cancel them, or try them again.
+-- What is at the API is left alone: it is paid for, and its result is kept. A retry asks the API first about what it took.
+-- ARGV: now, batch, action (cancel | retry | anew), states (comma separated), first, last (page of the order).
+-- Returns { how many on the page, how many changed, how many of these are asked about }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled.
--- Changes the edits, their batch, RESULTS, READY, DUE, STATE (places).
+-- Changes the edits, their batch, RESULTS, READY, parked, DUE, STATE (places).
 -- include: clock edits batches
 local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
-local wanted, changed = {}, 0
+local wanted, changed, asked = {}, 0, 0
 for state in string.gmatch(ARGV[4], '[^,]+') do wanted[state] = true end
 
-local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent and not answered; ' ..
-  'the API may have accepted it, and charged for it"}'
-
-local function cancel(id, state)
-  redis.call('HINCRBY', edit_key(id), 'fence', 1)
-  end_edit(id, state, 'cancelled', nil, redis.call('HEXISTS', edit_key(id), 'unanswered') == 1 and UNANSWERED or nil)
+local function cancel(id, state, intent)
+  local key = edit_key(id)
+  redis.call('HINCRBY', key, 'fence', 1)
+  redis.call('ZREM', parked_key(batch), id)
+  local maybe_paid = intent or redis.call('HEXISTS', key, 'unanswered') == 1
+  end_edit(id, state, 'cancelled', nil, maybe_paid and UNANSWERED or nil)
 end
 
-local function retry(id, state)
-  local _, custom_id = split(id)
-  redis.call('HDEL', edit_key(id), 'intent', 'resent', 'note', 'provider_id', 'submitted_at')
+-- Whether the API took it, and may still have its result: not if it said itself that there is none.
+local function can_be_asked(id, state, custom_id)
+  if action == 'anew' or state ~= 'failed' or redis.call('HEXISTS', edit_key(id), 'provider_id') == 0 then return false end
+  local result = redis.call('HGET', results_key(batch), custom_id)
+  local err = result and cjson.decode(result).error
+  return type(err) ~= 'table' or err.code ~= 'failure'
+end
+
+local function retry(id, state, custom_id)
+  local key = edit_key(id)
+  local ask = can_be_asked(id, state, custom_id)
+  local open = redis.call('HMGET', key, 'intent', 'sent_at')
+  redis.call('HDEL', key, 'resent', 'said', 'errors', 'note')
   if TERMINAL[state] then
     redis.call('HDEL', results_key(batch), custom_id)
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
   reopen(batch)
-  if redis.call('HEXISTS', edit_key(id), 'unanswered') == 1 then mark_duplicate(id) end
+  if ask then
+    set_state(id, state, 'waiting')
+    redis.call('HSET', key, 'asked', '1')
+    redis.call('ZADD', DUE, int(now), id)
+    asked = asked + 1
+    return
+  end
+  redis.call('HDEL', key, 'provider_id', 'submitted_at')
+  -- One whose submit is open still may be sent under its number again; begin_submit marks it if it is not.
+  if not open[1] and redis.call('HEXISTS', key, 'unanswered') == 1 then mark_duplicate(id) end
   requeue(id, state)
+  if open[1] then redis.call('HSET', key, 'intent', 'retried', 'sent_at', open[2] or int(now)) end
 end
 
 if action == 'cancel' and wanted.queued and redis.call('EXISTS', batch_key(batch)) == 1 then
-  redis.call('HSET', batch_key(batch), 'cancelled', '1') -- edits that are requeued later are cancelled too
+  redis.call('HSET', batch_key(batch), 'cancelled', '1') -- edits that come back later are cancelled too
 end
 local page = redis.call('LRANGE', order_key(batch), first, last)
 for _, custom_id in ipairs(page) do
   local id = batch .. '/' .. custom_id
-  local e = redis.call('HMGET', edit_key(id), 'state', 'intent')
-  if wanted[e[1]] and not (e[1] == 'submitting' and e[2]) then
-    if action == 'cancel' then cancel(id, e[1]) else retry(id, e[1]) end
+  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder')
+  local under_way = e[1] == 'submitting' and e[2] and e[3] -- it may be answered, and is kept then
+  if wanted[e[1]] and not under_way then
+    if action == 'cancel' then cancel(id, e[1], e[2]) else retry(id, e[1], custom_id) end
     changed = changed + 1
   end
 end
-return { #page, changed }
+return { #page, changed, asked }

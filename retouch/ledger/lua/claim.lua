@@ -1,12 +1,14 @@
 -- Take work that is due, under a lease: each claim's appointment moves to now + lease and its fence rises.
 -- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API; 0:
 --   learned from the API's responses), ms between requests, between submits, between polls (0: not paced), policy
---   (POLICY) for what may have been sent before.
--- Returns { next appointment in ms or -1, pauses in force, claims as { id, fence, step, when to send in ms }… }.
--- Emits retouch.edit.failed for an edit that has ended its workers too often.
--- Changes the claimed edits, batches and deliveries (fence, holder), DUE, OUTBOX, READY, STATE, PAUSES; removes a page of
---   a batch whose retention is over.
--- include: clock edits rescue removal pauses ramp places
+--   (POLICY) for what may have been sent before, '1' to ask the API whether it answers.
+-- Returns { next appointment in ms or -1, now, pauses as { name, end of a Retry-After in ms or 0, reason }…, when to ask the API whether
+--   it answers at all (0: at once; -1: not), claims as { id, fence, step, when to send in ms }… }.
+-- Emits retouch.edit.failed for an edit that has ended its workers too often, retouch.edit.cancelled for one that may have
+--   been sent before its batch was cancelled.
+-- Changes the claimed edits, batches and deliveries (fence, holder), DUE, OUTBOX, READY, STATE, PAUSES, parked; removes a
+--   page of a batch whose retention is over.
+-- include: clock edits batches rescue removal pauses ramp places
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
@@ -17,9 +19,10 @@ local function claim(key, member, clock_key, step, at)
   redis.call('HSET', key, 'holder', holder)
   redis.call('ZADD', clock_key, int(now + lease), member)
   claims[#claims + 1] = { member, fence, step, int(at) }
+  return fence
 end
 
-local function claim_edit(id, step, at) claim(edit_key(id), id, DUE, step, at) end
+local function claim_edit(id, step, at) return claim(edit_key(id), id, DUE, step, at) end
 
 local function claim_other(key, member, clock_key, step)
   redis.call('HDEL', key, 'begun') -- of an edit it says that its worker died; nothing is made of that here
@@ -39,27 +42,28 @@ local function grace_until()
   return grace
 end
 
--- How many requests may be sent: as many as the worker asked for; during a pause none, or one probe.
-local left = { submit = submits, poll = math.ceil(polls * ramp()) }
-local known, paused, probing, silenced = pauses(), 0, false, false
-for cause, pause in pairs(known) do
-  paused = paused + 1
-  local probe = pause.every > 0 and pause['until'] <= now and 1 or 0
-  left.submit = math.min(left.submit, probe)
-  if SILENCING[cause] then
-    silenced = true
-    left.poll = math.min(left.poll, probe)
-  end
+-- How many requests of a kind may be sent: as many as the worker asked for; during a pause none, or one probe.
+local left = { submit = submits, status = math.ceil(polls * ramp('status')) }
+local known, in_force, paused_until = pauses(), {}, {}
+
+local function door_open(pause) return pause.door > pause.touched or now >= pause.forced end
+
+for name, pause in pairs(known) do
+  local kind = pause_kind(name)
+  in_force[kind] = true
+  paused_until[kind] = math.max(paused_until[kind] or now + 1000, pause['until'])
+  local probe = pause.every > 0 and pause['until'] <= now and (not pause.forced or kind ~= 'submit' or door_open(pause))
+  left[kind] = math.min(left[kind], probe and 1 or 0)
 end
 
 -- The time slot for one request; nil: none is free within REACH_MS; 0: now, because there is no rate limit.
-local interval = { all = tonumber(ARGV[8]), submit = tonumber(ARGV[9]), poll = tonumber(ARGV[10]) }
-local paced = interval.all + interval.submit + interval.poll > 0
+local interval = { all = tonumber(ARGV[8]), submit = tonumber(ARGV[9]), status = tonumber(ARGV[10]) }
+local paced = interval.all + interval.submit + interval.status > 0
 local LEAD_MS, REACH_MS = 60, 250 -- on the way to a worker; how far ahead places are given
 local slots = {}
 if paced then
   local s = redis.call('HMGET', STATE, 'slot', 'slot:submit', 'slot:poll')
-  local names = { 'all', 'submit', 'poll' }
+  local names = { 'all', 'submit', 'status' }
   for i, name in ipairs(names) do -- never further ahead than a slot can be given: the clock may have been set back
     slots[name] = math.min(tonumber(s[i] or '0'), now + LEAD_MS + REACH_MS + interval[name])
   end
@@ -77,31 +81,42 @@ local function leave(kind)
   if left[kind] <= 0 then return nil end
   local at = slot(kind)
   if not at then return nil end
-  left[kind] = left[kind] - 1
-  if paused > 0 and (kind == 'submit' or silenced) then
-    probing = true
-    left = { submit = 0, poll = silenced and 0 or left.poll }
-  end
+  left[kind] = in_force[kind] and 0 or left[kind] - 1
   return at
 end
 
-local function push_probes_on()
-  for cause, pause in pairs(known) do
-    if pause.every > 0 and pause['until'] <= now then
-      pause.every = math.min(pause.every * 2, PROBE_MAX_MS)
+-- A probe of a kind goes: the next one is later, twice as long after it as this one was. `claimed`: an edit is the probe.
+-- `blamed`: it was refused before, and backs off by itself; another's probe is not put off for it.
+local function push_probes_on(kind, claimed, blamed)
+  for name, pause in pairs(known) do
+    if pause_kind(name) == kind and pause.every > 0 and pause['until'] <= now then
+      if not blamed then pause.every = math.min(pause.every * 2, PROBE_MAX_MS) end
       pause['until'] = now + pause.every
-      write_pause(cause, pause)
+      if claimed and pause.forced and now >= pause.forced then
+        pause.forced_every = math.min(pause.forced_every * 2, FORCED_MAX_MS)
+        pause.forced = now + pause.forced_every
+      end
+      write_pause(name, pause)
     end
   end
+end
+
+local function claim_request(id, step, kind, at)
+  local fence = claim_edit(id, step, at)
+  if not in_force[kind] then return end
+  redis.call('HSET', edit_key(id), 'probe', fence) -- with the claim: the next probe may go before this one is begun
+  push_probes_on(kind, true, redis.call('HEXISTS', edit_key(id), 'strikes') == 1)
 end
 
 local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
 
 local function due_batch(batch)
-  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires')
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'paused')
   local fill_until = tonumber(b[3] or '0')
   if not b[1] then
     redis.call('ZREM', DUE, batch)
+  elseif not b[6] and unpark(batch) == PAGE then
+    redis.call('ZADD', DUE, int(now), batch) -- the rest of what a resumed batch had parked
   elseif b[1] == 'completed' and not b[4] then
     local until_ms = math.max(tonumber(b[5]), fill_until)
     if until_ms > now then redis.call('ZADD', DUE, int(until_ms), batch) else remove_page(batch) end
@@ -117,27 +132,73 @@ local function due_batch(batch)
   end
 end
 
+-- What may be paid for already is sent again when another submit was taken since, or when that is waited for in vain and the
+-- API answers a status since; a worker is to ask for one. An API of which no status ever answers gets it two minutes later.
+local SPARED_MS, SPARED_MUTE_MS = 15000, 120000
+local is_it_there = false
+local function waits_alone(e)
+  local sent_at, alone = tonumber(e.sent_at or '0'), tonumber(e.alone or '0')
+  if alone == 0 or worked('submit') >= sent_at then return false end
+  if now < alone then return true end
+  local answered_at = math.max(worked('status'), tonumber(redis.call('HGET', STATE, 'answered_at') or '0'))
+  if e.said or answered_at >= sent_at or now >= alone + SPARED_MUTE_MS then return false end
+  is_it_there = true
+  return true
+end
+
+-- In an outage a probe is another edit's, while there is one, and this one's only when the outage is no blip, or the API was
+-- away as a whole and is back: a second silence would end it.
+local function spared()
+  if not in_force.submit then return false end
+  if redis.call('ZCARD', READY) > 0 then return true end
+  local outage = policy ~= POLICY.idempotent and known[pause_name('submit', CAUSE.outage)]
+  if not outage or outage.back > outage.touched then return false end
+  return now - outage.since < (outage.mute and SPARED_MUTE_MS or SPARED_MS)
+end
+
+-- An edit that may have been sent. `e.resent`: after silence before; `e.said`: at last it was answered with an error.
+local function due_intent(id, e)
+  local b = redis.call('HMGET', batch_key((split(id))), 'cancelled', 'paused')
+  if b[1] then return end_edit(id, 'submitting', 'cancelled', nil, UNANSWERED) end
+  -- begin_submit decides about an edit that is surely not sent again: that needs no permission.
+  local held = policy == POLICY.hold and e.intent ~= 'retried'
+  if held or (policy == POLICY.resubmit and e.resent and not e.said) then return claim_edit(id, 'submit', 0) end
+  local waits = b[2] or (policy ~= POLICY.idempotent and waits_alone(e))
+  local at = not (waits or spared()) and leave('submit')
+  if at then
+    claim_request(id, 'submit', 'submit', at)
+  elseif waits or in_force.submit then
+    redis.call('ZADD', DUE, int(waits and now + 1000 or paused_until.submit), id)
+  end
+end
+
+local function due_poll(id, provider_id)
+  if not provider_id then return claim_edit(id, 'poll', 0) end -- its links are all there is: the API is not asked
+  local at = leave('status')
+  if at then
+    claim_request(id, 'poll', 'status', at)
+  elseif in_force.status and left.status <= 0 then
+    redis.call('ZADD', DUE, int(paused_until.status), id)
+  end
+end
+
+local OF_DUE = { 'state', 'intent', 'holder', 'begun', 'rescues', 'provider_id', 'resent', 'said', 'alone', 'sent_at' }
 local function due_edit(id, grace)
-  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder', 'begun', 'rescues', 'resent')
-  local state = e[1]
-  if e[3] and now < grace then
+  local e, raw = {}, redis.call('HMGET', edit_key(id), unpack(OF_DUE))
+  for n, name in ipairs(OF_DUE) do e[name] = raw[n] or nil end
+  local state = e.state
+  if e.holder and now < grace then
     redis.call('ZADD', DUE, int(grace), id)
-  elseif (e[4] or e[5]) and not rescue(id, e[4]) then
+  elseif (e.begun or e.rescues) and not rescue(id, e.begun) then
     return
   elseif state == 'queued' then
     make_ready(id)
-  elseif state == 'submitting' and not e[2] then
+  elseif state == 'submitting' and not e.intent then
     requeue(id, state) -- claimed and never sent: its worker is gone
-  elseif state == 'submitting' or state == 'waiting' or state == 'copying' then
-    local kind = state == 'submitting' and 'submit' or 'poll'
-    -- An edit that may have been sent, and will not be sent again, needs no permission: begin_submit decides about it.
-    local decided = kind == 'submit' and (policy == POLICY.hold or (policy == POLICY.resubmit and e[6]))
-    local at = decided and 0 or leave(kind)
-    if at then
-      claim_edit(id, kind, at)
-    elseif left[kind] <= 0 and paused > 0 then
-      redis.call('ZADD', DUE, int(now + 1000), id)
-    end
+  elseif state == 'submitting' then
+    due_intent(id, e)
+  elseif state == 'waiting' or state == 'copying' then
+    due_poll(id, e.provider_id)
   else
     redis.call('ZREM', DUE, id)
   end
@@ -152,29 +213,79 @@ if auto then
   redis.call('HSETNX', STATE, 'limit', FIRST_LIMIT)
   places = limit()
 end
-places = math.max(1, math.floor(places * ramp()))
+places = math.max(1, math.floor(places * ramp('submit')))
 redis.call('HSET', STATE, 'allowed', places)
 local used = tonumber(redis.call('HGET', STATE, 'places') or '0')
-if left.submit > 0 and used < places then
-  local ready = redis.call('ZRANGE', READY, 0, left.submit - 1, 'WITHSCORES')
+
+-- The edits to submit next, with their places in the order. A probe is one that was not refused, while there is one.
+local PROBES_TO_CHOOSE_FROM = 50
+local function next_in_order()
+  if not in_force.submit then return redis.call('ZRANGE', READY, 0, left.submit - 1, 'WITHSCORES') end
+  local found, blamed = {}, {}
+  local front = redis.call('ZRANGE', READY, 0, PROBES_TO_CHOOSE_FROM - 1, 'WITHSCORES')
+  for i = 1, #front, 2 do
+    local list = redis.call('HEXISTS', edit_key(front[i]), 'strikes') == 1 and blamed or found
+    list[#list + 1], list[#list + 2] = front[i], front[i + 1]
+  end
+  for _, part in ipairs(blamed) do found[#found + 1] = part end
+  return found
+end
+
+local parked = 0
+local function park(id, score)
+  redis.call('ZREM', READY, id)
+  redis.call('ZADD', parked_key((split(id))), score, id)
+  parked = parked + 1
+end
+
+-- Claim submits from the front; returns true when edits were parked, so that others stand at the front now.
+local function claim_submits()
+  local before, ready = parked, next_in_order()
   for i = 1, #ready, 2 do
-    local id = ready[i]
-    local samples = tonumber(redis.call('HGET', edit_key(id), 'samples') or '1')
-    if used > 0 and used + samples > places then break end
-    local at = leave('submit')
-    if not at then break end
-    used = used + samples
-    redis.call('ZREM', READY, id)
-    redis.call('HSET', STATE, 'virtual', ready[i + 1])
-    redis.call('HINCRBY', STATE, 'places', samples)
-    redis.call('HSET', edit_key(id), 'places', samples)
-    set_state(id, 'queued', 'submitting')
-    claim_edit(id, 'submit', at)
+    local id, score = ready[i], ready[i + 1]
+    if redis.call('HEXISTS', batch_key((split(id))), 'paused') == 1 then
+      if parked >= PAGE then return false end
+      park(id, score)
+    else
+      local samples = tonumber(redis.call('HGET', edit_key(id), 'samples') or '1')
+      if used > 0 and used + samples > places and not in_force.submit then return false end
+      local at = leave('submit')
+      if not at then return false end
+      used = used + samples
+      redis.call('ZREM', READY, id)
+      if not in_force.submit or i == 1 then redis.call('HSET', STATE, 'virtual', score) end
+      redis.call('HINCRBY', STATE, 'places', samples)
+      redis.call('HSET', edit_key(id), 'places', samples)
+      set_state(id, 'queued', 'submitting')
+      claim_request(id, 'submit', 'submit', at)
+    end
+  end
+  return parked > before
+end
+
+-- A probe goes even where no place is free: the edits that hold them may be those that were not answered.
+while left.submit > 0 and (used < places or in_force.submit) and claim_submits() do end
+
+-- An outage of which no edit's status tells the end: a worker asks for the status of no edit at all, which costs nothing.
+local ask, outage, silence = -1, known[pause_name('submit', CAUSE.outage)], known[pause_name('status', CAUSE.outage)]
+local unanswered = outage and outage['until'] <= now and (left.submit > 0 or not door_open(outage))
+local unprobed = silence and silence['until'] <= now and left.status > 0
+local asks = ARGV[12] == '1'
+if is_it_there and not silence and now - tonumber(redis.call('HGET', STATE, 'asked_at') or '0') >= OUTAGE_PROBE_MS then
+  redis.call('HSET', STATE, 'asked_at', int(now))
+  asks = true
+end
+local throttled = known[pause_name('status', CAUSE.throttled)]
+if (unanswered or unprobed or asks) and not (throttled and throttled['until'] > now) then
+  local at = slot('status')
+  if at then
+    ask = at
+    if unanswered then push_probes_on('submit', false) end
+    if unprobed then push_probes_on('status', false) end
   end
 end
-if probing then push_probes_on() end
 if paced then
-  redis.call('HSET', STATE, 'slot', int(slots.all), 'slot:submit', int(slots.submit), 'slot:poll', int(slots.poll))
+  redis.call('HSET', STATE, 'slot', int(slots.all), 'slot:submit', int(slots.submit), 'slot:poll', int(slots.status))
 end
 
 if deliveries > 0 then
@@ -184,4 +295,6 @@ if deliveries > 0 then
 end
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-return { first[2] and int(tonumber(first[2])) or '-1', paused, claims }
+local names = {}
+for name, pause in pairs(known) do names[#names + 1] = { name, int(pause.ends or 0), pause.reason } end
+return { first[2] and int(tonumber(first[2])) or '-1', int(now), names, int(ask), claims }

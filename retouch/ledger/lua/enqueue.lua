@@ -5,8 +5,9 @@
 -- include: clock batches
 local batch, fill_ms = ARGV[2], tonumber(ARGV[3])
 local key = batch_key(batch)
-local b = redis.call('HMGET', key, 'weight', 'virtual')
+local b = redis.call('HMGET', key, 'weight', 'virtual', 'cancelled')
 if not b[1] then return redis.error_reply('NOBATCH the batch was not opened') end
+if b[3] then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 local step = 1 / tonumber(b[1])
 local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[2] or '0'))
 local verdicts, added = {}, 0

@@ -9,6 +9,7 @@ if redis.call('EXISTS', key) == 0 then
   redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
   redis.call('ZADD', BATCHES, int(now), batch)
 end
+redis.call('HDEL', key, 'cancelled') -- who opens it again wants it again
 redis.call('HSET', key, 'fill_until', int(now + fill_ms))
 redis.call('ZADD', DUE, 'NX', int(now + fill_ms), batch)
 return redis.call('HGET', key, 'defaults')

@@ -1,4 +1,5 @@
--- Move the appointments of claims that are still held to now + lease; with a lease of 0, give them back.
+-- Move the appointments of claims that are still held to now + lease; with a lease of 0, give them back, but none that was
+-- begun: its message came twice, and the other one is at work.
 -- ARGV: now, lease_ms, then per claim: member, fence, step.
 -- Returns the members whose claim is lost.
 -- Changes DUE, OUTBOX; with a lease of 0 the edits (holder).
@@ -9,9 +10,10 @@ for i = 3, #ARGV, 3 do
   local key, clock_key = edit_key(member), DUE
   if step == 'finish' then key = batch_key(member) end
   if step == 'announce' then key, clock_key = delivery_key(member), OUTBOX end
-  if redis.call('HGET', key, 'fence') == fence and redis.call('ZSCORE', clock_key, member) then
-    redis.call('ZADD', clock_key, int(now + lease), member)
-    if lease == 0 then redis.call('HDEL', key, 'holder') end
+  local c = redis.call('HMGET', key, 'fence', 'begun')
+  if c[1] == fence and redis.call('ZSCORE', clock_key, member) then
+    if lease > 0 or not c[2] then redis.call('ZADD', clock_key, int(now + lease), member) end
+    if lease == 0 and not c[2] then redis.call('HDEL', key, 'holder') end
   else
     lost[#lost + 1] = member
   end

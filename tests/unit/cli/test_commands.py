@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from retouch.causes import AmbiguityPolicy, PauseCause
+from retouch.causes import AmbiguityPolicy, BatchPause, Fared, PauseCause
 from retouch.cli import watch
 from retouch.cli.checks import server_findings
+from retouch.cli.pauses import BATCH_REMEDIES
+from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.edit_result import Result
-from retouch.ledger import Intervals, Ledger, Settlement, Step
+from retouch.ledger import NOW, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run
@@ -80,24 +82,46 @@ def test_status_of_a_batch_as_json(run: Run, batch: str) -> None:
 
 def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: Ledger) -> None:
     """Loudly: nothing moves."""
-    ledger.worker.pause(PauseCause.REFUSED, "401: no credit", probe_every_ms=0)
+    ledger.worker.pause("submit:refused", "401: no credit")
     out = run("status").out
-    assert "PAUSED (api)" in out
+    assert "PAUSED: submits (refused) since 2" in out
     assert "401: no credit" in out
     assert "NO workers alive" in out
 
 
-@pytest.mark.parametrize(
-    ("cause", "remedy"),
-    [(PauseCause.REFUSED, "fix the cause, then wait, or run: retouch doctor"), (PauseCause.OUTAGE, "by itself")],
-)
-def test_status_says_who_ends_a_pause(run: Run, batch: str, ledger: Ledger, cause: PauseCause, remedy: str) -> None:
+REMEDIES = {
+    "submit:throttled": "the API asked for it, and it ends by itself",
+    "submit:outage": "it ends by itself when the API answers",
+    "status:outage": "it ends by itself when the API answers",
+    "submit:refused": "fix the cause (key, credit, RETOUCH_API_URL, or the edits: retouch cancel)",
+    "submit:store": "fix the bucket, the AWS_* variables, or the results' host",
+    "submit:person": "to go on: retouch resume",
+    "submit:moon": "a newer version of Retouch began it",
+}
+
+
+@pytest.mark.parametrize(("name", "remedy"), REMEDIES.items(), ids=REMEDIES)
+def test_status_says_what_waits_and_who_ends_a_pause(
+    run: Run, batch: str, ledger: Ledger, name: str, remedy: str
+) -> None:
     """A refused key is for a person to mend; an outage ends with the first probe that is answered."""
-    ledger.worker.pause(cause, "it said no", probe_every_ms=1000)
-    assert remedy in run("status").out
+    ledger.worker.pause(name, "it said no")
+    what = "submits" if name.startswith("submit") else "status requests"
+    for out in (run("status").out, run("status", batch).out):
+        assert f"PAUSED: {what} ({name.partition(':')[2]})" in out
+        assert remedy in out
+    [pause] = run("status", "--json").json["pauses"]
+    assert f"{pause['kind']}:{pause['cause']}" == name
+    assert (pause["reason"], pause["next_probe"]) == ("it said no", None)
 
 
-@pytest.mark.parametrize("command", ["watch", "status", "results", "retry", "cancel"])
+def test_every_cause_has_its_remedy() -> None:
+    """None that this version can begin is said to be a newer one's."""
+    assert set(REMEDY_OF) == set(PauseCause)
+    assert set(BATCH_REMEDIES) == set(BatchPause)
+
+
+@pytest.mark.parametrize("command", ["watch", "status", "results", "retry", "cancel", "pause", "resume"])
 def test_an_unknown_batch_is_bad_input(run: Run, command: str) -> None:
     """Exit code 2, one sentence."""
     ended = run(command, "nope")
@@ -121,12 +145,98 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
     assert view.counts == {EditState.QUEUED: 3}
 
 
+def fail(ledger: Ledger, *, taken: int) -> None:
+    """Be the worker: every edit fails, and the API had taken so many of them."""
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
+    for number, claim in enumerate(claims):
+        put = {"provider_id": "p"} if number < taken else {}
+        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED, put=put)])
+
+
+def test_retry_says_how_many_are_asked_about(run: Run, batch: str, ledger: Ledger) -> None:
+    """And how to submit them again all the same."""
+    fail(ledger, taken=2)
+    err = run("retry", batch).err
+    assert "1 failed edits of batch b are back in the queue" in err
+    assert "2 were taken by the API before: it is asked for their results first" in err
+    assert "retouch retry b --anew" in err
+
+
+def test_retry_anew_asks_about_none(run: Run, batch: str, ledger: Ledger) -> None:
+    """All are submitted again."""
+    fail(ledger, taken=2)
+    err = run("retry", batch, "--anew").err
+    assert "3 failed edits of batch b are back in the queue" in err
+    assert "it is asked" not in err
+
+
+def test_status_tells_what_came_of_a_retry_that_asked(run: Run, batch: str, ledger: Ledger) -> None:
+    """Results that were still there, and edits that were submitted again; nothing where nobody asked."""
+    assert "retried" not in run("status", batch).out
+    fail(ledger, taken=3)
+    run("retry", batch)
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
+    ledger.worker.begin_poll(claims, 60_000, 60_000, nonce="n")
+    waiting = (EditState.WAITING,)
+    unknown = Settlement(claims[2], waiting, EditState.WAITING, strike=Strike("status", 0, last=True))
+    ledger.worker.settle([Settlement(claim, waiting, EditState.COMPLETED) for claim in claims[:2]] + [unknown])
+    assert "retried: 2 results were still at the API, 1 were submitted again" in run("status", batch).out
+    status = run("status", batch, "--json").json
+    assert (status["recovered"], status["sent_anew"]) == (2, 1)
+
+
+def test_a_batch_is_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> None:
+    """Every view of it says so, and how it goes on; twice is no error."""
+    assert run("pause", batch).err == ("batch b is paused; edits at the API are finished. To go on: retouch resume b\n")
+    assert "batch b is paused (it was already)" in run("pause", batch).err
+    line = "batch b is PAUSED (person): a person paused it; its queued edits are not submitted. retouch resume b"
+    assert line in run("status", batch).out
+    ledger.worker.see_worker("w", [])
+    assert line in run("explain", "b/e1").out
+    assert line in run("watch", batch, "--timeout", "0.1").err
+    [pause] = run("status", batch, "--json").json["paused"]
+    assert (pause["cause"], pause["reason"]) == ("person", "a person paused it")
+    assert "b  paused" in run("status").out
+    assert run("resume", batch).err == "batch b is resumed\n"
+    assert run("resume", batch).err == "batch b was not paused\n"
+    assert run("status", batch, "--json").json["paused"] == []
+
+
+def test_all_submits_are_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> None:
+    """A batch of nobody is named, and what goes on pausing is told."""
+    assert run("pause").err == "the queue is paused; edits at the API are finished. To go on: retouch resume\n"
+    assert "PAUSED: submits (person)" in run("status").out
+    ledger.worker.pause("submit:outage", "503")
+    err = run("resume").err
+    assert "the queue is resumed" in err
+    assert "PAUSED: submits (outage)" in err
+    assert "the queue was not paused" in run("resume").err
+
+
+def test_a_paused_batch_ends_watching_by_its_timeout_alone(
+    run: Run, batch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said once, whatever the progress, and waited on."""
+    run("pause", batch)
+    ended = run("watch", batch, "--timeout", "1")
+    assert (ended.code, ended.err.count("is PAUSED (person)")) == (5, 1)
+
+
+def test_watch_tells_of_a_pause_of_the_installation_once(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks now and then, since a pause may begin later."""
+    monkeypatch.setattr(watch, "PAUSES_EVERY_S", 0.0)
+    ledger.worker.pause("submit:refused", "401: no credit")
+    ended = run("watch", batch, "--timeout", "1")
+    assert (ended.code, ended.err.count("PAUSED: submits (refused)")) == (5, 1)
+
+
 def hold(ledger: Ledger) -> None:
     """Make every edit of the batch one that was sent and not answered, and is held."""
     for _ in ("sent, not answered", "found like that, and held"):
         claims = ledger.worker.claim("w", lease_ms=60_000, places=9, policy=AmbiguityPolicy.HOLD).claims
-        ledger.worker.begin_submit(claims, AmbiguityPolicy.HOLD, 60_000, nonce="n")
-        ledger.worker.give_back(claims)
+        ledger.worker.begin_submit(claims, Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD), lease_ms=0, nonce="n")
 
 
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
@@ -176,9 +286,9 @@ def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Le
     """Each state has its own."""
     ledger.worker.see_worker("w", [])
     assert "1 edits are before it" in run("explain", "b/e1").out
-    ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=0)
-    assert "paused (api) because 401" in run("explain", "b/e1").out
-    ledger.worker.resume(PauseCause.REFUSED)
+    ledger.worker.pause("submit:refused", "401")
+    assert "submits are paused (refused) because 401" in run("explain", "b/e1").out
+    ledger.worker.resume("submit:refused")
     ledger.worker.claim("w7", lease_ms=60_000, places=1)
     assert "being sent by w7" in run("explain", "b/e0").out
     ledger.producer.cancel("b", [EditState.QUEUED])
@@ -240,9 +350,9 @@ def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledg
     ledger.worker.claim("w", lease_ms=60_000, places=9, intervals=Intervals(60_000))
     assert "the rate limit is used up until" in run("explain", "b/e2").out
     for _ in range(5):
-        ledger.worker.trouble("503: overloaded", probe_every_ms=1000)
+        ledger.worker.observe(seen=[Seen("submit", NOW, Fared.SILENT, "503: overloaded")])
     told = run("explain", "b/e2").out
-    assert "nothing is sent (outage) because 503: overloaded; the next probe is sent in" in told
+    assert "submits are paused (outage) because 503: overloaded; the next probe is sent in" in told
     ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
     said = run("status").out
     assert "2 of 9 places at the API in use" in said

@@ -1,4 +1,4 @@
-"""What ``retouch doctor`` makes of each answer of the API and of the bucket, and which pauses it ends."""
+"""What ``retouch doctor`` makes of each answer of the API and of the bucket."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 import requests
 
-from retouch.causes import PauseCause
 from retouch.cli import checks
 from retouch.errors import StoreRefusedError
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 
 URL = "https://api.test/v1/"
+JSON, PAGE = b'{"detail": "no such id"}', b"<html>404 Not Found</html>"
 ANSWERS: dict[str, tuple[int | Exception, bool, str]] = {
     "unknown id": (404, True, "accepts the key"),
     "an answer": (200, True, "accepts the key"),
+    "gone": (410, False, "check RETOUCH_API_URL"),
+    "no such method": (405, False, "check RETOUCH_API_URL"),
     "wrong key": (401, False, "check RETOUCH_API_KEY"),
     "no credit": (402, False, "the account's credit"),
     "forbidden": (403, False, "check RETOUCH_API_KEY"),
@@ -27,10 +29,12 @@ ANSWERS: dict[str, tuple[int | Exception, bool, str]] = {
 
 
 class Api:
-    """Answers every request as it was told, and keeps what it was asked."""
+    """Answers every request for a status as it was told, any other as ``nowhere``, and keeps what it was asked."""
 
-    def __init__(self, outcome: int | Exception) -> None:
+    def __init__(self, outcome: int | Exception, body: bytes) -> None:
+        self.nowhere = b'{"detail": "Not Found"}'
         self._outcome = outcome
+        self._body = body
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def get(self, url: str, **options: Any) -> requests.Response:
@@ -39,12 +43,13 @@ class Api:
             raise self._outcome
         response = requests.Response()
         response.status_code = self._outcome
+        response._content = self._body if "/status/" in url else self.nowhere
         return response
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, outcome: int | Exception) -> Api:
+def answering(monkeypatch: pytest.MonkeyPatch, outcome: int | Exception, body: bytes = JSON) -> Api:
     """Let the API answer so."""
-    api = Api(outcome)
+    api = Api(outcome, body)
     monkeypatch.setattr(requests, "get", api.get)
     return api
 
@@ -72,9 +77,43 @@ def test_each_answer_of_the_api_is_one_finding(
     assert finding.ok is good
     assert advice in finding.text
     assert "hush" not in finding.text
-    [(url, options)] = api.asked
-    assert url.startswith(URL)
-    assert (options["headers"], options["allow_redirects"]) == ({"API-Key": "hush"}, False)
+    for url, options in api.asked:
+        assert url.startswith(URL)
+        assert (options["headers"], options["allow_redirects"]) == ({"API-Key": "hush"}, False)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize("body", [PAGE, b"", b"[]", b'"ok"', b"\xff"])
+def test_a_web_server_is_not_taken_for_the_api(monkeypatch: pytest.MonkeyPatch, status: int, body: bytes) -> None:
+    """A wrong address answers 404 as well: an API answers with a JSON object."""
+    answering(monkeypatch, status, body)
+    finding = checks.ask_api(URL, "hush")
+    assert not finding.ok
+    assert f"answers {status} and no JSON" in finding.text
+    assert "check RETOUCH_API_URL" in finding.text
+
+
+@pytest.mark.parametrize("body", ['{"detail": "Not Found"}', '{"message": "Cannot GET %s"}'])
+def test_a_path_that_is_not_there_is_not_taken_for_an_unknown_id(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """A wrong path at a host that answers in JSON: it says the same of a path that nobody has."""
+    api = answering(monkeypatch, 404)
+
+    def get(url: str, **options: Any) -> requests.Response:
+        response = api.get(url, **options)
+        response._content = body.replace("%s", url.removeprefix("https://api.test")).encode()
+        return response
+
+    monkeypatch.setattr(requests, "get", get)
+    finding = checks.ask_api(URL, "hush")
+    assert (finding.ok, finding.subject) == (False, "API")
+    assert "check RETOUCH_API_URL" in finding.text
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_key_that_is_refused_is_named_whatever_the_body(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """And so is an API that is away."""
+    answering(monkeypatch, status, PAGE)
+    assert "no JSON" not in checks.ask_api(URL, "hush").text
 
 
 def test_a_key_that_no_header_can_carry_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,24 +123,9 @@ def test_a_key_that_no_header_can_carry_is_not_sent(monkeypatch: pytest.MonkeyPa
     assert api.asked == []
 
 
-@pytest.mark.parametrize(("outcome", "left"), [(404, []), (401, [PauseCause.REFUSED])])
-def test_the_pause_ends_once_the_api_accepts_the_key(
-    queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, outcome: int, left: list[PauseCause]
-) -> None:
-    """And no sooner."""
-    ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=1000)
-    answering(monkeypatch, outcome)
-    findings = texts(checks.api_findings("redis://", URL, "hush"))
-    assert [pause.cause for pause in queue.pauses()] == left
-    assert ((True, "pause") in findings) is not bool(left)
-
-
 @pytest.mark.parametrize("error", [None, StoreRefusedError("no such bucket")])
-def test_the_pause_ends_once_the_bucket_takes_an_object(
-    queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, error: Exception | None
-) -> None:
-    """And no sooner; the pause that is left is a finding that says what to do."""
-    ledger.worker.pause(PauseCause.STORE, "no such bucket", probe_every_ms=0)
+def test_the_bucket_is_written_to(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+    """Beside the uploaded pictures, where a producer may write; if it cannot, the reason is told."""
     keys: list[str] = []
 
     async def probe(_bucket: str, key: str) -> None:
@@ -110,16 +134,31 @@ def test_the_pause_ends_once_the_bucket_takes_an_object(
             raise error
 
     monkeypatch.setattr(checks, "_probe", probe)
-    found = texts(checks.store_findings("redis://", "bucket", "renders/"))
-    left = texts(checks.pause_findings("redis://"))
+    finding = checks.store_finding("bucket", "renders/")
     assert keys == ["renders/_inputs/.probe"]
-    if error:
-        assert (found, left) == ([(False, "bucket")], [(False, "pause")])
-    else:
-        assert (found, left) == ([(True, "bucket"), (True, "pause")], [(True, "pauses")])
+    assert finding.ok is (error is None)
+    assert error is None or "no such bucket" in finding.text
+
+
+@pytest.mark.parametrize("cause", ["refused", "store"])
+def test_doctor_ends_no_pause(queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, cause: str) -> None:
+    """An API that answers a question may refuse every submit all the same; the workers find out."""
+    ledger.worker.pause(f"submit:{cause}", "why")
+    answering(monkeypatch, 404, JSON)
+    assert checks.api_finding(URL, "hush").ok
+    [finding] = checks.pause_findings("redis://")
+    assert (finding.ok, finding.subject) == (False, "pause")
+    assert [pause.cause for pause in queue.pauses()] == [cause]
 
 
 def test_what_is_not_set_is_not_checked() -> None:
     """A producer's machine may have neither key nor bucket, and that is no failure."""
-    assert texts(checks.api_findings("redis://", URL, "")) == [(True, "API")]
-    assert texts(checks.store_findings("redis://", "", "")) == [(True, "bucket")]
+    findings = [checks.api_finding(URL, ""), checks.store_finding("", "")]
+    assert texts(findings) == [(True, "API"), (True, "bucket")]
+
+
+def test_a_pause_that_is_left_says_what_waits_and_what_to_do(queue: EditQueue) -> None:
+    """One by a person is a finding too: nothing is submitted."""
+    queue.pause(reason="lunch")
+    [finding] = checks.pause_findings("redis://")
+    assert finding.text == "submits are paused (person): lunch; to go on: retouch resume"

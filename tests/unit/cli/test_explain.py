@@ -11,13 +11,15 @@ import pytest
 from retouch.causes import PauseCause
 from retouch.cli.explain import why
 from retouch.edit_result import Output
-from retouch.ledger import EditView, Pause, Provider
+from retouch.ledger import BatchPauseView, EditView, Pause, Provider
 from retouch.states import EditState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=4)
 FREE = Provider(places_used=0, places=10, troubles=0, next_request=None, result_s=None)
-OUTAGE = Pause(PauseCause.OUTAGE, "503", NOW, SOON)
+OUTAGE = Pause("status", PauseCause.OUTAGE, "503", NOW, SOON)
+REFUSED = Pause("submit", PauseCause.REFUSED, "401: no credit", NOW, SOON)
+PERSON = Pause("submit", PauseCause.PERSON, "lunch", NOW, None)
 EDIT = EditView(
     batch="b",
     custom_id="c",
@@ -47,6 +49,31 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
         "(to retry: retouch retry b)",
     ),
     "cancelled": ({"state": S.CANCELLED}, "cancelled before it was sent (to put it back: retouch retry b --cancelled)"),
+    "refused once": (
+        {"due_at": SOON, "note": "no", "strikes": 1},
+        "(no); it was refused once: no (it fails only if others fare well meanwhile; to give it up: retouch cancel b)",
+    ),
+    "refused, and its turn comes": (
+        {"before_it": 7, "note": "no", "strikes": 3},
+        "7 edits are before it in the fair order (no); it was refused 3 times in a row: no"
+        " (it fails only if others fare well meanwhile; to give it up: retouch cancel b)",
+    ),
+    "its status is refused": (
+        {"state": S.WAITING, "provider_id": "p1", "polls": 1, "due_at": SOON, "strikes": 2, "note": "404"},
+        "next in 4.0 s; 404; it was refused 2 times in a row: 404",
+    ),
+    "its batch is paused by hand": (
+        {"before_it": 7, "batch_paused": (BatchPauseView("person", "lunch", NOW),)},
+        "batch b is PAUSED (person): lunch; its queued edits are not submitted. retouch resume b",
+    ),
+    "its batch is paused for refusals": (
+        {"before_it": None, "batch_paused": (BatchPauseView("refusals", "no such model", NOW),)},
+        "fix the cause, then: retouch resume b (and retouch retry b), or: retouch cancel b",
+    ),
+    "its batch is paused by a newer version": (
+        {"batch_paused": (BatchPauseView("moon", "full", NOW),)},
+        "batch b is PAUSED (moon): full; its queued edits are not submitted. retouch resume b",
+    ),
     "held": ({"state": S.HELD}, "retouch retry b --held, or retouch cancel b --held"),
     "backs off": ({"due_at": SOON, "note": "why"}, "it backs off, and is sent again in 4.0 s (why)"),
     "overdue": ({"due_at": NOW - timedelta(seconds=2)}, "it backs off, and is sent again now (due for 2.0 s)"),
@@ -74,5 +101,24 @@ def test_an_outage_is_the_reason_of_an_edit_that_nobody_works_on(holder: str | N
     edit = replace(EDIT, state=S.WAITING, holder=holder)
     told = why(edit, [OUTAGE], ["w"], FREE, NOW)
     assert told == (
-        "being polled by w" if holder else "nothing is sent (outage) because 503; the next probe is sent in 4 s"
+        "being polled by w"
+        if holder
+        else "status requests are paused (outage) because 503; the next probe is sent in 4 s;"
+        " it ends by itself when the API answers"
     )
+
+
+@pytest.mark.parametrize("state", [S.QUEUED, S.SUBMITTING, S.WAITING, S.COPYING])
+def test_a_pause_is_the_reason_of_the_edits_that_need_its_kind_of_request(state: EditState) -> None:
+    """A pause of submits holds up nothing that the API has, and one of status requests nothing that it has not."""
+    for pause, wait in ((REFUSED, (S.QUEUED, S.SUBMITTING)), (OUTAGE, (S.WAITING, S.COPYING))):
+        told = why(replace(EDIT, state=state, before_it=3), [pause], ["w"], FREE, NOW)
+        assert ("are paused" in told) is (state in wait)
+
+
+def test_a_pause_and_an_edits_own_refusals_are_both_told() -> None:
+    """Nobody can know yet whose fault it is: the words and what can be done stand side by side."""
+    told = why(replace(EDIT, strikes=2, note="no credit"), [REFUSED, PERSON], ["w"], FREE, NOW)
+    assert "submits are paused (refused) because 401: no credit; the next probe is sent in 4 s; fix the cause" in told
+    assert "submits are paused (person) because lunch; to go on: retouch resume" in told
+    assert told.endswith("retouch cancel b)")

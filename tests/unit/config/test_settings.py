@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from config.settings import load
+from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
+from retouch.ledger import Policy
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 
 SECRET = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
@@ -80,6 +82,9 @@ def test_a_password_in_the_redis_url_is_not_shown(environment: pytest.MonkeyPatc
         ("RETOUCH_DEADLINE", "0"),
         ("RETOUCH_DEADLINE", "nan"),
         ("RETOUCH_ON_AMBIGUOUS", "RESUBMIT!"),
+        ("RETOUCH_RESUBMITS", "-1"),
+        ("RETOUCH_PATIENCE", "0"),
+        ("RETOUCH_PATIENCE", "nan"),
         ("RETOUCH_API_IDEMPOTENT", "2"),
         ("RETOUCH_PRIVATE_HOSTS", "10.0.0.1:99999"),
         ("RETOUCH_RATE_LIMIT", "10 per second"),
@@ -116,3 +121,23 @@ def test_a_webhook_is_never_unsigned(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook")
     with pytest.raises(InputError, match="RETOUCH_WEBHOOK_SECRET is missing"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("variables", "policy"),
+    [
+        ({}, Policy(AmbiguityPolicy.RESUBMIT, AmbiguityPolicy.RESUBMIT, 3)),
+        ({"RETOUCH_ON_AMBIGUOUS": "hold"}, Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD, 3)),
+        (
+            {"RETOUCH_API_IDEMPOTENT": "1", "RETOUCH_ON_AMBIGUOUS": "hold", "RETOUCH_RESUBMITS": "0"},
+            Policy(AmbiguityPolicy.IDEMPOTENT, AmbiguityPolicy.HOLD, 0),
+        ),
+    ],
+)
+def test_what_happens_to_an_unanswered_submit_is_one_policy(
+    environment: pytest.MonkeyPatch, variables: dict[str, str], policy: Policy
+) -> None:
+    """Where keys are honoured they are used first; when they are too old, RETOUCH_ON_AMBIGUOUS decides."""
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    assert load().policy == policy

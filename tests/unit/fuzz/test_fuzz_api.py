@@ -15,10 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retouch.errors import ApiError
-from retouch.net.http import MAX_RETRY_AFTER_S
 from retouch.net.redaction import spellings
 from retouch.provider.answers import Answer, Status
-from retouch.provider.client import MAX_TEXT, Img2ImgApi
+from retouch.provider.client import MAX_RETRY_AFTER_S, MAX_TEXT, MAX_WORD, Img2ImgApi
 from retouch.provider.dialects.imagepipeline import MAX_URLS
 
 fuzz = settings(max_examples=250)
@@ -118,7 +117,7 @@ def provider() -> Iterator[Provider]:
 def shown(outcome: Answer | ApiError) -> str:
     """The words of an outcome that logs, results and people get to see."""
     if isinstance(outcome, Answer):
-        return outcome.error or ""
+        return f"{outcome.error or ''} {outcome.word or ''}"
     return "".join(traceback.format_exception(outcome))
 
 
@@ -139,6 +138,7 @@ def test_any_answer_is_an_answer_or_an_api_error(
         else:
             assert outcome.status in Status
             assert (outcome.error is not None) == (outcome.status is Status.FAILURE)
+            assert outcome.word is None or (outcome.status is Status.RUNNING and len(outcome.word) <= MAX_WORD)
             assert len(outcome.urls) <= MAX_URLS
             assert outcome.provider_id is None or outcome.provider_id.isascii()
 

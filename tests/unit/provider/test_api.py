@@ -1,26 +1,14 @@
-"""What the API answers, and what may be done next."""
+"""What the API answers, and how it is read."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from retouch.errors import (
-    AccountRefusedError,
-    AmbiguousError,
-    ApiError,
-    RefusedError,
-    ThrottledError,
-    UnavailableError,
-    UnknownIdError,
-)
+from retouch.errors import AmbiguousError, RefusedError, UnavailableError
 from retouch.provider.answers import Answer, Status
 from retouch.provider.client import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
-from retouch.provider.error_text import words
 from tests.unit.provider.api_provider import EDIT, KEY, Provider
 
 pytestmark = pytest.mark.anyio
@@ -34,13 +22,17 @@ async def test_the_status_is_asked_below_the_url(provider: Provider, api: Img2Im
     assert provider.asked[0].headers["API-Key"] == KEY
 
 
+FAILURES = (
+    *("FAILURE", "failed", "ERROR", "CANCELLED", "canceled", "REVOKED", "EXPIRED"),
+    *("TIMED_OUT", "timed out", "Timed-Out", "TIMEOUT", "moderated", "REJECTED", "ABORTED", "BLOCKED"),
+)
+
+
 @pytest.mark.parametrize(
     ("word", "status"),
     [(word, Status.SUCCESS) for word in ("SUCCESS", "completed", "Succeeded")]
-    + [(word, Status.FAILURE) for word in ("FAILURE", "failed", "ERROR", "CANCELLED", "canceled", "REVOKED", "EXPIRED")]
-    + [(word, Status.FAILURE) for word in ("timed-out", "TIMEOUT", "Moderated", "rejected", "ABORTED", "blocked")]
-    + [(word, Status.RUNNING) for word in ("PENDING", "STARTED", "queued", "", "?")]
-    + [(word, Status.RUNNING) for word in ("COMPLETE", "done", "Ready", "FINISHED", "ok")],
+    + [(word, Status.FAILURE) for word in FAILURES]
+    + [(word, Status.RUNNING) for word in ("PENDING", "STARTED", "queued", "in progress", "", "?")],
 )
 async def test_status_words_are_read(provider: Provider, api: Img2ImgApi, word: str, status: Status) -> None:
     """The contract's words and their kin; whatever else it says, it is still at work."""
@@ -50,22 +42,26 @@ async def test_status_words_are_read(provider: Provider, api: Img2ImgApi, word: 
 
 
 @pytest.mark.parametrize("word", ["COMPLETE", "done", "Ready", "FINISHED", "ok"])
-async def test_words_that_may_mean_an_end_mean_it_with_links(provider: Provider, api: Img2ImgApi, word: str) -> None:
-    """Without a link they may as well mean that the question was understood."""
-    provider.says({"status": word, "id": "1", "download_urls": ["https://h/a"]})
-    assert (await api.status("1")).status is Status.SUCCESS
+async def test_words_that_may_mean_less_are_success_only_with_links(
+    provider: Provider, api: Img2ImgApi, word: str
+) -> None:
+    """OK may also say that a request was understood."""
+    provider.says({"status": word, "id": "1"})
+    assert await api.status("1") == await api.submit(EDIT, "k") == Answer(Status.RUNNING, "1", (), None)
+    provider.says({"status": word, "id": "1", "download_urls": ["u"]})
+    assert await api.status("1") == await api.submit(EDIT, "k") == Answer(Status.SUCCESS, "1", ("u",), None)
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
-    [("Pending", None), ("in progress", None), ("OK", None), ("Moderating\n", "Moderating"), ("x" * 99, "x" * 40)],
+    ("said", "word"),
+    [("Dreaming", "Dreaming"), ("x" * 90, "x" * 40), (f"a\n\x1b {KEY}", "a ***"), ("PENDING", None), ("", None)],
 )
 async def test_a_word_that_is_not_known_is_told(
-    provider: Provider, api: Img2ImgApi, word: str, told: str | None
+    provider: Provider, api: Img2ImgApi, said: str, word: str | None
 ) -> None:
-    """It runs on until its deadline, and whoever asks why must find the word."""
-    provider.says({"status": word, "id": "1"})
-    assert (await api.status("1")).word == told
+    """In a short clean line without our key: it may be why an edit never ends."""
+    provider.says({"status": said, "id": "1"})
+    assert (await api.status("1")).word == (await api.submit(EDIT, "k")).word == word
 
 
 @pytest.mark.parametrize(
@@ -120,107 +116,6 @@ async def test_a_failure_carries_the_apis_words(
 
 
 @pytest.mark.parametrize(
-    ("status", "on_submit", "on_status"),
-    [
-        (301, RefusedError, UnavailableError),
-        (307, RefusedError, UnavailableError),
-        (400, RefusedError, RefusedError),
-        (401, AccountRefusedError, AccountRefusedError),
-        (402, AccountRefusedError, AccountRefusedError),
-        (403, AccountRefusedError, AccountRefusedError),
-        (404, RefusedError, UnknownIdError),
-        (408, AmbiguousError, UnavailableError),
-        (410, RefusedError, UnknownIdError),
-        (413, RefusedError, RefusedError),
-        (422, RefusedError, RefusedError),
-        (425, UnavailableError, UnavailableError),
-        (429, ThrottledError, ThrottledError),
-        (500, AmbiguousError, UnavailableError),
-        (502, AmbiguousError, UnavailableError),
-        (503, UnavailableError, UnavailableError),
-        (504, AmbiguousError, UnavailableError),
-        (599, AmbiguousError, UnavailableError),
-    ],
-)
-async def test_each_status_is_one_decision(
-    provider: Provider, api: Img2ImgApi, status: int, on_submit: type[ApiError], on_status: type[ApiError]
-) -> None:
-    """A submit is repeated only where it surely was not taken; a status may always be asked again."""
-    provider.says({"status": "FAILURE", "detail": "no"}, status=status)
-    with pytest.raises(ApiError, match="no") as caught:
-        await api.submit(EDIT, "k")
-    assert type(caught.value) is on_submit
-    with pytest.raises(ApiError, match="no") as caught:
-        await api.status("1")
-    assert type(caught.value) is on_status
-    assert len(provider.asked) == 2
-
-
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(
-    ("headers", "reply", "seconds"),
-    [
-        ({"Retry_After": "12"}, {}, 12.0),
-        ({"Retry_After": "99999"}, {}, 3600.0),
-        ({"Retry_After": "-5"}, {}, 0.0),
-        ({"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}, {}, 0.0),
-        ({}, {"retry_after": 2.5}, 2.5),
-        ({}, {"retry_after": "3"}, 3.0),
-        ({}, {"retry_after": -1}, 0.0),
-        ({}, {"retry_after": [1]}, None),
-        ({"Retry_After": "soon"}, {}, None),
-        ({}, {}, None),
-    ],
-)
-async def test_the_patience_that_the_api_asks_for(
-    provider: Provider,
-    api: Img2ImgApi,
-    status: int,
-    headers: dict[str, str],
-    reply: dict[str, Any],
-    seconds: float | None,
-) -> None:
-    """Retry-After from the header or the body, 0 to 3600 seconds."""
-    provider.says(reply, status=status, **headers)
-    with pytest.raises(ApiError) as caught:
-        await api.submit(EDIT, "k")
-    assert caught.value.retry_after_s == seconds
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        (
-            b'{"detail": [{"loc": ["body", "strength"], "msg": "a"}, {"loc": ["x"], "msg": "b"}]}',
-            "body.strength: a; x: b",
-        ),
-        (b'{"errors": {"prompt": "bad"}}', '{"errors": {"prompt": "bad"}}'),
-        (b"<html><head><title>413 Too Large</title></head><body>nginx</body></html>", "413 Too Large"),
-        (b"<html><style>p {}</style><body><p>No <b>way</b></p></body></html>", "No way"),
-        (b"plain words", "plain words"),
-        (b'"a string"', "a string"),
-        (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"", "HTTP 400"),
-        (b"{}", "HTTP 400"),
-        (b"[" * 100_000, "[" * (MAX_TEXT - 1) + "…"),
-        (b"x" * (MAX_BODY_BYTES + 1), "HTTP 400"),
-        (f"you sent {KEY}".encode(), "you sent ***"),
-        (("x" * (MAX_TEXT - 3) + KEY).encode(), "x" * (MAX_TEXT - 3) + "***"),
-        (f"<p>{'x' * 190}{KEY}</p>".encode(), "x" * 190 + "***"),
-        (json.dumps({"odd": f"https://h/?{'a' * 980} {KEY}"}).encode(), '{"odd": "https://h/ ***"}'),
-        (f"<p>{KEY.replace('/', '%2f')}</p>".encode(), "***"),
-        (b'"half a pair: \\ud800"', "half a pair:"),
-    ],
-)
-async def test_a_refusal_carries_the_apis_words(provider: Provider, api: Img2ImgApi, body: bytes, words: str) -> None:
-    """Whatever the form of an error's body, what can be read of it is the message; our key is not."""
-    provider.says(body, status=400)
-    with pytest.raises(RefusedError) as caught:
-        await api.submit(EDIT, "k")
-    assert str(caught.value) == words
-
-
-@pytest.mark.parametrize(
     "body",
     [
         b"",
@@ -265,18 +160,6 @@ async def test_an_id_that_cannot_be_one_is_not_asked_about(
     provider: Provider, api: Img2ImgApi, provider_id: str
 ) -> None:
     """No request is built from text that may not be in a path."""
-    with pytest.raises(UnknownIdError):
+    with pytest.raises(RefusedError):
         await api.status(provider_id)
     assert provider.asked == []
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["error", "detail", "msg", "loc", "x"]), inner),
-)
-
-
-@given(JSON)
-def test_any_error_body_gives_words(reply: Any) -> None:
-    """Whatever JSON an error brings, words come of it and never an exception."""
-    assert isinstance(words(reply), str)

@@ -55,6 +55,37 @@ async def test_a_submit_may_be_held_back_in_the_last_moment(provider: Provider, 
     assert [request.headers["Idempotency-Key"] for request in provider.asked] == ["edit-2"]
 
 
+async def test_a_status_request_may_be_held_back_in_the_last_moment(provider: Provider, api: Img2ImgApi) -> None:
+    """As a submit: when its connection is there, nothing of it was written; and each request asks for itself."""
+    provider.says({"status": "PENDING", "id": "1"})
+    open_connections: list[int] = []
+
+    def no() -> bool:
+        open_connections.append(len(api._session().connector._acquired))  # type: ignore[union-attr]
+        return False
+
+    with pytest.raises(HeldBackError):
+        await api.status("1", no)
+    assert open_connections == [1]
+    assert provider.asked == []
+    outcomes = await asyncio.gather(api.status("2"), api.status("3", no), api.status("4"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Answer, HeldBackError, Answer]
+    assert sorted(request.path for request in provider.asked) == ["/v1/status/2", "/v1/status/4"]
+
+
+async def test_what_is_held_back_leaves_the_pool_whole(provider: Provider) -> None:
+    """Its connection is closed, and the next request has a place."""
+    provider.says({"status": "PENDING", "id": "1"})
+    api = Img2ImgApi(provider.url, KEY, limit=1)
+    for _ in range(3):
+        with pytest.raises(HeldBackError):
+            await api.status("1", lambda: False)
+        with pytest.raises(HeldBackError):
+            await api.submit(EDIT, "k", lambda: False)
+    assert (await api.status("1")).status is Status.RUNNING
+    await api.close()
+
+
 async def test_redirects_are_not_followed(provider: Provider, api: Img2ImgApi) -> None:
     """The key goes to the configured host alone; the message says where it was sent to, without the query."""
     async with TestServer(web.Application()) as elsewhere:
@@ -95,7 +126,7 @@ async def test_a_refused_connection_was_not_sent() -> None:
         api = Img2ImgApi(f"http://127.0.0.1:{taken.getsockname()[1]}", KEY)
         with pytest.raises(NotSentError):
             await api.submit(EDIT, "k")
-        with pytest.raises(UnavailableError):
+        with pytest.raises(NotSentError):
             await api.status("1")
         await api.close()
 

@@ -60,6 +60,16 @@ def test_standin_counts_images_alone() -> None:
     assert answers.counts == {}
 
 
+def test_standin_knows_no_id_that_it_did_not_give() -> None:
+    """A worker asks about a made-up one at its start: a refusal in JSON, which is no edit's call."""
+    answers = Answers(1234)
+    connection, wire = connected(answers)
+    connection.data_received(f"GET {API_PATH}/status/0b5e-made-up HTTP/1.1\r\n\r\n".encode())
+    assert wire.written[0].startswith(b"HTTP/1.1 404 Not Found")
+    assert json.loads(wire.written[0].partition(b"\r\n\r\n")[2]) == {"detail": "no such id"}
+    assert answers.counts == {}
+
+
 class Clock:
     """A clock that is set by hand. Seconds."""
 

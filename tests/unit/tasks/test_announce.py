@@ -93,6 +93,24 @@ def test_a_delivery_is_given_up_after_a_day(worker: Worker, tries: int, kept: bo
     assert (due(worker, claim) is not None) is kept
 
 
+@pytest.mark.parametrize("answer", [(204, None), (500, None)], ids=["delivered", "not delivered"])
+def test_a_message_that_comes_twice_delivers_once(worker: Worker, answer: tuple[int, None]) -> None:
+    """While the first is at work, and after it: the receiver hears no more before the next try is due."""
+    worker.outside.webhook.answer = answer
+    claim = worker.one(Step.ANNOUNCE)
+    worker.do_twice([claim])
+    worker.do([claim])
+    assert len(worker.outside.webhook.posts) == 1
+
+
+def test_a_claim_that_was_lost_delivers_nothing(worker: Worker) -> None:
+    """The newer claim does."""
+    claim = worker.one(Step.ANNOUNCE)
+    worker.client.hincrby(worker.keys.delivery(claim.member), "fence", 1)
+    worker.do([claim])
+    assert worker.outside.webhook.posts == []
+
+
 def test_an_event_that_was_trimmed_is_done_with(worker: Worker) -> None:
     """There is nothing left to say."""
     claim = worker.one(Step.ANNOUNCE)
@@ -111,12 +129,3 @@ def test_a_worker_without_a_webhook_leaves_the_event_to_others(
     claim = deliver(worker)
     assert due(worker, claim) == FIRST_MS
     assert worker.outside.webhook.posts == []
-
-
-def test_a_message_that_comes_twice_delivers_once(worker: Worker) -> None:
-    """While the first is at work, and after it."""
-    worker.outside.webhook.answer = (500, None)
-    claim = worker.one(Step.ANNOUNCE)
-    worker.do_twice([claim])
-    worker.do([claim])
-    assert len(worker.outside.webhook.posts) == 1

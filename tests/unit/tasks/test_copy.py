@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from retouch.causes import PauseCause
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -14,15 +14,18 @@ from retouch.errors import (
     StoreUnavailableError,
     UnreachableResultError,
 )
+from retouch.ledger import NOW
 from retouch.provider.answers import Answer, Status
 from tests.unit.worker_stage import DEADLINE_S, Worker
-from workers.pauses import ABANDONED_MS
 
 A, B = "https://results.test/a.png", "https://results.test/b.png"
 # With every random number at 0.5: the first retry of a copy comes after 750 ms, then twice as long each time.
-RETRY_MS = 750
+# One that was refused (gone, or broken) comes again after seven eighths of 1 s, and so on.
+RETRY_MS, REFUSED_MS = 750, 875
 DAY_MS = 24 * 3600 * 1000
 COPYING = {"state": "copying", "submits": 1, "tries": 1, "note": "why", "due": RETRY_MS}
+STRUCK = {"strikes": 1, "due": REFUSED_MS}
+FETCH = "fetch:results.test"
 
 
 def success(*urls: str, provider_id: str | None = "p1") -> Answer:
@@ -31,11 +34,11 @@ def success(*urls: str, provider_id: str | None = "p1") -> Answer:
 
 
 OUTCOMES = {
-    "gone": (GoneError("why"), COPYING | {"strikes": 1}),
-    "broken": (BrokenResultError("why"), COPYING | {"strikes": 1}),
+    "gone": (GoneError("why"), COPYING | STRUCK),
+    "broken": (BrokenResultError("why"), COPYING | STRUCK),
     "unreachable": (UnreachableResultError("why"), COPYING),
     "store away": (StoreUnavailableError("why"), COPYING),
-    "store unwilling": (StoreRefusedError("why"), COPYING | {"pauses": {"store": 0}}),
+    "store unwilling": (StoreRefusedError("why"), COPYING),
 }
 
 
@@ -49,7 +52,7 @@ def trouble(worker: Worker, error: Exception) -> None:
 
 @pytest.mark.parametrize(("error", "seen"), OUTCOMES.values(), ids=OUTCOMES)
 def test_a_copy_that_fails_is_tried_again(worker: Worker, error: Exception, seen: dict[str, Any]) -> None:
-    """With a strike where the image is to blame, and a pause of submits where no result could be kept."""
+    """With a strike where the image may be to blame; one edit alone pauses nothing."""
     worker.enqueue()
     trouble(worker, error)
     worker.submit(success(A))
@@ -57,21 +60,54 @@ def test_a_copy_that_fails_is_tried_again(worker: Worker, error: Exception, seen
     assert worker.open_claims() == []
 
 
-@pytest.mark.parametrize(
-    ("error", "code"), [(GoneError("why"), "result_gone"), (BrokenResultError("why"), "broken_result")]
-)
-def test_the_third_bad_image_fails_the_edit(worker: Worker, error: Exception, code: str) -> None:
-    """Two more tries, each later than the one before, and each asks the API for the links anew."""
+CODES = {"gone": (GoneError("why"), "result_gone"), "broken": (BrokenResultError("why"), "broken_result")}
+
+
+@pytest.mark.parametrize("witness", [True, False], ids=["others fetched", "nobody fetched"])
+@pytest.mark.parametrize(("error", "code"), CODES.values(), ids=CODES)
+def test_the_fifth_bad_image_fails_the_edit_while_others_are_fetched(
+    make_worker: Callable[..., Worker], error: Exception, code: str, witness: bool
+) -> None:
+    """From the same host, over the patience; each try asks the API for the links anew. Alone, it is tried on."""
+    worker = make_worker(patience=0.5)
     worker.enqueue()
     trouble(worker, error)
     worker.submit(success(A))
-    worker.later(RETRY_MS)
+    for tries in range(2, 6):
+        assert (worker.seen()["state"], worker.seen()["strikes"]) == ("copying", tries - 1)
+        worker.later(1000)
+        worker.ledger.worker.observe(good={FETCH if witness else "fetch:other.test": NOW})
+        worker.poll(success(A))
+    assert worker.seen().get("error") == (code if witness else None)
+    assert worker.api.asked == ["p1"] * 4
+
+
+@pytest.mark.parametrize(("error", "code"), CODES.values(), ids=CODES)
+def test_a_bad_image_is_fetched_once_more_after_the_deadline(worker: Worker, error: Exception, code: str) -> None:
+    """Whether others fare well or not: then the edit has ended."""
+    worker.enqueue()
+    trouble(worker, error)
+    worker.submit(success(A))
+    worker.later(int(DEADLINE_S * 1000))
     worker.poll(success(A))
-    assert worker.seen() == COPYING | {"tries": 2, "strikes": 2, "due": 2 * RETRY_MS}
-    worker.later(2 * RETRY_MS)
+    assert (worker.seen()["state"], worker.seen()["strikes"]) == ("copying", 2)
+    worker.later(worker.seen()["due"])
     worker.poll(success(A))
-    assert worker.seen() == {"state": "failed", "submits": 1, "error": code}
-    assert worker.api.asked == ["p1", "p1"]
+    assert (worker.seen()["state"], worker.seen()["error"]) == ("failed", code)
+
+
+def test_bad_images_are_fetched_less_and_less_often(worker: Worker) -> None:
+    """A second, doubling to half a minute."""
+    worker.enqueue()
+    trouble(worker, GoneError("why"))
+    worker.submit(success(A))
+    delays = [worker.seen()["due"]]
+    while len(delays) < 7:
+        worker.later(delays[-1])
+        worker.poll(success(A))
+        delays.append(worker.seen()["due"])
+        worker.client.hdel(worker.keys.edit("b/c0"), "deadline")  # not what this is about
+    assert delays == [875, 1750, 3500, 7000, 14_000, 26_250, 26_250]
 
 
 def test_a_copy_begun_anew_takes_the_new_link(worker: Worker) -> None:
@@ -79,7 +115,7 @@ def test_a_copy_begun_anew_takes_the_new_link(worker: Worker) -> None:
     worker.enqueue()
     trouble(worker, GoneError("why"))
     worker.submit(success(A))
-    worker.later(RETRY_MS)
+    worker.later(REFUSED_MS)
     worker.poll(success(B))
     assert worker.seen() == {"state": "completed", "submits": 1, "images": 1}
     assert list(worker.outside.store.objects) == ["b/c0/0.png"]
@@ -105,19 +141,20 @@ def test_the_first_copy_counts_no_trouble_of_the_polls_before_it(worker: Worker)
     """Strikes and tries of polls say nothing of the image."""
     worker.enqueue()
     worker.submit(Answer(Status.RUNNING, "p1", (), None))
-    worker.client.hset(worker.keys.edit("b/c0"), mapping={"strikes": 2, "tries": 7})
+    worker.client.hset(worker.keys.edit("b/c0"), mapping={"strikes": 4, "first_strike": 1, "tries": 7})
+    worker.ledger.worker.observe(good={FETCH: NOW})
     trouble(worker, GoneError("why"))
     worker.later(1000)
     worker.poll(success(A))
-    assert worker.seen() == COPYING | {"strikes": 1}
+    assert worker.seen() == COPYING | STRUCK
 
 
 SAMPLES = {
     "all": ((A, B), None, {"state": "completed", "images": 2}),
-    "too few": ((A,), None, {"state": "failed", "error": "partial_result", "images": 1}),
-    "none": ((), None, {"state": "failed", "error": "empty_result"}),
+    "too few": ((A,), None, {"state": "waiting", "due": 1000}),
+    "none": ((), None, {"state": "waiting", "due": 1000}),
     "one unreachable": ((A, B), UnreachableResultError("why"), COPYING),
-    "one gone": ((A, B), GoneError("why"), COPYING | {"strikes": 1}),
+    "one gone": ((A, B), GoneError("why"), COPYING | STRUCK),
 }
 
 
@@ -125,12 +162,20 @@ SAMPLES = {
 def test_all_samples_count(
     worker: Worker, urls: tuple[str, ...], error: Exception | None, seen: dict[str, Any]
 ) -> None:
-    """Fewer images than were asked for fail an edit that cannot be asked about; trouble with one is tried again."""
+    """Missing links are asked for again, as they may be late; trouble with one image is tried again."""
     worker.enqueue(samples=2)
     if error:
         worker.outside.results.errors[A] = error
-    worker.submit(success(*urls, provider_id=None))
+    worker.submit(success(*urls))
     assert worker.seen() == {"submits": 1} | seen
+
+
+def test_an_image_that_was_copied_is_a_witness_for_the_one_that_was_not(worker: Worker) -> None:
+    """Of its host, and of the store: a result was kept."""
+    worker.enqueue(samples=2)
+    worker.outside.results.errors[A] = GoneError("why")
+    worker.submit(success(A, B))
+    assert set(worker.client.hgetall(worker.keys.worked)) == {"submit", "store", FETCH}
 
 
 LATE = {"a moment before": (0, "copying"), "a moment after": (1, "failed")}
@@ -163,44 +208,43 @@ def test_the_store_is_waited_for_without_end(worker: Worker, error: Exception) -
     assert worker.seen()["due"] == 22_500
 
 
-def test_a_store_that_refused_a_result_is_checked_until_it_takes_one(worker: Worker) -> None:
-    """It was good when the worker began; submits go on by themselves once it is good again."""
-    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
+@pytest.mark.parametrize(("quiet_ms", "paused"), [(5001, True), (4000, False)], ids=["for long", "just now"])
+def test_results_that_nobody_can_fetch_pause_submits(worker: Worker, quiet_ms: int, paused: bool) -> None:
+    """Three tries of one edit, or three edits, when nothing was kept for five seconds: nothing more is paid for."""
     worker.enqueue()
-    trouble(worker, StoreRefusedError("why"))
+    worker.ledger.worker.observe(good={"store": NOW})
+    worker.clock.now += quiet_ms - 2 * RETRY_MS - RETRY_MS
+    trouble(worker, UnreachableResultError("why"))
     worker.submit(success(A))
-    assert set(worker.pauses()) == {"store"}
+    for wait_ms in (RETRY_MS, 2 * RETRY_MS):
+        worker.later(wait_ms)
+        worker.poll(success(A))
+    assert worker.probes() == ({"submit:store": 5000} if paused else {})
+
+
+def test_a_store_that_takes_no_result_pauses_submits_until_it_takes_one(worker: Worker) -> None:
+    """Three tries are enough, since nobody else is slow; the next result that is stored ends it."""
+    worker.enqueue()
+    trouble(worker, StoreUnavailableError("why"))
+    worker.submit(success(A))
+    for wait_ms in (RETRY_MS, 2 * RETRY_MS):
+        worker.later(wait_ms)
+        worker.poll(success(A))
+    assert worker.pauses() == {"submit:store": "why"}
     worker.outside.store.errors.clear()
-    worker.look_after_the_store(lambda: worker.pauses() == {})
+    worker.later(4 * RETRY_MS)
+    worker.poll(success(A))
+    assert worker.seen() == {"state": "completed", "submits": 1, "images": 1}
 
 
-def test_a_pause_of_a_worker_that_is_gone_is_ended_by_another(worker: Worker) -> None:
-    """One whose own puts were never refused checks the store as well, once its claims say that requests pause."""
-    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
-    worker.ledger.worker.pause(PauseCause.STORE, "why", probe_every_ms=0)
-    worker.hear_of_a_pause()
-    worker.later(ABANDONED_MS + 1)
-    worker.look_after_the_store(lambda: worker.pauses() == {})
-
-
-def test_a_pause_that_another_worker_confirms_is_left_to_it(worker: Worker) -> None:
-    """The credentials of that one may be wrong while those of this one are right: it would begin the pause again."""
-    worker.look_after_the_store(lambda: "delete _retouch/probe" in worker.outside.store.acts)
-    worker.ledger.worker.pause(PauseCause.STORE, "why", probe_every_ms=0)
-    worker.hear_of_a_pause()
-    worker.later(ABANDONED_MS)
-    asked: list[int | None] = []
-    confirmed_ms = worker.ledger.reader.confirmed_ms
-
-    def counted(cause: PauseCause) -> int | None:
-        asked.append(confirmed_ms(cause))
-        return asked[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker.ledger.reader, "confirmed_ms", counted)
-        worker.look_after_the_store(lambda: len(asked) > 1)
-    assert asked[0] == ABANDONED_MS
-    assert set(worker.pauses()) == {"store"}
+@pytest.mark.parametrize(("error", "good"), [(StoreRefusedError("why"), False), (UnreachableResultError("why"), True)])
+def test_a_worker_whose_store_refuses_a_result_takes_nothing_on(worker: Worker, error: Exception, good: bool) -> None:
+    """It would only pay for results that it cannot keep; a host of results that is away is not its store."""
+    worker.enqueue()
+    worker.context.store_watch.succeeded()
+    trouble(worker, error)
+    worker.submit(success(A))
+    assert worker.context.store_watch.good is good
 
 
 @pytest.mark.parametrize(("status", "state"), [(Status.RUNNING, "copying"), (Status.FAILURE, "failed")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -41,20 +40,22 @@ def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
     assert worker.due_in("b") == worker.settings.retention_ms
 
 
-ERRORS = {"away": (StoreUnavailableError("why"), {}), "unwilling": (StoreRefusedError("why"), {"store": 0})}
+ERRORS = {"away": (StoreUnavailableError("why"), True), "unwilling": (StoreRefusedError("why"), False)}
 
 
 @pytest.mark.parametrize("act", ["delete b/_SUCCESS", "manifest.jsonl", "b/_SUCCESS"])
-@pytest.mark.parametrize(("error", "pauses"), ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize(("error", "good"), ERRORS.values(), ids=ERRORS)
 def test_a_file_that_cannot_be_written_announces_nothing(
-    worker: Worker, error: Exception, pauses: dict[str, Any], act: str
+    worker: Worker, error: Exception, good: bool, act: str
 ) -> None:
-    """No ``_SUCCESS`` is there, the batch is due again, and submits pause where the store takes nothing."""
+    """No ``_SUCCESS`` is there, the batch is due again, and a worker whose store refuses takes nothing on."""
     claim = ended(worker)
+    worker.context.store_watch.succeeded()
     worker.outside.store.errors[act] = error
     worker.do([claim])
     batch = worker.client.hgetall(worker.keys.batch("b"))
-    assert (batch["state"], batch["note"], worker.pauses()) == ("finishing", "why", pauses)
+    assert (batch["state"], batch["note"], worker.pauses()) == ("finishing", "why", {})
+    assert worker.context.store_watch.good is good
     assert worker.due_in("b") == RETRY_MS
     assert "b/_SUCCESS" not in worker.outside.store.objects
 
@@ -107,9 +108,15 @@ def test_a_claim_that_was_lost_announces_nothing(worker: Worker) -> None:
     assert worker.ended() == "finishing"
 
 
-def test_a_message_that_comes_twice_writes_once(worker: Worker) -> None:
-    """While the first is at work, and after it."""
+@pytest.mark.parametrize(
+    ("errors", "acts"),
+    [({}, WRITTEN), ({"manifest.jsonl": StoreUnavailableError("why")}, WRITTEN[:1])],
+    ids=["written", "not written"],
+)
+def test_a_message_that_comes_twice_writes_once(worker: Worker, errors: dict[str, Exception], acts: list[str]) -> None:
+    """While the first is at work, and after it: no file is tried again before the batch is due."""
     claim = ended(worker)
+    worker.outside.store.errors = errors
     worker.do_twice([claim])
     worker.do([claim])
-    assert worker.outside.store.acts == WRITTEN
+    assert worker.outside.store.acts == acts

@@ -7,55 +7,52 @@ from typing import Any
 
 import pytest
 
-from retouch.causes import PauseCause
-from retouch.errors import (
-    AccountRefusedError,
-    RefusedError,
-    ThrottledError,
-    UnavailableError,
-    UnknownIdError,
-)
-from retouch.ledger import Step
+from retouch.errors import NotSentError, RefusedError, ThrottledError, UnavailableError
+from retouch.ledger import NOW, Step
 from retouch.provider.answers import Answer, Status
-from tests.unit.worker_stage import DEADLINE_S, Worker
+from tests.unit.tasks.polled import (
+    FIRST_MS,
+    REFUSED,
+    REFUSED_MS,
+    RETRY_MS,
+    RUNNING,
+    SECOND_MS,
+    STRUCK,
+    SUCCESS,
+    THIRD_MS,
+    TRIED,
+    WAITING,
+    at_the_api,
+)
+from tests.unit.worker_stage import Worker
 
-URL = "https://results.test/a.png"
-RUNNING = Answer(Status.RUNNING, "p1", (), None)
-SUCCESS = Answer(Status.SUCCESS, "p1", (URL,), None)
-# With every random number at 0.5: the polls after the submit come 1, 1.5, 2.25 … s apart, the first retry after 375 ms.
-FIRST_MS, SECOND_MS, THIRD_MS, RETRY_MS = 1000, 1500, 2250, 375
-WAITING = {"state": "waiting", "submits": 1}
-TRIED = WAITING | {"tries": 1, "note": "why", "due": RETRY_MS}
 
-
-def at_the_api(worker: Worker) -> Worker:
-    """An edit that the API has, whose first poll is due."""
-    worker.enqueue()
-    worker.submit(RUNNING)
-    worker.later(FIRST_MS)
-    return worker
+def throttled(ms: int) -> dict[str, Any]:
+    """Status requests pause for so long, and the edit waits as long."""
+    return TRIED | {"due": max(RETRY_MS, ms), "pauses": {"status:throttled": ms}}
 
 
 OUTCOMES = {
     "running": (RUNNING, WAITING | {"polls": 1, "due": SECOND_MS}),
+    "running, in a word of its own": (
+        Answer(Status.RUNNING, "p1", (), None, "DREAMING"),
+        WAITING | {"polls": 1, "due": SECOND_MS, "note": "the API says 'DREAMING'"},
+    ),
     "success": (SUCCESS, {"state": "completed", "submits": 1, "images": 1}),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
-        WAITING | {"polls": 1, "note": "the API reports success, and 0 of 1 links", "due": SECOND_MS},
-    ),
-    "an unknown word": (
-        Answer(Status.RUNNING, "p1", (), None, "Moderating"),
-        WAITING | {"polls": 1, "note": "the API says 'Moderating'", "due": SECOND_MS},
+        WAITING | {"polls": 1, "due": SECOND_MS, "note": "the API reports success, and 0 of 1 links"},
     ),
     "failure": (Answer(Status.FAILURE, "p1", (), "bad"), {"state": "failed", "submits": 1, "error": "failure"}),
-    "unknown id": (UnknownIdError("why"), WAITING | {"strikes": 1, "note": "why", "due": SECOND_MS}),
-    "refused": (RefusedError("why"), WAITING | {"strikes": 1, "note": "why", "due": SECOND_MS}),
-    "unwilling": (AccountRefusedError("why"), TRIED | {"due": 10_000, "pauses": {"api": 10_000}}),
-    "throttled": (ThrottledError("why"), TRIED | {"pauses": {"throttled": 1000}}),
-    "throttled for no time": (ThrottledError("why", 0.0), TRIED | {"pauses": {"throttled": 100}}),
-    "throttled for 5 s": (ThrottledError("why", 5.0), TRIED | {"due": 5000, "pauses": {"throttled": 5000}}),
+    "refused": (REFUSED, STRUCK),
+    "refused, by the API itself": (RefusedError("why", definite=True), STRUCK),
+    "throttled": (ThrottledError("why"), throttled(1000)),
+    "throttled for no time": (ThrottledError("why", 0.0), throttled(100)),
+    "throttled for 5 s": (ThrottledError("why", 5.0), throttled(5000)),
+    "throttled for two days": (ThrottledError("why", 172_800.0), throttled(86_400_000)),
     "unavailable": (UnavailableError("why"), TRIED | {"troubles": 1}),
-    "unavailable for 7 s": (UnavailableError("why", 7.0), TRIED | {"due": 7000, "pauses": {"throttled": 7000}}),
+    "unavailable for 7 s": (UnavailableError("why", 7.0), throttled(7000)),
+    "not sent": (NotSentError("why"), TRIED | {"troubles": 1}),
 }
 
 
@@ -68,60 +65,83 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     assert worker.open_claims() == []
 
 
+ALL = {"submit:refused", "submit:outage", "status:throttled", "status:outage"}
+SUBMITS = {"submit:refused", "submit:outage"}
 ENDED = {
-    "running": (RUNNING, {"api"}),
-    "success": (SUCCESS, {"api"}),
-    "failure": (Answer(Status.FAILURE, "p1", (), None), {"api"}),
-    "unknown id": (UnknownIdError("404"), {"api"}),
-    "refused": (RefusedError("400"), {"api"}),
-    "unavailable": (UnavailableError("503"), {"api", "throttled", "outage"}),
+    "running": (RUNNING, SUBMITS),
+    "success": (SUCCESS, SUBMITS),
+    "failure": (Answer(Status.FAILURE, "p1", (), None), SUBMITS),
+    "refused": (RefusedError("404"), SUBMITS),
+    "unavailable": (UnavailableError("503"), ALL),
+    "throttled": (ThrottledError("429"), ALL),
+    "not sent": (NotSentError("no connection"), ALL),
 }
 
 
 @pytest.mark.parametrize(("outcome", "left"), ENDED.values(), ids=ENDED)
 def test_a_probe_ends_the_pauses_that_its_answer_disproves(worker: Worker, outcome: Any, left: set[str]) -> None:
-    """Any definite answer proves that the API is there; none to a poll proves that it takes edits."""
+    """Any answer ends the outage of status requests; none to a poll proves that the API takes edits."""
     at_the_api(worker)
-    for cause in (PauseCause.REFUSED, PauseCause.THROTTLED):
-        worker.ledger.worker.pause(cause, "before", probe_every_ms=1000)
-    for _ in range(5):
-        worker.ledger.worker.trouble("before", probe_every_ms=1000)
-    worker.later(1000)
-    worker.hear_of_a_pause()
+    for name in ALL:
+        worker.put_pause(name, door=0, forced=worker.clock.now + 60_000, forced_every=60_000)
+    worker.clock.now += 10
     worker.poll(outcome)
     assert set(worker.pauses()) == left
 
 
-def test_a_worker_that_knows_of_no_pause_asks_for_none_to_end(worker: Worker) -> None:
-    """It would be one more call of the ledger for every poll."""
+@pytest.mark.parametrize(("outcome", "claimed"), [(RUNNING, 1), (RefusedError("404"), 1), (UnavailableError("503"), 0)])
+def test_a_status_that_answers_opens_the_door_for_one_submit(worker: Worker, outcome: Any, claimed: int) -> None:
+    """In an outage of submits a status costs nothing; where one is answered, one edit finds out about submits."""
     at_the_api(worker)
-    worker.ledger.worker.pause(PauseCause.THROTTLED, "before", probe_every_ms=1)
+    worker.fill(3, batch="next")
+    worker.fail("submit")
     worker.clock.now += 1000
-    worker.poll(RUNNING)
-    assert set(worker.pauses()) == {"throttled"}
+    worker.api.will(outcome)
+    harvest = worker.claim(submits=10)
+    worker.do([c for c in harvest.claims if c.step is Step.POLL])
+    assert [c.step for c in harvest.claims] == [Step.POLL]
+    worker.clock.now += 2000
+    assert [c.step for c in worker.edits(polls=0)] == [Step.SUBMIT] * claimed
 
 
-@pytest.mark.parametrize("error", [UnknownIdError("why"), RefusedError("why")], ids=["unknown", "refused"])
-def test_an_edit_that_the_api_does_not_know_three_times_is_lost(worker: Worker, error: Exception) -> None:
-    """Two more polls first, each at the backoff's delay; then it fails."""
-    at_the_api(worker)
-    for strikes in (1, 2):
-        worker.poll(error)
-        assert (worker.seen()["strikes"], worker.seen()["due"]) == (strikes, SECOND_MS)
-        worker.later(SECOND_MS)
-    worker.poll(error)
-    assert worker.seen() == {"state": "failed", "submits": 1, "error": "lost"}
+@pytest.mark.parametrize("witness", [True, False], ids=["others are known", "nobody is known"])
+def test_an_edit_that_the_api_does_not_know_while_it_knows_others_is_lost(
+    make_worker: Callable[..., Worker], witness: bool
+) -> None:
+    """Five times over the patience; where it knows nobody it is asked on, until the deadline."""
+    worker = at_the_api(make_worker(patience=0.5))
+    for strikes in range(1, 6):
+        worker.poll(REFUSED)
+        if strikes < 5:
+            assert (worker.seen()["state"], worker.seen()["strikes"]) == ("waiting", strikes)
+            worker.later(1000)
+            worker.ledger.worker.observe(good={"status" if witness else "submit": NOW})
+    assert worker.seen().get("error") == ("lost" if witness else None)
+    assert worker.pauses() == {}
+
+
+def test_refused_polls_come_less_and_less_often(make_worker: Callable[..., Worker]) -> None:
+    """A second, doubling to half a minute; they pause nothing."""
+    worker = at_the_api(make_worker(deadline=3600))
+    delays = []
+    for _ in range(7):
+        worker.poll(REFUSED)
+        delays.append(worker.seen()["due"])
+        worker.later(delays[-1])
+    assert delays == [875, 1750, 3500, 7000, 14_000, 26_250, 26_250]
+    assert worker.pauses() == {}
 
 
 def test_an_answer_in_between_forgets_strikes_and_tries(worker: Worker) -> None:
-    """Three unknown ids in a row are meant; the number of polls goes on."""
+    """Refusals in a row are meant; the number of polls goes on."""
     at_the_api(worker)
-    worker.poll(UnknownIdError("why"))
-    worker.later(SECOND_MS)
+    worker.poll(REFUSED)
+    worker.later(REFUSED_MS)
     worker.poll(UnavailableError("why"))
     worker.later(RETRY_MS)
     worker.poll(RUNNING)
     assert worker.seen() == WAITING | {"polls": 1, "due": SECOND_MS}
+    assert not worker.client.hexists(worker.keys.edit("b/c0"), "first_strike")
     worker.later(SECOND_MS)
     worker.poll(RUNNING)
     assert worker.seen() == WAITING | {"polls": 2, "due": THIRD_MS}
@@ -139,8 +159,7 @@ def test_troubles_in_a_row_are_tried_less_and_less_often(worker: Worker) -> None
 def test_a_good_answer_ends_the_troubles_in_a_row(worker: Worker) -> None:
     """Edits that are polled well tell of no outage."""
     at_the_api(worker)
-    for _ in range(4):
-        worker.ledger.worker.trouble("503", probe_every_ms=1000)
+    worker.fail("status", times=4)
     worker.poll(RUNNING)
     assert worker.ledger.reader.provider().troubles == 0
 
@@ -148,86 +167,73 @@ def test_a_good_answer_ends_the_troubles_in_a_row(worker: Worker) -> None:
 def test_a_result_ends_the_troubles_in_a_row(worker: Worker) -> None:
     """A finished edit is as good an answer as a running one."""
     at_the_api(worker)
-    for _ in range(4):
-        worker.ledger.worker.trouble("503", probe_every_ms=1000)
+    worker.fail("status", times=4)
     worker.poll(SUCCESS)
     assert worker.ledger.reader.provider().troubles == 0
-
-
-# --- how long until the next poll ------------------------------------------------------------------
-
-BOUNDS = {
-    "within": ({}, SECOND_MS),
-    "not sooner than the least": ({"poll_min": 4, "poll_max": 8}, 4000),
-    "not later than the most": ({"poll_min": 0.1, "poll_max": 0.5}, 500),
-}
-
-
-@pytest.mark.parametrize("outcome", [RUNNING, UnknownIdError("why")], ids=["running", "unknown id"])
-@pytest.mark.parametrize(("settings", "due"), BOUNDS.values(), ids=BOUNDS)
-def test_polls_keep_to_the_settings(
-    make_worker: Callable[..., Worker], settings: dict[str, Any], due: int, outcome: Any
-) -> None:
-    """RETOUCH_POLL_MIN and RETOUCH_POLL_MAX hold after every answer that is no result."""
-    worker = make_worker(**settings)
-    worker.enqueue()
-    worker.submit(RUNNING)
-    worker.later(worker.seen()["due"])
-    worker.poll(outcome)
-    assert worker.seen()["due"] == due
-
-
-@pytest.mark.parametrize("outcome", [RUNNING, UnknownIdError("why")], ids=["running", "unknown id"])
-def test_the_last_poll_comes_at_the_deadline(worker: Worker, outcome: Any) -> None:
-    """With 0.6 s left the edit is asked about once more right then."""
-    at_the_api(worker)
-    worker.later(int(DEADLINE_S * 1000) - FIRST_MS - 600)
-    worker.poll(outcome)
-    assert worker.seen()["due"] == 600
-
-
-def test_the_first_poll_comes_at_the_deadline_at_the_latest(make_worker: Callable[..., Worker]) -> None:
-    """Also where the deadline is shorter than the usual delay."""
-    worker = make_worker(deadline=0.4)
-    worker.enqueue()
-    worker.submit(RUNNING)
-    assert worker.seen()["due"] == 400
-
-
-def test_an_unknown_id_after_the_deadline_is_polled_at_the_usual_delay(worker: Worker) -> None:
-    """Nothing is left to keep to; three polls at once would call an edit lost that the API only mislaid."""
-    at_the_api(worker)
-    worker.later(int(DEADLINE_S * 1000))
-    worker.poll(UnknownIdError("why"))
-    assert worker.seen()["due"] == SECOND_MS
-
-
-OVERDUE = {
-    "running": (RUNNING, {"state": "failed", "submits": 1, "error": "deadline"}),
-    "success": (SUCCESS, {"state": "completed", "submits": 1, "images": 1}),
-    "unavailable": (UnavailableError("why"), TRIED | {"troubles": 1}),
-}
-
-
-@pytest.mark.parametrize(("outcome", "seen"), OVERDUE.values(), ids=OVERDUE)
-def test_the_deadline_strikes_only_an_edit_that_still_runs(worker: Worker, outcome: Any, seen: dict[str, Any]) -> None:
-    """What is finished is kept, and while the API cannot say how it is nothing is given up."""
-    at_the_api(worker)
-    worker.later(int(DEADLINE_S * 1000) - FIRST_MS)
-    worker.poll(outcome)
-    assert worker.seen() == seen
 
 
 # --- claims ----------------------------------------------------------------------------------------
 
 
-def test_a_moment_that_is_over_asks_nothing(make_worker: Callable[..., Worker]) -> None:
+@pytest.mark.parametrize("early", [True, False], ids=["while it waited", "while it connected"])
+def test_a_moment_that_is_over_asks_nothing(make_worker: Callable[..., Worker], early: bool) -> None:
     """The edit is due at once, for another moment; no poll is counted."""
     worker = at_the_api(make_worker(rate_limit="10/s"))
-    claim = worker.one(Step.POLL)
-    worker.do([claim._replace(at_ms=worker.clock.now - 60_000)])
+    claim = worker.one(Step.POLL)._replace(at_ms=worker.clock.now)
+
+    def late() -> None:
+        worker.clock.now += 60_000
+
+    if early:
+        claim = claim._replace(at_ms=worker.clock.now - 60_000)
+    else:
+        worker.api.meanwhile = late
+    worker.do([claim])
     assert worker.seen() == WAITING | {"due": 0}
     assert worker.api.asked == []
+
+
+def test_a_retry_after_that_this_worker_saw_holds_the_next_poll_back(worker: Worker) -> None:
+    """Before the ledger tells it: the other edit of the chunk is due at once, for after that time; submits go on."""
+    for batch in ("b", "b2"):
+        worker.enqueue(batch=batch)
+    worker.api.will(RUNNING, RUNNING)
+    worker.do(worker.edits())
+    worker.later(FIRST_MS)
+    worker.api.will(ThrottledError("why", 0.5))
+    worker.do(worker.edits())
+    assert worker.seen("b")["due"] == 500
+    assert (worker.seen("b2")["due"], len(worker.api.asked)) == (0, 1)
+    assert worker.context.pauses.may_send("submit")
+    worker.clock.now += 500
+    assert worker.context.pauses.may_send("status")
+
+
+def test_a_refusal_that_asks_to_wait_puts_its_own_edit_off(worker: Worker) -> None:
+    """A 404 with a Retry-After: this edit is asked about later, and no other waits for it."""
+    at_the_api(worker)
+    worker.poll(RefusedError("not yet", 9.0))
+    assert (worker.seen()["due"], worker.seen().get("pauses")) == (9000, None)
+
+
+def test_a_retry_after_of_submits_holds_no_poll_back(worker: Worker) -> None:
+    """Each kind of request has its own."""
+    at_the_api(worker)
+    worker.context.pauses.hold("submit", 5.0)
+    worker.poll(RUNNING)
+    assert worker.seen() == WAITING | {"polls": 1, "due": SECOND_MS}
+
+
+@pytest.mark.parametrize("outcome", [RUNNING, REFUSED, UnavailableError("why")], ids=lambda o: type(o).__name__)
+def test_a_message_that_comes_twice_asks_once(worker: Worker, outcome: Any) -> None:
+    """The second finds the claim begun, or settled, and leaves the edit to its time."""
+    at_the_api(worker)
+    worker.api.will(outcome, outcome)
+    claim = worker.one(Step.POLL)
+    worker.do_twice([claim])
+    seen = worker.seen()
+    worker.do([claim])
+    assert (worker.seen(), worker.api.asked) == (seen, ["p1"])
 
 
 def test_a_claim_that_was_lost_before_asks_nothing(worker: Worker) -> None:
@@ -239,7 +245,7 @@ def test_a_claim_that_was_lost_before_asks_nothing(worker: Worker) -> None:
     assert worker.api.asked == []
 
 
-@pytest.mark.parametrize("outcome", [RUNNING, SUCCESS, UnknownIdError("why")], ids=["running", "success", "unknown"])
+@pytest.mark.parametrize("outcome", [RUNNING, SUCCESS, REFUSED], ids=["running", "success", "refused"])
 def test_an_answer_to_a_lost_claim_changes_nothing(worker: Worker, outcome: Any) -> None:
     """No image is copied for it, and its lease is let go, also where the claim was to go on."""
     at_the_api(worker)
@@ -270,61 +276,3 @@ def test_the_age_at_which_it_still_ran_is_kept_for_the_lesson(worker: Worker) ->
     worker.poll(SUCCESS)
     [kind] = worker.ledger.reader.kinds()
     assert sum(worker.ledger.reader.learned(kind).values()) == pytest.approx(1, abs=1e-3)
-
-
-@pytest.mark.parametrize(("urls", "code", "images"), [((), "empty_result", 0), ((URL,), "partial_result", 1)])
-def test_links_that_are_missing_are_asked_for_a_minute_long(
-    worker: Worker, urls: tuple[str, ...], code: str, images: int
-) -> None:
-    """At the backoff's delays; after that it is what it is: nothing, or a part, which is kept."""
-    worker.enqueue(samples=2)
-    worker.submit(RUNNING)
-    worker.later(FIRST_MS)
-    first = worker.clock.now
-    while worker.clock.now - first < 60_000:
-        worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
-        assert worker.seen()["state"] == "waiting"
-        worker.later(worker.seen()["due"])
-    worker.poll(Answer(Status.SUCCESS, "p1", urls, None))
-    seen = worker.seen()
-    assert (seen["state"], seen["error"], seen.get("images", 0)) == ("failed", code, images)
-
-
-def test_links_that_come_late_complete_the_edit(worker: Worker) -> None:
-    """A word that takes back the success begins the minute anew."""
-    worker.enqueue(samples=2)
-    worker.submit(Answer(Status.SUCCESS, "p1", (), None))
-    worker.later(FIRST_MS)
-    worker.poll(RUNNING)
-    assert not worker.client.hexists(worker.keys.edit("b/c0"), "incomplete")
-    worker.later(SECOND_MS)
-    worker.poll(Answer(Status.SUCCESS, "p1", (URL,), None))
-    worker.later(worker.seen()["due"])
-    worker.poll(Answer(Status.SUCCESS, "p1", (URL, URL), None))
-    assert worker.seen() == {"state": "completed", "submits": 1, "images": 2}
-
-
-def test_missing_links_are_asked_for_within_the_bounds_of_the_settings(make_worker: Callable[..., Worker]) -> None:
-    """RETOUCH_POLL_MAX holds for every poll."""
-    worker = at_the_api(make_worker(poll_max=0.5))
-    worker.poll(Answer(Status.SUCCESS, "p1", (), None))
-    assert worker.seen()["due"] == 500
-
-
-def test_the_word_that_an_edit_ended_with_is_in_the_message_of_its_deadline(worker: Worker) -> None:
-    """Nobody would find it otherwise."""
-    at_the_api(worker)
-    worker.later(int(DEADLINE_S * 1000))
-    worker.poll(Answer(Status.RUNNING, "p1", (), None, "Moderating"))
-    [result] = worker.ledger.reader.results("b")
-    assert result["error"]["message"].endswith("; it says 'Moderating'")
-
-
-def test_a_message_that_comes_twice_asks_once(worker: Worker) -> None:
-    """Both would ask in the moment that the ledger gave to one."""
-    at_the_api(worker)
-    worker.api.will(RUNNING, RUNNING)
-    claim = worker.one(Step.POLL)
-    worker.do_twice([claim])
-    worker.do([claim])
-    assert worker.api.asked == ["p1"]

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from retouch.causes import PauseCause
 from retouch.errors import (
-    AccountRefusedError,
     AmbiguousError,
     InputError,
     NotSentError,
@@ -25,47 +23,52 @@ from tests.unit.worker_stage import DEADLINE_S, Worker
 
 URL = "https://results.test/a.png"
 RUNNING = Answer(Status.RUNNING, "p1", (), None)
-# With every random number at 0.5 the first retry comes after three quarters of 0.5 s, the first poll after 1 s.
-RETRY_MS, POLL_MS = 375, 1000
+# With every random number in the middle: the first retry comes after three quarters of 0.5 s, the first poll after 1 s,
+# an edit that was refused after seven eighths of 1 s, and one that was answered with an error after as much of 5 s.
+RETRY_MS, POLL_MS, REFUSED_MS, ERROR_MS = 375, 1000, 875, 4375
+DAY_MS = 86_400_000
+IMAGE = {"init_image": "s3://bucket/a.png"}
 QUEUED = {"state": "queued", "due": RETRY_MS, "tries": 1, "note": "why"}
+REFUSED = {"state": "queued", "due": REFUSED_MS, "strikes": 1, "note": "why"}
+WAITING = {"state": "waiting", "due": POLL_MS, "submits": 1}
+UNANSWERED = {"state": "submitting", "due": RETRY_MS, "tries": 1, "note": "why", "submits": 1, "troubles": 1}
+FAILED = {"state": "failed", "submits": 1}
+COMPLETED = {"state": "completed", "submits": 1, "images": 1}
 TROUBLED = {"troubles": 1}
 
 
-def paused(cause: str, ms: int) -> dict[str, Any]:
-    """A pause in force whose first probe comes after so many ms."""
-    return {"pauses": {cause: ms}}
+def throttled(ms: int) -> dict[str, Any]:
+    """Submits pause for so long, and the edit waits as long."""
+    return QUEUED | {"due": max(RETRY_MS, ms), "pauses": {"submit:throttled": ms}}
 
 
 OUTCOMES = {
-    "success": (Answer(Status.SUCCESS, "p1", (URL,), None), {"state": "completed", "submits": 1, "images": 1}),
-    "success without an id": (
-        Answer(Status.SUCCESS, None, (URL,), None),
-        {"state": "completed", "submits": 1, "images": 1},
+    "success": (Answer(Status.SUCCESS, "p1", (URL,), None), COMPLETED),
+    "success without an id": (Answer(Status.SUCCESS, None, (URL,), None), COMPLETED),
+    "success without an image": (Answer(Status.SUCCESS, "p1", (), None), WAITING),
+    "success with neither": (Answer(Status.SUCCESS, None, (), None), FAILED | {"error": "empty_result"}),
+    "running": (RUNNING, WAITING),
+    "running, in a word of its own": (
+        Answer(Status.RUNNING, "p1", (), None, "DREAMING"),
+        WAITING | {"note": "the API says 'DREAMING'"},
     ),
-    "success without an image": (
-        Answer(Status.SUCCESS, "p1", (), None),
-        {"state": "waiting", "due": POLL_MS, "submits": 1},
-    ),
-    "success without an image and an id": (
-        Answer(Status.SUCCESS, None, (), None),
-        {"state": "failed", "submits": 1, "error": "empty_result"},
-    ),
-    "running": (RUNNING, {"state": "waiting", "due": POLL_MS, "submits": 1}),
-    "failure": (Answer(Status.FAILURE, "p1", (), "bad"), {"state": "failed", "submits": 1, "error": "failure"}),
-    "refused": (RefusedError("why"), {"state": "failed", "submits": 1, "error": "refused"}),
-    "ambiguous": (
-        AmbiguousError("why"),
-        {"state": "submitting", "due": RETRY_MS, "tries": 1, "note": "why", "submits": 1} | TROUBLED,
-    ),
-    "unwilling": (AccountRefusedError("why"), QUEUED | paused("api", 10_000)),
-    "unwilling, asks for 60 s": (AccountRefusedError("why", 60.0), QUEUED | paused("api", 60_000)),
-    "throttled": (ThrottledError("why"), QUEUED | paused("throttled", 1000)),
-    "throttled for no time": (ThrottledError("why", 0.0), QUEUED | paused("throttled", 100)),
-    "throttled for 5 s": (ThrottledError("why", 5.0), QUEUED | paused("throttled", 5000)),
-    "throttled for an hour": (ThrottledError("why", 3600.0), QUEUED | paused("throttled", 3_600_000)),
+    "failure": (Answer(Status.FAILURE, "p1", (), "bad"), FAILED | {"error": "failure"}),
+    "failure without an id": (Answer(Status.FAILURE, None, (), "bad"), FAILED | {"error": "failure"}),
+    "refused": (RefusedError("why"), REFUSED),
+    "refused, asks for 60 s": (RefusedError("why", 60.0), REFUSED | {"due": 60_000}),
+    "refused, asks for an hour": (RefusedError("why", 3600.0), REFUSED | {"due": 600_000}),
+    "refused for what it is": (RefusedError("why", definite=True), FAILED | {"error": "refused"}),
+    "refused, as if sent before": (RefusedError("why", pending=True), REFUSED),
+    "ambiguous": (AmbiguousError("why"), UNANSWERED),
+    "answered with an error": (AmbiguousError("why", answered=True), UNANSWERED | {"due": ERROR_MS}),
+    "throttled": (ThrottledError("why"), throttled(1000)),
+    "throttled for no time": (ThrottledError("why", 0.0), throttled(100)),
+    "throttled for 5 s": (ThrottledError("why", 5.0), throttled(5000)),
+    "throttled for an hour": (ThrottledError("why", 3600.0), throttled(3_600_000)),
+    "throttled for two days": (ThrottledError("why", 172_800.0), throttled(DAY_MS)),
     "unavailable": (UnavailableError("why"), QUEUED | TROUBLED),
-    "unavailable for 7 s": (UnavailableError("why", 7.0), QUEUED | paused("throttled", 7000)),
-    "unavailable for no time": (UnavailableError("why", 0.0), QUEUED | paused("throttled", 100)),
+    "unavailable for 7 s": (UnavailableError("why", 7.0), throttled(7000)),
+    "unavailable for no time": (UnavailableError("why", 0.0), throttled(100)),
     "not sent": (NotSentError("why"), QUEUED | TROUBLED),
 }
 
@@ -80,90 +83,6 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     assert worker.open_claims() == []
 
 
-CAUSES = (PauseCause.REFUSED, PauseCause.THROTTLED, PauseCause.OUTAGE)
-ENDED = [
-    (RUNNING, set()),
-    (RefusedError("why"), {"api"}),
-    (Answer(Status.FAILURE, "p1", (), None), set()),
-    (NotSentError("why"), set(CAUSES)),
-    (AmbiguousError("why"), set(CAUSES)),
-]
-
-
-@pytest.mark.parametrize(("outcome", "left"), ENDED, ids=lambda value: type(value).__name__)
-def test_a_probe_ends_the_pauses_that_its_answer_disproves(worker: Worker, outcome: Any, left: set[str]) -> None:
-    """A definite answer proves that the API is there; only a taken edit proves that it takes them."""
-    worker.enqueue()
-    for cause in CAUSES[:2]:
-        worker.ledger.worker.pause(cause, "before", probe_every_ms=1000)
-    for _ in range(5):
-        worker.ledger.worker.trouble("before", probe_every_ms=1000)
-    worker.later(1000)
-    worker.hear_of_a_pause()
-    worker.submit(outcome)
-    assert set(worker.pauses()) == left
-
-
-def test_a_pause_of_after_the_request_stays(worker: Worker) -> None:
-    """An answer proves nothing about what the API refused after that request was sent."""
-    worker.enqueue()
-
-    def refuse() -> None:
-        worker.clock.now += 10
-        worker.ledger.worker.pause(PauseCause.THROTTLED, "later", probe_every_ms=1000)
-        worker.hear_of_a_pause()
-
-    worker.api.meanwhile = refuse
-    worker.submit(RUNNING)
-    assert set(worker.pauses()) == {"throttled"}
-
-
-def test_what_the_worker_paused_itself_is_ended_by_its_next_good_answer(worker: Worker) -> None:
-    """Between two harvests the worker knows of its own pauses."""
-    worker.enqueue()
-    worker.submit(ThrottledError("why"))
-    assert worker.knows_of_a_pause()
-    worker.later(1000)
-    worker.submit(RUNNING)
-    assert worker.pauses() == {}
-
-
-AGAIN = {
-    "resubmit": ({}, {"state": "waiting", "due": POLL_MS, "submits": 2, "unanswered": 1, "duplicate": True}, 2),
-    "hold": ({"on_ambiguous": "hold"}, {"state": "held", "tries": 1, "note": "sent, not answered"}, None),
-    "idempotent": ({"api_idempotent": True}, {"state": "waiting", "due": POLL_MS, "submits": 1}, 1),
-}
-
-
-@pytest.mark.parametrize(("settings", "seen", "number"), AGAIN.values(), ids=AGAIN)
-def test_an_unanswered_submit_goes_on_by_the_policy(
-    make_worker: Callable[..., Worker], settings: dict[str, Any], seen: dict[str, Any], number: int | None
-) -> None:
-    """Sent again under a new number and marked, set aside, or sent again as the same purchase."""
-    worker = make_worker(**settings)
-    worker.enqueue()
-    worker.submit(AmbiguousError("why"))
-    worker.later(RETRY_MS)
-    worker.submit(RUNNING)
-    if number is None:
-        seen = seen | {"submits": 1, "unanswered": 1, "troubles": 1}
-    assert worker.seen() == seen
-    assert [key for _, key in worker.api.posts] == ["b/c0/1", *([f"b/c0/{number}"] if number else [])]
-
-
-def test_a_second_silence_ends_an_edit_that_is_sent_twice_at_most(worker: Worker) -> None:
-    """Under resubmit money is risked twice; then a person looks."""
-    worker.enqueue()
-    for _ in range(2):
-        worker.submit(AmbiguousError("why"))
-        worker.later(30_000)
-    worker.submit(RUNNING)
-    assert worker.seen() == {
-        "state": "failed", "submits": 2, "unanswered": 2, "duplicate": True, "error": "ambiguous", "troubles": 2
-    }  # fmt: skip
-    assert len(worker.api.posts) == 2
-
-
 def test_an_edit_that_was_not_taken_keeps_its_number(worker: Worker) -> None:
     """The next POST is the same purchase, comes later each time, and success forgets the tries."""
     worker.enqueue()
@@ -174,7 +93,10 @@ def test_an_edit_that_was_not_taken_keeps_its_number(worker: Worker) -> None:
     worker.later(2 * RETRY_MS)
     worker.submit(RUNNING)
     assert [key for _, key in worker.api.posts] == ["b/c0/1"] * 3
-    assert worker.seen() == {"state": "waiting", "due": POLL_MS, "submits": 1}
+    assert worker.seen() == WAITING | {"troubles": 2}  # of status requests: none was answered since
+
+
+# --- before and after ------------------------------------------------------------------------------
 
 
 SIGNING = {
@@ -190,7 +112,7 @@ SIGNING = {
 @pytest.mark.parametrize(("error", "seen"), SIGNING.values(), ids=SIGNING)
 def test_without_a_signed_link_nothing_is_sent(worker: Worker, error: Exception, seen: dict[str, Any]) -> None:
     """What can never be signed fails at once; trouble with the store puts the edit back, with no attempt used."""
-    worker.enqueue({"init_image": "s3://bucket/a.png"})
+    worker.enqueue(IMAGE)
     worker.outside.store.errors["sign"] = error
     worker.submit(RUNNING)
     assert worker.seen() == seen
@@ -199,20 +121,30 @@ def test_without_a_signed_link_nothing_is_sent(worker: Worker, error: Exception,
 
 def test_a_signed_link_outlives_the_deadline(worker: Worker) -> None:
     """The API may fetch the image an hour after the last moment that counts."""
-    worker.enqueue({"init_image": "s3://bucket/a.png", "extra": {"lora": "x", "prompt": "not this"}})
+    worker.enqueue(IMAGE | {"extra": {"lora": "x", "prompt": "not this"}})
     worker.submit(RUNNING)
     [(payload, _)] = worker.api.posts
-    assert payload["init_image"] == "https://bucket.test/signed"
+    assert payload["init_image"] == "https://bucket.test/signed-1"
     assert (payload["lora"], payload["prompt"], "extra" in payload) == ("x", "p", False)
     assert worker.outside.store.lifetimes == [DEADLINE_S + 3600]
 
 
-def test_a_moment_that_is_over_sends_nothing(make_worker: Callable[..., Worker]) -> None:
+@pytest.mark.parametrize("early", [True, False], ids=["while it waited", "while it connected"])
+def test_a_moment_that_is_over_sends_nothing(make_worker: Callable[..., Worker], early: bool) -> None:
     """It would break the rate limit: the edit is queued at once, for another moment."""
     worker = make_worker(rate_limit="10/s")
     worker.enqueue()
-    claim = worker.one(Step.SUBMIT)
-    worker.do([claim._replace(at_ms=worker.clock.now - 60_000)])
+    claim = worker.one(Step.SUBMIT)._replace(at_ms=worker.clock.now)
+
+    def late() -> None:
+        worker.clock.now += 60_000
+
+    if early:
+        claim = claim._replace(at_ms=worker.clock.now - 60_000)
+    else:
+        worker.context.leases._lease_s = 100  # it is not the lease that runs out
+        worker.api.meanwhile = late
+    worker.do([claim])
     assert worker.seen() == {"state": "queued"}
     assert worker.client.zscore(worker.keys.ready, "b/c0") is not None
     assert worker.api.posts == []
@@ -226,6 +158,20 @@ def test_a_claim_that_was_lost_before_sends_nothing(worker: Worker) -> None:
     worker.do([claim])
     assert worker.api.posts == []
     assert worker.seen()["state"] == "submitting"
+
+
+@pytest.mark.parametrize(
+    "outcome", [RUNNING, ThrottledError("why"), AmbiguousError("why")], ids=lambda o: type(o).__name__
+)
+def test_a_message_that_comes_twice_sends_nothing_twice(worker: Worker, outcome: Any) -> None:
+    """The second finds the claim begun, or settled, and leaves the edit to its time."""
+    worker.enqueue()
+    worker.api.will(outcome, outcome)
+    claim = worker.one(Step.SUBMIT)
+    worker.do_twice([claim])
+    seen = worker.seen()
+    worker.do([claim])
+    assert (worker.seen(), len(worker.api.posts)) == (seen, 1)
 
 
 def test_a_lease_that_is_over_holds_the_post_back(worker: Worker) -> None:
@@ -270,34 +216,3 @@ def test_how_long_the_api_has_is_counted_from_its_answer(worker: Worker) -> None
     assert int(raw["deadline"]) - worker.clock.now == DEADLINE_S * 1000
     assert raw["kind"]
     assert raw["provider_id"] == "p1"
-
-
-def test_a_good_answer_ends_the_troubles_in_a_row(worker: Worker) -> None:
-    """Five troubles make an outage only if no good answer lies between them."""
-    worker.enqueue()
-    for _ in range(4):
-        worker.ledger.worker.trouble("503", probe_every_ms=1000)
-    worker.submit(RUNNING)
-    assert worker.ledger.reader.provider().troubles == 0
-
-
-def test_the_fifth_trouble_is_an_outage(worker: Worker) -> None:
-    """Its first probe comes after a second."""
-    worker.enqueue()
-    for _ in range(4):
-        worker.ledger.worker.trouble("503", probe_every_ms=1000)
-    worker.submit(UnavailableError("why"))
-    assert worker.pauses() == {"outage": 1000}
-    assert worker.knows_of_a_pause()
-
-
-@pytest.mark.parametrize("outcome", [RUNNING, AmbiguousError("why")], ids=["answered", "silent"])
-def test_a_message_that_comes_twice_sends_once(worker: Worker, outcome: Any) -> None:
-    """While the first is at work, and after it: the broker delivers again what it heard no acknowledgement of."""
-    worker.enqueue()
-    worker.api.will(outcome, outcome, outcome)
-    claim = worker.one(Step.SUBMIT)
-    worker.do_twice([claim])
-    worker.do([claim])
-    assert [key for _, key in worker.api.posts] == ["b/c0/1"]
-    assert "duplicate" not in worker.seen()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.celery import CHUNK, MAX_BACKLOG
-from retouch.causes import PauseCause
+from retouch.errors import NotSentError, RefusedError
 from retouch.ledger import Harvest, Step
+from retouch.provider.answers import Answer
 from tests.ledger_bench import LEASE_MS
 from tests.unit.worker_stage import Worker
 
@@ -76,10 +79,116 @@ def test_a_full_broker_is_given_nothing_more(worker: Worker, waiting: int, claim
 def test_whether_requests_pause_is_known_from_the_harvest(worker: Worker, paused: bool) -> None:
     """Another worker may have paused them, or ended the pause."""
     if paused:
-        worker.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=10_000)
-    worker.hear_of_a_pause(not paused)
+        worker.throttle(60_000)
+    else:
+        worker.put_pause("submit:throttled", ends=worker.clock.now + 60_000)
+        worker.context.pauses.see(worker.claim(submits=0).pauses)
+        worker.ledger.worker.resume("submit:throttled")
     worker.dispatch(lambda: worker.looks > 1)
-    assert worker.knows_of_a_pause() is paused
+    assert worker.knows_of() == ({"submit:throttled"} if paused else set())
+    assert worker.context.pauses.may_send("submit") is not paused
+
+
+def test_a_worker_that_cannot_store_takes_no_edits_on(worker: Worker) -> None:
+    """Neither submits nor polls: another worker may be able to keep their results. Deliveries go on."""
+    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.at_the_api(1, of=2)
+    worker.fill(1, batch="ended")
+    worker.end([c for c in worker.edits() if c.member.startswith("ended")])
+    worker.later(LEASE_MS + 1)
+    worker.dispatch(lambda: Step.ANNOUNCE in {step for step, _ in worker.messages}, can_store=False)
+    assert {step for step, _ in worker.messages} == {Step.ANNOUNCE}
+
+
+def test_a_worker_that_can_store_again_takes_edits_on(worker: Worker) -> None:
+    """With the next claim."""
+    fill(worker, 3)
+
+    def mended() -> bool:
+        if worker.looks == 5:
+            worker.context.store_watch.succeeded()
+        return bool(worker.messages)
+
+    worker.dispatch(mended, can_store=False)
+    assert len(worker.sent()) == 3
+
+
+# --- the first look at the API, and what is asked in an outage --------------------------------------
+
+
+def test_the_api_is_asked_once_before_anything_is_claimed(worker: Worker) -> None:
+    """For the status of no edit: a wrong address is said before the first submit."""
+    fill(worker, 3)
+    claimed: list[int] = []
+    worker.api.meanwhile = lambda: claimed.append(len(worker.sent()))
+    worker.api.unknown = RefusedError("404 Not Found")
+    with capture_logs() as logs:
+        worker.dispatch(lambda: bool(worker.messages))
+    assert claimed == [0]
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["api.looks_wrong"]
+    assert (len(worker.sent()), len(worker.api.looks)) == (3, 1)
+
+
+def test_an_api_that_does_not_answer_holds_the_first_claim_up_for_seconds_at_most(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would say comes too late; submits find out."""
+    monkeypatch.setattr("workers.dispatcher.LOOK_S", 0.01)
+
+    async def hang(*_: object) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(worker.api, "status", hang)
+    fill(worker, 3)
+    worker.dispatch(lambda: bool(worker.messages))
+    assert len(worker.sent()) == 3
+
+
+def test_the_first_look_keeps_to_the_rate_limit(make_worker: Callable[..., Worker]) -> None:
+    """It has a slot of its own, and waits for one."""
+    worker = make_worker(rate_limit="10/s")
+    worker.fill(1)
+    worker.client.hset(worker.keys.state, "slot", worker.clock.now + 350)
+
+    def turn() -> bool:
+        worker.clock.now += 1
+        return bool(worker.messages)
+
+    asked: list[int] = []
+    began = worker.clock.now
+    worker.api.meanwhile = lambda: asked.append(worker.clock.now - began)
+    worker.dispatch(turn)
+    assert len(asked) == 1
+    assert asked[0] >= 350 - 60 - 250
+
+
+@pytest.mark.parametrize("name", ["status:throttled", "status:outage", "submit:person"])
+def test_where_requests_pause_already_nobody_is_held_up_by_the_first_look(worker: Worker, name: str) -> None:
+    """What is wrong is known."""
+    worker.put_pause(name, until=worker.clock.now + 60_000)
+    worker.dispatch(lambda: worker.looks > 2)
+    assert worker.looks > 2
+    assert len(worker.api.looks) == (0 if name == "status:throttled" else 1)
+
+
+def test_in_an_outage_of_submits_the_api_is_asked_whether_it_is_back(worker: Worker) -> None:
+    """By each probe, at no cost; and the answer lets one edit try."""
+    fill(worker, 3)
+    worker.fail("submit")
+    worker.api.unknown = NotSentError("no connection")
+
+    def turn() -> bool:
+        worker.clock.now += 100
+        if len(worker.api.looks) > 1:
+            worker.api.unknown = RefusedError("404", definite=True)
+        return bool(worker.messages)
+
+    began = worker.clock.now
+    worker.dispatch(turn)
+    assert len(worker.sent()) == 1
+    assert len(worker.api.looks) > 2
+    assert worker.clock.now - began < 15_000  # after that a submit would try without an answer
 
 
 def test_no_more_is_claimed_than_there_is_room_for(worker: Worker) -> None:
@@ -125,7 +234,7 @@ def test_the_policy_for_ambiguous_edits_reaches_the_claim(
     worker.fill(1)
     worker.intend(worker.edits())
     worker.later(LEASE_MS + 1)
-    worker.ledger.worker.pause(PauseCause.REFUSED, "401", probe_every_ms=60_000)
+    worker.ledger.worker.pause("submit:person", "wait")
     worker.dispatch(lambda: bool(worker.messages) or worker.looks > 5)
     assert bool(worker.sent()) is claimed
 
@@ -137,6 +246,8 @@ def test_what_is_being_claimed_when_it_ends_is_still_sent(worker: Worker, monkey
 
     def ends_meanwhile(*args: object, **limits: object) -> Harvest:
         nonlocal harvests
+        if "ask" in limits:  # the first look, which claims nothing
+            return claim(*args, **limits)  # type: ignore[arg-type]
         harvests += 1
         worker.dispatcher.end()
         return claim(*args, **limits)  # type: ignore[arg-type]
@@ -158,6 +269,11 @@ def test_claims_carry_their_moment(make_worker: Callable[..., Worker]) -> None:
     """The rate limit reaches the claim, and each claim's moment the message."""
     worker = make_worker(rate_limit="10/s")
     worker.fill(2)
-    worker.dispatch(lambda: len(worker.sent()) >= 2)
+
+    def turn() -> bool:
+        worker.clock.now += 100
+        return len(worker.sent()) >= 2
+
+    worker.dispatch(turn)
     first, second = worker.sent()
     assert second.at_ms - first.at_ms >= 100

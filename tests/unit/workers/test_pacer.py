@@ -40,24 +40,28 @@ def claim(at_ms: int) -> Claim:
 def test_a_moment_is_waited_for(pace: Pacer) -> None:
     """The request goes no earlier than its moment, by the server's clock."""
     at = now_ms() + 50
-    assert asyncio.run(pace.moment(claim(at)))
+    asyncio.run(pace.wait(at))
     assert now_ms() >= at - 2
 
 
-@pytest.mark.parametrize(("late_ms", "may"), [(500, True), (2000, False)])
-def test_a_moment_that_is_over_is_given_back(pace: Pacer, late_ms: int, may: bool) -> None:
+@pytest.mark.parametrize(("late_ms", "may"), [(-100, True), (500, True), (2000, False)])
+def test_a_moment_that_is_over_is_not_in_time(pace: Pacer, late_ms: int, may: bool) -> None:
     """A little late is within the slack; later than that would fill somebody else's window."""
-    assert asyncio.run(pace.moment(claim(now_ms() - late_ms))) is may
+    assert pace.in_time(claim(now_ms() - late_ms)) is may
 
 
 def test_without_a_moment_it_goes_at_once(pace: Pacer) -> None:
-    """Nothing is paced."""
-    assert asyncio.run(pace.moment(claim(0)))
+    """Nothing is paced: it is in time whenever it goes."""
+    began = now_ms()
+    asyncio.run(pace.wait(0))
+    assert pace.in_time(claim(0))
+    assert now_ms() - began < 1000
 
 
 def test_a_slow_answer_does_not_spoil_what_is_known_of_the_clock(pace: Pacer, clock: ServerClock) -> None:
     """Of several looks at the server's clock the quickest counts."""
     clock.see(now_ms(), time.monotonic() - 100)
     at = now_ms() + 30
-    assert asyncio.run(pace.moment(claim(at)))
+    asyncio.run(pace.wait(at))
+    assert pace.in_time(claim(at))
     assert abs(now_ms() - at) < 5000

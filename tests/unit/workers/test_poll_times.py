@@ -53,7 +53,6 @@ async def test_a_lesson_is_one_edits_weight_over_what_was_seen(learner: PollTime
 async def test_every_delay_of_a_poll_is_bounded_in_one_place(
     make_worker: Callable[..., Worker], polls: int, left_s: float, delay_s: float
 ) -> None:
-    """By the settings, and by the deadline while it is ahead; after an unknown id as well."""
+    """By the settings, and by the deadline while it is ahead."""
     timing = make_worker(poll_min=0.5, poll_max=6).poll_times
     assert timing.next_poll_s("", "b/c0", 0.0, polls, left_s) == pytest.approx(delay_s)
-    assert timing.backoff_s(polls, left_s) == pytest.approx(delay_s)

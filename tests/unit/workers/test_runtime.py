@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from retouch.errors import SchemaError
-from retouch.ledger import Claim
+from retouch.ledger import SCHEMA, Claim
 from tests.unit.worker_stage import Worker
 from workers import runtime
 from workers.context import Context
@@ -99,3 +99,70 @@ def test_a_thread_that_waits_for_room_does_not_hold_up_the_end(worker: Worker) -
     thread.join(10)
     assert not thread.is_alive()
     assert len(worker.edits()) == len(claims)
+
+
+def older_worker(worker: Worker) -> None:
+    """A ledger of schema 1, with a worker of it that is alive."""
+    worker.client.hset(worker.keys.state, "virtual", "0")
+    worker.client.zadd(worker.keys.workers, {"old": worker.clock.now})
+
+
+def test_it_waits_until_no_older_worker_is_alive(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is claimed, stored or shown before; it says once that it waits, then brings the ledger up to date."""
+    monkeypatch.setattr(runtime, "UPGRADE_EVERY_S", 0)
+    older_worker(worker)
+    upgrade, asked = worker.ledger.worker.upgrade, 0
+
+    def counted() -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            worker.clock.now += 6001
+        assert not worker.context.store_watch.looked.is_set()
+        assert not shown.is_set()
+        return upgrade()
+
+    shown = threading.Event()
+    monkeypatch.setattr(worker.ledger.worker, "upgrade", counted)
+    monkeypatch.setattr(worker.ledger.worker, "see_worker", lambda *_: shown.set())
+
+    async def serve() -> None:
+        waiting = (worker.runtime._watch_store, lambda: worker.runtime.presence.run(worker.runtime._upgraded))
+        services = [asyncio.create_task(service()) for service in (*waiting, worker.runtime._upgrade_ledger)]
+        async with asyncio.timeout(20):
+            await worker.context.store_watch.looked.wait()
+            assert await asyncio.to_thread(shown.wait, 10)
+        for service in services:
+            service.cancel()
+
+    with capture_logs() as logs:
+        asyncio.run(serve())
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["worker.waiting"]
+    assert (asked, worker.client.get(worker.keys.schema)) == (3, str(SCHEMA))
+
+
+def test_a_message_that_comes_twice_ends_no_lease_of_the_first(worker: Worker) -> None:
+    """The second one's claims are at work in this process already: it does nothing, and takes no room."""
+    worker.fill(2)
+    claims = worker.edits()
+    free = worker.runtime.edits.free
+
+    async def twice() -> None:
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        async def work(context: Context, claims: Sequence[Claim]) -> None:
+            context.leases.begin(claims, time.monotonic())
+            begun.set()
+            await may_end.wait()
+
+        worker.runtime.accept(claims, work)
+        await begun.wait()
+        worker.runtime.accept(claims, must_not_begin)
+        await asyncio.sleep(0)
+        assert worker.runtime.edits.free == free - len(claims)
+        assert worker.context.leases.open() == list(claims)
+        may_end.set()
+        await asyncio.wait(worker.runtime._chunks)
+        assert worker.runtime.edits.free == free
+
+    worker.runtime._loop.run_until_complete(twice())

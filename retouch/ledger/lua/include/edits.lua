@@ -28,10 +28,22 @@ local function mark_duplicate(id)
   end
 end
 
--- To the front of the fair order: it has had its turn before.
+-- Behind the last edit of its batch, as if it were enqueued now.
+local function last_in_order(id)
+  local batch = batch_key((split(id)))
+  local b = redis.call('HMGET', batch, 'virtual', 'weight')
+  local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[1] or '0'))
+  redis.call('HSET', batch, 'virtual', string.format('%.17g', virtual + 1 / tonumber(b[2] or '1')))
+  return string.format('%.17g', virtual)
+end
+
+-- To the front of the fair order, since it has had its turn before; but not if it was refused, or asked to wait: another
+-- edit is to find out whether that is over.
 local function make_ready(id)
   redis.call('ZREM', DUE, id)
-  redis.call('ZADD', READY, redis.call('HGET', STATE, 'virtual') or '0', id)
+  local blamed = redis.call('HMGET', edit_key(id), 'strikes', 'throttled')
+  local place = (blamed[1] or blamed[2]) and last_in_order(id) or redis.call('HGET', STATE, 'virtual') or '0'
+  redis.call('ZADD', READY, place, id)
 end
 
 local function result_json(id, to, outputs, err)
@@ -44,18 +56,25 @@ local function result_json(id, to, outputs, err)
     ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
 end
 
+local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent and not answered; ' ..
+  'the API may have accepted it, and charged for it"}'
+
+-- What an edit needs no longer when it has ended. An intent is kept that was never answered: a retry must know of it.
+local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes', 'first_strike',
+  'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone' }
+
 -- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
 -- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
 local function end_edit(id, from, to, outputs, err)
   local batch, custom_id = split(id)
+  if redis.call('HEXISTS', edit_key(id), 'intent') == 1 then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
   local result = result_json(id, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
   set_state(id, from, to)
   free_places(id)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
-  redis.call('HDEL', edit_key(id), 'holder', 'begun', 'rescues', 'intent', 'polls', 'tries', 'note', 'urls', 'deadline',
-    'strikes', 'kind', 'seen', 'incomplete')
+  redis.call('HDEL', edit_key(id), unpack(PASSING))
   emit('retouch.edit.' .. to, id, result)
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then
     local fill_until = tonumber(redis.call('HGET', batch_key(batch), 'fill_until') or '0')
@@ -69,7 +88,7 @@ local function requeue(id, from, delay_ms)
   if redis.call('HEXISTS', batch_key(batch), 'cancelled') == 1 then
     return end_edit(id, from, 'cancelled')
   end
-  redis.call('HDEL', edit_key(id), 'holder', 'intent', 'begun', 'rescues')
+  redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'again', 'begun', 'rescues', 'probe')
   if from ~= 'queued' then set_state(id, from, 'queued') end
   free_places(id)
   if delay_ms and delay_ms > 0 then

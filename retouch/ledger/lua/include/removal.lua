@@ -12,7 +12,7 @@ local function remove_page(batch)
     redis.call('HDEL', results_key(batch), custom_id)
   end
   if #page == PAGE then return end -- it stays due
-  redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch))
+  redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch))
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)
   -- Its events are removed too. Kept: events since the oldest batch left was created; of 2 days, if any is undelivered.

@@ -212,6 +212,15 @@ async def test_the_record_tells_what_arrived(caller: Any) -> None:
     assert (await caller.http.get("/_record?kind=submit&since=1")).json() == []
 
 
+async def test_the_record_tells_how_long_a_caller_was_asked_to_wait(caller: Any) -> None:
+    """The Retry-After of an answer stands there, and nothing where there is none."""
+    await caller.faults({"fault": "throttle", "retry_after": 7, "times": 1})
+    for _ in range(2):
+        await caller.submit()
+    entries = (await caller.http.get("/_record?kind=submit")).json()
+    assert [entry["retry_after"] for entry in entries] == ["7", None]
+
+
 @pytest.mark.parametrize(("text", "expected"), [("0.5", (0.5, 0.5)), ("0.2-.8", (0.2, 0.8)), ("2", (2, 2))])
 def test_latency_is_seconds_or_a_range(text: str, expected: tuple[float, float]) -> None:
     """Both notations are read."""

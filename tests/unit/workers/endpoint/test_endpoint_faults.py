@@ -94,6 +94,26 @@ async def test_answers_to_a_submit(caller: Any) -> None:
     assert "json" not in garbage.headers["content-type"]
 
 
+async def test_an_error_after_the_edit_was_taken(caller: Any) -> None:
+    """The API answers 500, and has the edit all the same."""
+    await caller.faults({"fault": "status_after_accept", "times": 1})
+    assert (await caller.submit()).status_code == 500
+    (submit,) = (await caller.http.get("/_record?kind=submit")).json()
+    assert (submit["new"], submit["status"]) == (True, 500)
+
+
+@pytest.mark.parametrize("code", [409, 425, 422])
+async def test_a_first_request_that_is_still_at_work(caller: Any, code: int) -> None:
+    """For some seconds the same key again is told so; another key is not, and later nobody is."""
+    await caller.faults({"fault": "in_progress", "seconds": 60, "status": code, "times": 2, "error": "at work"})
+    first = (await caller.submit(key="k1")).json()
+    again = await caller.submit(key="k1")
+    assert (again.status_code, again.json()) == (code, {"detail": "at work"})
+    assert (await caller.submit(key="k2")).status_code == 200
+    await caller.faults({"fault": "in_progress", "seconds": 0})
+    assert (await caller.submit(key="k1")).json()["id"] == first["id"]
+
+
 async def test_a_lost_id_is_never_known_again(caller: Any) -> None:
     """The id was given out, and then nobody knows it."""
     await caller.faults({"fault": "lost_id", "times": 1})
@@ -123,10 +143,25 @@ async def test_success_with_links_missing(caller: Any, rule: dict[str, Any], cou
     assert len(await caller.links(samples=3)) == count
 
 
-async def test_links_that_come_after_the_word(caller: Any) -> None:
-    """The first answers of SUCCESS lack links, as often as asked; an edit that is not finished uses none of them up."""
-    await caller.faults({"fault": "late_urls", "keep": 1, "times": 1})
-    assert [len(await caller.links(samples=3)) for _ in range(2)] == [1, 3]
+@pytest.mark.parametrize(("rule", "count"), [({}, 1), ({"keep": 0}, 0)])
+async def test_links_that_come_late(caller: Any, rule: dict[str, Any], count: int) -> None:
+    """SUCCESS names too few links at first, and all of them when it is asked again."""
+    job_id = (await caller.submit(samples=3)).json()["id"]
+    await caller.outcome(job_id)
+    await caller.faults({"fault": "late_urls", "times": 1} | rule)
+    first, second = [(await caller.status(job_id)).json() for _ in range(2)]
+    assert (first["status"], len(first["download_urls"] or [])) == ("SUCCESS", count)
+    assert len(second["download_urls"]) == 3
+
+
+async def test_a_web_server_in_place_of_the_api(caller: Any) -> None:
+    """A page with the status that was asked for, to a submit and to a status request; nothing is taken."""
+    await caller.faults({"fault": "page", "status": 404}, {"fault": "page_poll", "status": 404, "times": 1})
+    answers = [await caller.submit()]
+    await caller.faults({"fault": "page_poll", "status": 404})
+    answers.append(await caller.status((await caller.submit()).json()["id"]))
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert all(answer.text.startswith("<!doctype html>") for answer in answers)
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
