@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from scripts.benchmark import growth
 from tests.chaos import ambiguity, deaths, fairness, hunts, load, outages, provider
-from tests.chaos.blame import gateway, idempotent_in_progress, refusals, refused_puts, retry_after
+from tests.chaos.blame import (
+    gateway,
+    idempotent_in_progress,
+    long_gateway,
+    refusals,
+    refused_puts,
+    retry_after,
+)
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.judge import judge, the_key_stays_home
 from tests.chaos.play import Play
@@ -276,6 +283,6 @@ ACTS: dict[str, Callable[[Play], None]] = {
 }
 # They measure times in milliseconds, and what an edit costs: nothing is played beside them.
 ALONE = ("retry_after", "loads")
-# Ten minutes each, and so only played when they are asked for.
-LONG_ACTS: dict[str, Callable[[Play], None]] = {act.__name__: act for act in (long_rates, long_outage)}
+# Minutes each, and so only played when they are asked for.
+LONG_ACTS: dict[str, Callable[[Play], None]] = {act.__name__: act for act in (long_rates, long_outage, long_gateway)}
 ALL_ACTS = ACTS | LONG_ACTS

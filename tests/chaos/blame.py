@@ -14,7 +14,7 @@ from tests.harness.growing import Record
 from tests.harness.proxy import Mode
 
 PLACES = 16
-PAGE_S = 1.0  # of each page
+PAGE_S, LONG_PAGE_S = 1.0, 10.0  # of each page
 PAGES = ((302, 404, 405, 409), (502, 500, 200))
 LATE_REQUEST_S, LATE_REQUEST_QUICK_S = 0.25, 2.0
 BATCH = 40
@@ -22,18 +22,27 @@ BATCH = 40
 
 def gateway(play: Play) -> None:
     """In place of the API a gateway answers pages: 302, 404, 405, 409, 500, 502, 200, to submits, statuses, links."""
+    _gateway(play, PAGES[:1] if play.quick else PAGES, PAGE_S)
+
+
+def long_gateway(play: Play) -> None:
+    """The same pages, for ten seconds each."""
+    _gateway(play, PAGES[:1] if play.quick else PAGES, LONG_PAGE_S)
+
+
+def _gateway(play: Play, all_pages: tuple[tuple[int, ...], ...], page_s: float) -> None:
     run = play.stage.run()
     run.blameless = True
     run.ready(*_workers(run))
-    for pages in PAGES[:1] if play.quick else PAGES:
-        _behind_pages(run, pages)
+    for pages in all_pages:
+        _behind_pages(run, pages, page_s)
     play.judged("gateway", run)
     marked = sum(f.counted.get("marked", 0) for f in play.report.findings["gateway"])
     most = 2 * PLACES
     play.measured("possible duplicates of a gateway's pages", str(marked), f"at most {most}", marked <= most)
 
 
-def _behind_pages(run: Run, pages: tuple[int, ...]) -> None:
+def _behind_pages(run: Run, pages: tuple[int, ...], page_s: float) -> None:
     """Some edits wait at the API, others are queued, and every answer is one page, and then another."""
     run.api.rules({"fault": "odd_status"})
     taken = len(run.api.accepted())
@@ -41,9 +50,9 @@ def _behind_pages(run: Run, pages: tuple[int, ...]) -> None:
     run.until(lambda: len(run.api.accepted()) >= taken + PLACES - 8, "edits are at the API")
     for status in pages:
         run.api.rules(*({"fault": fault, "status": status} for fault in ("page", "page_poll", "html")))
-        pass_time(PAGE_S)
+        pass_time(page_s)
     run.api.rules(*({"fault": fault, "status": pages[0]} for fault in ("page", "html")))  # statuses are answered
-    pass_time(PAGE_S)
+    pass_time(page_s)
     run.api.rules()
     run.finish(120)
 
