@@ -49,7 +49,7 @@ async def serve(
     sock: socket.socket, options: Options, private_hosts: PrivateHosts, *, die_with_parent: bool = False
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the parent's end; prints one line of JSON once it is listening."""
-    # Rendering threads hold the interpreter for so long; with Python's 5 ms requests were heard half a second late.
+    # Rendering threads hold the interpreter for so long: with Python's 5 ms requests are heard half a second late.
     sys.setswitchinterval(SWITCH_S)
     fetcher = Fetcher(private_hosts)
     endpoint = create(options, fetcher.read)

@@ -7,13 +7,7 @@
 local lease, nonce, deadline, answers = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), {}
 local healthy = healthy_now() -- a deadline does not run during an outage
 
-local paused_until, waits = nil, false -- in a Retry-After probes are held back as well
-for name, pause in pairs(pauses()) do
-  if pause_kind(name) == 'status' then
-    paused_until = math.max(paused_until or 0, math.max(now + 1000, pause['until']))
-    waits = waits or (pause.ends or 0) > now
-  end
-end
+local paused_until, waits = held_back_until('status')
 
 for i = 5, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]

@@ -11,14 +11,7 @@ local KEY_LIVES_MS = 12 * 3600000 -- from the first send under a number: how lon
 local lease, nonce, policy, fallback, resubmits = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local answers = {}
 
--- Requests pause: when those are due that are held back; in a Retry-After probes are as well.
-local paused_until, waits = nil, false
-for name, pause in pairs(pauses()) do
-  if pause_kind(name) == 'submit' then
-    paused_until = math.max(paused_until or 0, math.max(now + 1000, pause['until']))
-    waits = waits or (pause.ends or 0) > now
-  end
-end
+local paused_until, waits = held_back_until('submit')
 
 local function ambiguous(note, said)
   local what = said and 'the API answered each submit with an error, at last: ' .. (note or '') or

@@ -15,9 +15,21 @@ local function pauses()
   return found
 end
 
-local function pause_name(kind, cause) return kind .. ':' .. cause end
-
 local function pause_kind(name) return string.match(name, '^[^:]+') end
+
+-- When requests of a kind that are held back are due again (nil: none is), and whether probes are held back as well.
+local function held_back_until(kind)
+  local due, waits = nil, false
+  for name, pause in pairs(pauses()) do
+    if pause_kind(name) == kind then
+      due = math.max(due or 0, now + 1000, pause['until'])
+      waits = waits or (pause.ends or 0) > now -- a Retry-After
+    end
+  end
+  return due, waits
+end
+
+local function pause_name(kind, cause) return kind .. ':' .. cause end
 
 local function write_pause(name, pause) redis.call('HSET', PAUSES, name, cjson.encode(pause)) end
 
