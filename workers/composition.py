@@ -15,6 +15,7 @@ from workers.dispatcher import Backlog, Dispatcher, Send
 from workers.leases import Leases
 from workers.ledger_calls import LedgerCalls
 from workers.pacer import Pacer
+from workers.pause_news import PauseNews
 from workers.pauses import Pauses
 from workers.poll_times import PollTimes
 from workers.presence import Presence
@@ -31,7 +32,8 @@ MAX_DELIVERIES = 64  # event deliveries at a time in one process
 def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, backlog: Backlog) -> Runtime:
     """Make a worker that is not started yet. ``send`` publishes a chunk, ``backlog`` counts messages that wait."""
     name = f"{socket.gethostname()}-{os.getpid()}"
-    context = _context(settings, ledger, clients)
+    news = PauseNews(ledger.worker)
+    context = _context(settings, ledger, clients, news)
     edits, deliveries = Capacity(MAX_OPEN), Capacity(MAX_DELIVERIES)
     watch = ApiWatch(clients.api, ledger.worker, context.call, context.clock, context.pacer, context.pauses)
     dispatcher = Dispatcher(
@@ -47,14 +49,14 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
     )
     presence = Presence(name, settings.sinks, ledger.worker, context.call)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
-    return Runtime(name, context, dispatcher, presence, renewal, edits=edits, deliveries=deliveries)
+    return Runtime(name, context, dispatcher, presence, renewal, news, edits=edits, deliveries=deliveries)
 
 
-def _context(settings: Settings, ledger: Ledger, clients: Clients) -> Context:
+def _context(settings: Settings, ledger: Ledger, clients: Clients, news: PauseNews) -> Context:
     call = LedgerCalls()
     clock = ServerClock()
     leases = Leases(settings.lease)
-    pauses = Pauses(clock)
+    pauses = Pauses(clock, news.tell)
     return Context(
         settings=settings,
         ledger=ledger,

@@ -1,8 +1,8 @@
-"""What this process knows of pauses: the dispatcher learns of them with every claim, a step by its own answer."""
+"""What this process knows of pauses: by every claim, by its own answers, and by those of the other workers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -13,17 +13,25 @@ from workers.server_clock import ServerClock
 log = structlog.get_logger()
 
 UNTIL_TOLD_MS = 1000  # for so long a process holds requests back by itself; by then the ledger has told it more
+NEWS_MS = 100  # a wait that ends so much later is worth telling: hundreds may be asked to wait at once
 STORE = f"submit:{PauseCause.STORE}"
 
 
 class Pauses:
-    """The pauses in force, and until when nothing of a kind may go. Not thread-safe: used on the event loop only."""
+    """The pauses in force, and until when nothing of a kind may go.
 
-    def __init__(self, clock: ServerClock) -> None:
+    ``tell`` gets what the other workers are to be told. Used on the event loop only, but for ``hear``.
+    """
+
+    def __init__(self, clock: ServerClock, tell: Callable[[str, int], None]) -> None:
         self._clock = clock
-        # Kind of request → ms, wall clock of the Redis server: as the ledger says, and by this process's own answers.
+        self._tell = tell
+        # Kind of request → ms, wall clock of the Redis server: as the ledger says, by this process's own
+        # answers, and as other workers tell.
         self._told_until: dict[str, float] = {}
         self._held_until: dict[str, float] = {}
+        self._heard_until: dict[str, float] = {}
+        self._news_until: dict[str, float] = {}  # what the others were told last
         self.in_force: Mapping[str, InForce] = {}
 
     def see(self, pauses: Mapping[str, InForce]) -> None:
@@ -37,10 +45,18 @@ class Pauses:
         self.in_force = pauses
 
     def hold(self, kind: str, wait_s: float) -> None:
-        """Hold back what this process is about to send: the API asks to wait."""
+        """Hold back what is about to be sent, here and by the other workers: the API asks to wait."""
         until_ms = self._clock.now_ms() + min(1000 * wait_s, UNTIL_TOLD_MS)
         self._held_until[kind] = max(until_ms, self._held_until.get(kind, 0.0))
+        if until_ms - self._news_until.get(kind, 0.0) > NEWS_MS:
+            self._news_until[kind] = until_ms
+            self._tell(kind, int(until_ms))
+
+    def hear(self, kind: str, until_ms: int) -> None:
+        """Hold back what is about to be sent until then, as another worker tells. Called in one thread alone."""
+        self._heard_until[kind] = max(until_ms, self._heard_until.get(kind, 0.0))
 
     def may_send(self, kind: str) -> bool:
         """Tell whether no Retry-After for this kind of request is running. Asked right before a request is written."""
-        return self._clock.now_ms() >= max(self._told_until.get(kind, 0.0), self._held_until.get(kind, 0.0))
+        known = (self._told_until, self._held_until, self._heard_until)
+        return self._clock.now_ms() >= max(until.get(kind, 0.0) for until in known)

@@ -24,6 +24,7 @@ from retouch.ledger import Claim, Step
 from workers.capacity import Capacity
 from workers.context import Context, Work
 from workers.dispatcher import Dispatcher
+from workers.pause_news import PauseNews
 from workers.presence import Presence
 from workers.renewal import Renewal
 
@@ -49,6 +50,7 @@ class Runtime:
         dispatcher: Dispatcher,
         presence: Presence,
         renewal: Renewal,
+        pause_news: PauseNews,
         *,
         edits: Capacity,
         deliveries: Capacity,
@@ -58,6 +60,7 @@ class Runtime:
         self.dispatcher = dispatcher
         self.presence = presence
         self.renewal = renewal
+        self.pause_news = pause_news
         self.edits = edits
         self.deliveries = deliveries
         self._loop = uvloop.new_event_loop()
@@ -112,6 +115,7 @@ class Runtime:
         services = {
             "dispatcher": self.dispatcher.run(may_begin=context.store_watch.looked),
             "renewal": self.renewal.run(),
+            "pause news": self.pause_news.run(context.pauses.hear),
             "presence": self.presence.run(self._upgraded),
             "store watch": self._watch_store(),
             "upgrade": self._upgrade_ledger(),

@@ -17,6 +17,7 @@ from retouch.ledger.claims import (
     Step,
     Strike,
     Verdict,
+    Wait,
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
@@ -58,6 +59,7 @@ __all__ = [
     "Step",
     "Strike",
     "Verdict",
+    "Wait",
     "Worker",
     "present",
 ]

@@ -80,6 +80,14 @@ class InForce(NamedTuple):
     reason: str
 
 
+class Wait(NamedTuple):
+    """The API asked a worker to wait with requests of a kind; ``until``: ms, wall clock of the server."""
+
+    stream_id: str
+    kind: str
+    until: int
+
+
 @dataclass(frozen=True, slots=True)
 class Harvest:
     """What one call of ``claim`` took.

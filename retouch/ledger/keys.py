@@ -23,6 +23,8 @@ key                            type    holds
 ``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
                                        requests of a kind pause; ``until`` is the next probe, ``every`` the ms
                                        between probes (more: ``lua/include/pauses.lua``)
+``{ns}:waits``                 stream  ``kind until``: how long the API asked to wait (ms), for every worker to hear
+                                       at once; the newest 100
 ``{ns}:worked``                hash    ``submit``, ``status``, ``store``, ``fetch:HOST`` (the newest 64) → when the
                                        latest request that was answered well was sent (ms); only rises
 ``{ns}:suspects:KIND``         set     edits refused (``submit``), or not kept (``store``), since one fared well
@@ -87,7 +89,7 @@ DEFAULT_NAMESPACE = "retouch"
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _FIXED = (
-    *("schema", "ready", "due", "outbox", "state", "pauses", "worked", "suspects"),
+    *("schema", "ready", "due", "outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "batches", "workers", "kinds"),
 )
 _FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "delivery", "learned")
@@ -106,6 +108,7 @@ class Keys:
         self.outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"
+        self.waits = f"{self.prefix}waits"
         self.worked = f"{self.prefix}worked"
         self.suspects = f"{self.prefix}suspects:"
         self.events = f"{self.prefix}events"

@@ -20,6 +20,7 @@ from retouch.ledger.claims import (
     Settled,
     Settlement,
     Step,
+    Wait,
 )
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
@@ -149,6 +150,15 @@ class Worker:
     def resume(self, *names: str) -> int:
         """End pauses (``KIND:CAUSE``); returns how many there were."""
         return int(self._run("resume", *names))
+
+    def tell_wait(self, kind: str, until_ms: int) -> None:
+        """Tell all workers that the API asks to wait with a kind of request until then (ms, the server's clock)."""
+        self._run("tell_wait", kind, until_ms)
+
+    def hear_waits(self, after: str, block_ms: int) -> list[Wait]:
+        """What workers told after the stream id ``after``; waits for ``block_ms`` if that is nothing."""
+        answer = self._connection.read("XREAD", "BLOCK", block_ms, "STREAMS", self._connection.keys.waits, after)
+        return [Wait(i, raw["kind"], int(raw["until"])) for _, entries in answer or [] for i, raw in entries]
 
     # --- presence --------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def nobody_suffered(scene: Scene, batch: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("status", ANSWERS)
+@pytest.mark.parametrize("status", [*ANSWERS, 307, 407, 423])
 def test_a_page_in_place_of_every_submit(scene: Scene, status: int) -> None:
     """Whatever its status is, submits pause with it for a reason, and every edit completes."""
     scene.worker(max_in_flight="4")

@@ -7,15 +7,18 @@ from typing import Any
 
 from tests.chaos.crew import Hand
 from tests.chaos.evidence import Unkept
+from tests.chaos.judge import SOON_S
 from tests.chaos.play import Play
 from tests.chaos.provocations import pass_time
 from tests.chaos.stage import Run
+from tests.harness.bare_api import BareApi
 from tests.harness.growing import Record
 from tests.harness.proxy import Mode
 
 PLACES = 16
 PAGE_S, LONG_PAGE_S = 1.0, 10.0  # of each page
 PAGES = ((302, 404, 405, 409), (502, 500, 200))
+RETRY_AFTER_S = 3
 LATE_REQUEST_S, LATE_REQUEST_QUICK_S = 0.25, 2.0
 BATCH = 40
 
@@ -129,6 +132,28 @@ def retry_after(play: Play) -> None:
     play.judged("Retry-After", run, late_request_s=LATE_REQUEST_QUICK_S if play.quick else LATE_REQUEST_S)
     waits = sum(f.counted.get("Retry-Afters", 0) for f in play.report.findings["Retry-After"])
     play.measured("Retry-Afters looked at", str(waits), "2", waits == 2)
+    for places in (16, 100) if play.quick else (16, 100, 2000):
+        for kind in ("submit", "status"):
+            late_s = _latest_s(play, kind, places)
+            what = f"the last {kind} after a 429, with {places:,} places"
+            play.timed(what, f"{1000 * late_s:.0f} ms", "250 ms", late_s <= LATE_REQUEST_S)
+
+
+def _latest_s(play: Play, kind: str, places: int) -> float:
+    """How long after a 429, by the API's record, two workers still sent requests of its kind."""
+    run = play.stage.run()
+    # Submits are refused while places are being filled, statuses when many have been asked for.
+    nth = places // 4 if kind == "submit" else 2 * places
+    with BareApi(play.stage.folder / f"{kind}-{places}.jsonl", kind, nth, RETRY_AFTER_S) as api:
+        hands = [run.worker(max_in_flight=places, api_url=api.url, poll_max=1) for _ in range(2)]
+        run.ready(*hands)
+        run.enqueue(places + min(places, 500))
+        run.until(lambda: api.refused_at() is not None, "the API asks to wait")
+        refused_at = api.refused_at() or 0.0
+        run.until(lambda: any(s >= RETRY_AFTER_S for s in api.later(refused_at)), "requests go on")
+        for hand in hands:
+            hand.kill()
+        return max((s for s in api.later(refused_at) if s < RETRY_AFTER_S - SOON_S), default=0.0)
 
 
 def idempotent_in_progress(play: Play) -> None:

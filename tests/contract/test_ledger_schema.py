@@ -35,6 +35,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([(CLAIM, None)]),
     "pause": lambda ledger: ledger.worker.pause("submit:person", "no"),
     "resume": lambda ledger: ledger.worker.resume("submit:person"),
+    "tell_wait": lambda ledger: ledger.worker.tell_wait("submit", 1),
     "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
     "resume_batch": lambda ledger: ledger.producer.resume("b"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", []),

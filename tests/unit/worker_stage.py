@@ -85,6 +85,7 @@ class Worker(Bench):
     def close(self) -> None:
         """Free what the runtime was made with."""
         self.runtime._loop.close()
+        self.runtime.pause_news.close()
         self.context.call.close()
 
     # --- work ------------------------------------------------------------------------------------
@@ -208,6 +209,10 @@ class Worker(Bench):
         upgraded = asyncio.Event()
         upgraded.set()
         self._serve(lambda: self.runtime.presence.run(upgraded), until)
+
+    def pass_news(self, until: Callable[[], bool]) -> None:
+        """Let the worker hear of pauses until something is so, at most some seconds."""
+        self._serve(lambda: self.runtime.pause_news.run(self.context.pauses.hear), until)
 
     def _serve(self, service: Callable[[], Coroutine[Any, Any, None]], until: Callable[[], bool]) -> None:
         async def run() -> None:
