@@ -73,14 +73,24 @@ local function to_send(id, fence, e, batch)
     end
   end
   if how and how ~= 'same' then
-    redis.call('HINCRBY', edit_key(id), 'submits', 1)
-    redis.call('HDEL', edit_key(id), 'link')
-    redis.call('HSET', edit_key(id), 'sent_at', int(now))
+    e.submits, e.sent_at = redis.call('HINCRBY', edit_key(id), 'submits', 1), int(now)
+    if e.link then redis.call('HDEL', edit_key(id), 'link') end
+    e.link = nil
   end
   return how
 end
 
-local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe' }
+local batches = {} -- what this call has read of them
+local function batch_of(id)
+  if not batches[id] then
+    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled')
+    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3] }
+  end
+  return batches[id]
+end
+
+local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe',
+  'submits', 'tries', 'strikes', 'link' }
 for i = 7, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
@@ -89,17 +99,15 @@ for i = 7, #ARGV, 2 do
   for n, name in ipairs(FIELDS) do e[name] = raw[n] or nil end
   local how, batch
   if e.fence == fence and e.state == 'submitting' and may_begin(e.holder, e.begun, nonce) then
-    local b = redis.call('HMGET', batch_key(batch_id), 'defaults', 'paused', 'cancelled')
-    batch = { defaults = b[1], paused = b[2], cancelled = b[3] }
+    batch = batch_of(batch_id)
     how = to_send(id, fence, e, batch)
   end
   if how then
-    redis.call('HSET', key, 'intent', fence, 'begun', nonce)
+    redis.call('HSET', key, 'intent', fence, 'begun', nonce, 'sent_at', e.sent_at or int(now))
     if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
     redis.call('ZADD', DUE, int(now + lease), id)
-    local said = redis.call('HMGET', key, 'submits', 'tries', 'strikes', 'errors', 'link')
-    answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, said[1],
-      said[2] or '0', int(now), said[3] or '0', said[4] or '0', how == 'same' and '1' or '0', said[5] or '' }
+    answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, e.submits, e.tries or '0',
+      int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '' }
   else
     answers[#answers + 1] = false
   end

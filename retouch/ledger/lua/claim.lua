@@ -231,7 +231,13 @@ local function next_in_order()
   return found
 end
 
-local parked = 0
+local paused_batches = {}
+local function is_paused(batch)
+  if paused_batches[batch] == nil then paused_batches[batch] = redis.call('HEXISTS', batch_key(batch), 'paused') == 1 end
+  return paused_batches[batch]
+end
+
+local parked, begun, virtual = 0, 0, nil -- edits set aside; places taken; where the order stands
 local function park(id, score)
   redis.call('ZREM', READY, id)
   redis.call('ZADD', parked_key((split(id))), score, id)
@@ -243,7 +249,7 @@ local function claim_submits()
   local before, ready = parked, next_in_order()
   for i = 1, #ready, 2 do
     local id, score = ready[i], ready[i + 1]
-    if redis.call('HEXISTS', batch_key((split(id))), 'paused') == 1 then
+    if is_paused((split(id))) then
       if parked >= PAGE then return false end
       park(id, score)
     else
@@ -251,10 +257,9 @@ local function claim_submits()
       if used > 0 and used + samples > places and not in_force.submit then return false end
       local at = leave('submit')
       if not at then return false end
-      used = used + samples
+      used, begun = used + samples, begun + samples
       redis.call('ZREM', READY, id)
-      if not in_force.submit or i == 1 then redis.call('HSET', STATE, 'virtual', score) end
-      redis.call('HINCRBY', STATE, 'places', samples)
+      if not in_force.submit or i == 1 then virtual = score end
       redis.call('HSET', edit_key(id), 'places', samples)
       set_state(id, 'queued', 'submitting')
       claim_request(id, 'submit', 'submit', at)
@@ -265,6 +270,8 @@ end
 
 -- A probe goes even where no place is free: the edits that hold them may be those that were not answered.
 while left.submit > 0 and (used < places or in_force.submit) and claim_submits() do end
+if begun > 0 then redis.call('HINCRBY', STATE, 'places', begun) end
+if virtual then redis.call('HSET', STATE, 'virtual', virtual) end
 
 -- An outage of which no edit's status tells the end: a worker asks for the status of no edit at all, which costs nothing.
 local ask, outage, silence = -1, known[pause_name('submit', CAUSE.outage)], known[pause_name('status', CAUSE.outage)]

@@ -20,13 +20,16 @@
 
 -- The intent is over: the submit was answered. How often it was sent again is forgotten only when it was taken, or ended.
 local function answer_intent(key, to)
-  redis.call('HDEL', key, 'intent', 'sent_at', 'link', 'again', 'said', 'alone')
-  if to ~= 'queued' then redis.call('HDEL', key, 'resent', 'errors') end
+  if to == 'queued' then
+    redis.call('HDEL', key, 'intent', 'sent_at', 'link', 'again', 'said', 'alone')
+  else
+    redis.call('HDEL', key, 'intent', 'sent_at', 'link', 'again', 'said', 'alone', 'resent', 'errors')
+  end
 end
 
-local function taken(item, key)
+local function taken(item, key, troubled)
   redis.call('HSET', key, 'submitted_at', int(now), 'deadline', int(healthy_now() + item.deadline_ms))
-  redis.call('HDEL', key, 'strikes', 'first_strike', 'last_strike', 'throttled', 'tries', 'note')
+  if troubled then redis.call('HDEL', key, 'strikes', 'first_strike', 'last_strike', 'throttled', 'tries', 'note') end
   redis.call('HDEL', batch_key((split(item.id))), 'run', 'run_words', 'run_since')
   grow_limit()
 end
@@ -53,7 +56,7 @@ end
 
 local function apply(item)
   local key = edit_key(item.id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked')
+  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note')
   local state = e[2]
   if e[1] ~= tostring(item.fence) then return 0 end
   local expected = false
@@ -62,7 +65,7 @@ local function apply(item)
   local delay, fails = item.delay_ms, false
   -- A repeat of this call, its answer lost, finds the claim ended: what was seen is not counted twice.
   if e[3] and (item.seen or item.run or item.strike) then delay, fails = judged(item, key, e) end
-  if item.deadline_ms and state == 'submitting' then taken(item, key) end
+  if item.deadline_ms and state == 'submitting' then taken(item, key, e[4] or e[5] or e[6] or e[9]) end
   if item.drop and #item.drop > 0 then redis.call('HDEL', key, unpack(item.drop)) end
   if item.set then
     for field, value in pairs(item.set) do redis.call('HSET', key, field, value) end
@@ -70,7 +73,7 @@ local function apply(item)
   if state == 'waiting' and item.to == 'copying' and not e[7] then note_result(key) end
   if item.lesson then remember(item.lesson) end
   if item.untaken and not fails then redis.call('HINCRBY', key, 'submits', -1) end
-  if item.to ~= 'submitting' then answer_intent(key, item.to) end
+  if item.to ~= 'submitting' and e[8] then answer_intent(key, item.to) end
   if fails then
     if e[7] and state ~= 'submitting' then return send_anew(item.id, key, state) end
     end_edit(item.id, state, 'failed', item.outputs, item.error)

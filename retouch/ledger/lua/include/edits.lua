@@ -6,13 +6,14 @@ local function split(id)
   return string.sub(id, 1, slash - 1), string.sub(id, slash + 1)
 end
 
-local function free_places(id)
-  local held = redis.call('HGET', edit_key(id), 'places')
+local function free_held(id, held)
   if held then
     redis.call('HDEL', edit_key(id), 'places')
     redis.call('HINCRBY', STATE, 'places', -tonumber(held))
   end
 end
+
+local function free_places(id) free_held(id, redis.call('HGET', edit_key(id), 'places')) end
 
 local function set_state(id, from, to)
   local batch = split(id)
@@ -46,9 +47,8 @@ local function make_ready(id)
   redis.call('ZADD', READY, place, id)
 end
 
-local function result_json(id, to, outputs, err)
-  local _, custom_id = split(id)
-  local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at')
+-- `e`: { submits, provider_id, seed, duplicate, submitted_at } of the edit.
+local function result_json(custom_id, e, to, outputs, err)
   return '{"custom_id":' .. cjson.encode(custom_id) .. ',"state":"' .. to .. '","attempts":' .. (e[1] or '0') ..
     ',"provider_id":' .. (e[2] and cjson.encode(e[2]) or 'null') .. ',"seed":' .. (e[3] or 'null') ..
     ',"outputs":' .. (outputs or '[]') .. ',"error":' .. (err or 'null') ..
@@ -67,11 +67,12 @@ local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls'
 -- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
 local function end_edit(id, from, to, outputs, err)
   local batch, custom_id = split(id)
-  if redis.call('HEXISTS', edit_key(id), 'intent') == 1 then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
-  local result = result_json(id, to, outputs, err)
+  local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places')
+  if e[6] then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
+  local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
   set_state(id, from, to)
-  free_places(id)
+  free_held(id, e[7])
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
