@@ -46,7 +46,7 @@ def test_a_page_in_place_of_every_submit(scene: Scene, status: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("status", ANSWERS)
+@pytest.mark.parametrize("status", [*ANSWERS, 400])
 def test_a_page_in_place_of_every_status(scene: Scene, status: int) -> None:
     """What was paid for is not given up: it is asked about again, and every edit completes by its first submit."""
     scene.worker(patience="1")
