@@ -16,10 +16,11 @@ REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
 
 
-def settings(redis_url: str, namespace: str) -> dict[str, Any]:
+def settings(namespace: str) -> dict[str, Any]:
     """Return Celery's configuration; the broker is the ledger's Redis, under the ledger's namespace."""
     return {
-        "broker_url": redis_url,
+        # Kombu connects by the ledger's address (workers/broker.py); of this it reads the kind alone.
+        "broker_url": "redis://localhost/0",
         # No task returns anything: the ledger holds the truth.
         "result_backend": None,
         "task_ignore_result": True,

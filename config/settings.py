@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
 from retouch.events.sinks.webhook import check_secret
-from retouch.ledger import DEFAULT_NAMESPACE, Intervals, Policy
+from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts
 from retouch.provider.client import Img2ImgApi
@@ -29,9 +29,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
-    redis_url: Annotated[
-        str, Field(repr=False, pattern=r"^rediss?://[^/\s]", description="The ledger and Celery's broker.")
-    ] = "redis://localhost:6379/0"
+    redis_url: Annotated[str, Field(repr=False, description="The ledger and Celery's broker.")] = (
+        "redis://localhost:6379/0"
+    )
     namespace: Annotated[
         str,
         Field(description="Every key in Redis begins with it: installations with different names can share one Redis."),
@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     poll_min: Annotated[float, Field(ge=0.05, description="Seconds between two polls of an edit, at least.")] = 0.25
     poll_max: Annotated[float, Field(gt=0, description="Seconds between two polls of an edit, at most.")] = 10
     poll_lag: Annotated[float, Field(gt=0, description="Target: 95 % of results are seen within so many seconds.")] = 1
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str) -> str:
+        _as_value_error(lambda: Address.parse(value))
+        return value
 
     @field_validator("api_url", "webhook_url")
     @classmethod
@@ -185,10 +191,15 @@ class Settings(BaseSettings):
         return ("webhook",) if self.webhook_url else ()
 
     @property
+    def redis(self) -> Address:
+        """Where the ledger and the broker are."""
+        return Address.parse(self.redis_url)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may hold."""
         own = [s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s]
-        others = [urlsplit(self.redis_url).password, *(os.environ.get(name) for name in _AWS_SECRETS)]
+        others = [*self.redis.secrets, *(os.environ.get(name) for name in _AWS_SECRETS)]
         return (*own, *(s for s in others if s))
 
 
@@ -205,7 +216,7 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
-        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("RETOUCH_REDIS_URL ")
         if not detail["loc"]:
             raise InputError(message) from None
         variable = PREFIX + str(detail["loc"][0]).upper()

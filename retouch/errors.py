@@ -64,7 +64,14 @@ class LedgerAwayError(LedgerError):
 
 
 class LedgerRefusedError(LedgerError):
-    """Redis answers and refuses: a wrong password, no memory, or a replica that accepts no writes."""
+    """Redis answers and refuses: a wrong password, no memory, or a replica that accepts no writes.
+
+    ``remedy``: what a person can do.
+    """
+
+    def __init__(self, message: str, remedy: str = "mend what it says of itself") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class ApiError(RetouchError):

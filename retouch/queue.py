@@ -11,13 +11,23 @@ from typing import Any, NamedTuple, TypedDict, TypeVar, cast
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import Edit, check_batch_id
 from retouch.edit_result import Result
-from retouch.errors import InputError, LedgerAwayError, LedgerError, ServiceError
+from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerRefusedError, ServiceError
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import DEFAULT_NAMESPACE, PAGE, BatchView, EditView, Entry, Ledger, Pause, Provider, Retried
+from retouch.ledger import (
+    DEFAULT_NAMESPACE,
+    PAGE,
+    Address,
+    BatchView,
+    EditView,
+    Entry,
+    Ledger,
+    Pause,
+    Provider,
+    Retried,
+)
 from retouch.net.addresses import PrivateHosts
-from retouch.net.redaction import without_query
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.states import EditState
 
@@ -68,7 +78,7 @@ class EditQueue:
         self._ledger = ledger
         self._private_hosts = private_hosts or PrivateHosts()
         self._inputs = inputs
-        self._address = address
+        self.address = address
 
     @classmethod
     def from_url(
@@ -86,7 +96,7 @@ class EditQueue:
         command may take, at least 1.
         """
         ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
-        return cls(ledger, private_hosts=PrivateHosts.parse(private_hosts), address=without_query(redis_url))
+        return cls(ledger, private_hosts=PrivateHosts.parse(private_hosts), address=Address.parse(redis_url).shown)
 
     # --- putting edits in ------------------------------------------------------------------------
 
@@ -335,7 +345,7 @@ class EditQueue:
         while True:
             try:
                 answer = read()
-            except LedgerAwayError as error:
+            except (LedgerAwayError, LedgerRefusedError) as error:
                 if on_outage and not told:
                     on_outage(str(error))
                 told = True
@@ -358,7 +368,7 @@ class EditQueue:
             raise self._unusable(error) from error
 
     def _unusable(self, error: LedgerError) -> ServiceError:
-        return ServiceError(f"cannot use Redis at {self._address} (RETOUCH_REDIS_URL): {error}")
+        return ServiceError(f"cannot use Redis at {self.address} (RETOUCH_REDIS_URL): {error}")
 
 
 def _age_s(belief: Distribution, probability: float) -> float:

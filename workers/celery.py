@@ -9,15 +9,15 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.exceptions import CPendingDeprecationWarning
-from kombu import Connection, Queue
+from kombu import Queue
 from kombu.exceptions import OperationalError
-from kombu.transport import redis as kombu_redis
 
 from config import celery as celery_config
 from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
 from retouch.ledger import Claim, Ledger, Step
+from workers.broker import SoonAgain, transport_to
 from workers.clients import Clients
 from workers.composition import compose
 from workers.runtime import current, set_current
@@ -33,20 +33,14 @@ def _load() -> Settings:
         sys.exit(f"retouch: {error}")
 
 
-class _SoonAgain(Connection):
-    """Tries to reconnect at least every 2 s; Kombu alone waits up to 30 s between attempts, whatever is configured."""
-
-    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
-        return super()._ensure_connection(
-            *args, **{"interval_start": 0.2, "interval_step": 0.2, "interval_max": 2, **options}
-        )
-
-
 settings = _load()
 app = Celery("retouch", include=celery_config.TASK_MODULES)
-app.amqp.Connection = _SoonAgain
+SoonAgain.shown = settings.redis.shown
+app.amqp.Connection = SoonAgain
 app.conf.update(
-    celery_config.settings(settings.redis_url, settings.namespace), task_queues=[Queue(celery_config.QUEUE)]
+    celery_config.settings(settings.namespace),
+    broker_transport=transport_to(settings.redis),
+    task_queues=[Queue(celery_config.QUEUE)],
 )
 
 
@@ -92,22 +86,3 @@ def _drain(**_: Any) -> None:
 @signals.worker_shutdown.connect
 def _stop(**_: Any) -> None:
     current().stop()
-
-
-def _refuse_closed_channel(connparams: Any) -> Any:
-    """Kombu 5.7.0 asks a closed channel for its host and dies of an AttributeError, and the worker with it.
-
-    It happens when Redis refuses connections while a message is unacknowledged. As a connection error it is
-    retried like any other.
-    """
-
-    def guarded(self: Any, asynchronous: bool = False) -> Any:
-        if self.connection is None or self.connection.client is None:
-            raise ConnectionError("the broker channel is closed")
-        return connparams(self, asynchronous)
-
-    return guarded
-
-
-_channel: Any = kombu_redis.Channel
-_channel._connparams = _refuse_closed_channel(_channel._connparams)  # noqa: SLF001 - kombu has no other place for it

@@ -13,9 +13,10 @@ import requests
 from retouch import object_keys
 from retouch.cli.options import first_contact
 from retouch.cli.pauses import remedy, what_waits
-from retouch.errors import RetouchError
+from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
+from retouch.queue import EditQueue
 
 API_TIMEOUT_S = 10.0
 OLDEST = (7, 2)  # the first Redis with WAITAOF
@@ -36,22 +37,40 @@ class Finding(NamedTuple):
 
 def redis_findings(redis_url: str) -> Iterator[Finding]:
     """Check that Redis is reachable, new enough and durable, and that workers use it."""
-    address = without_query(redis_url)
     try:
         queue = first_contact(redis_url)
         queue.check()
-        workers, info = queue.workers(), queue.server()
-    except RetouchError as error:
-        yield Finding(False, "Redis", f"{error}; start it, or set RETOUCH_REDIS_URL")
+        workers = queue.workers()
+    except InputError as error:
+        yield Finding(False, "Redis", str(error))
         return
-    yield Finding(True, "Redis", f"{address} answers")
-    yield from server_findings(info)
+    except RetouchError as error:
+        yield Finding(False, "Redis", f"{error}; {_remedy(error)}")
+        return
+    yield Finding(True, "Redis", f"{queue.address} answers")
+    yield from _server_findings(queue)
     if workers:
         yield Finding(True, "workers", f"{len(workers)} alive")
     else:
         yield Finding(
             False, "workers", "no worker is alive, so that no edit is processed; start one: celery -A workers worker"
         )
+
+
+def _remedy(error: RetouchError) -> str:
+    if isinstance(error.__cause__, LedgerRefusedError):
+        return error.__cause__.remedy
+    return "start it, or set RETOUCH_REDIS_URL"
+
+
+def _server_findings(queue: EditQueue) -> Iterator[Finding]:
+    try:
+        info = queue.server()
+    except RetouchError as error:
+        text = f"its version, memory and disk were not checked: {error.__cause__ or error}; {_remedy(error)}"
+        yield Finding(False, "Redis settings", text)
+    else:
+        yield from server_findings(info)
 
 
 def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:

@@ -33,11 +33,12 @@ def doctor(
     """
     from retouch.cli import checks  # noqa: PLC0415 - loads HTTP and S3 libraries, which would slow down the other commands
 
+    of_redis = list(checks.redis_findings(redis_url))
     findings = [
-        *checks.redis_findings(redis_url),
+        *of_redis,
         checks.api_finding(api_url, api_key),
         checks.store_finding(bucket, prefix),
-        *checks.pause_findings(redis_url),
+        *(checks.pause_findings(redis_url) if of_redis[0].ok else ()),
     ]
     for finding in findings:
         typer.echo(printable(str(finding)))

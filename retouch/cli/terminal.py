@@ -60,8 +60,8 @@ def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
 
 
 def say_outage(reason: str | None) -> None:
-    """Say that Redis cannot be reached, or with None that it is back; the command waits meanwhile."""
-    say(f"Redis cannot be reached ({reason}); retrying until it is back" if reason else "Redis is back")
+    """Say that Redis cannot be used, or with None that it is back; the command waits meanwhile."""
+    say(f"Redis cannot be used ({reason}); retrying until it is back" if reason else "Redis is back")
 
 
 def workers_hint(workers: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """The ledger: what every edit is, where it stands and what must happen next, in Redis."""
 
+from retouch.ledger.address import Address
 from retouch.ledger.claims import (
     NOW,
     BegunPoll,
@@ -34,6 +35,7 @@ __all__ = [
     "NOW",
     "PAGE",
     "SCHEMA",
+    "Address",
     "BatchPauseView",
     "BatchView",
     "BegunPoll",

@@ -14,17 +14,16 @@ from redis.retry import Retry
 
 from retouch.errors import (
     BatchCancelledError,
-    InputError,
     LedgerAwayError,
     LedgerError,
     LedgerRefusedError,
     SchemaError,
 )
+from retouch.ledger import patient_connections
+from retouch.ledger.address import Address
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
 from retouch.ledger.scripts import Scripts
 
-# Matched before _AWAY: in redis-py a refused password is a connection error too.
-_UNWILLING = (exceptions.AuthenticationError, exceptions.OutOfMemoryError, exceptions.ReadOnlyError)
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
 _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
 
@@ -47,23 +46,19 @@ class Connection:
     def to(cls, url: str, *, namespace: str = DEFAULT_NAMESPACE, timeout_s: float = 3.0) -> Connection:
         """Connect lazily to the Redis at ``url``; raises InputError if the URL or the namespace is not valid.
 
-        If the connection is closed, a command is sent again up to three times within a second. That is safe: every move
-        is idempotent or guarded by a fence.
+        If the connection is closed, or refused, a command is sent again up to three times within a second. That is
+        safe: every move is idempotent or guarded by a fence. One that was not answered in time is not: a server that is
+        silent would take so much longer to be reported.
         """
-        try:
-            client = redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                socket_keepalive=True,
-                health_check_interval=15,
-                retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
-            )
-        except ValueError:  # its text may hold a part of the password
-            message = "RETOUCH_REDIS_URL is not a Redis URL: write redis://[:password@]host:port/0 (or rediss://)"
-            raise InputError(message) from None
-        return cls(client, Keys(namespace))
+        pool = Address.parse(url).pool(
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            socket_keepalive=True,
+            health_check_interval=15,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3, (exceptions.ConnectionError,)),
+        )
+        return cls(redis.Redis.from_pool(pool), Keys(namespace))
 
     def run(self, move: str, *args: str | int | float) -> Any:
         """Run one move of ``lua/``; its first argument, the time, is put before ``args``."""
@@ -133,8 +128,10 @@ def other_schema(found: str) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except _UNWILLING as error:
-        raise LedgerRefusedError(_line(error)) from error
+    except exceptions.AuthenticationError as error:
+        raise LedgerRefusedError(_line(error), "check the user and the password in its URL") from error
+    except patient_connections.RefusingError as error:
+        raise _refused(str(error)) from error
     except _AWAY as error:
         raise LedgerAwayError(_line(error)) from error
     except exceptions.RedisError as error:
@@ -142,7 +139,16 @@ def _translated() -> Iterator[None]:
             raise SchemaError(other_schema(found[1])) from None
         if str(error).startswith("CANCELLED"):
             raise BatchCancelledError("the batch was cancelled while it was being filled") from None
+        if (words := patient_connections.refusal(error)) is not None:
+            raise _refused(words) from error
         raise LedgerError(_line(error)) from error
+
+
+def _refused(words: str) -> LedgerRefusedError:
+    words = words.splitlines()[0].rstrip(".")
+    if words.startswith("NOPERM"):
+        return LedgerRefusedError(words, "give its user that permission (ACL SETUSER)")
+    return LedgerRefusedError(words)
 
 
 def _line(error: exceptions.RedisError) -> str:

@@ -157,7 +157,7 @@ def test_events_are_followed_through_an_outage_of_redis(scene: Scene, valkey: Va
         scene.queue.cancel(first)
         follower.out.line(f"{first}/c0")
         valkey.kill()
-        follower.err.line("Redis cannot be reached")
+        follower.err.line("Redis cannot be used")
         valkey.start()
         second = scene.enqueue()
         scene.queue.cancel(second)

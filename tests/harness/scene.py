@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from retouch.errors import LedgerAwayError
-from retouch.ledger import EditView
+from retouch.ledger import Address, EditView
 from retouch.states import EditState
 from tests.harness.api import Api
 from tests.harness.crew import Crew
@@ -27,7 +27,7 @@ class Scene(World):
     def __init__(self, redis_url: str, s3: S3, api: Api, crew: Crew, *, init_image: str, hosts: str) -> None:
         super().__init__(redis_url, s3, api, init_image=init_image, hosts=hosts)
         self.crew = crew
-        self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
+        self.redis = redis.Redis.from_pool(Address.parse(redis_url).pool(decode_responses=True))
         self._cursor = "0-0"
         self._finished: set[str] = set()
 

@@ -280,10 +280,15 @@ def test_the_map_of_the_code_names_what_exists() -> None:
 
 
 def test_the_error_tree_lists_every_error() -> None:
-    """The tree in retouch/errors.py has a line for each class of it, wherever in the library the class is."""
+    """The tree in retouch/errors.py has a line for each class of it, wherever in the library the class is.
+
+    One that is made for another library, as a kind of its own errors, is none of ours.
+    """
     modules = [path.read_text() for path in files() if path.is_relative_to(ROOT / "retouch") and path.suffix == ".py"]
     classes = {
-        name for text in modules for name in re.findall(r"^class (\w+Error)\((?!Exception\))", text, re.MULTILINE)
+        name
+        for text in modules
+        for name in re.findall(r"^class (\w+Error)\((?!Exception\)|exceptions\.)", text, re.MULTILINE)
     }
     assert classes | {"RetouchError"} == set(re.findall(r"\w+Error\b", errors.__doc__ or ""))
 

@@ -1,0 +1,115 @@
+"""Connections to Redis for which a server that refuses to work is a server that is away: both are waited for.
+
+Which answers those are is decided by what is left: an answer about our own command is a mistake of ours, and every
+other one says how the server is (its disk, its memory, its role, its users), today or in a later version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis import exceptions
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+
+CLUSTER = "this Redis is a cluster, which cannot be used: take a single server, or one that Sentinels watch"
+
+# The codes of answers about a command, and those of our own scripts. https://redis.io/docs/latest/develop/reference/protocol-spec
+_ABOUT_THE_COMMAND = frozenset(
+    (
+        *("ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "BUSYKEY", "BUSYGROUP", "NOGROUP", "NOPROTO"),
+        *("SCHEMA", "CANCELLED"),
+    )
+)
+_CODE = re.compile(r"-?([A-Z]{2,})(?: |$)")
+_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]{2,}) ")  # Redis before 7 puts ERR before what a script met
+_CODES = {
+    exceptions.NoScriptError: "NOSCRIPT",
+    exceptions.ExecAbortError: "EXECABORT",
+    exceptions.ReadOnlyError: "READONLY",
+    exceptions.NoPermissionError: "NOPERM",
+    exceptions.OutOfMemoryError: "OOM",
+    exceptions.ClusterCrossSlotError: "CROSSSLOT",
+    exceptions.MasterDownError: "MASTERDOWN",  # before the next: it is one of those
+    exceptions.ClusterDownError: "CLUSTERDOWN",
+    exceptions.TryAgainError: "TRYAGAIN",
+    exceptions.MovedError: "MOVED",
+    exceptions.AskError: "ASK",
+}
+
+
+class RefusingError(exceptions.ConnectionError):
+    """The server answers that it does not work for us now; the message is its own, with the code."""
+
+
+def refusal(error: exceptions.RedisError) -> str | None:
+    """What the server says about itself, with the code; None if it is about the command."""
+    if not isinstance(error, exceptions.ResponseError) or (code := _code(error)) in _ABOUT_THE_COMMAND:
+        return None
+    if code in ("MOVED", "ASK"):
+        return CLUSTER
+    return words if (words := str(error)).startswith(code) else f"{code} {words}"
+
+
+def _code(error: exceptions.ResponseError) -> str:
+    for kind, code in _CODES.items():  # of these redis-py keeps the code from the text
+        if isinstance(error, kind):
+            return code
+    text = str(error)
+    found = _IN_SCRIPT.search(text) or _CODE.match(text)
+    return found[1] if found else "ERR"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except exceptions.ResponseError as error:
+        if (words := refusal(error)) is None:
+            raise
+        raise RefusingError(words) from error
+
+
+class _Patient:
+    """Raises RefusingError for an answer about the server."""
+
+    _shaking_hands = False
+
+    def on_connect_check_health(self, *args: Any, **options: Any) -> None:
+        connection: Any = super()
+        self._shaking_hands = True  # redis-py asks for more than it needs, and ignores what is refused
+        try:
+            with _translated():
+                connection.on_connect_check_health(*args, **options)
+        finally:
+            self._shaking_hands = False
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        connection: Any = super()
+        if self._shaking_hands:
+            return connection.read_response(*args, **options)
+        with _translated():
+            return connection.read_response(*args, **options)
+
+
+class Tcp(_Patient, Connection):
+    """Over TCP."""
+
+
+class Tls(_Patient, SSLConnection):
+    """Over TLS."""
+
+
+class UnixSocket(_Patient, UnixDomainSocketConnection):
+    """Over a Unix socket."""
+
+
+class Managed(_Patient, SentinelManagedConnection):
+    """Over TCP, to the master that the Sentinels name."""
+
+
+class ManagedTls(_Patient, SentinelManagedSSLConnection):
+    """Over TLS, to the master that the Sentinels name."""

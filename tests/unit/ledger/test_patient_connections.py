@@ -1,0 +1,124 @@
+"""Which answers of Redis are about the server, and are waited for as if it were away."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import redis
+from redis import exceptions
+
+from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError
+from retouch.ledger import Address, Ledger
+from retouch.ledger.patient_connections import CLUSTER
+from tests.harness.redis_that_refuses import RedisThatRefuses
+
+SERVER = (
+    "NOREPLICAS Not enough good replicas to write.",
+    "MISCONF Errors writing to the AOF file: No space left on device",
+    "NOPERM User default has no permissions to run the 'evalsha' command",
+    "READONLY You can't write against a read only replica.",
+    "DENIED Redis is running in protected mode because protected mode is enabled",
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "CLUSTERDOWN The cluster is down",
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+    "TRYAGAIN Multiple keys request during rehashing of slot",
+    "REDIRECT 10.0.0.7:6379",
+    "WHATEVER a later server says of itself",
+)
+IN_SCRIPTS = {
+    "READONLY You can't write against a read only replica. script: 2c8a, on @user_script:4.": "READONLY",
+    "ERR Error running script (call to f_2c8a): @user_script:4: -MISCONF Errors writing to disk": "MISCONF",
+    "ERR Error running script (call to f_2c8a): @user_script: 4: -OOM command not allowed": "OOM",
+}
+OURS = (
+    "ERR unknown command 'EVALSHA', with args beginning with: 'x'",
+    "ERR user_script:4: Script attempted to access nonexistent global variable 'x' script: 2c8a, on @user_script:4.",
+    "WRONGTYPE Operation against a key holding the wrong kind of value",
+    "CROSSSLOT Keys in request don't hash to the same slot",
+    "something without a code",
+)
+
+
+def ask(url: str) -> Any:
+    """Read one key, as the ledger does."""
+    return Ledger.from_url(url, timeout_s=1).connection.read("GET", "k")
+
+
+@pytest.mark.parametrize("words", SERVER)
+def test_an_answer_about_the_server_is_waited_for(words: str) -> None:
+    """Its words are kept, with the code, which says most."""
+    with RedisThatRefuses(words) as server, pytest.raises(LedgerRefusedError) as told:
+        ask(server.url)
+    assert str(told.value) == words.rstrip(".")
+
+
+@pytest.mark.parametrize("words", IN_SCRIPTS)
+def test_what_a_script_met_is_about_the_server_too(words: str) -> None:
+    """Redis before 7 puts another code before it."""
+    with RedisThatRefuses(words) as server, pytest.raises(LedgerRefusedError, match=IN_SCRIPTS[words]):
+        ask(server.url)
+
+
+@pytest.mark.parametrize("words", OURS)
+def test_an_answer_about_the_command_is_an_error_of_ours(words: str) -> None:
+    """To wait would hide it."""
+    with RedisThatRefuses(words) as server, pytest.raises(LedgerError) as told:
+        ask(server.url)
+    assert type(told.value) is LedgerError
+
+
+def test_a_cluster_is_refused_in_one_sentence() -> None:
+    """Wherever it sends us."""
+    with RedisThatRefuses("MOVED 3999 10.0.0.7:6381") as server, pytest.raises(LedgerRefusedError) as told:
+        ask(server.url)
+    assert str(told.value) == CLUSTER
+
+
+def test_a_server_that_refuses_the_connection_is_waited_for() -> None:
+    """Protected mode says so before it is asked anything."""
+    with RedisThatRefuses(SERVER[4], greets=True) as server, pytest.raises(LedgerRefusedError, match="DENIED"):
+        ask(server.url)
+
+
+def test_what_redis_py_asks_for_beyond_need_may_be_refused() -> None:
+    """A user who may not name its client can work all the same."""
+    no = "NOPERM User worker has no permissions to run the 'client|setinfo' command"
+    with RedisThatRefuses(no, refused=(b"CLIENT",)) as server, pytest.raises(LedgerRefusedError) as told:
+        ask(server.url)  # GET is refused, not the connection
+    assert "setinfo" in str(told.value)
+    with RedisThatRefuses("ERR no such thing", refused=(b"CLIENT",)) as server, pytest.raises(LedgerError):
+        ask(server.url)
+
+
+def test_a_wrong_password_says_what_to_do() -> None:
+    """It is no outage, but may be mended while a worker waits."""
+    with (
+        RedisThatRefuses("WRONGPASS invalid username-password pair", refused=(b"HELLO", b"AUTH")) as server,
+        pytest.raises(LedgerRefusedError) as told,
+    ):
+        ask(server.url.replace("//", "//:hush@"))
+    assert told.value.remedy == "check the user and the password in its URL"
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("words", SERVER)
+def test_kombu_sees_a_lost_connection(words: str) -> None:
+    """Its consumer reconnects after one, and ends after an answer that it does not know."""
+    with RedisThatRefuses(words) as server:
+        client: Any = redis.Redis.from_pool(Address.parse(server.url).pool(socket_timeout=1))
+        with pytest.raises(exceptions.ConnectionError):
+            client.get("k")
+        with pytest.raises(exceptions.ConnectionError):
+            client.pipeline().get("k").execute()
+
+
+def test_a_server_that_is_silent_is_given_up_in_time() -> None:
+    """Once, not four times: whoever waits asks again."""
+    begun = time.monotonic()
+    with RedisThatRefuses("") as server, pytest.raises(LedgerAwayError):
+        ask(server.url)
+    assert time.monotonic() - begun < 4  # of 1 s; each of three more tries would take one
