@@ -22,13 +22,16 @@ class RedisThatRefuses:
     """A context manager. ``words``: the answer to every command, without its minus; empty: it is silent.
 
     ``greets``: that is said when a client connects, and the connection closed. ``refused``: commands of the handshake
-    that are answered so too.
+    that are answered so too; with ``only`` no others are.
     """
 
-    def __init__(self, words: str, *, greets: bool = False, refused: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self, words: str, *, greets: bool = False, refused: tuple[bytes, ...] = (), only: bool = False
+    ) -> None:
         self.words = words
         self._greets = greets
         self._refused = refused
+        self._usual = b"+OK\r\n" if only else None
         refuses = self
 
         class Exchange(socketserver.BaseRequestHandler):
@@ -60,6 +63,6 @@ class RedisThatRefuses:
         while data := connection.recv(65536):  # type: ignore[attr-defined]
             reader.feed(data)
             while (command := reader.gets()) is not False:
-                usual = HANDSHAKE.get(command[0].upper())
+                usual = HANDSHAKE.get(command[0].upper(), self._usual)
                 if self.words:
                     connection.sendall(no if usual is None or command[0].upper() in self._refused else usual)  # type: ignore[attr-defined]

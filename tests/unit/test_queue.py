@@ -15,7 +15,7 @@ import pytest
 
 import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
-from retouch.errors import LedgerAwayError
+from retouch.errors import LedgerAwayError, LedgerRefusedError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.writing import BatchWriter
 from retouch.ledger import PAGE, Entry, Ledger, Retried, Settlement, Step, Verdict
@@ -165,7 +165,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
     before = ledger.reader.batch("b")
     finish_all(ledger)
     after = ledger.reader.batch("b")
-    answers = [before, LedgerAwayError("gone"), LedgerAwayError("gone"), after]
+    answers = [before, LedgerAwayError("gone"), LedgerRefusedError("MISCONF"), after]
     told: list[str | None] = []
 
     def batch(_name: str) -> object:

@@ -87,11 +87,8 @@ def test_a_server_that_refuses_the_connection_is_waited_for() -> None:
 def test_what_redis_py_asks_for_beyond_need_may_be_refused() -> None:
     """A user who may not name its client can work all the same."""
     no = "NOPERM User worker has no permissions to run the 'client|setinfo' command"
-    with RedisThatRefuses(no, refused=(b"CLIENT",)) as server, pytest.raises(LedgerRefusedError) as told:
-        ask(server.url)  # GET is refused, not the connection
-    assert "setinfo" in str(told.value)
-    with RedisThatRefuses("ERR no such thing", refused=(b"CLIENT",)) as server, pytest.raises(LedgerError):
-        ask(server.url)
+    with RedisThatRefuses(no, refused=(b"CLIENT",), only=True) as server:
+        assert ask(server.url) == "OK"
 
 
 def test_a_wrong_password_says_what_to_do() -> None:
