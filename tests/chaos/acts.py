@@ -18,6 +18,7 @@ from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.judge import judge, the_key_stays_home
 from tests.chaos.play import Play
 from tests.chaos.redelivery import redelivery
+from tests.harness.sentinel import Watched
 
 KILLS, KILLS_QUICK = 300, 40
 LONG_S = 600.0
@@ -140,6 +141,22 @@ def power_loss(play: Play) -> None:
     found = f"{lost.lost_bytes:,} bytes of the log lost; {lost.enqueued_again} edits enqueued again"
     found += f"; {unmarked} paid for twice unmarked"
     play.measured("power loss with everysec", found, "the manifest repairs the rest", not ends.violations)
+
+
+def failover(play: Play) -> None:
+    """Sentinels promote the replica of a master that dies under load: one that keeps up, and one that lags."""
+    for lag_s in (0.0,) if play.quick else (0.0, 2.0):
+        with Watched(play.stage.folder / f"watched-{lag_s:g}") as watched:
+            run = play.stage.run(redis_url=watched.url)
+            again = outages.failover(run, watched, lag_s=lag_s)
+            play.stage.nursery.kill_all()
+            evidence = run.evidence()
+            ends, money, images, *_ = judge(evidence)
+            name = f"failover to a replica that lags {lag_s:g} s"
+            play.report.findings[name] = [ends, images, the_key_stays_home(evidence)]
+            unmarked = sum("unmarked" in v for v in money.violations)
+            found = f"{again} edits enqueued again; {unmarked} paid for twice unmarked"
+            play.measured(name, found, "the manifest repairs the rest", not ends.violations)
 
 
 def s3(play: Play) -> None:
@@ -272,6 +289,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
         retry_after,
         idempotent_in_progress,
         power_loss,
+        failover,
         s3,
         webhook,
         api,

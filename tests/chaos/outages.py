@@ -19,6 +19,8 @@ from tests.chaos.stage import Run
 from tests.chaos.weather import MIXED
 from tests.harness.processes import RETOUCH, Process
 from tests.harness.proxy import Mode
+from tests.harness.redis_troubles import TROUBLES, Admin
+from tests.harness.sentinel import Watched
 from workers.stack.child import clean_environment
 
 S3_PLACES = 16
@@ -88,6 +90,10 @@ def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
         pass_time(seconds)
         os.kill(valkey.child.pid, signal.SIGCONT)
 
+    def refusing(code: str, seconds: float) -> None:
+        with TROUBLES[code](Admin(valkey)):
+            pass_time(seconds)
+
     return {
         "SIGKILL, back after 1 s": lambda: killed(1),
         "SIGKILL, back after 8 s": lambda: killed(8),
@@ -96,6 +102,9 @@ def _redis_outages(run: Run) -> dict[str, Callable[[], None]]:
         "half open for 2 s": lambda: through_the_proxy(Mode.STALL, 2),
         "half open for 8 s": lambda: through_the_proxy(Mode.STALL, 8),
         "paused for 6 s": lambda: paused(6),
+        "too few replicas for 3 s": lambda: refusing("NOREPLICAS", 3),
+        "its disk full for 3 s": lambda: refusing("MISCONF", 3),
+        "a replica for 3 s": lambda: refusing("READONLY", 3),
     }
 
 
@@ -155,6 +164,34 @@ def power_loss(run: Run, *, fsync: str) -> PowerLoss:
     run.finish(90)
     client.config_set("appendfsync", "everysec")
     return outcome
+
+
+def failover(run: Run, watched: Watched, *, lag_s: float) -> int:
+    """The master dies under load, and its replica, which had nothing of the last seconds, is promoted.
+
+    Then the producers go on; returns how many edits they had to enqueue again.
+    """
+    run.api.rules({"fault": "odd_status", "probability": 0.5})
+    crew = [run.worker(max_in_flight=60) for _ in range(2)]
+    run.ready(*crew)
+    for n in range(6):
+        batch = f"f{n}"
+        run.expect(batch, 50)
+        run.queue.enqueue(run.edits(50), batch=batch)
+    run.until(lambda: len(run.api.accepted()) >= 60, "edits are at the API")
+    watched.caught_up()
+    if lag_s:
+        watched.link.become(Mode.STALL)
+        run.expect("late", 50)
+        run.queue.enqueue(run.edits(50), batch="late")
+        pass_time(lag_s)
+    watched.master.kill()
+    watched.promoted()
+    again = sum(run.queue.enqueue(run.edits(50), batch=batch).accepted for batch in run.enqueued)
+    run.api.rules()
+    run.finish(90)
+    assert not any(hand.ended.is_set() for hand in crew), "a worker did not survive it"
+    return again
 
 
 def _log(run: Run) -> Path:

