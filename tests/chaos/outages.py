@@ -181,7 +181,7 @@ def failover(run: Run, watched: Watched, *, lag_s: float) -> int:
     run.until(lambda: len(run.api.accepted()) >= 60, "edits are at the API")
     watched.caught_up()
     if lag_s:
-        watched.link.become(Mode.STALL)
+        watched.lag()
         run.expect("late", 50)
         run.queue.enqueue(run.edits(50), batch="late")
         pass_time(lag_s)

