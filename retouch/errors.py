@@ -8,6 +8,7 @@ RetouchError
 │   └── SchemaError             the ledger has another version than this program
 ├── LedgerError                 Redis did not do what the ledger asked for
 │   ├── BatchCancelledError     a person has cancelled the batch that is being filled
+│   ├── BatchDefaultsError      another producer made the batch with other defaults: enqueue it again
 │   ├── LedgerAwayError         no connection, or no answer: ask again later
 │   └── LedgerRefusedError      Redis refuses (password, memory, read-only): a person must fix it
 ├── ApiError                    the img2img API did not accept the request
@@ -57,6 +58,10 @@ class LedgerError(RetouchError):
 
 class BatchCancelledError(LedgerError):
     """The batch was cancelled by a person while a producer filled it; nothing more was added."""
+
+
+class BatchDefaultsError(LedgerError):
+    """Another producer made the batch meanwhile, with other defaults; nothing was added."""
 
 
 class LedgerAwayError(LedgerError):

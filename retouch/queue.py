@@ -108,7 +108,10 @@ class EditQueue:
         defaults: Mapping[str, Any] | None = None,
         weight: float = 1.0,
     ) -> Receipt:
-        """Put edits into a batch, which is created if it is new; a generator is never held in memory.
+        """Put edits into a batch, which is made with its first; a generator is never held in memory.
+
+        The batch does not end before this has returned, however slow a generator is; what it has given so far is
+        written every two seconds. If no edit is accepted, no batch is made.
 
         Edits (or mappings of the same fields) that are invalid, or whose ``custom_id`` exists with other parameters,
         are not enqueued, and the receipt lists them; the others are enqueued. An edit that exists already is not
@@ -242,6 +245,15 @@ class EditQueue:
                     self._ledger.worker.resume(*(f"submit:{c}" for c in (PauseCause.PERSON, PauseCause.REFUSED)))
                 )
             return self._ledger.producer.resume(batch)
+
+    def seal(self, batch: str) -> bool:
+        """Let a batch end as it is, whose producer is gone; False if it was sealed before.
+
+        ``enqueue`` and ``writer`` seal what they have written.
+        """
+        self.status(batch)
+        with self._reaching():
+            return self._ledger.producer.seal(batch)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
         """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept."""

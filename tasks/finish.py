@@ -14,8 +14,9 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch import object_keys
 from retouch.errors import StoreError
-from retouch.ledger import PAGE, Claim, Step
+from retouch.ledger import PAGE, Claim, Finish, Step
 from retouch.provider.backoff import retry_delay_s
+from retouch.states import BatchState
 from tasks.handover import Message, each, hand_over, new_nonce
 from workers.context import Context
 
@@ -45,29 +46,31 @@ async def _finish(context: Context, claim: Claim, _: None) -> None:
         context.store_watch.failed(error)
         delay_ms = int(retry_delay_s(4, random.random()) * 1000)
         log.warning("batch.not_finished", reason=str(error), retry_in_s=delay_ms / 1000)
-        await context.call(context.ledger.worker.settle_batch, claim, retry_in_ms=delay_ms, note=str(error))
+        await context.call(
+            context.ledger.worker.settle_batch, claim, Finish.AGAIN, retry_in_ms=delay_ms, note=str(error)
+        )
 
 
 async def _write_files(context: Context, claim: Claim) -> None:
     batch = claim.member
-    store, prefix = context.clients.store, context.settings.prefix
+    store, prefix, settle = context.clients.store, context.settings.prefix, context.ledger.worker.settle_batch
     view = await context.call(context.ledger.reader.batch, batch)
     if view is None:
         return
     # A sensor must not take an older _SUCCESS for this end.
     await store.delete(object_keys.success(prefix, batch))
-    if view.ended == view.total:
+    if view.state is BatchState.FINISHING:
         await store.put_stream(object_keys.manifest(prefix, batch), _lines(context, batch), JSONL)
-        if not context.leases.holds(claim):  # another worker's by now, who may have seen the batch open again
-            log.warning("claim.lost", before="success")
-            return
+        view = await context.call(context.ledger.reader.batch, batch)
+    if not context.leases.holds(claim):  # another worker's by now
+        log.warning("claim.lost", before="success")
+    elif view is None or view.state is not BatchState.FINISHING:  # there is work for it again
+        await context.call(settle, claim, Finish.REMOVED)
+    else:
         await store.put(object_keys.success(prefix, batch), b"", "application/octet-stream")
-    retention_ms = context.settings.retention_ms
-    if (
-        await context.call(context.ledger.worker.settle_batch, claim, retention_ms=retention_ms)
-        and view.ended == view.total
-    ):
-        log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
+        retention_ms = context.settings.retention_ms
+        if await context.call(settle, claim, Finish.WRITTEN, retention_ms=retention_ms):
+            log.info("batch.completed", **{state.value: n for state, n in view.counts.items()})
 
 
 async def _lines(context: Context, batch: str) -> AsyncIterator[bytes]:

@@ -58,9 +58,12 @@ class Bench:
 
     def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
         """Enqueue ``count`` edits c0, c1, … and seal the batch."""
-        self.ledger.producer.open_batch(batch, {"model_id": "sd1.5"})
-        assert set(self.ledger.producer.enqueue(batch, entries(count, samples=samples))) <= {Verdict.ACCEPTED}
+        assert set(self.write(batch, entries(count, samples=samples))) == {Verdict.ACCEPTED}
         self.ledger.producer.seal(batch)
+
+    def write(self, batch: str, new: Sequence[Entry], weight: float = 1.0) -> list[Verdict]:
+        """Enqueue a page of entries, with the defaults that all batches here have."""
+        return self.ledger.producer.enqueue(batch, new, {"model_id": "sd1.5"}, weight)
 
     def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
         """Claim as one worker."""

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from retouch.cli.change import cancel, pause, resume, retry
+from retouch.cli.change import cancel, pause, resume, retry, seal
 from retouch.cli.doctor import doctor
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
@@ -50,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
 app.callback()(options)
-for command in (enqueue, watch, status, results, retry, cancel, pause, resume, explain, events, doctor):
+for command in (enqueue, watch, status, results, retry, cancel, seal, pause, resume, explain, events, doctor):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""``retouch retry``, ``cancel``, ``pause`` and ``resume``: a person's decisions about batches and their edits."""
+"""``retouch retry``, ``cancel``, ``seal``, ``pause`` and ``resume``: a person's decisions about batches and edits."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ def cancel(
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     count = open_queue(redis_url).cancel(batch, states)
     say(f"{count} edits of batch {batch} are cancelled; those that the API works on are finished and kept")
+
+
+def seal(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+    """Let a batch end as it is, since its producer is gone: when its edits have ended, its files are written."""
+    sealed = open_queue(redis_url).seal(batch)
+    say(
+        f"batch {batch} is sealed: it ends when its edits have ended" if sealed else f"batch {batch} was sealed already"
+    )
 
 
 PausedBatch = Annotated[

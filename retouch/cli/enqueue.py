@@ -91,6 +91,9 @@ def enqueue(
         _refuse(batch, checked, json_)
     _upload(list(inputs.pending.values()), bucket)
     receipt = _write(queue, batch, checked, priority)
+    if not receipt.written:  # another producer has used every custom_id meanwhile
+        tell_refused(receipt, None, json_)
+        raise typer.Exit(ExitCode.INPUT)
     tell_receipt(receipt, json_)
     _finish(queue, receipt, wait, timeout, json_)
 
@@ -122,7 +125,10 @@ def _write(queue: EditQueue, batch: str, checked: CheckedManifest, priority: flo
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:
-        say(f"interrupted; the edits written to batch {batch} go on, and the same command again adds the rest")
+        say(
+            f"interrupted; the edits written to batch {batch} go on. The same command again adds the rest;"
+            " the batch ends only after that"
+        )
         raise typer.Exit(exit_code(interrupt)) from None
     return writer.receipt(checked.rejected)
 

@@ -8,7 +8,15 @@ import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
-from retouch.cli.terminal import counts_text, duplicates_hint, emit, held_hint, printable, workers_hint
+from retouch.cli.terminal import (
+    counts_text,
+    duplicates_hint,
+    emit,
+    held_hint,
+    printable,
+    unsealed_hint,
+    workers_hint,
+)
 from retouch.edit import check_batch_id
 from retouch.ledger import BatchView, Pause
 from retouch.queue import EditQueue
@@ -48,9 +56,12 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
     if view.recovered or view.sent_anew:
         _print(f"retried: {view.recovered} results were still at the API, {view.sent_anew} were submitted again")
-    hints = [duplicates_hint(view), held_hint(view), "" if view.finished else workers_hint(workers)]
+    hints = [duplicates_hint(view), held_hint(view), unsealed_hint(view)]
+    hints += [] if view.finished else [workers_hint(workers)]
     for hint in filter(None, hints):
         _print(hint)
+    if view.unsealed:
+        _print(f"last written to at {view.unsealed.isoformat(timespec='seconds')}")
     if view.note:
         _print(f"note: {view.note}")
 

@@ -76,6 +76,16 @@ def duplicates_hint(view: BatchView) -> str:
     return f"{view.duplicates} were sent more than once and may have been paid for more than once (possible_duplicate)"
 
 
+def unsealed_hint(view: BatchView) -> str:
+    """Why a batch does not end although its edits may have ended; empty if it is sealed."""
+    if view.unsealed is None:
+        return ""
+    return (
+        "not sealed: its producer may be writing still, and the batch ends only after that. If the producer is gone:"
+        f" enqueue the same again, or: retouch seal {view.batch}"
+    )
+
+
 def held_hint(view: BatchView) -> str:
     """What to do about held edits; empty if there are none."""
     held = view.counts.get(EditState.HELD, 0)

@@ -21,6 +21,7 @@ from retouch.cli.terminal import (
     outcome,
     say,
     say_outage,
+    unsealed_hint,
     workers_hint,
 )
 from retouch.edit_result import Result
@@ -93,7 +94,7 @@ def _hints(view: BatchView) -> list[str]:
     """Why the batch does not move, as far as the batch itself says it."""
     hints = [batch_pause_line(view.batch, pause) for pause in view.paused]
     if view.ended + view.counts.get(EditState.HELD, 0) == view.total:
-        hints.append(held_hint(view))
+        hints += [held_hint(view), unsealed_hint(view)]
     return list(filter(None, hints))
 
 

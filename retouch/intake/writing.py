@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from retouch.errors import BatchCancelledError, CancelledError, LedgerError, ServiceError
+from retouch.errors import (
+    BatchCancelledError,
+    BatchDefaultsError,
+    CancelledError,
+    InputError,
+    LedgerError,
+    ServiceError,
+)
 from retouch.intake.admission import Rejection, rebase
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 
 CONFLICT = "custom_id exists in the batch with other parameters; choose another custom_id or another batch"
+SEND_EVERY_S = 2.0  # what a slow producer has given so far is written this often
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +36,67 @@ class Receipt:
     rejected: list[Rejection] = field(default_factory=list)
     on_disk: bool = False
 
+    @property
+    def written(self) -> int:
+        """How many of the edits are in the batch; with none, there may be no such batch."""
+        return self.accepted + self.already
+
+
+Page = list[tuple[int, Entry]]
+
 
 class BatchWriter:
-    """Writes entries to a batch, a page at a time; a page is sent while the next one is prepared.
+    """Writes entries to a batch: a page when it is full, and every two seconds what is there.
 
-    As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk.
-    If the process dies in the middle, the pages written stay; enqueuing the same edits again adds the rest.
-    Raises ServiceError, which says how many edits are surely written.
+    As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk. The
+    batch is made with its first page, and does not end before it is sealed. If the process dies in the middle, the
+    pages written stay; enqueuing the same edits again adds the rest, and seals it. A page is sent while the next one
+    is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits
+    are surely written.
     """
 
-    def __init__(self, ledger: Ledger, batch: str, defaults: Mapping[str, Any], weight: float = 1.0) -> None:
-        self._ledger = ledger
+    def __init__(
+        self,
+        ledger: Ledger,
+        batch: str,
+        defaults: Mapping[str, Any],
+        weight: float = 1.0,
+        *,
+        send_every_s: float = SEND_EVERY_S,
+    ) -> None:
+        self._producer = ledger.producer
         self._batch = batch
-        self._defaults = dict(defaults)
+        self._ours = dict(defaults)
         self._weight = weight
-        self._page: list[tuple[int, Entry]] = []
-        self._sent: Future[list[Verdict]] | None = None
-        self._sent_page: list[tuple[int, Entry]] = []
+        self._send_every_s = send_every_s
+        self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
+        self._page: Page = []
+        self._sent: deque[tuple[Page, Future[list[Verdict]]]] = deque()
+        self._ended = Event()
         self.accepted = self.already = 0
         self.on_disk = False
         self.conflicts: list[Rejection] = []
 
     def __enter__(self) -> Self:
         with self._telling():
-            self._stored = self._ledger.producer.open_batch(self._batch, self._defaults, self._weight)
+            stored = self._producer.open_batch(self._batch)
+        self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
+        self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
+        self._clock.start()
         return self
 
     def add(self, line: int, entry: Entry) -> None:
-        """Add an entry; it is written when its page is full, or at the end."""
-        if self._stored != self._defaults:
-            entry = rebase(entry, self._defaults, self._stored)
-        self._page.append((line, entry))
-        if len(self._page) == PAGE:
-            self._send()
+        """Add an entry; it is written when its page is full, after two seconds, or at the end."""
+        if self._defaults != self._ours:
+            entry = rebase(entry, self._ours, self._defaults)
+        with self._lock:
+            self._page.append((line, entry))
+            full = len(self._page) == PAGE
+            if full:
+                self._send()
+        if full:
+            self._collect(unanswered=1)
 
     @property
     def written(self) -> int:
@@ -71,36 +108,45 @@ class BatchWriter:
         everything = sorted([*rejected, *self.conflicts])
         return Receipt(self._batch, self.accepted, self.already, everything, self.on_disk)
 
-    def _send(self) -> None:
-        self._collect()
-        page, self._page = self._page, []
-        self._sent_page = page
-        self._sent = self._sender.submit(self._ledger.producer.enqueue, self._batch, [entry for _, entry in page])
+    def _send_now_and_then(self) -> None:
+        while not self._ended.wait(self._send_every_s):
+            with self._lock:
+                self._send()
 
-    def _collect(self) -> None:
-        if self._sent is None:
+    def _send(self) -> None:
+        if not self._page:
             return
-        with self._telling():
-            verdicts = self._sent.result()
-        self._sent = None
-        self.accepted += verdicts.count(Verdict.ACCEPTED)
-        self.already += verdicts.count(Verdict.ALREADY)
-        for (line, entry), verdict in zip(self._sent_page, verdicts, strict=True):
-            if verdict is Verdict.CONFLICT:
-                self.conflicts.append(Rejection(line, entry.custom_id, [CONFLICT]))
+        page, self._page = self._page, []
+        entries = [entry for _, entry in page]
+        enqueue = self._producer.enqueue
+        self._sent.append((page, self._sender.submit(enqueue, self._batch, entries, self._defaults, self._weight)))
+
+    def _collect(self, *, unanswered: int = 0) -> None:
+        """Count what was written; wait until at most so many pages are on their way."""
+        while len(self._sent) > unanswered:
+            page, sent = self._sent[0]
+            with self._telling():
+                verdicts = sent.result()
+            self._sent.popleft()
+            self.accepted += verdicts.count(Verdict.ACCEPTED)
+            self.already += verdicts.count(Verdict.ALREADY)
+            for (line, entry), verdict in zip(page, verdicts, strict=True):
+                if verdict is Verdict.CONFLICT:
+                    self.conflicts.append(Rejection(line, entry.custom_id, [CONFLICT]))
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self._ended.set()
+        self._clock.join()
         with self._sender:
             if kind is None:
                 self._finish()
 
     def _finish(self) -> None:
-        if self._page:
-            self._send()
+        self._send()
         self._collect()
         with self._telling():
-            self._ledger.producer.seal(self._batch)
-            self.on_disk = self._ledger.producer.wait_for_disk()
+            self._producer.seal(self._batch)
+            self.on_disk = self._producer.wait_for_disk()
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -110,6 +156,11 @@ class BatchWriter:
             raise CancelledError(
                 f"batch {self._batch} was cancelled while it was being enqueued: {self.written} edits were written"
                 " before, and nothing more is added; to go on all the same, enqueue it again"
+            ) from None
+        except BatchDefaultsError:
+            raise InputError(
+                f"another producer made batch {self._batch} at the same moment, with other defaults: {self.written}"
+                " edits were written; enqueue the same again"
             ) from None
         except LedgerError as error:
             raise ServiceError(

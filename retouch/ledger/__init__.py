@@ -20,7 +20,7 @@ from retouch.ledger.claims import (
     Verdict,
     Wait,
 )
-from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE
+from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE, Finish
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
@@ -44,6 +44,7 @@ __all__ = [
     "EditView",
     "Entry",
     "Event",
+    "Finish",
     "Harvest",
     "InForce",
     "Intervals",

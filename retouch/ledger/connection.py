@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from retouch.errors import (
     BatchCancelledError,
+    BatchDefaultsError,
     LedgerAwayError,
     LedgerError,
     LedgerRefusedError,
@@ -139,6 +140,8 @@ def _translated() -> Iterator[None]:
             raise SchemaError(other_schema(found[1])) from None
         if str(error).startswith("CANCELLED"):
             raise BatchCancelledError("the batch was cancelled while it was being filled") from None
+        if str(error).startswith("DEFAULTS"):
+            raise BatchDefaultsError("the batch was made by another producer, with other defaults") from None
         if (words := patient_connections.refusal(error)) is not None:
             raise _refused(words) from error
         raise LedgerError(_line(error)) from error

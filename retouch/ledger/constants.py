@@ -10,7 +10,16 @@ from retouch.states import TERMINAL
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
 EVENTS_KEPT_MS = 7 * 86_400_000  # ms that events stay at most; longer than any delivery is retried
 LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
+KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened it
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
+
+
+class Finish(StrEnum):
+    """What a worker has done about the end of a batch."""
+
+    WRITTEN = "written"  # the manifest and _SUCCESS
+    REMOVED = "removed"  # an old _SUCCESS: the batch is open again
+    AGAIN = "again"  # nothing yet: it is to be tried again
 
 
 def as_lua() -> str:
@@ -18,11 +27,13 @@ def as_lua() -> str:
     lines = [
         f"local PAGE = {PAGE}",
         f"local EVENTS_KEPT_MS = {EVENTS_KEPT_MS}",
+        f"local KEPT_MS = {KEPT_MS}",
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
         f"local CAUSE = {_table(PauseCause)}",
         f"local BATCH_PAUSE = {_table(BatchPause)}",
+        f"local FINISH = {_table(Finish)}",
         f"local FARED = {_table(Fared)}",
         f"local POLICY = {_table(AmbiguityPolicy)}",
     ]

@@ -33,11 +33,12 @@ key                            type    holds
                                        kept for 7 days at most (``EVENTS_KEPT_MS``)
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
-``{ns}:batch:B``               hash    ``state created weight virtual fill_until pending fence defaults
+``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew``; ``paused``:
                                        JSON ``{cause: {reason, since}}``; ``run``: edits refused in a row in
-                                       the words ``run_words``
+                                       the words ``run_words``; ``unsealed``: when a producer wrote to it last,
+                                       removed when it is sealed; ``stale``: a ``_SUCCESS`` of before may stand
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults

@@ -21,7 +21,7 @@ CLUSTER = "this Redis is a cluster, which cannot be used: take a single server, 
 _ABOUT_THE_COMMAND = frozenset(
     (
         *("ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "BUSYKEY", "BUSYGROUP", "NOGROUP", "NOPROTO"),
-        *("SCHEMA", "CANCELLED"),
+        *("SCHEMA", "CANCELLED", "DEFAULTS"),
     )
 )
 _CODE = re.compile(r"-?([A-Z]{2,})(?: |$)")

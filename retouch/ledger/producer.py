@@ -12,8 +12,6 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
 from retouch.states import EditState
 
-FILL_MS = 30_000  # a batch whose producer writes nothing for this long may finish
-
 
 class Retried(NamedTuple):
     """How many edits a retry took up: about ``asked`` the API is asked first, ``sent`` are submitted again."""
@@ -28,14 +26,10 @@ class Producer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open_batch(self, batch: str, defaults: Mapping[str, Any], weight: float = 1.0) -> dict[str, Any]:
-        """Create the batch if it is new, and keep it from finishing while it is filled.
-
-        Returns the batch's defaults: those it was created with, whatever a later producer gives.
-        """
-        run = self._connection.run
-        stored: dict[str, Any] = json.loads(run("open_batch", batch, json.dumps(dict(defaults)), weight, FILL_MS))
-        return stored
+    def open_batch(self, batch: str) -> dict[str, Any] | None:
+        """Keep the batch from ending before it is sealed; returns its defaults, or None if there is no batch yet."""
+        found = self._connection.run("open_batch", batch)
+        return None if found is None else dict(json.loads(found))
 
     def conflicts(self, batch: str, digests: Sequence[tuple[str, str]]) -> list[str]:
         """Return the custom ids that exist in the batch with another digest; changes nothing."""
@@ -43,19 +37,24 @@ class Producer:
         known = self._connection.read_all(("HGET", key(f"{batch}/{custom_id}"), "digest") for custom_id, _ in digests)
         return [c for (c, digest), k in zip(digests, known, strict=True) if k is not None and k != digest]
 
-    def enqueue(self, batch: str, entries: Sequence[Entry]) -> list[Verdict]:
-        """Add up to PAGE entries to an open batch in one move; those that exist already are not changed.
+    def enqueue(
+        self, batch: str, entries: Sequence[Entry], defaults: Mapping[str, Any] | None = None, weight: float = 1.0
+    ) -> list[Verdict]:
+        """Add 1 to PAGE entries to a batch in one move; those that exist already are not changed.
 
-        Raises BatchCancelledError if a person has cancelled the batch since it was opened; nothing was added then.
+        The batch is made with its first entries, with ``defaults`` and ``weight``; it does not end before it is
+        sealed. Raises BatchCancelledError if a person has cancelled it since it was opened, and BatchDefaultsError if
+        it has other defaults; nothing was added then.
         """
         args: list[str | int] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
-        return [Verdict(v) for v in self._connection.run("enqueue", batch, FILL_MS, *args)]
+        made_with = json.dumps(dict(defaults or {}))
+        return [Verdict(v) for v in self._connection.run("enqueue", batch, made_with, weight, *args)]
 
-    def seal(self, batch: str) -> None:
-        """Mark the batch as complete: it may finish as soon as its edits have ended."""
-        self._connection.run("seal", batch)
+    def seal(self, batch: str) -> bool:
+        """Let the batch end as soon as its edits have ended; True if it was not sealed. Without a batch, nothing."""
+        return int(self._connection.run("seal", batch)) == 1
 
     def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
         """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
@@ -65,8 +64,8 @@ class Producer:
         """Cancel the batch's edits in these states; returns how many.
 
         Edits at the API are paid for: they are finished and kept. With QUEUED among the states the batch is
-        marked: an edit that comes back without being sent is cancelled too, one that was sent and not answered is not
-        sent again, and a producer that is still writing is refused.
+        marked and sealed: an edit that comes back without being sent is cancelled too, one that was sent and not
+        answered is not sent again, and a producer that is still writing is refused.
         """
         states = set(states)
         if EditState.QUEUED in states:

@@ -138,6 +138,7 @@ class BatchView:
     paused: tuple[BatchPauseView, ...] = ()
     recovered: int = 0  # of the edits that a retry asked about: completed with the result that the API still had
     sent_anew: int = 0  # of the same: not known to the API any more, so submitted again
+    unsealed: datetime | None = None  # when a producer, which is not done, wrote to it last; it does not end yet
     defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -168,6 +169,8 @@ class BatchView:
             "paused": [pause.to_json() for pause in self.paused],
             "recovered": self.recovered,
             "sent_anew": self.sent_anew,
+            "sealed": self.unsealed is None,
+            "last_written": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
         }
 
     @classmethod
@@ -187,6 +190,7 @@ class BatchView:
             paused=BatchPauseView.parse_all(raw.get("paused")),
             recovered=int(raw.get("recovered", 0)),
             sent_anew=int(raw.get("sent_anew", 0)),
+            unsealed=instant(raw.get("unsealed")),
             defaults=json.loads(raw.get("defaults", "{}")),
         )
 

@@ -23,7 +23,7 @@ from retouch.ledger.claims import (
     Wait,
 )
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE
+from retouch.ledger.constants import PAGE, Finish
 
 RETENTION_MS = 7 * 86_400_000
 WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as dead
@@ -127,14 +127,13 @@ class Worker:
         self._run("settle", json.dumps([item]))
 
     def settle_batch(
-        self, claim: Claim, *, retention_ms: int = RETENTION_MS, retry_in_ms: int | None = None, note: str = ""
+        self, claim: Claim, did: Finish, *, retention_ms: int = RETENTION_MS, retry_in_ms: int = 0, note: str = ""
     ) -> bool:
-        """End the claim of a batch: it is finished, and removed after ``retention_ms``.
+        """End the claim of a batch, by what was done: one whose files are written is removed after ``retention_ms``.
 
-        With ``retry_in_ms`` it is tried again instead, for the reason in ``note``.
+        AGAIN: it is tried again in ``retry_in_ms``, for the reason in ``note``. False: the claim is lost.
         """
-        delay = -1 if retry_in_ms is None else retry_in_ms
-        return bool(self._run("settle_batch", claim.member, claim.fence, delay, note[:200], retention_ms))
+        return bool(self._run("settle_batch", claim.member, claim.fence, did, retry_in_ms, note[:200], retention_ms))
 
     def settle_deliveries(self, outcomes: Sequence[tuple[Claim, int | None]]) -> None:
         """End deliveries, each with the ms until the next attempt, or None if it is delivered or given up."""

@@ -17,7 +17,7 @@ import retouch.media.copying
 import tasks.announce
 import tasks.finish
 from retouch.errors import AmbiguousError, NotSentError
-from retouch.ledger import Claim, Event, Settled, Settlement, Worker
+from retouch.ledger import Claim, Event, Finish, Settled, Settlement, Worker
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.client import Img2ImgApi
@@ -176,7 +176,7 @@ def batch_ends_before_its_files() -> None:
     """The batch's end is announced, and then its manifest is written."""
 
     async def settle_first(context: Context, claim: Claim, _: None) -> None:
-        await context.call(context.ledger.worker.settle_batch, claim)
+        await context.call(context.ledger.worker.settle_batch, claim, Finish.WRITTEN)
         await asyncio.sleep(LATE_S)
         folder = f"{context.settings.prefix}{claim.member}"
         lines = [json.dumps(r) for r in await context.call(lambda: list(context.ledger.reader.results(claim.member)))]

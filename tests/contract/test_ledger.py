@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from retouch.causes import BatchPause
-from retouch.ledger import Claim, Entry, Retried, Settled, Settlement, Step, Verdict
+from retouch.errors import BatchDefaultsError
+from retouch.ledger import Claim, Entry, Finish, Retried, Settled, Settlement, Step, Verdict
 from retouch.states import BatchState, EditState
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
@@ -16,15 +17,19 @@ def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:
     """The same edit again adds nothing; another one under its name is refused."""
     bench.fill(2)
     changed = Entry("c1", "other", "{}", 1, None)
-    assert bench.ledger.producer.enqueue("b", [entries(1)[0], changed]) == [Verdict.ALREADY, Verdict.CONFLICT]
+    assert bench.write("b", [entries(1)[0], changed]) == [Verdict.ALREADY, Verdict.CONFLICT]
     assert bench.ledger.producer.conflicts("b", [("c0", "digest0"), ("c1", "other"), ("new", "x")]) == ["c1"]
     assert bench.counts() == {"queued": 2}
 
 
 def test_first_defaults_of_a_batch_stay(bench: Bench) -> None:
     """A later producer's defaults change nothing for the edits that rely on the first."""
-    assert bench.ledger.producer.open_batch("b", {"strength": 0.5}) == {"strength": 0.5}
-    assert bench.ledger.producer.open_batch("b", {"strength": 0.9}) == {"strength": 0.5}
+    assert bench.ledger.producer.open_batch("b") is None
+    bench.fill(1)
+    assert bench.ledger.producer.open_batch("b") == {"model_id": "sd1.5"}
+    with pytest.raises(BatchDefaultsError):
+        bench.ledger.producer.enqueue("b", entries(2), {"model_id": "other"})
+    assert bench.counts() == {"queued": 1}
 
 
 def test_claim_respects_places_by_samples(bench: Bench) -> None:
@@ -168,8 +173,8 @@ def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) ->
     assert (finish.step, finish.member, delivery.step) == (Step.FINISH, "b", Step.ANNOUNCE)
     assert bench.ledger.reader.batch("b").state is BatchState.FINISHING  # type: ignore[union-attr]
     assert [e.type for e in bench.ledger.reader.events()] == ["retouch.edit.completed"]
-    assert bench.ledger.worker.settle_batch(finish)
-    assert not bench.ledger.worker.settle_batch(Claim("b", finish.fence - 1, Step.FINISH))
+    assert bench.ledger.worker.settle_batch(finish, Finish.WRITTEN)
+    assert not bench.ledger.worker.settle_batch(Claim("b", finish.fence - 1, Step.FINISH), Finish.WRITTEN)
     assert bench.ledger.reader.batch("b").finished  # type: ignore[union-attr]
     last = bench.ledger.reader.events()[-1]
     assert (last.type, last.data["counts"]) == ("retouch.batch.completed", {"completed": 1})
@@ -181,37 +186,57 @@ def test_a_batch_s_end_that_is_told_twice_happens_once(bench: Bench) -> None:
     bench.run_to_completion()
     [finish] = bench.claim().claims
     for _ in range(2):
-        bench.ledger.worker.settle_batch(finish)
+        bench.ledger.worker.settle_batch(finish, Finish.WRITTEN)
     assert [e.type for e in bench.ledger.reader.events()].count("retouch.batch.completed") == 1
 
 
-def test_a_batch_that_is_being_filled_does_not_finish(bench: Bench) -> None:
-    """Its first chunk may end before the second arrives; a producer that falls silent holds it 30 s, no longer."""
-    bench.ledger.producer.open_batch("b", {})
-    bench.ledger.producer.enqueue("b", entries(1))
+@pytest.mark.parametrize("again", [False, True], ids=["new", "opened again"])
+def test_a_batch_that_is_being_written_does_not_end(bench: Bench, again: bool) -> None:
+    """However long its producer is silent after its first page, all of whose edits have ended; its seal ends it."""
+    bench.write("b", entries(1))
+    if again:
+        bench.ledger.producer.seal("b")
+        bench.ledger.producer.open_batch("b")
+    bench.run_to_completion()
+    bench.later(3_600_000)
+    assert bench.claim().claims == []
+    bench.write("b", entries(1))
+    assert bench.ledger.producer.seal("b")
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_a_batch_that_is_sealed_early_ends_with_its_last_edit(bench: Bench) -> None:
+    """A second seal changes nothing, and there is nothing to seal where there is no batch."""
+    bench.fill(1)
+    assert not bench.ledger.producer.seal("b")
+    assert not bench.ledger.producer.seal("none")
+    assert [c.step for c in bench.claim().claims] == [Step.SUBMIT]
+    assert bench.ledger.reader.batch("none") is None
+
+
+def test_a_batch_that_an_older_version_filled_ends_when_its_time_has_passed(bench: Bench) -> None:
+    """It has no seal, but a time until which its producer held it."""
+    bench.fill(1)
+    bench.client.hset(bench.keys.batch("b"), "fill_until", bench.clock.now + 30_000)
     bench.run_to_completion()
     assert bench.claim().claims == []
     bench.later(30_001)
     assert [c.step for c in bench.claim().claims] == [Step.FINISH]
 
 
-def test_a_producer_that_goes_on_holds_its_batch_for_longer(bench: Bench) -> None:
-    """The 30 s begin anew with each page that it sends, even if the batch has every edit of that page already."""
-    bench.ledger.producer.open_batch("b", {})
-    bench.ledger.producer.enqueue("b", entries(1))
-    bench.run_to_completion()
-    bench.later(20_000)
-    bench.ledger.producer.enqueue("b", entries(1))
-    bench.later(20_000)
+def test_a_cancelled_batch_ends_though_nobody_sealed_it(bench: Bench) -> None:
+    """Whoever is still writing to it is refused."""
+    bench.write("b", entries(2))
+    bench.ledger.producer.cancel("b")
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_there_is_no_batch_before_its_first_edits(bench: Bench) -> None:
+    """A producer that opens it, and then has nothing to write, leaves nothing behind."""
+    bench.ledger.producer.open_batch("b")
+    bench.ledger.producer.seal("b")
+    assert bench.ledger.reader.batch("b") is None
     assert bench.claim().claims == []
-    bench.later(10_001)
-    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
-
-
-def test_an_empty_batch_finishes(bench: Bench) -> None:
-    """A sealed batch without edits ends like any other."""
-    bench.fill(0)
-    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
 
 
 def test_retry_reopens_a_completed_batch(bench: Bench) -> None:
@@ -221,14 +246,14 @@ def test_retry_reopens_a_completed_batch(bench: Bench) -> None:
     bench.intend(claims)
     bench.end(claims, EditState.FAILED)
     (finish,) = bench.claim().claims
-    bench.ledger.worker.settle_batch(finish)
+    bench.ledger.worker.settle_batch(finish, Finish.WRITTEN)
     assert bench.ledger.producer.retry("b") == Retried(asked=0, sent=1)
     assert bench.ledger.reader.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
     assert list(bench.ledger.reader.results("b")) == []
     harvest = bench.claim()
     assert {c.step for c in harvest.claims} == {Step.FINISH, Step.SUBMIT}
     stale = next(c for c in harvest.claims if c.step is Step.FINISH)
-    assert bench.ledger.worker.settle_batch(stale)
+    assert bench.ledger.worker.settle_batch(stale, Finish.REMOVED)
     assert bench.ledger.reader.batch("b").state is BatchState.OPEN  # type: ignore[union-attr]
     assert bench.intend([c for c in harvest.claims if c.step is Step.SUBMIT]) == [2]
 
@@ -303,9 +328,9 @@ def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
 
 def test_results_keep_the_order_of_the_batch(bench: Bench) -> None:
     """Across pages, in the order of enqueuing."""
-    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.open_batch("b")
     for first in range(0, 1200, 400):
-        bench.ledger.producer.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, n) for n in range(first, first + 400)])
+        bench.write("b", [Entry(f"c{n}", "d", "{}", 1, n) for n in range(first, first + 400)])
     bench.ledger.producer.cancel("b")
     results = list(bench.ledger.reader.results("b"))
     assert [r["seed"] for r in results] == list(range(1200))

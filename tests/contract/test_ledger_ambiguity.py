@@ -54,7 +54,7 @@ def test_held_edits_can_be_cancelled_alone(bench: Bench) -> None:
     """cancel --held leaves the queue alone."""
     claim = ambiguous(bench)
     bench.intend([claim], HOLD)
-    bench.ledger.producer.enqueue("b", [Entry("later", "d", "{}", 1, None)])
+    bench.write("b", [Entry("later", "d", "{}", 1, None)])
     assert bench.ledger.producer.cancel("b", [EditState.HELD]) == 1
     assert bench.counts() == {"queued": 1, "cancelled": 1}
 

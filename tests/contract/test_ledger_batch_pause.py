@@ -119,10 +119,10 @@ def test_a_paused_batch_lets_others_pass(bench: Bench) -> None:
 def test_a_claim_parks_a_page_at_most(bench: Bench) -> None:
     """No move touches a whole batch: the next claim goes on, until another batch's edit is met."""
     for batch, count in (("b", 1200), ("other", 1)):
-        bench.ledger.producer.open_batch(batch, {})
+        bench.ledger.producer.open_batch(batch)
         for first in range(0, count, 400):
             part = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
-            bench.ledger.producer.enqueue(batch, part)
+            bench.write(batch, part)
     bench.client.zadd(bench.keys.ready, {"other/c0": 10.0**6})
     pause(bench)
     parked, found = [], []
@@ -135,10 +135,10 @@ def test_a_claim_parks_a_page_at_most(bench: Bench) -> None:
 
 def test_a_resumed_batch_has_its_order_back(bench: Bench) -> None:
     """Edits return to their places, page by page."""
-    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.open_batch("b")
     for first in range(0, 600, 300):
         part = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, first + 300)]
-        bench.ledger.producer.enqueue("b", part)
+        bench.write("b", part)
     before = bench.client.zrange(bench.keys.ready, 0, -1)
     pause(bench)
     for _ in range(2):
@@ -201,7 +201,7 @@ def test_a_paused_batch_takes_more_edits(bench: Bench) -> None:
     """They are parked like the others; a batch that nobody opened cannot be paused."""
     bench.fill(1)
     pause(bench)
-    bench.ledger.producer.enqueue("b", entries(3))
+    bench.write("b", entries(3))
     assert bench.edits() == []
     assert bench.client.zcard(bench.keys.parked("b")) == 3
     assert not bench.ledger.producer.pause("none", BatchPause.PERSON, "by hand")
@@ -224,14 +224,14 @@ def test_a_batch_is_paused_once_for_each_cause(bench: Bench) -> None:
 
 def test_a_producer_of_a_cancelled_batch_is_refused_until_it_opens_it_again(bench: Bench) -> None:
     """A person cancelled it while it was being filled: the next page adds nothing."""
-    bench.ledger.producer.open_batch("b", {})
-    bench.ledger.producer.enqueue("b", entries(1))
+    bench.ledger.producer.open_batch("b")
+    bench.write("b", entries(1))
     bench.ledger.producer.cancel("b")
     with pytest.raises(BatchCancelledError):
-        bench.ledger.producer.enqueue("b", entries(3))
+        bench.write("b", entries(3))
     assert bench.counts() == {"cancelled": 1}
-    bench.ledger.producer.open_batch("b", {})
-    bench.ledger.producer.enqueue("b", entries(3))
+    bench.ledger.producer.open_batch("b")
+    bench.write("b", entries(3))
     assert bench.counts() == {"cancelled": 1, "queued": 2}
 
 

@@ -78,8 +78,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model: dict[str, Model] = {}
         self.cancelled: set[str] = set()
         self.calls = 0
-        for batch in BATCHES:
-            self.ledger.producer.open_batch(batch, {})
 
     # --- producers and people --------------------------------------------------------------------
 
@@ -90,7 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if batch in self.cancelled:  # a producer that writes on is refused; one that opens the batch again is not
             with pytest.raises(BatchCancelledError):
                 self.ledger.producer.enqueue(batch, [entry])
-            self.ledger.producer.open_batch(batch, {})
+            self.ledger.producer.open_batch(batch)
             self.cancelled.discard(batch)
         (verdict,) = self.ledger.producer.enqueue(batch, [entry])
         known = self.model.get(member)
@@ -110,7 +108,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.end(edit, S.CANCELLED)
                 expected += 1
         assert self.ledger.producer.cancel(batch) == expected
-        self.cancelled.add(batch)
+        if list(self.of(batch)):
+            self.cancelled.add(batch)
 
     @rule(batch=st.sampled_from(BATCHES), states=st.sets(st.sampled_from([S.FAILED, S.CANCELLED, S.HELD]), min_size=1))
     def retry(self, batch: str, states: set[EditState]) -> None:
@@ -338,7 +337,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def every_edit_is_in_one_state_and_counts_equal_members(self) -> None:
         for batch in BATCHES:
             view = self.ledger.reader.batch(batch)
-            assert view is not None
+            if view is None:
+                assert not list(self.of(batch))
+                continue
             assert view.counts == Counter(e.state for _, e in self.of(batch))
             assert view.duplicates == sum(e.duplicate for _, e in self.of(batch))
             pending = self.client.hget(self.keys.batch(batch), "pending")

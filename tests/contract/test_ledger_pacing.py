@@ -146,9 +146,9 @@ def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
 
 def test_the_number_of_places_is_found(bench: Bench) -> None:
     """It grows to what the API takes and falls back when it refuses, never to nothing."""
-    bench.ledger.producer.open_batch("b", {})
+    bench.ledger.producer.open_batch("b")
     for first in range(0, 3000, 500):
-        bench.ledger.producer.enqueue("b", [e._replace(custom_id=f"c{first + n}") for n, e in enumerate(entries(500))])
+        bench.write("b", [e._replace(custom_id=f"c{first + n}") for n, e in enumerate(entries(500))])
     used = rounds(bench, 60, capacity=20)
     assert min(used) >= 1
     assert 10 <= sum(used[30:]) / 30 <= 20
@@ -170,8 +170,8 @@ def test_batches_share_by_their_weights(redis_client: redis.Redis) -> None:
     """Eight batches of weights 1 to 8 get turns within 5 % of their weights, and none starves."""
     bench = Bench(redis_client)
     for weight in range(1, 9):
-        bench.ledger.producer.open_batch(f"b{weight}", {}, weight)
-        bench.ledger.producer.enqueue(f"b{weight}", entries(450))
+        bench.ledger.producer.open_batch(f"b{weight}")
+        bench.write(f"b{weight}", entries(450), weight)
     turns: Counter[str] = Counter()
     while sum(turns.values()) < 1800:
         claims = bench.edits(submits=40, places=10**6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retouch.ledger import Entry, Step, Verdict
+from retouch.ledger import Entry, Finish, Step, Verdict
 from tests.ledger_bench import LEASE_MS, Bench
 
 RETENTION_MS = 60_000
@@ -12,12 +12,12 @@ def ended(bench: Bench, count: int) -> None:
     """A batch of so many edits, all completed, and its end written."""
     for first in range(0, count, 400):
         names = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
-        bench.ledger.producer.open_batch("b", {})
-        bench.ledger.producer.enqueue("b", names)
+        bench.ledger.producer.open_batch("b")
+        bench.write("b", names)
     bench.ledger.producer.seal("b")
     while claims := bench.claim(places=10**6).claims:
         if claims[0].step is Step.FINISH:
-            assert bench.ledger.worker.settle_batch(claims[0], retention_ms=RETENTION_MS)
+            assert bench.ledger.worker.settle_batch(claims[0], Finish.WRITTEN, retention_ms=RETENTION_MS)
         else:
             bench.intend(claims)
             bench.end(claims)
@@ -42,8 +42,8 @@ def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
     """A retry after the end, and an enqueue right before the end of the retention, keep it."""
     ended(bench, 3)
     bench.later(RETENTION_MS - LEASE_MS)
-    bench.ledger.producer.open_batch("b", {})
-    assert bench.ledger.producer.enqueue("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
+    bench.ledger.producer.open_batch("b")
+    assert bench.write("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
     bench.later(3 * LEASE_MS)
     bench.claim()
     assert bench.counts() == {"completed": 3, "submitting": 1}
@@ -65,9 +65,9 @@ def test_events_that_wait_for_a_delivery_outlive_their_batch(bench: Bench) -> No
 
 def test_events_of_a_batch_that_is_still_there_are_kept(bench: Bench) -> None:
     """The end of another batch's retention takes only what is older than any batch that is left."""
-    bench.ledger.producer.open_batch("open", {})
+    bench.write("open", [Entry("c0", "d", "{}", 1, None)])
     ended(bench, 2)
     bench.later(RETENTION_MS + LEASE_MS)
     bench.claim()
     assert bench.ledger.reader.batch("b") is None
-    assert {e.subject for e in bench.ledger.reader.events()} == {"b/c0", "b/c1", "b"}
+    assert {e.subject for e in bench.ledger.reader.events()} >= {"b/c0", "b/c1", "b"}

@@ -11,15 +11,15 @@ import redis
 
 from retouch.causes import BatchPause
 from retouch.errors import InputError, SchemaError
-from retouch.ledger import SCHEMA, Claim, Ledger, Settlement, Step
+from retouch.ledger import SCHEMA, Claim, Finish, Ledger, Settlement, Step
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 from tests.ledger_bench import DEADLINE_MS, LEASE_MS, RESUBMIT, Bench, entries
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
 MOVES: dict[str, Callable[[Ledger], Any]] = {
-    "open_batch": lambda ledger: ledger.producer.open_batch("new", {}),
-    "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3)),
+    "open_batch": lambda ledger: ledger.producer.open_batch("b"),
+    "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3), {"model_id": "sd1.5"}),
     "seal": lambda ledger: ledger.producer.seal("b"),
     "cancel": lambda ledger: ledger.producer.cancel("b"),
     "retry": lambda ledger: ledger.producer.retry("b"),
@@ -31,7 +31,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "keep_link": lambda ledger: ledger.worker.keep_link(CLAIM, "https://images.example/1"),
     "settle": lambda ledger: ledger.worker.settle([Settlement(CLAIM, (EditState.SUBMITTING,), EditState.FAILED)]),
     "observe": lambda ledger: ledger.worker.observe(good={"submit": 1}),
-    "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM),
+    "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM, Finish.WRITTEN),
     "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([(CLAIM, None)]),
     "pause": lambda ledger: ledger.worker.pause("submit:person", "no"),
     "resume": lambda ledger: ledger.worker.resume("submit:person"),
@@ -155,7 +155,7 @@ def test_a_fresh_ledger_gets_its_number(bench: Bench, way: str) -> None:
 def test_installations_share_a_redis(bench: Bench) -> None:
     """Two namespaces know nothing of each other, and no key stands outside of them."""
     other = Ledger(bench.client, bench.clock, namespace="other")
-    other.producer.open_batch("b", {})
+    other.producer.open_batch("b")
     other.producer.enqueue("b", entries(1))
     bench.fill(2)
     bench.run_to_completion()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from retouch.ledger import Claim, Entry, Settlement, Step
+from retouch.ledger import Claim, Entry, Finish, Settlement, Step
 from retouch.provider.polling import learn, remember
 from retouch.provider.polling.histogram import LATER
 from retouch.states import EditState
@@ -68,19 +68,43 @@ def test_an_edit_that_was_taken_is_not_sent_and_unanswered_any_more(bench: Bench
     assert bench.client.hmget(*marks) == [None] * 2
 
 
+def finish_claim(bench: Bench) -> Claim:
+    """The one claim that is due for a batch's end."""
+    [claim] = [c for c in bench.claim(submits=0).claims if c.step is Step.FINISH]
+    return claim
+
+
+def end_of(bench: Bench) -> list[object]:
+    """What the batch says of its end."""
+    return list(bench.client.hmget(bench.keys.batch("b"), "state", "stale"))
+
+
 def test_a_removed_success_is_stale_no_more(bench: Bench) -> None:
     """Once the batch's claim is settled, nothing about it is to be removed; it is open for its new edits."""
     bench.fill(1)
     bench.run_to_completion()
-    seen = []
-    for entry in ("later", None):
-        [claim] = [c for c in bench.claim().claims if c.step is Step.FINISH]
-        assert bench.ledger.worker.settle_batch(claim)
-        if entry:
-            bench.ledger.producer.open_batch("b", {})
-            bench.ledger.producer.enqueue("b", [Entry(entry, "d", "{}", 1, None)])
-        seen.append(bench.client.hmget(bench.keys.batch("b"), "state", "stale"))
-    assert seen == [["open", "1"], ["open", None]]
+    assert bench.ledger.worker.settle_batch(finish_claim(bench), Finish.WRITTEN)
+    bench.write("b", [Entry("later", "d", "{}", 1, None)])
+    assert end_of(bench) == ["open", "1"]
+    assert bench.ledger.worker.settle_batch(finish_claim(bench), Finish.REMOVED)
+    assert end_of(bench) == ["open", None]
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["claim held", "claim lost"])
+def test_a_success_that_was_written_beside_new_work_is_removed(bench: Bench, lost: bool) -> None:
+    """The batch was opened again while its end was written, by whoever: the next claim removes what was written."""
+    bench.fill(1)
+    bench.run_to_completion()
+    claim = finish_claim(bench)
+    bench.write("b", [Entry("later", "d", "{}", 1, None)])
+    if lost:
+        bench.later(2 * LEASE_MS)
+        assert bench.ledger.worker.settle_batch(finish_claim(bench), Finish.REMOVED)
+        assert end_of(bench) == ["open", None]
+    assert bench.ledger.worker.settle_batch(claim, Finish.WRITTEN) is not lost
+    assert end_of(bench) == ["open", "1"]
+    assert bench.ledger.worker.settle_batch(finish_claim(bench), Finish.REMOVED)
+    assert end_of(bench) == ["open", None]
 
 
 def test_after_an_outage_polls_come_back_gradually_as_well(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from retouch.ledger import (
     BegunSubmit,
     Claim,
     Entry,
+    Finish,
     Ledger,
     Policy,
     Run,
@@ -111,7 +112,7 @@ class World:
 
     def finish(self, claim: Claim) -> Callable[[], None]:
         def settle() -> None:
-            self.ledger.worker.settle_batch(claim)
+            self.ledger.worker.settle_batch(claim, Finish.WRITTEN)
 
         return settle
 
@@ -239,7 +240,7 @@ class World:
     # --- people ----------------------------------------------------------------------------------
 
     def enqueue(self, batch: str, kinds: list[str]) -> None:
-        self.ledger.producer.open_batch(batch, {})
+        self.ledger.producer.open_batch(batch)
         first = len(self.edits)
         new = {f"{batch}/{first + n}": Record(kind) for n, kind in enumerate(kinds)}
         self.edits |= new

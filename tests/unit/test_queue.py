@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
@@ -18,8 +19,9 @@ from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Res
 from retouch.errors import LedgerAwayError, LedgerRefusedError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.writing import BatchWriter
-from retouch.ledger import PAGE, Entry, Ledger, Retried, Settlement, Step, Verdict
+from retouch.ledger import PAGE, Entry, Finish, Ledger, Retried, Settlement, Step, Verdict
 from tests.harness.processes import run
+from tests.harness.waiting import until
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def finish_all(ledger: Ledger, to: EditState = EditState.COMPLETED) -> None:
         ledger.worker.settle([Settlement(c, (EditState.SUBMITTING,), to) for c in submits])
         for claim in claims:
             if claim.step is Step.FINISH:
-                ledger.worker.settle_batch(claim)
+                ledger.worker.settle_batch(claim, Finish.WRITTEN)
 
 
 def test_more_than_a_page_is_enqueued_in_order(queue: EditQueue, ledger: Ledger) -> None:
@@ -237,10 +239,10 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
     """So that nobody has to guess whether to run it again."""
     written = ledger.producer.enqueue
 
-    def enqueue(batch: str, entries: list[Entry]) -> list[Verdict]:
+    def enqueue(batch: str, entries: list[Entry], *of_a_new_batch: Any) -> list[Verdict]:
         if entries[0].custom_id != "e0":
             raise LedgerAwayError("gone")
-        return written(batch, entries)
+        return written(batch, entries, *of_a_new_batch)
 
     monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
     queue = EditQueue(ledger)
@@ -250,11 +252,50 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
 
 def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> None:
     """A producer that failed half-way has not finished its batch."""
-    with pytest.raises(KeyError), BatchWriter(ledger, "b", {}):
+
+    def edits() -> Iterator[Edit]:
+        for number in range(PAGE):
+            yield edit(f"e{number}")
         raise KeyError
-    batch = ledger.reader.batch("b")
-    assert batch is not None
-    assert not batch.counts
+
+    with pytest.raises(KeyError):
+        EditQueue(ledger).enqueue(edits(), batch="b")
+    queue = EditQueue(ledger)
+    assert queue.status("b").unsealed is not None
+    assert [queue.seal("b"), queue.seal("b"), queue.status("b").unsealed] == [True, False, None]
+
+
+def test_what_a_slow_producer_has_given_is_written_meanwhile(ledger: Ledger) -> None:
+    """Its page is far from full; the batch is there, and open."""
+    queue = EditQueue(ledger)
+    with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
+        for number in range(3):
+            writer.add(number, Entry(f"e{number}", "d", "{}", 1, None))
+            until(lambda: [view.total for view in queue.batches()] == [number + 1], "it is written")  # noqa: B023 - at once
+            assert queue.status("b").unsealed is not None
+    assert writer.receipt().accepted == 3
+    assert queue.status("b").unsealed is None
+
+
+def test_nothing_accepted_makes_no_batch(queue: EditQueue) -> None:
+    """Every edit is invalid, or there is none."""
+    receipts = [queue.enqueue([], batch="b"), queue.enqueue([{"custom_id": "a"}], batch="b")]
+    assert [(r.written, len(r.rejected)) for r in receipts] == [(0, 0), (0, 1)]
+    assert queue.batches() == []
+
+
+def test_two_producers_that_begin_a_batch_at_once_agree_on_its_defaults(ledger: Ledger) -> None:
+    """The second, whose edits are written for its own defaults, is told to enqueue again; then they are rewritten."""
+    queue = EditQueue(ledger)
+
+    def edits() -> Iterator[Edit]:
+        queue.enqueue([edit("theirs")], batch="b")
+        yield edit("mine")
+
+    with pytest.raises(InputError, match="at the same moment, with other defaults"):
+        queue.enqueue(edits(), batch="b", defaults={"strength": 0.5})
+    assert queue.status("b").total == 1
+    assert queue.enqueue([edit("mine")], batch="b", defaults={"strength": 0.5}).accepted == 1
 
 
 RECORD = {

@@ -106,7 +106,7 @@ class Worker(Bench):
     def enqueue(self, parameters: Mapping[str, Any] | None = None, *, samples: int = 1, batch: str = "b") -> None:
         """Enqueue the edit c0 with an image of the web and seal its batch."""
         whole = {"model_id": "sd1.5", "prompt": "p", "init_image": "https://images.test/a.png", "samples": samples}
-        self.ledger.producer.open_batch(batch, {})
+        self.ledger.producer.open_batch(batch)
         self.ledger.producer.enqueue(
             batch, [Entry("c0", "digest", json.dumps(whole | dict(parameters or {})), samples, None)]
         )

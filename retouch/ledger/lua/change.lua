@@ -51,6 +51,7 @@ end
 
 if action == 'cancel' and wanted.queued and redis.call('EXISTS', batch_key(batch)) == 1 then
   redis.call('HSET', batch_key(batch), 'cancelled', '1') -- edits that come back later are cancelled too
+  seal(batch) -- who is still writing to it is refused
 end
 local page = redis.call('LRANGE', order_key(batch), first, last)
 for _, custom_id in ipairs(page) do

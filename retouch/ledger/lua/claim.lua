@@ -111,19 +111,19 @@ end
 local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
 
 local function due_batch(batch)
-  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'paused')
-  local fill_until = tonumber(b[3] or '0')
+  local names = { 'state', 'pending', 'fill_until', 'stale', 'expires', 'paused', 'unsealed' }
+  local b = redis.call('HMGET', batch_key(batch), unpack(names))
+  local fill_until = tonumber(b[3] or '0') -- of a batch that an older version filled
   if not b[1] then
     redis.call('ZREM', DUE, batch)
   elseif not b[6] and unpark(batch) == PAGE then
     redis.call('ZADD', DUE, int(now), batch) -- the rest of what a resumed batch had parked
   elseif b[1] == 'completed' and not b[4] then
-    local until_ms = math.max(tonumber(b[5]), fill_until)
-    if until_ms > now then redis.call('ZADD', DUE, int(until_ms), batch) else remove_page(batch) end
+    if tonumber(b[5]) > now then redis.call('ZADD', DUE, b[5], batch) else remove_page(batch) end
   elseif b[4] then
     claim_other(batch_key(batch), batch, DUE, 'finish')
-  elseif tonumber(b[2]) > 0 then
-    redis.call('ZREM', DUE, batch) -- its last edit brings it back
+  elseif tonumber(b[2]) > 0 or b[7] then
+    redis.call('ZREM', DUE, batch) -- its last edit, or its seal, brings it back
   elseif fill_until > now then
     redis.call('ZADD', DUE, int(fill_until), batch)
   else

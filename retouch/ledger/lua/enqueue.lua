@@ -1,17 +1,22 @@
--- Add edits to an open batch. An edit that is there already is left alone.
--- ARGV: now, batch, fill_ms, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
+-- Add edits to a batch, which is made with its first. An edit that is there already is left alone.
+-- ARGV: now, batch, defaults (JSON) and weight of a new batch, then per edit: custom_id, digest, parameters (JSON), samples,
+--   seed ('' for none).
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
--- Changes the new edits, their batch, ORDER, EDITS, READY, DUE.
+-- Changes the new edits, their batch, BATCHES, ORDER, EDITS, READY, DUE.
 -- include: clock batches
-local batch, fill_ms = ARGV[2], tonumber(ARGV[3])
+local batch, defaults, weight = ARGV[2], ARGV[3], ARGV[4]
 local key = batch_key(batch)
-local b = redis.call('HMGET', key, 'weight', 'virtual', 'cancelled')
-if not b[1] then return redis.error_reply('NOBATCH the batch was not opened') end
-if b[3] then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
-local step = 1 / tonumber(b[1])
-local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[2] or '0'))
+local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled')
+if b[4] then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
+if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
+if not b[1] then
+  redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
+  redis.call('ZADD', BATCHES, int(now), batch)
+end
+local step = 1 / tonumber(b[2] or weight)
+local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[3] or '0'))
 local verdicts, added = {}, 0
-for i = 4, #ARGV, 5 do
+for i = 5, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
   local known = redis.call('HGET', edit_key(id), 'digest')
@@ -37,8 +42,6 @@ if added > 0 then
   reopen(batch)
   redis.call('HINCRBY', key, 'pending', added)
   redis.call('HINCRBY', key, 'n:queued', added)
-  redis.call('HSET', key, 'virtual', string.format('%.17g', virtual))
+  redis.call('HSET', key, 'virtual', string.format('%.17g', virtual), 'unsealed', int(now))
 end
-redis.call('HSET', key, 'fill_until', int(now + fill_ms))
-redis.call('ZADD', DUE, 'NX', int(now + fill_ms), batch)
 return verdicts

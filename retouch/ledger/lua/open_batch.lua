@@ -1,15 +1,15 @@
--- Make a batch, or keep an existing one from finishing while it is being filled.
--- ARGV: now, batch, defaults (JSON), weight, fill_ms.
--- Returns the batch's defaults: the first ones stay.
--- Changes the batch, BATCHES, DUE.
+-- A producer is about to write to a batch: from now on it does not end before it is sealed, and is not removed.
+-- ARGV: now, batch.
+-- Returns the batch's defaults (JSON); nil where there is no batch yet: its first edits make it.
+-- Changes the batch (cancelled, unsealed, expires).
 -- include: clock
-local batch, defaults, weight, fill_ms = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local key = batch_key(batch)
-if redis.call('EXISTS', key) == 0 then
-  redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
-  redis.call('ZADD', BATCHES, int(now), batch)
-end
+local key = batch_key(ARGV[2])
+local b = redis.call('HMGET', key, 'defaults', 'state', 'expires')
+if not b[1] then return false end
 redis.call('HDEL', key, 'cancelled') -- who opens it again wants it again
-redis.call('HSET', key, 'fill_until', int(now + fill_ms))
-redis.call('ZADD', DUE, 'NX', int(now + fill_ms), batch)
-return redis.call('HGET', key, 'defaults')
+if b[2] ~= 'completed' then
+  redis.call('HSET', key, 'unsealed', int(now))
+elseif tonumber(b[3]) < now + KEPT_MS then
+  redis.call('HSET', key, 'expires', int(now + KEPT_MS))
+end
+return b[1]

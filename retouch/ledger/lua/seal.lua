@@ -1,12 +1,8 @@
--- The producer is done: the batch may finish as soon as its edits have ended.
+-- The producer is done: the batch ends when its edits have ended.
 -- ARGV: now, batch.
--- Returns 1, or 0 where there is no such batch.
--- Changes the batch (fill_until), DUE.
--- include: clock
+-- Returns 1 it is sealed now, 0 it was already, -1 there is no such batch.
+-- Changes the batch (unsealed), DUE.
+-- include: clock batches
 local batch = ARGV[2]
-if redis.call('EXISTS', batch_key(batch)) == 0 then return 0 end
-redis.call('HSET', batch_key(batch), 'fill_until', int(now))
-if redis.call('HGET', batch_key(batch), 'state') ~= 'completed' then
-  redis.call('ZADD', DUE, int(now), batch)
-end
-return 1
+if redis.call('EXISTS', batch_key(batch)) == 0 then return -1 end
+return seal(batch)

@@ -13,7 +13,7 @@ from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
 from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.edit_result import Result
-from retouch.ledger import NOW, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
+from retouch.ledger import NOW, Finish, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run
@@ -31,7 +31,7 @@ def end(ledger: Ledger, *states: EditState) -> None:
     while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
         for claim in claims:
             if claim.step is Step.FINISH:
-                ledger.worker.settle_batch(claim)
+                ledger.worker.settle_batch(claim, Finish.WRITTEN)
                 continue
             error = json.dumps({"code": "refused", "message": "no [such] model\x1b[31m"})
             ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), left.pop(0), error=error)])

@@ -11,6 +11,7 @@ from retouch.ledger import Claim, Entry, Step
 from tests.unit.worker_stage import Worker
 
 RETRY_MS = 6000  # with every random number at 0.5
+LATER = [Entry("later", "digest", "{}", 1, None)]
 WRITTEN = ["delete b/_SUCCESS", "put b/manifest.jsonl", "put b/_SUCCESS"]
 
 
@@ -85,11 +86,30 @@ def test_a_batch_that_is_open_again_only_loses_its_old_success(worker: Worker) -
     """New edits were enqueued since: no manifest is written, and the batch goes on."""
     worker.do([ended(worker)])
     worker.outside.store.acts.clear()
-    worker.ledger.producer.open_batch("b", {})
-    worker.ledger.producer.enqueue("b", [Entry("later", "digest", "{}", 1, None)])
+    worker.write("b", LATER)
     worker.do([worker.one(Step.FINISH)])
     assert worker.outside.store.acts == ["delete b/_SUCCESS"]
     assert worker.ended() == "open"
+
+
+def test_a_batch_that_is_opened_again_while_its_manifest_is_written_gets_no_success(worker: Worker) -> None:
+    """The new edits come before the last file: it is not written, and the claim is settled at once."""
+    claim = ended(worker)
+    worker.outside.store.meanwhile = lambda _key: worker.write("b", LATER)
+    worker.do([claim])
+    assert worker.outside.store.acts == WRITTEN[:2]
+    assert (worker.ended(), worker.claim(submits=0).claims) == ("open", [])
+
+
+def test_a_success_that_new_work_has_overtaken_is_removed_at_once(worker: Worker) -> None:
+    """They come while that file itself is on its way: the next claim, due at once, removes it."""
+    claim = ended(worker)
+    worker.outside.store.meanwhile = lambda key: worker.write("b", LATER) if key == "b/_SUCCESS" else None
+    worker.do([claim])
+    assert worker.outside.store.acts == WRITTEN
+    worker.do([worker.one(Step.FINISH)])
+    assert worker.outside.store.acts == [*WRITTEN, "delete b/_SUCCESS"]
+    assert (worker.ended(), worker.claim(submits=0).claims) == ("open", [])
 
 
 def test_a_batch_that_is_gone_is_left_alone(worker: Worker) -> None:

@@ -3,12 +3,19 @@
 
 -- New work for a batch that was ending or had ended: it is open again, and its _SUCCESS is stale.
 local function reopen(batch)
-  local state = redis.call('HGET', batch_key(batch), 'state')
-  if state ~= 'open' then
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'holder')
+  if b[1] ~= 'open' then
     redis.call('HSET', batch_key(batch), 'state', 'open', 'stale', '1')
-    redis.call('ZADD', DUE, int(now), batch)
+    if not b[2] then redis.call('ZADD', DUE, int(now), batch) end -- else who is writing its end finds it open
   end
   redis.call('HDEL', batch_key(batch), 'cancelled')
+end
+
+-- Nothing more is written to it: it may end. Returns 1 if it was not sealed.
+local function seal(batch)
+  if redis.call('HDEL', batch_key(batch), 'unsealed') == 0 then return 0 end
+  redis.call('ZADD', DUE, int(now), batch)
+  return 1
 end
 
 -- The causes for which a batch does not move: cause → { reason, since }. Its queued edits leave READY when they are met.

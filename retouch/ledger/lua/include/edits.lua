@@ -77,10 +77,7 @@ local function end_edit(id, from, to, outputs, err)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
   emit('retouch.edit.' .. to, id, result)
-  if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then
-    local fill_until = tonumber(redis.call('HGET', batch_key(batch), 'fill_until') or '0')
-    redis.call('ZADD', DUE, int(math.max(now, fill_until)), batch)
-  end
+  if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then redis.call('ZADD', DUE, int(now), batch) end
 end
 
 -- Back to the queue, at once or after `delay_ms`; an edit of a cancelled batch ends instead.
