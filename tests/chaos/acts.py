@@ -16,6 +16,7 @@ from tests.chaos.blame import (
 )
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.judge import judge, the_key_stays_home
+from tests.chaos.neighbour import neighbour
 from tests.chaos.play import Play
 from tests.chaos.redelivery import redelivery
 from tests.harness.sentinel import Watched
@@ -159,6 +160,24 @@ def failover(play: Play) -> None:
             play.measured(name, found, "the manifest repairs the rest", not ends.violations)
 
 
+def shared_redis(play: Play) -> None:
+    """Another Celery application works for long on the same database, while ours looks for messages that were lost."""
+    run = play.stage.run()
+    with neighbour(play.stage.valkey.url, play.stage.folder) as other:
+        other.begins()
+        found_ours = outages.lost_message(run)
+        run.ready(run.worker(max_in_flight=60))
+        run.enqueue(100)
+        run.until(found_ours, "a lost message of ours is found")
+        run.finish()
+        found = f"started {other.begun} times, {other.waiting} waiting"
+        other.ends()
+    play.measured(
+        "a task of another application", found, "started 1 times, 0 waiting", found.startswith("started 1 times, 0")
+    )
+    play.judged("another application on the same Redis", run)
+
+
 def s3(play: Play) -> None:
     """S3 is killed, refuses connections, answers 503 and is slow, each while work comes."""
     run = play.stage.run()
@@ -290,6 +309,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
         idempotent_in_progress,
         power_loss,
         failover,
+        shared_redis,
         s3,
         webhook,
         api,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -192,6 +193,15 @@ def failover(run: Run, watched: Watched, *, lag_s: float) -> int:
     run.finish(90)
     assert not any(hand.ended.is_set() for hand in crew), "a worker did not survive it"
     return again
+
+
+def lost_message(run: Run) -> Callable[[], bool]:
+    """Leave a message of ours whose worker is gone; returns whether Celery in a worker of ours has found it."""
+    prefix, client = run.ledger.connection.keys.prefix, redis.Redis.from_url(run.stage.valkey.url)
+    message = json.dumps([{"body": "", "properties": {"delivery_info": {"priority": 0}}}, "", "nobody's"])
+    client.hset(f"{prefix}unacked", "lost", message)
+    client.zadd(f"{prefix}unacked_index", {"lost": 0.0})
+    return lambda: client.zscore(f"{prefix}unacked_index", "lost") is None
 
 
 def _log(run: Run) -> Path:

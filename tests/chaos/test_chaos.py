@@ -14,7 +14,7 @@ from tests.harness.processes import run
 # Minutes each, or of times that a busy machine does not keep; their parts have tests of their own.
 WHOLE_ONLY = (
     *("loads", "power_loss", "api", "rates", "gateway", "refused_puts", "retry_after"),
-    *("rolling_restarts", "webhook", "shares", "rescue", "poison", "failover"),
+    *("rolling_restarts", "webhook", "shares", "rescue", "poison", "failover", "shared_redis"),
 )
 
 WITHIN_S = 1200

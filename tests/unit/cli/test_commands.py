@@ -121,7 +121,7 @@ def test_every_cause_has_its_remedy() -> None:
     assert set(BATCH_REMEDIES) == set(BatchPause)
 
 
-@pytest.mark.parametrize("command", ["watch", "status", "results", "retry", "cancel", "pause", "resume"])
+@pytest.mark.parametrize("command", ["watch", "status", "results", "retry", "cancel", "seal", "pause", "resume"])
 def test_an_unknown_batch_is_bad_input(run: Run, command: str) -> None:
     """Exit code 2, one sentence."""
     ended = run(command, "nope")
@@ -200,6 +200,25 @@ def test_a_batch_is_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> 
     assert run("resume", batch).err == "batch b is resumed\n"
     assert run("resume", batch).err == "batch b was not paused\n"
     assert run("status", batch, "--json").json["paused"] == []
+
+
+def test_a_batch_whose_producer_is_gone_says_so_and_is_sealed(run: Run, batch: str, ledger: Ledger) -> None:
+    """All its edits have ended; ``status`` and ``watch`` say once why it does not, and ``seal`` ends it."""
+    ledger.producer.open_batch(batch)
+    end(ledger, *(EditState.COMPLETED,) * 3)
+    hint = "not sealed: its producer may be writing still, and the batch ends only after that"
+    told = run("status", batch).out
+    assert hint in told
+    assert "retouch seal b" in told
+    assert "last written to at 20" in told
+    assert run("watch", batch, "--timeout", "0.5").err.count(hint) == 1
+    assert run("status", batch, "--json").json["sealed"] is False
+    assert run("seal", batch).err == "batch b is sealed: it ends when its edits have ended\n"
+    assert run("seal", batch).err == "batch b was sealed already\n"
+    assert hint not in run("status", batch).out
+    assert [run("status", batch, "--json").json[name] for name in ("sealed", "last_written")] == [True, None]
+    end(ledger)
+    assert run("watch", batch).code == 0
 
 
 def test_all_submits_are_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> None:
