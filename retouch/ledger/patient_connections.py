@@ -22,6 +22,7 @@ _ABOUT_THE_COMMAND = frozenset(
     (
         *("ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "BUSYKEY", "BUSYGROUP", "NOGROUP", "NOPROTO"),
         *("SCHEMA", "CANCELLED", "DEFAULTS"),
+        "WAITAOF",  # no code, but how the text of an ERR begins; redis-py before 8 keeps no more of it
     )
 )
 _CODE = re.compile(r"-?([A-Z]{2,})(?: |$)")
@@ -55,12 +56,15 @@ def refusal(error: exceptions.RedisError) -> str | None:
 
 
 def _code(error: exceptions.ResponseError) -> str:
-    for kind, code in _CODES.items():  # of these redis-py keeps the code from the text
+    text = str(error)
+    if found := _IN_SCRIPT.search(text):
+        return found[1]
+    if told := getattr(error, "status_code", None):  # since redis-py 8, of those that it takes from the text
+        return str(told)
+    for kind, code in _CODES.items():
         if isinstance(error, kind):
             return code
-    text = str(error)
-    found = _IN_SCRIPT.search(text) or _CODE.match(text)
-    return found[1] if found else "ERR"
+    return found[1] if (found := _CODE.match(text)) else "ERR"
 
 
 @contextmanager

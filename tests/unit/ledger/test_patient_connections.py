@@ -39,6 +39,8 @@ OURS = (
     "ERR user_script:4: Script attempted to access nonexistent global variable 'x' script: 2c8a, on @user_script:4.",
     "WRONGTYPE Operation against a key holding the wrong kind of value",
     "CROSSSLOT Keys in request don't hash to the same slot",
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+    "ERR LOUD words of a server about a command",
     "something without a code",
 )
 
