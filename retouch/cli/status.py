@@ -94,7 +94,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     for view in views:
         ended = f"{view.ended}/{view.total}"
         state = "paused" if view.paused and not view.finished else view.state.value
-        _print(f"{view.batch:<{width}}  {state:<9}  {ended:>15}  {counts_text(view)}")
+        unsealed = ", not sealed" if view.unsealed else ""
+        _print(f"{view.batch:<{width}}  {state:<9}  {ended:>15}  {counts_text(view)}{unsealed}")
     if not views:
         _print("no batches yet")
 
