@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from retouch.states import EditState
+
+Blank = bool | Literal["suspect"]
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An image in S3. ``bytes`` is its length, ``sha256`` is hexadecimal, width and height are in pixels."""
+    """An image in S3. ``bytes`` is its length, ``sha256`` is hexadecimal, width and height are in pixels.
+
+    ``blank``: whether it is black, or of one colour: a filter of the API, or a failure of its model, leaves that.
+    ``"suspect"``: it takes so few bytes that it may be; it was not possible to look at its pixels.
+    """
 
     uri: str
     sha256: str
@@ -20,6 +26,7 @@ class Output:
     width: int
     height: int
     content_type: str
+    blank: Blank = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,15 @@ class Result(Mapping[str, Any]):
     @property
     def outputs(self) -> list[Output]:
         """The images in S3, in the API's order; empty if none were copied."""
-        return [Output(**{name: raw[name] for name in _OUTPUT_FIELDS}) for raw in self.record.get("outputs") or []]
+        return [
+            Output(**{name: raw[name] for name in _OUTPUT_FIELDS}, blank=raw.get("blank", False))
+            for raw in self.record.get("outputs") or []
+        ]
+
+    @property
+    def blank(self) -> bool:
+        """Whether an image of it is blank, or may be."""
+        return any(output.blank for output in self.outputs)
 
     @property
     def error(self) -> Failure | None:
@@ -105,7 +120,7 @@ class Result(Mapping[str, Any]):
         return _instant(self.record.get("completed_at"))
 
 
-_OUTPUT_FIELDS = tuple(Output.__dataclass_fields__)
+_OUTPUT_FIELDS = [name for name in Output.__dataclass_fields__ if name != "blank"]
 
 
 def _instant(text: str | None) -> datetime | None:

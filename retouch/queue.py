@@ -197,13 +197,15 @@ class EditQueue:
             pause_s = POLL_MIN_S if moved else min(pause_s * 1.5, POLL_MAX_S)
             view = newer
 
-    def results(self, batch: str) -> Iterator[Result]:
+    def results(self, batch: str, *, blank: bool | None = None) -> Iterator[Result]:
         """The results of the edits that have ended, in the batch's order, read page by page.
 
-        Raises InputError if there is no such batch.
+        ``blank``: only those with an image that is blank or may be (True), or without one (False). Raises InputError if
+        there is no such batch.
         """
         self.status(batch)
-        return self._results(batch)
+        results = self._results(batch)
+        return results if blank is None else (result for result in results if result.blank is blank)
 
     def edit(self, batch: str, custom_id: str) -> EditView:
         """Where one edit stands and what happens next; raises InputError if there is no such edit."""

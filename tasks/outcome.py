@@ -15,7 +15,7 @@ from tasks.failures import error_json
 
 log = structlog.get_logger()
 
-_FIELDS = [field.name for field in fields(Output)]
+_FIELDS = [field.name for field in fields(Output) if field.name != "blank"]
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -60,6 +60,7 @@ def completed(claim: Claim, outputs: Sequence[Output], good: dict[str, int]) -> 
 
 
 def outputs_json(outputs: Sequence[Output]) -> str | None:
-    """The images of a result, as the ledger keeps them."""
-    plain = [{name: getattr(o, name) for name in _FIELDS} for o in outputs]  # asdict copies deeply: 5 times dearer
+    """The images of a result, as the ledger keeps them: ``blank`` only where it is not false, to save memory."""
+    # asdict copies deeply: 5 times dearer
+    plain = [{name: getattr(o, name) for name in _FIELDS} | ({"blank": o.blank} if o.blank else {}) for o in outputs]
     return _encode(plain) if plain else None

@@ -10,7 +10,7 @@ import typer
 from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_clause
 from retouch.cli.terminal import failure_text, printable
-from retouch.edit_result import Result
+from retouch.edit_result import Output, Result
 from retouch.errors import InputError
 from retouch.ledger import EditView, Pause, Provider
 from retouch.states import EditState
@@ -38,7 +38,7 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     """The reason, as the rest of a sentence about the edit."""
     result = Result(view.result or {})
     if view.state is EditState.COMPLETED:
-        return f"its images are in S3: {', '.join(output.uri for output in result.outputs) or 'none'}"
+        return f"its images are in S3: {', '.join(map(_image, result.outputs)) or 'none'}"
     if view.state is EditState.FAILED:
         return f"{failure_text(result)} (to retry: retouch retry {view.batch})"
     if view.state is EditState.CANCELLED:
@@ -58,6 +58,11 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     if waits and not view.holder:
         return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
     return _why_under_way(view, now) + _struck(view)
+
+
+def _image(output: Output) -> str:
+    told = {True: " (blank: black or one colour)", "suspect": " (it may be blank: black or one colour)"}
+    return output.uri + told.get(output.blank, "")
 
 
 def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:

@@ -9,6 +9,7 @@ import typer
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.terminal import (
+    blank_hint,
     counts_text,
     duplicates_hint,
     emit,
@@ -39,9 +40,15 @@ def status(
         _all(queue, json_)
 
 
-def results(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+def results(
+    batch: BatchArgument,
+    blank: Annotated[
+        bool, typer.Option("--blank", help="Only those with an image that is black or of one colour, or may be.")
+    ] = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+) -> None:
     """Print the results of all edits that have ended, as JSONL, in the batch's order."""
-    for result in open_queue(redis_url).results(batch):
+    for result in open_queue(redis_url).results(batch, blank=blank or None):
         emit(result.to_json())
 
 
@@ -56,7 +63,7 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
     if view.recovered or view.sent_anew:
         _print(f"retried: {view.recovered} results were still at the API, {view.sent_anew} were submitted again")
-    hints = [duplicates_hint(view), held_hint(view), unsealed_hint(view)]
+    hints = [duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
     hints += [] if view.finished else [workers_hint(workers)]
     for hint in filter(None, hints):
         _print(hint)

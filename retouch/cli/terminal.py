@@ -86,6 +86,14 @@ def unsealed_hint(view: BatchView) -> str:
     )
 
 
+def blank_hint(view: BatchView) -> str:
+    """How many edits have blank images, and how to list them; empty if none."""
+    if not view.blank:
+        return ""
+    are = "1 result is" if view.blank == 1 else f"{view.blank} results are"
+    return f"{are} blank (black or one colour), or may be: retouch results {view.batch} --blank"
+
+
 def held_hint(view: BatchView) -> str:
     """What to do about held edits; empty if there are none."""
     held = view.counts.get(EditState.HELD, 0)

@@ -14,6 +14,7 @@ from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.progress import Lines, Progress
 from retouch.cli.terminal import (
     ExitCode,
+    blank_hint,
     counts_text,
     duplicates_hint,
     failure_text,
@@ -81,7 +82,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     finally:
         progress.close()
     say(f"batch {batch} has ended: {counts_text(view)}")
-    if hint := duplicates_hint(view):
+    for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
         say(hint)
     if view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):

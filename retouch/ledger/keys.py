@@ -34,7 +34,7 @@ key                            type    holds
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
-                                       duplicates cancelled stale expires note holder begun n:STATE…
+                                       duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew``; ``paused``:
                                        JSON ``{cause: {reason, since}}``; ``run``: edits refused in a row in
                                        the words ``run_words``; ``unsealed``: when a producer wrote to it last,

@@ -23,9 +23,13 @@ def iso(ms: float | str | None) -> str | None:
 
 
 def present(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored result with its times as text: one line of ``manifest.jsonl``, the data of an edit's event."""
+    """A stored result with its times as text: one line of ``manifest.jsonl``, the data of an edit's event.
+
+    Each image says whether it is ``blank``; stored is that only of those that are.
+    """
     return {
         **record,
+        "outputs": [{**output, "blank": output.get("blank", False)} for output in record["outputs"]],
         "submitted_at": iso(record["submitted_at"]),
         "completed_at": iso(record["completed_at"]),
     }
@@ -133,6 +137,7 @@ class BatchView:
     counts: dict[EditState, int]
     created: datetime
     duplicates: int = 0
+    blank: int = 0  # edits with an image that is black, or of one colour, or may be
     cancelled: bool = False
     note: str | None = None
     paused: tuple[BatchPauseView, ...] = ()
@@ -164,6 +169,7 @@ class BatchView:
             "counts": {state.value: n for state, n in self.counts.items()},
             "total": self.total,
             "possible_duplicates": self.duplicates,
+            "blank": self.blank,
             "created": iso(self.created.timestamp() * 1000),
             "note": self.note,
             "paused": [pause.to_json() for pause in self.paused],
@@ -185,6 +191,7 @@ class BatchView:
             counts={state: n for state, n in counts.items() if n},
             created=created,
             duplicates=int(raw.get("duplicates", 0)),
+            blank=int(raw.get("blank", 0)),
             cancelled="cancelled" in raw,
             note=raw.get("note"),
             paused=BatchPauseView.parse_all(raw.get("paused")),

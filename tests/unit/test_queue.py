@@ -329,11 +329,39 @@ def test_a_result_is_typed_and_still_a_mapping() -> None:
 
 def test_a_result_of_a_newer_worker_can_be_read() -> None:
     """Keys that are not known yet are kept in the mapping, and do no harm."""
-    outputs = [{**RECORD["outputs"][0], "blank": True}]  # type: ignore[index]
+    outputs = [{**RECORD["outputs"][0], "mood": "blue"}]  # type: ignore[index]
     newer = Result(RECORD | {"cost": 3, "outputs": outputs, "error": {"code": "c", "message": "m", "hint": "h"}})
     assert newer.outputs == Result(RECORD).outputs
     assert newer.error == Failure("c", "m")
     assert newer["cost"] == 3
+
+
+def completed(ledger: Ledger, outputs: dict[str, list[dict[str, object]]]) -> None:
+    """Enqueue an edit under each name, and complete it with these images."""
+    EditQueue(ledger).enqueue([edit(name) for name in outputs], batch="b")
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
+        images = json.dumps(outputs[claim.member.partition("/")[2]])
+        came_from = (EditState.SUBMITTING,)
+        ledger.worker.settle([Settlement(claim, came_from, EditState.COMPLETED, outputs=images)])
+
+
+def test_blank_images_are_told_counted_and_listed(ledger: Ledger, queue: EditQueue) -> None:
+    """True or suspect, among others or alone; stored is only what is not false, and readers see it of every image."""
+    image: dict[str, object] = RECORD["outputs"][0]  # type: ignore[index]
+    blank, suspect = {**image, "blank": True}, {**image, "blank": "suspect"}
+    completed(ledger, {"plain": [image], "mixed": [image, blank], "suspect": [suspect]})
+    assert {r.custom_id: [o.blank for o in r.outputs] for r in queue.results("b")} == {
+        "plain": [False],
+        "mixed": [False, True],
+        "suspect": ["suspect"],
+    }
+    assert [r.custom_id for r in queue.results("b", blank=True)] == ["mixed", "suspect"]
+    assert [r.custom_id for r in queue.results("b", blank=False)] == ["plain"]
+    assert [o["blank"] for r in queue.results("b") for o in r["outputs"]] == [False, False, True, "suspect"]
+    assert [o["blank"] for e in queue.events() for o in e["data"]["outputs"]] == [False, False, True, "suspect"]
+    assert (queue.status("b").blank, queue.status("b").to_json()["blank"]) == (2, 2)
+    with pytest.raises(InputError):
+        queue.results("no-such-batch", blank=True)
 
 
 def test_events_begin_behind_the_one_that_is_named(queue: EditQueue) -> None:

@@ -31,6 +31,7 @@ local function retry(id, state, custom_id)
   local open = redis.call('HMGET', key, 'intent', 'sent_at')
   redis.call('HDEL', key, 'resent', 'said', 'errors', 'note')
   if TERMINAL[state] then
+    if is_blank(redis.call('HGET', results_key(batch), custom_id)) then redis.call('HINCRBY', batch_key(batch), 'blank', -1) end
     redis.call('HDEL', results_key(batch), custom_id)
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end

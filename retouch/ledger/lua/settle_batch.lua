@@ -35,5 +35,6 @@ for i = 1, #all, 2 do
   if state and all[i + 1] ~= '0' then counts[#counts + 1] = '"' .. state .. '":' .. all[i + 1] end
 end
 emit('retouch.batch.completed', batch, '{"batch":' .. cjson.encode(batch) .. ',"counts":{' ..
-  table.concat(counts, ',') .. '},"duplicates":' .. (redis.call('HGET', key, 'duplicates') or '0') .. '}')
+  table.concat(counts, ',') .. '},"duplicates":' .. (redis.call('HGET', key, 'duplicates') or '0') ..
+  ',"blank":' .. (redis.call('HGET', key, 'blank') or '0') .. '}')
 return 1

@@ -53,6 +53,47 @@ def test_watch_ends_with_the_outcome(
     assert run("watch", batch).code == code
 
 
+IMAGE = {"uri": "s3://b/k/0.png", "sha256": "00", "bytes": 9, "width": 8, "height": 7, "content_type": "image/png"}
+
+
+def complete(ledger: Ledger, *blanks: bool | str) -> None:
+    """Be the worker: complete the edits with an image each, blank or not, and end the batch."""
+    left = list(blanks)
+    while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
+        for claim in claims:
+            if claim.step is Step.FINISH:
+                ledger.worker.settle_batch(claim)
+                continue
+            image = IMAGE | ({"blank": blank} if (blank := left.pop(0)) else {})
+            came_from = (EditState.SUBMITTING,)
+            ledger.worker.settle([Settlement(claim, came_from, EditState.COMPLETED, outputs=json.dumps([image]))])
+
+
+@pytest.mark.parametrize(
+    ("blanks", "says"),
+    [
+        ((True, "suspect", False), "2 results are blank (black or one colour), or may be: retouch results b --blank"),
+        ((True, False, False), "1 result is blank (black or one colour), or may be: retouch results b --blank"),
+        ((False, False, False), ""),
+    ],
+)
+def test_blank_results_are_told_at_the_end_and_listed(
+    run: Run, batch: str, ledger: Ledger, blanks: tuple[bool | str, ...], says: str
+) -> None:
+    """In watch and status, as text and as JSON; they are completed all the same."""
+    complete(ledger, *blanks)
+    watched = run("watch", batch)
+    assert watched.code == 0
+    for text in (watched.err, run("status", batch).out):
+        assert says in text
+        assert ("blank" in text) is bool(says)
+    number = sum(map(bool, blanks))
+    assert run("status", batch, "--json").json["blank"] == number
+    listed = [json.loads(line) for line in run("results", batch, "--blank").out.splitlines()]
+    assert [line["outputs"][0]["blank"] for line in listed] == [blank for blank in blanks if blank]
+    assert len(run("results", batch).out.splitlines()) == 3
+
+
 def test_failures_are_grouped_by_message_and_cannot_steer_the_terminal(run: Run, batch: str, ledger: Ledger) -> None:
     """The API's words are shown, its control characters are not."""
     end(ledger, *(EditState.FAILED,) * 3)

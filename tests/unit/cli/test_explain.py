@@ -44,6 +44,14 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
         {"state": S.COMPLETED, "result": {"outputs": [asdict(IMAGE)]}},
         "its images are in S3: s3://bucket/b/c/0.png",
     ),
+    "completed, and blank": (
+        {"state": S.COMPLETED, "result": {"outputs": [asdict(IMAGE), asdict(IMAGE) | {"blank": True}]}},
+        "its images are in S3: s3://bucket/b/c/0.png, s3://bucket/b/c/0.png (blank: black or one colour)",
+    ),
+    "completed, and maybe blank": (
+        {"state": S.COMPLETED, "result": {"outputs": [asdict(IMAGE) | {"blank": "suspect"}]}},
+        "its images are in S3: s3://bucket/b/c/0.png (it may be blank: black or one colour)",
+    ),
     "failed": (
         {"state": S.FAILED, "result": {"error": {"code": "refused", "message": "no"}}},
         "(to retry: retouch retry b)",

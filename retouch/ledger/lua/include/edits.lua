@@ -63,6 +63,9 @@ local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent 
 local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes', 'first_strike',
   'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone' }
 
+-- Whether an image of a result is blank (only then it says so). Inside of a text the quotes would be escaped.
+local function is_blank(json) return json and string.find(json, '"blank":', 1, true) end
+
 -- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
 -- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
 local function end_edit(id, from, to, outputs, err)
@@ -71,6 +74,7 @@ local function end_edit(id, from, to, outputs, err)
   if e[6] then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
   local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
+  if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
   set_state(id, from, to)
   free_held(id, e[7])
   redis.call('ZREM', DUE, id)
