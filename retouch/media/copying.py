@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from retouch.edit_result import Output
 from retouch.errors import BrokenResultError, UnreachableResultError
+from retouch.media import codings
+from retouch.media.blank import look
 from retouch.media.fetch import Fetcher, Response, content_length
-from retouch.media.images import HEAD_BYTES, MAX_BYTES, TAIL_BYTES, ImageInfo, check_whole, inspect
+from retouch.media.images import MAX_BYTES, Walk
 from retouch.media.store import Store
 from retouch.net.redaction import without_query
 
 __all__ = ["Output", "copy"]
+
+AT_ONCE_BYTES = 1024 * 1024  # up to this an image is held in memory, and written in one request
 
 
 async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeout_s: float = 120.0) -> Output:
@@ -32,70 +37,96 @@ async def copy(fetcher: Fetcher, store: Store, url: str, key_stem: str, *, timeo
 async def _copy(
     response: Response, timeout: asyncio.Timeout, large: asyncio.Semaphore, store: Store, key_stem: str
 ) -> Output:
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise BrokenResultError("the result is compressed, although compression was not requested")
-    head, complete = await _read_head(response)
-    info = inspect(head)
-    key = f"{key_stem}.{info.extension}"
-    image = _Arriving(info, head)
-    if complete:
-        image.check_end()
-        await store.put(key, head, info.content_type)
+    body = await _read(response)
+    image = _Arriving(body.head)
+    key = f"{key_stem}.{image.kind.extension}"
+    if body.rest is None:
+        info = image.info()
+        blank = await look(info, body.head)
+        await store.put(key, body.head, info.content_type)
     else:
         async with large:
             deadline = timeout.when()
             timeout.reschedule(None)  # a cancelled upload would leave its parts; the stream has its own timeout
-            await store.put_stream(key, image.chunks(response, deadline), info.content_type)
-    return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type)
+            await store.put_stream(key, image.chunks(body.rest, deadline), image.kind.content_type)
+            info = image.info()
+            blank = await look(info)
+    return Output(store.uri(key), image.sha256, image.length, info.width, info.height, info.content_type, blank)
 
 
-async def _read_head(response: Response) -> tuple[bytes, bool]:
-    """Read the beginning, or all of a usual image; tell whether it was all."""
+class _Body(NamedTuple):
+    """The beginning of a body, and what follows it; None: the beginning is all of it."""
+
+    head: bytes
+    rest: AsyncIterator[bytes] | None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self.head
+        if self.rest is not None:
+            async for chunk in self.rest:
+                yield chunk
+
+
+async def _read(response: Response) -> _Body:
+    """Read the beginning, or all of a usual image, with its content codings undone."""
     length = content_length(response, MAX_BYTES)
-    if length is not None and length <= HEAD_BYTES:
-        return await response.read(), True
+    if length is not None and length <= AT_ONCE_BYTES:
+        body = _Body(await response.read(), None)
+    else:
+        body = await _begun(_received(response))
+    if named := response.headers.getall("Content-Encoding", ()):
+        for decoder in codings.decoders(named, body.head):
+            body = await _begun(codings.undone(decoder, body.chunks()))
+    return body
+
+
+async def _begun(chunks: AsyncIterator[bytes]) -> _Body:
     head = bytearray()
-    while len(head) < HEAD_BYTES:
-        chunk = await response.content.readany()
-        if not chunk:
-            return bytes(head), True
+    async for chunk in chunks:
         head += chunk
-    return bytes(head), False
+        if len(head) >= AT_ONCE_BYTES:
+            return _Body(bytes(head), chunks)
+    return _Body(bytes(head), None)
+
+
+async def _received(response: Response) -> AsyncIterator[bytes]:
+    length = 0
+    async for chunk in response.content.iter_any():
+        length += len(chunk)
+        if length > MAX_BYTES:
+            raise BrokenResultError(f"the result is larger than {MAX_BYTES} bytes")
+        yield chunk
 
 
 class _Arriving:
     """What is known of an image while its bytes arrive."""
 
-    def __init__(self, info: ImageInfo, head: bytes) -> None:
-        self._info = info
+    def __init__(self, head: bytes) -> None:
         self._head = head
-        self._tail = head[-TAIL_BYTES:]
+        self._walk = Walk(head)
         self._sha256 = hashlib.sha256(head)
-        self.length = len(head)
+        self.kind = self._walk.kind
+        self.info = self._walk.end
+
+    @property
+    def length(self) -> int:
+        return self._walk.length
 
     @property
     def sha256(self) -> str:
         return self._sha256.hexdigest()
 
-    async def chunks(self, response: Response, deadline: float | None) -> AsyncIterator[bytes]:
+    async def chunks(self, rest: AsyncIterator[bytes], deadline: float | None) -> AsyncIterator[bytes]:
         """Yield the whole image; raises BrokenResultError at the end if it is none: no object then.
 
         Raises TimeoutError at ``deadline`` (the loop's time), which stops the upload cleanly as well.
         """
-        chunk = self._head
-        while chunk:
+        chunk: bytes | None = self._head
+        while chunk is not None:
             yield chunk
             async with asyncio.timeout_at(deadline):
-                chunk = await response.content.readany()
-            self._take(chunk)
-        self.check_end()
-
-    def check_end(self) -> None:
-        check_whole(self._info, self._head, self._tail, self.length)
-
-    def _take(self, chunk: bytes) -> None:
-        self.length += len(chunk)
-        if self.length > MAX_BYTES:
-            raise BrokenResultError(f"the result is larger than {MAX_BYTES} bytes")
-        self._sha256.update(chunk)
-        self._tail = (self._tail + chunk)[-TAIL_BYTES:]
+                chunk = await anext(rest, None)
+            if chunk is not None:
+                self._walk.take(chunk)
+                self._sha256.update(chunk)
+        self.info()

@@ -1,4 +1,4 @@
-"""Reads type and size from an image's bytes, and checks that the image is complete.
+"""Reads type and size from a picture's bytes while they arrive, and finds the picture's own end.
 
 By hand and from a few bytes, because this runs on every result: Pillow would decode (and belongs to no
 worker's installation), and the small packages read sizes without noticing a truncated file.
@@ -7,162 +7,125 @@ worker's installation), and the small packages read sizes without noticing a tru
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from retouch.edit import MAX_SIDE
 from retouch.errors import BrokenResultError
+from retouch.media.formats import jpeg, png, webp
+from retouch.media.formats.arriving import Arriving, Found, Walker
 
 MAX_BYTES = 32 * 1024 * 1024
-HEAD_BYTES = 1024 * 1024  # enough to find the size in: metadata before it fills 64 KiB segments, rarely many
-TAIL_BYTES = 1024  # enough for any trailer, with some padding behind it
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_JPEG_END = b"\xff\xd9"
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers whose segment holds the size
-_JPEG_SCAN = 0xDA  # what follows is the picture itself
-_MAX_MARKS = 2000  # segments and chunks before the picture; each costs time on the event loop
 _OTHERS = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)", re.IGNORECASE), "HTML"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<"), "XML"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*[{\[]"), "JSON"),
+    (re.compile(rb"[0-9a-fA-F]{1,16};chunk-signature="), "aws-chunked, with the frames of an upload"),
+    (re.compile(rb"\x1f\x8b"), "compressed with gzip, and does not say so"),
 )
 _OTHER_KINDS = (
-    (b"GIF8", 0, "GIF"),
-    (b"ftyp", 4, "AVIF, HEIC or video"),
-    (b"BM", 0, "BMP"),
-    (b"%PDF", 0, "PDF"),
+    (re.compile(rb"GIF8"), "GIF"),
+    (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "AVIF"),
+    (re.compile(rb".{4}ftyp(hei|hev|mif1|msf1)", re.DOTALL), "HEIC"),
+    (re.compile(rb".{4}ftyp", re.DOTALL), "a video (MP4)"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
+    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
+    (re.compile(rb"II\*\0|MM\0\*"), "TIFF"),
+    (re.compile(rb"BM"), "BMP"),
+    (re.compile(rb"%PDF"), "PDF"),
+)
+
+
+class Kind(NamedTuple):
+    """A kind of picture that is taken.
+
+    ``sparse_below``: with as many bytes a pixel it is of more than one colour, as encoders in common use write it.
+    """
+
+    content_type: str
+    extension: str
+    walk: Walker
+    sparse_below: float
+
+
+_KINDS = (
+    (re.compile(re.escape(png.MAGIC)), Kind("image/png", "png", png.walk, 0.02)),
+    (re.compile(jpeg.MAGIC), Kind("image/jpeg", "jpg", jpeg.walk, 0.028)),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), Kind("image/webp", "webp", webp.walk, 0.01)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An image as its header describes it; sides in pixels."""
+    """A whole picture; sides in pixels.
+
+    ``sparse``: None if its pixels take too many bytes to be of one colour; else what there is to look at: of a PNG
+    the header's fields and the compressed pixels, of others nothing.
+    """
 
     content_type: str
     extension: str
     width: int
     height: int
+    sparse: bytes | None = None
 
 
-def inspect(head: bytes) -> ImageInfo:
-    """Read kind and size from an image's first bytes (``HEAD_BYTES`` of them, or all there are).
+class Walk:
+    """A walk over a picture that arrives in pieces; ``start`` is the first (12 bytes at least, or all there are).
 
-    Raises BrokenResultError in one sentence if they are not the beginning of a PNG, JPEG or WebP image with
-    sides of 1 to ``MAX_SIDE`` pixels.
+    Raises BrokenResultError in one sentence, here or in ``take`` and ``end``, as soon as the bytes cannot be a whole
+    PNG, JPEG or WebP with sides of 1 to ``MAX_SIDE`` pixels. What follows the picture's end is not looked at.
     """
-    if head.startswith(_PNG):
-        content_type, extension, size = "image/png", "png", _png_size(head)
-    elif head.startswith(b"\xff\xd8\xff"):
-        content_type, extension, size = "image/jpeg", "jpg", _jpeg_size(head)
-    elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        content_type, extension, size = "image/webp", "webp", _webp_size(head)
-    else:
-        raise BrokenResultError(f"the result {_other(head)}")
-    if size is None:
-        raise BrokenResultError(f"the result is {content_type} without a size in its first {len(head)} bytes")
-    if not all(1 <= side <= MAX_SIDE for side in size):
-        raise BrokenResultError(f"the result is {size[0]}x{size[1]} pixels; 1 to {MAX_SIDE} a side are taken")
-    return ImageInfo(content_type, extension, *size)
+
+    def __init__(self, start: bytes) -> None:
+        kind = kind_of(start)
+        if kind is None:
+            raise BrokenResultError(f"the result {_other(start)}")
+        self.kind = kind
+        self.length = len(start)
+        self._found = Found(kind.content_type, kind.sparse_below)
+        self._steps = kind.walk(Arriving(start), self._found)
+        self._whole = False
+        self._go(None)
+
+    def take(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self.length += len(piece)
+        if not self._whole:
+            self._go(piece)
+
+    def end(self) -> ImageInfo:
+        """There are no more bytes: return what the picture is, or raise BrokenResultError if its end is not there."""
+        found = self._found
+        if not self._whole:
+            raise found.truncated(f" of {self.length} bytes")
+        sparse = found.header + b"".join(found.pixels) if found.sparse else None
+        return ImageInfo(self.kind.content_type, self.kind.extension, found.width, found.height, sparse)
+
+    def _go(self, piece: bytes | None) -> None:
+        try:
+            self._steps.send(piece)  # type: ignore[arg-type] # a generator's first step takes None
+        except StopIteration:
+            self._whole = True
 
 
-def check_whole(info: ImageInfo, head: bytes, tail: bytes, length: int) -> None:
-    """Check that an image of ``length`` bytes ends as its kind must end; raises BrokenResultError if not.
-
-    ``head`` and ``tail`` are its first and last bytes (``TAIL_BYTES``; all of it, if it is shorter).
-    """
-    whole = _ENDINGS[info.extension]
-    if not whole(head, tail, length):
-        raise BrokenResultError(f"the result is a truncated {info.content_type} of {length} bytes")
+def inspect(data: bytes) -> ImageInfo:
+    """Return what the picture is; raises BrokenResultError if ``data`` is not one that is taken, and whole."""
+    return Walk(data).end()
 
 
-def _png_size(head: bytes) -> tuple[int, int] | None:
-    """Read the header, and walk the chunks up to the picture: some readers take the last header, some the first."""
-    if len(head) < 33 or head[8:16] != b"\x00\x00\x00\rIHDR":
-        return None
-    if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33]):
-        return None
-    at = 33
-    for _ in range(_MAX_MARKS):
-        name = head[at + 4 : at + 8]
-        if name == b"IDAT":
-            return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
-        if name == b"IHDR" or len(name) < 4:
-            break
-        at += 12 + int.from_bytes(head[at : at + 4])
-    return None
+def kind_of(start: bytes) -> Kind | None:
+    """The kind of picture that begins so (12 bytes are enough), if it is one that is taken."""
+    return next((kind for magic, kind in _KINDS if magic.match(start)), None)
 
 
-def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """Walk the segments up to the picture; the one frame header among them holds the size."""
-    at, size = 2, None
-    for _ in range(_MAX_MARKS):
-        if at + 9 > len(head) or head[at] != 0xFF:
-            break
-        marker = head[at + 1]
-        if marker == _JPEG_SCAN:
-            return size
-        if marker in _JPEG_FRAMES:
-            if size:  # some readers take the last one, some the first
-                break
-            size = int.from_bytes(head[at + 7 : at + 9]), int.from_bytes(head[at + 5 : at + 7])
-        if marker == 0xFF:  # padding before a marker
-            at += 1
-        elif marker in _JPEG_BARE:
-            at += 2
-        else:
-            at += 2 + max(2, int.from_bytes(head[at + 2 : at + 4]))
-    return None
-
-
-def _webp_size(head: bytes) -> tuple[int, int] | None:
-    chunk = head[12:16]
-    if len(head) < 30:
-        return None
-    if chunk == b"VP8X":
-        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
-    if chunk == b"VP8 " and head[23:26] == b"\x9d\x01\x2a":  # the upper two bits of each are a scaling hint
-        return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
-    if chunk == b"VP8L" and head[20] == 0x2F:
-        bits = int.from_bytes(head[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    return None
-
-
-def _png_ends(_head: bytes, tail: bytes, _length: int) -> bool:
-    return tail.endswith(_PNG_END)
-
-
-def _jpeg_ends(_head: bytes, tail: bytes, _length: int) -> bool:
-    return tail.rstrip(b"\x00").endswith(_JPEG_END)
-
-
-def _webp_ends(head: bytes, _tail: bytes, length: int) -> bool:
-    size = int.from_bytes(head[4:8], "little")
-    return length in (
-        8 + size,
-        8 + size + size % 2,
-    )  # some writers leave the last padding byte out of the size
-
-
-_ENDINGS: dict[str, Callable[[bytes, bytes, int], bool]] = {
-    "png": _png_ends,
-    "jpg": _jpeg_ends,
-    "webp": _webp_ends,
-}
-
-
-def _other(head: bytes) -> str:
-    if not head:
+def _other(start: bytes) -> str:
+    if not start:
         return "is empty"
-    start = head[:256]
     for pattern, name in _OTHERS:
         if pattern.match(start):
             return f"is {name}, not an image"
-    for magic, at, name in _OTHER_KINDS:
-        if start[at : at + len(magic)] == magic:
+    for pattern, name in _OTHER_KINDS:
+        if pattern.match(start):
             return f"is {name}, not PNG, JPEG or WebP"
     return f"is not PNG, JPEG or WebP: it begins with {start[:8].hex(' ')}"

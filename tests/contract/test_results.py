@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import io
 import random
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -20,6 +22,7 @@ from retouch.media.fetch import Fetcher
 from retouch.media.images import MAX_BYTES
 from retouch.media.store import Store
 from retouch.net.addresses import PrivateHosts
+from tests.harness.pictures import BLANK, REFUSED, WHOLE, with_workflow
 from workers.stack.s3 import S3
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +42,13 @@ assert len(LARGE) > 6_000_000
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}  # as in a worker
+
+
+def packed(body: bytes, coding: str) -> bytes:
+    """The body under the last of these content codings, if it is a real one."""
+    if coding.endswith("gzip"):
+        return gzip.compress(body)
+    return zlib.compress(body) if coding.endswith("deflate") else body
 
 
 class Host:
@@ -118,10 +128,11 @@ def left(client: Any, bucket: str, prefix: str) -> list[Any]:
     [
         (SMALL, "png", "image/png", 16),
         (LARGE, "png", "image/png", 1600),
+        (LARGE + b"\r\n" + bytes(1_500_000), "png", "image/png", 1600),
         (image("JPEG", 40), "jpg", "image/jpeg", 40),
         (image("WEBP", 40), "webp", "image/webp", 40),
     ],
-    ids=["small", "large", "jpeg", "webp"],
+    ids=["small", "large", "trailer", "jpeg", "webp"],
 )
 async def test_an_image_arrives_as_it_was_served(
     s3: S3,
@@ -154,9 +165,9 @@ async def test_an_image_arrives_as_it_was_served(
         (b"<html>expired</html>", "is HTML"),
         (SMALL[:-1], "truncated"),
         (LARGE[:-1], "truncated"),
-        (LARGE + b"x", "truncated"),
+        (with_workflow(SMALL, 3_000_000)[:-1], "truncated"),
     ],
-    ids=["empty", "html", "small", "large", "more"],
+    ids=["empty", "html", "small", "large", "metadata"],
 )
 async def test_what_is_no_whole_image_leaves_nothing(
     s3: S3,
@@ -224,11 +235,74 @@ async def test_the_hosts_answer_decides(
         await copy(fetcher, store, host.url, s3_prefix + "0")
 
 
-async def test_a_compressed_image_is_refused(store: Store, fetcher: Fetcher, host: Host, s3_prefix: str) -> None:
-    """We asked for the bytes as they are; nothing is unpacked."""
-    host.headers = {"Content-Encoding": "gzip"}
-    with pytest.raises(BrokenResultError, match="compressed"):
+@pytest.mark.parametrize("name", WHOLE)
+async def test_pictures_of_the_field_arrive(
+    client: Any, store: Store, fetcher: Fetcher, host: Host, s3_prefix: str, name: str
+) -> None:
+    """Byte for byte, with what follows their end; and those of one colour are told, however much metadata they have."""
+    body, content_type, (width, height) = WHOLE[name]
+    host.serves(body)
+    output = await copy(fetcher, store, host.url, s3_prefix + "0")
+    assert (output.content_type, output.width, output.height) == (content_type, width, height)
+    assert output.blank is (name in BLANK)
+    found = client.get_object(Bucket=store.bucket, Key=output.uri.removeprefix(f"s3://{store.bucket}/"))
+    assert found["Body"].read() == body
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_pictures_of_the_field_are_refused(
+    s3: S3, client: Any, store: Store, fetcher: Fetcher, host: Host, s3_prefix: str, name: str
+) -> None:
+    """By what they are, and nothing of them is left."""
+    body, words = REFUSED[name]
+    host.serves(body)
+    with pytest.raises(BrokenResultError, match=words):
         await copy(fetcher, store, host.url, s3_prefix + "0")
+    assert left(client, s3.bucket, s3_prefix) == []
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "coding", ["aws-chunked", "utf-8", "none", "", "Identity", "gzip", "deflate", "aws-chunked, gzip"]
+)
+async def test_a_content_coding_is_undone_or_ignored(
+    client: Any, store: Store, fetcher: Fetcher, host: Host, s3_prefix: str, coding: str, body: bytes, announced: bool
+) -> None:
+    """What a server names and did is undone; what it only names changes nothing."""
+    host.headers = {"Content-Encoding": coding}
+    host.serves(packed(body, coding), announced=announced)
+    output = await copy(fetcher, store, host.url, s3_prefix + "0")
+    assert (output.sha256, output.bytes) == (hashlib.sha256(body).hexdigest(), len(body))
+    assert client.get_object(Bucket=store.bucket, Key=f"{s3_prefix}0.png")["Body"].read() == body
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "words"),
+    [
+        ("br", b"\x0b\x02\x80" + bytes(100), "compressed with br"),
+        ("gzip", gzip.compress(LARGE)[:-100_000], "truncated"),
+        ("gzip", gzip.compress(SMALL + bytes(MAX_BYTES)), "when it is decompressed"),
+    ],
+    ids=["brotli", "cut", "bomb"],
+)
+async def test_a_content_coding_that_gives_no_picture_leaves_nothing(
+    s3: S3,
+    client: Any,
+    store: Store,
+    fetcher: Fetcher,
+    host: Host,
+    s3_prefix: str,
+    coding: str,
+    body: bytes,
+    words: str,
+) -> None:
+    """What was not asked for and cannot be undone, what is cut, and what is a bomb."""
+    host.headers = {"Content-Encoding": coding}
+    host.serves(body)
+    with pytest.raises(BrokenResultError, match=words):
+        await copy(fetcher, store, host.url, s3_prefix + "0")
+    assert left(client, s3.bucket, s3_prefix) == []
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])

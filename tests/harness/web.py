@@ -45,6 +45,10 @@ class Web:
         self.host = f"{LOOPBACK}:{self.port}"
         self.url = f"http://{self.host}"
 
+    def headers(self, request: Request) -> dict[str, str]:
+        """Further headers of the answer to a request."""
+        return {}
+
     def __enter__(self) -> Self:
         self._server.server_activate()
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -90,6 +94,8 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", "image/png")
             self.send_header("ETag", '"1"')
+            for name, value in web.headers(request).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

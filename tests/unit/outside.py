@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from multidict import CIMultiDict
 from PIL import Image
 
 from retouch.errors import HeldBackError, RefusedError
@@ -78,7 +79,7 @@ class Response:
     """A reply of the results' host."""
 
     def __init__(self, body: bytes) -> None:
-        self.headers: dict[str, str] = {}
+        self.headers: CIMultiDict[str] = CIMultiDict()
         self.content_length = len(body)
         self._body = body
 

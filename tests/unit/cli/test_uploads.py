@@ -11,6 +11,7 @@ import pytest
 
 from retouch.errors import InputError
 from retouch.intake.uploads import Inputs, upload
+from tests.harness.pictures import REFUSED, WHOLE
 
 
 def png(shade: int) -> bytes:
@@ -54,6 +55,26 @@ def test_equal_pictures_are_one_object_and_one_upload(inputs: Inputs, tmp_path: 
         asyncio.run(upload(list(inputs.pending.values()), store))
     assert store.puts == 2
     assert store.objects[a.removeprefix("s3://bucket/")] == (png(1), "image/png")
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_picture_of_the_field_is_taken(inputs: Inputs, tmp_path: Path, name: str) -> None:
+    """Byte for byte, under the type that its bytes have, whatever its name says."""
+    data, content_type, _ = WHOLE[name]
+    (tmp_path / "a.gif").write_bytes(data)
+    uri, store = inputs.uri("a.gif"), MemoryStore()
+    asyncio.run(upload(list(inputs.pending.values()), store))
+    assert store.objects == {uri.removeprefix("s3://bucket/"): (data, content_type)}
+    assert uri.rpartition(".")[2] == {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}[content_type]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_picture_of_the_field_is_refused(inputs: Inputs, tmp_path: Path, name: str) -> None:
+    """With the file, and what is wrong with it."""
+    data, words = REFUSED[name]
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(InputError, match=rf"a\.png is not a picture that the API accepts .*: it is .*{words}"):
+        inputs.uri("a.png")
 
 
 def test_a_picture_that_changes_meanwhile_is_not_uploaded_under_the_old_name(inputs: Inputs, tmp_path: Path) -> None:

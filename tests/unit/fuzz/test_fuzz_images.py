@@ -6,7 +6,6 @@ import io
 import random
 import struct
 import warnings
-import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,8 @@ from PIL import Image
 
 from retouch.edit import MAX_SIDE
 from retouch.errors import BrokenResultError
-from retouch.media.images import TAIL_BYTES, ImageInfo, check_whole, inspect
+from retouch.media.images import ImageInfo, inspect
+from tests.harness.pictures import chunk
 
 fuzz = settings(max_examples=400)
 
@@ -70,11 +70,9 @@ def mutated(data: bytes, mutations: list[tuple[str, int, bytes]]) -> bytes:
 def accepted(data: bytes) -> ImageInfo | None:
     """What the check says; None where it refuses with its one error."""
     try:
-        info = inspect(data)
-        check_whole(info, data[:TAIL_BYTES], data[-TAIL_BYTES:], len(data))
+        return inspect(data)
     except BrokenResultError:
         return None
-    return info
 
 
 def assert_pillow_agrees(info: ImageInfo, data: bytes) -> None:
@@ -108,11 +106,6 @@ def test_any_bytes_are_refused_or_read_as_pillow_reads_them(rest: bytes, start: 
         assert_pillow_agrees(info, start + rest)
 
 
-def chunk(name: bytes, body: bytes) -> bytes:
-    """A PNG chunk with a true checksum."""
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
 def png_header(width: int, height: int) -> bytes:
     """A PNG's header chunk."""
     return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
@@ -128,7 +121,7 @@ def frame(width: int, height: int) -> bytes:
 def test_a_png_has_one_size(sizes: list[tuple[int, int]], text: bytes) -> None:
     """However many headers, with true checksums, stand before the picture: one size within the bound, or refused."""
     headers = b"".join(png_header(*size) for size in sizes)
-    data = b"\x89PNG\r\n\x1a\n" + headers + chunk(b"tEXt", b"a\0" + text) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    data = b"\x89PNG\r\n\x1a\n" + headers + chunk(b"tEXt", b"a\0" + text) + chunk(b"IDAT", b"x") + chunk(b"IEND", b"")
     info = accepted(data)
     assert (info is not None) == (len(sizes) == 1 and all(1 <= side <= MAX_SIDE for side in sizes[0]))
     if info:
