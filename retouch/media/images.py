@@ -91,8 +91,7 @@ class Walk:
     def take(self, piece: bytes) -> None:
         """Take the next bytes."""
         self.length += len(piece)
-        if not self._whole:
-            self._go(piece)
+        self._go(piece)
 
     def end(self) -> ImageInfo:
         """There are no more bytes: return what the picture is, or raise BrokenResultError if its end is not there."""

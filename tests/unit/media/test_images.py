@@ -174,6 +174,15 @@ def test_a_webp_of_two_sizes_is_refused() -> None:
         inspect(bytes(data))
 
 
+@pytest.mark.parametrize("left_out", [2, 40, 400])
+def test_a_webp_that_ends_inside_of_its_picture_is_refused(left_out: int) -> None:
+    """The container's length rules; decoders refuse a picture that is longer."""
+    data = IMAGES["webp"][1]
+    told = int.from_bytes(data[4:8], "little") - left_out
+    with pytest.raises(BrokenResultError, match="longer than the whole"):
+        inspect(data[:4] + told.to_bytes(4, "little") + data[8:])
+
+
 @pytest.mark.parametrize(
     "data",
     [
