@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from retouch.ledger import Claim, Settlement
+from retouch.ledger import Claim, Finish, Settlement
 from retouch.states import EditState
 from tests.ledger_bench import SUBMITTING, Bench
 
@@ -92,7 +92,7 @@ def test_the_batchs_end_says_how_many(bench: Bench) -> None:
     claims = began(bench)
     end(bench, claims, [IMAGE], [BLANK], [BLANK])
     [finish] = bench.claim().claims
-    bench.ledger.worker.settle_batch(finish)
+    bench.ledger.worker.settle_batch(finish, Finish.WRITTEN)
     assert bench.ledger.reader.events()[-1].data == {
         "batch": "b",
         "counts": {"completed": 3},

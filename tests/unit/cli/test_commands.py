@@ -62,7 +62,7 @@ def complete(ledger: Ledger, *blanks: bool | str) -> None:
     while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
         for claim in claims:
             if claim.step is Step.FINISH:
-                ledger.worker.settle_batch(claim)
+                ledger.worker.settle_batch(claim, Finish.WRITTEN)
                 continue
             image = IMAGE | ({"blank": blank} if (blank := left.pop(0)) else {})
             came_from = (EditState.SUBMITTING,)
