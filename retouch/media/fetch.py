@@ -100,9 +100,11 @@ class Fetcher:
         """POST ``body`` once, following nothing, within 20 s; return the status and Retry-After in seconds.
 
         Raises UnreachableResultError when no answer came (it may have arrived all the same) and
-        BrokenResultError when the address is refused.
+        BrokenResultError when the address is refused. Errors of the network name the host alone:
+        a path may be a secret.
         """
         target = self._checked(url)
+        host = target.origin()
         try:
             async with self._session().post(
                 target, data=body, headers=headers, allow_redirects=False, timeout=self._post_timeout
@@ -111,9 +113,9 @@ class Fetcher:
                     await response.content.read(_DRAINED_BYTES)
                 return response.status, retry_after_s(response.headers.get("Retry-After"))
         except aiohttp.ClientError as error:
-            raise _trouble(error, target) from None
+            raise _trouble(error, host) from None
         except TimeoutError:
-            raise UnreachableResultError(f"{_shown(target)} took more than {POST_TIMEOUT_S:g} s") from None
+            raise UnreachableResultError(f"{_shown(host)} took more than {POST_TIMEOUT_S:g} s") from None
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
