@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retouch.ledger import SCHEMA, Step
+from retouch.ledger import SCHEMA, Claim, Step
 
 # Messages of one schema go to a queue of their own: a worker of another version never sees them.
 QUEUE = f"queue.{SCHEMA}"
@@ -14,6 +14,16 @@ TASK_MODULES = ("tasks.submit", "tasks.poll", "tasks.finish", "tasks.announce")
 CHUNK = 200  # claims in one message: Celery's 3 to 4 ms a message become 0.02 ms a claim
 REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up and the call made again on another
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
+
+
+def queue_of_sink(sink: str) -> str:
+    """The queue of a sink's deliveries: only the workers that have the sink see their messages."""
+    return f"{QUEUE}.{sink}"
+
+
+def queue_of(claim: Claim) -> str:
+    """The queue of a claim's message."""
+    return queue_of_sink(claim.sink) if claim.step is Step.ANNOUNCE else QUEUE
 
 
 def settings(namespace: str) -> dict[str, Any]:

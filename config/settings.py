@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
-from retouch.events.sinks.webhook import check_secret
+from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     @classmethod
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            _as_value_error(lambda: check_secret(value.get_secret_value()))
+            _as_value_error(lambda: webhook.check_secret(value.get_secret_value()))
         return value
 
     @field_validator("rate_limit", "submit_rate", "poll_rate")
@@ -186,9 +186,9 @@ class Settings(BaseSettings):
         return int(self.retention * 1000)
 
     @property
-    def sinks(self) -> tuple[str, ...]:
-        """The names of the configured event sinks."""
-        return ("webhook",) if self.webhook_url else ()
+    def sinks(self) -> dict[str, str]:
+        """The configured sinks of events: name → what people are shown of it."""
+        return {webhook.sink_name(self.webhook_url): webhook.shown(self.webhook_url)} if self.webhook_url else {}
 
     @property
     def redis(self) -> Address:

@@ -17,10 +17,11 @@ The other names are the types that its methods take, return and raise.
 from retouch.edit import Edit
 from retouch.edit_result import Failure, Output, Result
 from retouch.errors import InputError, RetouchError, ServiceError
+from retouch.event_log import CloudEvent, UndeliveredEvent
 from retouch.intake.admission import InvalidEditError, Rejection
 from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import BatchView, EditView, Entry, Pause, Provider, Retried
-from retouch.queue import CloudEvent, EditQueue, ResultTimes
+from retouch.ledger import BatchView, EditView, Entry, Pause, Provider, Retried, Sink
+from retouch.queue import EditQueue, ResultTimes
 from retouch.states import BatchState, EditState
 
 __all__ = [
@@ -46,4 +47,6 @@ __all__ = [
     "RetouchError",
     "Retried",
     "ServiceError",
+    "Sink",
+    "UndeliveredEvent",
 ]

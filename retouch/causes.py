@@ -1,4 +1,4 @@
-"""Why requests to the API pause, how a request fared, and what happens to a submit that was not answered."""
+"""Why requests to the API pause, how requests and deliveries fared, what happens to a submit that was not answered."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ class Fared(StrEnum):
     SILENT = "silent"  # a server error, or no answer
     UNREACHED = "unreached"  # no connection: it says the same of every kind of request
     FAILED = "failed"  # a result was not fetched, or not stored
+
+
+class Outcome(StrEnum):
+    """How the claim of a delivery ends."""
+
+    DELIVERED = "delivered"
+    AGAIN = "again"  # not taken: it is made again later
+    GIVEN_UP = "given_up"  # not taken, for the last time; until a person has it made again
+    GONE = "gone"  # the same, and no more deliveries to its sink are made for now: its receiver is not there any more
 
 
 class AmbiguityPolicy(StrEnum):

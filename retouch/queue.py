@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypedDict, TypeVar, cast
+from typing import Any, NamedTuple
 
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import Edit, check_batch_id
 from retouch.edit_result import Result
-from retouch.errors import InputError, LedgerAwayError, LedgerError, LedgerRefusedError, ServiceError
+from retouch.errors import InputError, ServiceError
+from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import BatchWriter, Receipt
@@ -26,19 +25,14 @@ from retouch.ledger import (
     Pause,
     Provider,
     Retried,
+    Sink,
 )
 from retouch.net.addresses import PrivateHosts
 from retouch.provider.polling.histogram import Distribution, weight
+from retouch.reach import OnOutage, Reach
 from retouch.states import EditState
 
 POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # between two looks at a batch: short while it changes, longer while it does not
-OUTAGE_PAUSE_S = 0.5  # between two attempts to reach Redis
-BLOCK_MS = 500  # how long one command waits for events; far below a command's timeout
-
-OnOutage = Callable[[str | None], None]
-T = TypeVar("T")
-
-_EVENT_ID = re.compile(r"(evt-)?(\d+-\d+)")
 
 
 class ResultTimes(NamedTuple):
@@ -46,19 +40,6 @@ class ResultTimes(NamedTuple):
 
     p50_s: float
     p95_s: float
-
-
-class CloudEvent(TypedDict):
-    """An event as CloudEvents 1.0 JSON; ``id`` is the same in every delivery."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    data: dict[str, Any]
 
 
 class EditQueue:
@@ -78,6 +59,8 @@ class EditQueue:
         self._ledger = ledger
         self._private_hosts = private_hosts or PrivateHosts()
         self._inputs = inputs
+        self._reach = Reach(address)
+        self._event_log = EventLog(ledger, self._reach)
         self.address = address
 
     @classmethod
@@ -140,7 +123,7 @@ class EditQueue:
         """
         check_batch_id(batch)
         found: set[str] = set()
-        with self._reaching():
+        with self._reach():
             if self._ledger.reader.batch(batch) is not None:
                 for first in range(0, len(entries), PAGE):
                     page = entries[first : first + PAGE]
@@ -158,7 +141,7 @@ class EditQueue:
 
     def status(self, batch: str) -> BatchView:
         """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
-        with self._reaching():
+        with self._reach():
             view = self._ledger.reader.batch(check_batch_id(batch))
         if view is None:
             raise InputError(
@@ -192,7 +175,7 @@ class EditQueue:
             if left_s <= 0:
                 raise TimeoutError(f"batch {batch} has not ended after {timeout_s:g} s")
             time.sleep(min(pause_s, left_s))
-            newer = self._through_outages(lambda: self._still_there(batch), on_outage, end) or view
+            newer = self._reach.through_outages(lambda: self._still_there(batch), on_outage, end) or view
             moved = newer.counts != view.counts
             pause_s = POLL_MIN_S if moved else min(pause_s * 1.5, POLL_MAX_S)
             view = newer
@@ -209,7 +192,7 @@ class EditQueue:
 
     def edit(self, batch: str, custom_id: str) -> EditView:
         """Where one edit stands and what happens next; raises InputError if there is no such edit."""
-        with self._reaching():
+        with self._reach():
             view = self._ledger.reader.edit(check_batch_id(batch), custom_id)
         if view is None:
             self.status(batch)
@@ -222,14 +205,14 @@ class EditQueue:
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
         """
         self.status(batch)
-        with self._reaching():
+        with self._reach():
             return self._ledger.producer.retry(batch, states, anew=anew)
 
     def pause(self, batch: str | None = None, reason: str = "a person paused it") -> bool:
         """Submit no more edits of a batch, or of any; what is at the API is finished. False if it was paused before."""
         if batch is not None:
             self.status(batch)
-        with self._reaching():
+        with self._reach():
             if batch is None:
                 return self._ledger.worker.pause(f"submit:{PauseCause.PERSON}", reason)
             return self._ledger.producer.pause(batch, BatchPause.PERSON, reason)
@@ -241,7 +224,7 @@ class EditQueue:
         """
         if batch is not None:
             self.status(batch)
-        with self._reaching():
+        with self._reach():
             if batch is None:
                 return bool(
                     self._ledger.worker.resume(*(f"submit:{c}" for c in (PauseCause.PERSON, PauseCause.REFUSED)))
@@ -260,14 +243,14 @@ class EditQueue:
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
         """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept."""
         self.status(batch)
-        with self._reaching():
+        with self._reach():
             return self._ledger.producer.cancel(batch, states)
 
     # --- the whole installation ------------------------------------------------------------------
 
     def batches(self, newest: int = 50) -> list[BatchView]:
         """The newest batches, the newest first."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.batches(newest)
 
     def events(
@@ -275,74 +258,71 @@ class EditQueue:
     ) -> Iterator[CloudEvent]:
         """The events that Redis holds (7 days at most), the oldest first; with ``follow`` it waits for new ones.
 
-        ``after``: begin after the event with this id (``evt-1700000000000-0``); raises InputError if it is not an id.
+        ``after``: begin after the event with this id; raises InputError if it is not an id.
         While it follows, it waits through outages of Redis and calls ``on_outage``, as ``wait`` does.
         """
-        match = _EVENT_ID.fullmatch(after or "0-0")
-        if not match:
-            raise InputError(f"{after[:80]!r} is not an event's id, such as evt-1700000000000-0")
-        return self._events(match[2], follow, on_outage)
+        return self._event_log.events(after, follow=follow, on_outage=on_outage)
+
+    def sinks(self) -> list[Sink]:
+        """Where events are delivered, or were until lately."""
+        return self._event_log.sinks()
+
+    def undelivered(self, sink: str | None = None) -> Iterator[UndeliveredEvent]:
+        """The events that a sink (or any) has not taken, by sink, the oldest first; read page by page.
+
+        They stay for 7 days at most, as all events do. Raises InputError if there is no such sink.
+        """
+        return self._event_log.undelivered(sink)
+
+    def redeliver(self, sink: str | None = None) -> int:
+        """Have these events delivered again, now, under the same ids; returns how many that are.
+
+        Those that were given up get a new schedule of tries. Raises InputError if there is no such sink.
+        """
+        return self._event_log.redeliver(sink)
 
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.workers()
 
     def pauses(self) -> list[Pause]:
         """Why requests of a kind are not sent; empty if all are."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.pauses()
 
     def provider(self) -> Provider:
         """How the API is used at present."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.provider()
 
     def queued(self) -> int:
         """How many edits of all batches can be submitted now, without those that wait for a retry."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.queued()
 
     def result_times(self) -> dict[str, ResultTimes]:
         """How long results take, by kind of work, for the ten kinds that were seen last."""
-        with self._reaching():
+        with self._reach():
             known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
         beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
         return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
 
     def server(self) -> dict[str, object]:
         """The Redis server's answer to ``INFO``."""
-        with self._reaching():
+        with self._reach():
             return self._ledger.reader.server()
 
     def check(self) -> None:
         """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError)."""
-        with self._reaching():
+        with self._reach():
             self._ledger.reader.check()
 
     # --- reaching Redis --------------------------------------------------------------------------
 
     def _results(self, batch: str) -> Iterator[Result]:
-        with self._reaching():
+        with self._reach():
             yield from map(Result, self._ledger.reader.results(batch))
-
-    def _events(self, last: str, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
-        def read() -> list[CloudEvent]:
-            page = self._ledger.reader.events(last, block_ms=BLOCK_MS if follow else None)
-            source = self._ledger.reader.source()
-            return [cast(CloudEvent, event.cloudevent(source)) for event in page]
-
-        while True:
-            if follow:
-                page = self._through_outages(read, on_outage) or []
-            else:
-                with self._reaching():
-                    page = read()
-            yield from page
-            if page:
-                last = page[-1]["id"].removeprefix("evt-")
-            elif not follow:
-                return
 
     def _still_there(self, batch: str) -> BatchView:
         view = self._ledger.reader.batch(batch)
@@ -352,37 +332,6 @@ class EditQueue:
                 " enqueue the manifest again to add lost edits"
             )
         return view
-
-    def _through_outages(self, read: Callable[[], T], on_outage: OnOutage | None, end: float | None = None) -> T | None:
-        """What ``read`` returns, after outages of any length; None when ``end`` (monotonic seconds) comes first."""
-        told = False
-        while True:
-            try:
-                answer = read()
-            except (LedgerAwayError, LedgerRefusedError) as error:
-                if on_outage and not told:
-                    on_outage(str(error))
-                told = True
-                if end is not None and time.monotonic() >= end:
-                    return None
-                time.sleep(OUTAGE_PAUSE_S)
-            except LedgerError as error:
-                raise self._unusable(error) from error
-            else:
-                if on_outage and told:
-                    on_outage(None)
-                return answer
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Turn the ledger's errors into a ServiceError that names Redis."""
-        try:
-            yield
-        except LedgerError as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: LedgerError) -> ServiceError:
-        return ServiceError(f"cannot use Redis at {self.address} (RETOUCH_REDIS_URL): {error}")
 
 
 def _age_s(belief: Distribution, probability: float) -> float:

@@ -1,4 +1,4 @@
-"""Announce: deliver events to the webhook, at least once, with the same id each time."""
+"""Announce: deliver events to this worker's sinks, at least once, with the same id each time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
+from retouch.causes import Outcome
 from retouch.errors import ResultError
 from retouch.events.schedule import next_delivery_s
-from retouch.events.sinks.webhook import headers
-from retouch.ledger import Claim, Event, Step
+from retouch.events.sinks.webhook import headers, shown
+from retouch.ledger import Claim, Delivery, Origin, Step
+from retouch.net.redaction import without_query
 from tasks.handover import Message, hand_over, new_nonce
 from workers.context import Context
+
+GONE = 410  # the receiver is not there any more, and wants no more of this
 
 log = structlog.get_logger()
 
@@ -30,51 +34,66 @@ def announce(claims: Message) -> None:
 
 
 async def announce_chunk(context: Context, claims: Sequence[Claim]) -> None:
-    """Deliver a chunk of events and settle all of them in one move."""
+    """Deliver a chunk of events and settle all of them in one move. Another's sinks are left to those who have them."""
     began_at = time.monotonic()
-    ours = await context.call(context.ledger.worker.begin, claims, context.settings.lease_ms, nonce=new_nonce())
+    own = [claim for claim in claims if claim.sink in context.settings.sinks]
+    if not own:
+        return
+    ours = await context.call(context.ledger.worker.begin, own, context.settings.lease_ms, nonce=new_nonce())
     if not ours:
         return
     context.leases.begin(ours, began_at)
-    source = await context.call(context.ledger.reader.source)
-    delays = await asyncio.gather(*(_deliver(context, claim, source) for claim in ours))
-    outcomes = list(zip(ours, delays, strict=True))
-    await context.call(context.ledger.worker.settle_deliveries, outcomes)
+    origin = await context.call(context.ledger.reader.origin)
+    deliveries = await asyncio.gather(*(_deliver(context, claim, origin) for claim in ours))
+    await context.call(context.ledger.worker.settle_deliveries, deliveries)
+    for sink in {delivery.claim.sink for delivery in deliveries if delivery.outcome is Outcome.GONE}:
+        log.error(
+            "sink.gone", sink=sink, to=context.settings.sinks[sink], consequence="its events are kept, not posted"
+        )
 
 
-async def _deliver(context: Context, claim: Claim, source: str) -> int | None:
-    """Deliver one event; returns the ms until the next try, or None when it is delivered or given up."""
-    event = await context.call(context.ledger.reader.event, claim.member.partition("/")[2])
-    if event is None:
-        return None
+async def _deliver(context: Context, claim: Claim, origin: Origin) -> Delivery:
+    """Deliver one event; returns what came of it."""
+    event = await context.call(context.ledger.reader.event, claim.stream_id)
+    if event is None:  # trimmed: nothing is left to tell
+        return Delivery(claim, Outcome.DELIVERED)
+    cloudevent = event.cloudevent(origin)
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(event=event.stream_id, type=event.type, subject=event.subject)
-    reason, asked_s = await _post(context, event, source)
+    structlog.contextvars.bind_contextvars(
+        event_id=cloudevent["id"], sink=claim.sink, type=event.type, subject=event.subject
+    )
+    status, reason, asked_s = await _post(context, cloudevent)
     if reason is None:
         log.info("event.delivered")
-        return None
+        return Delivery(claim, Outcome.DELIVERED)
     tries = await context.call(context.ledger.reader.delivery_tries, claim.member)
-    delay_s = next_delivery_s(tries + 1, random.random())
+    delay_s = None if status == GONE else next_delivery_s(tries + 1, random.random())
     if delay_s is None:
-        log.error("event.given_up", reason=reason, tries=tries + 1)
-        return None
+        log.error("event.given_up", reason=reason, tries=tries + 1, remedy="retouch events --redeliver")
+        return Delivery(claim, Outcome.GONE if status == GONE else Outcome.GIVEN_UP, reason)
     delay_s = max(delay_s, asked_s or 0.0)
     log.warning("event.not_delivered", reason=reason, retry_in_s=round(delay_s))
-    return int(delay_s * 1000)
+    return Delivery(claim, Outcome.AGAIN, reason, int(delay_s * 1000))
 
 
-async def _post(context: Context, event: Event, source: str) -> tuple[str | None, float | None]:
-    """Post the event; returns why it was not accepted (None: it was), and the wait that was asked for, in seconds."""
+async def _post(context: Context, cloudevent: dict[str, object]) -> tuple[int | None, str | None, float | None]:
+    """Post the event; returns the status, why it was not accepted (None: it was), the wait asked for, in seconds."""
     settings = context.settings
-    if settings.webhook_url is None or settings.webhook_secret is None:
-        return "no webhook is configured on this worker", None
-    cloudevent = event.cloudevent(source)
+    assert settings.webhook_url  # both, as the settings have seen to
+    assert settings.webhook_secret
     body = json.dumps(cloudevent, separators=(",", ":")).encode()
     signed = headers(
-        settings.webhook_secret.get_secret_value(), cloudevent["id"], int(datetime.now(UTC).timestamp()), body
+        settings.webhook_secret.get_secret_value(), str(cloudevent["id"]), int(datetime.now(UTC).timestamp()), body
     )
+    host = shown(settings.webhook_url)
     try:
         status, retry_after_s = await context.clients.webhook.post(settings.webhook_url, body, signed)
     except ResultError as error:
-        return str(error), None
-    return (None if 200 <= status < 300 else f"the receiver answered {status}"), retry_after_s
+        return None, str(error).replace(without_query(settings.webhook_url), host), None
+    return status, _refusal(host, status), retry_after_s
+
+
+def _refusal(host: str, status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    return f"the receiver at {host} answered {status}{' Gone' if status == GONE else ''}"

@@ -35,6 +35,7 @@ HOLD = Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD)
 IDEMPOTENT = Policy(AmbiguityPolicy.IDEMPOTENT)
 SUBMITTING = (EditState.SUBMITTING,)
 POLLED = (EditState.WAITING, EditState.COPYING)
+SINK = "webhook-000000"
 
 
 class Clock:
@@ -55,6 +56,7 @@ class Bench:
         self.ledger = Ledger(client, self.clock)
         self.client = client
         self.keys = self.ledger.connection.keys
+        self.sinks = {SINK: "hooks.test"}
 
     def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
         """Enqueue ``count`` edits c0, c1, … and seal the batch."""
@@ -66,8 +68,19 @@ class Bench:
         return self.ledger.producer.enqueue(batch, new, {"model_id": "sd1.5"}, weight)
 
     def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
-        """Claim as one worker."""
+        """Claim as one worker; unless ``sinks`` are others, it has the bench's."""
+        limits = {"sinks": self.sinks} | limits
         return self.ledger.worker.claim("w", lease_ms=LEASE_MS, places=places, **limits)
+
+    def show(self, *sinks: str, name: str = "w", started: bool = False) -> None:
+        """A worker lives that has these sinks, each at a host of its own name; by default the bench's."""
+        named = {sink: f"{sink}.test" for sink in sinks} if sinks else self.sinks
+        self.ledger.worker.see_worker(name, named, started=started)
+
+    def deliveries(self, *sinks: str, **limits: Any) -> list[Claim]:
+        """Claim deliveries as a worker that has these sinks; by default the bench's."""
+        claims = self.claim(submits=0, polls=0, sinks=sinks or self.sinks, **limits).claims
+        return [c for c in claims if c.step is Step.ANNOUNCE]
 
     def later(self, ms: int) -> None:
         """Let time pass, while other workers are there and ask for work."""

@@ -35,23 +35,23 @@ def _load() -> Settings:
 
 settings = _load()
 app = Celery("retouch", include=celery_config.TASK_MODULES)
+queues = [celery_config.QUEUE, *map(celery_config.queue_of_sink, settings.sinks)]
 SoonAgain.shown = settings.redis.shown
 app.amqp.Connection = SoonAgain
 app.conf.update(
     celery_config.settings(settings.namespace),
     broker_transport=transport_to(settings.redis),
-    task_queues=[Queue(celery_config.QUEUE)],
+    task_queues=[Queue(name, routing_key=name) for name in queues],
 )
 
 
 def _send(step: Step, claims: Sequence[Claim]) -> None:
-    """Send one message. Raises ConnectionError if the broker does not take it."""
+    """Send one message, of claims that go to one queue. Raises ConnectionError if the broker does not take it."""
     payload = [(c.member, c.fence, c.at_ms) for c in claims]
     # Not retried here: a claim whose message is lost comes due again by itself.
     try:
-        app.send_task(
-            celery_config.TASKS[step], (payload,), queue=celery_config.QUEUE, retry=False, argsrepr="", kwargsrepr=""
-        )
+        queue = celery_config.queue_of(claims[0])
+        app.send_task(celery_config.TASKS[step], (payload,), queue=queue, retry=False, argsrepr="", kwargsrepr="")
     except OperationalError as error:
         raise ConnectionError(str(error)) from error
 
@@ -69,9 +69,7 @@ def _start(sender: Any, **_: Any) -> None:
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log
     ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace, timeout_s=celery_config.REDIS_TIMEOUT_S)
     try:
-        runtime = compose(
-            settings, ledger, Clients(settings), _send, backlog=lambda: ledger.worker.messages(celery_config.QUEUE)
-        )
+        runtime = compose(settings, ledger, Clients(settings), _send, backlog=lambda: ledger.worker.messages(*queues))
         set_current(runtime)
         runtime.start()
     except Exception as error:  # Celery would log it and go on without the runtime

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import structlog
 
-from config.celery import CHUNK, MAX_BACKLOG
+from config.celery import CHUNK, MAX_BACKLOG, queue_of
 from config.settings import Settings
 from retouch.ledger import Claim, Harvest, Step, Worker
 from workers.api_watch import ApiWatch
@@ -32,11 +33,13 @@ Backlog = Callable[[], int]
 
 
 def chunks(claims: Sequence[Claim]) -> Iterator[tuple[Step, Sequence[Claim]]]:
-    """Sort claims by step, in chunks of at most CHUNK."""
-    for step in Step:
-        of_step = [c for c in claims if c.step is step]
-        for first in range(0, len(of_step), CHUNK):
-            yield step, of_step[first : first + CHUNK]
+    """Sort claims by step, and by the queue that they go to, in chunks of at most CHUNK."""
+    kinds: dict[tuple[Step, str], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        kinds[claim.step, queue_of(claim)].append(claim)
+    for (step, _), of_kind in kinds.items():
+        for first in range(0, len(of_kind), CHUNK):
+            yield step, of_kind[first : first + CHUNK]
 
 
 class Dispatcher:
@@ -134,6 +137,7 @@ class Dispatcher:
             submits=most,
             polls=most,
             deliveries=min(DELIVERIES_AT_ONCE, self._deliveries.free),
+            sinks=settings.sinks,
         )
         self._hear(harvest, asked_at)
         if harvest.ask_at is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import structlog
 
@@ -19,7 +19,7 @@ EVERY_S = 2.0
 class Presence:
     """Sends the heartbeats of this process."""
 
-    def __init__(self, name: str, sinks: Iterable[str], ledger: Worker, call: LedgerCalls) -> None:
+    def __init__(self, name: str, sinks: Mapping[str, str], ledger: Worker, call: LedgerCalls) -> None:
         self._name = name
         self._sinks = sinks
         self._ledger = ledger
@@ -39,8 +39,10 @@ class Presence:
 
     async def _show_in_ledger(self, upgraded: asyncio.Event) -> None:
         await upgraded.wait()
+        started = True
         while True:
-            await self._call(self._ledger.see_worker, self._name, self._sinks)
+            await self._call(self._ledger.see_worker, self._name, self._sinks, started=started)
+            started = False
             await asyncio.sleep(EVERY_S)
 
     async def leave(self) -> None:

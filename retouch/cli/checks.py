@@ -13,6 +13,7 @@ import requests
 from retouch import object_keys
 from retouch.cli.options import first_contact
 from retouch.cli.pauses import remedy, what_waits
+from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
@@ -187,3 +188,14 @@ def pause_findings(redis_url: str) -> Iterator[Finding]:
         yield Finding(False, "pause", text)
     if not pauses:
         yield Finding(True, "pauses", "none")
+
+
+def sink_findings(redis_url: str) -> Iterator[Finding]:
+    """Report the sinks to which events are not delivered."""
+    try:
+        sinks = first_contact(redis_url).sinks()
+    except RetouchError:
+        return  # reported by the check of Redis
+    for sink in sinks:
+        trouble, hint = sink_trouble(sink), undelivered_hint(sink)
+        yield Finding(not trouble, f"events to {sink.name}", trouble or hint or f"{sink.shown} takes them")

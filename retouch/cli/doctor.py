@@ -27,7 +27,7 @@ def doctor(
     bucket: Bucket = "",
     prefix: Prefix = "",
 ) -> None:
-    """Check Redis, the workers, the API and the bucket, and say what is paused; changes nothing.
+    """Check Redis, the workers, the API, the bucket and the sinks of events, and say what is paused; changes nothing.
 
     Exit code 0: no problem was found; 6: a problem was found.
     """
@@ -38,7 +38,7 @@ def doctor(
         *of_redis,
         checks.api_finding(api_url, api_key),
         checks.store_finding(bucket, prefix),
-        *(checks.pause_findings(redis_url) if of_redis[0].ok else ()),
+        *((*checks.pause_findings(redis_url), *checks.sink_findings(redis_url)) if of_redis[0].ok else ()),
     ]
     for finding in findings:
         typer.echo(printable(str(finding)))

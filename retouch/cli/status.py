@@ -8,6 +8,7 @@ import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
+from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
     blank_hint,
     counts_text,
@@ -75,7 +76,7 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
 
 def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
-    provider, queued, times = queue.provider(), queue.queued(), queue.result_times()
+    provider, queued, times, sinks = queue.provider(), queue.queued(), queue.result_times(), queue.sinks()
     if as_json:
         emit(
             {
@@ -85,6 +86,7 @@ def _all(queue: EditQueue, as_json: bool) -> None:
                 "images_at_the_api": provider.places_used,
                 "provider": provider.to_json() | {"learned": {kind: spans._asdict() for kind, spans in times.items()}},
                 "queued": queued,
+                "sinks": [sink.to_json() for sink in sinks],
             }
         )
         return
@@ -95,6 +97,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     _print(f"{alive} alive; {places} places at the API in use; {queued} edits queued")
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
+    for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):
+        _print(f"events: {told}")
     for kind, (p50_s, p95_s) in times.items():
         _print(f"results of {kind}: half within {p50_s} s, 95 % within {p95_s} s")
     width = max((len(view.batch) for view in views), default=0)

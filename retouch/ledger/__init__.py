@@ -6,6 +6,7 @@ from retouch.ledger.claims import (
     BegunPoll,
     BegunSubmit,
     Claim,
+    Delivery,
     Entry,
     Harvest,
     InForce,
@@ -25,7 +26,8 @@ from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
-from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Pause, Provider, present
+from retouch.ledger.sinks import Sink, Undelivered
+from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Origin, Pause, Provider, present
 from retouch.ledger.worker import Worker
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "BegunPoll",
     "BegunSubmit",
     "Claim",
+    "Delivery",
     "EditView",
     "Entry",
     "Event",
@@ -49,6 +52,7 @@ __all__ = [
     "InForce",
     "Intervals",
     "Ledger",
+    "Origin",
     "Pause",
     "Policy",
     "Producer",
@@ -59,8 +63,10 @@ __all__ = [
     "Seen",
     "Settled",
     "Settlement",
+    "Sink",
     "Step",
     "Strike",
+    "Undelivered",
     "Verdict",
     "Wait",
     "Worker",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
-from retouch.causes import AmbiguityPolicy, Fared
+from retouch.causes import AmbiguityPolicy, Fared, Outcome
 from retouch.states import EditState
 
 
@@ -55,10 +55,20 @@ class Step(StrEnum):
 class Claim(NamedTuple):
     """One step of work taken under a lease; only the newest ``fence`` of a ``member`` may settle."""
 
-    member: str  # an edit's ``batch/custom_id``, a batch's id, or a delivery's ``sink/event-id``
+    member: str  # an edit's ``batch/custom_id``, a batch's id, or a delivery's ``SINK/EVENT``
     fence: int
     step: Step
     at_ms: int = 0  # when its request is to be sent, by the Redis server's clock; 0: at once
+
+    @property
+    def sink(self) -> str:
+        """Where a delivery goes."""
+        return self.member.partition("/")[0]
+
+    @property
+    def stream_id(self) -> str:
+        """The event of a delivery."""
+        return self.member.partition("/")[2]
 
 
 class Policy(NamedTuple):
@@ -185,6 +195,15 @@ class Seen(NamedTuple):
     fared: Fared
     words: str
     wait_ms: int = 0
+
+
+class Delivery(NamedTuple):
+    """How the claim of a delivery ends; ``delay_ms``: until it is made AGAIN."""
+
+    claim: Claim
+    outcome: Outcome
+    reason: str = ""
+    delay_ms: int = 0
 
 
 class Run(NamedTuple):

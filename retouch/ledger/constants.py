@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from retouch.causes import AmbiguityPolicy, BatchPause, Fared, PauseCause
+from retouch.causes import AmbiguityPolicy, BatchPause, Fared, Outcome, PauseCause
 from retouch.states import TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
@@ -35,6 +35,7 @@ def as_lua() -> str:
         f"local BATCH_PAUSE = {_table(BatchPause)}",
         f"local FINISH = {_table(Finish)}",
         f"local FARED = {_table(Fared)}",
+        f"local OUTCOME = {_table(Outcome)}",
         f"local POLICY = {_table(AmbiguityPolicy)}",
     ]
     return "\n".join(lines) + "\n"

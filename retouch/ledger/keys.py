@@ -9,8 +9,13 @@ key                            type    holds
 ``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
 ``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
                                        a poll, a retry, the end of a lease, a batch's end
-``{ns}:outbox``                zset    ``sink/event-id`` by the time (ms) of the next delivery; apart from
-                                       ``due``, so that a dead webhook does not delay edits
+``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,
+                                       so that a dead webhook does not delay edits, or another sink's events
+``{ns}:undelivered:SINK``      zset    ``SINK/EVENT`` by the time of the event: tried in vain, or given up (then not
+                                       in the outbox any more)
+``{ns}:outbox``                zset    the deliveries of older versions, taken over by a worker with a webhook
+``{ns}:sinks``                 hash    SINK → JSON ``{seen, shown, gone: {since, reason}}``: when a worker that has it
+                                       was last seen, and whether its receiver said that it is gone
 ``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
                                        ``allowed`` (how many there may be), ``limit`` (places learned),
                                        ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
@@ -19,7 +24,9 @@ key                            type    holds
                                        (all outages of statuses together), ``refusal``, ``refused_at`` (the
                                        last one, for people), ``answered_at``, ``asked_at`` (a status of no
                                        edit), ``claimed_at``, ``grace_until``, ``trial`` (see
-                                       ``rescues``), ``sinks``, ``deployment`` (a random name)
+                                       ``rescues``), ``sinks`` (those that events are delivered to),
+                                       ``deployment`` (a random name), ``named_from`` (the first event whose id
+                                       has that name in it)
 ``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
                                        requests of a kind pause; ``until`` is the next probe, ``every`` the ms
                                        between probes (more: ``lua/include/pauses.lua``)
@@ -44,7 +51,8 @@ key                            type    holds
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
-``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``
+``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``; after a try in vain ``since`` (of the first) and
+                                       ``reason`` (of the last)
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
                                        evidence (see ``polling/histogram.py``)
@@ -90,10 +98,10 @@ DEFAULT_NAMESPACE = "retouch"
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _FIXED = (
-    *("schema", "ready", "due", "outbox", "state", "pauses", "waits", "worked", "suspects"),
-    *("events", "batches", "workers", "kinds"),
+    *("schema", "ready", "due", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
+    *("events", "sinks", "batches", "workers", "kinds"),
 )
-_FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "delivery", "learned")
+_FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
 
 
 class Keys:
@@ -106,13 +114,14 @@ class Keys:
         self.schema = f"{self.prefix}schema"
         self.ready = f"{self.prefix}ready"
         self.due = f"{self.prefix}due"
-        self.outbox = f"{self.prefix}outbox"
+        self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"
         self.waits = f"{self.prefix}waits"
         self.worked = f"{self.prefix}worked"
         self.suspects = f"{self.prefix}suspects:"
         self.events = f"{self.prefix}events"
+        self.sinks = f"{self.prefix}sinks"
         self.batches = f"{self.prefix}batches"
         self.workers = f"{self.prefix}workers"
         self.kinds = f"{self.prefix}kinds"
@@ -140,6 +149,14 @@ class Keys:
     def edit(self, edit_id: str) -> str:
         """One edit's progress; ``edit_id`` is ``batch/custom_id``."""
         return f"{self.prefix}edit:{edit_id}"
+
+    def outbox(self, sink: str) -> str:
+        """The deliveries to a sink that are to be made."""
+        return f"{self.prefix}outbox:{sink}"
+
+    def undelivered(self, sink: str) -> str:
+        """The deliveries to a sink that were tried in vain, or given up."""
+        return f"{self.prefix}undelivered:{sink}"
 
     def delivery(self, member: str) -> str:
         """One event's delivery to one sink; ``member`` is ``sink/event-id``."""

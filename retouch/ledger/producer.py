@@ -93,6 +93,17 @@ class Producer:
             if moved < PAGE:
                 return was_paused
 
+    def redeliver(self, sink: str) -> int:
+        """Have what was not delivered to a sink delivered again, now; returns how many events that are.
+
+        What was given up gets a new schedule. A sink that is gone is tried again.
+        """
+        total, after = 0, "0"
+        while after:
+            again, after = self._connection.run("redeliver", sink, after)
+            total += int(again)
+        return total
+
     def _change(self, batch: str, action: str, states: set[EditState]) -> tuple[int, int]:
         first = total = total_asked = 0
         while True:

@@ -11,7 +11,8 @@ from retouch.causes import PauseCause
 from retouch.ledger.claims import merged
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
-from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Pause, Provider, instant, present
+from retouch.ledger.sinks import Sink, Undelivered, event_place
+from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Origin, Pause, Provider, instant, present
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 
@@ -61,9 +62,10 @@ class Reader:
         """How many edits can be submitted now; edits that wait for a retry (in ``due``) are not counted."""
         return int(self._read("ZCARD", self._keys.ready))
 
-    def source(self) -> str:
-        """The CloudEvents source of this deployment; together with an event's id it is unique in the world."""
-        return f"/retouch/{self._read('HGET', self._keys.state, 'deployment') or 'new'}"
+    def origin(self) -> Origin:
+        """What events have of this installation in their ids and their source."""
+        deployment, named_from = self._read("HMGET", self._keys.state, "deployment", "named_from")
+        return Origin(deployment or "new", named_from or "0-0")
 
     # --- batches and edits -----------------------------------------------------------------------
 
@@ -152,3 +154,45 @@ class Reader:
     def delivery_tries(self, member: str) -> int:
         """How often a delivery was tried."""
         return int(self._read("HGET", self._keys.delivery(member), "tries") or 0)
+
+    def sinks(self) -> list[Sink]:
+        """Where events are delivered, or were until lately, by name."""
+        live_since, found = self._connection.now() - WORKER_SEEN_MS, self._read("HGETALL", self._keys.sinks)
+        keys = [key(name) for name in sorted(found) for key in (self._keys.outbox, self._keys.undelivered)]
+        counts = self._connection.read_all(("ZCARD", key) for key in keys)
+        return [
+            Sink.parse(name, found[name], counts[2 * place : 2 * place + 2], live_since)
+            for place, name in enumerate(sorted(found))
+        ]
+
+    def undelivered(self, sink: Sink) -> Iterator[Undelivered]:
+        """The events that a sink has not taken, the oldest first, read page by page.
+
+        Those that were never tried are among them if the sink is gone, or no live worker has it.
+        """
+        after = "0"
+        while page := self._tried(sink, after):
+            yield from self._deliveries(sink, page)
+            after = event_place(page[-1])
+        if sink.gone or not sink.live:
+            yield from self._untried(sink)
+
+    def _tried(self, sink: Sink, after: str) -> list[str]:
+        key = self._keys.undelivered(sink.name)
+        return list(self._read("ZRANGEBYSCORE", key, f"({after}", "+inf", "LIMIT", 0, PAGE))
+
+    def _untried(self, sink: Sink) -> Iterator[Undelivered]:
+        first = 0
+        while page := self._read("ZRANGE", self._keys.outbox(sink.name), first, first + PAGE - 1):
+            yield from (delivery for delivery in self._deliveries(sink, page) if delivery.since is None)
+            first += PAGE
+
+    def _deliveries(self, sink: Sink, members: Sequence[str]) -> Iterator[Undelivered]:
+        """Read deliveries; without those whose events are trimmed."""
+        keys, events = self._keys, [member.partition("/")[2] for member in members]
+        hashes = self._connection.read_all(("HGETALL", keys.delivery(member)) for member in members)
+        times = self._connection.read_all(("ZSCORE", keys.outbox(sink.name), member) for member in members)
+        found = self._connection.read_all(("XRANGE", keys.events, event, event) for event in events)
+        for raw, at, entries in zip(hashes, times, found, strict=True):
+            if entries:
+                yield Undelivered.parse(sink, Event.parse(*entries[0]), raw, at)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from retouch.states import TERMINAL, BatchState, EditState
 
@@ -226,6 +226,28 @@ class EditView:
     batch_paused: tuple[BatchPauseView, ...] = ()
 
 
+class Origin(NamedTuple):
+    """The installation that events are from: its random name, and the first event whose id has that name in it."""
+
+    deployment: str
+    named_from: str
+
+    @property
+    def source(self) -> str:
+        """The source of its CloudEvents."""
+        return f"/retouch/{self.deployment}"
+
+    def event_id(self, stream_id: str) -> str:
+        """The id of an event; what was told before ids had the installation's name in them keeps its id."""
+        named = _place(stream_id) >= _place(self.named_from)
+        return f"evt-{self.deployment}-{stream_id}" if named else f"evt-{stream_id}"
+
+
+def _place(stream_id: str) -> tuple[int, int]:
+    ms, _, number = stream_id.partition("-")
+    return int(ms), int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry of the event stream."""
@@ -244,12 +266,12 @@ class Event:
         data = json.loads(raw["data"])
         return cls(stream_id, raw["type"], raw["subject"], time, present(data) if "custom_id" in data else data)
 
-    def cloudevent(self, source: str) -> dict[str, Any]:
-        """The event as CloudEvents 1.0 JSON; its id is the same at every delivery."""
+    def cloudevent(self, origin: Origin) -> dict[str, Any]:
+        """The event as CloudEvents 1.0 JSON; its id is the same at every delivery, and no other event's."""
         return {
             "specversion": "1.0",
-            "id": f"evt-{self.stream_id}",
-            "source": source,
+            "id": origin.event_id(self.stream_id),
+            "source": origin.source,
             "type": self.type,
             "subject": self.subject,
             "time": iso(self.time.timestamp() * 1000),

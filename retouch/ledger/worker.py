@@ -12,6 +12,7 @@ from retouch.ledger.claims import (
     BegunPoll,
     BegunSubmit,
     Claim,
+    Delivery,
     Harvest,
     InForce,
     Intervals,
@@ -53,14 +54,17 @@ class Worker:
         intervals: Intervals = UNPACED,
         policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT,
         ask: bool = False,
+        sinks: Iterable[str] = (),
     ) -> Harvest:
         """Claim steps that are due, at most so many of each kind.
 
         ``places``: how many images may be at the API, for all workers together; 0: learned from its responses.
         ``intervals``: the least time between requests to the API, for all workers together. ``policy``: as for
-        ``begin_submit``. ``ask``: a time is wanted to ask the API whether it answers.
+        ``begin_submit``. ``ask``: a time is wanted to ask the API whether it answers. ``sinks``: those whose
+        deliveries this worker makes.
         """
-        answer = self._run("claim", lease_ms, holder, submits, polls, deliveries, places, *intervals, policy, int(ask))
+        limits = (submits, polls, deliveries, places, *intervals)
+        answer = self._run("claim", lease_ms, holder, *limits, policy, int(ask), ",".join(sinks))
         next_due, now, pauses, ask_at, claims = answer
         taken = [Claim(member, int(fence), Step(step), int(at)) for member, fence, step, at in claims]
         return Harvest(
@@ -135,9 +139,9 @@ class Worker:
         """
         return bool(self._run("settle_batch", claim.member, claim.fence, did, retry_in_ms, note[:200], retention_ms))
 
-    def settle_deliveries(self, outcomes: Sequence[tuple[Claim, int | None]]) -> None:
-        """End deliveries, each with the ms until the next attempt, or None if it is delivered or given up."""
-        args = [p for c, delay in outcomes for p in (c.member, c.fence, -1 if delay is None else delay)]
+    def settle_deliveries(self, deliveries: Iterable[Delivery]) -> None:
+        """End the claims of deliveries."""
+        args = [p for c, outcome, reason, ms in deliveries for p in (c.member, c.fence, outcome, ms, reason[:500])]
         self._run("settle_delivery", *args)
 
     # --- pauses ----------------------------------------------------------------------------------
@@ -161,9 +165,13 @@ class Worker:
 
     # --- presence --------------------------------------------------------------------------------
 
-    def see_worker(self, name: str, sinks: Iterable[str]) -> None:
-        """Record that a worker is alive, and the sinks that events are delivered to."""
-        self._run("see_worker", name, ",".join(sorted(sinks)), WORKER_SEEN_MS, secrets.token_hex(8))
+    def see_worker(self, name: str, sinks: Mapping[str, str], *, started: bool = False) -> None:
+        """Record that a worker is alive, and its sinks: name → what people are shown of it.
+
+        ``started``: it has just started, so that a sink of it that is gone is tried again.
+        """
+        named = [part for sink in sinks.items() for part in sink]
+        self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), *named)
 
     def upgrade(self) -> int:
         """Bring an older ledger up to date, once its workers have ended; returns how many of them are alive."""
@@ -173,6 +181,7 @@ class Worker:
         """Record that a worker has ended."""
         self._connection.remove(self._connection.keys.workers, name)
 
-    def messages(self, queue: str) -> int:
-        """How many messages wait in a queue of Celery, whose keys have the same namespace."""
-        return int(self._connection.read("LLEN", self._connection.keys.prefix + queue))
+    def messages(self, *queues: str) -> int:
+        """How many messages wait in queues of Celery, whose keys have the same namespace."""
+        prefix = self._connection.keys.prefix
+        return sum(self._connection.read_all(("LLEN", prefix + queue) for queue in queues))

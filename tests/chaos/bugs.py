@@ -16,8 +16,9 @@ from typing import Any
 import retouch.media.copying
 import tasks.announce
 import tasks.finish
+from retouch.causes import Outcome
 from retouch.errors import AmbiguousError, NotSentError
-from retouch.ledger import Claim, Event, Finish, Settled, Settlement, Worker
+from retouch.ledger import Claim, Delivery, Event, Finish, Origin, Settled, Settlement, Worker
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
 from retouch.provider.client import Img2ImgApi
@@ -82,7 +83,8 @@ def event_outside_the_move() -> None:
         client, keys = worker._connection._client, worker._connection.keys
         data = {"type": f"retouch.edit.{to}", "subject": member, "time": int(time.time() * 1000)}
         stream_id = client.xadd(keys.events, {**data, "data": client.hget(keys.results(batch), custom_id)})
-        client.zadd(keys.outbox, {f"webhook/{stream_id}": 0})
+        for sink in client.hkeys(keys.sinks):
+            client.zadd(keys.outbox(sink), {f"{sink}/{stream_id}": 0})
 
     def settle_then_publish(self: Worker, items: Sequence[Settlement]) -> list[Settled]:
         verdicts = settle(self, items)
@@ -127,9 +129,10 @@ def delivered_before_posted() -> None:
     """A delivery is settled first and made afterwards."""
 
     async def settle_first(context: Context, claims: Sequence[Claim]) -> None:
-        source = await context.call(context.ledger.reader.source)
-        await context.call(context.ledger.worker.settle_deliveries, [(claim, None) for claim in claims])
-        await asyncio.gather(*(tasks.announce._deliver(context, claim, source) for claim in claims))
+        origin = await context.call(context.ledger.reader.origin)
+        done = [Delivery(claim, Outcome.DELIVERED) for claim in claims]
+        await context.call(context.ledger.worker.settle_deliveries, done)
+        await asyncio.gather(*(tasks.announce._deliver(context, claim, origin) for claim in claims))
 
     tasks.announce.announce_chunk = settle_first
 
@@ -138,8 +141,8 @@ def another_id_each_time() -> None:
     """Each delivery of an event has an id of its own."""
     cloudevent = Event.cloudevent
 
-    def renamed(self: Event, source: str) -> dict[str, Any]:
-        return {**cloudevent(self, source), "id": f"evt-{secrets.token_hex(4)}"}
+    def renamed(self: Event, origin: Origin) -> dict[str, Any]:
+        return {**cloudevent(self, origin), "id": f"evt-{secrets.token_hex(4)}"}
 
     Event.cloudevent = renamed  # type: ignore[method-assign]
 

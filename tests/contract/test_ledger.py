@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from retouch.causes import BatchPause
+from retouch.causes import BatchPause, Outcome
 from retouch.errors import BatchDefaultsError
-from retouch.ledger import Claim, Entry, Finish, Retried, Settled, Settlement, Step, Verdict
+from retouch.ledger import Claim, Delivery, Entry, Finish, Retried, Settled, Settlement, Step, Verdict
 from retouch.states import BatchState, EditState
-from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
+from tests.ledger_bench import LEASE_MS, POLLED, SINK, SUBMITTING, Bench, entries
 
 
 def test_enqueue_is_idempotent_and_refuses_a_changed_edit(bench: Bench) -> None:
@@ -164,7 +164,7 @@ def test_poll_comes_due_at_its_appointment(bench: Bench) -> None:
 
 def test_end_writes_result_event_and_batch_appointment_together(bench: Bench) -> None:
     """The last edit's end makes the batch due; its own end comes after the manifest, with one event."""
-    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.show()
     bench.fill(1)
     claims = bench.edits()
     bench.intend(claims)
@@ -312,18 +312,18 @@ def test_pause_without_probe_waits_for_resume(bench: Bench) -> None:
 
 def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     """A delivery that failed comes back with its count; a delivered one is gone."""
-    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.show()
     bench.fill(1)
     bench.run_to_completion()
     (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
-    bench.ledger.worker.settle_deliveries([(delivery, 5000)])
+    bench.ledger.worker.settle_deliveries([Delivery(delivery, Outcome.AGAIN, "503", 5000)])
     assert bench.ledger.reader.delivery_tries(delivery.member) == 1
     assert [c for c in bench.claim().claims if c.step is Step.ANNOUNCE] == []
     bench.later(5000)
     (again,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
     assert bench.ledger.reader.event(again.member.partition("/")[2]) is not None
-    bench.ledger.worker.settle_deliveries([(again, None)])
-    assert bench.client.zcard(bench.keys.outbox) == 0
+    bench.ledger.worker.settle_deliveries([Delivery(again, Outcome.DELIVERED)])
+    assert bench.client.zcard(bench.keys.outbox(SINK)) == 0
 
 
 def test_results_keep_the_order_of_the_batch(bench: Bench) -> None:
@@ -347,7 +347,7 @@ def test_a_script_that_the_server_forgot_is_loaded_again(bench: Bench) -> None:
 
 def test_every_key_carries_the_one_hash_tag(bench: Bench) -> None:
     """So that a cluster keeps them in one slot."""
-    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.show()
     bench.fill(2)
     bench.run_to_completion()
     bench.fill(7, batch="other")

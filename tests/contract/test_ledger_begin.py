@@ -41,7 +41,7 @@ def test_the_same_beginning_of_a_poll_may_be_repeated(bench: Bench) -> None:
 @pytest.mark.parametrize("step", [Step.FINISH, Step.ANNOUNCE])
 def test_an_end_and_a_delivery_are_begun_by_one_call_alone(bench: Bench, step: Step) -> None:
     """Two messages write one manifest, and deliver one event; the same call repeated gets its answer again."""
-    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.show()
     bench.fill(1)
     bench.run_to_completion()
     claim = next(c for c in bench.claim().claims if c.step is step)

@@ -54,7 +54,7 @@ def test_events_that_wait_for_a_delivery_outlive_their_batch(bench: Bench) -> No
     bench.clock.now -= 1000
     ended(bench, 2)
     bench.clock.now += 1000
-    bench.ledger.worker.see_worker("w", ["webhook"])
+    bench.show()
     bench.fill(1, batch="other")
     bench.run_to_completion()
     bench.later(RETENTION_MS + LEASE_MS)

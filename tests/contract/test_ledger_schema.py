@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from retouch.causes import BatchPause
+from retouch.causes import BatchPause, Outcome
 from retouch.errors import InputError, SchemaError
-from retouch.ledger import SCHEMA, Claim, Finish, Ledger, Settlement, Step
+from retouch.ledger import SCHEMA, Claim, Delivery, Finish, Ledger, Settlement, Step
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 from tests.ledger_bench import DEADLINE_MS, LEASE_MS, RESUBMIT, Bench, entries
@@ -32,13 +32,14 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "settle": lambda ledger: ledger.worker.settle([Settlement(CLAIM, (EditState.SUBMITTING,), EditState.FAILED)]),
     "observe": lambda ledger: ledger.worker.observe(good={"submit": 1}),
     "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM, Finish.WRITTEN),
-    "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([(CLAIM, None)]),
+    "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([Delivery(CLAIM, Outcome.DELIVERED)]),
+    "redeliver": lambda ledger: ledger.producer.redeliver("webhook-000000"),
     "pause": lambda ledger: ledger.worker.pause("submit:person", "no"),
     "resume": lambda ledger: ledger.worker.resume("submit:person"),
     "tell_wait": lambda ledger: ledger.worker.tell_wait("submit", 1),
     "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
     "resume_batch": lambda ledger: ledger.producer.resume("b"),
-    "see_worker": lambda ledger: ledger.worker.see_worker("w", []),
+    "see_worker": lambda ledger: ledger.worker.see_worker("w", {}),
 }
 
 
@@ -146,7 +147,7 @@ def test_a_fresh_ledger_gets_its_number(bench: Bench, way: str) -> None:
     """With its first move, whoever makes it."""
     bench.ledger.reader.check()
     if way == "a move":
-        bench.ledger.worker.see_worker("w", [])
+        bench.ledger.worker.see_worker("w", {})
     else:
         assert bench.ledger.worker.upgrade() == 0
     assert bench.client.get(bench.keys.schema) == str(SCHEMA)

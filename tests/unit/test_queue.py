@@ -177,7 +177,7 @@ def test_waiting_outlasts_an_outage(queue: EditQueue, ledger: Ledger, monkeypatc
         return answer
 
     monkeypatch.setattr(ledger.reader, "batch", batch)
-    monkeypatch.setattr("retouch.queue.OUTAGE_PAUSE_S", 0.0)
+    monkeypatch.setattr("retouch.reach.OUTAGE_PAUSE_S", 0.0)
     assert queue.wait("b", on_outage=told.append) == after
     assert told == ["gone", None]
 

@@ -69,6 +69,7 @@ class Worker(Bench):
         self.send_errors: list[Exception] = []
         self.outside = Clients()
         self.settings = Settings(**own | settings)
+        self.sinks = self.settings.sinks
         clients: Any = self.outside
         self.runtime = compose(self.settings, self.ledger, clients, self._send, self._backlog)
         self.context = self.runtime.context

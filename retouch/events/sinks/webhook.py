@@ -1,4 +1,4 @@
-"""Standard Webhooks (https://www.standardwebhooks.com): how a delivery is signed."""
+"""Standard Webhooks (https://www.standardwebhooks.com): how a sink is named, and a delivery signed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,27 @@ import base64
 import binascii
 import hashlib
 import hmac
+from urllib.parse import urlsplit
 
 from retouch.errors import InputError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that marks secrets is none itself
 CONTENT_TYPE = "application/cloudevents+json"
+
+
+def sink_name(url: str) -> str:
+    """Return the name of the sink that a URL is: the same for all workers that post there. It shows nothing.
+
+    A secret in the URL stays one: of so short a digest many others are possible.
+    """
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{parts.query}"
+    return f"webhook-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+
+
+def shown(url: str) -> str:
+    """Return what may be shown of a webhook's URL: its host. The rest may be a secret, the path too."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def check_secret(secret: str) -> None:

@@ -1,14 +1,14 @@
 -- Take work that is due, under a lease: each claim's appointment moves to now + lease and its fence rises.
 -- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API; 0:
 --   learned from the API's responses), ms between requests, between submits, between polls (0: not paced), policy
---   (POLICY) for what may have been sent before, '1' to ask the API whether it answers.
+--   (POLICY) for what may have been sent before, '1' to ask the API whether it answers, the worker's sinks (comma separated).
 -- Returns { next appointment in ms or -1, now, pauses as { name, end of a Retry-After in ms or 0, reason }…, when to ask the API whether
 --   it answers at all (0: at once; -1: not), claims as { id, fence, step, when to send in ms }… }.
 -- Emits retouch.edit.failed for an edit that has ended its workers too often, retouch.edit.cancelled for one that may have
 --   been sent before its batch was cancelled.
--- Changes the claimed edits, batches and deliveries (fence, holder), DUE, OUTBOX, READY, STATE, PAUSES, parked; removes a
+-- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, READY, STATE, PAUSES, parked; removes a
 --   page of a batch whose retention is over.
--- include: clock edits batches rescue removal pauses ramp places
+-- include: clock edits batches rescue removal pauses ramp places deliveries
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
@@ -295,10 +295,16 @@ if paced then
   redis.call('HSET', STATE, 'slot', int(slots.all), 'slot:submit', int(slots.submit), 'slot:poll', int(slots.status))
 end
 
-if deliveries > 0 then
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', int(now), 'LIMIT', 0, deliveries)) do
-    claim_other(delivery_key(member), member, OUTBOX, 'announce')
-  end
+local function claim_deliveries(sink, most)
+  local due = redis.call('ZRANGEBYSCORE', outbox_key(sink), '-inf', int(now), 'LIMIT', 0, most)
+  if #due > 0 and (sink_named(sink) or {}).gone then return end
+  for _, member in ipairs(due) do claim_other(delivery_key(member), member, outbox_key(sink), 'announce') end
+end
+
+if deliveries > 0 then -- the same number for each sink: none stands before another
+  local own = {}
+  for sink in string.gmatch(ARGV[13], '[^,]+') do own[#own + 1] = sink end
+  for _, sink in ipairs(own) do claim_deliveries(sink, math.ceil(deliveries / #own)) end
 end
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')

@@ -1,10 +1,76 @@
--- Note that a worker lives, and the sinks that events are to be delivered to.
--- ARGV: now, name, sinks (comma separated), seen_ms (a worker not seen for this long is removed), a random name.
+-- Note that a worker lives, and its sinks. Events are delivered to the sinks of all workers together.
+-- ARGV: now, name, seen_ms (a worker not seen for this long is removed), a random name, '1' if the worker has just started,
+--   then per sink of it: its name, what people are told of it.
 -- Returns 1.
--- Changes WORKERS, STATE (sinks, deployment).
--- include: clock
+-- Changes WORKERS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up.
+-- include: clock deliveries
+
+-- A sink that no worker has named for so long was removed. A day, so that no event is lost to a worker that restarts, or is off
+-- for a night, while others go on.
+local SINK_KEPT_MS = 86400000
+local OLD_SINK = 'webhook' -- older versions had one outbox, and one name for every webhook
+
 redis.call('ZADD', WORKERS, int(now), ARGV[2])
-redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[4])))
-redis.call('HSET', STATE, 'sinks', ARGV[3])
-redis.call('HSETNX', STATE, 'deployment', ARGV[5])
+redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[3])))
+redis.call('HSETNX', STATE, 'deployment', ARGV[4])
+
+local known, heir = sinks(), nil
+local function see(name, shown)
+  local sink = known[name] or {}
+  sink.seen, sink.shown = now, shown
+  if ARGV[5] == '1' then sink.gone = nil end
+  known[name] = sink
+  write_sink(name, sink)
+end
+
+for name in string.gmatch(redis.call('HGET', STATE, 'sinks') or '', '[^,]+') do
+  if not known[name] then see(name, name) end -- an older version named it
+end
+for i = 6, #ARGV, 2 do
+  see(ARGV[i], ARGV[i + 1])
+  heir = heir or string.match(ARGV[i], '^' .. OLD_SINK .. '%-.*$')
+end
+
+local function take_over(outbox, member, at)
+  local sink, event = string.match(member, '^([^/]+)/(.+)$')
+  local new = (sink == OLD_SINK and heir or sink) .. '/' .. event
+  redis.call('ZREM', outbox, member)
+  redis.call('ZADD', outbox_of(new), at, new)
+  if new ~= member and redis.call('EXISTS', delivery_key(member)) == 1 then
+    redis.call('RENAME', delivery_key(member), delivery_key(new))
+  end
+end
+
+if heir then
+  known[OLD_SINK] = nil
+  redis.call('HDEL', SINKS, OLD_SINK)
+  for _, outbox in ipairs({ OLD_OUTBOX, outbox_key(OLD_SINK) }) do
+    local page = redis.call('ZRANGE', outbox, 0, PAGE - 1, 'WITHSCORES')
+    for i = 1, #page, 2 do take_over(outbox, page[i], page[i + 1]) end
+  end
+end
+
+-- What was not delivered ends with its event.
+local function end_with_events(key)
+  local ended = redis.call('ZRANGEBYSCORE', key, '-inf', int(now - EVENTS_KEPT_MS), 'LIMIT', 0, PAGE)
+  for _, member in ipairs(ended) do
+    redis.call('ZREM', key, member)
+    redis.call('ZREM', outbox_of(member), member)
+    redis.call('DEL', delivery_key(member))
+  end
+end
+
+local told = {}
+end_with_events(OLD_OUTBOX)
+for name, sink in pairs(known) do
+  end_with_events(outbox_key(name))
+  end_with_events(undelivered_key(name))
+  if now - sink.seen < SINK_KEPT_MS then
+    told[#told + 1] = name
+  elseif redis.call('EXISTS', outbox_key(name), undelivered_key(name)) == 0 then
+    redis.call('HDEL', SINKS, name)
+  end
+end
+table.sort(told)
+redis.call('HSET', STATE, 'sinks', table.concat(told, ','))
 return 1

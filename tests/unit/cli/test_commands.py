@@ -232,7 +232,7 @@ def test_a_batch_is_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> 
     assert "batch b is paused (it was already)" in run("pause", batch).err
     line = "batch b is PAUSED (person): a person paused it; its queued edits are not submitted. retouch resume b"
     assert line in run("status", batch).out
-    ledger.worker.see_worker("w", [])
+    ledger.worker.see_worker("w", {})
     assert line in run("explain", "b/e1").out
     assert line in run("watch", batch, "--timeout", "0.1").err
     [pause] = run("status", batch, "--json").json["paused"]
@@ -317,12 +317,14 @@ def test_a_batch_without_workers_says_so(run: Run, batch: str) -> None:
 
 
 def test_events_are_cloudevents_and_go_on_after_one(run: Run, batch: str, ledger: Ledger) -> None:
-    """``--after`` takes an event's own id."""
+    """``--after`` takes an event's own id, also one that was printed by an older version."""
     end(ledger, *(EditState.COMPLETED,) * 3)
     events = [json.loads(line) for line in run("events").out.splitlines()]
     assert [event["subject"] for event in events] == ["b/e0", "b/e1", "b/e2", "b"]
     assert {event["specversion"] for event in events} == {"1.0"}
-    assert len(run("events", "--after", events[1]["id"]).out.splitlines()) == 2
+    stream_id = "-".join(events[1]["id"].split("-")[2:])
+    for after in (events[1]["id"], f"evt-{stream_id}", stream_id):  # also as ids were before, and as Redis has them
+        assert len(run("events", "--after", after).out.splitlines()) == 2
 
 
 def test_a_closed_pipe_ends_quietly(run: Run, batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +347,7 @@ def test_explain_without_workers(run: Run, batch: str) -> None:
 
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
     """Each state has its own."""
-    ledger.worker.see_worker("w", [])
+    ledger.worker.see_worker("w", {})
     assert "1 edits are before it" in run("explain", "b/e1").out
     ledger.worker.pause("submit:refused", "401")
     assert "submits are paused (refused) because 401" in run("explain", "b/e1").out
@@ -404,7 +406,7 @@ LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1
 
 def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
     """What all edits share comes before the fair order."""
-    ledger.worker.see_worker("w", [])
+    ledger.worker.see_worker("w", {})
     [ledger_claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
     assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
     ledger.worker.claim("w", lease_ms=60_000, places=2, intervals=Intervals(60_000))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from config.settings import load
@@ -27,7 +29,7 @@ def test_the_defaults_are_those_that_are_documented(environment: pytest.MonkeyPa
     assert (settings.api_url, settings.redis_url) == (DEFAULT_URL, "redis://localhost:6379/0")
     assert (settings.max_in_flight, settings.lease, settings.deadline) == (16, 4, 1800)
     assert (settings.on_ambiguous, settings.api_idempotent, settings.prefix) == ("resubmit", False, "")
-    assert (settings.webhook_url, settings.sinks, settings.private_hosts) == (None, (), "")
+    assert (settings.webhook_url, settings.sinks, settings.private_hosts) == (None, {}, "")
 
 
 def test_an_empty_variable_counts_as_unset(environment: pytest.MonkeyPatch) -> None:
@@ -50,7 +52,9 @@ def test_a_webhook_is_a_sink(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook/")
     environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
     settings = load()
-    assert settings.sinks == ("webhook",)
+    [(name, shown)] = settings.sinks.items()
+    assert re.fullmatch("webhook-[0-9a-f]{6}", name)
+    assert shown == "example.com"
     assert settings.webhook_url == "https://example.com/hook"
 
 

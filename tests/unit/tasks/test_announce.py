@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.ledger import Claim, Step
+from tasks import announce
+from tests.ledger_bench import LEASE_MS
 from tests.unit.worker_stage import SECRET, Worker
 
 URL = "https://hooks.test/retouch"
@@ -25,7 +30,7 @@ def worker(make_worker: Callable[..., Worker]) -> Worker:
 
 def with_event(worker: Worker) -> Worker:
     """An edit has ended, and its event is to be delivered."""
-    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.show()
     worker.fill(1)
     worker.run_to_completion()
     return worker
@@ -40,7 +45,7 @@ def deliver(worker: Worker) -> Claim:
 
 def due(worker: Worker, claim: Claim) -> int | None:
     """The ms until the next delivery; None where there is none."""
-    at = worker.client.zscore(worker.keys.outbox, claim.member)
+    at = worker.client.zscore(worker.keys.outbox(claim.sink), claim.member)
     return None if at is None else int(at) - worker.clock.now
 
 
@@ -50,7 +55,8 @@ OUTCOMES = {
     "299": ((299, None), None),
     "300": ((300, None), FIRST_MS),
     "400": ((400, None), FIRST_MS),
-    "410": ((410, None), FIRST_MS),
+    "410": ((410, None), None),
+    "410, asks for 60 s": ((410, 60.0), None),
     "500": ((500, None), FIRST_MS),
     "503, asks for 60 s": ((503, 60.0), 60_000),
     "503, asks for 1 s": ((503, 1.0), FIRST_MS),
@@ -68,7 +74,8 @@ def test_what_the_receiver_answers_decides(
     worker.outside.webhook.answer = answer
     claim = deliver(worker)
     assert due(worker, claim) == again_ms
-    assert worker.client.hget(worker.keys.delivery(claim.member), "tries") == ("1" if again_ms else None)
+    taken = worker.client.exists(worker.keys.delivery(claim.member)) == 0
+    assert taken is (isinstance(answer, tuple) and answer[0] < 300)
 
 
 def test_each_try_is_the_same_event(worker: Worker) -> None:
@@ -120,12 +127,83 @@ def test_an_event_that_was_trimmed_is_done_with(worker: Worker) -> None:
     assert worker.outside.webhook.posts == []
 
 
-@pytest.mark.parametrize("settings", [{}, {"webhook_secret": SECRET}], ids=["nothing", "no address"])
-def test_a_worker_without_a_webhook_leaves_the_event_to_others(
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"webhook_secret": SECRET}, {"webhook_secret": SECRET, "webhook_url": "https://other.test/"}],
+    ids=["nothing", "no address", "another address"],
+)
+def test_the_events_of_another_s_sink_are_left_to_its_workers(
     make_worker: Callable[..., Worker], settings: dict[str, str]
 ) -> None:
-    """It is tried again, by then perhaps by a worker that has one."""
-    worker = with_event(make_worker(**settings))
-    claim = deliver(worker)
-    assert due(worker, claim) == FIRST_MS
+    """Such a message changes nothing: no post, no try, no end."""
+    worker = make_worker(**settings)
+    worker.show("webhook-another")
+    worker.fill(1)
+    worker.run_to_completion()
+    [claim] = worker.deliveries("webhook-another")
+    before = worker.client.hgetall(worker.keys.delivery(claim.member))
+    worker.do([claim])
     assert worker.outside.webhook.posts == []
+    assert worker.client.hgetall(worker.keys.delivery(claim.member)) == before
+    assert due(worker, claim) == LEASE_MS
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((410, None), "the receiver at hooks.test answered 410 Gone"),
+        ((500, None), "the receiver at hooks.test answered 500"),
+        (UnreachableResultError(f"{URL} took too long"), "hooks.test took too long"),
+    ],
+)
+def test_a_reason_names_the_host_alone(worker: Worker, answer: tuple[int, None] | Exception, reason: str) -> None:
+    """The path of a webhook's URL is a secret with some receivers; the reason is kept, and shown."""
+    worker.outside.webhook.answer = answer
+    claim = deliver(worker)
+    assert worker.stored(worker.keys.delivery(claim.member), "reason") == reason
+
+
+def test_a_receiver_that_is_gone_is_told_once_a_chunk_and_left_alone(worker: Worker) -> None:
+    """410 ends the delivery, is said of the sink, and no more is posted to it."""
+    worker.fill(2, batch="more")
+    worker.run_to_completion()
+    worker.later(LEASE_MS)
+    worker.outside.webhook.answer = (410, None)
+    claims = worker.deliveries()
+    assert len(claims) == 3
+    with capture_logs() as logs:
+        worker.do(claims)
+    assert [(line["sink"], line["to"]) for line in logs if line["event"] == "sink.gone"] == [
+        (claims[0].sink, "hooks.test")
+    ]
+    [sink] = worker.ledger.reader.sinks()
+    assert sink.gone == "the receiver at hooks.test answered 410 Gone"
+    worker.fill(1, batch="later")
+    worker.run_to_completion()
+    worker.later(LEASE_MS)
+    assert worker.deliveries() == []
+
+
+def test_what_is_delivered_again_is_the_same_event(worker: Worker) -> None:
+    """Given up, and made again by a person: the same id and body as at first."""
+    worker.outside.webhook.answer = (410, None)
+    deliver(worker)
+    worker.outside.webhook.answer = (204, None)
+    assert worker.ledger.producer.redeliver(next(iter(worker.sinks))) == 1
+    deliver(worker)
+    (body, first), (again, second) = worker.outside.webhook.posts
+    assert (body, first["webhook-id"]) == (again, second["webhook-id"])
+    assert [sink.undelivered for sink in worker.ledger.reader.sinks()] == [0]
+
+
+def test_the_log_of_a_delivery_names_event_and_sink(worker: Worker) -> None:
+    """By the id that the receiver gets."""
+    claim = worker.one(Step.ANNOUNCE)
+
+    async def in_a_delivery() -> dict[str, object]:
+        origin = worker.ledger.reader.origin()
+        await announce._deliver(worker.context, claim, origin)
+        return structlog.contextvars.get_contextvars()
+
+    bound = asyncio.run(in_a_delivery())
+    assert (bound["event_id"], bound["sink"]) == (worker.outside.webhook.posts[0][1]["webhook-id"], claim.sink)

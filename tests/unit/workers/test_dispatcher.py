@@ -9,18 +9,19 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from config.celery import CHUNK, MAX_BACKLOG
+from config.celery import CHUNK, MAX_BACKLOG, QUEUE, queue_of
 from retouch.errors import NotSentError, RefusedError
-from retouch.ledger import Harvest, Step
+from retouch.ledger import Claim, Harvest, Step
 from retouch.provider.answers import Answer
 from tests.ledger_bench import LEASE_MS
-from tests.unit.worker_stage import Worker
+from tests.unit.worker_stage import SECRET, Worker
+from workers.dispatcher import chunks
 
 
 @pytest.fixture
 def worker(make_worker: Callable[..., Worker]) -> Worker:
-    """A worker that may have as much at the API as it likes."""
-    return make_worker(max_in_flight=10_000)
+    """A worker that may have as much at the API as it likes, with a webhook."""
+    return make_worker(max_in_flight=10_000, webhook_url="https://hooks.test/", webhook_secret=SECRET)
 
 
 def fill(worker: Worker, count: int) -> None:
@@ -48,7 +49,7 @@ def test_the_remainder_of_a_chunk_is_sent(worker: Worker, count: int) -> None:
 
 def test_a_message_is_of_one_step(worker: Worker) -> None:
     """Each goes to its step's task: polls, a batch's end, and deliveries."""
-    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.show()
     worker.at_the_api(2, delay_ms=3000)
     worker.fill(1, batch="ended")
     worker.run_to_completion()
@@ -89,9 +90,28 @@ def test_whether_requests_pause_is_known_from_the_harvest(worker: Worker, paused
     assert worker.context.pauses.may_send("submit") is not paused
 
 
+def test_only_deliveries_to_its_own_sinks_are_claimed(worker: Worker) -> None:
+    """Those of another worker's sink are left to it."""
+    [own] = worker.sinks
+    worker.show()
+    worker.show("webhook-other", name="other")
+    worker.fill(3)
+    worker.end(worker.ledger.worker.claim("x", lease_ms=LEASE_MS, places=9).claims)
+    worker.dispatch(lambda: sum(claim.step is Step.ANNOUNCE for claim in worker.sent()) >= 3)
+    assert {claim.sink for claim in worker.sent() if claim.step is Step.ANNOUNCE} == {own}
+
+
+def test_a_message_of_deliveries_is_of_one_sink() -> None:
+    """Each sink's go to its own queue, which only its workers read."""
+    claims = [Claim(f"webhook-{n % 2}/1-{n}", 1, Step.ANNOUNCE) for n in range(4)]
+    told = [(step, [claim.stream_id for claim in chunk]) for step, chunk in chunks(claims)]
+    assert told == [(Step.ANNOUNCE, ["1-0", "1-2"]), (Step.ANNOUNCE, ["1-1", "1-3"])]
+    assert [queue_of(claim) for claim in claims[:2]] == [f"{QUEUE}.webhook-0", f"{QUEUE}.webhook-1"]
+
+
 def test_a_worker_that_cannot_store_takes_no_edits_on(worker: Worker) -> None:
     """Neither submits nor polls: another worker may be able to keep their results. Deliveries go on."""
-    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.show()
     worker.at_the_api(1, of=2)
     worker.fill(1, batch="ended")
     worker.end([c for c in worker.edits() if c.member.startswith("ended")])
@@ -201,7 +221,7 @@ def test_no_more_is_claimed_than_there_is_room_for(worker: Worker) -> None:
 
 def test_no_more_deliveries_are_claimed_than_there_is_room_for(worker: Worker) -> None:
     """Their room is their own: a slow webhook takes none from the edits."""
-    worker.ledger.worker.see_worker("w", ["webhook"])
+    worker.show()
     worker.fill(10)
     worker.run_to_completion()
     worker.fill_up(but=4, deliveries=True)

@@ -124,7 +124,7 @@ def test_it_waits_until_no_older_worker_is_alive(worker: Worker, monkeypatch: py
 
     shown = threading.Event()
     monkeypatch.setattr(worker.ledger.worker, "upgrade", counted)
-    monkeypatch.setattr(worker.ledger.worker, "see_worker", lambda *_: shown.set())
+    monkeypatch.setattr(worker.ledger.worker, "see_worker", lambda *_, **__: shown.set())
 
     async def serve() -> None:
         waiting = (worker.runtime._watch_store, lambda: worker.runtime.presence.run(worker.runtime._upgraded))

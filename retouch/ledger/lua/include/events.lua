@@ -1,14 +1,22 @@
 -- Events: announced in the same move that makes the change.
 -- include: clock
 
--- Changes: EVENTS, and OUTBOX for each sink that a worker has named. `data` is JSON text.
+-- The first event of all: from it on, ids have the installation's name in them. If no worker has made that yet, it is this
+-- microsecond, with a sum of what is told: a script has no random numbers.
+local function begin_naming(id, subject, data)
+  local t, sum = redis.call('TIME'), 0
+  for _, byte in ipairs({ string.byte(string.sub(EVENTS .. subject .. data, 1, 1000), 1, -1) }) do sum = (sum * 31 + byte) % 4096 end
+  redis.call('HSETNX', STATE, 'deployment', string.format('%08x%05x%03x', tonumber(t[1]), tonumber(t[2]), sum))
+  redis.call('HSET', STATE, 'named_from', id)
+end
+
+-- Changes: EVENTS, STATE, and the outbox of each sink that workers have named. `data` is JSON text.
 local function emit(kind, subject, data)
   local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - EVENTS_KEPT_MS), '*',
     'type', kind, 'subject', subject, 'time', int(now), 'data', data)
-  local sinks = redis.call('HGET', STATE, 'sinks')
-  if sinks then
-    for sink in string.gmatch(sinks, '[^,]+') do
-      redis.call('ZADD', OUTBOX, int(now), sink .. '/' .. id)
-    end
+  local s = redis.call('HMGET', STATE, 'sinks', 'named_from')
+  if not s[2] then begin_naming(id, subject, data) end
+  for sink in string.gmatch(s[1] or '', '[^,]+') do
+    redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id)
   end
 end

@@ -1,5 +1,5 @@
 -- Removes batches that ended long ago.
--- include: clock
+-- include: clock deliveries
 
 -- Remove a page of a batch; with its last page the batch itself. Its results stay in S3.
 local function remove_page(batch)
@@ -15,9 +15,8 @@ local function remove_page(batch)
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch))
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)
-  -- Its events are removed too. Kept: events since the oldest batch left was created; of 2 days, if any is undelivered.
+  -- Its events are removed too. Kept: events since the oldest batch left was created, or the oldest one not delivered.
   local oldest = redis.call('ZRANGE', BATCHES, 0, 0, 'WITHSCORES')[2]
   local before = oldest and tonumber(oldest) or now
-  if redis.call('ZCARD', OUTBOX) > 0 then before = math.min(before, now - 2 * 86400000) end
-  redis.call('XTRIM', EVENTS, 'MINID', int(before))
+  redis.call('XTRIM', EVENTS, 'MINID', int(math.min(before, delivered_until())))
 end

@@ -1,0 +1,106 @@
+"""Events as producers read them, and those that no sink has taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NotRequired, TypedDict, cast
+
+from retouch.errors import InputError
+from retouch.ledger import Event, Ledger, Origin, Sink
+from retouch.reach import OnOutage, Reach
+
+BLOCK_MS = 500  # how long one command waits for events; far below a command's timeout
+
+_EVENT_ID = re.compile(r"(?:evt-)?(?:[0-9a-f]+-)?(?P<stream_id>\d+-\d+)")
+
+
+class CloudEvent(TypedDict):
+    """An event as CloudEvents 1.0 JSON; ``id`` is the same in every delivery."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    data: dict[str, Any]
+
+
+class UndeliveredEvent(CloudEvent):
+    """An event that a sink has not taken: how often it was tried, and why it was not taken; times in RFC 3339.
+
+    ``since``: its first try, if there was one. ``nexttry`` is there if it is delivered by itself.
+    """
+
+    sink: str
+    tries: int
+    reason: str
+    since: NotRequired[str]
+    nexttry: NotRequired[str]
+
+
+class EventLog:
+    """The events of one installation; ``EditQueue`` says what its methods do."""
+
+    def __init__(self, ledger: Ledger, reach: Reach) -> None:
+        self._ledger = ledger
+        self._reach = reach
+
+    def events(self, after: str, *, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
+        """The events after the one with this id; raises InputError if it is not an id."""
+        match = _EVENT_ID.fullmatch(after or "0-0")
+        if not match:
+            raise InputError(f"{after[:80]!r} is not an event's id, such as evt-0123456789abcdef-1700000000000-0")
+        return self._events(match["stream_id"], follow, on_outage)
+
+    def sinks(self) -> list[Sink]:
+        """Where events are delivered, or were until lately."""
+        with self._reach():
+            return self._ledger.reader.sinks()
+
+    def undelivered(self, sink: str | None) -> Iterator[UndeliveredEvent]:
+        """The events that a sink (or any) has not taken; raises InputError if there is no such sink."""
+        return self._undelivered(self._named(sink))
+
+    def redeliver(self, sink: str | None) -> int:
+        """Have these events delivered again; returns how many that are. Raises InputError if there is no such sink."""
+        sinks = self._named(sink)
+        with self._reach():
+            return sum(self._ledger.producer.redeliver(one.name) for one in sinks)
+
+    def _events(self, last: str, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
+        while True:
+            page, origin = self._page(last, follow, on_outage)
+            for event in page:
+                yield cast(CloudEvent, event.cloudevent(origin))
+            if page:
+                last = page[-1].stream_id
+            elif not follow:
+                return
+
+    def _page(self, last: str, follow: bool, on_outage: OnOutage | None) -> tuple[list[Event], Origin]:
+        def read() -> tuple[list[Event], Origin]:
+            page = self._ledger.reader.events(last, block_ms=BLOCK_MS if follow else None)
+            return page, self._ledger.reader.origin()
+
+        if follow and (found := self._reach.through_outages(read, on_outage)):
+            return found
+        with self._reach():
+            return read()
+
+    def _undelivered(self, sinks: Iterable[Sink]) -> Iterator[UndeliveredEvent]:
+        with self._reach():
+            origin = self._ledger.reader.origin()
+            for sink in sinks:
+                for found in self._ledger.reader.undelivered(sink):
+                    yield cast(UndeliveredEvent, found.cloudevent(origin))
+
+    def _named(self, name: str | None) -> list[Sink]:
+        sinks = self.sinks()
+        found = [sink for sink in sinks if name in (None, sink.name)]
+        if name is not None and not found:
+            known = f"known: {', '.join(sink.name for sink in sinks)}" if sinks else "no worker has named one"
+            raise InputError(f"there is no sink {name[:80]!r}; {known}")
+        return found

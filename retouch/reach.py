@@ -1,0 +1,53 @@
+"""How producers meet the failures of Redis: an error that names it, or waiting until it is back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError, ServiceError
+
+OUTAGE_PAUSE_S = 0.5  # between two attempts to reach Redis
+
+OnOutage = Callable[[str | None], None]
+T = TypeVar("T")
+
+
+class Reach:
+    """Calls to the Redis at ``address``: ``with reach(): ...``."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Turn the ledger's errors into a ServiceError that names Redis."""
+        try:
+            yield
+        except LedgerError as error:
+            raise self._unusable(error) from error
+
+    def through_outages(self, read: Callable[[], T], on_outage: OnOutage | None, end: float | None = None) -> T | None:
+        """What ``read`` returns, after outages of any length; None when ``end`` (monotonic seconds) comes first."""
+        told = False
+        while True:
+            try:
+                answer = read()
+            except (LedgerAwayError, LedgerRefusedError) as error:
+                if on_outage and not told:
+                    on_outage(str(error))
+                told = True
+                if end is not None and time.monotonic() >= end:
+                    return None
+                time.sleep(OUTAGE_PAUSE_S)
+            except LedgerError as error:
+                raise self._unusable(error) from error
+            else:
+                if on_outage and told:
+                    on_outage(None)
+                return answer
+
+    def _unusable(self, error: LedgerError) -> ServiceError:
+        return ServiceError(f"cannot use Redis at {self._address} (RETOUCH_REDIS_URL): {error}")
