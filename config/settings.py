@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     api_idempotent: Annotated[bool, Field(description="The API honours Idempotency-Key.")] = False
     bucket: Annotated[str, Field(min_length=1, description="The S3 bucket for results.")]
     prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
-    webhook_url: Annotated[str | None, Field(description="Where events are posted.")] = None
+    webhook_url: Annotated[str | None, Field(repr=False, description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
     max_in_flight: Annotated[
         Annotated[int, Field(ge=1)] | Literal["auto"],

@@ -64,7 +64,8 @@ def test_secrets_are_known_and_not_shown(environment: pytest.MonkeyPatch) -> Non
     environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
     settings = load()
     assert set(settings.secrets) >= {"planted-key", SECRET}
-    assert not any(secret in text for secret in settings.secrets for text in (repr(settings), str(settings)))
+    hidden = (*settings.secrets, "example.com/hook")  # the path of a webhook is a secret with some receivers
+    assert not any(secret in text for secret in hidden for text in (repr(settings), str(settings)))
 
 
 def test_a_password_in_the_redis_url_is_not_shown(environment: pytest.MonkeyPatch) -> None:
