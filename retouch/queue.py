@@ -237,7 +237,7 @@ class EditQueue:
         ``enqueue`` and ``writer`` seal what they have written.
         """
         self.status(batch)
-        with self._reaching():
+        with self._reach():
             return self._ledger.producer.seal(batch)
 
     def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:

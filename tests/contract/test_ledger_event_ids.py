@@ -16,7 +16,6 @@ def ids(ledger: Ledger) -> list[str]:
 
 def cancelled(ledger: Ledger, count: int = 1) -> None:
     """So many edits are enqueued and cancelled, before any worker was there."""
-    ledger.producer.open_batch("b", {})
     ledger.producer.enqueue("b", entries(count))
     ledger.producer.cancel("b")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retouch.causes import Outcome
-from retouch.ledger import PAGE, Claim, Delivery, Step
+from retouch.ledger import PAGE, Claim, Delivery, Finish, Step
 from retouch.ledger.worker import WORKER_SEEN_MS
 from tests.ledger_bench import LEASE_MS, SINK, Bench
 
@@ -208,8 +208,6 @@ def test_thousands_are_listed_and_delivered_again_page_by_page(bench: Bench) -> 
     """Each once, the oldest first, also where some thousand are of one millisecond."""
     bench.show()
     count = 2 * PAGE + 20
-    for batch in ("b", "c", "d"):
-        bench.ledger.producer.open_batch(batch, {})
     happen_at_once(bench, count)
     claims = bench.deliveries(deliveries=count)
     settle(bench, claims, Outcome.GIVEN_UP, "500")
@@ -245,7 +243,7 @@ def test_undelivered_events_outlive_their_batch(bench: Bench) -> None:
             happen(bench, 1, batch=batch)
             settle(bench, bench.deliveries(), Outcome.DELIVERED)
         [finish] = [c for c in bench.claim(deliveries=0).claims if c.step is Step.FINISH]
-        bench.ledger.worker.settle_batch(finish, retention_ms=60_000)
+        bench.ledger.worker.settle_batch(finish, Finish.WRITTEN, retention_ms=60_000)
         settle(bench, bench.deliveries(), Outcome.DELIVERED)
     bench.clock.now += 3 * DAY_MS
     bench.claim()

@@ -21,7 +21,6 @@ GONE = "the receiver at hooks.test answered 410 Gone"
 def claims(ledger: Ledger) -> list[Claim]:
     """Three events, each claimed for two sinks of one worker."""
     ledger.worker.see_worker("w", {SINK: "hooks.test", OTHER: "other.test"})
-    ledger.producer.open_batch("b", {})
     ledger.producer.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, None) for n in range(3)])
     ledger.producer.cancel("b")
     return ledger.worker.claim("w", lease_ms=60_000, places=1, sinks=[SINK, OTHER]).claims
