@@ -9,7 +9,7 @@ import pytest
 
 from retouch.causes import Outcome
 from retouch.cli import checks
-from retouch.ledger import Claim, Delivery, Entry, Ledger
+from retouch.ledger import Claim, Delivery, Entry, Ledger, Step
 from retouch.queue import EditQueue
 from tests.unit.cli.conftest import Run
 
