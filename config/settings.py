@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     webhook_url: Annotated[str | None, Field(repr=False, description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
     max_in_flight: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["auto"],
+        Annotated[int, Field(ge=1, le=1_000_000)] | Literal["auto"],
         Field(description="Images at the API at once, all workers together; auto: learned from the API's responses."),
     ] = 16
     on_ambiguous: Annotated[
@@ -71,9 +71,15 @@ class Settings(BaseSettings):
     rate_limit: Annotated[str, Field(description="Requests to the API, such as 10/s,300/m.")] = ""
     submit_rate: Annotated[str, Field(description="The share of it that submits may take, such as 2/s.")] = ""
     poll_rate: Annotated[str, Field(description="The share of it that polls may take, such as 8/s.")] = ""
-    poll_min: Annotated[float, Field(ge=0.05, description="Seconds between two polls of an edit, at least.")] = 0.25
-    poll_max: Annotated[float, Field(gt=0, description="Seconds between two polls of an edit, at most.")] = 10
-    poll_lag: Annotated[float, Field(gt=0, description="Target: 95 % of results are seen within so many seconds.")] = 1
+    poll_min: Annotated[
+        float, Field(ge=0.05, le=86_400, description="Seconds between two polls of an edit, at least.")
+    ] = 0.25
+    poll_max: Annotated[float, Field(gt=0, le=86_400, description="Seconds between two polls of an edit, at most.")] = (
+        10
+    )
+    poll_lag: Annotated[
+        float, Field(gt=0, le=86_400, description="Target: 95 % of results are seen within so many seconds.")
+    ] = 1
 
     @field_validator("redis_url")
     @classmethod

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -32,6 +33,8 @@ _canonical = json.JSONEncoder(
 ).encode  # json.dumps would build a new encoder every time
 
 MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.media.images)
+MAX_NESTING = 64  # levels of ``extra``: a parser with a limit must read it in any process, however deep that is already
+MAX_INTEGER_BITS = 1024  # of a number in it: the range of a double, far below where Python refuses to write one
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
 DEFAULT_MODEL = "sd1.5"
 # What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.
@@ -108,6 +111,24 @@ def _check_init_image(value: str) -> str:
     return value
 
 
+def _check_writable(value: object) -> object:
+    if not _is_writable(value, MAX_NESTING):
+        raise PydanticCustomError(
+            "extra", f"may be nested {MAX_NESTING} deep, and hold integers of at most {MAX_INTEGER_BITS} bits"
+        )
+    return value
+
+
+def _is_writable(value: object, levels: int) -> bool:
+    """Whether every program on the way can write ``value`` as JSON, and read it."""
+    if isinstance(value, int):
+        return value.bit_length() <= MAX_INTEGER_BITS
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_writable(one, levels - 1) for one in inner)
+
+
 class Edit(Parameters):
     """One edit: an image, one set of parameters, and a name that is unique in its batch.
 
@@ -117,7 +138,7 @@ class Edit(Parameters):
 
     custom_id: Annotated[str, AfterValidator(_check_custom_id)]
     init_image: Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_check_init_image)]
-    extra: dict[str, JsonValue] | None = None
+    extra: Annotated[dict[str, JsonValue], BeforeValidator(_check_writable)] | None = None
 
     @model_validator(mode="after")
     def _extra_shadows_nothing(self) -> Self:
@@ -190,5 +211,8 @@ def _suggestion(field: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except (ValueError, RecursionError):  # thousands of digits, or of levels
+        return "(too large to be shown)"
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -101,7 +101,8 @@ class EditQueue:
         changed, so it is safe to call this again with the same edits.
 
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the
-        turns of one of weight 1. Local pictures are not uploaded here: use a URL or ``s3://bucket/key``.
+        turns of one of weight 1; raises InputError unless it is 0.001 to 1000. Local pictures are not uploaded here:
+        use a URL or ``s3://bucket/key``.
 
         Returns when everything is written and, if the server can confirm it, on its disk. If Redis fails or the
         process dies in the middle, what was written stays, and the same call again adds the rest.

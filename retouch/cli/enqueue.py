@@ -29,6 +29,8 @@ from retouch.errors import InputError, ServiceError, StoreError
 from retouch.intake.admission import Intake
 from retouch.intake.uploads import Inputs, Picture, upload
 from retouch.intake.writing import Receipt
+from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
+from retouch.ledger.producer import check_weight
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 
@@ -61,7 +63,9 @@ def enqueue(
     priority: Annotated[
         float,
         typer.Option(
-            min=0.001, max=1000, metavar="WEIGHT", help="The share of a new batch: 2 gets twice the turns of 1."
+            callback=check_weight,
+            metavar="WEIGHT",
+            help=f"The share of a new batch: 2 gets twice the turns of 1; {WEIGHT_MIN:g} to {WEIGHT_MAX:g}.",
         ),
     ] = 1.0,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,

@@ -21,6 +21,7 @@ from retouch.errors import (
 )
 from retouch.intake.admission import Rejection, rebase
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
+from retouch.ledger.producer import check_weight
 
 CONFLICT = "custom_id exists in the batch with other parameters; choose another custom_id or another batch"
 SEND_EVERY_S = 2.0  # what a slow producer has given so far is written this often
@@ -52,7 +53,7 @@ class BatchWriter:
     batch is made with its first page, and does not end before it is sealed. If the process dies in the middle, the
     pages written stay; enqueuing the same edits again adds the rest, and seals it. A page is sent while the next one
     is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits
-    are surely written.
+    are surely written, and InputError for a bad ``weight``.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class BatchWriter:
         self._producer = ledger.producer
         self._batch = batch
         self._ours = dict(defaults)
-        self._weight = weight
+        self._weight = check_weight(weight)
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []

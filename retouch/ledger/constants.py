@@ -9,6 +9,8 @@ from retouch.states import TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
 EVENTS_KEPT_MS = 7 * 86_400_000  # ms that events stay at most; longer than any delivery is retried
+# A batch's share: less than a thousandth of the usual is as good as none, more than a thousandfold as all.
+WEIGHT_MIN, WEIGHT_MAX = 0.001, 1000
 LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
 KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened it
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
@@ -26,6 +28,7 @@ def as_lua() -> str:
     """The same as Lua locals, put before every script."""
     lines = [
         f"local PAGE = {PAGE}",
+        f"local WEIGHT_MIN, WEIGHT_MAX = {WEIGHT_MIN}, {WEIGHT_MAX}",
         f"local EVENTS_KEPT_MS = {EVENTS_KEPT_MS}",
         f"local KEPT_MS = {KEPT_MS}",
         f"local LEARNED_BINS = {LEARNED_BINS}",

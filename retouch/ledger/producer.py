@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retouch.causes import BatchPause
+from retouch.errors import InputError
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE
+from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
 from retouch.states import EditState
 
 
@@ -18,6 +19,13 @@ class Retried(NamedTuple):
 
     asked: int
     sent: int
+
+
+def check_weight(weight: float) -> float:
+    """Return the weight of a batch; raises InputError unless it is a number from WEIGHT_MIN to WEIGHT_MAX."""
+    if not isinstance(weight, int | float) or isinstance(weight, bool) or not WEIGHT_MIN <= weight <= WEIGHT_MAX:
+        raise InputError(f"the weight {str(weight)[:40]!r} must be a number from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
+    return weight
 
 
 class Producer:
@@ -44,8 +52,9 @@ class Producer:
 
         The batch is made with its first entries, with ``defaults`` and ``weight``; it does not end before it is
         sealed. Raises BatchCancelledError if a person has cancelled it since it was opened, and BatchDefaultsError if
-        it has other defaults; nothing was added then.
+        it has other defaults, and InputError unless ``weight`` is within its bounds; nothing was added then.
         """
+        check_weight(weight)
         args: list[str | int] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)

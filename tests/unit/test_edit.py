@@ -83,6 +83,33 @@ def test_extra_may_not_shadow_a_field() -> None:
     assert "samples" in errors_of(extra={"samples": 100})[0]
 
 
+def nested(levels: int, inner: object = 1) -> dict[str, object]:
+    """``inner`` below so many levels of objects and lists in turn."""
+    for level in range(levels - 1):
+        inner = [inner] if level % 2 else {"x": inner}
+    return {"x": inner}
+
+
+@pytest.mark.parametrize("extra", [nested(65), nested(5000), nested(3, 2**1025), {"x": 10**5000}])
+def test_extra_that_not_every_worker_could_read_is_refused(extra: dict[str, object]) -> None:
+    """In one sentence: a worker that cannot read one edit would fail with all of its chunk."""
+    [error] = errors_of(extra=extra)
+    assert "may be nested 64 deep, and hold integers of at most 1024 bits" in error
+    assert len(error) < 200
+
+
+@pytest.mark.parametrize("extra", [nested(64), nested(3, -(2**1023)), {"x": True}, {}])
+def test_extra_within_its_bounds_is_kept(extra: dict[str, object]) -> None:
+    """Far more than any API takes."""
+    assert Edit.model_validate(GOOD | {"extra": extra}).fields["extra"] == extra
+
+
+@pytest.mark.parametrize("fields", [{"seed": 10**5000}, {"negative_prompt": nested(5000)}])
+def test_a_value_that_cannot_be_shown_is_refused_all_the_same(fields: dict[str, object]) -> None:
+    """Python writes no number of more than 4300 digits, and no thousand levels."""
+    assert next(iter(fields)) in errors_of(**fields)[0]
+
+
 @given(st.dictionaries(st.sampled_from(["seed", "samples", "width"]), st.integers(1, 4)))
 def test_the_digest_does_not_depend_on_the_order_of_fields(fields: dict[str, int]) -> None:
     """Equal edits have equal digests."""

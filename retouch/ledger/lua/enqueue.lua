@@ -3,9 +3,10 @@
 --   seed ('' for none).
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, BATCHES, ORDER, EDITS, READY, DUE.
--- include: clock batches
+-- include: clock batches order
 local batch, defaults, weight = ARGV[2], ARGV[3], ARGV[4]
 local key = batch_key(batch)
+if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
 local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled')
 if b[4] then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
@@ -13,8 +14,8 @@ if not b[1] then
   redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
   redis.call('ZADD', BATCHES, int(now), batch)
 end
-local step = 1 / tonumber(b[2] or weight)
-local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[3] or '0'))
+local step = spacing(b[2] or weight)
+local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added = {}, 0
 for i = 5, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]

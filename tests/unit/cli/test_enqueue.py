@@ -29,6 +29,21 @@ def test_a_manifest_is_accepted_and_named_after_its_content(run: Run, manifest: 
     assert again.json == first.json | {"accepted": 0, "already": 2}
 
 
+@pytest.mark.parametrize("priority", ["nan", "inf", "-inf", "0", "-1", "0.0001", "1001"])
+def test_a_priority_out_of_its_bounds_is_refused(run: Run, manifest: Manifest, ledger: Ledger, priority: str) -> None:
+    """Before anything is uploaded or written, and in words that name the bounds."""
+    ended = run("enqueue", manifest({}), "--batch", "b", "--priority", priority)
+    assert ended.code == 2
+    assert "must be a number from 0.001 to 1000" in ended.err
+    assert ledger.reader.batches(1) == []
+
+
+def test_a_timeout_that_is_no_number_is_refused(run: Run, manifest: Manifest) -> None:
+    """It would never be reached."""
+    ended = run("enqueue", manifest({}), "--wait", "--timeout", "nan")
+    assert (ended.code, "--timeout" in ended.err) == (2, True)
+
+
 def test_without_json_stdout_is_the_batch_alone(run: Run, manifest: Manifest) -> None:
     """So that a script can keep it in a variable."""
     assert run("enqueue", manifest({}), "--batch", "b").out == "b\n"

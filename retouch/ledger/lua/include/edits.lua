@@ -1,5 +1,5 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
--- include: clock events
+-- include: clock events order
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -33,8 +33,8 @@ end
 local function last_in_order(id)
   local batch = batch_key((split(id)))
   local b = redis.call('HMGET', batch, 'virtual', 'weight')
-  local virtual = math.max(tonumber(redis.call('HGET', STATE, 'virtual') or '0'), tonumber(b[1] or '0'))
-  redis.call('HSET', batch, 'virtual', string.format('%.17g', virtual + 1 / tonumber(b[2] or '1')))
+  local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[1]))
+  redis.call('HSET', batch, 'virtual', string.format('%.17g', virtual + spacing(b[2])))
   return string.format('%.17g', virtual)
 end
 
@@ -43,8 +43,8 @@ end
 local function make_ready(id)
   redis.call('ZREM', DUE, id)
   local blamed = redis.call('HMGET', edit_key(id), 'strikes', 'throttled')
-  local place = (blamed[1] or blamed[2]) and last_in_order(id) or redis.call('HGET', STATE, 'virtual') or '0'
-  redis.call('ZADD', READY, place, id)
+  local front = virtual_time(redis.call('HGET', STATE, 'virtual'))
+  redis.call('ZADD', READY, (blamed[1] or blamed[2]) and last_in_order(id) or string.format('%.17g', front), id)
 end
 
 -- `e`: { submits, provider_id, seed, duplicate, submitted_at } of the edit.
