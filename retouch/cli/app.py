@@ -55,7 +55,32 @@ for command in (enqueue, watch, status, results, retry, cancel, seal, pause, res
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; an error is one sentence, with ``RETOUCH_DEBUG=1`` also a traceback."""
+    """Run the command line, and end the process with its exit code."""
+    try:
+        run()
+    except SystemExit as end:
+        _end_process(int(end.code or 0))
+
+
+def _end_process(code: int) -> NoReturn:
+    """End it without taking Python down, as ``sys.exit`` does.
+
+    obstore's threads cannot be closed or waited for. One that still returns from telling a result, when the interpreter
+    is taken down, aborts the process (SIGABRT, and nothing on stderr).
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        say(f"retouch: the output could not be written: {error.strerror}")
+        code = code or ExitCode.BUG
+    os._exit(code)
+
+
+def run() -> NoReturn:
+    """Run a command and raise SystemExit; an error is one sentence, with ``RETOUCH_DEBUG=1`` also a traceback."""
     raise_on(signal.SIGTERM)
     try:
         app()

@@ -55,7 +55,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setattr(sys, "argv", ["retouch", *args])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         with pytest.raises(SystemExit) as ended:
-            app.main()
+            app.run()
         printed = capsys.readouterr()
         return Outcome(int(ended.value.code or 0), printed.out, printed.err)
 
