@@ -54,7 +54,11 @@ def submit(claims: Message) -> None:
 
 
 async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
-    """Write the intents of a chunk in one move, then send each edit."""
+    """Write the intents of a chunk in one move, then send each edit.
+
+    What can fail or stall without sending comes before: an intent that is left over is a submit that may be paid for.
+    """
+    unsigned = await context.clients.store.signing_trouble()
     asked_at = time.monotonic()
     settings = context.settings
     submissions = await context.call(
@@ -63,6 +67,7 @@ async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
         settings.policy,
         settings.lease_ms,
         nonce=new_nonce(),
+        unsigned=unsigned,
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     for _, submission in ours[:1]:

@@ -61,7 +61,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike throttled overdue asked note urls kind seen incomplete sent_at alone link again
-said errors probe``.
+said errors probe unsigned``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -76,6 +76,7 @@ said errors probe``.
             ``said``: the last one was answered so.
 ``strikes`` how often it was refused since it last fared well, first and last at ``first_strike``, ``last_strike``.
 ``throttled``  when it was last asked to wait.
+``unsigned``  how often in a row the link to its image could not be signed.
 ``overdue`` it was asked about after its deadline. ``asked``: a retry asks about it.
 ``probe``   the fence under which it may be sent although its kind of request pauses.
 ``unanswered``  how many submits were sent and not answered; kept to the end, so that a retry is marked.

@@ -88,15 +88,16 @@ class Worker:
     # may be made again when its answer was lost.
 
     def begin_submit(
-        self, claims: Sequence[Claim], policy: Policy, lease_ms: int, *, nonce: str
+        self, claims: Sequence[Claim], policy: Policy, lease_ms: int, *, nonce: str, unsigned: str = ""
     ) -> list[BegunSubmit | None]:
         """Record that these edits are about to be sent, and restart their lease.
 
-        ``policy`` decides about those that may have been sent before. None: do not send (the claim is lost, another
-        call has begun it, submits pause, or the policy ended the edit).
+        ``policy`` decides about those that may have been sent before. ``unsigned``: why links to images in S3 cannot be
+        signed; edits that need one are put off, with it as their note. None: do not send (the claim is lost, another
+        call has begun it, submits pause, it is put off, or the policy ended the edit).
         """
         args = [part for c in claims for part in (c.member, c.fence)]
-        answers = self._run("begin_submit", lease_ms, nonce, *policy, *args)
+        answers = self._run("begin_submit", lease_ms, nonce, *policy, unsigned[:200], *args)
         return [BegunSubmit.parse(a) if a else None for a in answers]
 
     def begin_poll(

@@ -1,7 +1,8 @@
 """Objects in S3: put, look up, delete, presign. Credentials, region and endpoint are what boto3 would use.
 
 Bytes go through obstore, at a tenth of boto3's CPU; boto3 finds the settings (profiles, roles, containers,
-``AWS_ENDPOINT_URL_S3``) and signs links. Retries are short here, because the caller's own are long.
+``AWS_ENDPOINT_URL_S3``) and signs links, with credentials that are renewed apart from it. Retries are short here,
+because the caller's own are long.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import obstore
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
+    CredentialRetrievalError,
     HTTPClientError,
+    MetadataRetrievalError,
     NoCredentialsError,
     ParamValidationError,
     ProfileNotFound,
@@ -28,6 +33,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
+from retouch.media.credentials import AccessKey, Credentials
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # obstore has it for type checkers alone
@@ -36,8 +42,9 @@ MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
 
 _PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
-# obstore asks again 5 minutes before the end, boto3 renews 15 minutes before the real end: never a stale one.
-_CREDENTIALS_TTL = timedelta(minutes=10)
+_CREDENTIALS_TTL_S = 600  # obstore asks again 5 minutes before the end
+_WAIT_S = 10.0  # for credentials, to read or write an object
+_SIGN_WAIT_S = 0.5  # for those that sign links: the leases of claims run
 _RETRIES = {
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=4),
@@ -65,6 +72,7 @@ _UNWILLING_CODES = frozenset(
 class _Clients(NamedTuple):
     bytes: S3Store
     links: Any  # boto3 makes its clients' methods at run time: there is no type to name
+    signing: Any  # the credentials of ``links``: whoever signs puts the newest key there
 
 
 class Store:
@@ -94,13 +102,14 @@ class Store:
         self._session: boto3.Session | None = None
         self._clients: _Clients | None = None
         self._opening = threading.Lock()
+        self._credentials = Credentials(self._load_credentials, _credentials_trouble)
         self._credential_trouble: StoreError | None = None
 
     def __repr__(self) -> str:
         return f"Store({self.bucket!r})"
 
     async def open(self) -> None:
-        """Load settings and credentials off the event loop (on EC2 and ECS that asks the platform)."""
+        """Load the settings off the event loop."""
         if self._clients is None:
             await asyncio.to_thread(self._open)
 
@@ -164,18 +173,31 @@ class Store:
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 
+    async def signing_trouble(self) -> str:
+        """Renew the credentials if they are due, and tell why links cannot be signed now; empty if they can.
+
+        While nobody answers, callers wait for half a second in all, and then not at all.
+        """
+        try:
+            await self.open()
+            await self._credentials.get(_SIGN_WAIT_S)
+        except StoreError as error:
+            return str(error)
+        return ""
+
     def presign_get(self, uri: str, expires_s: int) -> str:
         """Return a link that anyone can GET for ``expires_s`` seconds (sooner, if role credentials end).
 
-        ``uri`` is ``s3://bucket/key`` of any bucket, or a key of this one. Asks nothing over the network
-        once ``open`` has run, except where role credentials are due for renewal. Raises InputError if ``uri``
-        cannot be one of S3.
+        ``uri`` is ``s3://bucket/key`` of any bucket, or a key of this one. Asks nobody: raises StoreError unless
+        ``signing_trouble`` has told of none. Raises InputError if ``uri`` cannot be one of S3.
         """
         bucket, key = self._located(uri)
         if not 1 <= expires_s <= MAX_PRESIGN_S:
             raise InputError(f"a link cannot be valid for {expires_s} s; 1 to {MAX_PRESIGN_S} s are possible")
+        clients, key_held = self._open(), self._credentials.held()
+        clients.signing.access_key, clients.signing.secret_key, clients.signing.token = key_held
         try:
-            link: str = self._open().links.generate_presigned_url(
+            link: str = clients.links.generate_presigned_url(
                 "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
             )
             return link
@@ -209,8 +231,10 @@ class Store:
             if self._clients is None:
                 try:
                     self._session = boto3.Session()
-                    links = self._links_client(self._session)
-                    self._clients = _Clients(self._bytes_client(links), links)
+                    signing = botocore.session.get_session()
+                    signing.set_credentials("", "")
+                    links = self._links_client(boto3.Session(botocore_session=signing))
+                    self._clients = _Clients(self._bytes_client(links), links, signing.get_credentials())
                 except (BotoCoreError, BaseError, ValueError) as error:
                     raise _settings_trouble(error) from None
             return self._clients
@@ -248,31 +272,32 @@ class Store:
             config=config,  # type: ignore[arg-type] # a TypedDict that obstore exports to checkers alone
             client_options=options,  # type: ignore[arg-type] # the same
             retry_config=_RETRIES,  # type: ignore[arg-type] # the same
-            credential_provider=self._credentials,
+            credential_provider=self._obstore_credentials,
         )
 
-    async def _credentials(self) -> S3Credential:
+    async def _obstore_credentials(self) -> S3Credential:
         try:
-            credentials = await asyncio.to_thread(self._load_credentials)
-        except BotoCoreError as error:
-            self._credential_trouble = _settings_trouble(error)
-            raise self._credential_trouble from None
+            key = await self._credentials.get(_WAIT_S)
+        except StoreError as error:
+            self._credential_trouble = error
+            raise
         self._credential_trouble = None
-        return credentials
+        lifetime_s = self._credentials.loaded_at + _CREDENTIALS_TTL_S - time.monotonic()
+        return {
+            "access_key_id": key.name,
+            "secret_access_key": key.secret,
+            "token": key.token,
+            "expires_at": datetime.now(UTC) + timedelta(seconds=lifetime_s),
+        }
 
-    def _load_credentials(self) -> S3Credential:
+    def _load_credentials(self) -> AccessKey:
         found = self._session.get_credentials() if self._session else None
         if found is None:
             raise NoCredentialsError
         frozen = found.get_frozen_credentials()
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError
-        return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
-            "expires_at": datetime.now(UTC) + _CREDENTIALS_TTL,
-        }
+        return AccessKey(frozen.access_key, frozen.secret_key, frozen.token)
 
     def _mapped(self, error: Exception) -> StoreError:
         """Sort obstore's error by what it quotes of the answer; the text itself may hold anything."""
@@ -294,11 +319,16 @@ def _is_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def _settings_trouble(error: Exception) -> StoreError:
+def _credentials_trouble(error: Exception) -> StoreError:
     if isinstance(error, NoCredentialsError):
         return StoreRefusedError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
-    if isinstance(error, HTTPClientError):
-        return StoreUnavailableError(f"AWS credentials cannot be loaded for now: {type(error).__name__}")
+    passing = (HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
+    if isinstance(error, passing) or not isinstance(error, BotoCoreError):  # those that are not boto3's: of its sources
+        return StoreUnavailableError(f"AWS credentials cannot be renewed: {type(error).__name__}")
+    return _settings_trouble(error)
+
+
+def _settings_trouble(error: Exception) -> StoreError:
     if isinstance(error, ValueError):
         return StoreRefusedError("the AWS settings cannot be used: the endpoint is not a URL")
     reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__

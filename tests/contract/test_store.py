@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -64,6 +66,11 @@ async def pieces(*sizes: int, error: BaseException | None = None) -> AsyncIterat
         raise error
 
 
+def can_sign(store: Store) -> None:
+    """Load what links are signed with."""
+    assert asyncio.run(store.signing_trouble()) == ""
+
+
 def found(client: Any, bucket: str, key: str) -> dict[str, Any]:
     answer = client.get_object(Bucket=bucket, Key=key)
     return {"body": answer["Body"].read(), "type": answer["ContentType"]}
@@ -119,6 +126,7 @@ async def test_a_deleted_object_is_gone_and_may_be_deleted_again(store: Store, s
 
 def test_presigned_links_serve_any_bucket(s3: S3, client: Any, store: Store, s3_prefix: str) -> None:
     """A link from a key of ours, or an s3:// address elsewhere, is served to anyone who has it."""
+    can_sign(store)
     client.create_bucket(Bucket="pictures.of.others")
     client.put_object(Bucket="pictures.of.others", Key="a b/ü.png", Body=b"theirs")
     client.put_object(Bucket=s3.bucket, Key=s3_prefix + "a b.png", Body=b"ours")
@@ -128,6 +136,7 @@ def test_presigned_links_serve_any_bucket(s3: S3, client: Any, store: Store, s3_
 
 def test_a_presigned_link_ends_when_it_says(s3: S3, client: Any, store: Store, s3_prefix: str) -> None:
     """The end is signed with the rest: a link made longer by hand is refused."""
+    can_sign(store)
     client.put_object(Bucket=s3.bucket, Key=s3_prefix + "a", Body=b"ours")
     link = store.presign_get(s3_prefix + "a", 60)
     longer = link.replace("X-Amz-Expires=60", "X-Amz-Expires=600")
@@ -142,6 +151,7 @@ def test_a_presigned_link_ends_when_it_says(s3: S3, client: Any, store: Store, s
 )
 def test_links_that_cannot_be_are_refused(store: Store, uri: str, expires_s: int) -> None:
     """Half an address, a bucket or a key that none can be, no time at all, or more than S3's seven days."""
+    can_sign(store)
     with pytest.raises(InputError):
         store.presign_get(uri, expires_s)
 
@@ -182,6 +192,7 @@ async def test_no_credentials_at_all_is_for_a_person(s3: S3, monkeypatch: pytest
     store = Store(s3.bucket, endpoint_url=s3.url)
     with pytest.raises(StoreRefusedError, match="no AWS credentials were found"):
         await store.put("a", b"x", "text/plain")
+    assert "no AWS credentials were found" in await store.signing_trouble()
     with pytest.raises(StoreRefusedError, match="no AWS credentials were found"):
         store.presign_get("a", 60)
 
@@ -321,7 +332,9 @@ def test_links_to_aws_are_regional_and_signed_in_version_4(
     elsewhere: pytest.MonkeyPatch, bucket: str, start: str
 ) -> None:
     """AWS takes virtual-hosted names, except for buckets with dots, which its certificates do not cover."""
-    link = Store(bucket).presign_get("a/b.png", 60)
+    store = Store(bucket)
+    can_sign(store)
+    link = store.presign_get("a/b.png", 60)
     assert link.startswith(start)
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in link
 
@@ -343,6 +356,60 @@ async def test_credentials_are_loaded_once_and_off_the_event_loop(
         await store.put(s3_prefix + "a", b"x", "text/plain")
     assert len(loaded_in) == 1
     assert loaded_in[0] is not threading.main_thread()
+
+
+class Role:
+    """A container's metadata service: it gives credentials that end in 20 minutes, or hangs."""
+
+    def __init__(self, s3: S3) -> None:
+        self._own = s3.environment
+        self.asked = 0
+        self.answers = asyncio.Event()
+        app = web.Application()
+        app.router.add_get("/role", self._handle)
+        self.server = TestServer(app)
+
+    async def _handle(self, _request: web.Request) -> web.Response:
+        self.asked += 1
+        await self.answers.wait()
+        ends = datetime.now(UTC) + timedelta(minutes=20)
+        return web.json_response(
+            {
+                "AccessKeyId": self._own["AWS_ACCESS_KEY_ID"],
+                "SecretAccessKey": self._own["AWS_SECRET_ACCESS_KEY"],
+                "Token": "",
+                "Expiration": ends.isoformat(),
+            }
+        )
+
+
+async def test_a_role_that_hangs_stops_neither_the_loop_nor_those_who_sign(
+    s3: S3, client: Any, environment: None, monkeypatch: pytest.MonkeyPatch, s3_prefix: str
+) -> None:
+    """Signing says why it cannot, within a second; when the service answers, links and objects are there again."""
+    role = Role(s3)
+    await role.server.start_server()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", str(role.server.make_url("/role")))
+    store = Store(s3.bucket)
+    await store.open()
+    assert role.asked == 0
+    async with asyncio.timeout(1.0):  # boto3 alone waits for two seconds, three times, and on the loop
+        assert "AWS credentials cannot be renewed: no answer for" in await store.signing_trouble()
+        assert "AWS credentials cannot be renewed: no answer for" in await store.signing_trouble()
+        with pytest.raises(StoreUnavailableError, match="cannot be renewed"):
+            store.presign_get("a", 60)
+    assert role.asked == 1
+    role.answers.set()
+    await store.put(s3_prefix + "a", b"ours", "text/plain")
+    assert await store.signing_trouble() == ""
+    asked = role.asked
+    assert store.presign_get(s3_prefix + "a", 60).count("X-Amz-Signature=") == 1
+    assert (found(client, s3.bucket, s3_prefix + "a")["body"], role.asked) == (b"ours", asked)
+    await role.server.close()
 
 
 @pytest.mark.parametrize("endpoint_url", ["not a url", "http://", "http://[::1"])

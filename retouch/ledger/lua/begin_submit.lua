@@ -1,14 +1,17 @@
 -- Begin submits: write down that these edits are about to be sent, before any of them is. The lease begins anew, since
 -- what follows may take as long as any claim.
 -- ARGV: now, lease_ms, nonce, policy (POLICY) for those that may have been sent before, the policy where a key is too old
---   to be used again, resubmits (after an error that the API answered), then per claim: id, fence.
+--   to be used again, resubmits (after an error that the API answered), why links to images in S3 cannot be signed ('': they
+--   can), then per claim: id, fence.
 -- Returns per claim: false (claim lost, begun by another call, not to be sent now, or decided here), or
 --   { parameters, batch defaults, submit number, tries, now, strikes, errors, 1 if it is sent again under its number, link }.
 -- Emits retouch.edit.failed for an edit that the policy ends, retouch.edit.cancelled for one of a cancelled batch.
 -- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
 -- include: clock edits pauses begun
 local KEY_LIVES_MS = 12 * 3600000 -- from the first send under a number: how long the API is asked to know it
+local UNSIGNED_FIRST_MS, UNSIGNED_MAX_MS = 1000, 10000
 local lease, nonce, policy, fallback, resubmits = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local unsigned = ARGV[7]
 local answers = {}
 
 local paused_until, waits = held_back_until('submit')
@@ -52,6 +55,28 @@ local function hold_back(id, e)
   end
 end
 
+-- Whether its image is in S3. The text is looked through, and not decoded: nothing else in it can look so.
+local function image_in_s3(id, batch)
+  local batch_id, custom_id = split(id)
+  local text = redis.call('HGET', edits_key(batch_id), custom_id) or ''
+  if not string.find(text, '"init_image":', 1, true) then text = batch.defaults or '' end
+  return string.find(text, '"init_image": ?"s3://') ~= nil
+end
+
+-- No link to its image can be signed: later, behind the others, and with nothing written of a submit.
+local function put_off(id, e)
+  local key = edit_key(id)
+  local times = redis.call('HINCRBY', key, 'unsigned', 1)
+  local delay = math.min(UNSIGNED_FIRST_MS * 2 ^ math.min(times - 1, 20), UNSIGNED_MAX_MS)
+  redis.call('HSET', key, 'note', unsigned)
+  if e.intent then
+    redis.call('HDEL', key, 'holder')
+    redis.call('ZADD', DUE, int(now + delay), id)
+  else
+    requeue(id, 'submitting', delay)
+  end
+end
+
 -- Returns 'first', 'same' or 'new' (number) if the edit is to be sent by this call.
 local function to_send(id, fence, e, batch)
   if e.begun then return e.again or 'first' end -- this very call, repeated because its answer was lost
@@ -63,6 +88,10 @@ local function to_send(id, fence, e, batch)
   if e.intent then how = settle_ambiguity(id, e) end
   if how and (batch.paused or batch.cancelled or (paused_until and (waits or e.probe ~= fence))) then
     hold_back(id, e)
+    return nil
+  end
+  if how and unsigned ~= '' and not (how == 'same' and e.link) and image_in_s3(id, batch) then
+    put_off(id, e)
     return nil
   end
   if how == 'new' then
@@ -91,7 +120,7 @@ end
 
 local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe',
   'submits', 'tries', 'strikes', 'link' }
-for i = 7, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
   local batch_id, custom_id = split(id)

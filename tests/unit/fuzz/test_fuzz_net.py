@@ -143,7 +143,7 @@ def test_any_retry_after_is_seconds_within_the_hour(value: str) -> None:
 def store() -> Store:
     """A store whose objects lie in memory."""
     one = Store("bucket")
-    one._clients = _Clients(MemoryStore(), None)  # type: ignore[arg-type]
+    one._clients = _Clients(MemoryStore(), None, None)  # type: ignore[arg-type]
     return one
 
 

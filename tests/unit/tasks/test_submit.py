@@ -119,6 +119,25 @@ def test_without_a_signed_link_nothing_is_sent(worker: Worker, error: Exception,
     assert worker.api.posts == []
 
 
+def test_while_links_cannot_be_signed_the_others_are_sent(worker: Worker) -> None:
+    """It is known before the intents are written: who needs a link has used no number, and is not marked."""
+    worker.enqueue(IMAGE)
+    worker.enqueue(batch="web")
+    worker.outside.store.unsigned = "AWS credentials cannot be renewed: why"
+    worker.outside.store.errors["sign"] = AssertionError("it is not even tried")
+    worker.api.will(RUNNING)
+    worker.do(worker.edits())
+    assert [key for _, key in worker.api.posts] == ["web/c0/1"]
+    assert worker.seen() == {"state": "queued", "due": 1000, "note": "AWS credentials cannot be renewed: why"}
+    assert worker.open_claims() == []
+    worker.outside.store.unsigned = ""
+    del worker.outside.store.errors["sign"]
+    worker.later(1000)
+    worker.submit(RUNNING)
+    assert worker.seen() == WAITING
+    assert [key for _, key in worker.api.posts] == ["web/c0/1", "b/c0/1"]
+
+
 def test_a_signed_link_outlives_the_deadline(worker: Worker) -> None:
     """The API may fetch the image an hour after the last moment that counts."""
     worker.enqueue(IMAGE | {"extra": {"lora": "x", "prompt": "not this"}})

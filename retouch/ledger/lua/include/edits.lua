@@ -39,12 +39,12 @@ local function last_in_order(id)
 end
 
 -- To the front of the fair order, since it has had its turn before; but not if it was refused, or asked to wait: another
--- edit is to find out whether that is over.
+-- edit is to find out whether that is over. Nor if its link could not be signed: others need none.
 local function make_ready(id)
   redis.call('ZREM', DUE, id)
-  local blamed = redis.call('HMGET', edit_key(id), 'strikes', 'throttled')
+  local blamed = redis.call('HMGET', edit_key(id), 'strikes', 'throttled', 'unsigned')
   local front = virtual_time(redis.call('HGET', STATE, 'virtual'))
-  redis.call('ZADD', READY, (blamed[1] or blamed[2]) and last_in_order(id) or string.format('%.17g', front), id)
+  redis.call('ZADD', READY, (blamed[1] or blamed[2] or blamed[3]) and last_in_order(id) or string.format('%.17g', front), id)
 end
 
 -- `e`: { submits, provider_id, seed, duplicate, submitted_at } of the edit.
@@ -61,7 +61,8 @@ local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent 
 
 -- What an edit needs no longer when it has ended. An intent is kept that was never answered: a retry must know of it.
 local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes', 'first_strike',
-  'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone' }
+  'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone',
+  'unsigned' }
 
 -- Whether an image of a result is blank (only then it says so). Inside of a text the quotes would be escaped.
 local function is_blank(json) return json and string.find(json, '"blank":', 1, true) end
