@@ -9,6 +9,8 @@ key                            type    holds
 ``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
 ``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
                                        a poll, a retry, the end of a lease, a batch's end
+``{ns}:chores``                zset    batches by the time (ms) of what is done to them page by page, beside the
+                                       claims: parked edits brought back, all removed when the retention is over
 ``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,
                                        so that a dead webhook does not delay edits, or another sink's events
 ``{ns}:undelivered:SINK``      zset    ``SINK/EVENT`` by the time of the event: tried in vain, or given up (then not
@@ -99,7 +101,7 @@ DEFAULT_NAMESPACE = "retouch"
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _FIXED = (
-    *("schema", "ready", "due", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
+    *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "batches", "workers", "kinds"),
 )
 _FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
@@ -115,6 +117,7 @@ class Keys:
         self.schema = f"{self.prefix}schema"
         self.ready = f"{self.prefix}ready"
         self.due = f"{self.prefix}due"
+        self.chores = f"{self.prefix}chores"
         self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"

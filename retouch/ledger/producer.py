@@ -13,6 +13,8 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
 from retouch.states import EditState
 
+CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an event, or begins anew; some ms in all
+
 
 class Retried(NamedTuple):
     """How many edits a retry took up: about ``asked`` the API is asked first, ``sent`` are submitted again."""
@@ -117,10 +119,10 @@ class Producer:
         first = total = total_asked = 0
         while True:
             page, changed, asked = self._connection.run(
-                "change", batch, action, ",".join(states), first, first + PAGE - 1
+                "change", batch, action, ",".join(states), first, first + CHANGED_AT_ONCE - 1
             )
             total += int(changed)
             total_asked += int(asked)
-            first += PAGE
-            if page < PAGE:
+            first += CHANGED_AT_ONCE
+            if page < CHANGED_AT_ONCE:
                 return total, total_asked

@@ -6,9 +6,9 @@
 --   it answers at all (0: at once; -1: not), claims as { id, fence, step, when to send in ms }… }.
 -- Emits retouch.edit.failed for an edit that has ended its workers too often, retouch.edit.cancelled for one that may have
 --   been sent before its batch was cancelled.
--- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, READY, STATE, PAUSES, parked; removes a
---   page of a batch whose retention is over.
--- include: clock edits batches rescue removal pauses ramp places deliveries
+-- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, READY, STATE, PAUSES, parked; and up to
+--   a page of what CHORES has: removes batches whose retention is over, brings parked edits back.
+-- include: clock edits batches rescue chores pauses ramp places deliveries
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
@@ -111,18 +111,16 @@ end
 local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
 
 local function due_batch(batch)
-  local names = { 'state', 'pending', 'fill_until', 'stale', 'expires', 'paused', 'unsealed' }
-  local b = redis.call('HMGET', batch_key(batch), unpack(names))
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'unsealed')
   local fill_until = tonumber(b[3] or '0') -- of a batch that an older version filled
   if not b[1] then
     redis.call('ZREM', DUE, batch)
-  elseif not b[6] and unpark(batch) == PAGE then
-    redis.call('ZADD', DUE, int(now), batch) -- the rest of what a resumed batch had parked
   elseif b[1] == 'completed' and not b[4] then
-    if tonumber(b[5]) > now then redis.call('ZADD', DUE, b[5], batch) else remove_page(batch) end
+    redis.call('ZREM', DUE, batch)
+    redis.call('ZADD', CHORES, b[5], batch) -- an older program had it removed from here
   elseif b[4] then
     claim_other(batch_key(batch), batch, DUE, 'finish')
-  elseif tonumber(b[2]) > 0 or b[7] then
+  elseif tonumber(b[2]) > 0 or b[6] then
     redis.call('ZREM', DUE, batch) -- its last edit, or its seal, brings it back
   elseif fill_until > now then
     redis.call('ZADD', DUE, int(fill_until), batch)
@@ -306,6 +304,8 @@ if deliveries > 0 then -- the same number for each sink: none stands before anot
   for sink in string.gmatch(ARGV[13], '[^,]+') do own[#own + 1] = sink end
   for _, sink in ipairs(own) do claim_deliveries(sink, math.ceil(deliveries / #own)) end
 end
+
+do_chores(PAGE - parked)
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 local names = {}

@@ -2,7 +2,7 @@
 -- ARGV: now, batch.
 -- Returns { 1 if it was paused, how many edits came back }; to be called until fewer than PAGE do.
 -- Emits retouch.resumed.
--- Changes the batch (paused, run), parked, READY, DUE.
+-- Changes the batch (paused, run), parked, READY, CHORES.
 -- include: clock batches
 local batch = ARGV[2]
 local was = redis.call('HGET', batch_key(batch), 'paused')
@@ -12,6 +12,6 @@ if was then
     emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = pause.reason }))
   end
 end
-local back = unpark(batch)
-if back == PAGE then redis.call('ZADD', DUE, int(now), batch) end -- should nobody call again, a claim brings the rest
+local back = unpark(batch, PAGE)
+if back == PAGE then redis.call('ZADD', CHORES, int(now), batch) end -- should nobody call again, a claim brings the rest
 return { was and 1 or 0, back }

@@ -2,7 +2,7 @@
 -- ARGV: now, batch, fence, what (FINISH), delay_ms (of another try), note, retention_ms.
 -- Returns 1 settled, 0 refused.
 -- Emits retouch.batch.completed when the batch has ended.
--- Changes the batch, DUE.
+-- Changes the batch, DUE, CHORES.
 -- include: clock events
 local batch, fence, what = ARGV[2], ARGV[3], ARGV[4]
 local key, retention = batch_key(batch), tonumber(ARGV[7])
@@ -27,7 +27,8 @@ if is_open then
 end
 redis.call('HDEL', key, 'stale', 'unsealed')
 redis.call('HSET', key, 'state', 'completed', 'expires', int(now + retention))
-redis.call('ZADD', DUE, int(now + retention), batch) -- to be removed then
+redis.call('ZREM', DUE, batch)
+redis.call('ZADD', CHORES, int(now + retention), batch) -- to be removed then
 redis.call('HINCRBY', key, 'fence', 1) -- this very call, repeated because its answer was lost, ends it no second time
 local all, counts = redis.call('HGETALL', key), {}
 for i = 1, #all, 2 do

@@ -38,7 +38,11 @@ def test_success_comes_after_the_manifest_and_the_announcement_last(worker: Work
 def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
     """As long as the worker's settings say."""
     worker.do([ended(worker)])
-    assert worker.due_in("b") == worker.settings.retention_ms
+    removed_at = worker.client.zscore(worker.keys.chores, "b")
+    assert (removed_at, worker.client.zscore(worker.keys.due, "b")) == (
+        worker.clock.now + worker.settings.retention_ms,
+        None,
+    )
 
 
 ERRORS = {"away": (StoreUnavailableError("why"), True), "unwilling": (StoreRefusedError("why"), False)}

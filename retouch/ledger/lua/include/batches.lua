@@ -24,9 +24,9 @@ local function batch_pauses(batch)
   return text and cjson.decode(text) or {}
 end
 
--- Bring a page of a batch's parked edits back, with their places in the order. Returns how many.
-local function unpark(batch)
-  local page = redis.call('ZRANGE', parked_key(batch), 0, PAGE - 1, 'WITHSCORES')
+-- Bring up to `most` of a batch's parked edits back, with their places in the order. Returns how many.
+local function unpark(batch, most)
+  local page = redis.call('ZRANGE', parked_key(batch), 0, most - 1, 'WITHSCORES')
   for i = 1, #page, 2 do
     redis.call('ZADD', READY, page[i + 1], page[i])
     redis.call('ZREM', parked_key(batch), page[i])
