@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-from tests.harness.processes import RETOUCH, Ended, run
+import pytest
+
+from tests.harness.processes import Ended, run
 from workers.stack.s3 import S3
 
 # A thread of obstore's that has told the loop of a result is slow to leave Python, and Python slow to be taken down.
@@ -46,13 +47,27 @@ def test_doctor_ends_by_itself_while_a_librarys_thread_is_in_python(s3: S3) -> N
     assert ended.code == 6, ended
 
 
-def test_a_command_whose_last_output_is_lost_does_not_succeed(redis_url: str, tmp_path: Path) -> None:
+# A command that prints, and ends, without a look at whether that is written.
+PRINTS = """
+import sys
+from retouch.cli import app
+
+def run():
+    sys.stdout.write("all is well")
+    sys.exit(int(sys.argv[1]))
+
+app.run = run
+app.main()
+"""
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 1), (3, 3)])
+def test_a_command_whose_last_output_is_lost_does_not_succeed(code: int, told: int) -> None:
     """What was printed is written before the end, and a full disk is told."""
-    manifest = tmp_path / "m.jsonl"
-    manifest.write_text('{"custom_id": "a", "prompt": "x", "init_image": "https://example.com/a.png"}\n')
-    lost = 'exec "$@" >/dev/full'
-    enqueue: list[str | Path] = [RETOUCH, "enqueue", manifest, "--batch", "b"]
-    ended = run(["sh", "-c", lost, "sh", *enqueue], env=os.environ | {"RETOUCH_REDIS_URL": redis_url})
-    assert (ended.code, "No space left on device" in ended.err) == (1, True)
-    again = run(enqueue, env=os.environ | {"RETOUCH_REDIS_URL": redis_url})
-    assert (again.code, again.out) == (0, "b\n")
+    command = [sys.executable, "-c", PRINTS, str(code)]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    written = run(command, env=buffered)
+    assert (written.code, written.out) == (code, "all is well")
+    lost = run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], env=buffered)
+    assert lost.code == told
+    assert lost.err == "retouch: the output could not be written: No space left on device\n"

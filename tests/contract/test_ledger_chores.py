@@ -31,7 +31,7 @@ def left(bench: Bench) -> int:
     return sum(1 for _ in bench.client.scan_iter(match=bench.keys.edit("*"), count=1000))
 
 
-@pytest.mark.parametrize("size", [SIZE, PAGE, 3])
+@pytest.mark.parametrize("size", [SIZE, 3 * SIZE, PAGE, 3])
 def test_one_claim_removes_a_page_of_edits_in_all(bench: Bench, size: int) -> None:
     """Many batches whose retention is over in the same moment hold Redis no longer than one does."""
     ended(bench, 12, size)

@@ -44,6 +44,7 @@ def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
     bench.later(RETENTION_MS - LEASE_MS)
     bench.ledger.producer.open_batch("b")
     assert bench.write("b", [Entry("new", "d", "{}", 1, None)]) == [Verdict.ACCEPTED]
+    bench.ledger.producer.seal("b")
     bench.later(3 * LEASE_MS)
     bench.claim()
     assert bench.counts() == {"completed": 3, "submitting": 1}
