@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from retouch.causes import BatchPause
-from retouch.ledger import PAGE, Claim, Step
+from retouch.ledger import PAGE, Claim, Finish, Step
 from tests.ledger_bench import LEASE_MS, Bench, entries
 
 RETENTION_MS = 60_000
@@ -18,11 +18,10 @@ def ended(bench: Bench, batches: int, size: int = SIZE) -> None:
     """So many batches, each with so many edits that have ended, at the same moment."""
     for n in range(batches):
         name = f"b{n}"
-        bench.ledger.producer.open_batch(name, {})
-        bench.ledger.producer.enqueue(name, entries(size))
+        bench.write(name, entries(size))
         bench.client.hset(bench.keys.batch(name), mapping={"state": "finishing", "pending": 0, "fence": 1})
         bench.client.hset(bench.keys.batch(name), mapping={"n:queued": 0, "n:completed": size})
-        assert bench.ledger.worker.settle_batch(Claim(name, 1, Step.FINISH), retention_ms=RETENTION_MS)
+        assert bench.ledger.worker.settle_batch(Claim(name, 1, Step.FINISH), Finish.WRITTEN, retention_ms=RETENTION_MS)
         bench.client.zremrangebyrank(bench.keys.ready, 0, -1)
 
 
@@ -63,10 +62,9 @@ def test_edits_are_claimed_in_the_same_claim(bench: Bench) -> None:
 def test_a_resume_that_was_cut_off_is_gone_on_with_page_by_page(bench: Bench) -> None:
     """Several batches with parked edits come back a page a claim."""
     for n in range(4):
-        bench.ledger.producer.open_batch(f"p{n}", {})
         for first in range(0, PAGE + SIZE, SIZE):
             page = [e._replace(custom_id=f"c{first + i}") for i, e in enumerate(entries(SIZE))]
-            bench.ledger.producer.enqueue(f"p{n}", page)
+            bench.write(f"p{n}", page)
         bench.ledger.producer.pause(f"p{n}", BatchPause.PERSON, "why")
     while bench.client.zcard(bench.keys.ready):
         assert bench.edits() == []

@@ -16,9 +16,9 @@ S3, URL = {"init_image": "s3://bucket/a.png"}, {"init_image": "https://e.com/a.p
 
 def fill(bench: Bench, *edits: dict[str, Any], defaults: dict[str, Any] | None = None, batch: str = "b") -> None:
     """Enqueue edits c0, c1, … with these parameters, as a producer writes them."""
-    bench.ledger.producer.open_batch(batch, defaults or {})
     texts = [json.dumps(edit, separators=(",", ":")) for edit in edits]
-    bench.ledger.producer.enqueue(batch, [Entry(f"c{n}", "d", text, 1, None) for n, text in enumerate(texts)])
+    entries = [Entry(f"c{n}", "d", text, 1, None) for n, text in enumerate(texts)]
+    bench.ledger.producer.enqueue(batch, entries, defaults)
     bench.ledger.producer.seal(batch)
 
 
