@@ -52,7 +52,7 @@ def _check(stream: bool, undelivered: bool, redeliver: bool, sink: bool) -> None
 
 def _redeliver(queue: EditQueue, sink: str) -> None:
     count = queue.redeliver(sink or None)
-    say(f"{count} {'event is' if count == 1 else 'events are'} delivered again")
+    say(f"{count} {'event is' if count == 1 else 'events are'} to be delivered again")
     for one in queue.sinks():
         if sink in ("", one.name) and (trouble := sink_trouble(one)):
             say(trouble)

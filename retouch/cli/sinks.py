@@ -26,4 +26,7 @@ def undelivered_hint(sink: Sink) -> str:
     if not sink.undelivered:
         return ""
     number = "1 event was" if sink.undelivered == 1 else f"{sink.undelivered} events were"
-    return f"{number} not taken by {sink.shown} (see: retouch events --undelivered --sink {sink.name})"
+    return (
+        f"{number} tried and not taken by {sink.shown}; what is not given up is tried again by itself"
+        f" (see: retouch events --undelivered --sink {sink.name})"
+    )

@@ -96,7 +96,7 @@ class BatchWriter:
             full = len(self._page) == PAGE
             if full:
                 self._send()
-        if full:
+        if full or self._answered:
             self._collect(unanswered=1)
 
     @property
@@ -122,9 +122,13 @@ class BatchWriter:
         enqueue = self._producer.enqueue
         self._sent.append((page, self._sender.submit(enqueue, self._batch, entries, self._defaults, self._weight)))
 
+    @property
+    def _answered(self) -> bool:
+        return bool(self._sent) and self._sent[0][1].done()
+
     def _collect(self, *, unanswered: int = 0) -> None:
         """Count what was written; wait until at most so many pages are on their way."""
-        while len(self._sent) > unanswered:
+        while len(self._sent) > unanswered or self._answered:
             page, sent = self._sent[0]
             with self._telling():
                 verdicts = sent.result()

@@ -10,17 +10,22 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import redis
-from redis.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from retouch.errors import InputError
 from retouch.ledger import patient_connections as patient
 
 PORT, SENTINEL_PORT = 6379, 26379
+SENTINEL_TIMEOUT_S = 1.0  # for one Sentinel: where it is away, the next one is asked, and a command ends within 5 s
 CERTIFICATES = ("none", "optional", "required")
 FORMS = (
     "redis://[[user]:password@]host[:6379][/0], rediss:// (TLS), unix:///path, or"
     " sentinel://[[user]:password@]host[:26379],…[/0]?service=NAME"
 )
+
+SPECIAL = "has a special character in its password: write # as %23, / as %2F, ? as %3F, and @ as %40"
 
 _TCP, _SENTINELS = ("redis", "rediss"), ("sentinel", "redis+sentinel", "rediss+sentinel")
 _NAME = re.compile(r"[a-z_]{1,40}")
@@ -154,13 +159,14 @@ class Address:
             name: whole[name] for name in ("socket_timeout", "socket_connect_timeout") if name in whole
         }
         tls = {name: value for name, value in self.options.items() if name.startswith("ssl_")} | {"ssl": self.tls}
-        own: dict[str, Any] = {**timeouts, **tls, **self.sentinel_options}
-        sentinels = Sentinel(self.hosts, sentinel_kwargs=own)  # type: ignore[no-untyped-call] # redis-py has no types here
+        short = {name: min(seconds, SENTINEL_TIMEOUT_S) for name, seconds in timeouts.items() if seconds}
+        own: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), **short, **tls, **self.sentinel_options}
+        sentinels = patient.Sentinels(self.hosts, sentinel_kwargs=own)  # type: ignore[no-untyped-call] # redis-py has no types here
         return SentinelConnectionPool(self.service, sentinels, **whole)  # type: ignore[no-untyped-call] # the same
 
 
 def _wrong(what: str) -> InputError:
-    return InputError(f"RETOUCH_REDIS_URL {what}. It is {FORMS}")
+    return InputError(f"RETOUCH_REDIS_URL {what}. The form is {FORMS}")
 
 
 def _split(rest: str) -> tuple[str, str, str]:
@@ -169,7 +175,7 @@ def _split(rest: str) -> tuple[str, str, str]:
     before, _, query = whole.partition("?")
     authority, slash, path = before.partition("/")
     if sharp or "@" in path or ("@" in query and "@" not in authority):
-        raise _wrong("has a sign in its password that ends it: write # as %23, / as %2F, ? as %3F, and @ as %40")
+        raise _wrong(SPECIAL)
     return authority, slash + path, query
 
 
@@ -184,8 +190,10 @@ def _user(authority: str) -> tuple[dict[str, str], str]:
 def _options(query: str) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
+        if name not in _OPTIONS and "@" in query:
+            raise _wrong(SPECIAL)
         if name not in _OPTIONS:
-            named = f" ({name})" if _NAME.fullmatch(name) and "@" not in query else ""
+            named = f" ({name})" if _NAME.fullmatch(name) else ""
             raise _wrong(f"has an option that is not known{named}; known are {', '.join(_OPTIONS)}")
         read, must = _OPTIONS[name]
         try:

@@ -130,7 +130,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except exceptions.AuthenticationError as error:
-        raise LedgerRefusedError(_line(error), "check the user and the password in its URL") from error
+        words = _line(error)
+        if words.startswith(("HELLO must be called", "Authentication required", "NOAUTH")):
+            raise LedgerRefusedError("it asks for a password", "write it in its URL") from error
+        raise LedgerRefusedError(words, "check the user and the password in its URL") from error
     except patient_connections.RefusingError as error:
         raise _refused(str(error)) from error
     except _AWAY as error:
@@ -142,8 +145,8 @@ def _translated() -> Iterator[None]:
             raise BatchCancelledError("the batch was cancelled while it was being filled") from None
         if str(error).startswith("DEFAULTS"):
             raise BatchDefaultsError("the batch was made by another producer, with other defaults") from None
-        if (words := patient_connections.refusal(error)) is not None:
-            raise _refused(words) from error
+        if (ours := patient_connections.refusal(error)) is not None:
+            raise _refused(ours) from error
         raise LedgerError(_line(error)) from error
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import exceptions
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
 CLUSTER = "this Redis is a cluster, which cannot be used: take a single server, or one that Sentinels watch"
 
@@ -97,6 +97,18 @@ class _Patient:
             return connection.read_response(*args, **options)
         with _translated():
             return connection.read_response(*args, **options)
+
+
+class Sentinels(Sentinel):
+    """Sentinels, of which one that answers is enough. If none names a master, that is said at once, in a sentence."""
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Ask for host and port of the master; raises redis' TimeoutError, after which nothing is tried again."""
+        try:
+            found: tuple[str, int] = super().discover_master(service_name)  # type: ignore[no-untyped-call] # redis-py has no types here
+        except MasterNotFoundError:
+            raise exceptions.TimeoutError(f"no Sentinel that answers knows a master of {service_name!r}") from None
+        return found
 
 
 class Tcp(_Patient, Connection):

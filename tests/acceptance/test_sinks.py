@@ -90,7 +90,7 @@ def test_a_receiver_that_is_gone_gets_it_all_when_it_is_back(scene: Scene) -> No
         assert f"{receiver.host} answered 410 Gone" in command(scene, "status").out
         receiver.usual = 200
         ended = command(scene, "events", "--redeliver", "--sink", sink.name)
-        assert ended.err == f"{len(listed)} events are delivered again\n"
+        assert ended.err == f"{len(listed)} events are to be delivered again\n"
         scene.until(lambda: nothing_waits(scene), "every event is delivered")
         assert set(taken(receiver)) == {event["id"] for event in listed}
         assert all(r.headers["webhook-id"] == r.event["id"] for r in receiver.requests)

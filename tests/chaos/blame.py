@@ -166,7 +166,7 @@ def idempotent_in_progress(play: Play) -> None:
     settings: dict[str, Any] = {"lease": 1, "max_in_flight": 24, "patience": 1}
     run.worker(**settings)
     for n, (code, words) in enumerate(said[:1] if play.quick else said):
-        at_work: Record = {"fault": "in_progress", "seconds": 1.5, "status": code, "error": words}
+        at_work: Record = {"fault": "in_progress", "seconds": 4, "status": code, "error": words}
         run.api.rules(at_work, {"fault": "drop_after_accept", "probability": 0.5, "times": 12})
         point = ("keep_link.after", "keep_link.before", "post.sent")[n]
         doomed = run.worker(crash=f"{point}=2", **settings)

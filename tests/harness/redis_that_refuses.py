@@ -32,6 +32,7 @@ class RedisThatRefuses:
         self._greets = greets
         self._refused = refused
         self._usual = b"+OK\r\n" if only else None
+        self.connections = 0  # that were begun
         refuses = self
 
         class Exchange(socketserver.BaseRequestHandler):
@@ -55,6 +56,7 @@ class RedisThatRefuses:
         self._server.server_close()
 
     def _serve(self, connection: object) -> None:
+        self.connections += 1
         no = f"-{self.words}\r\n".encode()
         if self._greets:
             connection.sendall(no)  # type: ignore[attr-defined]

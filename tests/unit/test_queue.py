@@ -16,7 +16,7 @@ import pytest
 
 import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
-from retouch.errors import LedgerAwayError, LedgerRefusedError
+from retouch.errors import CancelledError, LedgerAwayError, LedgerRefusedError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.writing import BatchWriter
 from retouch.ledger import PAGE, Entry, Finish, Ledger, Retried, Settlement, Step, Verdict
@@ -275,6 +275,21 @@ def test_what_a_slow_producer_has_given_is_written_meanwhile(ledger: Ledger) -> 
             assert queue.status("b").unsealed is not None
     assert writer.receipt().accepted == 3
     assert queue.status("b").unsealed is None
+
+
+def test_a_slow_producer_is_told_of_a_cancellation_with_a_next_edit(ledger: Ledger) -> None:
+    """Not when its page is full, or at its end: that may be hours away."""
+    queue = EditQueue(ledger)
+
+    def write() -> None:
+        with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
+            writer.add(0, Entry("e0", "d", "{}", 1, None))
+            until(lambda: queue.batches(), "it is written")
+            queue.cancel("b")
+            until(lambda: writer.add(1, Entry("e1", "d", "{}", 1, None)), "it is told")
+
+    with pytest.raises(CancelledError, match="1 edits were written"):
+        write()
 
 
 def test_nothing_accepted_makes_no_batch(queue: EditQueue) -> None:

@@ -13,6 +13,7 @@ from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError
 from retouch.ledger import Address, Ledger
 from retouch.ledger.patient_connections import CLUSTER
 from tests.harness.redis_that_refuses import RedisThatRefuses
+from workers.stack.ports import LOOPBACK
 
 SERVER = (
     "NOREPLICAS Not enough good replicas to write.",
@@ -28,6 +29,9 @@ SERVER = (
     "TRYAGAIN Multiple keys request during rehashing of slot",
     "REDIRECT 10.0.0.7:6379",
     "WHATEVER a later server says of itself",
+)
+HELLO = (
+    "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option"
 )
 IN_SCRIPTS = {
     "READONLY You can't write against a read only replica. script: 2c8a, on @user_script:4.": "READONLY",
@@ -121,3 +125,24 @@ def test_a_server_that_is_silent_is_given_up_in_time() -> None:
     with RedisThatRefuses("") as server, pytest.raises(LedgerAwayError):
         ask(server.url)
     assert time.monotonic() - begun < 4  # of 1 s; each of three more tries would take one
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "refused"])
+def test_sentinels_that_are_away_are_asked_once_each(silent: bool) -> None:
+    """The command gives up after one round, in a sentence that names the service."""
+    with RedisThatRefuses("") as server:
+        host = server.url.partition("//")[2].partition("/")[0] if silent else f"{LOOPBACK}:1"
+        with pytest.raises(LedgerAwayError, match=r"^no Sentinel that answers knows a master of 'mine'$"):
+            ask(f"sentinel://{host},{host}/0?service=mine")
+        assert server.connections == (2 if silent else 0)
+
+
+@pytest.mark.parametrize("words", ["NOAUTH Authentication required.", f"NOAUTH {HELLO}"])
+def test_a_password_that_is_missing_is_asked_for(words: str) -> None:
+    """In these words, whichever command was refused first."""
+    with (
+        RedisThatRefuses(words, refused=(b"HELLO",)) as server,
+        pytest.raises(LedgerRefusedError, match=r"^it asks for a password$") as told,
+    ):
+        ask(server.url)
+    assert told.value.remedy == "write it in its URL"
