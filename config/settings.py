@@ -87,15 +87,20 @@ class Settings(BaseSettings):
         _as_value_error(lambda: Address.parse(value))
         return value
 
-    @field_validator("api_url", "webhook_url")
+    @field_validator("api_url")
     @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an http or https URL")
+    def _api_url(cls, value: str) -> str:
+        _check_url(value)
         return value.rstrip("/")
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_url(cls, value: str | None) -> str | None:
+        if value is not None and not _check_url(value).isascii():
+            raise ValueError("must be percent-encoded: it has characters that are not ASCII")
+        if value is not None and "@" in urlsplit(value).netloc:
+            raise ValueError("names a user; events are signed, so write it without one")
+        return value
 
     @field_validator("api_key")
     @classmethod
@@ -207,6 +212,18 @@ class Settings(BaseSettings):
         own = [s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s]
         others = [*self.redis.secrets, *(os.environ.get(name) for name in _AWS_SECRETS)]
         return (*own, *(s for s in others if s))
+
+
+def _check_url(value: str) -> str:
+    """Raise ValueError, whose text shows nothing of the URL, unless it is one of http or https."""
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        right = False
+    if not right or not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError("must be an http or https URL")
+    return value
 
 
 def _as_value_error(check: Callable[[], object]) -> None:

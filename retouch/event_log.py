@@ -12,7 +12,7 @@ from retouch.reach import OnOutage, Reach
 
 BLOCK_MS = 500  # how long one command waits for events; far below a command's timeout
 
-_EVENT_ID = re.compile(r"(?:evt-)?(?:[0-9a-f]+-)?(?P<stream_id>\d+-\d+)")
+_EVENT_ID = re.compile(r"(?:evt-)?(?:[0-9a-f]+-)?(?P<stream_id>\d{1,15}-\d{1,15})")
 
 
 class CloudEvent(TypedDict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -69,9 +68,6 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
     hints += [] if view.finished else [workers_hint(workers)]
     for hint in filter(None, hints):
         _print(hint)
-    if view.unsealed:
-        age_s = max(0.0, (datetime.now(UTC) - view.unsealed).total_seconds())
-        _print(f"its producer wrote last {age_s:.0f} s ago")
     if view.note:
         _print(f"note: {view.note}")
 

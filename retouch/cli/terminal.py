@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
 from retouch.edit_result import Result
 from retouch.ledger import BatchView
+from retouch.ledger.constants import PRODUCER_GONE_MS
 from retouch.states import EditState
 
 
@@ -80,8 +82,10 @@ def unsealed_hint(view: BatchView) -> str:
     """Why a batch does not end although its edits may have ended; empty if it is sealed."""
     if view.unsealed is None:
         return ""
+    if datetime.now(UTC) - view.unsealed <= timedelta(milliseconds=PRODUCER_GONE_MS):
+        return "not sealed: its producer is writing still, and the batch ends only after that"
     return (
-        "not sealed: its producer may be writing still, and the batch ends only after that. If the producer is gone:"
+        f"not sealed: its producer was last seen at {view.unsealed.isoformat(timespec='seconds')}. If it is gone:"
         f" enqueue the same again, or: retouch seal {view.batch}"
     )
 

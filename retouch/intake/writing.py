@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -74,13 +75,15 @@ class BatchWriter:
         self._page: Page = []
         self._sent: deque[tuple[Page, Future[list[Verdict]]]] = deque()
         self._ended = Event()
+        self._name = secrets.token_hex(4)
+        self._began = False
         self.accepted = self.already = 0
         self.on_disk = False
         self.conflicts: list[Rejection] = []
 
     def __enter__(self) -> Self:
         with self._telling():
-            stored = self._producer.open_batch(self._batch)
+            stored, self._cancelled = self._producer.open_batch(self._batch)
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
@@ -112,15 +115,23 @@ class BatchWriter:
     def _send_now_and_then(self) -> None:
         while not self._ended.wait(self._send_every_s):
             with self._lock:
-                self._send()
+                sent = self._send()
+            if not sent and self._began:
+                with suppress(LedgerError):  # whatever it is, the next page meets it
+                    self._write([])  # only that this producer lives
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
         if not self._page:
-            return
+            return False
         page, self._page = self._page, []
-        entries = [entry for _, entry in page]
-        enqueue = self._producer.enqueue
-        self._sent.append((page, self._sender.submit(enqueue, self._batch, entries, self._defaults, self._weight)))
+        self._began = True
+        self._sent.append((page, self._sender.submit(self._write, [entry for _, entry in page])))
+        return True
+
+    def _write(self, entries: list[Entry]) -> list[Verdict]:
+        return self._producer.enqueue(
+            self._batch, entries, self._defaults, self._weight, producer=self._name, cancelled=self._cancelled
+        )
 
     @property
     def _answered(self) -> bool:
@@ -150,7 +161,7 @@ class BatchWriter:
         self._send()
         self._collect()
         with self._telling():
-            self._producer.seal(self._batch)
+            self._producer.seal(self._batch, self._name)
             self.on_disk = self._producer.wait_for_disk()
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from redis.sentinel import SentinelConnectionPool
 from retouch.errors import InputError
 from retouch.ledger import patient_connections as patient
 
+MAX_SECONDS = 3600.0
 PORT, SENTINEL_PORT = 6379, 26379
 SENTINEL_TIMEOUT_S = 1.0  # for one Sentinel: where it is away, the next one is asked, and a command ends within 5 s
 CERTIFICATES = ("none", "optional", "required")
@@ -29,16 +31,17 @@ SPECIAL = "has a special character in its password: write # as %23, / as %2F, ? 
 
 _TCP, _SENTINELS = ("redis", "rediss"), ("sentinel", "redis+sentinel", "rediss+sentinel")
 _NAME = re.compile(r"[a-z_]{1,40}")
+_DATABASE = re.compile(r"[0-9]{1,6}")
 
 
 def _seconds(text: str) -> float:
-    if not 0 < (value := float(text)) < float("inf"):
+    if not 0 < (value := float(text)) <= MAX_SECONDS:
         raise ValueError
     return value
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
+    if not _DATABASE.fullmatch(text):
         raise ValueError
     return int(text)
 
@@ -205,7 +208,7 @@ def _options(query: str) -> dict[str, Any]:
 
 def _database(path: str, options: dict[str, Any]) -> int:
     text = path.strip("/")
-    if text and not (text.isascii() and text.isdecimal()):
+    if text and not _DATABASE.fullmatch(text):
         raise _wrong("has no number of a database behind its host")
     return int(options.pop("db", text or 0))
 
@@ -218,9 +221,21 @@ def _sort_options(options: dict[str, Any], *, tls: bool, sentinel: bool) -> tupl
         raise _wrong("has an option of Sentinels, and names none: write sentinel://")
     if not tls and any(name.startswith("ssl_") for name in own):
         raise _wrong("has an option of TLS, and no TLS: write rediss:// (for Sentinels rediss+sentinel://)")
+    if "ssl_keyfile" in own and "ssl_certfile" not in own:
+        raise _wrong("names an ssl_keyfile and no ssl_certfile")
+    _load_authorities(own)
     if own.get("ssl_cert_reqs") == "none":
         own.setdefault("ssl_check_hostname", False)
     return own, of_sentinels
+
+
+def _load_authorities(options: dict[str, Any]) -> None:
+    file, folder = options.get("ssl_ca_certs"), options.get("ssl_ca_path")
+    try:
+        if file or folder:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file, folder)
+    except OSError:  # ssl's errors are such, too
+        raise _wrong("names certificates that cannot be read: ssl_ca_certs must be a file in PEM format") from None
 
 
 def _places(hosts: str, port: int, *, many: bool) -> tuple[tuple[str, int], ...]:
@@ -234,7 +249,10 @@ def _place(text: str, port: int) -> tuple[str, int]:
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*)(?::([0-9]{1,5}))?", text)
     if not match or (match[2] and not 0 < int(match[2]) < 65536):
         raise _wrong("has no host, or a port that is no number from 1 to 65535")
-    return unquote(match[1]).strip("[]") or "localhost", int(match[2] or port)
+    host = unquote(match[1]).strip("[]") or "localhost"
+    if any(not 0 < len(label) < 64 for label in host.rstrip(".").split(".")):
+        raise _wrong("has a host that cannot be one: a part between dots is empty, or longer than 63 characters")
+    return host, int(match[2] or port)
 
 
 def _bracketed(host: str) -> str:

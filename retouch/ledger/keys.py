@@ -46,8 +46,10 @@ key                            type    holds
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew``; ``paused``:
                                        JSON ``{cause: {reason, since}}``; ``run``: edits refused in a row in
-                                       the words ``run_words``; ``unsealed``: when a producer wrote to it last,
-                                       removed when it is sealed; ``stale``: a ``_SUCCESS`` of before may stand
+                                       the words ``run_words``; ``unsealed``: JSON, the producers that write to
+                                       it and when each was last heard of (ms); gone when it is sealed;
+                                       ``sealing``: one is done, others may have died; ``stale``: a
+                                       ``_SUCCESS`` of before may stand
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults

@@ -26,7 +26,14 @@ _ABOUT_THE_COMMAND = frozenset(
     )
 )
 _CODE = re.compile(r"-?([A-Z]{2,})(?: |$)")
-_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]{2,}) ")  # Redis before 7 puts ERR before what a script met
+# Redis before 7 puts ERR before what a script met, and every version another code before what a transaction met.
+_WITHIN = re.compile(r"(?:@user_script: ?\d+: -?|discarded because of: ?-?)([A-Z]{2,}) ")
+# What has no code of its own.
+_WORDS = {
+    "NOPERM": re.compile(r"ACL failure in script|user executing the script can't|has no permissions to"),
+    "MAXCLIENTS": re.compile(r"max number of clients"),
+    "KILLED": re.compile(r"Script killed by user"),
+}
 _CODES = {
     exceptions.NoScriptError: "NOSCRIPT",
     exceptions.ExecAbortError: "EXECABORT",
@@ -57,8 +64,11 @@ def refusal(error: exceptions.RedisError) -> str | None:
 
 def _code(error: exceptions.ResponseError) -> str:
     text = str(error)
-    if found := _IN_SCRIPT.search(text):
+    if found := _WITHIN.search(text):
         return found[1]
+    for code, words in _WORDS.items():
+        if words.search(text):
+            return code
     if told := getattr(error, "status_code", None):  # since redis-py 8, of those that it takes from the text
         return str(told)
     for kind, code in _CODES.items():

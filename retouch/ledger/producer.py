@@ -16,6 +16,13 @@ from retouch.states import EditState
 CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an event, or begins anew; some ms in all
 
 
+class Opened(NamedTuple):
+    """A batch as a producer finds it: ``defaults`` is None if there is none yet, ``cancelled`` empty if it is not."""
+
+    defaults: dict[str, Any] | None
+    cancelled: str
+
+
 class Retried(NamedTuple):
     """How many edits a retry took up: about ``asked`` the API is asked first, ``sent`` are submitted again."""
 
@@ -26,9 +33,7 @@ class Retried(NamedTuple):
 def check_weight(weight: float) -> float:
     """Return the weight of a batch; raises InputError unless it is a number from WEIGHT_MIN to WEIGHT_MAX."""
     if not isinstance(weight, int | float) or isinstance(weight, bool) or not WEIGHT_MIN <= weight <= WEIGHT_MAX:
-        raise InputError(
-            f"the weight (--priority) must be a number from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}, not {str(weight)[:40]}"
-        )
+        raise InputError(f"the weight (--priority) must be a number from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
     return weight
 
 
@@ -38,10 +43,10 @@ class Producer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def open_batch(self, batch: str) -> dict[str, Any] | None:
-        """Keep the batch from ending before it is sealed; returns its defaults, or None if there is no batch yet."""
-        found = self._connection.run("open_batch", batch)
-        return None if found is None else dict(json.loads(found))
+    def open_batch(self, batch: str) -> Opened:
+        """Look at a batch that is to be written to; changes nothing that anybody sees."""
+        defaults, cancelled = self._connection.run("open_batch", batch)
+        return Opened(dict(json.loads(defaults)) if defaults else None, cancelled)
 
     def conflicts(self, batch: str, digests: Sequence[tuple[str, str]]) -> list[str]:
         """Return the custom ids that exist in the batch with another digest; changes nothing."""
@@ -50,12 +55,20 @@ class Producer:
         return [c for (c, digest), k in zip(digests, known, strict=True) if k is not None and k != digest]
 
     def enqueue(
-        self, batch: str, entries: Sequence[Entry], defaults: Mapping[str, Any] | None = None, weight: float = 1.0
+        self,
+        batch: str,
+        entries: Sequence[Entry],
+        defaults: Mapping[str, Any] | None = None,
+        weight: float = 1.0,
+        *,
+        producer: str = "one",
+        cancelled: str = "",
     ) -> list[Verdict]:
-        """Add 1 to PAGE entries to a batch in one move; those that exist already are not changed.
+        """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
-        The batch is made with its first entries, with ``defaults`` and ``weight``; it does not end before it is
-        sealed. Raises BatchCancelledError if a person has cancelled it since it was opened, and BatchDefaultsError if
+        The batch is made with its first entries, with ``defaults`` and ``weight``; it does not end before ``producer``
+        has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was opened.
+        Raises BatchCancelledError if a person has cancelled it since it was opened, and BatchDefaultsError if
         it has other defaults, and InputError unless ``weight`` is within its bounds; nothing was added then.
         """
         check_weight(weight)
@@ -63,11 +76,15 @@ class Producer:
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
-        return [Verdict(v) for v in self._connection.run("enqueue", batch, made_with, weight, *args)]
+        answer = self._connection.run("enqueue", batch, producer, cancelled, made_with, weight, *args)
+        return [Verdict(v) for v in answer]
 
-    def seal(self, batch: str) -> bool:
-        """Let the batch end as soon as its edits have ended; True if it was not sealed. Without a batch, nothing."""
-        return int(self._connection.run("seal", batch)) == 1
+    def seal(self, batch: str, producer: str = "") -> bool:
+        """Let the batch end as soon as its edits have ended, unless another producer than this one writes still.
+
+        Without ``producer`` whoever writes. True if it may end now, and might not before. Without a batch, nothing.
+        """
+        return int(self._connection.run("seal", batch, producer)) == 1
 
     def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
         """Wait until what was written is on the server's disk; False if the server cannot confirm that."""

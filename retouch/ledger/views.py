@@ -143,7 +143,7 @@ class BatchView:
     paused: tuple[BatchPauseView, ...] = ()
     recovered: int = 0  # of the edits that a retry asked about: completed with the result that the API still had
     sent_anew: int = 0  # of the same: not known to the API any more, so submitted again
-    unsealed: datetime | None = None  # when a producer, which is not done, wrote to it last; it does not end yet
+    unsealed: datetime | None = None  # when a producer, which is not done, was last heard of; it does not end yet
     defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -176,7 +176,7 @@ class BatchView:
             "recovered": self.recovered,
             "sent_anew": self.sent_anew,
             "sealed": self.unsealed is None,
-            "last_written": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
+            "producer_seen": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
         }
 
     @classmethod
@@ -197,7 +197,7 @@ class BatchView:
             paused=BatchPauseView.parse_all(raw.get("paused")),
             recovered=int(raw.get("recovered", 0)),
             sent_anew=int(raw.get("sent_anew", 0)),
-            unsealed=instant(raw.get("unsealed")),
+            unsealed=instant(max(json.loads(raw["unsealed"]).values())) if "unsealed" in raw else None,
             defaults=json.loads(raw.get("defaults", "{}")),
         )
 

@@ -48,4 +48,5 @@ def _decoded(data: bytes | None) -> bool | None:
     except Exception:  # whatever the decoder says: there is nothing to look at
         return None
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return all(high - low <= TOLERANCE for low, high in bands)
+    spread = max(high - low for low, high in bands)
+    return None if TOLERANCE < spread <= 2 * TOLERANCE else spread <= TOLERANCE

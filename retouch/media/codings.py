@@ -6,6 +6,7 @@ The bytes decide: S3-like stores name codings that were undone long ago (``aws-c
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -127,6 +128,7 @@ def decoders(headers: Iterable[str], start: bytes) -> list[Decoder]:
     """
     names = [name.partition(";")[0].strip(" \t\"'").lower() for value in headers for name in value.split(",")]
     known = [name for name in reversed(names) if name in _MAKERS][:_MOST]
+    known += [name for name in ("gzip", "deflate") if name not in known]  # also under a wrong name
     start = start[:_SLICE_BYTES]
     found: list[Decoder] = []
     while not kind_of(start) and (fitting := _fitting(known, start)):
@@ -150,6 +152,7 @@ async def undone(decoder: Decoder, chunks: AsyncIterator[bytes]) -> AsyncIterato
                     raise BrokenResultError(f"the result is larger than {MAX_BYTES} bytes when it is decompressed")
                 if piece:
                     yield piece
+                await asyncio.sleep(0)  # of a small body there may be much, and others wait
 
 
 def _fitting(names: Sequence[str], start: bytes) -> tuple[str, Maker] | None:

@@ -66,7 +66,7 @@ def test_the_batch_of_a_dead_producer_is_ended_by_hand(scene: Scene) -> None:
         producer.end()
     scene.finish(scene.enqueue())
     assert not ended(scene, "killed")
-    assert "retouch seal killed" in run([RETOUCH, "status", "killed"], env=scene.environment).out
+    assert "not sealed" in run([RETOUCH, "status", "killed"], env=scene.environment).out
     assert run([RETOUCH, "seal", "killed"], env=scene.environment).code == 0
     assert len(scene.finish("killed")) == 2
 

@@ -230,8 +230,7 @@ def test_a_producer_of_a_cancelled_batch_is_refused_until_it_opens_it_again(benc
     with pytest.raises(BatchCancelledError):
         bench.write("b", entries(3))
     assert bench.counts() == {"cancelled": 1}
-    bench.ledger.producer.open_batch("b")
-    bench.write("b", entries(3))
+    bench.write("b", entries(3), cancelled=bench.ledger.producer.open_batch("b").cancelled)
     assert bench.counts() == {"cancelled": 1, "queued": 2}
 
 

@@ -85,13 +85,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def enqueue(self, batch: str, name: int, samples: int) -> None:
         member = f"{batch}/{name}"
         entry = Entry(str(name), f"d{samples}", "{}", samples, None)
+        cancelled = ""
         if batch in self.cancelled:  # a producer that writes on is refused; one that opens the batch again is not
             with pytest.raises(BatchCancelledError):
                 self.ledger.producer.enqueue(batch, [entry])
-            self.ledger.producer.open_batch(batch)
-            self.cancelled.discard(batch)
-        (verdict,) = self.ledger.producer.enqueue(batch, [entry])
+            cancelled = self.ledger.producer.open_batch(batch).cancelled
+        (verdict,) = self.ledger.producer.enqueue(batch, [entry], cancelled=cancelled)
         known = self.model.get(member)
+        if known is None:
+            self.cancelled.discard(batch)
         if known is None:
             assert verdict is Verdict.ACCEPTED
             self.model[member] = Model(samples)

@@ -240,11 +240,12 @@ class World:
     # --- people ----------------------------------------------------------------------------------
 
     def enqueue(self, batch: str, kinds: list[str]) -> None:
-        self.ledger.producer.open_batch(batch)
+        cancelled = self.ledger.producer.open_batch(batch).cancelled
         first = len(self.edits)
         new = {f"{batch}/{first + n}": Record(kind) for n, kind in enumerate(kinds)}
         self.edits |= new
-        self.ledger.producer.enqueue(batch, [Entry(m.split("/")[1], "d", "{}", 1, None) for m in new])
+        entries = [Entry(m.split("/")[1], "d", "{}", 1, None) for m in new]
+        self.ledger.producer.enqueue(batch, entries, cancelled=cancelled)
 
     def retry(self, batch: str) -> None:
         for member in self.unfinished(EditState.FAILED):

@@ -77,6 +77,16 @@ def _save(admin: Admin, outcome: str) -> None:
 
 
 @contextmanager
+def no_clock(admin: Admin) -> Iterator[None]:
+    """The workers' user may run scripts, and not ask for the time in them."""
+    admin.client.execute_command("ACL", "SETUSER", "default", "-time")
+    try:
+        yield
+    finally:
+        admin.client.execute_command("ACL", "SETUSER", "default", "+time")
+
+
+@contextmanager
 def no_permission(admin: Admin) -> Iterator[None]:
     """Somebody took the user's permission to run scripts, and to read lists."""
     admin.client.execute_command("ACL", "SETUSER", "default", "-@scripting", "-@list")
@@ -133,6 +143,7 @@ TROUBLES: Mapping[str, Callable[[Admin], AbstractContextManager[None]]] = {
     "OOM": no_memory,
     "MISCONF": no_disk,
     "NOPERM": no_permission,
+    "NOPERM ACL failure in script": no_clock,
     "READONLY": a_replica,
     "MASTERDOWN": a_stale_replica,
     "BUSY": busy,

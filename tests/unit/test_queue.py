@@ -239,10 +239,10 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
     """So that nobody has to guess whether to run it again."""
     written = ledger.producer.enqueue
 
-    def enqueue(batch: str, entries: list[Entry], *of_a_new_batch: Any) -> list[Verdict]:
+    def enqueue(batch: str, entries: list[Entry], *of_a_new_batch: Any, **producer: Any) -> list[Verdict]:
         if entries[0].custom_id != "e0":
             raise LedgerAwayError("gone")
-        return written(batch, entries, *of_a_new_batch)
+        return written(batch, entries, *of_a_new_batch, **producer)
 
     monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
     queue = EditQueue(ledger)

@@ -51,8 +51,8 @@ local function retry(id, state, custom_id)
 end
 
 if action == 'cancel' and wanted.queued and redis.call('EXISTS', batch_key(batch)) == 1 then
-  redis.call('HSET', batch_key(batch), 'cancelled', '1') -- edits that come back later are cancelled too
-  seal(batch) -- who is still writing to it is refused
+  redis.call('HSET', batch_key(batch), 'cancelled', int(now)) -- edits that come back later are cancelled too
+  seal(batch, '') -- who is still writing to it is refused
 end
 local page = redis.call('LRANGE', order_key(batch), first, last)
 for _, custom_id in ipairs(page) do

@@ -111,7 +111,7 @@ end
 local function is_edit(member) return string.find(member, '/', 1, true) ~= nil end
 
 local function due_batch(batch)
-  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'unsealed')
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'unsealed', 'sealing')
   local fill_until = tonumber(b[3] or '0') -- of a batch that an older version filled
   if not b[1] then
     redis.call('ZREM', DUE, batch)
@@ -120,8 +120,10 @@ local function due_batch(batch)
     redis.call('ZADD', CHORES, b[5], batch) -- an older program had it removed from here
   elseif b[4] then
     claim_other(batch_key(batch), batch, DUE, 'finish')
-  elseif tonumber(b[2]) > 0 or b[6] then
+  elseif tonumber(b[2]) > 0 or (b[6] and not b[7]) then
     redis.call('ZREM', DUE, batch) -- its last edit, or its seal, brings it back
+  elseif b[6] then
+    seal(batch, 'nobody') -- the other producers may have died
   elseif fill_until > now then
     redis.call('ZADD', DUE, int(fill_until), batch)
   else

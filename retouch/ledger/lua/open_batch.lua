@@ -1,15 +1,10 @@
--- A producer is about to write to a batch: from now on it does not end before it is sealed, and is not removed.
+-- A producer is about to write to a batch. One that has ended is kept for a while, and nothing else is changed before its
+-- first edits come: a call that writes nothing leaves everything as it was.
 -- ARGV: now, batch.
--- Returns the batch's defaults (JSON); nil where there is no batch yet: its first edits make it.
--- Changes the batch (cancelled, unsealed, expires).
+-- Returns { the batch's defaults (JSON); '' where there is no batch yet, when it was cancelled; '' if it is not }.
+-- Changes the batch (expires).
 -- include: clock
 local key = batch_key(ARGV[2])
-local b = redis.call('HMGET', key, 'defaults', 'state', 'expires')
-if not b[1] then return false end
-redis.call('HDEL', key, 'cancelled') -- who opens it again wants it again
-if b[2] ~= 'completed' then
-  redis.call('HSET', key, 'unsealed', int(now))
-elseif tonumber(b[3]) < now + KEPT_MS then
-  redis.call('HSET', key, 'expires', int(now + KEPT_MS))
-end
-return b[1]
+local b = redis.call('HMGET', key, 'defaults', 'state', 'expires', 'cancelled')
+if b[2] == 'completed' and tonumber(b[3]) < now + KEPT_MS then redis.call('HSET', key, 'expires', int(now + KEPT_MS)) end
+return { b[1] or '', b[4] or '' }

@@ -13,7 +13,7 @@ from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
 from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.edit_result import Result
-from retouch.ledger import NOW, Finish, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
+from retouch.ledger import NOW, Entry, Finish, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run
@@ -245,20 +245,19 @@ def test_a_batch_is_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> 
 
 def test_a_batch_whose_producer_is_gone_says_so_and_is_sealed(run: Run, batch: str, ledger: Ledger) -> None:
     """All its edits have ended; ``status`` and ``watch`` say once why it does not, and ``seal`` ends it."""
-    ledger.producer.open_batch(batch)
-    end(ledger, *(EditState.COMPLETED,) * 3)
-    hint = "not sealed: its producer may be writing still, and the batch ends only after that"
-    told = run("status", batch).out
-    assert hint in told
-    assert "retouch seal b" in told
-    assert "its producer wrote last 0 s ago" in told
-    assert "3 completed, not sealed" in run("status").out
+    ledger.producer.enqueue(batch, [Entry("new", "d", "{}", 1, None)], ledger.producer.open_batch(batch).defaults)
+    end(ledger, *(EditState.COMPLETED,) * 4)
+    assert "not sealed: its producer is writing still, and the batch ends only after that" in run("status", batch).out
+    ledger.connection._client.hset(ledger.connection.keys.batch(batch), "unsealed", '{"p":1700000000000}')
+    hint = "not sealed: its producer was last seen at 2023-11-14T22:13:20+00:00. If it is gone: enqueue the same again"
+    assert f"{hint}, or: retouch seal b" in run("status", batch).out
+    assert "4 completed, not sealed" in run("status").out
     assert run("watch", batch, "--timeout", "0.5").err.count(hint) == 1
     assert run("status", batch, "--json").json["sealed"] is False
     assert run("seal", batch).err == "batch b is sealed: it ends when its edits have ended\n"
     assert run("seal", batch).err == "batch b was sealed already\n"
-    assert hint not in run("status", batch).out
-    assert [run("status", batch, "--json").json[name] for name in ("sealed", "last_written")] == [True, None]
+    assert "not sealed" not in run("status", batch).out
+    assert [run("status", batch, "--json").json[name] for name in ("sealed", "producer_seen")] == [True, None]
     end(ledger)
     assert run("watch", batch).code == 0
 

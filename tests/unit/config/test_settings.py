@@ -55,7 +55,7 @@ def test_a_webhook_is_a_sink(environment: pytest.MonkeyPatch) -> None:
     [(name, shown)] = settings.sinks.items()
     assert re.fullmatch("webhook-[0-9a-f]{6}", name)
     assert shown == "example.com"
-    assert settings.webhook_url == "https://example.com/hook"
+    assert settings.webhook_url == "https://example.com/hook/"
 
 
 def test_secrets_are_known_and_not_shown(environment: pytest.MonkeyPatch) -> None:
@@ -116,6 +116,33 @@ def test_a_bad_value_is_refused_by_name(environment: pytest.MonkeyPatch, variabl
     assert str(caught.value).startswith(variable)
     assert "\n" not in str(caught.value)
     assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["RETOUCH_API_URL", "RETOUCH_WEBHOOK_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://user:p[hush]@host/", "https://user:hush\u2100@host/", "https://[hush]/x", "https://h:hush/"),
+        *("https://h:99999/hush", "https://h/ hush", "https://h/\x01hush", "https://u:hush@h\\@x/"),
+    ],
+)
+def test_a_url_that_is_none_shows_nothing_of_itself(environment: pytest.MonkeyPatch, variable: str, url: str) -> None:
+    """It may hold a secret, wherever it is broken."""
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", "whsec_" + "A" * 32)
+    environment.setenv(variable, url)
+    with pytest.raises(InputError, match="must be an http or https URL") as told:
+        load()
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["https://h/\u00e9/hush", "https://u:hush@h/"])
+def test_a_webhook_is_written_as_it_is_sent(environment: pytest.MonkeyPatch, url: str) -> None:
+    """Else what is said of a delivery that fails could show a part of it in another spelling."""
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", "whsec_" + "A" * 32)
+    environment.setenv("RETOUCH_WEBHOOK_URL", url)
+    with pytest.raises(InputError, match=r"percent-encoded|names a user") as told:
+        load()
+    assert "hush" not in str(told.value)
 
 
 @pytest.mark.parametrize("variable", ["RETOUCH_API_KEY", "RETOUCH_BUCKET"])

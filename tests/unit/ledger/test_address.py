@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from redis.sentinel import SentinelConnectionPool
 
 from retouch.errors import InputError
@@ -52,6 +53,12 @@ WRONG: dict[str, str] = {
     "redis://:hush@h:99999": "no host, or a port",
     "redis://:hush@h/hush": "no number of a database",
     "redis://h?db=hush": "wrong at db: that must be a number",
+    "redis://:hush@a..b": "a host that cannot be one",
+    f"redis://:hush@{'a' * 64}": "a host that cannot be one",
+    f"redis://h/{'9' * 5000}": "no number of a database",
+    "redis://h?socket_timeout=1e12": "that must be a number of seconds",
+    f"rediss://h?ssl_keyfile={__file__}": "names an ssl_keyfile and no ssl_certfile",
+    f"rediss://h?ssl_ca_certs={__file__}": "certificates that cannot be read",
     "redis://me@h?hush@=1": "a special character in its password",
     "redis://:hu@sh?hush@h/0": "a special character in its password",
     "redis://h?retries=1": r"an option that is not known \(retries\)",
@@ -100,7 +107,7 @@ def test_sentinels_are_asked_with_their_own_password() -> None:
 def test_certificates_are_checked_unless_the_url_says_otherwise(tmp_path: Path) -> None:
     """Also by the broker, whose library does not by itself."""
     authorities = tmp_path / "ca.pem"
-    authorities.touch()
+    trustme.CA().cert_pem.write_to_path(str(authorities))
     for url, required in {
         "rediss://h": True,
         f"rediss://h?ssl_ca_certs={authorities}": True,

@@ -37,6 +37,11 @@ IN_SCRIPTS = {
     "READONLY You can't write against a read only replica. script: 2c8a, on @user_script:4.": "READONLY",
     "ERR Error running script (call to f_2c8a): @user_script:4: -MISCONF Errors writing to disk": "MISCONF",
     "ERR Error running script (call to f_2c8a): @user_script: 4: -OOM command not allowed": "OOM",
+    "ERR ACL failure in script: User w has no permissions to run the 'time' command script: 2c8a": "NOPERM",
+    "ERR The user executing the script can't run this command or subcommand script: 2c8a, on @user_script:8.": "NOPERM",
+    "EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file": "MISCONF",
+    "ERR max number of clients + cluster connections reached": "MAXCLIENTS",
+    "ERR Error running script: @user_script:8: Script killed by user with SCRIPT KILL.": "KILLED",
 }
 OURS = (
     "ERR unknown command 'EVALSHA', with args beginning with: 'x'",

@@ -11,8 +11,31 @@ local function reopen(batch)
   redis.call('HDEL', batch_key(batch), 'cancelled')
 end
 
--- Nothing more is written to it: it may end. Returns 1 if it was not sealed.
-local function seal(batch)
+-- The producers that write to it: name → when they were last heard of (ms). While there is one, it does not end.
+local function producers(batch)
+  local text = redis.call('HGET', batch_key(batch), 'unsealed')
+  return text and cjson.decode(text) or {}
+end
+
+local function hold_open(batch, producer)
+  local known = producers(batch)
+  known[producer] = now
+  redis.call('HSET', batch_key(batch), 'unsealed', cjson.encode(known))
+end
+
+-- This producer writes nothing more ('': none does), nor do those that were not heard of for long. Others may be dead, or live:
+-- the batch is looked at again. Returns 1 if it may end now, and might not before.
+local function seal(batch, producer)
+  local left = {}
+  for name, heard_at in pairs(producers(batch)) do
+    if producer ~= '' and name ~= producer and now - heard_at <= PRODUCER_GONE_MS then left[name] = heard_at end
+  end
+  if next(left) then
+    redis.call('HSET', batch_key(batch), 'unsealed', cjson.encode(left), 'sealing', '1')
+    redis.call('ZADD', DUE, int(now + PRODUCER_GONE_MS), batch)
+    return 0
+  end
+  redis.call('HDEL', batch_key(batch), 'sealing')
   if redis.call('HDEL', batch_key(batch), 'unsealed') == 0 then return 0 end
   redis.call('ZADD', DUE, int(now), batch)
   return 1
