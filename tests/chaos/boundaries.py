@@ -118,7 +118,7 @@ def install(
     if lies:
         _lose_answers(lies)
     if head_bytes:
-        retouch.media.copying.HEAD_BYTES = head_bytes  # type: ignore[attr-defined]
+        retouch.media.copying.AT_ONCE_BYTES = head_bytes
     return trace
 
 
