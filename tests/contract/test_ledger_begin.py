@@ -249,3 +249,13 @@ def test_a_settlement_of_a_result_repeated_teaches_nothing_twice(bench: Bench) -
     assert [bench.ledger.worker.settle(completed) for _ in range(2)] == [[1], [0]]
     assert bench.counts() == {"completed": 1}
     assert len(bench.ledger.reader.events()) == 1
+
+
+def test_a_claim_whose_lease_has_ended_begins_nothing_while_nobody_has_the_edit(bench: Bench) -> None:
+    """It was begun, its lease ended, and no place was free for another claim: the first one is over all the same."""
+    bench.fill(1)
+    claims = bench.edits()
+    assert bench.intend(claims) == [1]
+    bench.later(LEASE_MS + 1)
+    assert bench.edits(submits=0) == []
+    assert bench.begin(claims) == [None]

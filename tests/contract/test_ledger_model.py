@@ -181,7 +181,9 @@ class LedgerMachine(RuleBasedStateMachine):
             if edit.due is None or edit.due > self.now or edit.state is S.QUEUED:
                 continue
             if edit.begun:
-                edit.begun = False
+                edit.begun = edit.holder = (
+                    False  # nobody holds it until it is claimed again, which it may have to wait for
+                )
                 edit.rescues += 1
             if edit.rescues == 3:
                 assert member not in claimed
