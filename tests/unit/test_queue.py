@@ -9,19 +9,16 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import fakeredis
 import pytest
 
 import retouch
 from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
-from retouch.errors import CancelledError, LedgerAwayError, LedgerRefusedError
+from retouch.errors import LedgerAwayError, LedgerRefusedError
 from retouch.intake.admission import InvalidEditError
-from retouch.intake.writing import BatchWriter
-from retouch.ledger import PAGE, Entry, Finish, Ledger, Retried, Settlement, Step, Verdict
+from retouch.ledger import PAGE, Finish, Ledger, Retried, Settlement, Step
 from tests.harness.processes import run
-from tests.harness.waiting import until
 
 
 @pytest.fixture
@@ -233,84 +230,6 @@ def test_a_batch_that_is_not_there_cannot_be_changed(queue: EditQueue, call: Cal
     """InputError, as everywhere."""
     with pytest.raises(InputError, match="there is no batch 'nope'"):
         call(queue, "nope")
-
-
-def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that nobody has to guess whether to run it again."""
-    written = ledger.producer.enqueue
-
-    def enqueue(batch: str, entries: list[Entry], *of_a_new_batch: Any, **producer: Any) -> list[Verdict]:
-        if entries[0].custom_id != "e0":
-            raise LedgerAwayError("gone")
-        return written(batch, entries, *of_a_new_batch, **producer)
-
-    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
-    queue = EditQueue(ledger)
-    with pytest.raises(ServiceError, match=f"{PAGE} edits are written for sure"):
-        queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
-
-
-def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> None:
-    """A producer that failed half-way has not finished its batch."""
-
-    def edits() -> Iterator[Edit]:
-        for number in range(PAGE):
-            yield edit(f"e{number}")
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        EditQueue(ledger).enqueue(edits(), batch="b")
-    queue = EditQueue(ledger)
-    assert queue.status("b").unsealed is not None
-    assert [queue.seal("b"), queue.seal("b"), queue.status("b").unsealed] == [True, False, None]
-
-
-def test_what_a_slow_producer_has_given_is_written_meanwhile(ledger: Ledger) -> None:
-    """Its page is far from full; the batch is there, and open."""
-    queue = EditQueue(ledger)
-    with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
-        for number in range(3):
-            writer.add(number, Entry(f"e{number}", "d", "{}", 1, None))
-            until(lambda: [view.total for view in queue.batches()] == [number + 1], "it is written")  # noqa: B023 - at once
-            assert queue.status("b").unsealed is not None
-    assert writer.receipt().accepted == 3
-    assert queue.status("b").unsealed is None
-
-
-def test_a_slow_producer_is_told_of_a_cancellation_with_a_next_edit(ledger: Ledger) -> None:
-    """Not when its page is full, or at its end: that may be hours away."""
-    queue = EditQueue(ledger)
-
-    def write() -> None:
-        with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
-            writer.add(0, Entry("e0", "d", "{}", 1, None))
-            until(lambda: queue.batches(), "it is written")
-            queue.cancel("b")
-            until(lambda: writer.add(1, Entry("e1", "d", "{}", 1, None)), "it is told")
-
-    with pytest.raises(CancelledError, match="1 edits were written"):
-        write()
-
-
-def test_nothing_accepted_makes_no_batch(queue: EditQueue) -> None:
-    """Every edit is invalid, or there is none."""
-    receipts = [queue.enqueue([], batch="b"), queue.enqueue([{"custom_id": "a"}], batch="b")]
-    assert [(r.written, len(r.rejected)) for r in receipts] == [(0, 0), (0, 1)]
-    assert queue.batches() == []
-
-
-def test_two_producers_that_begin_a_batch_at_once_agree_on_its_defaults(ledger: Ledger) -> None:
-    """The second, whose edits are written for its own defaults, is told to enqueue again; then they are rewritten."""
-    queue = EditQueue(ledger)
-
-    def edits() -> Iterator[Edit]:
-        queue.enqueue([edit("theirs")], batch="b")
-        yield edit("mine")
-
-    with pytest.raises(InputError, match="at the same moment, with other defaults"):
-        queue.enqueue(edits(), batch="b", defaults={"strength": 0.5})
-    assert queue.status("b").total == 1
-    assert queue.enqueue([edit("mine")], batch="b", defaults={"strength": 0.5}).accepted == 1
 
 
 RECORD = {
