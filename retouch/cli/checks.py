@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 import requests
@@ -21,6 +21,8 @@ from retouch.queue import EditQueue
 
 API_TIMEOUT_S = 10.0
 OLDEST = (7, 2)  # the first Redis with WAITAOF
+
+T = TypeVar("T")
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -179,10 +181,9 @@ async def _probe(bucket: str, key: str) -> None:
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:
     """Report what is paused."""
-    try:
-        pauses = first_contact(redis_url).pauses()
-    except RetouchError:
-        return  # reported by the check of Redis
+    pauses = _read(redis_url, EditQueue.pauses)
+    if pauses is None:
+        return
     for pause in pauses:
         text = f"{what_waits(pause)} are paused ({pause.cause}): {pause.reason}; {remedy(pause)}"
         yield Finding(False, "pause", text)
@@ -192,10 +193,14 @@ def pause_findings(redis_url: str) -> Iterator[Finding]:
 
 def sink_findings(redis_url: str) -> Iterator[Finding]:
     """Report the sinks to which events are not delivered."""
-    try:
-        sinks = first_contact(redis_url).sinks()
-    except RetouchError:
-        return  # reported by the check of Redis
-    for sink in sinks:
+    for sink in _read(redis_url, EditQueue.sinks) or []:
         trouble, hint = sink_trouble(sink), undelivered_hint(sink)
         yield Finding(not trouble, f"events to {sink.name}", trouble or hint or f"{sink.shown} takes them")
+
+
+def _read(redis_url: str, read: Callable[[EditQueue], list[T]]) -> list[T] | None:
+    """Ask Redis; None where that is not possible, which its own check reports."""
+    try:
+        return read(first_contact(redis_url))
+    except RetouchError:
+        return None
