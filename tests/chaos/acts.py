@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from config.settings import Settings
 from scripts.benchmark import growth
 from tests.chaos import ambiguity, deaths, fairness, hunts, load, outages, provider
 from tests.chaos.blame import (
@@ -24,6 +25,7 @@ from tests.harness.sentinel import Watched
 KILLS, KILLS_QUICK = 300, 40
 LONG_S = 600.0
 BACK_S = 5.0  # seconds from the return of a part until work goes on
+LEASE_S = Settings.model_fields["lease"].default  # seconds until what the old server forgot to release is taken over
 SIZES = (1_000, 10_000, 100_000)
 FLAT = 1.2  # times the cost of an edit in the smallest batch
 # What is given away by an end that does not come: without the bug it must come in time.
@@ -149,15 +151,20 @@ def failover(play: Play) -> None:
     for lag_s in (0.0,) if play.quick else (0.0, 2.0):
         with Watched(play.stage.folder / f"watched-{lag_s:g}") as watched:
             run = play.stage.run(redis_url=watched.url)
-            again = outages.failover(run, watched, lag_s=lag_s)
+            cost = outages.failover(run, watched, lag_s=lag_s)
             play.stage.nursery.kill_all()
             evidence = run.evidence()
             ends, money, images, *_ = judge(evidence)
             name = f"failover to a replica that lags {lag_s:g} s"
             play.report.findings[name] = [ends, images, the_key_stays_home(evidence)]
             unmarked = sum("unmarked" in v for v in money.violations)
-            found = f"{again} edits enqueued again; {unmarked} paid for twice unmarked"
+            found = f"{cost.enqueued_again} edits enqueued again; {unmarked} paid for twice unmarked"
             play.measured(name, found, "the manifest repairs the rest", not ends.violations)
+            times = (
+                f"work goes on after {cost.working_after_s:.1f} s, every end is told after {cost.ended_after_s:.1f} s"
+            )
+            within = cost.working_after_s <= BACK_S and cost.ended_after_s <= BACK_S + LEASE_S
+            play.timed(f"after the {name}", times, f"{BACK_S:g} s, {BACK_S + LEASE_S:g} s", within)
 
 
 def shared_redis(play: Play) -> None:

@@ -113,8 +113,9 @@ def _is_working(run: Run, since: float) -> float:
     """Wait until work that was begun after ``since`` is settled; returns how long that took in seconds."""
 
     def settled() -> float:
-        begun = {(e["member"], e["fence"]) for e in run.trace() if e["do"] == "begin" and e["t"] > since}
-        done = [e["t"] for e in run.trace() if e["do"] == "settle" and e["ok"] and (e["member"], e["fence"]) in begun]
+        later = [e for e in run.trace() if e["t"] > since]  # a server that was promoted gives old fences once more
+        begun = {(e["member"], e["fence"]) for e in later if e["do"] == "begin"}
+        done = [e["t"] for e in later if e["do"] == "settle" and e["ok"] and (e["member"], e["fence"]) in begun]
         return done[0] if done else 0.0
 
     return run.until(settled, "work goes on") - since
@@ -167,10 +168,19 @@ def power_loss(run: Run, *, fsync: str) -> PowerLoss:
     return outcome
 
 
-def failover(run: Run, watched: Watched, *, lag_s: float) -> int:
+@dataclass
+class FailedOver:
+    """What the loss of a master cost. Times are since its replica was promoted, in seconds."""
+
+    enqueued_again: int
+    working_after_s: float
+    ended_after_s: float
+
+
+def failover(run: Run, watched: Watched, *, lag_s: float) -> FailedOver:
     """The master dies under load, and its replica, which had nothing of the last seconds, is promoted.
 
-    Then the producers go on; returns how many edits they had to enqueue again.
+    Then the producers go on, with the same manifests.
     """
     run.api.rules({"fault": "odd_status", "probability": 0.5})
     crew = [run.worker(max_in_flight=60) for _ in range(2)]
@@ -188,11 +198,13 @@ def failover(run: Run, watched: Watched, *, lag_s: float) -> int:
         pass_time(lag_s)
     watched.master.kill()
     watched.promoted()
+    promoted_at = time.monotonic()
     again = sum(run.queue.enqueue(run.edits(50), batch=batch).accepted for batch in run.enqueued)
     run.api.rules()
+    working_after_s = _is_working(run, promoted_at)
     run.finish(90)
     assert not any(hand.ended.is_set() for hand in crew), "a worker did not survive it"
-    return again
+    return FailedOver(again, working_after_s, time.monotonic() - promoted_at)
 
 
 def lost_message(run: Run) -> Callable[[], bool]:
