@@ -85,7 +85,7 @@ class Bench:
     def later(self, ms: int) -> None:
         """Let time pass, while other workers are there and ask for work."""
         while ms > 0:
-            step = min(ms, LEASE_MS)
+            step = min(ms, LEASE_MS // 2)
             self.clock.now += step
             ms -= step
             self.claim(submits=0, polls=0, deliveries=0)

@@ -327,7 +327,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
     )
 }
 # They measure times in milliseconds, and what an edit costs: nothing is played beside them.
-ALONE = ("retry_after", "loads")
+ALONE = ("retry_after", "failover", "loads")
 # Minutes each, and so only played when they are asked for.
 LONG_ACTS: dict[str, Callable[[Play], None]] = {act.__name__: act for act in (long_rates, long_outage, long_gateway)}
 ALL_ACTS = ACTS | LONG_ACTS

@@ -185,11 +185,11 @@ def failover(run: Run, watched: Watched, *, lag_s: float) -> FailedOver:
     run.api.rules({"fault": "odd_status", "probability": 0.5})
     crew = [run.worker(max_in_flight=60) for _ in range(2)]
     run.ready(*crew)
-    for n in range(6):
+    for n in range(3):
         batch = f"f{n}"
         run.expect(batch, 50)
         run.queue.enqueue(run.edits(50), batch=batch)
-    run.until(lambda: len(run.api.accepted()) >= 60, "edits are at the API")
+    run.until(lambda: len(run.api.accepted()) >= 40, "edits are at the API")
     watched.caught_up()
     if lag_s:
         watched.lag()

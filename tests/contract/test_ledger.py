@@ -117,6 +117,18 @@ def test_after_an_outage_every_claim_gets_one_more_lease(bench: Bench) -> None:
     assert [c.step for c in bench.edits()] == [Step.POLL]
 
 
+def test_an_outage_that_is_shorter_than_a_lease_ends_no_claim(bench: Bench) -> None:
+    """Of the lease a part was over when it began, and nobody could renew."""
+    bench.fill(1)
+    (claim,) = bench.edits()
+    bench.intend([claim])
+    bench.later(LEASE_MS // 3)
+    bench.clock.now += LEASE_MS * 3 // 4
+    assert bench.edits() == []
+    bench.accept([claim])
+    assert bench.counts() == {"waiting": 1}
+
+
 def test_after_an_outage_the_dead_are_still_made_good(bench: Bench) -> None:
     """The grace ends: whoever did not come back loses its claims."""
     bench.fill(1)

@@ -139,7 +139,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def later(self, ms: int) -> None:
         """Other workers are there and ask for work: without them, claims would get another lease."""
         while ms > 0:
-            step = min(ms, LEASE_MS)
+            step = min(ms, LEASE_MS // 2)
             self.now += step
             ms -= step
             self.ledger.worker.claim("x", lease_ms=LEASE_MS, places=PLACES, submits=0, polls=0, deliveries=0)

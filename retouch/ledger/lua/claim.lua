@@ -29,12 +29,13 @@ local function claim_other(key, member, clock_key, step)
   claim(key, member, clock_key, step, 0)
 end
 
--- Nobody has claimed for longer than a lease: either no worker was there, or none could reach this server. In the
--- latter case they come back with answers to settle, so every claim gets one more lease before another may have it.
+-- Workers claim ten times a second. Nobody has for half a lease: either no worker was there, or none could reach this
+-- server. In the latter case no claim was renewed, and they come back with answers to settle, so every claim gets one more
+-- lease before another may have it. A claim is renewed when a third of its lease is over, so less cannot end one.
 local function grace_until()
   local s = redis.call('HMGET', STATE, 'claimed_at', 'grace_until')
   local grace = tonumber(s[2] or '0')
-  if s[1] and now - tonumber(s[1]) > lease then
+  if s[1] and now - tonumber(s[1]) > lease / 2 then
     grace = now + lease
     redis.call('HSET', STATE, 'grace_until', int(grace))
   end
