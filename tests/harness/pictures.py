@@ -33,6 +33,7 @@ WHOLE: dict[str, tuple[bytes, str, tuple[int, int]]] = {
     "trailing-webp": (field("lossless.webp") + b"\r\n", "image/webp", (64, 64)),
     "gain-map": (field("mpf-gainmap.jpg"), "image/jpeg", (512, 512)),
     "gain-map-cut": (field("mpf-gainmap.jpg")[:-400], "image/jpeg", (512, 512)),  # the picture itself is there
+    "wrong-extension": (field("wrong-extension.png"), "image/jpeg", (512, 512)),
     "rotated": (field("exif-rotated.jpg"), "image/jpeg", (400, 300)),
     "sixteen-bit": (field("sixteen-bit.png"), "image/png", (64, 64)),
     "palette": (field("palette.png"), "image/png", (64, 64)),

@@ -1,0 +1,38 @@
+"""``_SUCCESS`` means that a batch is complete: it does not stay beside work that came while its end was written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness.proxy import Proxy
+from tests.harness.scene import Scene
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("written", ["manifest.jsonl", "_SUCCESS"])
+def test_a_retry_that_comes_while_the_end_is_written(scene: Scene, written: str) -> None:
+    """It comes while one of the two files is on its way to S3: the batch is open, and ``_SUCCESS`` is not there."""
+    scene.api.trouble("failure")
+    retried: list[str] = []
+
+    def retry(piece: bytes) -> bool:
+        if not retried and piece.startswith(b"PUT ") and written.encode() in piece.split(b"\r\n", 1)[0]:
+            retried.append(batch)
+            scene.api.trouble("odd_status", word="DREAMING")
+            assert scene.queue.retry(batch, anew=True).sent == 1
+        return False
+
+    with Proxy(scene.s3.host) as proxy:
+        proxy.aim(retry)
+        batch = scene.enqueue()
+        scene.another_worker(AWS_ENDPOINT_URL_S3=f"http://{proxy.host}")
+        scene.until(lambda: retried, f"{written} is on its way")
+        key = scene.ledger.connection.keys.batch(batch)
+        scene.until(lambda: scene.redis.hmget(key, "holder", "stale") == [None, None], "the batch's claim has ended")
+        assert not scene.queue.status(batch).finished
+        assert "_SUCCESS" not in scene.objects(batch)
+        scene.api.clear()
+        assert {result["state"] for result in scene.finish(batch).values()} == {"completed"}
+        assert "_SUCCESS" in scene.objects(batch)
+        told = [e for e in scene.ledger.reader.events() if (e.type, e.subject) == ("retouch.batch.completed", batch)]
+        assert len(told) == 1
