@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from retouch.ledger import Entry, Finish, Step, Verdict
+from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, Bench
 
 RETENTION_MS = 60_000
 
 
-def ended(bench: Bench, count: int) -> None:
-    """A batch of so many edits, all completed, and its end written."""
+def ended(bench: Bench, count: int, to: EditState = EditState.COMPLETED) -> None:
+    """A batch of so many edits, all ended alike, and its end written."""
     for first in range(0, count, 400):
         names = [Entry(f"c{n}", "d", "{}", 1, None) for n in range(first, min(first + 400, count))]
         bench.ledger.producer.open_batch("b")
@@ -20,7 +21,7 @@ def ended(bench: Bench, count: int) -> None:
             assert bench.ledger.worker.settle_batch(claims[0], Finish.WRITTEN, retention_ms=RETENTION_MS)
         else:
             bench.intend(claims)
-            bench.end(claims)
+            bench.end(claims, to)
 
 
 def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> None:
@@ -38,8 +39,18 @@ def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> 
     assert bench.ledger.reader.events() == []
 
 
-def test_a_batch_that_is_opened_again_is_not_removed(bench: Bench) -> None:
-    """A retry after the end, and an enqueue right before the end of the retention, keep it."""
+def test_a_batch_that_is_tried_again_is_not_removed(bench: Bench) -> None:
+    """A retry right before the end of its retention keeps it, until it has ended once more."""
+    ended(bench, 3, EditState.FAILED)
+    bench.later(RETENTION_MS - LEASE_MS)
+    bench.ledger.producer.retry("b")
+    bench.later(3 * LEASE_MS)
+    bench.claim()
+    assert bench.counts() == {"submitting": 3}
+
+
+def test_a_batch_that_is_added_to_is_not_removed(bench: Bench) -> None:
+    """An enqueue right before the end of its retention keeps it."""
     ended(bench, 3)
     bench.later(RETENTION_MS - LEASE_MS)
     bench.ledger.producer.open_batch("b")
