@@ -35,6 +35,8 @@ _canonical = json.JSONEncoder(
 MAX_SIDE = 4096  # pixels; larger results are refused as possible decompression bombs (retouch.media.images)
 MAX_NESTING = 64  # levels of ``extra``: a parser with a limit must read it in any process, however deep that is already
 MAX_INTEGER_BITS = 1024  # of a number in it: the range of a double, far below where Python refuses to write one
+MAX_METADATA = 32  # names of an edit's metadata; a name and a text of it have so many characters
+MAX_METADATA_NAME, MAX_METADATA_TEXT = 64, 500
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
 DEFAULT_MODEL = "sd1.5"
 # What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.
@@ -129,16 +131,28 @@ def _is_writable(value: object, levels: int) -> bool:
     return levels > 0 and all(_is_writable(one, levels - 1) for one in inner)
 
 
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_METADATA_NAME)],
+        Annotated[str, StringConstraints(max_length=MAX_METADATA_TEXT)],
+    ],
+    Field(max_length=MAX_METADATA),
+]
+
+
 class Edit(Parameters):
     """One edit: an image, one set of parameters, and a name that is unique in its batch.
 
     ``init_image`` is a public http(s) URL, ``s3://bucket/key``, or a local path (which only the command
-    line uploads). ``extra`` holds other fields that the API accepts; they are sent unchanged.
+    line uploads). ``extra`` holds other fields that the API accepts; they are sent unchanged. ``metadata`` is the
+    producer's own: it is not sent, and comes back with the result. It is no part of what an edit is: an edit that is
+    enqueued again with other metadata is the same, and keeps the first.
     """
 
     custom_id: Annotated[str, AfterValidator(_check_custom_id)]
     init_image: Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_check_init_image)]
     extra: Annotated[dict[str, JsonValue], BeforeValidator(_check_writable)] | None = None
+    metadata: Metadata | None = None
 
     @model_validator(mode="after")
     def _extra_shadows_nothing(self) -> Self:
@@ -157,8 +171,8 @@ class Edit(Parameters):
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """The fields that are set, without ``custom_id``, as plain JSON values."""
-        return self.model_dump(exclude_none=True, exclude={"custom_id"})
+        """The parameters that are set, as plain JSON values: without ``custom_id`` and ``metadata``."""
+        return self.model_dump(exclude_none=True, exclude={"custom_id", "metadata"})
 
     @property
     def digest(self) -> str:

@@ -82,8 +82,33 @@ class Result(Mapping[str, Any]):
 
     @property
     def seed(self) -> int | None:
-        """The seed that it was enqueued with, if any."""
+        """The seed that the API says it used (for the first image); else the one that it was enqueued with, if any."""
         return self.record.get("seed")
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was sent to the API, with ``seed``, and without ``init_image``."""
+        return dict(self.record.get("parameters") or {})
+
+    @property
+    def init_image(self) -> str | None:
+        """The picture that was edited, as the producer named it; of a signed link without what signs it."""
+        return self.record.get("init_image")
+
+    @property
+    def uploaded_as(self) -> str | None:
+        """Where that picture is in S3, if it was on the producer's disk."""
+        return self.record.get("uploaded_as")
+
+    @property
+    def redo_of(self) -> str | None:
+        """The edit (``batch/custom_id``) that this one does again, if any."""
+        return self.record.get("redo_of")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the producer has said about it."""
+        return dict(self.record.get("metadata") or {})
 
     @property
     def outputs(self) -> list[Output]:

@@ -131,12 +131,20 @@ class EditQueue:
                     found.update(self._ledger.producer.conflicts(batch, [(e.custom_id, e.digest) for e in page]))
         return found
 
-    def writer(self, batch: str, defaults: Mapping[str, Any], *, weight: float = 1.0) -> BatchWriter:
+    def writer(
+        self,
+        batch: str,
+        defaults: Mapping[str, Any],
+        *,
+        weight: float = 1.0,
+        origin: Mapping[str, str] | None = None,
+    ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
-        ``defaults`` are those of the Intake that made the entries. ``enqueue`` does both for edits.
+        ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
+        batch that does another's edits again. ``enqueue`` does both for edits.
         """
-        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight)
+        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin)
 
     # --- one batch -------------------------------------------------------------------------------
 

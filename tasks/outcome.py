@@ -10,6 +10,7 @@ import structlog
 
 from retouch.ledger import Claim, Run, Seen, Settlement
 from retouch.media.copying import Output
+from retouch.provider.answers import Answer
 from retouch.states import EditState
 from tasks.failures import error_json
 
@@ -57,6 +58,11 @@ def completed(claim: Claim, outputs: Sequence[Output], good: dict[str, int]) -> 
     """The settlement that completes an edit; ``good``: where its images came from, and went to."""
     log.info("edit.completed", images=len(outputs), bytes=sum(o.bytes for o in outputs))
     return Settlement(claim, (EditState.COPYING,), EditState.COMPLETED, outputs=outputs_json(outputs), good=good)
+
+
+def used_seed(answer: Answer) -> dict[str, str]:
+    """What is kept of the seed that the API says it used."""
+    return {} if answer.seed is None else {"used_seed": str(answer.seed)}
 
 
 def outputs_json(outputs: Sequence[Output]) -> str | None:

@@ -19,7 +19,7 @@ from retouch.states import EditState
 from tasks.copy import Served, copy_results
 from tasks.failures import WORDS_LENGTH, asks_to_wait, error_json, note, own_wait_s, refused_delay_s, seen, wait_s
 from tasks.handover import Message, each, hand_over, new_nonce
-from tasks.outcome import failed
+from tasks.outcome import failed, used_seed
 from workers.context import Context
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer:
         await _still_running(context, claim, progress, answer, asked_ms)
     elif len(answer.urls) < progress.samples and _may_be_completed(progress):
         await _without_all_links(context, claim, progress, len(answer.urls))
-    elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress):
+    elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress, answer):
         before = progress if progress.state is EditState.COPYING else None
         await copy_results(context, claim, Served(answer.urls, progress.samples), before)
 
@@ -106,12 +106,13 @@ def _may_be_completed(progress: BegunPoll) -> bool:
     return since is None or progress.now - since < 1000 * MISSING_LINKS_S
 
 
-async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll) -> bool:
+async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll, answer: Answer) -> bool:
     """The API has finished the edit: free its places, and learn how long it took."""
     drop = ("polls", "tries", "note", *STRIKES, "kind", "seen", "incomplete")
     lesson = context.poll_times.lesson(progress.kind, progress.seen_ms, _age_ms(context, progress))
     good = {KIND: progress.now}
-    copying = Settlement(claim, FROM, EditState.COPYING, keep=True, good=good, drop=drop, lesson=lesson)
+    put = used_seed(answer)
+    copying = Settlement(claim, FROM, EditState.COPYING, keep=True, good=good, put=put, drop=drop, lesson=lesson)
     return bool(await context.settle(copying))
 
 

@@ -15,7 +15,7 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.causes import AmbiguityPolicy, Fared
 from retouch.errors import AmbiguousError, ApiError, HeldBackError, InputError, RefusedError, StoreError
-from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, Strike
+from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, Strike, body
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.provider.error_text import alike
@@ -34,7 +34,7 @@ from tasks.failures import (
     wait_s,
 )
 from tasks.handover import Message, each, hand_over, new_nonce
-from tasks.outcome import failed
+from tasks.outcome import failed, used_seed
 from workers.context import Context
 
 log = structlog.get_logger()
@@ -111,8 +111,7 @@ async def _held_back(context: Context, claim: Claim, submission: BegunSubmit) ->
 
 async def _payload(context: Context, claim: Claim, submission: BegunSubmit) -> dict[str, Any]:
     """The body of the POST; an image in S3 gets a link that lasts."""
-    fields = dict(submission.parameters)
-    payload: dict[str, Any] = fields.pop("extra", {}) | fields
+    payload = body(submission.parameters)
     if payload["init_image"].startswith("s3://"):
         payload["init_image"] = submission.link or await _link(context, claim, payload["init_image"])
     return payload
@@ -163,6 +162,7 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
         )
     else:
         log.info("edit.submitted", provider_id=answer.provider_id, finished=True)
+        put |= used_seed(answer)
         if not answer.provider_id:
             put["urls"] = json.dumps(answer.urls)  # they cannot be asked for again
         copying = Settlement(

@@ -63,7 +63,7 @@ class Bench:
         assert set(self.write(batch, entries(count, samples=samples))) == {Verdict.ACCEPTED}
         self.ledger.producer.seal(batch)
 
-    def write(self, batch: str, new: Sequence[Entry], weight: float = 1.0, **more: str) -> list[Verdict]:
+    def write(self, batch: str, new: Sequence[Entry], weight: float = 1.0, **more: Any) -> list[Verdict]:
         """Enqueue a page of entries, with the defaults that all batches here have."""
         return self.ledger.producer.enqueue(batch, new, {"model_id": "sd1.5"}, weight, **more)
 

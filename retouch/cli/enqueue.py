@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.checked_manifest import STDIN, CheckedManifest, check_manifest
 from retouch.cli.options import (
     DEFAULT_REDIS_URL,
     Bucket,
@@ -27,6 +26,8 @@ from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.errors import InputError, ServiceError, StoreError
 from retouch.intake.admission import Intake
+from retouch.intake.checked import CheckedEdits, check
+from retouch.intake.manifest import STDIN, opened
 from retouch.intake.uploads import Inputs, Picture, upload
 from retouch.intake.writing import Receipt
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
@@ -81,8 +82,11 @@ def enqueue(
     """
     if batch:
         check_batch_id(batch)
-    inputs = Inputs(bucket or None, prefix, Path(manifest).parent if manifest != STDIN else Path())
-    checked = check_manifest(manifest, Intake(parse_set(set_ or []), parse_private_hosts(private_hosts), inputs))
+    path = Path() if manifest == STDIN else Path(manifest)
+    inputs = Inputs(bucket or None, prefix, path.parent)
+    intake = Intake(parse_set(set_ or []), parse_private_hosts(private_hosts), inputs)
+    with opened(manifest) as source:
+        checked = check(source, path.stem or "stdin", intake)
     batch = batch or checked.batch_id()
     if not checked.acceptable(skip_invalid):
         _refuse(batch, checked, json_, dry_run)
@@ -102,7 +106,7 @@ def enqueue(
     _finish(queue, receipt, wait, timeout, json_)
 
 
-def _refuse(batch: str, checked: CheckedManifest, as_json: bool, dry_run: bool = False) -> None:
+def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = False) -> None:
     tell_refused(Receipt(batch, 0, 0, checked.rejected), checked.estimate if dry_run else None, as_json)
     raise typer.Exit(ExitCode.INPUT)
 
@@ -123,7 +127,7 @@ def _upload(pictures: list[Picture], bucket: str) -> None:
         raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
 
 
-def _write(queue: EditQueue, batch: str, checked: CheckedManifest, priority: float) -> Receipt:
+def _write(queue: EditQueue, batch: str, checked: CheckedEdits, priority: float) -> Receipt:
     try:
         with queue.writer(batch, checked.defaults, weight=priority) as writer:
             for line, entry in checked.entries:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from retouch.cli.estimate import Estimate
 from retouch.cli.terminal import emit, say
 from retouch.intake.admission import Rejection
+from retouch.intake.estimate import Estimate
 from retouch.intake.writing import Receipt
 
 SHOWN = 20  # rejected lines shown in detail; --json has all

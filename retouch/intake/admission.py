@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from retouch.edit import DEFAULT_MODEL, Edit, ImageKind, explain
 from retouch.errors import InputError
 from retouch.intake.uploads import Inputs
-from retouch.ledger import Entry
+from retouch.ledger import ABOUT, About, Entry, made_of
 from retouch.net.addresses import PrivateHosts, check_url
+from retouch.net.redaction import without_signature
 
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
@@ -36,6 +37,13 @@ class Rejection(NamedTuple):
     errors: list[str]
 
 
+class Admitted(NamedTuple):
+    """An edit that was checked, and what is said about it."""
+
+    edit: Edit
+    about: About
+
+
 class Intake:
     """Checks edits and turns them into entries.
 
@@ -47,15 +55,17 @@ class Intake:
         self._fields = check_defaults(defaults)
         self._private_hosts = private_hosts
         self._inputs = inputs or Inputs(None)
-        # What the ledger keeps once for the batch. A local path means nothing there.
+        # What the ledger keeps once for the batch. A local path means nothing there; metadata is each edit's own.
         self.defaults = {"model_id": DEFAULT_MODEL} | self._fields
+        self.defaults.pop("metadata", None)
         if "://" not in self.defaults.get("init_image", "://"):
             del self.defaults["init_image"]
 
-    def admit(self, raw: Edit | Mapping[str, Any], *, strict: bool = True) -> Edit:
+    def admit(self, raw: Edit | Mapping[str, Any], *, strict: bool = True, redo_of: str | None = None) -> Admitted:
         """Return the complete edit: defaults applied, its image's address checked; raises InvalidEditError.
 
-        ``strict=False`` reads numbers and booleans from text, as CSV needs.
+        ``strict=False`` reads numbers and booleans from text, as CSV needs. ``redo_of``: the edit (``batch/custom_id``)
+        that this one does again.
         """
         try:
             if isinstance(raw, Edit):
@@ -64,21 +74,27 @@ class Intake:
                 edit = Edit.model_validate({**self._fields, **raw} if self._fields else raw, strict=strict)
         except ValidationError as error:
             raise InvalidEditError(explain(error)) from None
+        about = About(None, redo_of, edit.metadata or {})
         try:
             if edit.image_kind is ImageKind.URL:
                 check_url(edit.init_image, self._private_hosts)
+                if (shown := without_signature(edit.init_image)) != edit.init_image:
+                    about = about._replace(init_image=shown)
             elif edit.image_kind is ImageKind.PATH:
+                about = about._replace(init_image=edit.init_image)
                 edit = edit.model_copy(update={"init_image": self._inputs.uri(edit.init_image)})
         except InputError as error:
             raise InvalidEditError([f"init_image {error}"]) from None
-        return edit
+        return Admitted(edit, about)
 
     def _complete(self, edit: Edit) -> Edit:
         return Edit.model_validate(self._fields | {name: getattr(edit, name) for name in edit.model_fields_set})
 
-    def entry(self, edit: Edit) -> Entry:
+    def entry(self, admitted: Admitted) -> Entry:
         """The edit as the ledger keeps it."""
-        return Entry(edit.custom_id, edit.digest, _less(edit.fields, self.defaults), edit.samples or 1, edit.seed)
+        edit, about = admitted
+        own = _less(edit.fields, self.defaults, about)
+        return Entry(edit.custom_id, edit.digest, own, edit.samples or 1, edit.seed)
 
 
 def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,22 +107,25 @@ def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
         edit = Edit.model_validate(needed | given)
     except ValidationError as error:
         raise InvalidEditError(explain(error)) from None
-    return {name: edit.fields[name] for name in given}
+    checked = edit.fields | {"metadata": edit.metadata}
+    return {name: checked[name] for name in given}
 
 
-def _less(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+def _less(fields: Mapping[str, Any], defaults: Mapping[str, Any], about: About) -> str:
     """The fields as JSON, without those that equal the batch's; null: the batch sets the field, this edit does not."""
     own = {name: value for name, value in fields.items() if name == "extra" or defaults.get(name) != value}
     for name in defaults:
         if name not in fields:
             own[name] = None
+    if said := about.to_json():
+        own[ABOUT] = said
     return _JSON.encode(own)
 
 
 def rebase(entry: Entry, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Entry:
     """The same edit, written for a batch that was created with other defaults."""
-    fields = {name: v for name, v in {**ours, **json.loads(entry.parameters)}.items() if v is not None}
-    return entry._replace(parameters=_less(fields, theirs))
+    fields, about = made_of(ours, json.loads(entry.parameters))
+    return entry._replace(parameters=_less(fields, theirs, about))
 
 
 def custom_id_of(raw: Edit | Mapping[str, Any]) -> str | None:

@@ -10,29 +10,25 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from retouch.edit import Edit
 from retouch.errors import InputError
+from retouch.intake.source import Line
 
 MAX_LINE = 1024 * 1024  # bytes; an edit has some hundred
+STDIN = "-"
 _HEAD = 8192  # bytes that are read to see whether the file is text
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-class Line(NamedTuple):
-    """One edit as written: its fields, or the problem why they cannot be read."""
-
-    number: int  # from 1, as an editor counts
-    fields: dict[str, Any]
-    problem: str | None = None
-
-
 class Manifest:
-    """An open manifest; iterating yields its lines once. ``stream`` must be buffered (``peek``)."""
+    """An open manifest, a ``Source``. ``stream`` must be buffered (``peek``)."""
 
     def __init__(self, stream: BinaryIO, name: str, *, csv_by_name: bool = False, sniff: bool = False) -> None:
         self.name = name
@@ -49,6 +45,11 @@ class Manifest:
             )
         self._looks_like_jsonl = start == b"{"
         self.is_csv = csv_by_name or (sniff and start not in (b"", b"{"))
+
+    @property
+    def exact(self) -> bool:
+        """Whether a number is a number: not in CSV."""
+        return not self.is_csv
 
     def __iter__(self) -> Iterator[Line]:
         return self._csv() if self.is_csv else self._jsonl()
@@ -90,6 +91,32 @@ class Manifest:
             raise InputError(f"{self.name} line {rows.line_num} is not CSV: {error}") from None
         if not read:
             raise InputError(f"{self.name} is empty: it holds no edit")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Manifest]:
+    """A manifest of this path (``-``: stdin), closed at the end; raises InputError if it cannot be read, or is none."""
+    name = "stdin" if path == STDIN else path
+    with _stream(path) as stream:
+        yield Manifest(stream, name, csv_by_name=path.lower().endswith(".csv"), sniff=path == STDIN)
+
+
+@contextmanager
+def _stream(path: str) -> Iterator[BinaryIO]:
+    if path == STDIN:
+        if sys.stdin is None:  # closed by the process that started us
+            raise InputError("stdin is closed, so that no manifest can be read from it")
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(path, "rb")  # noqa: SIM115 - closed below; its error is not the reader's
+    except IsADirectoryError:
+        raise InputError(f"{path} is a directory, not a manifest") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"cannot read {path}: {reason}") from None
+    with stream:
+        yield stream
 
 
 def _peek(stream: BinaryIO) -> bytes:

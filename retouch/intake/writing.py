@@ -64,12 +64,14 @@ class BatchWriter:
         defaults: Mapping[str, Any],
         weight: float = 1.0,
         *,
+        origin: Mapping[str, Any] | None = None,
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
         self._batch = batch
         self._ours = dict(defaults)
         self._weight = check_weight(weight)
+        self._origin = origin
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -130,7 +132,13 @@ class BatchWriter:
 
     def _write(self, entries: list[Entry]) -> list[Verdict]:
         return self._producer.enqueue(
-            self._batch, entries, self._defaults, self._weight, producer=self._name, cancelled=self._cancelled
+            self._batch,
+            entries,
+            self._defaults,
+            self._weight,
+            producer=self._name,
+            cancelled=self._cancelled,
+            origin=self._origin,
         )
 
     @property

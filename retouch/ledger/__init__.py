@@ -2,7 +2,9 @@
 
 from retouch.ledger.address import Address
 from retouch.ledger.claims import (
+    ABOUT,
     NOW,
+    About,
     BegunPoll,
     BegunSubmit,
     Claim,
@@ -20,6 +22,8 @@ from retouch.ledger.claims import (
     Strike,
     Verdict,
     Wait,
+    body,
+    made_of,
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE, Finish
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
@@ -31,12 +35,14 @@ from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Ori
 from retouch.ledger.worker import Worker
 
 __all__ = [
+    "ABOUT",
     "DEFAULT_NAMESPACE",
     "LEARNED_BINS",
     "LEARNED_KINDS",
     "NOW",
     "PAGE",
     "SCHEMA",
+    "About",
     "Address",
     "BatchPauseView",
     "BatchView",
@@ -70,5 +76,7 @@ __all__ = [
     "Verdict",
     "Wait",
     "Worker",
+    "body",
+    "made_of",
     "present",
 ]

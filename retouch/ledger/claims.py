@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from retouch.causes import AmbiguityPolicy, Fared, Outcome
@@ -17,9 +18,25 @@ class Entry(NamedTuple):
 
     custom_id: str
     digest: str
-    parameters: str  # JSON, without the batch's defaults
+    parameters: str  # JSON, without the batch's defaults; under ``ABOUT`` what is not sent
     samples: int
     seed: int | None
+
+
+ABOUT = "about"  # among an edit's own parameters
+
+
+class About(NamedTuple):
+    """What a producer says about an edit, which is not sent to the API."""
+
+    init_image: str | None = None  # as it may be shown, where it is not as it was given: one to upload, a signed link
+    redo_of: str | None = None  # ``batch/custom_id`` of the edit that this one does once more
+    metadata: Mapping[str, str] = MappingProxyType({})
+
+    def to_json(self) -> dict[str, Any]:
+        """What is kept of it: the parts that say something."""
+        parts = {"init_image": self.init_image, "redo_of": self.redo_of, "metadata": dict(self.metadata)}
+        return {name: part for name, part in parts.items() if part}
 
 
 class Intervals(NamedTuple):
@@ -285,5 +302,17 @@ class Settlement:
 
 def merged(defaults: str, own: str) -> dict[str, Any]:
     """An edit's parameters; null in ``own``: the batch sets the field, and this edit does not."""
-    parameters = json.loads(defaults) | json.loads(own)
-    return {name: value for name, value in parameters.items() if value is not None}
+    return made_of(json.loads(defaults), json.loads(own))[0]
+
+
+def made_of(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[dict[str, Any], About]:
+    """An edit's parameters, and what its producer says about it."""
+    parameters = {name: value for name, value in {**defaults, **own}.items() if value is not None}
+    about = parameters.pop(ABOUT, {})
+    return parameters, About(**{name: about[name] for name in About._fields if name in about})
+
+
+def body(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as they are sent: ``extra`` beside the others."""
+    fields = dict(parameters)
+    return {**fields.pop("extra", {}), **fields}

@@ -44,15 +44,17 @@ key                            type    holds
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
-                                       paused run run_words run_since recovered sent_anew``; ``paused``:
-                                       JSON ``{cause: {reason, since}}``; ``run``: edits refused in a row in
-                                       the words ``run_words``; ``unsealed``: JSON, the producers that write to
-                                       it and when each was last heard of (ms); gone when it is sealed;
-                                       ``sealing``: one is done, others may have died; ``stale``: a
-                                       ``_SUCCESS`` of before may stand
+                                       paused run run_words run_since recovered sent_anew origin``; ``paused``:
+                                       JSON ``{cause: {reason, since}}``; ``origin``: JSON ``{redo_of,
+                                       content}`` of a batch that does another's edits again; ``run``:
+                                       edits refused in a row in the words ``run_words``; ``unsealed``: JSON,
+                                       the producers that write to it and when each was last heard of (ms);
+                                       gone when it is sealed; ``sealing``: one is done, others may have
+                                       died; ``stale``: a ``_SUCCESS`` of before may stand
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
-``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults
+``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it
+                                       ``about``: what its producer says about it, which is not sent
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
 ``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``; after a try in vain ``since`` (of the first) and
@@ -65,7 +67,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike throttled overdue asked note urls kind seen incomplete sent_at alone link again
-said errors probe unsigned``.
+said errors probe unsigned used_seed``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -80,6 +82,7 @@ said errors probe unsigned``.
             ``said``: the last one was answered so.
 ``strikes`` how often it was refused since it last fared well, first and last at ``first_strike``, ``last_strike``.
 ``throttled``  when it was last asked to wait.
+``used_seed``  the seed that the API says it used.
 ``unsigned``  how often in a row the link to its image could not be signed.
 ``overdue`` it was asked about after its deadline. ``asked``: a retry asks about it.
 ``probe``   the fence under which it may be sent although its kind of request pauses.

@@ -63,20 +63,22 @@ class Producer:
         *,
         producer: str = "one",
         cancelled: str = "",
+        origin: Mapping[str, Any] | None = None,
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
-        The batch is made with its first entries, with ``defaults`` and ``weight``; it does not end before ``producer``
-        has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was opened.
-        Raises BatchCancelledError if a person has cancelled it since it was opened, and BatchDefaultsError if
-        it has other defaults, and InputError unless ``weight`` is within its bounds; nothing was added then.
+        The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
+        ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
+        opened. Raises BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it
+        has other defaults, and InputError unless ``weight`` is within its bounds; nothing was added then.
         """
         check_weight(weight)
         args: list[str | int] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
-        answer = self._connection.run("enqueue", batch, producer, cancelled, made_with, weight, *args)
+        made_from = json.dumps(dict(origin)) if origin else ""
+        answer = self._connection.run("enqueue", batch, producer, cancelled, made_with, weight, made_from, *args)
         return [Verdict(v) for v in answer]
 
     def seal(self, batch: str, producer: str = "") -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from retouch.causes import PauseCause
-from retouch.ledger.claims import merged
+from retouch.ledger.claims import made_of
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
 from retouch.ledger.sinks import Sink, Undelivered, event_place
@@ -96,11 +96,12 @@ class Reader:
         )
         if not raw:
             return None
+        made_with = json.loads(defaults or "{}"), json.loads(parameters or "{}")
         return EditView(
             batch=batch,
             custom_id=custom_id,
             state=EditState(raw["state"]),
-            parameters=merged(defaults or "{}", parameters or "{}"),
+            parameters=made_of(*made_with)[0],
             submits=int(raw.get("submits", 0)),
             duplicate="duplicate" in raw,
             provider_id=raw.get("provider_id"),
@@ -111,7 +112,7 @@ class Reader:
             deadline=self._deadline(raw.get("deadline"), int(lost_ms or 0), outage),
             due_at=instant(due),
             before_it=rank,
-            result=present(json.loads(result)) if result else None,
+            result=present(json.loads(result), *made_with) if result else None,
             strikes=int(raw.get("strikes", 0)),
             asked="asked" in raw,
             batch_paused=BatchPauseView.parse_all(paused),
@@ -127,11 +128,13 @@ class Reader:
 
     def results(self, batch: str) -> Iterator[dict[str, Any]]:
         """The results of the edits that have ended, in the batch's order; read page by page."""
-        first = 0
+        first, keys = 0, self._keys
+        defaults = json.loads(self._read("HGET", keys.batch(batch), "defaults") or "{}")
         while page := self._page(batch, first):
-            for text in self._read("HMGET", self._keys.results(batch), *page):
-                if text:
-                    yield present(json.loads(text))
+            found = self._connection.read_all([("HMGET", key(batch), *page) for key in (keys.results, keys.edits)])
+            for result, own in zip(*found, strict=True):
+                if result:
+                    yield present(json.loads(result), defaults, json.loads(own or "{}"))
             first += PAGE
 
     def _page(self, batch: str, first: int) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from retouch.ledger.claims import body, made_of
 from retouch.states import TERMINAL, BatchState, EditState
 
 
@@ -22,16 +23,24 @@ def iso(ms: float | str | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
-def present(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored result with its times as text: one line of ``manifest.jsonl``, the data of an edit's event.
+def present(record: Mapping[str, Any], defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored result with what it was made of: one line of ``manifest.jsonl``, the data of an edit's event.
 
-    Each image says whether it is ``blank``; stored is that only of those that are.
+    Times are text. Each image says whether it is ``blank``; stored is that only of those that are. ``parameters``:
+    as they were sent, but with the seed that the API says it used, and without the link to ``init_image``.
     """
+    parameters, about = made_of(defaults, own)
+    uri = str(parameters.pop("init_image", ""))
     return {
         **record,
         "outputs": [{**output, "blank": output.get("blank", False)} for output in record["outputs"]],
         "submitted_at": iso(record["submitted_at"]),
         "completed_at": iso(record["completed_at"]),
+        "parameters": {**body(parameters), "seed": record["seed"]},
+        "init_image": about.init_image or uri or None,
+        "uploaded_as": uri if about.init_image and uri.startswith("s3://") else None,
+        "redo_of": about.redo_of,
+        "metadata": dict(about.metadata),
     }
 
 
@@ -144,6 +153,8 @@ class BatchView:
     recovered: int = 0  # of the edits that a retry asked about: completed with the result that the API still had
     sent_anew: int = 0  # of the same: not known to the API any more, so submitted again
     unsealed: datetime | None = None  # when a producer, which is not done, was last heard of; it does not end yet
+    redo_of: str | None = None  # the batch whose edits this one does again
+    content: str | None = None  # of such a batch: a hash of what was asked for
     defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -177,13 +188,14 @@ class BatchView:
             "sent_anew": self.sent_anew,
             "sealed": self.unsealed is None,
             "producer_seen": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
+            "redo_of": self.redo_of,
         }
 
     @classmethod
     def parse(cls, batch: str, raw: Mapping[str, str]) -> BatchView:
         """Read the batch's hash."""
         counts = {state: int(raw.get(f"n:{state}", 0)) for state in EditState}
-        created = instant(raw["created"])
+        created, origin = instant(raw["created"]), json.loads(raw.get("origin", "{}"))
         assert created is not None
         return cls(
             batch=batch,
@@ -198,6 +210,8 @@ class BatchView:
             recovered=int(raw.get("recovered", 0)),
             sent_anew=int(raw.get("sent_anew", 0)),
             unsealed=instant(max(json.loads(raw["unsealed"]).values())) if "unsealed" in raw else None,
+            redo_of=origin.get("redo_of"),
+            content=origin.get("content"),
             defaults=json.loads(raw.get("defaults", "{}")),
         )
 
@@ -264,7 +278,9 @@ class Event:
         time = instant(raw["time"])
         assert time is not None
         data = json.loads(raw["data"])
-        return cls(stream_id, raw["type"], raw["subject"], time, present(data) if "custom_id" in data else data)
+        if "custom_id" in data:
+            data = present(data, *data.pop("made_of", ({}, {})))
+        return cls(stream_id, raw["type"], raw["subject"], time, data)
 
     def cloudevent(self, origin: Origin) -> dict[str, Any]:
         """The event as CloudEvents 1.0 JSON; its id is the same at every delivery, and no other event's."""

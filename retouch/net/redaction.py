@@ -11,6 +11,13 @@ _QUOTED = re.compile(r"%[0-9A-F]{2}")
 
 _UNRESERVED = "!$&'()*+,;=:@"  # what may stand in a path as it is
 
+# How object stores, CDNs and APIs name what lets the bearer of a link in.
+_SIGNED = re.compile(
+    r"[&;](?:x-(?:amz|goog|oss|cos|obs)-(?:signature|security-token|credential)|[a-z]*accesskeyid"
+    r"|[a-z_-]*(?:signature|token|secret|password|api_?key)|sig|key|auth|hmac|hdnts|policy|key-pair-id)=",
+    re.IGNORECASE,
+)
+
 # Each link is consumed whole, with or without a query, so that a hostile text costs no more than its length.
 _LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
 
@@ -28,6 +35,12 @@ def spellings(secret: str) -> tuple[str, ...]:
 def without_queries(text: str) -> str:
     """Return a text of any kind without the query and fragment of every link in it: they may be secrets."""
     return _LINK.sub(r"\1", text) if "://" in text else text
+
+
+def without_signature(url: str) -> str:
+    """Return the URL without its query if that has a name under which a secret stands: a signed link gives access."""
+    base, mark, query = url.partition("?")
+    return base if mark and _SIGNED.search(f"&{query}") else url
 
 
 def without_query(url: str) -> str:

@@ -18,7 +18,8 @@ class Status(StrEnum):
 class Answer:
     """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE.
 
-    ``word``: the API's own word for the status, where it is none that is known.
+    ``word``: the API's own word for the status, where it is none that is known. ``seed``: the one that it used (of the
+    first image), where it says so.
     """
 
     status: Status
@@ -26,3 +27,4 @@ class Answer:
     urls: tuple[str, ...]
     error: str | None
     word: str | None = None
+    seed: int | None = None

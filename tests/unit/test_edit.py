@@ -130,3 +130,28 @@ def test_a_bad_batch_id_is_refused(batch: str) -> None:
     """It becomes a part of S3 keys, beside ``_inputs/``."""
     with pytest.raises(InputError, match="not a valid id"):
         check_batch_id(batch)
+
+
+def test_metadata_is_no_part_of_what_an_edit_is() -> None:
+    """A table with another note in it pays for nothing again."""
+    edit, noted = Edit.model_validate(GOOD), Edit.model_validate(GOOD | {"metadata": {"note": "a"}})
+    assert (noted.metadata, noted.digest, noted.fields) == ({"note": "a"}, edit.digest, edit.fields)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error"),
+    [
+        ({"n": 7}, "metadata.n 7 should be a valid string"),
+        ({"n": None}, "metadata.n null should be a valid string"),
+        ({"n": {"deep": "x"}}, "metadata.n"),
+        ({"": "x"}, "at least 1 character"),
+        ({"n" * 65: "x"}, "at most 64 characters"),
+        ({"n": "x" * 501}, "at most 500 characters"),
+        ({str(n): "x" for n in range(33)}, "at most 32 items"),
+        ("note", "should be a valid dictionary"),
+    ],
+)
+def test_metadata_is_a_flat_object_of_short_strings(metadata: object, error: str) -> None:
+    """It is kept with each edit, and goes with each event."""
+    (sentence,) = errors_of(metadata=metadata)
+    assert error in sentence

@@ -1,28 +1,29 @@
 -- Add edits to a batch, which is made with its first. An edit that is there already is left alone.
 -- The batch does not end while this producer writes: with no edits, it says that it is there.
 -- ARGV: now, batch, producer (a name of its own), when the batch was cancelled as the producer knows ('': it was not), defaults
---   (JSON) and weight of a new batch, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
+--   (JSON), weight and origin (JSON, '' for none) of a new batch, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, BATCHES, ORDER, EDITS, READY, DUE.
 -- include: clock batches order
-local batch, producer, cancelled, defaults, weight = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = batch_key(batch)
 if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
 local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state')
 if b[4] and b[4] ~= cancelled then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
-if #ARGV == 6 then
+if #ARGV == 7 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}
 end
 if not b[1] then
   redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
+  if origin ~= '' then redis.call('HSET', key, 'origin', origin) end
   redis.call('ZADD', BATCHES, int(now), batch)
 end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added = {}, 0
-for i = 7, #ARGV, 5 do
+for i = 8, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
   local known = redis.call('HGET', edit_key(id), 'digest')

@@ -37,7 +37,7 @@ end
 -- Asked about by a retry, and the API has it no longer.
 local function send_anew(id, key, state)
   redis.call('HDEL', key, 'asked', 'provider_id', 'submitted_at', 'deadline', 'strikes', 'first_strike', 'last_strike',
-    'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned')
+    'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned', 'used_seed')
   redis.call('HINCRBY', batch_key((split(id))), 'sent_anew', 1)
   requeue(id, state)
   return 3

@@ -18,6 +18,8 @@ MAX_URLS = 4  # one per sample
 
 _ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # dots would go up in a path
 
+_SEED = re.compile(r"[0-9]{1,19}")
+
 # Words for an end, here and in other systems; any other word means RUNNING.
 _ENDED = dict.fromkeys(("SUCCESS", "COMPLETED", "SUCCEEDED"), Status.SUCCESS) | dict.fromkeys(
     (
@@ -66,6 +68,20 @@ def provider_id(reply: dict[str, Any]) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, str) and _ID.fullmatch(value):
+            return value
+    return None
+
+
+def seed(reply: dict[str, Any]) -> int | None:
+    """The seed of the first image in the reply, beside the status or among the parameters that it repeats."""
+    places = [reply, *(reply.get(name) for name in ("meta", "parameters"))]
+    for place in places:
+        value = place.get("seed") if isinstance(place, dict) else None
+        if isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, str) and _SEED.fullmatch(value):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
     return None
 

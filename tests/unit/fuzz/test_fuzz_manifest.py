@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from retouch.edit import CUSTOM_ID_PATTERN, RESERVED_CUSTOM_IDS, Edit
 from retouch.errors import InputError
 from retouch.intake.admission import Intake, InvalidEditError
-from retouch.intake.manifest import Line, Manifest
+from retouch.intake.manifest import Manifest
+from retouch.intake.source import Line
+from retouch.ledger import ABOUT
 from retouch.net.addresses import PrivateHosts
 
 fuzz = settings(max_examples=100)
@@ -105,9 +107,9 @@ def test_any_object_is_an_edit_or_gets_reasons(fields: dict[str, Any], strict: b
     intake = Intake({}, PrivateHosts())
     likely = {"custom_id": "a", "prompt": "x", "init_image": "https://example.com/a.png"}
     try:
-        edit = intake.admit(likely | fields, strict=strict)
+        admitted = intake.admit(likely | fields, strict=strict)
     except InvalidEditError:
         return
-    assert CUSTOM_ID_PATTERN.fullmatch(edit.custom_id)
-    assert edit.custom_id not in RESERVED_CUSTOM_IDS
-    assert json.loads(intake.entry(edit).parameters).keys() <= Edit.model_fields.keys()
+    assert CUSTOM_ID_PATTERN.fullmatch(admitted.edit.custom_id)
+    assert admitted.edit.custom_id not in RESERVED_CUSTOM_IDS
+    assert json.loads(intake.entry(admitted).parameters).keys() <= Edit.model_fields.keys() | {ABOUT}

@@ -7,7 +7,8 @@ import io
 import pytest
 
 from retouch.errors import InputError
-from retouch.intake.manifest import MAX_LINE, Line, Manifest
+from retouch.intake.manifest import MAX_LINE, Manifest
+from retouch.intake.source import Line
 
 ONE = b'{"custom_id": "a"}'
 

@@ -163,3 +163,28 @@ async def test_an_id_that_cannot_be_one_is_not_asked_about(
     with pytest.raises(RefusedError):
         await api.status(provider_id)
     assert provider.asked == []
+
+
+ODD_SEEDS: tuple[Any, ...] = (None, True, 1.5, "x", -1, 2**63, [], {}, "9" * 40)
+
+
+@pytest.mark.parametrize(
+    ("reply", "seed"),
+    [
+        ({"seed": 7}, 7),
+        ({"seed": 0}, 0),
+        ({"seed": "9007199254740993"}, 2**53 + 1),
+        ({"seed": [3, 4]}, 3),
+        ({"meta": {"seed": 5}}, 5),
+        ({"parameters": {"seed": 6}}, 6),
+        ({}, None),
+        *(({"seed": odd}, None) for odd in ODD_SEEDS),
+        ({"meta": [], "parameters": "x"}, None),
+    ],
+)
+async def test_the_seed_is_read_where_it_says_one(
+    provider: Provider, api: Img2ImgApi, reply: dict[str, Any], seed: int | None
+) -> None:
+    """Whoever sent none wants to know it, to make the picture again."""
+    provider.says({"status": "SUCCESS", "id": "1", "download_urls": ["https://a.test/1.png"], **reply})
+    assert (await api.status("1")).seed == (await api.submit(EDIT, "k")).seed == seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,6 +171,17 @@ def test_a_result_ends_the_troubles_in_a_row(worker: Worker) -> None:
     worker.fail("status", times=4)
     worker.poll(SUCCESS)
     assert worker.ledger.reader.provider().troubles == 0
+
+
+def test_the_seed_that_the_api_says_it_used_is_in_the_result(worker: Worker) -> None:
+    """Of a poll, and of a submit that is answered with the images."""
+    answer = replace(SUCCESS, seed=2**53 + 1)
+    at_the_api(worker)
+    worker.poll(answer)
+    worker.enqueue(batch="at-once")
+    worker.submit(answer)
+    seeds = [result["seed"] for batch in ("b", "at-once") for result in worker.ledger.reader.results(batch)]
+    assert seeds == [2**53 + 1] * 2
 
 
 # --- claims ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ local function make_ready(id)
   redis.call('ZADD', READY, (blamed[1] or blamed[2] or blamed[3]) and last_in_order(id) or string.format('%.17g', front), id)
 end
 
--- `e`: { submits, provider_id, seed, duplicate, submitted_at } of the edit.
+-- `e`: { submits, provider_id, seed that was used or sent, duplicate, submitted_at } of the edit.
 local function result_json(custom_id, e, to, outputs, err)
   return '{"custom_id":' .. cjson.encode(custom_id) .. ',"state":"' .. to .. '","attempts":' .. (e[1] or '0') ..
     ',"provider_id":' .. (e[2] and cjson.encode(e[2]) or 'null') .. ',"seed":' .. (e[3] or 'null') ..
@@ -62,16 +62,24 @@ local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent 
 -- What an edit needs no longer when it has ended. An intent is kept that was never answered: a retry must know of it.
 local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes', 'first_strike',
   'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone',
-  'unsigned' }
+  'unsigned', 'used_seed' }
 
 -- Whether an image of a result is blank (only then it says so). Inside of a text the quotes would be escaped.
 local function is_blank(json) return json and string.find(json, '"blank":', 1, true) end
+
+-- A result as its event has it: with what it was made of, since the event may be read when the batch is gone.
+local function told(batch, custom_id, defaults, result)
+  local own = redis.call('HGET', edits_key(batch), custom_id)
+  return string.sub(result, 1, -2) .. ',"made_of":[' .. (defaults or '{}') .. ',' .. (own or '{}') .. ']}'
+end
 
 -- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
 -- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
 local function end_edit(id, from, to, outputs, err)
   local batch, custom_id = split(id)
-  local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places')
+  local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
+    'used_seed')
+  e[3] = e[8] or e[3]
   if e[6] then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
   local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
@@ -81,7 +89,7 @@ local function end_edit(id, from, to, outputs, err)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
-  emit('retouch.edit.' .. to, id, result)
+  emit('retouch.edit.' .. to, id, told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result))
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then redis.call('ZADD', DUE, int(now), batch) end
 end
 

@@ -1,4 +1,4 @@
-"""How much work a manifest is for the API: edits, images, UNet steps."""
+"""How much work a batch is for the API: edits, images, UNet steps."""
 
 from __future__ import annotations
 

@@ -1,0 +1,75 @@
+"""Edits, checked as far as possible without any service."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.estimate import Estimate
+from retouch.intake.source import Source
+from retouch.intake.writing import CONFLICT
+from retouch.ledger import Entry
+
+STEM = 55  # characters of a source's name in a batch id
+
+
+@dataclass(slots=True)
+class CheckedEdits:
+    """The valid edits of a source as entries, the invalid ones with their errors, both with their numbers."""
+
+    stem: str
+    defaults: dict[str, Any]
+    entries: list[tuple[int, Entry]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    estimate: Estimate = field(default_factory=Estimate)
+
+    def acceptable(self, skip_invalid: bool) -> bool:
+        """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
+        return bool(self.entries) and (skip_invalid or not self.rejected)
+
+    def batch_id(self) -> str:
+        """An id made of the manifest's name and its edits, so that the same manifest again is the same batch."""
+        content = hashlib.sha256()
+        for _, entry in self.entries:
+            content.update(f"{entry.custom_id} {entry.digest}\n".encode())
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).lstrip("._-")[:STEM]
+        return f"{stem or 'batch'}-{content.hexdigest()[:8]}"
+
+    def reject_conflicts(self, custom_ids: Collection[str]) -> None:
+        """Reject the edits that are in the batch already with other parameters."""
+        if not custom_ids:
+            return
+        clash = [Rejection(line, e.custom_id, [CONFLICT]) for line, e in self.entries if e.custom_id in custom_ids]
+        self.rejected = sorted(self.rejected + clash)
+        self.entries = [(line, e) for line, e in self.entries if e.custom_id not in custom_ids]
+
+
+def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
+    """Read a whole source and check each edit; ``stem`` is what a batch's id is to begin with.
+
+    Raises InputError if it cannot be read.
+    """
+    checked = CheckedEdits(stem, intake.defaults)
+    seen: dict[str, int] = {}
+    for number, fields, problem in source:
+        custom_id = custom_id_of(fields)
+        if problem:
+            checked.rejected.append(Rejection(number, custom_id, [problem]))
+            continue
+        errors = []
+        if custom_id is not None and (first := seen.setdefault(custom_id, number)) != number:
+            errors.append(f"custom_id {custom_id!r} is already used on line {first}; each must be unique in the batch")
+        try:
+            admitted = intake.admit(fields, strict=source.exact)
+        except InvalidEditError as error:
+            errors += error.errors
+        if errors:
+            checked.rejected.append(Rejection(number, custom_id, errors))
+            continue
+        checked.entries.append((number, intake.entry(admitted)))
+        checked.estimate.add(admitted.edit)
+    return checked

@@ -1,0 +1,27 @@
+"""Where edits come from, before they are checked: a manifest, a folder of pictures, or another batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+
+class Line(NamedTuple):
+    """One edit as it was given: its fields, or the problem why they cannot be read."""
+
+    number: int  # from 1: its line, as an editor counts, or its place
+    fields: dict[str, Any]
+    problem: str | None = None
+
+
+class Source(Protocol):
+    """Edits to be checked; iterating yields them once. Raises InputError where it is no such source as a whole.
+
+    ``exact``: values have their types; otherwise numbers and booleans are text, as in a table.
+    """
+
+    @property
+    def exact(self) -> bool:
+        """Whether a number is a number."""
+
+    def __iter__(self) -> Iterator[Line]: ...
