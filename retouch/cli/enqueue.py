@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +23,11 @@ from retouch.cli.receipt import emit_receipt, tell_estimate, tell_receipt, tell_
 from retouch.cli.terminal import ExitCode, outcome, say
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
-from retouch.errors import InputError, ServiceError, StoreError
+from retouch.errors import ServiceError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits, check
 from retouch.intake.manifest import STDIN, opened
-from retouch.intake.uploads import Inputs, Picture, upload
+from retouch.intake.uploads import Inputs, upload_pending
 from retouch.intake.writing import Receipt
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
@@ -83,21 +82,23 @@ def enqueue(
     if batch:
         check_batch_id(batch)
     path = Path() if manifest == STDIN else Path(manifest)
-    inputs = Inputs(bucket or None, prefix, path.parent)
-    intake = Intake(parse_set(set_ or []), parse_private_hosts(private_hosts), inputs)
-    with opened(manifest) as source:
-        checked = check(source, path.stem or "stdin", intake)
-    batch = batch or checked.batch_id()
-    if not checked.acceptable(skip_invalid):
-        _refuse(batch, checked, json_, dry_run)
-    if dry_run:
-        tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_)
-        raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
-    queue = open_queue(redis_url)
-    checked.reject_conflicts(queue.conflicts(batch, [entry for _, entry in checked.entries]))
-    if not checked.acceptable(skip_invalid):
-        _refuse(batch, checked, json_)
-    _upload(list(inputs.pending.values()), bucket)
+    defaults, hosts = parse_set(set_ or []), parse_private_hosts(private_hosts)
+    with Inputs(bucket or None, prefix, path.parent) as inputs:
+        with opened(manifest) as source:
+            checked = check(source, path.stem or "stdin", Intake(defaults, hosts, inputs))
+        for note in checked.notes:
+            say(f"note: {note}")
+        batch = batch or checked.batch_id()
+        if not checked.acceptable(skip_invalid):
+            _refuse(batch, checked, json_, dry_run)
+        if dry_run:
+            tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_)
+            raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
+        queue = open_queue(redis_url)
+        checked.reject_conflicts(queue.conflicts(batch, [entry for _, entry in checked.entries]))
+        if not checked.acceptable(skip_invalid):
+            _refuse(batch, checked, json_)
+        upload_pending(inputs, bucket, lambda count: say(f"uploading {count} pictures"))
     receipt = _write(queue, batch, checked, priority)
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_)
@@ -109,22 +110,6 @@ def enqueue(
 def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = False) -> None:
     tell_refused(Receipt(batch, 0, 0, checked.rejected), checked.estimate if dry_run else None, as_json)
     raise typer.Exit(ExitCode.INPUT)
-
-
-def _upload(pictures: list[Picture], bucket: str) -> None:
-    if not pictures:
-        return
-    try:
-        from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
-    except ImportError:
-        raise InputError(
-            "the manifest names local pictures, and S3 support is not installed; run: pip install 'retouch[s3]'"
-        ) from None
-    say(f"uploading {len(pictures)} pictures")
-    try:
-        asyncio.run(upload(pictures, Store(bucket)))
-    except StoreError as error:
-        raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
 
 
 def _write(queue: EditQueue, batch: str, checked: CheckedEdits, priority: float) -> Receipt:

@@ -26,6 +26,7 @@ class CheckedEdits:
     entries: list[tuple[int, Entry]] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
+    notes: list[str] = field(default_factory=list)  # of the source, for people
 
     def acceptable(self, skip_invalid: bool) -> bool:
         """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
@@ -72,4 +73,5 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
             continue
         checked.entries.append((number, intake.entry(admitted)))
         checked.estimate.add(admitted.edit)
+    checked.notes += source.notes
     return checked

@@ -32,6 +32,7 @@ class Manifest:
 
     def __init__(self, stream: BinaryIO, name: str, *, csv_by_name: bool = False, sniff: bool = False) -> None:
         self.name = name
+        self.notes: list[str] = []
         self._stream = stream
         head = _peek(stream)
         if head.startswith(_UTF16):

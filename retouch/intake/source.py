@@ -17,8 +17,11 @@ class Line(NamedTuple):
 class Source(Protocol):
     """Edits to be checked; iterating yields them once. Raises InputError where it is no such source as a whole.
 
-    ``exact``: values have their types; otherwise numbers and booleans are text, as in a table.
+    ``exact``: values have their types; otherwise numbers and booleans are text, as in a table. ``notes``: sentences for
+    people about how it was read, where that was not certain; complete when all is read.
     """
+
+    notes: list[str]
 
     @property
     def exact(self) -> bool:

@@ -1,15 +1,18 @@
-"""Local ``init_image`` files: checked, named by their content, and uploaded once each."""
+"""Pictures that the producer has: checked, named by their content, and uploaded once each."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
 
 from retouch import object_keys
-from retouch.errors import BrokenResultError, InputError
+from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
 from retouch.media import images
 
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
@@ -26,7 +29,7 @@ class ObjectStore(Protocol):
 
 
 class Picture(NamedTuple):
-    """A local picture, and its key in S3."""
+    """A picture on this machine, and its key in S3."""
 
     path: Path
     key: str
@@ -37,7 +40,8 @@ class Picture(NamedTuple):
 class Inputs:
     """Turns local paths into S3 keys: equal pictures are one object.
 
-    ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused.
+    ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused. A context manager:
+    at its end, what ``take`` has kept on disk is removed.
     """
 
     def __init__(self, bucket: str | None, prefix: str = "", folder: Path | None = None) -> None:
@@ -45,30 +49,78 @@ class Inputs:
         self._prefix = prefix
         self._folder = folder or Path()
         self._known: dict[str, Picture] = {}
+        self._spool: TemporaryDirectory[str] | None = None
         self.pending: dict[str, Picture] = {}  # by key; not yet uploaded
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        if self._spool:
+            self._spool.cleanup()
 
     def uri(self, init_image: str) -> str:
         """Check a local picture and return the s3:// URI that it will have; raises InputError."""
         picture = self._known.get(init_image)
         if picture is None:
-            if not self._bucket:
-                raise InputError(
-                    f"{init_image[:200]} is a local file, and there is no bucket to upload it to; set RETOUCH_BUCKET"
-                )
-            picture = self._known[init_image] = self._look_at(self._folder / init_image)
-            self.pending.setdefault(picture.key, picture)
+            self._need_bucket(init_image)
+            path = self._folder / init_image
+            picture = self._known[init_image] = self._look_at(_read(path), init_image, path)
+        return self._to_upload(picture)
+
+    def take(self, data: bytes, shown: str) -> str:
+        """Check a picture that is no file, and keep it on disk until it is uploaded; as ``uri``."""
+        self._need_bucket(shown)
+        picture = self._look_at(data, shown, Path())
+        if picture.key not in self.pending:
+            self._spool = self._spool or TemporaryDirectory(prefix="retouch-")
+            picture = picture._replace(path=Path(self._spool.name) / picture.sha256)
+            picture.path.write_bytes(data)
+        return self._to_upload(picture)
+
+    def _to_upload(self, picture: Picture) -> str:
+        self.pending.setdefault(picture.key, picture)
         return f"s3://{self._bucket}/{picture.key}"
 
-    def _look_at(self, path: Path) -> Picture:
-        data = _read(path)
+    def _need_bucket(self, shown: str) -> None:
+        if not self._bucket:
+            raise InputError(
+                f"{shown[:200]} is a local picture, and there is no bucket to upload it to; set RETOUCH_BUCKET"
+            )
+
+    def _look_at(self, data: bytes, shown: str, path: Path) -> Picture:
         try:
             info = images.inspect(data)
         except BrokenResultError as error:
             reason = str(error).removeprefix("the result ")
-            raise InputError(f"{path} is not a picture that the API accepts (PNG, JPEG, WebP): it {reason}") from None
+            raise InputError(
+                f"{shown[:200]} is not a picture that the API accepts (PNG, JPEG, WebP): it {reason}"
+            ) from None
         sha256 = hashlib.sha256(data).hexdigest()
         key = object_keys.local_input(self._prefix, sha256, info.extension)
         return Picture(path, key, sha256, info.content_type)
+
+
+def upload_pending(inputs: Inputs, bucket: str, on_start: Callable[[int], None]) -> None:
+    """Upload what is pending; ``on_start`` is called with the number of pictures, if there are any.
+
+    Raises InputError where S3 support is not installed, or a picture has changed; ServiceError if S3 fails.
+    """
+    pictures = list(inputs.pending.values())
+    if not pictures:
+        return
+    try:
+        from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
+    except ImportError:
+        raise InputError(
+            "there are local pictures, and S3 support is not installed: pip install 'retouch[s3]'"
+        ) from None
+    on_start(len(pictures))
+    try:
+        asyncio.run(upload(pictures, Store(bucket)))
+    except StoreError as error:
+        raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
+    inputs.pending.clear()
 
 
 async def upload(pictures: list[Picture], store: ObjectStore) -> None:

@@ -57,6 +57,19 @@ def test_equal_pictures_are_one_object_and_one_upload(inputs: Inputs, tmp_path: 
     assert store.objects[a.removeprefix("s3://bucket/")] == (png(1), "image/png")
 
 
+def test_a_picture_that_is_no_file_is_kept_on_disk_until_it_is_uploaded(inputs: Inputs) -> None:
+    """A manifest of a thousand pictures in itself is not held in memory; equal ones are one object."""
+    with inputs:
+        uris = {inputs.take(png(shade), "data:…") for shade in (1, 1, 2)}
+        assert len(uris) == len(inputs.pending) == 2
+        paths = [picture.path for picture in inputs.pending.values()]
+        store = MemoryStore()
+        asyncio.run(upload(list(inputs.pending.values()), store))
+    assert {f"s3://bucket/{key}" for key in store.objects} == uris
+    assert {data for data, _ in store.objects.values()} == {png(1), png(2)}
+    assert not any(path.exists() for path in paths)
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_picture_of_the_field_is_taken(inputs: Inputs, tmp_path: Path, name: str) -> None:
     """Byte for byte, under the type that its bytes have, whatever its name says."""
