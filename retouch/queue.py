@@ -12,6 +12,7 @@ from retouch.edit_result import Result
 from retouch.errors import InputError, ServiceError
 from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.redo import redo_id
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import (
@@ -22,6 +23,7 @@ from retouch.ledger import (
     EditView,
     Entry,
     Ledger,
+    Made,
     Pause,
     Provider,
     Retried,
@@ -208,6 +210,22 @@ class EditQueue:
             raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
         return view
 
+    def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
+        """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.
+
+        Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        return self._made(batch, custom_ids)
+
+    def redo_id(self, batch: str, content: str) -> str:
+        """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.
+
+        It is the first ``batch-redo-N`` that is not there, or is there and has the same content.
+        """
+        with self._reach():
+            return redo_id(batch, content, self._ledger.reader.batch)
+
     def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,), *, anew: bool = False) -> Retried:
         """Try the edits in these states (failed, cancelled or held) again; returns how many are asked about, and sent.
 
@@ -332,6 +350,10 @@ class EditQueue:
     def _results(self, batch: str) -> Iterator[Result]:
         with self._reach():
             yield from map(Result, self._ledger.reader.results(batch))
+
+    def _made(self, batch: str, custom_ids: Sequence[str] | None) -> Iterator[Made]:
+        with self._reach():
+            yield from self._ledger.reader.made(batch, custom_ids)
 
     def _still_there(self, batch: str) -> BatchView:
         view = self._ledger.reader.batch(batch)

@@ -16,6 +16,8 @@ from retouch.cli.doctor import doctor
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
+from retouch.cli.manifest import manifest
+from retouch.cli.redo import redo
 from retouch.cli.status import results, status
 from retouch.cli.terminal import ExitCode, say
 from retouch.cli.version import options
@@ -50,7 +52,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
 app.callback()(options)
-for command in (enqueue, watch, status, results, retry, cancel, seal, pause, resume, explain, events, doctor):
+for command in (
+    enqueue,
+    watch,
+    status,
+    results,
+    retry,
+    cancel,
+    seal,
+    pause,
+    resume,
+    explain,
+    events,
+    doctor,
+    manifest,
+    redo,
+):
     app.command()(command)
 
 

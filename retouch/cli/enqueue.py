@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from retouch.cli.confirm import tell_plan
 from retouch.cli.options import (
     DEFAULT_REDIS_URL,
     Bucket,
@@ -17,17 +18,33 @@ from retouch.cli.options import (
     Timeout,
     open_queue,
     parse_private_hosts,
-    parse_set,
+)
+from retouch.cli.picture_options import (
+    IdTemplate,
+    Match,
+    NegativePrompt,
+    PriceOption,
+    Prompt,
+    Recursive,
+    SizeOption,
+    Sources,
+    Vary,
+    Yes,
+    asked_for,
+    parse_fields,
+    parse_price,
+    stores,
 )
 from retouch.cli.receipt import emit_receipt, tell_estimate, tell_receipt, tell_refused
 from retouch.cli.terminal import ExitCode, outcome, say
+from retouch.cli.uploading import upload_with_progress
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.errors import ServiceError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits, check
-from retouch.intake.manifest import STDIN, opened
-from retouch.intake.uploads import Inputs, upload_pending
+from retouch.intake.opening import opened_source
+from retouch.intake.uploads import Inputs
 from retouch.intake.writing import Receipt
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
@@ -36,13 +53,13 @@ from retouch.signals import exit_code
 
 
 def enqueue(
-    manifest: Annotated[
-        str, typer.Argument(metavar="MANIFEST|-", show_default=False, help="JSONL or CSV; - is stdin.")
-    ],
+    sources: Sources,
     batch: Annotated[
         str,
         typer.Option(
-            metavar="ID", show_default=False, help="The batch's id; by default made of the manifest's name and content."
+            metavar="ID",
+            show_default=False,
+            help="The batch's id; by default made of the manifest's name and content (a folder: see docs/folders.md).",
         ),
     ] = "",
     set_: Annotated[
@@ -72,8 +89,17 @@ def enqueue(
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
     prefix: Prefix = "",
+    prompt: Prompt = None,
+    negative_prompt: NegativePrompt = None,
+    id_: IdTemplate = "",
+    match: Match = None,
+    recursive: Recursive = False,
+    vary: Vary = None,
+    size: SizeOption = "",
+    price: PriceOption = "",
+    yes: Yes = False,
 ) -> None:
-    """Enqueue a manifest's edits: all of them, or nothing if any line is bad.
+    """Enqueue a manifest's edits, or one for each picture of a folder: all of them, or nothing if any is bad.
 
     Exit code 0: all accepted (with --wait: all completed); 2: nothing was enqueued; 3: some failed, or were left
     out with --skip-invalid; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be reached;
@@ -81,11 +107,11 @@ def enqueue(
     """
     if batch:
         check_batch_id(batch)
-    path = Path() if manifest == STDIN else Path(manifest)
-    defaults, hosts = parse_set(set_ or []), parse_private_hosts(private_hosts)
-    with Inputs(bucket or None, prefix, path.parent) as inputs:
-        with opened(manifest) as source:
-            checked = check(source, path.stem or "stdin", Intake(defaults, hosts, inputs))
+    asked = asked_for(parse_fields(set_, prompt, negative_prompt), vary, size, id_, match, recursive)
+    hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
+    with opened_source(sources, asked, stores()) as opened, Inputs(bucket or None, prefix, opened.folder) as inputs:
+        checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
+        checked.identity, checked.estimate.price = opened.identity, image_price
         for note in checked.notes:
             say(f"note: {note}")
         batch = batch or checked.batch_id()
@@ -95,16 +121,18 @@ def enqueue(
             tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_)
             raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
         queue = open_queue(redis_url)
-        checked.reject_conflicts(queue.conflicts(batch, [entry for _, entry in checked.entries]))
+        reject_conflicts(queue, batch, checked)
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_)
-        upload_pending(inputs, bucket, lambda count: say(f"uploading {count} pictures"))
-    receipt = _write(queue, batch, checked, priority)
+        if opened.identity or vary or image_price:
+            tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
+        upload_with_progress(inputs, bucket)
+    receipt = write_batch(queue, batch, checked, priority)
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_)
         raise typer.Exit(ExitCode.INPUT)
     tell_receipt(receipt, json_)
-    _finish(queue, receipt, wait, timeout, json_)
+    finish(queue, receipt, wait, timeout, json_)
 
 
 def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = False) -> None:
@@ -112,9 +140,22 @@ def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = Fa
     raise typer.Exit(ExitCode.INPUT)
 
 
-def _write(queue: EditQueue, batch: str, checked: CheckedEdits, priority: float) -> Receipt:
+def reject_conflicts(queue: EditQueue, batch: str, checked: CheckedEdits) -> None:
+    """Reject what the batch has under the same ids with other parameters, and say what differs."""
+    if conflicts := queue.conflicts(batch, [entry for _, entry in checked.entries]):
+        checked.reject_conflicts(conflicts, queue.made(batch, sorted(conflicts)))
+
+
+def write_batch(
+    queue: EditQueue,
+    batch: str,
+    checked: CheckedEdits,
+    priority: float = 1.0,
+    origin: Mapping[str, str] | None = None,
+) -> Receipt:
+    """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     try:
-        with queue.writer(batch, checked.defaults, weight=priority) as writer:
+        with queue.writer(batch, checked.defaults, weight=priority, origin=origin) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:
@@ -126,7 +167,7 @@ def _write(queue: EditQueue, batch: str, checked: CheckedEdits, priority: float)
     return writer.receipt(checked.rejected)
 
 
-def _finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
+def finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
     """Wait if asked to, print the JSON object, and end with the right exit code."""
     code = int(ExitCode.OK)
     if wait:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Annotated, Any
 
 import typer
 
 from retouch.errors import InputError
-from retouch.intake.admission import InvalidEditError, check_defaults
+from retouch.intake.admission import InvalidEditError
+from retouch.intake.values import checked_value
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
@@ -93,22 +93,7 @@ def parse_set(pairs: list[str]) -> dict[str, Any]:
         if name in defaults:
             raise InputError(f"--set {name} is given twice")
         try:
-            defaults |= check_defaults({name: _value(name, text)})
+            defaults[name] = checked_value(name, text)
         except InvalidEditError as error:
             raise InputError(f"--set {pair[:80]}: {error}") from None
     return defaults
-
-
-def _value(name: str, text: str) -> Any:
-    """``text`` as JSON if the field accepts that, else unchanged (``--set prompt=5`` is a prompt)."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    for candidate in (value, text):
-        try:
-            check_defaults({name: candidate})
-        except InvalidEditError:
-            continue
-        return candidate
-    return value

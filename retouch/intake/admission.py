@@ -61,11 +61,18 @@ class Intake:
         if "://" not in self.defaults.get("init_image", "://"):
             del self.defaults["init_image"]
 
-    def admit(self, raw: Edit | Mapping[str, Any], *, strict: bool = True, redo_of: str | None = None) -> Admitted:
+    def admit(
+        self,
+        raw: Edit | Mapping[str, Any],
+        *,
+        strict: bool = True,
+        redo_of: str | None = None,
+        shown: str | None = None,
+    ) -> Admitted:
         """Return the complete edit: defaults applied, its image's address checked; raises InvalidEditError.
 
         ``strict=False`` reads numbers and booleans from text, as CSV needs. ``redo_of``: the edit (``batch/custom_id``)
-        that this one does again.
+        that this one does again; ``shown``: how that names its ``init_image``, if not as it is.
         """
         try:
             if isinstance(raw, Edit):
@@ -74,7 +81,7 @@ class Intake:
                 edit = Edit.model_validate({**self._fields, **raw} if self._fields else raw, strict=strict)
         except ValidationError as error:
             raise InvalidEditError(explain(error)) from None
-        about = About(None, redo_of, edit.metadata or {})
+        about = About(shown, redo_of, edit.metadata or {})
         try:
             if edit.image_kind is ImageKind.URL:
                 check_url(edit.init_image, self._private_hosts)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.compare import equal_edits, explain_conflict
 from retouch.intake.estimate import Estimate
 from retouch.intake.source import Source
-from retouch.intake.writing import CONFLICT
-from retouch.ledger import Entry
+from retouch.ledger import Entry, Made
 
 STEM = 55  # characters of a source's name in a batch id
 
@@ -27,6 +27,7 @@ class CheckedEdits:
     rejected: list[Rejection] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
     notes: list[str] = field(default_factory=list)  # of the source, for people
+    identity: str | None = None  # what a batch's id is made of, where that is not the edits
 
     def acceptable(self, skip_invalid: bool) -> bool:
         """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
@@ -35,16 +36,22 @@ class CheckedEdits:
     def batch_id(self) -> str:
         """An id made of the manifest's name and its edits, so that the same manifest again is the same batch."""
         content = hashlib.sha256()
-        for _, entry in self.entries:
+        for _, entry in self.entries if self.identity is None else ():
             content.update(f"{entry.custom_id} {entry.digest}\n".encode())
+        content.update((self.identity or "").encode())
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).lstrip("._-")[:STEM]
         return f"{stem or 'batch'}-{content.hexdigest()[:8]}"
 
-    def reject_conflicts(self, custom_ids: Collection[str]) -> None:
-        """Reject the edits that are in the batch already with other parameters."""
+    def reject_conflicts(self, custom_ids: Collection[str], there: Iterable[Made] = ()) -> None:
+        """Reject the edits that are in the batch already with other parameters; ``there``: as the batch has them."""
         if not custom_ids:
             return
-        clash = [Rejection(line, e.custom_id, [CONFLICT]) for line, e in self.entries if e.custom_id in custom_ids]
+        known = {made.custom_id: made for made in there}
+        clash = [
+            Rejection(line, e.custom_id, [explain_conflict(self.defaults, e, known.get(e.custom_id))])
+            for line, e in self.entries
+            if e.custom_id in custom_ids
+        ]
         self.rejected = sorted(self.rejected + clash)
         self.entries = [(line, e) for line, e in self.entries if e.custom_id not in custom_ids]
 
@@ -56,16 +63,20 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
     """
     checked = CheckedEdits(stem, intake.defaults)
     seen: dict[str, int] = {}
-    for number, fields, problem in source:
+    for number, fields, problem, redo_of, shown in source:
         custom_id = custom_id_of(fields)
         if problem:
             checked.rejected.append(Rejection(number, custom_id, [problem]))
             continue
         errors = []
-        if custom_id is not None and (first := seen.setdefault(custom_id, number)) != number:
-            errors.append(f"custom_id {custom_id!r} is already used on line {first}; each must be unique in the batch")
+        if custom_id in seen:
+            errors.append(
+                f"custom_id {custom_id!r} is already used on line {seen[custom_id]}; each must be unique in the batch"
+            )
+        if custom_id is not None:
+            seen.setdefault(custom_id, number)
         try:
-            admitted = intake.admit(fields, strict=source.exact)
+            admitted = intake.admit(fields, strict=source.exact, redo_of=redo_of, shown=shown)
         except InvalidEditError as error:
             errors += error.errors
         if errors:
@@ -73,5 +84,5 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
             continue
         checked.entries.append((number, intake.entry(admitted)))
         checked.estimate.add(admitted.edit)
-    checked.notes += source.notes
+    checked.notes += source.notes + equal_edits([entry for _, entry in checked.entries])
     return checked

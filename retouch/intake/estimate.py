@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from retouch.edit import API_DEFAULTS, Edit
+from retouch.intake.price import Price
 
 
 @dataclass(slots=True)
@@ -15,6 +16,7 @@ class Estimate:
     edits: int = 0
     images: int = 0
     unet_steps: int = 0
+    price: Price | None = None  # of one image
     _warnings: Counter[str] = field(default_factory=Counter)
 
     def add(self, edit: Edit) -> None:
@@ -35,4 +37,5 @@ class Estimate:
         return {"edits": self.edits, "images": self.images, "unet_steps": self.unet_steps}
 
     def __str__(self) -> str:
-        return f"{self.edits} edits, {self.images} images, {self.unet_steps} UNet steps"
+        price = f", about {self.price.of(self.images)}" if self.price else ""
+        return f"{self.edits} edits, {self.images} images, {self.unet_steps} UNet steps{price}"

@@ -12,6 +12,8 @@ class Line(NamedTuple):
     number: int  # from 1: its line, as an editor counts, or its place
     fields: dict[str, Any]
     problem: str | None = None
+    redo_of: str | None = None  # the edit (``batch/custom_id``) that this one does again
+    shown: str | None = None  # its init_image as its producer named it, where that is known from an earlier edit
 
 
 class Source(Protocol):
@@ -21,7 +23,9 @@ class Source(Protocol):
     people about how it was read, where that was not certain; complete when all is read.
     """
 
-    notes: list[str]
+    @property
+    def notes(self) -> list[str]:
+        """What was not certain."""
 
     @property
     def exact(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -35,6 +35,7 @@ class Picture(NamedTuple):
     key: str
     sha256: str
     content_type: str
+    size: int  # bytes
 
 
 class Inputs:
@@ -98,11 +99,15 @@ class Inputs:
             ) from None
         sha256 = hashlib.sha256(data).hexdigest()
         key = object_keys.local_input(self._prefix, sha256, info.extension)
-        return Picture(path, key, sha256, info.content_type)
+        return Picture(path, key, sha256, info.content_type, len(data))
 
 
-def upload_pending(inputs: Inputs, bucket: str, on_start: Callable[[int], None]) -> None:
+def upload_pending(
+    inputs: Inputs, bucket: str, on_start: Callable[[int], None], on_done: Callable[[Picture], None] | None = None
+) -> None:
     """Upload what is pending; ``on_start`` is called with the number of pictures, if there are any.
+
+    ``on_done`` is called with each picture that is in S3, whether it was there before or not.
 
     Raises InputError where S3 support is not installed, or a picture has changed; ServiceError if S3 fails.
     """
@@ -117,26 +122,33 @@ def upload_pending(inputs: Inputs, bucket: str, on_start: Callable[[int], None])
         ) from None
     on_start(len(pictures))
     try:
-        asyncio.run(upload(pictures, Store(bucket)))
+        asyncio.run(upload(pictures, Store(bucket), on_done))
     except StoreError as error:
         raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
     inputs.pending.clear()
 
 
-async def upload(pictures: list[Picture], store: ObjectStore) -> None:
+async def upload(
+    pictures: Iterable[Picture], store: ObjectStore, on_done: Callable[[Picture], None] | None = None
+) -> None:
     """Upload every picture that is not in S3 yet, several at a time; raises InputError and StoreError."""
-    places = asyncio.Semaphore(AT_ONCE)
+    left = iter(pictures)
 
-    async def one(picture: Picture) -> None:
-        async with places:
-            if await store.exists(picture.key):
-                return
-            data = await asyncio.to_thread(_read, picture.path)
-            if hashlib.sha256(data).hexdigest() != picture.sha256:
-                raise InputError(f"{picture.path} has changed since the manifest was checked; run the command again")
-            await store.put(picture.key, data, picture.content_type)
+    async def carry() -> None:
+        for picture in left:
+            if not await store.exists(picture.key):
+                await store.put(picture.key, await asyncio.to_thread(_read_again, picture), picture.content_type)
+            if on_done:
+                on_done(picture)
 
-    await asyncio.gather(*(one(picture) for picture in pictures))
+    await asyncio.gather(*(carry() for _ in range(AT_ONCE)))
+
+
+def _read_again(picture: Picture) -> bytes:
+    data = _read(picture.path)
+    if hashlib.sha256(data).hexdigest() != picture.sha256:
+        raise InputError(f"{picture.path} has changed since it was checked; run the command again")
+    return data
 
 
 def _read(path: Path) -> bytes:

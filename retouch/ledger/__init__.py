@@ -31,7 +31,7 @@ from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
 from retouch.ledger.sinks import Sink, Undelivered
-from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Origin, Pause, Provider, present
+from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Made, Origin, Pause, Provider, present
 from retouch.ledger.worker import Worker
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "InForce",
     "Intervals",
     "Ledger",
+    "Made",
     "Origin",
     "Pause",
     "Policy",

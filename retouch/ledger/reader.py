@@ -12,7 +12,18 @@ from retouch.ledger.claims import made_of
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE
 from retouch.ledger.sinks import Sink, Undelivered, event_place
-from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Origin, Pause, Provider, instant, present
+from retouch.ledger.views import (
+    BatchPauseView,
+    BatchView,
+    EditView,
+    Event,
+    Made,
+    Origin,
+    Pause,
+    Provider,
+    instant,
+    present,
+)
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 
@@ -135,6 +146,18 @@ class Reader:
             for result, own in zip(*found, strict=True):
                 if result:
                     yield present(json.loads(result), defaults, json.loads(own or "{}"))
+            first += PAGE
+
+    def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
+        """The edits of a batch, or those of these ids that it has, with what they were made of; read page by page."""
+        keys = self._keys
+        defaults = json.loads(self._read("HGET", keys.batch(batch), "defaults") or "{}")
+        first = 0
+        while page := self._page(batch, first) if custom_ids is None else custom_ids[first : first + PAGE]:
+            found = self._connection.read_all([("HMGET", key(batch), *page) for key in (keys.edits, keys.results)])
+            for custom_id, own, result in zip(page, *found, strict=True):
+                if own is not None:
+                    yield Made(custom_id, *made_of(defaults, json.loads(own)), json.loads(result) if result else None)
             first += PAGE
 
     def _page(self, batch: str, first: int) -> Sequence[str]:

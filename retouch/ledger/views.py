@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from retouch.ledger.claims import body, made_of
+from retouch.ledger.claims import About, body, made_of
 from retouch.states import TERMINAL, BatchState, EditState
 
 
@@ -238,6 +238,15 @@ class EditView:
     strikes: int = 0  # how often in a row it was refused
     asked: bool = False  # a retry asks the API for the result that it had
     batch_paused: tuple[BatchPauseView, ...] = ()
+
+
+class Made(NamedTuple):
+    """What an edit was made of, and its result as it is stored; None if it has not ended."""
+
+    custom_id: str
+    parameters: dict[str, Any]
+    about: About
+    result: dict[str, Any] | None
 
 
 class Origin(NamedTuple):

@@ -165,6 +165,18 @@ class Store:
             raise self._mapped(error) from None
         return True
 
+    async def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Read some bytes of an object, fewer at its end; FileNotFoundError if there is no such object."""
+        store = await self._store_for(key)
+        try:
+            return bytes(await obstore.get_range_async(store, key, start=start, length=length))
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError, ValueError) as error:
+            if "416" in _statuses(error):  # it begins behind the end
+                return b""
+            raise self._mapped(error) from None
+
     async def delete(self, key: str) -> None:
         """Remove the object under ``key``; one that is not there is no error."""
         store = await self._store_for(key)
@@ -313,6 +325,10 @@ class Store:
         if isinstance(error, FileNotFoundError):
             return StoreRefusedError(f"bucket {self.bucket!r} does not exist")
         return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
+
+
+def _statuses(error: Exception) -> list[str]:
+    return _STATUS.findall(str(error))
 
 
 def _is_aws(endpoint_url: str) -> bool:

@@ -8,9 +8,10 @@
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = batch_key(batch)
 if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
-local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state')
+local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin')
 if b[4] and b[4] ~= cancelled then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
+if b[1] and origin ~= '' and b[6] ~= origin then return redis.error_reply('DEFAULTS the batch does other edits again') end
 if #ARGV == 7 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}

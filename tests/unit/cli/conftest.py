@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import fakeredis
 import pytest
 
-from retouch.cli import app, change, enqueue, events, explain, status, watch
+from retouch.cli import app, change, enqueue, events, explain, redo, status, watch
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 
@@ -46,9 +46,9 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return EditQueue(ledger)
 
     monkeypatch.setattr(app, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
-    for module in (change, enqueue, events, explain, status, watch):
+    for module in (change, enqueue, events, explain, redo, status, watch):
         monkeypatch.setattr(module, "open_queue", open_queue)
-    for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG"):
+    for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG", "PRICE"):
         monkeypatch.delenv(f"RETOUCH_{variable}", raising=False)
 
     def run_cli(*args: str, stdin: bytes = b"") -> Outcome:

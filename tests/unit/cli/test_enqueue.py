@@ -172,7 +172,7 @@ def test_a_bug_is_a_sentence(run: Run, manifest: Manifest, monkeypatch: pytest.M
     def broken(_pairs: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(command, "parse_set", broken)
+    monkeypatch.setattr(command, "parse_private_hosts", broken)
     ended = run("enqueue", manifest({}))
     assert ended.code == 1
     assert "unexpected ZeroDivisionError" in ended.err

@@ -1,0 +1,22 @@
+"""A question on a terminal, before something large."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from retouch.cli.terminal import say
+from retouch.errors import InputError
+from retouch.intake.estimate import Estimate
+
+ASKED_ABOVE = 1000  # edits
+
+
+def tell_plan(batch: str, estimate: Estimate, *, ask: bool) -> None:
+    """Say how much it is; with ``ask``, above a thousand edits and on a terminal, ask. Raises InputError after a no."""
+    say(f"batch {batch}: {estimate}")
+    if not ask or estimate.edits <= ASKED_ABOVE or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not typer.confirm(f"Enqueue {estimate.edits} edits?", err=True):
+        raise InputError("nothing was enqueued (--yes does not ask)")

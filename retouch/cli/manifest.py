@@ -1,0 +1,109 @@
+"""``retouch manifest``: write what ``retouch enqueue`` would enqueue as a manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from retouch.cli.picture_options import (
+    IdTemplate,
+    Match,
+    NegativePrompt,
+    Prompt,
+    Recursive,
+    SizeOption,
+    Sources,
+    Vary,
+    asked_for,
+    parse_fields,
+    stores,
+)
+from retouch.cli.receipt import tell_rejected
+from retouch.cli.terminal import ExitCode, emit, say
+from retouch.edit import Edit, ImageKind, explain
+from retouch.errors import InputError
+from retouch.intake.admission import Rejection, custom_id_of
+from retouch.intake.opening import Opened, opened_source
+
+
+def manifest(
+    sources: Sources,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", show_default=False, help="Set a field for all that do not set it."
+        ),
+    ] = None,
+    prompt: Prompt = None,
+    negative_prompt: NegativePrompt = None,
+    id_: IdTemplate = "",
+    match: Match = None,
+    recursive: Recursive = False,
+    vary: Vary = None,
+    size: SizeOption = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", show_default=False, help="Write it to FILE, not to stdout."),
+    ] = None,
+) -> None:
+    """Write a folder's pictures, or another manifest with variations and sizes, as a manifest (JSONL).
+
+    Paths are relative to where you are, so enqueue the file from there: with -o FILE they are relative to FILE.
+    """
+    asked = asked_for(parse_fields(set_, prompt, negative_prompt), vary, size, id_, match, recursive)
+    with opened_source(sources, asked, stores()) as opened:
+        rejected: list[Rejection] = []
+        records = list(_records(opened, output.parent if output else Path(), rejected))
+        for note in opened.source.notes:
+            say(f"note: {note}")
+    if rejected:
+        tell_rejected(rejected)
+        say(f"nothing was written: {len(rejected)} bad {'line' if len(rejected) == 1 else 'lines'}")
+        raise typer.Exit(ExitCode.INPUT)
+    _write(records, output)
+
+
+def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[dict[str, Any]]:
+    """The edits with what was set for all; paths are relative to ``home``."""
+    seen: dict[str, int] = {}
+    for line in opened.source:
+        custom_id = custom_id_of(line.fields)
+        try:
+            errors = [line.problem] if line.problem else []
+            edit = None if errors else _edit(opened.defaults, line.fields, exact=opened.source.exact)
+        except ValidationError as error:
+            edit, errors = None, explain(error)
+        if edit and (first := seen.setdefault(edit.custom_id, line.number)) != line.number:
+            errors.append(f"custom_id {edit.custom_id!r} is already used on line {first}")
+        if errors:
+            rejected.append(Rejection(line.number, custom_id, errors))
+        elif edit:
+            yield _record(edit, opened.folder, home)
+
+
+def _edit(defaults: Mapping[str, Any], fields: Mapping[str, Any], *, exact: bool) -> Edit:
+    return Edit.model_validate({**defaults, **fields}, strict=exact)
+
+
+def _record(edit: Edit, folder: Path, home: Path) -> dict[str, Any]:
+    record = edit.model_dump(exclude_unset=True, exclude_none=True)
+    if edit.image_kind is ImageKind.PATH and not Path(edit.init_image).is_absolute():
+        record["init_image"] = os.path.relpath(folder / edit.init_image, home)
+    return {"custom_id": record.pop("custom_id"), **record}
+
+
+def _write(records: list[dict[str, Any]], output: Path | None) -> None:
+    if output is None:
+        for record in records:
+            emit(record)
+        return
+    try:
+        output.write_text("".join(json.dumps(record) + "\n" for record in records))
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror}") from None

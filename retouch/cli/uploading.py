@@ -1,0 +1,48 @@
+"""The progress of uploads: a bar on a terminal, and plain lines otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from retouch.cli.progress import LINE_EVERY_S
+from retouch.cli.terminal import say
+from retouch.intake.uploads import Inputs, Picture, upload_pending
+
+
+def upload_with_progress(inputs: Inputs, bucket: str) -> None:
+    """Upload what is pending, and show how far it is; raises as ``upload_pending``."""
+    with ExitStack() as stack:
+        steps: list[Callable[[Picture], None]] = []
+
+        def start(number: int) -> None:
+            say("uploading 1 picture" if number == 1 else f"uploading {number} pictures")
+            if sys.stderr.isatty():
+                from retouch.cli.transfer_bar import TransferBar  # noqa: PLC0415 - rich takes a tenth of a second to load
+
+                bar = TransferBar("uploading", number, sum(one.size for one in inputs.pending.values()))
+                stack.callback(bar.close)
+                steps.append(lambda picture: bar.step(picture.size))
+            else:
+                steps.append(Lines(number).step)
+
+        upload_pending(inputs, bucket, start, lambda picture: steps[0](picture))
+
+
+class Lines:
+    """A line every five seconds; short uploads print none."""
+
+    def __init__(self, pictures: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pictures = pictures
+        self._clock = clock
+        self._done = 0
+        self._next = clock() + LINE_EVERY_S
+
+    def step(self, _picture: Picture) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._clock() >= self._next:
+            self._next = self._clock() + LINE_EVERY_S
+            say(f"{self._done}/{self._pictures} pictures uploaded")

@@ -1,0 +1,135 @@
+"""From the arguments of a command to one source of edits: a manifest, a folder of pictures, or pictures by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retouch.errors import InputError
+from retouch.intake.folder import TEMPLATES, Filled, Folder, folder_identity
+from retouch.intake.listing import Listing, is_picture_name, list_folder, list_named
+from retouch.intake.manifest import STDIN, opened
+from retouch.intake.sizes import RangeStore, Sized, Wanted
+from retouch.intake.source import Source
+from retouch.intake.variations import Variation, Varied
+from retouch.media import images
+
+OpenManifest = Callable[[str], AbstractContextManager[Source]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options say about the edits of a source.
+
+    ``defaults``: fields for edits that do not set them; in prompts for pictures, names in braces are filled.
+    ``id_template``, ``matches`` and ``recursive`` are for pictures alone.
+    """
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    variations: Sequence[Variation] = ()
+    size: Wanted | None = None
+    id_template: str = ""
+    matches: Sequence[str] = ()
+    recursive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size and (set_ := [side for side in ("width", "height") if self.defaults.get(side) is not None]):
+            raise InputError(f"--size and {set_[0]} both say how large results are; give one of them")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source, and what its batch needs to know.
+
+    ``stem``: what the batch's id begins with. ``folder``: what its local paths are relative to.
+    ``defaults``: fields for edits that do not set them. ``identity``: what the batch's id is made of, if not the edits.
+    """
+
+    source: Source
+    stem: str
+    folder: Path
+    defaults: Mapping[str, Any]
+    identity: str | None = None
+
+
+@contextmanager
+def opened_source(
+    arguments: Sequence[str],
+    asked: Asked,
+    store_of: Callable[[str], RangeStore],
+    open_manifest: OpenManifest = opened,
+) -> Iterator[Opened]:
+    """Open what the arguments name, varied and sized as asked; raises InputError if they do not go together."""
+    pictures = [one for one in arguments if _is_picture(one)]
+    folders = [one for one in arguments if one != STDIN and Path(one).is_dir()]
+    if folders and len(arguments) > 1:
+        raise InputError("one folder at a time: give the folder alone (--recursive reads its subfolders too)")
+    if pictures and len(pictures) < len(arguments):
+        other = next(one for one in arguments if one not in pictures)
+        raise InputError(
+            f"{other} is not a picture, and others are; give pictures alone, or their folder, or one manifest"
+        )
+    if folders or pictures:
+        yield _of_pictures(arguments, asked, store_of)
+        return
+    if len(arguments) > 1:
+        raise InputError(f"one manifest at a time; {len(arguments)} were given")
+    if asked.id_template or asked.matches or asked.recursive:
+        raise InputError("--id, --match and --recursive are for a folder of pictures; a manifest says all of it itself")
+    path = Path() if arguments[0] == STDIN else Path(arguments[0])
+    with open_manifest(arguments[0]) as manifest:
+        source = _shaped(manifest, asked, asked.defaults, path.parent, store_of)
+        yield Opened(source, path.stem or "stdin", path.parent, asked.defaults)
+
+
+def _of_pictures(arguments: Sequence[str], asked: Asked, store_of: Callable[[str], RangeStore]) -> Opened:
+    listing, home = _listed(arguments, asked)
+    prompts = {name: asked.defaults[name] for name in TEMPLATES if asked.defaults.get(name)}
+    varied = {one.field: one.values for one in asked.variations if one.field in TEMPLATES}
+    if "prompt" not in prompts.keys() | varied.keys():
+        raise InputError(
+            "pictures need a prompt, such as --prompt 'an oil painting of {stem}'; {caption} is the text of the .txt"
+            " file beside a picture"
+        )
+    defaults = {name: value for name, value in asked.defaults.items() if name not in TEMPLATES}
+    folder = Folder(listing, asked.id_template)
+    varying = Varied(folder, asked.variations) if asked.variations else folder
+    filled = Filled(varying, listing.pictures, prompts)
+    filled.check([str(value) for values in varied.values() for value in values if value is not None])
+    identity = folder_identity(home, {"defaults": dict(asked.defaults), "id": asked.id_template, "size": asked.size})
+    source = Sized(filled, asked.size, defaults, Path(), store_of)
+    return Opened(source, home.resolve().name, Path(), defaults, identity)
+
+
+def _listed(arguments: Sequence[str], asked: Asked) -> tuple[Listing, Path]:
+    """The pictures, and the folder that their batch is named after: the one they are all in, else the current one."""
+    first = Path(arguments[0])
+    if first.is_dir():
+        return list_folder(first, asked.matches, recursive=asked.recursive), first
+    if asked.matches or asked.recursive:
+        raise InputError("--match and --recursive are for a folder; these are pictures by name")
+    parents = {Path(one).parent.resolve() for one in arguments}
+    return list_named(arguments), parents.pop() if len(parents) == 1 else Path()
+
+
+def _shaped(
+    source: Source, asked: Asked, defaults: Mapping[str, Any], folder: Path, store_of: Callable[[str], RangeStore]
+) -> Sized:
+    varied = Varied(source, asked.variations) if asked.variations else source
+    return Sized(varied, asked.size, defaults, folder, store_of)
+
+
+def _is_picture(argument: str) -> bool:
+    """By what it holds, or if that says nothing, by its name."""
+    if argument == STDIN or Path(argument).is_dir():
+        return False
+    if is_picture_name(argument):
+        return True
+    try:
+        with Path(argument).open("rb") as stream:
+            return images.kind_of(stream.read(16)) is not None
+    except OSError:  # who reads it says so
+        return False

@@ -1,0 +1,34 @@
+"""Texts with names in braces, such as ``an oil painting of {caption}``, that each picture of a folder fills."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from retouch.errors import InputError
+
+_PARTS = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+class Template:
+    """A text with names in braces; ``{{`` and ``}}`` are braces. Raises InputError for a name that is not ``known``."""
+
+    def __init__(self, text: str, known: Collection[str]) -> None:
+        self._text = text
+        self.names: set[str] = set()
+        for part in _PARTS.finditer(text):
+            name = part[1]
+            if name is None and len(part[0]) == 1:
+                raise InputError(
+                    f"{text[:80]!r} has a single {part[0]}; a name stands in braces, such as {{stem}}, and a brace"
+                    f" itself is written twice: {part[0] * 2}"
+                )
+            if name is not None and name not in known:
+                names = ", ".join(f"{{{one}}}" for one in known)
+                raise InputError(f"{text[:80]!r} names {{{name[:40]}}}, which is not known here; there are {names}")
+            if name is not None:
+                self.names.add(name)
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text with each name's value; a value may hold braces."""
+        return _PARTS.sub(lambda part: part[0][0] if part[1] is None else values[part[1]], self._text)
