@@ -16,7 +16,11 @@ ASKED_ABOVE = 1000  # edits
 def tell_plan(batch: str, estimate: Estimate, *, ask: bool) -> None:
     """Say how much it is; with ``ask``, above a thousand edits and on a terminal, ask. Raises InputError after a no."""
     say(f"batch {batch}: {estimate}")
-    if not ask or estimate.edits <= ASKED_ABOVE or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not ask or estimate.edits <= ASKED_ABOVE or not _on_terminal():
         return
     if not typer.confirm(f"Enqueue {estimate.edits} edits?", err=True):
         raise InputError("nothing was enqueued (--yes does not ask)")
+
+
+def _on_terminal() -> bool:
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())

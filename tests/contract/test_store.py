@@ -417,3 +417,14 @@ async def test_an_endpoint_that_is_none_is_named(elsewhere: pytest.MonkeyPatch, 
     """A mistyped endpoint is a sentence, not a traceback from inside a library."""
     with pytest.raises(StoreRefusedError, match="the AWS settings cannot be used"):
         await Store("bucket-1", endpoint_url=endpoint_url).open()
+
+
+async def test_a_range_of_an_object_is_read(store: Store) -> None:
+    """Fewer bytes at its end, none behind it; an object that is not there is an error of its own."""
+    await store.put("range", b"0123456789", "text/plain")
+    assert await store.read_range("range", 2, 3) == b"234"
+    assert await store.read_range("range", 8, 64) == b"89"
+    assert await store.read_range("range", 10, 5) == b""
+    assert await store.read_range("range", 500, 5) == b""
+    with pytest.raises(FileNotFoundError):
+        await store.read_range("no-such-key", 0, 5)
