@@ -20,7 +20,7 @@ from retouch.errors import InputError, RetouchError, ServiceError
 from retouch.event_log import CloudEvent, UndeliveredEvent
 from retouch.intake.admission import InvalidEditError, Rejection
 from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import BatchView, EditView, Entry, Pause, Provider, Retried, Sink
+from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
 from retouch.queue import EditQueue, ResultTimes
 from retouch.states import BatchState, EditState
 
@@ -37,6 +37,7 @@ __all__ = [
     "Failure",
     "InputError",
     "InvalidEditError",
+    "Made",
     "Output",
     "Pause",
     "Provider",

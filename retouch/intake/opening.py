@@ -63,6 +63,8 @@ def opened_source(
     open_manifest: OpenManifest = opened,
 ) -> Iterator[Opened]:
     """Open what the arguments name, varied and sized as asked; raises InputError if they do not go together."""
+    if not all(arguments):
+        raise InputError("a source is empty: give a manifest, a folder or pictures")
     pictures = [one for one in arguments if _is_picture(one)]
     folders = [one for one in arguments if one != STDIN and Path(one).is_dir()]
     if folders and len(arguments) > 1:

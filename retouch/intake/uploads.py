@@ -15,6 +15,7 @@ from retouch import object_keys
 from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
 from retouch.media import images
 
+MAX_SIDE = 16384  # pixels of a picture to be edited: larger than a result may be, since no worker unpacks it
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
 
 
@@ -91,7 +92,7 @@ class Inputs:
 
     def _look_at(self, data: bytes, shown: str, path: Path) -> Picture:
         try:
-            info = images.inspect(data)
+            info = images.inspect(data, MAX_SIDE)
         except BrokenResultError as error:
             reason = str(error).removeprefix("the result ")
             raise InputError(

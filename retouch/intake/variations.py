@@ -19,6 +19,7 @@ from retouch.intake.source import Line, Source
 from retouch.intake.values import checked_value
 
 MOST_VALUES = 10_000  # of one field; more is a slip of the finger
+MOST_COMBINATIONS = 100_000  # of each edit: they are held in memory until all are checked
 _FIXED = ("custom_id", "metadata", "extra")
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?:\.\.({_NUMBER}))?")
@@ -73,12 +74,9 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
     for name in fields:
         if fields.count(name) > 1:
             raise InputError(f"--vary {name} is given twice; give all of its values at once: {name}=A,B,C")
+    if (number := math.prod(len(one.values) for one in variations)) > MOST_COMBINATIONS:
+        raise InputError(f"--vary makes {number} edits of each edit; at most {MOST_COMBINATIONS} are made")
     return variations
-
-
-def combinations(variations: Sequence[Variation]) -> int:
-    """How many edits each edit becomes."""
-    return math.prod(len(one.values) for one in variations)
 
 
 def _parse(text: str) -> Variation:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from retouch.edit import MAX_SIDE
 from retouch.errors import BrokenResultError
 from retouch.media.formats import jpeg, png, webp
 from retouch.media.formats.arriving import Arriving, Found, Walker
@@ -74,16 +75,16 @@ class Walk:
     """A walk over a picture that arrives in pieces; ``start`` is the first (12 bytes at least, or all there are).
 
     Raises BrokenResultError in one sentence, here or in ``take`` and ``end``, as soon as the bytes cannot be a whole
-    PNG, JPEG or WebP with sides of 1 to ``MAX_SIDE`` pixels. What follows the picture's end is not looked at.
+    PNG, JPEG or WebP with sides of 1 to ``max_side`` pixels. What follows the picture's end is not looked at.
     """
 
-    def __init__(self, start: bytes) -> None:
+    def __init__(self, start: bytes, max_side: int = MAX_SIDE) -> None:
         kind = kind_of(start)
         if kind is None:
             raise BrokenResultError(f"the result {_other(start)}")
         self.kind = kind
         self.length = len(start)
-        self._found = Found(kind.content_type, kind.sparse_below)
+        self._found = Found(kind.content_type, kind.sparse_below, max_side)
         self._steps = kind.walk(Arriving(start), self._found)
         self._whole = False
         self._go(None)
@@ -108,9 +109,9 @@ class Walk:
             self._whole = True
 
 
-def inspect(data: bytes) -> ImageInfo:
+def inspect(data: bytes, max_side: int = MAX_SIDE) -> ImageInfo:
     """Return what the picture is; raises BrokenResultError if ``data`` is not one that is taken, and whole."""
-    return Walk(data).end()
+    return Walk(data, max_side).end()
 
 
 def kind_of(start: bytes) -> Kind | None:

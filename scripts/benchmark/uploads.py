@@ -1,7 +1,7 @@
 """What uploading local pictures costs, beside a bare obstore loop: ``python -m scripts.benchmark.uploads``.
 
-Both send the same pictures to the embedded S3, the same number at a time, in turns; the best of each is compared. Retouch
-also reads, checks and names the pictures, and asks for each whether it is there already.
+Both send the same pictures to the embedded S3, the same number at a time, in turns; the best of each is compared.
+Retouch also reads, checks and names the pictures, and asks for each whether it is there already.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BAR = 1.5  # times the bare loop
 def main() -> int:
     """Measure and print; returns 1 if Retouch takes more than 1.5 times as long."""
     options = _parse()
-    print(machine.describe())
+    print("\n".join(f"{name}: {value}" for name, value in machine.describe().items()))
     with tempfile.TemporaryDirectory() as name:
         s3 = S3(Path(name) / "s3")
         s3.start()
@@ -41,7 +41,9 @@ def main() -> int:
             s3.stop()
     bare_s, ours_s, again_s = (min(column) for column in zip(*times, strict=True))
     print(f"{options.pictures} pictures of {options.bytes} bytes, {AT_ONCE} at a time, best of {options.rounds}")
-    print(f"bare obstore loop {bare_s:.2f} s, retouch {ours_s:.2f} s ({ours_s / bare_s:.2f} times), again {again_s:.2f} s")
+    print(
+        f"bare obstore loop {bare_s:.2f} s, retouch {ours_s:.2f} s ({ours_s / bare_s:.2f} times), again {again_s:.2f} s"
+    )
     return 0 if ours_s <= _BAR * bare_s else 1
 
 

@@ -79,6 +79,7 @@ class Found:
 
     content_type: str
     sparse_below: float
+    max_side: int = MAX_SIDE
     width: int = 0
     height: int = 0
     pixel_bytes: int = 0
@@ -94,8 +95,8 @@ class Found:
         """Take the picture's size; raises BrokenResultError if it is the second one, or out of bounds."""
         if self.width:
             raise self.broken("has two sizes")  # some readers take the first, some the last
-        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            raise BrokenResultError(f"the result is {width}x{height} pixels; 1 to {MAX_SIDE} a side are taken")
+        if not (1 <= width <= self.max_side and 1 <= height <= self.max_side):
+            raise BrokenResultError(f"the result is {width}x{height} pixels; 1 to {self.max_side} a side are taken")
         self.width, self.height = width, height
 
     def truncated(self, what: str) -> BrokenResultError:

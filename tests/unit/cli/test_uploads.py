@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from retouch.cli.transfer_bar import TransferBar
+from retouch.cli.uploading import Lines
 from retouch.errors import InputError
-from retouch.intake.uploads import Inputs, upload
+from retouch.intake.uploads import AT_ONCE, Inputs, Picture, upload
 from tests.harness.pictures import REFUSED, WHOLE
 
 
@@ -70,6 +72,52 @@ def test_a_picture_that_is_no_file_is_kept_on_disk_until_it_is_uploaded(inputs: 
     assert not any(path.exists() for path in paths)
 
 
+def test_few_pictures_are_in_memory_and_all_are_told(inputs: Inputs, tmp_path: Path) -> None:
+    """Each holds its bytes while it is sent; one that is in S3 already is told without being sent."""
+
+    class Slow(MemoryStore):
+        now = most = 0
+
+        async def put(self, key: str, data: bytes, content_type: str) -> None:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0)
+            await super().put(key, data, content_type)
+            self.now -= 1
+
+    for shade in range(50):
+        (tmp_path / f"{shade}.png").write_bytes(png(shade))
+        inputs.uri(f"{shade}.png")
+    store, done = Slow(), list[Picture]()
+    first = next(iter(inputs.pending.values()))
+    store.objects[first.key] = (png(0), "image/png")
+    asyncio.run(upload(inputs.pending.values(), store, done.append))
+    assert (store.puts, store.most <= AT_ONCE) == (49, True)
+    assert sorted(done) == sorted(inputs.pending.values())
+    assert first.size == len(png(0))
+
+
+def test_uploads_are_told_every_five_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal; short ones print nothing."""
+    times = iter([0.0, 1.0, 4.9, 5.0, 5.0, 6.0, 9.0])
+    lines = Lines(5, lambda: next(times))
+    for _ in range(5):
+        lines.step(Picture(Path(), "k", "", "image/png", 1))
+    assert capsys.readouterr().err == "3/5 pictures uploaded\n"
+
+
+def test_a_bar_counts_pictures_and_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal."""
+    bar = TransferBar("uploading", 2, 3_000_000)
+    bar.step(1_000_000)
+    bar.step(2_000_000)
+    bar.close()
+    told = capsys.readouterr().err
+    assert "uploading" in told
+    assert "2/2" in told
+    assert "3.0/3.0 MB" in told
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_picture_of_the_field_is_taken(inputs: Inputs, tmp_path: Path, name: str) -> None:
     """Byte for byte, under the type that its bytes have, whatever its name says."""
@@ -113,6 +161,14 @@ def test_a_file_that_is_no_whole_picture_is_refused(
         (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(InputError, match=sentence):
         inputs.uri("a.png")
+
+
+def test_a_picture_of_a_large_camera_is_taken(inputs: Inputs, tmp_path: Path) -> None:
+    """It may be larger than a result, of which many are unpacked."""
+    large = png(1)[:16] + (9504).to_bytes(4) + (6336).to_bytes(4) + png(1)[24:]
+    large = large[:29] + zlib.crc32(large[12:29]).to_bytes(4) + large[33:]
+    (tmp_path / "a.png").write_bytes(large)
+    assert inputs.uri("a.png").endswith(".png")
 
 
 def test_a_folder_is_refused(inputs: Inputs) -> None:

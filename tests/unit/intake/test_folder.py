@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def edits(*arguments: Path, vary: tuple[str, ...] = (), recursive: bool = False, **fields: Any) -> list[dict[str, Any]]:
-    id_template, matches = fields.pop("id_template", ""), fields.pop("matches", ())
-    asked = Asked(fields, parse_variations(vary), None, id_template, matches, recursive)
+def edits(*arguments: Path | str, vary: Sequence[str] = (), **fields: Any) -> list[dict[str, Any]]:
+    options = {name: fields.pop(name) for name in ("id_template", "matches", "recursive") if name in fields}
+    asked = Asked(fields, parse_variations(vary), **options)
     with opened_source([str(path) for path in arguments], asked, no_store) as opened:
         return [line.fields for line in opened.source]
 
@@ -144,6 +145,7 @@ def test_a_file_name_that_is_not_utf_8_is_a_problem_of_that_picture(photos: Path
         (["photos/cat.jpg", "m.jsonl"], {}, r"m\.jsonl is not a picture"),
         (["photos/cat.jpg", "-"], {}, "- is not a picture"),
         (["m.jsonl", "m.jsonl"], {}, "one manifest at a time"),
+        ([""], {}, "a source is empty"),
         (["m.jsonl"], {"id_template": "{name}"}, "for a folder of pictures"),
         (["m.jsonl"], {"recursive": True}, "for a folder of pictures"),
         (["photos/cat.jpg"], {"matches": ["*.jpg"]}, "for a folder"),
@@ -156,7 +158,7 @@ def test_sources_that_do_not_go_together(
     monkeypatch.chdir(photos.parent)
     Path("m.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match=words):
-        edits(*map(Path, arguments), prompt="x", **fields)
+        edits(*arguments, prompt="x", **fields)
 
 
 def test_a_picture_is_known_by_its_bytes_and_a_brace_in_a_manifest_stays(photos: Path) -> None:

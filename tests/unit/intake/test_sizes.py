@@ -141,7 +141,7 @@ def test_explicit_sides_need_no_look_at_what_is_far_away(tmp_path: Path) -> None
     ("size", "defaults", "result"),
     [("", {}, "512x512"), ("256x512", {}, "256x512"), ("", {"width": 256}, "256x512")],
 )
-def test_a_note_where_the_aspect_changes(tmp_path: Path, size: str, defaults: dict[str, int], result: str) -> None:
+def test_a_note_where_the_aspect_changes(tmp_path: Path, size: str, defaults: dict[str, Any], result: str) -> None:
     """Once, with the number of pictures, and from what to what."""
     for n in range(3):
         (tmp_path / f"{n}.jpg").write_bytes(jpeg(640, 427))
