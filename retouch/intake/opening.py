@@ -79,6 +79,8 @@ def opened_source(
         return
     if len(arguments) > 1:
         raise InputError(f"one manifest at a time; {len(arguments)} were given")
+    if not (arguments[0] == STDIN or Path(arguments[0]).exists()):
+        raise InputError(f"cannot read {arguments[0]}: there is no such file or folder")
     if asked.id_template or asked.matches or asked.recursive:
         raise InputError("--id, --match and --recursive are for a folder of pictures; a manifest says all of it itself")
     path = Path() if arguments[0] == STDIN else Path(arguments[0])

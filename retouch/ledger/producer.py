@@ -70,7 +70,8 @@ class Producer:
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
         ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
         opened. Raises BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it
-        has other defaults, and InputError unless ``weight`` is within its bounds; nothing was added then.
+        has other defaults, or another origin than the one given, and InputError unless ``weight`` is within its bounds;
+        nothing was added then.
         """
         check_weight(weight)
         args: list[str | int] = []

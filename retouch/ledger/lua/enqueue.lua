@@ -2,6 +2,7 @@
 -- The batch does not end while this producer writes: with no edits, it says that it is there.
 -- ARGV: now, batch, producer (a name of its own), when the batch was cancelled as the producer knows ('': it was not), defaults
 --   (JSON), weight and origin (JSON, '' for none) of a new batch, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
+-- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, BATCHES, ORDER, EDITS, READY, DUE.
 -- include: clock batches order

@@ -80,6 +80,12 @@ def test_what_is_set_replaces_and_null_takes_away(run: Run, parent: str, ledger:
     assert parameters == [expected] * 2
 
 
+def test_ids_come_from_stdin_too(run: Run, parent: str, ledger: Ledger) -> None:
+    """As another command writes them."""
+    assert run("redo", parent, "--only", "-", stdin=b"bad\ngood\n").code == 0
+    assert list(made(ledger, "cats-redo-1")) == ["bad", "good"]
+
+
 def test_variations_and_sizes_of_a_redo(run: Run, parent: str, ledger: Ledger) -> None:
     """Ids say what varies, and each edit says which one it does again."""
     assert run("redo", parent, *only("good"), "--vary", "seed=1..3", "--size", "512x256").code == 0
@@ -164,7 +170,7 @@ def test_nothing_to_do_is_no_mistake(run: Run, parent: str, ledger: Ledger) -> N
     [
         ([], "with one of --only FILE, --failed and --blank"),
         (["--failed", "--blank"], "with one of"),
-        (["--only", "none.txt"], r"cannot read none\.txt"),
+        (["--only", "none.txt"], "cannot read none.txt"),
         (["--only", "empty.txt"], "holds no custom_id"),
         (["--failed", "--set", "sede=1"], "did you mean 'seed'"),
         (["--failed", "--vary", "seed"], "write FIELD=VALUES"),
@@ -175,11 +181,7 @@ def test_mistakes(run: Run, parent: str, arguments: list[str], words: str) -> No
     Path("empty.txt").write_text("\n")
     ended = run("redo", parent, *arguments)
     assert ended.code == 2
-    assert any_match(words, ended.err)
-
-
-def any_match(words: str, text: str) -> bool:
-    return words.replace("\\", "") in text
+    assert words in ended.err
 
 
 def test_a_batch_that_is_gone_is_said(run: Run, parent: Any) -> None:

@@ -146,6 +146,7 @@ def test_a_file_name_that_is_not_utf_8_is_a_problem_of_that_picture(photos: Path
         (["photos/cat.jpg", "-"], {}, "- is not a picture"),
         (["m.jsonl", "m.jsonl"], {}, "one manifest at a time"),
         ([""], {}, "a source is empty"),
+        (["no-such"], {"recursive": True}, "cannot read no-such"),
         (["m.jsonl"], {"id_template": "{name}"}, "for a folder of pictures"),
         (["m.jsonl"], {"recursive": True}, "for a folder of pictures"),
         (["photos/cat.jpg"], {"matches": ["*.jpg"]}, "for a folder"),
