@@ -118,8 +118,8 @@ class Sized:
 
     async def _size_of(self, init_image: str) -> Size | str | None:
         try:
-            if init_image.startswith("s3://"):
-                bucket, _, key = init_image[5:].partition("/")
+            if init_image.strip()[:5].lower() == "s3://":
+                bucket, _, key = init_image.strip()[5:].partition("/")
                 return await _size_in(self._store_of(bucket), key)
             if "://" in init_image or init_image.startswith("data:"):
                 return "its size is only known for local pictures and s3:// objects"

@@ -101,9 +101,9 @@ def test_local_pictures_are_fitted_upright(tmp_path: Path) -> None:
 def test_objects_in_s3_are_fitted_by_their_header_once(tmp_path: Path) -> None:
     """One small read an object, however many edits it has."""
     bucket = Bucket(k=jpeg(400, 800))
-    lines, _ = sized(tmp_path, "fit:256", *[{"init_image": "s3://b/k"}] * 5, bucket=bucket)
+    lines, _ = sized(tmp_path, "fit:256", *[{"init_image": "s3://b/k"}] * 5, {"init_image": " S3://b/k"}, bucket=bucket)
     assert {sides(line) for line in lines} == {(128, 256)}
-    assert bucket.reads == 1
+    assert bucket.reads == 2
 
 
 @pytest.mark.parametrize(
