@@ -22,9 +22,10 @@ RetouchError
 │   ├── GoneError               the link answers 403, 404 or 410: ask the API for a new one
 │   ├── BrokenResultError       the bytes are not a whole image, or the address is not allowed; fetching again may help
 │   └── UnreachableResultError  the host did not answer: fetch again later
-└── StoreError                  S3 did not accept the object
+└── StoreError                  S3 did not accept the object, or did not give it
     ├── StoreUnavailableError   a temporary error: put it again later
-    └── StoreRefusedError       no such bucket, or credentials refused: a person must fix it
+    ├── StoreRefusedError       no such bucket, or credentials refused: a person must fix it
+    └── LostObjectError         an object is gone, or is not the one that was stored: the others are as they were
 
 No message holds a secret: URLs are shown without their query (``retouch.net.redaction``), keys are not shown.
 """
@@ -158,3 +159,7 @@ class StoreUnavailableError(StoreError):
 
 class StoreRefusedError(StoreError):
     """The bucket does not exist, or the credentials are refused."""
+
+
+class LostObjectError(StoreError):
+    """An object is not there any more, or it is not the one that was stored under its key."""

@@ -1,4 +1,4 @@
-"""Objects in S3: put, look up, delete, presign. Credentials, region and endpoint are what boto3 would use.
+"""Objects in S3: put, get, look up, list, delete, presign. Credentials, region and endpoint are what boto3 would use.
 
 Bytes go through obstore, at a tenth of boto3's CPU; boto3 finds the settings (profiles, roles, containers,
 ``AWS_ENDPOINT_URL_S3``) and signs links, with credentials that are renewed apart from it. Retries are short here,
@@ -11,7 +11,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ from botocore.exceptions import (
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
+from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.credentials import AccessKey, Credentials
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
 
 _PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
+_CHUNK_BYTES = 2 * 1024 * 1024  # of an object that is read: a usual image in one go
+_LISTED_AT_ONCE = 1000  # keys: S3's own page, and the most that one request deletes
 _CREDENTIALS_TTL_S = 600  # obstore asks again 5 minutes before the end
 _WAIT_S = 10.0  # for credentials, to read or write an object
 _SIGN_WAIT_S = 0.5  # for those that sign links: the leases of claims run
@@ -73,6 +75,13 @@ class _Clients(NamedTuple):
     bytes: S3Store
     links: Any  # boto3 makes its clients' methods at run time: there is no type to name
     signing: Any  # the credentials of ``links``: whoever signs puts the newest key there
+
+
+class Found(NamedTuple):
+    """An object that is in the bucket; ``size`` in bytes."""
+
+    key: str
+    size: int
 
 
 class Store:
@@ -175,6 +184,35 @@ class Store:
         except (BaseError, OSError, ValueError) as error:
             if "416" in _statuses(error):  # it begins behind the end
                 return b""
+            raise self._mapped(error) from None
+
+    async def chunks(self, key: str) -> AsyncIterator[memoryview]:
+        """Read one object, some 2 MiB at a time; raises LostObjectError if there is none."""
+        store = await self._store_for(key)
+        try:
+            found = await obstore.get_async(store, key)
+            async for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
+                yield memoryview(chunk)
+        except FileNotFoundError as error:
+            raise self._missing(error, key) from None
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+
+    async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
+        """List the objects below ``folder``, a thousand at a time; they may be deleted meanwhile."""
+        store = await self._store_for(folder.removesuffix("/"))
+        try:
+            async for page in obstore.list(store, folder, chunk_size=_LISTED_AT_ONCE):
+                yield [Found(found["path"], found["size"]) for found in page]
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+
+    async def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove up to a thousand objects in one request; those that are not there are no error."""
+        store = await self._store_for(keys[0])
+        try:
+            await obstore.delete_async(store, keys)
+        except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 
     async def delete(self, key: str) -> None:
@@ -310,6 +348,12 @@ class Store:
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError
         return AccessKey(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def _missing(self, error: FileNotFoundError, key: str) -> StoreError:
+        """Tell an object that is not there from a bucket that is not."""
+        if "NoSuchBucket" in str(error):
+            return self._mapped(error)
+        return LostObjectError(f"there is no object {self.uri(key)}")
 
     def _mapped(self, error: Exception) -> StoreError:
         """Sort obstore's error by what it quotes of the answer; the text itself may hold anything."""
