@@ -16,8 +16,8 @@ from typing import Any
 from PIL import Image
 
 from retouch.errors import RetouchError
+from retouch.media import sheets
 from retouch.signals import exit_code, raise_on
-from scripts import contact_sheet
 from workers.stack.child import ROOT, clean_environment, leashed
 from workers.stack.stack import Stack
 
@@ -76,7 +76,7 @@ def _run(stack: Stack, out: Path) -> tuple[int, int]:
     done = sum(result["state"] == "completed" for result in results.values())
     s3 = stack.s3.client()
     pairs = [_pair(s3, edit, results.get(edit["custom_id"])) for edit in edits]
-    contact_sheet.draw(pairs, TITLE.format(done=done, count=len(edits)), SUBTITLE).save(out)
+    sheets.draw(pairs, TITLE.format(done=done, count=len(edits)), SUBTITLE).save(out)
     _say(f"saved: {out} ({out.stat().st_size / 1e6:.1f} MB)")
     return done, len(edits)
 
@@ -102,15 +102,15 @@ def _list_objects(stack: Stack) -> None:
     _say(f"{len(objects)} objects, {sum(found['Size'] for found in objects) / 1e6:.1f} MB")
 
 
-def _pair(s3: Any, edit: dict[str, Any], result: dict[str, Any] | None) -> contact_sheet.Pair:
-    before = Image.open(MANIFEST.parent / edit["init_image"])
-    after, note = None, "no result"
+def _pair(s3: Any, edit: dict[str, Any], result: dict[str, Any] | None) -> sheets.Pair:
+    before = sheets.Place(Image.open(MANIFEST.parent / edit["init_image"]))
+    after = sheets.Place(None, "no result")
     if result and result["outputs"]:
         bucket, _, key = result["outputs"][0]["uri"].removeprefix("s3://").partition("/")
-        after = Image.open(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+        after = sheets.Place(Image.open(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())))
     elif result and result["error"]:
-        note = result["error"]["message"]
-    return contact_sheet.Pair(before, after, edit["prompt"], edit.get("strength"), note)
+        after = sheets.Place(None, result["error"]["message"])
+    return sheets.Pair(before, after, edit["prompt"], edit.get("strength"))
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,342 @@
+"""The shapes of what Retouch prints, writes to S3 and tells as events; ``docs/schemas`` is made from them.
+
+Readers must ignore keys that are not described here: a newer version adds some. Times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes no other before Python 3.12
+)
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+_DESCRIBED = with_config(ConfigDict(use_attribute_docstrings=True))
+
+Ending = Literal["completed", "failed", "cancelled"]
+State = Literal["queued", "submitting", "waiting", "copying", "held", "completed", "failed", "cancelled"]
+Counts = dict[State, int]
+
+
+@_DESCRIBED
+class OutputRecord(TypedDict):
+    """An image in S3."""
+
+    uri: str
+    """``s3://bucket/key``"""
+    sha256: str
+    """of its bytes, hexadecimal"""
+    bytes: int
+    """its length"""
+    width: int
+    """pixels"""
+    height: int
+    """pixels"""
+    content_type: str
+    """``image/png``, ``image/jpeg`` or ``image/webp``"""
+    blank: bool | Literal["suspect"]
+    """black or of one colour; ``suspect``: it has so few bytes that it may be"""
+
+
+@_DESCRIBED
+class FailureRecord(TypedDict):
+    """Why an edit failed or was cancelled."""
+
+    code: str
+    """for programs"""
+    message: str
+    """for people: the API's own words where it gave any"""
+
+
+@_DESCRIBED
+class ResultRecord(TypedDict):
+    """What became of an edit: a line of ``retouch results`` and of ``manifest.jsonl``, the data of its event."""
+
+    custom_id: str
+    """its name in its batch"""
+    state: Ending
+    """how it ended"""
+    attempts: int
+    """how often it was sent to the API"""
+    provider_id: str | None
+    """the API's id of it"""
+    seed: int | None
+    """the seed that the API used where it says so, else the one that was sent, else null"""
+    outputs: list[OutputRecord]
+    """its images, in the API's order; a failed edit may have some"""
+    error: FailureRecord | None
+    """null if it completed"""
+    possible_duplicate: bool
+    """it was sent more than once, and may have been paid for more than once"""
+    submitted_at: str | None
+    """when the API took it"""
+    completed_at: str
+    """when it ended"""
+    parameters: dict[str, Any]
+    """what was sent to the API, with ``seed`` as above and without ``init_image``"""
+    init_image: str | None
+    """the picture that was edited as its producer named it; of a signed link without what signs it"""
+    uploaded_as: str | None
+    """where that picture is in S3, if it was uploaded"""
+    redo_of: str | None
+    """``batch/custom_id`` of the edit that this one does again"""
+    metadata: dict[str, str]
+    """what its producer has said about it"""
+
+
+@_DESCRIBED
+class BatchPauseRecord(TypedDict):
+    """Why a batch's queued edits are not submitted."""
+
+    cause: str
+    """``person``, ``refusals``, or one of a newer version"""
+    reason: str
+    """for people"""
+    since: str | None
+
+
+@_DESCRIBED
+class BatchRecord(TypedDict):
+    """A batch, as ``retouch status BATCH --json`` prints it."""
+
+    batch: str
+    """its id"""
+    state: Literal["open", "finishing", "completed"]
+    """``finishing``: all its edits have ended, and its files are being written"""
+    counts: Counts
+    """edits by state, those states alone in which there are some"""
+    total: int
+    """all its edits"""
+    possible_duplicates: int
+    """edits that may have been paid for more than once"""
+    blank: int
+    """edits with an image that is blank, or may be"""
+    created: str | None
+    note: str | None
+    """why its files are not written yet"""
+    paused: list[BatchPauseRecord]
+    recovered: int
+    """of the edits that a retry asked about: completed with the result that the API still had"""
+    sent_anew: int
+    """of the same: submitted again"""
+    sealed: bool
+    """its producer is done; before, it does not end"""
+    producer_seen: str | None
+    """when a producer that is not done was last heard of"""
+    redo_of: str | None
+    """the batch whose edits this one does again"""
+
+
+@_DESCRIBED
+class BatchesRecord(TypedDict):
+    """What ``retouch batches --json`` prints."""
+
+    batches: list[BatchRecord]
+    """the newest first"""
+
+
+@_DESCRIBED
+class PauseRecord(TypedDict):
+    """Why requests of a kind are not sent."""
+
+    kind: str
+    """``submit`` or ``status``"""
+    cause: str
+    """``throttled``, ``outage``, ``refused``, ``store``, ``person``, or one of a newer version"""
+    reason: str
+    """for people"""
+    since: str
+    next_probe: str | None
+    """when one request finds out whether the cause is gone; null: a person, or a check, ends the pause"""
+
+
+@_DESCRIBED
+class TimesRecord(TypedDict):
+    """How long results of a kind of work take, in seconds."""
+
+    p50_s: float
+    """half come within this time"""
+    p95_s: float
+    """95 % come within this time"""
+
+
+@_DESCRIBED
+class ProviderRecord(TypedDict):
+    """How the API is used."""
+
+    places_used: int
+    """images at the API"""
+    places: int | None
+    """how many are allowed"""
+    troubles_in_a_row: int
+    """errors of its server and lost connections, of submits or of status requests"""
+    paced_until: str | None
+    """when the next request may be sent"""
+    result_s: float | None
+    """seconds that results took lately, if the number of places is learned"""
+    last_refusal: str | None
+    last_refusal_at: str | None
+
+
+@_DESCRIBED
+class LearnedProviderRecord(ProviderRecord):
+    """How the API is used, and what was learned of it."""
+
+    learned: dict[str, TimesRecord]
+    """by kind of work"""
+
+
+@_DESCRIBED
+class SinkRecord(TypedDict):
+    """Where events are delivered."""
+
+    sink: str
+    """its name"""
+    to: str
+    """its host"""
+    live: bool
+    """a live worker has it"""
+    gone: str | None
+    """what its receiver said, if it is not there any more"""
+    gone_since: str | None
+    waiting: int
+    """deliveries to be made"""
+    undelivered: int
+    """deliveries tried in vain, or given up"""
+
+
+@_DESCRIBED
+class StatusRecord(TypedDict):
+    """What ``retouch status --json`` prints without a batch."""
+
+    batches: list[BatchRecord]
+    """the newest 50, the newest first"""
+    workers: list[str]
+    """the names of those that are alive"""
+    pauses: list[PauseRecord]
+    images_at_the_api: int
+    provider: LearnedProviderRecord
+    queued: int
+    """edits that can be submitted now"""
+    sinks: list[SinkRecord]
+
+
+@_DESCRIBED
+class RejectionRecord(TypedDict):
+    """A line of a manifest that was not enqueued."""
+
+    line: int
+    """from 1"""
+    custom_id: str | None
+    errors: list[str]
+    """a sentence for each fault"""
+
+
+@_DESCRIBED
+class EstimateRecord(TypedDict):
+    """How much work a batch is for the API."""
+
+    edits: int
+    images: int
+    unet_steps: int
+
+
+@_DESCRIBED
+class ReceiptRecord(TypedDict):
+    """What ``retouch enqueue --json`` prints."""
+
+    batch: str
+    """its id"""
+    accepted: int
+    """edits that are new"""
+    already: int
+    """edits that were there"""
+    rejected: list[RejectionRecord]
+    counts: NotRequired[Counts]
+    """with ``--wait``: edits by state"""
+    estimate: NotRequired[EstimateRecord]
+    """with ``--dry-run``"""
+
+
+@_DESCRIBED
+class BatchEndRecord(TypedDict):
+    """The data of ``retouch.batch.completed``."""
+
+    batch: str
+    """its id"""
+    counts: Counts
+    """edits by state"""
+    duplicates: int
+    """edits that may have been paid for more than once"""
+    blank: int
+    """edits with an image that is blank, or may be"""
+
+
+@_DESCRIBED
+class PauseChangeRecord(TypedDict):
+    """The data of ``retouch.paused`` and ``retouch.resumed``: of a kind of request, or of a batch."""
+
+    kind: NotRequired[str]
+    """``submit`` or ``status``; not there if it is a batch's"""
+    batch: NotRequired[str]
+    """the batch's id; not there if it is a kind of request's"""
+    cause: str
+    reason: str
+    """for people"""
+
+
+class Envelope(TypedDict):
+    """What every event has (CloudEvents 1.0)."""
+
+    specversion: Annotated[str, Field(description="``1.0``")]
+    id: Annotated[str, Field(description="the same in every delivery, and no other event's")]
+    source: Annotated[str, Field(description="the installation")]
+    subject: Annotated[str, Field(description="``batch/custom_id``, ``batch``, or the name of a pause")]
+    time: str
+    datacontenttype: Annotated[str, Field(description="``application/json``")]
+
+
+class EditEvent(Envelope):
+    """An edit has ended."""
+
+    type: Literal["retouch.edit.completed", "retouch.edit.failed", "retouch.edit.cancelled"]
+    data: ResultRecord
+
+
+class BatchEvent(Envelope):
+    """All edits of a batch have ended, and its files are written."""
+
+    type: Literal["retouch.batch.completed"]
+    data: BatchEndRecord
+
+
+class PauseEvent(Envelope):
+    """Requests of a kind, or a batch, are paused or go on."""
+
+    type: Literal["retouch.paused", "retouch.resumed"]
+    data: PauseChangeRecord
+
+
+EventRecord = Annotated[EditEvent | BatchEvent | PauseEvent, Field(discriminator="type")]
+
+
+@_DESCRIBED
+class UndeliveredRecord(Envelope):
+    """A line of ``retouch events --undelivered``: an event that a sink has not taken."""
+
+    type: str
+    data: dict[str, Any]
+    """as in the event"""
+    sink: str
+    """its name"""
+    tries: int
+    reason: str
+    """why it was not taken"""
+    since: NotRequired[str]
+    """its first try, if there was one"""
+    nexttry: NotRequired[str]
+    """its next try, if it is delivered by itself"""
