@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from retouch.causes import BatchPause, PauseCause
@@ -29,6 +30,7 @@ from retouch.ledger import (
     Retried,
     Sink,
 )
+from retouch.ledger.producer import OnProgress
 from retouch.net.addresses import PrivateHosts
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.reach import OnOutage, Reach
@@ -152,14 +154,18 @@ class EditQueue:
 
     def status(self, batch: str) -> BatchView:
         """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
-        with self._reach():
-            view = self._ledger.reader.batch(check_batch_id(batch))
+        view = self.find(batch)
         if view is None:
             raise InputError(
                 f"there is no batch {batch!r} in Redis; check the name. A batch that ended long ago is only in S3"
                 " (RETOUCH_RETENTION)"
             )
         return view
+
+    def find(self, batch: str) -> BatchView | None:
+        """The same as ``status``, and None if there is no such batch in Redis."""
+        with self._reach():
+            return self._ledger.reader.batch(check_batch_id(batch))
 
     def wait(
         self,
@@ -226,14 +232,22 @@ class EditQueue:
         with self._reach():
             return redo_id(batch, content, self._ledger.reader.batch)
 
-    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,), *, anew: bool = False) -> Retried:
+    def retry(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.FAILED,),
+        *,
+        anew: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Retried:
         """Try the edits in these states (failed, cancelled or held) again; returns how many are asked about, and sent.
 
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
+        ``on_progress`` is called page by page with how many edits of the batch were looked at, of how many.
         """
         self.status(batch)
         with self._reach():
-            return self._ledger.producer.retry(batch, states, anew=anew)
+            return self._ledger.producer.retry(batch, states, anew=anew, on_progress=on_progress)
 
     def pause(self, batch: str | None = None, reason: str = "a person paused it") -> bool:
         """Submit no more edits of a batch, or of any; what is at the API is finished. False if it was paused before."""
@@ -267,18 +281,49 @@ class EditQueue:
         with self._reach():
             return self._ledger.producer.seal(batch)
 
-    def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
-        """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept."""
+    def cancel(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD),
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> int:
+        """Cancel the edits that are not at the API yet; returns how many. Those at the API are finished and kept.
+
+        ``on_progress``: as for ``retry``.
+        """
         self.status(batch)
         with self._reach():
-            return self._ledger.producer.cancel(batch, states)
+            return self._ledger.producer.cancel(batch, states, on_progress=on_progress)
+
+    def remove(self, batch: str, on_progress: OnProgress | None = None) -> None:
+        """Remove a batch that has ended from Redis, with its results; its objects in S3 and its events stay.
+
+        ``on_progress`` is called page by page with how many edits are removed, of how many. Raises InputError if there
+        is no such batch, or it has not ended. If the process dies in the middle, the workers remove the rest.
+        """
+        total, left = self.status(batch).total, 1
+        with self._reach():
+            while left:
+                answer = self._ledger.producer.remove(batch)
+                if answer is None:
+                    raise InputError(
+                        f"batch {batch} has not ended, so it is not removed; to end it: retouch cancel {batch}"
+                    )
+                left = answer
+                if on_progress:
+                    on_progress(total - left, total)
 
     # --- the whole installation ------------------------------------------------------------------
 
-    def batches(self, newest: int = 50) -> list[BatchView]:
-        """The newest batches, the newest first."""
+    def batches(self, newest: int = 50, *, state: str | None = None) -> list[BatchView]:
+        """The newest batches, the newest first; with ``state`` those alone that are shown in it.
+
+        A ``state`` is one of BatchState, or ``"paused"``: not completed, and its queued edits are not submitted.
+        """
         with self._reach():
-            return self._ledger.reader.batches(newest)
+            found = self._ledger.reader.all_batches()
+            return list(islice((view for view in found if state in (None, view.shown_state)), newest))
 
     def events(
         self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
@@ -340,12 +385,22 @@ class EditQueue:
         with self._reach():
             return self._ledger.reader.server()
 
-    def check(self) -> None:
-        """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError)."""
+    def check(self, waits_s: float | None = None, on_outage: OnOutage | None = None) -> None:
+        """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError).
+
+        ``waits_s``: wait so long until it answers, and call ``on_outage`` as ``wait`` does; then raise TimeoutError.
+        """
         with self._reach():
-            self._ledger.reader.check()
+            if waits_s is None:
+                self._ledger.reader.check()
+            elif not self._reach.through_outages(self._answers, on_outage, time.monotonic() + waits_s):
+                raise TimeoutError(f"Redis at {self.address} has not answered within {waits_s:g} s")
 
     # --- reaching Redis --------------------------------------------------------------------------
+
+    def _answers(self) -> bool:
+        self._ledger.reader.check()
+        return True
 
     def _results(self, batch: str) -> Iterator[Result]:
         with self._reach():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from retouch.edit import API_DEFAULTS, Edit
 from retouch.intake.price import Price
+from retouch.records import EstimateRecord
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Estimate:
         """The five most frequent warnings, each with the number of its edits."""
         return [f"{text} ({n} edits)" for text, n in self._warnings.most_common(5)]
 
-    def to_json(self) -> dict[str, int]:
+    def to_json(self) -> EstimateRecord:
         """The sums, as ``--dry-run --json`` prints them."""
         return {"edits": self.edits, "images": self.images, "unet_steps": self.unet_steps}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retouch.causes import BatchPause
@@ -13,6 +13,7 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
 from retouch.states import EditState
 
+OnProgress = Callable[[int, int], None]  # called with how many edits were looked at, of how many
 CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an event, or begins anew; some ms in all
 
 
@@ -93,7 +94,13 @@ class Producer:
         """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
         return self._connection.wait_for_disk(timeout_ms)
 
-    def cancel(self, batch: str, states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD)) -> int:
+    def cancel(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD),
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> int:
         """Cancel the batch's edits in these states; returns how many.
 
         Edits at the API are paid for: they are finished and kept. With QUEUED among the states the batch is
@@ -103,14 +110,21 @@ class Producer:
         states = set(states)
         if EditState.QUEUED in states:
             states.add(EditState.SUBMITTING)  # claimed and not sent yet, or sent, not answered, and under no claim
-        return self._change(batch, "cancel", states)[0]
+        return self._change(batch, "cancel", states, on_progress)[0]
 
-    def retry(self, batch: str, states: Iterable[EditState] = (EditState.FAILED,), *, anew: bool = False) -> Retried:
+    def retry(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.FAILED,),
+        *,
+        anew: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Retried:
         """Try the batch's edits in these states (failed, cancelled or held) again.
 
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
         """
-        changed, asked = self._change(batch, "anew" if anew else "retry", set(states))
+        changed, asked = self._change(batch, "anew" if anew else "retry", set(states), on_progress)
         return Retried(asked, changed - asked)
 
     def pause(self, batch: str, cause: BatchPause, reason: str) -> bool:
@@ -137,7 +151,18 @@ class Producer:
             total += int(again)
         return total
 
-    def _change(self, batch: str, action: str, states: set[EditState]) -> tuple[int, int]:
+    def remove(self, batch: str) -> int | None:
+        """Remove a page of a batch that has ended; returns how many of its edits are left, None: it has not ended.
+
+        From the first page on it is removed in any case: workers go on where the caller stops.
+        """
+        left = int(self._connection.run("remove_batch", batch))
+        return None if left < 0 else left
+
+    def _change(
+        self, batch: str, action: str, states: set[EditState], on_progress: OnProgress | None
+    ) -> tuple[int, int]:
+        size = int(self._connection.read("LLEN", self._connection.keys.order(batch)))
         first = total = total_asked = 0
         while True:
             page, changed, asked = self._connection.run(
@@ -146,5 +171,7 @@ class Producer:
             total += int(changed)
             total_asked += int(asked)
             first += CHANGED_AT_ONCE
+            if on_progress:
+                on_progress(min(first, size), size)
             if page < CHANGED_AT_ONCE:
                 return total, total_asked

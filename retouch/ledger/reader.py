@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from retouch.causes import PauseCause
@@ -26,6 +27,8 @@ from retouch.ledger.views import (
 )
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
+
+BATCHES_AT_ONCE = 50  # in one request; few ask for more
 
 
 class Reader:
@@ -82,8 +85,15 @@ class Reader:
 
     def batches(self, newest: int = 50) -> list[BatchView]:
         """The newest batches, newest first."""
-        names = self._read("ZREVRANGE", self._keys.batches, 0, newest - 1)
-        return [view for view in map(self.batch, names) if view]
+        return list(islice(self.all_batches(), newest))
+
+    def all_batches(self) -> Iterator[BatchView]:
+        """All batches, newest first, read page by page."""
+        first = 0
+        while names := self._read("ZREVRANGE", self._keys.batches, first, first + BATCHES_AT_ONCE - 1):
+            found = self._connection.read_all(("HGETALL", self._keys.batch(name)) for name in names)
+            yield from (BatchView.parse(name, raw) for name, raw in zip(names, found, strict=True) if raw)
+            first += BATCHES_AT_ONCE
 
     def batch(self, batch: str) -> BatchView | None:
         """One batch, or None if there is none of that name."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from retouch.ledger.views import Event, Origin, instant, iso
+from retouch.records import SinkRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Sink:
         live = raw["seen"] >= live_since
         return cls(name, raw["shown"], live, gone.get("reason"), instant(gone.get("since")), *counts)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SinkRecord:
         """A part of what ``retouch status --json`` prints."""
         return {
             "sink": self.name,

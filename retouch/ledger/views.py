@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from retouch.ledger.claims import About, body, made_of
+from retouch.records import BatchPauseRecord, BatchRecord, ProviderRecord
 from retouch.states import TERMINAL, BatchState, EditState
+
+PAUSED = "paused"  # how a batch is shown that is paused; its state is another
 
 
 def instant(ms: int | float | str | None) -> datetime | None:
@@ -88,7 +91,7 @@ class BatchPauseView:
         found = [(cause, one["reason"], instant(one["since"])) for cause, one in raw.items()]
         return tuple(cls(cause, reason, since) for cause, reason, since in found if since)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> BatchPauseRecord:
         """A part of what ``retouch status BATCH --json`` prints."""
         return {"cause": self.cause, "reason": self.reason, "since": iso(self.since.timestamp() * 1000)}
 
@@ -124,7 +127,7 @@ class Provider:
             refused_at=instant(raw.get("refused_at")),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ProviderRecord:
         """A part of what ``retouch status --json`` prints."""
         return {
             "places_used": self.places_used,
@@ -172,7 +175,12 @@ class BatchView:
         """Every edit has ended, and ``manifest.jsonl`` and ``_SUCCESS`` are written."""
         return self.state is BatchState.COMPLETED
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def shown_state(self) -> str:
+        """Its state as people are shown it: ``paused`` while its queued edits are not submitted, until it ends."""
+        return PAUSED if self.paused and not self.finished else self.state.value
+
+    def to_json(self) -> BatchRecord:
         """The object that ``retouch status BATCH --json`` prints."""
         return {
             "batch": self.batch,
