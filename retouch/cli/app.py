@@ -6,19 +6,25 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from retouch.cli.batches import batches
 from retouch.cli.change import cancel, pause, resume, retry, seal
 from retouch.cli.doctor import doctor
+from retouch.cli.download import download
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
 from retouch.cli.manifest import manifest
 from retouch.cli.redo import redo
-from retouch.cli.status import results, status
+from retouch.cli.remove import remove
+from retouch.cli.results import results
+from retouch.cli.sheet import sheet
+from retouch.cli.status import status
 from retouch.cli.terminal import ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
@@ -52,22 +58,11 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
 app.callback()(options)
-for command in (
-    enqueue,
-    watch,
-    status,
-    results,
-    retry,
-    cancel,
-    seal,
-    pause,
-    resume,
-    explain,
-    events,
-    doctor,
-    manifest,
-    redo,
-):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(enqueue, manifest, watch, status, batches, results, download, sheet, redo, retry, cancel, seal, pause, resume),
+    *(remove, explain, events, doctor),
+)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -1,9 +1,9 @@
-"""A live progress bar for terminals; the only file that loads rich."""
+"""Live progress bars for terminals; the only file that loads rich."""
 
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from retouch.cli.progress import Rate
@@ -45,6 +45,29 @@ class Bar:
             rate=self._rate.text(view),
             counts=counts_text(view),
         )
+
+    def close(self) -> None:
+        """Stop, and leave the bar on the terminal."""
+        self._progress.stop()
+
+
+class CountBar:
+    """One bar: how much of a total is done, and the time left."""
+
+    def __init__(self, what: str) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task(what, total=None)
+        self._progress.start()
+
+    def show(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._progress.update(self._task, completed=done, total=total)
 
     def close(self) -> None:
         """Stop, and leave the bar on the terminal."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from retouch.cli.counting import OnProgress, counting
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, open_queue
 from retouch.cli.pauses import pause_line
 from retouch.cli.terminal import say
 from retouch.errors import InputError
+from retouch.signals import exit_code
 from retouch.states import EditState
 
 OPTIONS = {EditState.FAILED: "", EditState.HELD: " --held", EditState.CANCELLED: " --cancelled"}
@@ -37,7 +41,9 @@ def retry(
         raise InputError("--held and --cancelled cannot be used together; choose one")
     state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
     queue = open_queue(redis_url)
-    retried = queue.retry(batch, [state], anew=anew)
+    again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
+    with _page_by_page(f"retrying edits of batch {batch}", again) as on_progress:
+        retried = queue.retry(batch, [state], anew=anew, on_progress=on_progress)
     say(f"{retried.sent} {state.value} edits of batch {batch} are back in the queue, to be submitted again")
     if retried.asked:
         say(
@@ -60,8 +66,29 @@ def cancel(
     A held edit was sent and not answered: the API may have accepted it.
     """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
-    count = open_queue(redis_url).cancel(batch, states)
+    queue = open_queue(redis_url)
+    again = f"retouch cancel {batch}{' --held' if held else ''}"
+    with _page_by_page(f"cancelling edits of batch {batch}", again) as on_progress:
+        count = queue.cancel(batch, states, on_progress=on_progress)
     say(f"{count} edits of batch {batch} are cancelled; those that the API works on are finished and kept")
+
+
+@contextmanager
+def _page_by_page(what: str, again: str) -> Iterator[OnProgress]:
+    """Show progress; what a signal interrupts is said to be done so far, with the command that does the rest."""
+    done, total = 0, 0
+    try:
+        with counting(what) as show:
+
+            def on_progress(now_done: int, of: int) -> None:
+                nonlocal done, total
+                done, total = now_done, of
+                show(done, total)
+
+            yield on_progress
+    except KeyboardInterrupt as interrupt:
+        say(f"interrupted after {done:,} of {total:,} edits; what is done stays. For the rest: {again}")
+        raise typer.Exit(exit_code(interrupt)) from None
 
 
 def seal(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:

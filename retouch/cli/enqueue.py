@@ -50,6 +50,7 @@ from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
+from retouch.states import EditState
 
 
 def enqueue(
@@ -176,12 +177,12 @@ def finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | No
         except typer.Exit as end:
             code = end.exit_code
     if as_json:
-        emit_receipt(receipt, {"counts": _counts(queue, receipt.batch)} if wait else {})
+        emit_receipt(receipt, counts=_counts(queue, receipt.batch) if wait else None)
     raise typer.Exit(ExitCode.FAILURES if receipt.rejected and code in (0, ExitCode.CANCELLED) else code)
 
 
-def _counts(queue: EditQueue, batch: str) -> dict[str, int]:
+def _counts(queue: EditQueue, batch: str) -> dict[EditState, int]:
     try:
-        return {state.value: n for state, n in queue.status(batch).counts.items()}
+        return queue.status(batch).counts
     except ServiceError:  # at a timeout during an outage; the exit code tells the outcome
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def events(
 ) -> None:
     """Print the events of the last 7 days at most, as JSONL (CloudEvents 1.0), oldest first."""
     _check(follow or bool(after), undelivered, redeliver, bool(sink))
-    queue = open_queue(redis_url)
+    queue = open_queue(redis_url, waits_s=math.inf if follow else None)
     if undelivered:
         for event in queue.undelivered(sink or None):
             emit(event)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from retouch.cli.terminal import say
 from retouch.errors import InputError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
@@ -56,9 +57,18 @@ Timeout = Annotated[
 ]
 
 
-def open_queue(redis_url: str) -> EditQueue:
-    """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is not valid."""
-    first_contact(redis_url).check()
+def open_queue(redis_url: str, *, waits_s: float | None = None) -> EditQueue:
+    """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is not valid.
+
+    ``waits_s``: for a command that waits; so long it waits for Redis as well, and then raises TimeoutError.
+    """
+    queue = first_contact(redis_url)
+
+    def tell(reason: str | None) -> None:
+        waits = f"Redis at {queue.address} (RETOUCH_REDIS_URL) cannot be used: {reason}; waiting until it answers"
+        say(waits if reason else "Redis answers")
+
+    queue.check(waits_s, tell if waits_s is not None else None)
     return EditQueue.from_url(redis_url, namespace=_namespace())
 
 

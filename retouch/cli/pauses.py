@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from retouch.causes import BatchPause, PauseCause
 from retouch.ledger import BatchPauseView, Pause
+from retouch.records import PauseRecord
 
 KINDS = {"submit": "submits", "status": "status requests"}
 REMEDIES: dict[str, str] = {
@@ -56,7 +56,7 @@ def batch_pause_line(batch: str, pause: BatchPauseView) -> str:
     return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; its queued edits are not submitted. {todo}"
 
 
-def pause_json(pause: Pause) -> dict[str, Any]:
+def pause_json(pause: Pause) -> PauseRecord:
     """A pause in ``retouch status --json``."""
     return {
         "kind": pause.kind,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from retouch.cli.terminal import emit, say
 from retouch.intake.admission import Rejection
 from retouch.intake.estimate import Estimate
 from retouch.intake.writing import Receipt
+from retouch.records import ReceiptRecord, RejectionRecord
+from retouch.states import EditState
 
 SHOWN = 20  # rejected lines shown in detail; --json has all
 
@@ -35,7 +36,7 @@ def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool) -> 
     number = len(receipt.rejected)
     say(f"nothing was enqueued: {number} bad {'line' if number == 1 else 'lines'}")
     if as_json:
-        emit_receipt(receipt, {"estimate": estimate.to_json()} if estimate else {})
+        emit_receipt(receipt, estimate=estimate)
 
 
 def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
@@ -45,7 +46,7 @@ def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
     for warning in estimate.warnings():
         say(f"note: {warning}")
     if as_json:
-        emit_receipt(receipt, {"estimate": estimate.to_json()})
+        emit_receipt(receipt, estimate=estimate)
 
 
 def tell_rejected(rejected: list[Rejection]) -> None:
@@ -56,14 +57,21 @@ def tell_rejected(rejected: list[Rejection]) -> None:
         say(f"… and {len(rejected) - SHOWN} more bad lines (--json lists them all)")
 
 
-def emit_receipt(receipt: Receipt, more: Mapping[str, Any]) -> None:
-    """Print the one object of ``enqueue --json``, with ``more`` keys at its end."""
-    emit(
-        {
-            "batch": receipt.batch,
-            "accepted": receipt.accepted,
-            "already": receipt.already,
-            "rejected": [rejection._asdict() for rejection in receipt.rejected],
-            **more,
-        }
-    )
+def emit_receipt(
+    receipt: Receipt, *, estimate: Estimate | None = None, counts: Mapping[EditState, int] | None = None
+) -> None:
+    """Print the one object of ``enqueue --json``."""
+    rejected: list[RejectionRecord] = [
+        {"line": line, "custom_id": custom_id, "errors": errors} for line, custom_id, errors in receipt.rejected
+    ]
+    record: ReceiptRecord = {
+        "batch": receipt.batch,
+        "accepted": receipt.accepted,
+        "already": receipt.already,
+        "rejected": rejected,
+    }
+    if estimate is not None:
+        record["estimate"] = estimate.to_json()
+    if counts is not None:
+        record["counts"] = {state.value: number for state, number in counts.items()}
+    emit(record)

@@ -1,4 +1,4 @@
-"""``retouch status`` and ``retouch results``: where batches stand, and their results."""
+"""``retouch status``: where batches stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Json, RedisUrl, open_queue
+from retouch.cli.batches import batch_lines
+from retouch.cli.options import DEFAULT_REDIS_URL, Json, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
@@ -21,7 +22,8 @@ from retouch.cli.terminal import (
 )
 from retouch.edit import check_batch_id
 from retouch.ledger import BatchView, Pause
-from retouch.queue import EditQueue
+from retouch.queue import EditQueue, ResultTimes
+from retouch.records import StatusRecord, TimesRecord
 
 
 def status(
@@ -39,18 +41,6 @@ def status(
         _one(queue.status(batch), queue.pauses(), queue.workers(), json_)
     else:
         _all(queue, json_)
-
-
-def results(
-    batch: BatchArgument,
-    blank: Annotated[
-        bool, typer.Option("--blank", help="Only those with an image that is black or of one colour, or may be.")
-    ] = False,
-    redis_url: RedisUrl = DEFAULT_REDIS_URL,
-) -> None:
-    """Print the results of all edits that have ended, as JSONL, in the batch's order."""
-    for result in open_queue(redis_url).results(batch, blank=blank or None):
-        emit(result.to_json())
 
 
 def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool) -> None:
@@ -76,17 +66,16 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
     provider, queued, times, sinks = queue.provider(), queue.queued(), queue.result_times(), queue.sinks()
     if as_json:
-        emit(
-            {
-                "batches": [view.to_json() for view in views],
-                "workers": workers,
-                "pauses": [pause_json(pause) for pause in pauses],
-                "images_at_the_api": provider.places_used,
-                "provider": provider.to_json() | {"learned": {kind: spans._asdict() for kind, spans in times.items()}},
-                "queued": queued,
-                "sinks": [sink.to_json() for sink in sinks],
-            }
-        )
+        record: StatusRecord = {
+            "batches": [view.to_json() for view in views],
+            "workers": workers,
+            "pauses": [pause_json(pause) for pause in pauses],
+            "images_at_the_api": provider.places_used,
+            "provider": {**provider.to_json(), "learned": {kind: _times(spans) for kind, spans in times.items()}},
+            "queued": queued,
+            "sinks": [sink.to_json() for sink in sinks],
+        }
+        emit(record)
         return
     for pause in pauses:
         _print(pause_line(pause))
@@ -99,14 +88,12 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         _print(f"events: {told}")
     for kind, (p50_s, p95_s) in times.items():
         _print(f"results of {kind}: half within {p50_s} s, 95 % within {p95_s} s")
-    width = max((len(view.batch) for view in views), default=0)
-    for view in views:
-        ended = f"{view.ended}/{view.total}"
-        state = "paused" if view.paused and not view.finished else view.state.value
-        unsealed = ", not sealed" if view.unsealed else ""
-        _print(f"{view.batch:<{width}}  {state:<9}  {ended:>15}  {counts_text(view)}{unsealed}")
-    if not views:
-        _print("no batches yet")
+    for line in batch_lines(views):
+        _print(line)
+
+
+def _times(spans: ResultTimes) -> TimesRecord:
+    return {"p50_s": spans.p50_s, "p95_s": spans.p95_s}
 
 
 def _print(text: str) -> None:

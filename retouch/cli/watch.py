@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import typer
 
 from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
-from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.progress import Lines, Progress
+from retouch.cli.reasons import Reasons, waiting_text
 from retouch.cli.terminal import (
     ExitCode,
     blank_hint,
     counts_text,
     duplicates_hint,
     failure_text,
-    held_hint,
     outcome,
     say,
     say_outage,
-    unsealed_hint,
-    workers_hint,
 )
 from retouch.edit_result import Result
-from retouch.errors import ServiceError
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
 
-PAUSES_EVERY_S = 2.0
 NAMED = 3  # custom ids shown for each failure message
 
 
@@ -46,9 +43,11 @@ def watch(
     Exit code 0: all completed; 3: some failed; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be
     reached; 130, 143: ended by Ctrl-C, by SIGTERM. The batch goes on without this command.
     """
-    queue = open_queue(redis_url)
-    view = follow(queue, batch, timeout)
-    raise typer.Exit(outcome(view))
+    began_at = time.monotonic()
+    with _way_back(batch):
+        queue = open_queue(redis_url, waits_s=math.inf if timeout is None else timeout)
+    left_s = None if timeout is None else max(0.0, timeout - (time.monotonic() - began_at))
+    raise typer.Exit(outcome(follow(queue, batch, left_s)))
 
 
 def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
@@ -56,31 +55,20 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
 
     Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM, and says how to continue.
     """
-    queue.status(batch)
-    if hint := workers_hint(queue.workers()):
-        say(hint)
-    progress, pauses = _progress(), Pauses(queue)
-    told: list[str] = []
+    view = queue.status(batch)
+    if not view.finished:
+        say(f"{batch}: {waiting_text(view)}")
+    progress, reasons = _progress(), Reasons(queue)
 
     def show(view: BatchView) -> None:
         progress.show(view)
-        for hint in [*_hints(view), *pauses.lines()]:
-            if hint not in told:
-                told.append(hint)
-                say(hint)
+        reasons.show(view)
 
-    try:
-        view = queue.wait(batch, timeout_s, show, say_outage)
-    except TimeoutError as error:
-        progress.close()  # before the last message
-        say(f"{error}; it goes on without this command. To continue: retouch watch {batch}")
-        raise typer.Exit(ExitCode.TIMEOUT) from None
-    except KeyboardInterrupt as interrupt:
-        progress.close()
-        say(f"interrupted; the batch goes on. To continue: retouch watch {batch}")
-        raise typer.Exit(exit_code(interrupt)) from None
-    finally:
-        progress.close()
+    with _way_back(batch):
+        try:
+            view = queue.wait(batch, timeout_s, show, say_outage)
+        finally:
+            progress.close()  # before the last message
     say(f"batch {batch} has ended: {counts_text(view)}")
     for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
         say(hint)
@@ -91,31 +79,17 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     return view
 
 
-def _hints(view: BatchView) -> list[str]:
-    """Why the batch does not move, as far as the batch itself says it."""
-    hints = [batch_pause_line(view.batch, pause) for pause in view.paused]
-    if view.ended + view.counts.get(EditState.HELD, 0) == view.total:
-        hints += [held_hint(view), unsealed_hint(view)]
-    return list(filter(None, hints))
-
-
-class Pauses:
-    """The pauses of the installation, looked up now and then while a batch is watched."""
-
-    def __init__(self, queue: EditQueue, clock: Callable[[], float] = time.monotonic) -> None:
-        self._queue = queue
-        self._clock = clock
-        self._next = clock() + PAUSES_EVERY_S
-
-    def lines(self) -> list[str]:
-        """A line for each pause in force; empty between two looks, and while Redis is away."""
-        if self._clock() < self._next:
-            return []
-        self._next = self._clock() + PAUSES_EVERY_S
-        try:
-            return [pause_line(pause) for pause in self._queue.pauses()]
-        except ServiceError:  # the wait for the batch says that
-            return []
+@contextmanager
+def _way_back(batch: str) -> Iterator[None]:
+    """End the command at the timeout or a signal, and say how to continue."""
+    try:
+        yield
+    except TimeoutError as error:
+        say(f"{error}; it goes on without this command. To continue: retouch watch {batch}")
+        raise typer.Exit(ExitCode.TIMEOUT) from None
+    except KeyboardInterrupt as interrupt:
+        say(f"interrupted; the batch goes on. To continue: retouch watch {batch}")
+        raise typer.Exit(exit_code(interrupt)) from None
 
 
 def failure_lines(results: Iterable[Result]) -> list[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from multidict import CIMultiDict
 from PIL import Image
 
-from retouch.errors import HeldBackError, RefusedError
+from retouch.errors import HeldBackError, LostObjectError, RefusedError, StoreError
+from retouch.media.store import Found
 from retouch.provider.answers import Answer
 
 
@@ -157,3 +158,37 @@ class Webhook:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+class Bucket:
+    """A bucket in memory that is read, listed and emptied; ``acts`` are the deletions, in order."""
+
+    def __init__(self, name: str = "bucket") -> None:
+        self.name = name
+        self.objects: dict[str, bytes] = {}
+        self.acts: list[str] = []
+        self.trouble: StoreError | None = None  # what a read fails with
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    async def chunks(self, key: str) -> AsyncIterator[memoryview]:
+        if self.trouble:
+            raise self.trouble
+        if key not in self.objects:
+            raise LostObjectError(f"there is no object {self.uri(key)}")
+        for at in range(0, len(self.objects[key]) or 1, 50):
+            yield memoryview(self.objects[key][at : at + 50])
+
+    async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
+        names = sorted(key for key in self.objects if key.startswith(folder))
+        for at in range(0, len(names), 2):
+            yield [Found(key, len(self.objects[key])) for key in names[at : at + 2] if key in self.objects]
+
+    async def delete(self, key: str) -> None:
+        await self.delete_all([key])
+
+    async def delete_all(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.acts.append(key)
+            self.objects.pop(key, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -11,10 +12,13 @@ from typing import Any, NamedTuple
 
 import fakeredis
 import pytest
+from PIL import Image
 
-from retouch.cli import app, change, enqueue, events, explain, redo, status, watch
-from retouch.ledger import Ledger
+from retouch.cli import app
+from retouch.ledger import Finish, Ledger, Settlement
 from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.unit.outside import Bucket
 
 
 class Outcome(NamedTuple):
@@ -42,12 +46,12 @@ def ledger() -> Ledger:
 def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``retouch`` with arguments, and ``stdin`` if given."""
 
-    def open_queue(_url: str) -> EditQueue:
+    def open_queue(_url: str, **_how: object) -> EditQueue:
         return EditQueue(ledger)
 
     monkeypatch.setattr(app, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
-    for module in (change, enqueue, events, explain, redo, status, watch):
-        monkeypatch.setattr(module, "open_queue", open_queue)
+    for name in [name for name in sys.modules if name.startswith("retouch.cli.")]:
+        monkeypatch.setattr(f"{name}.open_queue", open_queue, raising=False)
     for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG", "PRICE"):
         monkeypatch.delenv(f"RETOUCH_{variable}", raising=False)
 
@@ -60,6 +64,57 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Outcome(int(ended.value.code or 0), printed.out, printed.err)
 
     return run_cli
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The S3 of the commands: one bucket, whatever its name, in memory."""
+    found = Bucket()
+    for name in [name for name in sys.modules if name.startswith("retouch.cli.")]:
+        monkeypatch.setattr(f"{name}.open_store", lambda _bucket: found, raising=False)
+    return found
+
+
+def picture(shade: int = 0, side: int = 8) -> bytes:
+    """A whole PNG of one shade of red."""
+    out = io.BytesIO()
+    Image.new("RGB", (side, side), (shade, 0, 0)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Worker:
+    """Ends edits in the order in which they are queued, with pictures in the bucket."""
+
+    def __init__(self, ledger: Ledger, bucket: Bucket) -> None:
+        self.ledger = ledger
+        self.bucket = bucket
+
+    def complete(self, count: int, *, images: int = 1, state: EditState = EditState.COMPLETED) -> None:
+        """End so many edits with so many images each; a failed one also with the reason ``no``."""
+        claims = self.ledger.worker.claim("w", lease_ms=60_000, places=100 * count, submits=count).claims
+        for claim in claims[:count]:
+            outputs = [self._store(f"{claim.member}/{n}.png", picture(len(self.bucket.objects))) for n in range(images)]
+            error = json.dumps({"code": "refused", "message": "no"}) if state is EditState.FAILED else None
+            settlement = Settlement(claim, (EditState.SUBMITTING,), state, outputs=json.dumps(outputs), error=error)
+            self.ledger.worker.settle([settlement])
+
+    def finish(self) -> None:
+        """Write the files of the batches that have ended, and end them."""
+        for claim in self.ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
+            lines = [json.dumps(record) for record in self.ledger.reader.results(claim.member)]
+            self.bucket.objects[f"{claim.member}/manifest.jsonl"] = "".join(f"{line}\n" for line in lines).encode()
+            self.bucket.objects[f"{claim.member}/_SUCCESS"] = b""
+            self.ledger.worker.settle_batch(claim, Finish.WRITTEN)
+
+    def _store(self, key: str, data: bytes) -> dict[str, Any]:
+        self.bucket.objects[key] = data
+        size = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "width": 8, "height": 8}
+        return {"uri": self.bucket.uri(key), **size, "content_type": "image/png"}
+
+
+@pytest.fixture
+def worker(ledger: Ledger, bucket: Bucket) -> Worker:
+    return Worker(ledger, bucket)
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ def test_watch_tells_of_a_pause_of_the_installation_once(
     run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It looks now and then, since a pause may begin later."""
-    monkeypatch.setattr(watch, "PAUSES_EVERY_S", 0.0)
+    monkeypatch.setattr("retouch.cli.reasons.LOOK_EVERY_S", 0.0)
     ledger.worker.pause("submit:refused", "401: no credit")
     ended = run("watch", batch, "--timeout", "1")
     assert (ended.code, ended.err.count("PAUSED: submits (refused)")) == (5, 1)

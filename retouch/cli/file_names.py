@@ -1,0 +1,59 @@
+"""The names that downloaded pictures get: a template such as ``{custom_id}.{n}.{ext}``, checked before it is used."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from string import Formatter
+
+from retouch.edit_result import Output, Result
+from retouch.errors import InputError
+from retouch.media.downloads import PARTIAL
+
+DEFAULT_NAMES = "{custom_id}.{n}.{ext}"
+FIELDS = ("batch", "custom_id", "n", "ext", "sha256")
+
+
+class FileNames:
+    """Makes the names of a batch's pictures, with ``/`` between folders; raises InputError if the template is none."""
+
+    def __init__(self, template: str, batch: str) -> None:
+        self._template = template
+        self._batch = batch
+        self._taken: set[int] = set()
+        for name in _fields(template):
+            if name not in FIELDS:
+                known = ", ".join(f"{{{field}}}" for field in FIELDS)
+                raise InputError(f"--names: there is no {{{name}}}; there are {known}")
+
+    def name(self, result: Result, number: int, output: Output) -> PurePosixPath:
+        """The name of one picture; raises InputError if it would be outside of the folder."""
+        key = PurePosixPath(output.uri)
+        text = self._template.format(
+            batch=self._batch, custom_id=result.custom_id, n=number, ext=key.suffix[1:], sha256=output.sha256
+        )
+        parts = text.split("/")
+        if any(part in ("", ".", "..") or not part.isprintable() or "\\" in part for part in parts):
+            raise InputError(f"--names: {text[:200]!r} is not the name of a file inside the folder")
+        if text.endswith(PARTIAL):
+            raise InputError(f"--names: {text[:200]!r} is how an unfinished file is named; choose another ending")
+        return PurePosixPath(*parts)
+
+    def claim(self, name: PurePosixPath, result: Result) -> None:
+        """Note that a picture has this name; raises InputError if another has it, also in other letter case."""
+        mark = hash(str(name).casefold())  # of a million names, hashes alone are held
+        if mark in self._taken:
+            raise InputError(
+                f"--names: two pictures would be {str(name)[:200]!r} (upper and lower case count as one), the second is"
+                f" {result.custom_id}'s; names with {{custom_id}} and {{n}}, or with {{sha256}}, differ"
+            )
+        self._taken.add(mark)
+
+
+def _fields(template: str) -> list[str]:
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise InputError(f"--names {template[:80]!r}: {error}") from None
+    if any(spec or conversion for _, _, spec, conversion in parts):
+        raise InputError(f"--names {template[:80]!r}: a field is written {{name}}, and nothing else")
+    return [name for _, name, _, _ in parts if name is not None]

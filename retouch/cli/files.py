@@ -1,0 +1,25 @@
+"""Files that commands write: whole, or not there at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retouch.errors import InputError
+from retouch.media.downloads import PARTIAL
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside ``path``, which takes its name at the end; raises InputError if it cannot be written."""
+    part = path.with_name(path.name + PARTIAL)
+    try:
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {path} cannot be written: {error.strerror or error}") from None

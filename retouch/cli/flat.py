@@ -1,0 +1,94 @@
+"""Results as rows: each value under a name such as ``outputs.0.uri`` or ``metadata.sku``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from retouch.edit import Edit
+from retouch.errors import InputError
+
+OUTPUT_FIELDS = ("uri", "sha256", "bytes", "width", "height", "content_type", "blank")
+LARGEST_INT = 2**63 - 1  # what a column of whole numbers takes; a larger one is text there
+MOST_OUTPUTS = 4  # images of one edit
+_BEFORE_OUTPUTS = ("custom_id", "state", "error.code", "error.message")
+_AFTER_OUTPUTS = (
+    *("init_image", "uploaded_as", "redo_of", "seed", "attempts", "provider_id", "possible_duplicate"),
+    *("submitted_at", "completed_at"),
+)
+_OUTPUTS = tuple(f"outputs.{place}.{field}" for place in range(MOST_OUTPUTS) for field in OUTPUT_FIELDS)
+_FIXED = _BEFORE_OUTPUTS + _OUTPUTS + _AFTER_OUTPUTS
+_PARAMETERS = tuple(f"parameters.{field}" for field in Edit.model_fields if field not in _FIXED and field != "extra")
+_FREE = ("parameters.", "metadata.")  # what follows is the producer's own
+_WHOLE = ("error", "outputs", "parameters", "metadata")
+
+Row = dict[str, Any]
+
+
+def flat(record: Mapping[str, Any]) -> Row:
+    """Every value of a result by its name; what is nested deeper (in ``parameters``) stays an object."""
+    row: Row = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            row |= {f"{name}.{key}": inner for key, inner in value.items()}
+        elif name in _WHOLE and value is None:
+            continue
+        elif name == "outputs":
+            row |= {f"outputs.{n}.{key}": inner for n, one in enumerate(value) for key, inner in one.items()}
+        else:
+            row[name] = value
+    return row
+
+
+class Columns:
+    """The columns of all results that it is shown, and the types of their values."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, set[type]] = {}
+
+    def see(self, row: Row) -> None:
+        """Take the names and types of one row into account."""
+        for name, value in row.items():
+            types = self._types.setdefault(name, set())
+            if value is not None:
+                types.add(str if isinstance(value, int) and abs(value) > LARGEST_INT else type(value))
+
+    def default(self) -> list[str]:
+        """What a table has: all that occurs, the fixed columns first, then parameters and metadata by name."""
+        fixed = [name for name in _FIXED if name in self._types]
+        basic = [name for name in ("custom_id", "state", "outputs.0.uri") if name not in self._types]
+        return (fixed or basic) + sorted((name for name in self._types if name not in _FIXED), key=_group)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise InputError for a name that no result has, with those that there are."""
+        known = {*self._types, *_FIXED, *_PARAMETERS, *_WHOLE}
+        unknown = [name for name in names if name not in known]
+        if unknown and (self._types or not unknown[0].startswith(_FREE)):
+            there = ", ".join([*(name for name in _BEFORE_OUTPUTS + _AFTER_OUTPUTS), *_WHOLE, *self._examples()])
+            raise InputError(f"--fields: there is no {unknown[0][:80]!r} in these results; there are {there}")
+
+    def types(self, name: str) -> frozenset[type]:
+        """The types of a column's values, without None."""
+        return frozenset(self._types.get(name, ()))
+
+    def _examples(self) -> list[str]:
+        outputs = [f"outputs.0.{field}" for field in OUTPUT_FIELDS]
+        return outputs + sorted((name for name in {*self._types, *_PARAMETERS} if name not in _FIXED), key=_group)
+
+
+def _group(name: str) -> tuple[bool, str]:
+    return name.startswith("metadata."), name
+
+
+def cells(record: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
+    """A result's values under these names; None where it has none."""
+    row = {**record, **flat(record)}
+    return [row.get(name) for name in names]
+
+
+def as_text(value: Any) -> str:
+    """A value as a cell of a table: empty for None, ``true`` and ``false``, JSON for what is nested."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

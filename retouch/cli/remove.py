@@ -1,0 +1,127 @@
+"""``retouch remove``: a batch that has ended goes from Redis, and if asked for its objects go from S3."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NamedTuple
+
+import typer
+
+from retouch import object_keys
+from retouch.cli.counting import counting
+from retouch.cli.loop import run_loop
+from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.stores import open_store
+from retouch.cli.terminal import number, say
+from retouch.edit import check_batch_id
+from retouch.errors import InputError
+from retouch.ledger import BatchView
+from retouch.queue import EditQueue
+from retouch.signals import exit_code
+
+UNITS = ("kB", "MB", "GB", "TB")
+
+
+class Size(NamedTuple):
+    """How many objects, and how many bytes they have."""
+
+    objects: int
+    bytes: int
+
+
+def remove(
+    batch: BatchArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Its images, manifest.jsonl and _SUCCESS in S3 as well.")
+    ] = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+    bucket: Bucket = "",
+    prefix: Prefix = "",
+) -> None:
+    """Remove a batch that has ended from Redis, and with --images from S3; its name is free afterwards.
+
+    Uploaded pictures (_inputs/) stay: batches share them. So do events that are not delivered yet.
+    """
+    check_batch_id(batch)
+    if images and not bucket:
+        raise InputError("--images: in which bucket? Set RETOUCH_BUCKET (and RETOUCH_PREFIX)")
+    queue = open_queue(redis_url)
+    view = queue.find(batch) if images else queue.status(batch)
+    if view and not view.finished:
+        raise InputError(f"batch {batch} has not ended, so it is not removed; to end it: retouch cancel {batch}")
+    folder = f"{prefix}{batch}/"
+    if view:
+        say(_size_in_redis(queue, view, f"s3://{bucket}/{folder}" if images else ""))
+    if images:
+        stored = run_loop(_measure(bucket, folder))
+        say(f"s3://{bucket}/{folder} has {number(stored.objects, 'object')}, {_size_text(stored.bytes)}")
+        if not view and not stored.objects:
+            raise InputError(f"there is no batch {batch!r} in Redis, and nothing in s3://{bucket}/{folder}")
+    _confirm(batch, images, yes)
+    try:
+        if images:  # first, so that the batch is there still if this is cut off
+            run_loop(_delete(bucket, prefix, batch, stored.objects))
+        if view:
+            with counting(f"removing batch {batch}") as on_progress:
+                queue.remove(batch, on_progress)
+    except KeyboardInterrupt as interrupt:
+        more = " --images" if images else ""
+        say(f"interrupted; a part is removed. For the rest: retouch remove {batch}{more}")
+        raise typer.Exit(exit_code(interrupt)) from None
+    say(f"batch {batch} is removed" + ("" if images else "; its objects in S3 stay (they go with --images)"))
+
+
+def _size_in_redis(queue: EditQueue, view: BatchView, folder: str) -> str:
+    """The batch's size; raises InputError if one of its images is not below ``folder``, where that is given."""
+    count = size = 0
+    with counting(f"reading the results of {view.batch}") as on_progress:
+        for place, result in enumerate(queue.results(view.batch), 1):
+            for output in result.outputs:
+                if not output.uri.startswith(folder):
+                    raise InputError(
+                        f"{output.uri} is not below {folder}: RETOUCH_BUCKET and RETOUCH_PREFIX are not those that the"
+                        " batch was made with"
+                    )
+                count, size = count + 1, size + output.bytes
+            on_progress(place, view.total)
+    return f"batch {view.batch} has {number(view.total, 'edit')} and {number(count, 'image')}, {_size_text(size)}"
+
+
+async def _measure(bucket: str, folder: str) -> Size:
+    count = size = 0
+    async for page in open_store(bucket).pages(folder):
+        count, size = count + len(page), size + sum(found.size for found in page)
+    return Size(count, size)
+
+
+async def _delete(bucket: str, prefix: str, batch: str, total: int) -> None:
+    """Delete page by page, ``_SUCCESS`` first: what is no more whole is not taken for a complete batch."""
+    store, done = open_store(bucket), 0
+    await store.delete(object_keys.success(prefix, batch))
+    with counting(f"removing objects of {batch}") as on_progress:
+        async for page in store.pages(f"{prefix}{batch}/"):
+            await store.delete_all([found.key for found in page])
+            done += len(page)
+            on_progress(done, max(done, total))
+
+
+def _confirm(batch: str, images: bool, yes: bool) -> None:
+    if yes:
+        return
+    what = f"remove batch {batch}{' and its objects in S3' if images else ' from Redis'}"
+    if not _at_terminal():
+        raise InputError(f"nothing was removed; to {what} without a question, add --yes")
+    if not typer.confirm(f"{what}? This cannot be undone", err=True):
+        raise InputError("nothing was removed")
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _size_text(size: int) -> str:
+    if size < 1000:
+        return number(size, "byte")
+    power = min(len(UNITS), (len(str(size)) - 1) // 3)
+    return f"{size / 1000**power:,.1f} {UNITS[power - 1]}"

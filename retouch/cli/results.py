@@ -1,0 +1,91 @@
+"""``retouch results``: what became of a batch's edits, as JSON lines, CSV or Parquet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from retouch.cli.ended import ended_edits, ended_once, parse_states
+from retouch.cli.files import replacing
+from retouch.cli.flat import Columns, flat
+from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.tables import Format, write_csv, write_jsonl, write_parquet
+from retouch.edit_result import Result
+from retouch.errors import InputError
+
+
+def results(
+    batch: BatchArgument,
+    blank: Annotated[
+        bool, typer.Option("--blank", help="Only those with an image that is black or of one colour, or may be.")
+    ] = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+    only: Annotated[
+        str, typer.Option(metavar="STATE,…", show_default=False, help="Only those that ended so, such as failed.")
+    ] = "",
+    format_: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.JSONL,
+    fields: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,…",
+            show_default=False,
+            help="Only these fields, such as custom_id,outputs.0.uri,metadata.sku; by default all.",
+        ),
+    ] = "",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="The file; by default stdout.")
+    ] = "",
+    bucket: Bucket = "",
+    prefix: Prefix = "",
+) -> None:
+    """Print the results of all edits that have ended, in the batch's order: as JSONL, or as a table.
+
+    A batch that has left Redis is read from its manifest.jsonl in S3 (RETOUCH_BUCKET, RETOUCH_PREFIX).
+    """
+    states, names = parse_states(only), _names(fields)
+    if format_ is Format.PARQUET and not output:
+        raise InputError("Parquet is no text, so it is not printed: name a file with -o FILE")
+
+    def chosen(results: Iterable[Result]) -> Iterator[Result]:
+        return (one for one in results if one.state in states and (one.blank or not blank))
+
+    queue = open_queue(redis_url)
+    if format_ is Format.JSONL and not names:
+        with _opened(output) as out:
+            write_jsonl(chosen(ended_once(queue, batch, bucket, prefix)), (), out)
+        return
+    with ended_edits(queue, batch, bucket, prefix) as ended:
+        columns = Columns()
+        for result in chosen(ended.results()):
+            columns.see(flat(result))
+        columns.check(names)
+        names = names or columns.default()
+        found = chosen(ended.results())
+        if format_ is Format.PARQUET:
+            with replacing(Path(output)) as part:
+                write_parquet(found, {name: columns.types(name) for name in names}, part)
+            return
+        with _opened(output) as out:
+            (write_csv if format_ is Format.CSV else write_jsonl)(found, names, out)
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise InputError(f"--fields: {twice[0][:80]} is given twice")
+    return names
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[IO[str]]:
+    """Stdout, or a file that appears when all is written."""
+    if not output:
+        yield sys.stdout
+        return
+    with replacing(Path(output)) as part, part.open("w", encoding="utf-8", newline="") as out:
+        yield out

@@ -1,0 +1,60 @@
+"""``retouch sheet``: before and after of a batch's edits in one picture, or a grid of two of their parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retouch.cli.ended import ended_edits, parse_states
+from retouch.cli.options import (
+    DEFAULT_REDIS_URL,
+    BatchArgument,
+    Bucket,
+    Prefix,
+    PrivateHostList,
+    RedisUrl,
+    open_queue,
+    parse_private_hosts,
+)
+from retouch.cli.terminal import say
+from retouch.errors import InputError
+
+
+def sheet(
+    batch: BatchArgument,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="The picture; further pages are FILE-2, FILE-3, …"),
+    ] = "sheet.png",
+    grid: Annotated[
+        str,
+        typer.Option(
+            metavar="ROWS[,COLUMNS]",
+            show_default=False,
+            help="A grid of these parameters, such as seed,strength; a page for each picture that was edited.",
+        ),
+    ] = "",
+    only: Annotated[
+        str, typer.Option(metavar="STATE,…", show_default=False, help="Only of edits that ended so, such as completed.")
+    ] = "",
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+    private_hosts: PrivateHostList = "",
+    bucket: Bucket = "",
+    prefix: Prefix = "",
+) -> None:
+    """Draw before and after of a batch's edits side by side, 60 a page, or a grid of variations.
+
+    Needs Pillow and S3 support (pip install 'retouch[sheet]'). A picture that cannot be had is a note in its place.
+    """
+    try:
+        from retouch.cli.sheet_pages import Pages  # noqa: PLC0415 - the extra `sheet` is optional, and slow to load
+    except ImportError:
+        raise InputError("drawing needs Pillow and S3 support: pip install 'retouch[sheet]'") from None
+    states, hosts = parse_states(only), parse_private_hosts(private_hosts)
+    with ended_edits(open_queue(redis_url), batch, bucket, prefix) as ended:
+        pages = Pages(batch, Path(output), hosts)
+        results = (result for result in ended.results() if result.state in states)
+        for path in pages.grids(results, grid) if grid else pages.pairs(results):
+            say(f"saved: {path}")

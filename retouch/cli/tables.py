@@ -1,0 +1,97 @@
+"""Writes results as JSON lines, CSV or Parquet, a page at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from retouch.cli.flat import as_text, cells
+from retouch.errors import InputError
+
+PAGE_ROWS = 10_000  # rows in memory, and in one row group of Parquet
+_TIMES = ("submitted_at", "completed_at")
+# A spreadsheet takes such a text for a formula, and runs it: prompts and messages of an API come from anywhere.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+Record = Mapping[str, Any]
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def write_jsonl(records: Iterable[Record], names: Sequence[str], out: IO[str]) -> None:
+    """One object a line; ``names`` are its fields, none: all, as they are."""
+    for record in records:
+        shown = dict(zip(names, cells(record, names), strict=True)) if names else dict(record)
+        out.write(json.dumps(shown) + "\n")
+
+
+def write_csv(records: Iterable[Record], names: Sequence[str], out: IO[str]) -> None:
+    """A header and one row an edit; a text that a spreadsheet would run as a formula gets a ``'`` before it."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(map(_harmless, names))
+    for record in records:
+        table.writerow([_harmless(as_text(value)) for value in cells(record, names)])
+
+
+def write_parquet(records: Iterable[Record], types: Mapping[str, frozenset[type]], path: Path) -> None:
+    """A file with a column for each name in ``types``; raises InputError where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: PLC0415 - the extra `tables` is optional, and slow to load
+        from pyarrow import parquet  # noqa: PLC0415 - the same
+    except ImportError:
+        raise InputError("Parquet needs pyarrow: pip install 'retouch[tables]'") from None
+    columns = {name: _arrow_type(pyarrow, name, found) for name, found in types.items()}
+    schema = pyarrow.schema(list(columns.items()))
+    with parquet.ParquetWriter(path, schema) as file:
+        for page in _pages(records):
+            rows = [cells(record, list(columns)) for record in page]
+            values = zip(*rows, strict=True)
+            arrays = [
+                pyarrow.array([_fitting(pyarrow, value, kind) for value in column], kind)
+                for column, kind in zip(values, columns.values(), strict=True)
+            ]
+            file.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _arrow_type(pyarrow: Any, name: str, found: frozenset[type]) -> Any:
+    if name in _TIMES:
+        return pyarrow.timestamp("ms", tz="UTC")
+    if found == {bool}:
+        return pyarrow.bool_()
+    if found == {int}:
+        return pyarrow.int64()
+    if found and found <= {int, float}:
+        return pyarrow.float64()
+    return pyarrow.string()
+
+
+def _fitting(pyarrow: Any, value: Any, kind: Any) -> Any:
+    if value is None:
+        return None
+    if pyarrow.types.is_timestamp(kind):
+        return datetime.fromisoformat(value)
+    return as_text(value) if pyarrow.types.is_string(kind) else value
+
+
+def _pages(records: Iterable[Record]) -> Iterator[list[Record]]:
+    left = iter(records)
+    while page := list(islice(left, PAGE_ROWS)):
+        yield page

@@ -1,0 +1,66 @@
+"""``retouch cancel`` and ``retry`` of many edits show how far they are, and how to go on when they are interrupted."""
+
+from __future__ import annotations
+
+import pytest
+
+from retouch.ledger import PAGE, Entry, Ledger
+from retouch.ledger.producer import CHANGED_AT_ONCE
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.unit.cli.conftest import Run
+
+SIZE = 2 * CHANGED_AT_ONCE + 1
+assert SIZE <= PAGE
+
+
+@pytest.fixture
+def batch(ledger: Ledger) -> str:
+    ledger.producer.enqueue("b", [Entry(f"e{n}", "d", "{}", 1, None) for n in range(SIZE)])
+    ledger.producer.seal("b")
+    return "b"
+
+
+def test_progress_is_told_page_by_page(batch: str, ledger: Ledger) -> None:
+    """How many were looked at, of how many, whether they changed or not."""
+    queue, told = EditQueue(ledger), list[tuple[int, int]]()
+    pages = [(CHANGED_AT_ONCE, SIZE), (2 * CHANGED_AT_ONCE, SIZE), (SIZE, SIZE)]
+    assert queue.cancel(batch, on_progress=lambda done, total: told.append((done, total))) == SIZE
+    assert told == pages
+    assert queue.retry(batch, on_progress=lambda done, total: told.append((done, total))) == (0, 0)
+    assert told == pages * 2
+
+
+def test_a_long_cancel_shows_its_progress(run: Run, batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, from the first second on; a short one says only what it did."""
+    assert run("retry", batch).err == "0 failed edits of batch b are back in the queue, to be submitted again\n"
+    monkeypatch.setattr("retouch.cli.counting.AFTER_S", 0.0)
+    lines = run("cancel", batch).err.splitlines()
+    assert lines[0] == f"cancelling edits of batch b: {CHANGED_AT_ONCE} of {SIZE}"
+    assert lines[-2] == f"cancelling edits of batch b: {SIZE} of {SIZE}"
+    assert f"{SIZE} edits of batch b are cancelled" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "command", [("cancel", "b"), ("cancel", "b", "--held"), ("retry", "b", "--cancelled"), ("retry", "b", "--anew")]
+)
+def test_ctrl_c_says_what_was_done_and_how_to_go_on(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """With the options that it was called with; what is done stays."""
+    move, pages = ledger.producer._connection.run, list[str]()
+
+    def interrupted(name: str, *args: str | int | float) -> object:
+        if name == "change":
+            if pages:
+                raise KeyboardInterrupt
+            pages.append(name)
+        return move(name, *args)
+
+    monkeypatch.setattr(ledger.producer._connection, "run", interrupted)
+    ended = run(*command)
+    assert ended.code == 130
+    again = f"For the rest: retouch {' '.join(command)}"
+    assert f"interrupted after {CHANGED_AT_ONCE} of {SIZE} edits; what is done stays. {again}" in ended.err
+    cancelled = CHANGED_AT_ONCE if command == ("cancel", "b") else 0
+    assert EditQueue(ledger).status("b").counts.get(EditState.CANCELLED, 0) == cancelled

@@ -1,0 +1,155 @@
+"""Why a batch does not move is told when it begins and when it ends, and what is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from retouch.cli.reasons import LOOK_EVERY_S, QUIET_S, Reasons, waiting_text
+from retouch.errors import ServiceError
+from retouch.ledger import BatchPauseView, BatchView, Ledger
+from retouch.queue import EditQueue
+from retouch.states import BatchState, EditState
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.test_progress import Clock
+
+
+def view(state: BatchState = BatchState.OPEN, *, more: dict[str, Any] | None = None, **counts: int) -> BatchView:
+    found = {EditState(name): number for name, number in (counts or {"queued": 1}).items()}
+    return BatchView("b", state, found, datetime.now(UTC), **(more or {}))
+
+
+class Watcher:
+    """Shows views as time passes, and returns what is said."""
+
+    def __init__(self, ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+        self.clock = Clock()
+        self.queue = EditQueue(ledger)
+        self.reasons = Reasons(self.queue, self.clock)
+        self._capsys = capsys
+
+    def sees(self, now: BatchView, after_s: float = LOOK_EVERY_S) -> list[str]:
+        self.clock.now += after_s
+        self.reasons.show(now)
+        return self._capsys.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def watcher(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> Watcher:
+    ledger.worker.see_worker("w", {})
+    return Watcher(ledger, capsys)
+
+
+@contextmanager
+def no_worker(ledger: Ledger) -> Iterator[None]:
+    ledger.worker.forget_worker("w")
+    yield
+    ledger.worker.see_worker("w", {})
+
+
+@contextmanager
+def pause(ledger: Ledger) -> Iterator[None]:
+    ledger.worker.pause("submit:outage", "503")
+    yield
+    ledger.worker.resume("submit:outage")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "begins", "ends"),
+    [
+        (no_worker, "NO workers alive: no edit is processed until you start one", "a worker is alive now"),
+        (pause, "PAUSED: submits (outage) since ", "submits go on: the pause (outage) has ended"),
+    ],
+)
+def test_a_reason_is_told_when_it_begins_and_when_it_ends(
+    watcher: Watcher, ledger: Ledger, trouble: Callable[[Ledger], Any], begins: str, ends: str
+) -> None:
+    """One line each, however long it lasts and however often it comes."""
+    assert watcher.sees(view()) == []
+    for _ in range(2):
+        with trouble(ledger):
+            [line] = watcher.sees(view())
+            assert line.startswith(begins)
+            assert watcher.sees(view()) == watcher.sees(view()) == []
+        assert watcher.sees(view()) == [ends]
+
+
+def test_a_batch_s_own_reasons_are_told_at_once(watcher: Watcher) -> None:
+    """Its pauses, files that cannot be written, held edits and a producer that is gone."""
+    watcher.sees(view())
+    paused = {"paused": (BatchPauseView("person", "lunch", datetime.now(UTC)),)}
+    assert watcher.sees(view(more=paused), 0)[0].startswith("batch b is PAUSED (person): lunch")
+    assert watcher.sees(view(), 0) == ["batch b is not paused any more (person)"]
+    noted = view(BatchState.FINISHING, more={"note": "bucket 'x' refuses"}, completed=1)
+    assert watcher.sees(noted, 0) == ["its files are not written yet: bucket 'x' refuses"]
+    assert watcher.sees(view(held=1), 0)[0].startswith("1 held: sent and not answered")
+    assert watcher.sees(view(held=1, queued=1), 0) == []
+    gone = {"unsealed": datetime.now(UTC) - timedelta(hours=1)}
+    assert watcher.sees(view(more=gone, completed=1), 0)[0].startswith("not sealed: its producer was last seen")
+
+
+def test_an_outage_of_redis_ends_no_reason(watcher: Watcher, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was known is neither told as over nor again."""
+    with pause(ledger):
+        watcher.sees(view())
+
+        def away() -> list[str]:
+            raise ServiceError("no answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(watcher.queue, "workers", away)
+            assert watcher.sees(view()) == []
+        assert watcher.sees(view()) == []
+
+
+def test_quiet_without_a_reason_is_told_once(watcher: Watcher) -> None:
+    """With what is waited for; a change begins the time anew."""
+    at_the_api = view(waiting=2, submitting=1, queued=12)
+    assert watcher.sees(at_the_api) == []
+    assert watcher.sees(at_the_api, QUIET_S - 1) == []
+    assert watcher.sees(at_the_api, 1) == ["no change for 10 s; waiting for 3 edits at the API, 12 queued"]
+    assert watcher.sees(at_the_api, 10 * QUIET_S) == []
+    assert watcher.sees(view(waiting=2), 0) == []
+    assert watcher.sees(view(waiting=2), QUIET_S) == ["no change for 10 s; waiting for 2 edits at the API"]
+
+
+def test_quiet_with_a_reason_is_not_told(watcher: Watcher, ledger: Ledger) -> None:
+    """The reason says it."""
+    with pause(ledger):
+        assert len(watcher.sees(view())) == 1
+        assert watcher.sees(view(), QUIET_S) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ({"waiting": 1}, "1 edit at the API"),
+        ({"copying": 2, "held": 1, "completed": 4}, "2 being copied to S3, 1 held"),
+        ({"queued": 12_000}, "12,000 queued"),
+        ({"completed": 3}, "its files to be written"),
+    ],
+)
+def test_what_is_waited_for(counts: dict[str, int], text: str) -> None:
+    """In the order in which it comes."""
+    found = {EditState(name): number for name, number in counts.items()}
+    assert waiting_text(BatchView("b", BatchState.OPEN, found, datetime.now(UTC))) == f"waiting for {text}"
+
+
+def test_the_end_is_no_news_of_a_reason(watcher: Watcher, ledger: Ledger) -> None:
+    """A batch that has ended needs no worker."""
+    watcher.sees(view())
+    ledger.worker.forget_worker("w")
+    assert watcher.sees(view(BatchState.COMPLETED, completed=1)) == []
+
+
+def test_watch_says_at_once_what_it_waits_for(run: Run, manifest: Callable[..., str]) -> None:
+    """And why nothing moves."""
+    run("enqueue", manifest({}, {}), "--batch", "b")
+    ended = run("watch", "b", "--timeout", "0.1")
+    assert ended.code == 5
+    assert "b: waiting for 2 queued\n" in ended.err
+    assert ended.err.count("NO workers alive") == 1
