@@ -91,4 +91,6 @@ def as_text(value: Any) -> str:
     """A value as a cell of a table: empty for None, ``true`` and ``false``, JSON for what is nested."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value.encode(errors="replace").decode()  # half a surrogate pair, which JSON can hold, is no UTF-8

@@ -112,7 +112,9 @@ def _confirm(batch: str, images: bool, yes: bool) -> None:
     what = f"remove batch {batch}{' and its objects in S3' if images else ' from Redis'}"
     if not _at_terminal():
         raise InputError(f"nothing was removed; to {what} without a question, add --yes")
-    if not typer.confirm(f"{what}? This cannot be undone", err=True):
+    sys.stderr.write(f"{what}? This cannot be undone [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):  # typer's own question makes Ctrl-C an exit code of 1
         raise InputError("nothing was removed")
 
 

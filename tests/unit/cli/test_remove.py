@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +55,23 @@ def test_a_person_is_asked_on_a_terminal(
     assert ended.code == code
     assert "remove batch b from Redis? This cannot be undone" in ended.err
     assert (ledger.reader.batch("b") is None) is (code == 0)
+
+
+def test_ctrl_c_at_the_question_removes_nothing(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 130, as everywhere."""
+
+    class Stdin:
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("retouch.cli.remove.sys", SimpleNamespace(stdin=Stdin(), stderr=sys.stderr))
+    assert run("remove", batch).code == 130
+    assert ledger.reader.batch("b")
 
 
 def test_without_images_no_object_goes(run: Run, batch: str, bucket: Bucket, stored: None) -> None:

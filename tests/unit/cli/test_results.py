@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from retouch.cli import flat
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, Worker
 from tests.unit.outside import Bucket
@@ -61,6 +62,11 @@ def test_a_negative_number_stays_a_number(run: Run, manifest: Manifest, worker: 
     run("enqueue", manifest({"metadata": {"t": number}}), "--batch", "b")
     worker.complete(1)
     assert rows(run("results", "b", "--format", "csv").out)[0]["metadata.t"] == number
+
+
+def test_half_a_character_does_no_harm() -> None:
+    """JSON can hold it, and no file can."""
+    assert flat.as_text("a\ud83d!") == "a?!"
 
 
 def test_fields_are_chosen_in_their_order(run: Run, batch: str) -> None:
