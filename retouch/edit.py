@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -24,9 +23,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from retouch import object_keys, tokens
+from retouch import image_address, object_keys, tokens
 from retouch.errors import InputError
-from retouch.net.redaction import without_query
+from retouch.image_address import ImageKind
 
 _canonical = json.JSONEncoder(
     sort_keys=True, separators=(",", ":")
@@ -42,8 +41,12 @@ DEFAULT_MODEL = "sd1.5"
 # What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.
 API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 
+# What str() makes of a missing value in pandas, Python, JavaScript: paid for, it would be an edit to "nan".
+_MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "null", "undefined"})
+
 BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OF_A_SPREADSHEET = re.compile(r"-?\d[.,]\d+E[+-]\d+")
 # Path segments with a meaning of their own, and the names of the two files beside the edits' folders.
 RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.SUCCESS})
 
@@ -58,8 +61,22 @@ def _check_tokens(text: str) -> str:
     return text
 
 
-Prompt = Annotated[str, AfterValidator(_check_tokens)]
-Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+def _check_prompt(text: str) -> str:
+    if text in _MISSING:
+        raise PydanticCustomError("missing_text", "is how a program writes a missing value: there is no prompt")
+    return _check_tokens(text)
+
+
+def _whole(value: object) -> object:
+    """``512.0`` as 512: what pandas and JavaScript make of a whole number; beyond 2**53 a float has lost digits."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+Text = Annotated[str, AfterValidator(_check_tokens)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Side = Annotated[Whole, Field(ge=1, le=MAX_SIDE)]
 
 
 class Parameters(BaseModel):
@@ -72,44 +89,27 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
 
     model_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = DEFAULT_MODEL
-    prompt: Prompt
-    negative_prompt: Prompt | None = None
-    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    prompt: Annotated[str, AfterValidator(_check_prompt)]
+    negative_prompt: Text | None = None
+    num_inference_steps: Annotated[Whole, Field(ge=1, le=100)] | None = None
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
-    samples: Annotated[int, Field(ge=1, le=4)] | None = None
+    samples: Annotated[Whole, Field(ge=1, le=4)] | None = None
     guidance_scale: Annotated[float, Field(ge=1, le=20)] | None = None
     width: Side | None = None
     height: Side | None = None
-    seed: Annotated[int, Field(ge=-1, lt=2**63)] | None = None
+    seed: Annotated[Whole, Field(ge=-1, lt=2**63)] | None = None
     scheduler: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None = None
     refiner: bool | None = None
     safety_checker: bool | None = None
 
 
-class ImageKind(StrEnum):
-    """Where an edit's ``init_image`` is."""
-
-    URL = "url"
-    S3 = "s3"
-    PATH = "path"
-
-
 def _check_custom_id(value: str) -> str:
+    if _OF_A_SPREADSHEET.fullmatch(value):
+        raise PydanticCustomError(
+            "custom_id", "is what a spreadsheet made of a long number: format the column as text, and type the id again"
+        )
     if not CUSTOM_ID_PATTERN.fullmatch(value) or value in RESERVED_CUSTOM_IDS:
         raise PydanticCustomError("custom_id", "must be 1 to 64 of A-Z a-z 0-9 . _ - and not a reserved name")
-    return value
-
-
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
-
-
-def _check_init_image(value: str) -> str:
-    if value.startswith("s3://"):
-        bucket, _, key = value[5:].partition("/")
-        if not _BUCKET.fullmatch(bucket) or not key:
-            raise PydanticCustomError("init_image", "is not s3://bucket/key")
-    elif "://" in value and not value.startswith(("http://", "https://")):
-        raise PydanticCustomError("init_image", "must be an http(s) URL, s3://bucket/key or a local path")
     return value
 
 
@@ -143,14 +143,14 @@ Metadata = Annotated[
 class Edit(Parameters):
     """One edit: an image, one set of parameters, and a name that is unique in its batch.
 
-    ``init_image`` is a public http(s) URL, ``s3://bucket/key``, or a local path (which only the command
-    line uploads). ``extra`` holds other fields that the API accepts; they are sent unchanged. ``metadata`` is the
-    producer's own: it is not sent, and comes back with the result. It is no part of what an edit is: an edit that is
-    enqueued again with other metadata is the same, and keeps the first.
+    ``init_image`` is a public http(s) URL, ``s3://bucket/key``, a local path, or the picture itself as a data URI or in
+    base64 (the last two are uploaded when it is enqueued). ``extra`` holds other fields that the API accepts; they are
+    sent unchanged. ``metadata`` is the producer's own: it is not sent, and comes back with the result. It is no part of
+    what an edit is: an edit that is enqueued again with other metadata is the same, and keeps the first.
     """
 
     custom_id: Annotated[str, AfterValidator(_check_custom_id)]
-    init_image: Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_check_init_image)]
+    init_image: Annotated[str, AfterValidator(image_address.clean)]
     extra: Annotated[dict[str, JsonValue], BeforeValidator(_check_writable)] | None = None
     metadata: Metadata | None = None
 
@@ -164,10 +164,14 @@ class Edit(Parameters):
 
     @property
     def image_kind(self) -> ImageKind:
-        """Where ``init_image`` is: behind a URL, in S3, or on this machine's disk."""
-        if self.init_image.startswith("s3://"):
-            return ImageKind.S3
-        return ImageKind.URL if self.init_image.startswith(("http://", "https://")) else ImageKind.PATH
+        """Where ``init_image`` is: behind a URL, in S3, on this machine's disk, or in the text itself."""
+        return image_address.kind_of(self.init_image)
+
+    def at(self, address: str) -> Edit:
+        """The same edit, with its picture at this address."""
+        moved = self.model_copy(update={"init_image": address})
+        moved.__dict__.pop("fields", None)  # copied with the rest, if it was read before
+        return moved
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -209,13 +213,16 @@ def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"{field} is missing"
     if detail["type"] == "extra_forbidden":
-        return f"unknown field {field!r}{_suggestion(field)} (fields of your own for the API go into 'extra')"
+        return (
+            f"unknown field {field!r}{_suggestion(field)} (other fields of the API go into 'extra', your own into"
+            " 'metadata')"
+        )
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
     if not field:
         return message
     shown = detail["input"]
-    if isinstance(shown, str) and "://" in shown:
-        shown = without_query(shown)  # a signed link is a secret
+    if isinstance(shown, str):
+        shown = image_address.shown(shown)  # a signed link is a secret
     return f"{field} {_shown(shown)} {message}"
 
 

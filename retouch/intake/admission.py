@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from retouch.edit import DEFAULT_MODEL, Edit, ImageKind, explain
+from retouch import image_address
+from retouch.edit import DEFAULT_MODEL, Edit, explain
 from retouch.errors import InputError
+from retouch.image_address import ImageKind
+from retouch.intake import embedded
 from retouch.intake.uploads import Inputs
 from retouch.ledger import ABOUT, About, Entry, made_of
 from retouch.net.addresses import PrivateHosts, check_url
@@ -81,18 +84,30 @@ class Intake:
                 edit = Edit.model_validate({**self._fields, **raw} if self._fields else raw, strict=strict)
         except ValidationError as error:
             raise InvalidEditError(explain(error)) from None
-        about = About(shown, redo_of, edit.metadata or {})
         try:
-            if edit.image_kind is ImageKind.URL:
-                check_url(edit.init_image, self._private_hosts)
-                if (shown := without_signature(edit.init_image)) != edit.init_image:
-                    about = about._replace(init_image=shown)
-            elif edit.image_kind is ImageKind.PATH:
-                about = about._replace(init_image=edit.init_image)
-                edit = edit.model_copy(update={"init_image": self._inputs.uri(edit.init_image)})
+            address, seen = self._located(edit)
         except InputError as error:
             raise InvalidEditError([f"init_image {error}"]) from None
-        return Admitted(edit, about)
+        if address != edit.init_image:
+            edit = edit.at(address)
+        shown = shown or (seen if seen != address else None)
+        return Admitted(edit, About(shown, redo_of, edit.metadata or {}))
+
+    def _located(self, edit: Edit) -> tuple[str, str]:
+        """Where the API finds the picture (in S3 once it is uploaded), and what may be shown of what was given."""
+        given, kind = edit.init_image, edit.image_kind
+        if kind is ImageKind.URL:
+            check_url(given, self._private_hosts)
+            return given, without_signature(given)
+        if kind is ImageKind.PATH:
+            try:
+                return self._inputs.uri(given), given
+            except InputError as error:
+                raise InputError(f"{error}{image_address.hint(given)}") from None
+        if kind is ImageKind.EMBEDDED:
+            picture, shown = embedded.decode(given)
+            return self._inputs.take(picture, shown), shown
+        return given, given
 
     def _complete(self, edit: Edit) -> Edit:
         return Edit.model_validate(self._fields | {name: getattr(edit, name) for name in edit.model_fields_set})

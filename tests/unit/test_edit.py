@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from retouch.edit import Edit, ImageKind, check_batch_id, explain
+from retouch.edit import Edit, check_batch_id, explain
 from retouch.errors import InputError
+from retouch.image_address import ImageKind
 
 GOOD = {"custom_id": "cat-1", "prompt": "a cat", "init_image": "https://example.com/cat.png"}
 
@@ -38,6 +39,26 @@ def test_ranges_include_their_ends_and_nothing_beyond(field: str, least: int, mo
         Edit.model_validate(GOOD | {field: value})
     for value in (least - 1, most + 1):
         assert errors_of(**{field: value})[0].startswith(f"{field} {value} ")
+
+
+@pytest.mark.parametrize("field", ["samples", "width", "seed", "num_inference_steps"])
+def test_a_whole_number_may_be_written_as_a_fraction(field: str) -> None:
+    """pandas makes floats of a column of integers in which one is missing."""
+    assert Edit.model_validate(GOOD | {field: 3.0}).fields[field] == 3
+    assert type(Edit.model_validate(GOOD | {field: 3.0}).fields[field]) is int
+    assert errors_of(seed=2.0**60)
+
+
+@pytest.mark.parametrize("prompt", ["nan", "NaN", "<NA>", "None", "null"])
+def test_a_missing_prompt_is_not_sent_as_a_word(prompt: str) -> None:
+    """It is what a program writes where it has no text, and would be paid for."""
+    assert "is how a program writes a missing value" in errors_of(prompt=prompt)[0]
+
+
+@pytest.mark.parametrize("custom_id", ["1.70E+12", "1,70E+12", "-2.5E-07"])
+def test_an_id_that_a_spreadsheet_has_rounded_is_refused(custom_id: str) -> None:
+    """The digits are lost, and the ids of a thousand rows are one."""
+    assert "a spreadsheet made of a long number" in errors_of(custom_id=custom_id)[0]
 
 
 @pytest.mark.parametrize("value", ["20", True, 2.5])
@@ -72,7 +93,7 @@ def test_where_an_image_is(image: str, kind: ImageKind) -> None:
     assert Edit.model_validate(GOOD | {"init_image": image}).image_kind is kind
 
 
-@pytest.mark.parametrize("image", ["", "ftp://e.com/a", "s3://bucket", "file:///etc/passwd"])
+@pytest.mark.parametrize("image", ["", "ftp://e.com/a", "s3://bucket", "file://server/a.png"])
 def test_other_schemes_are_refused(image: str) -> None:
     """Only what can be called or uploaded."""
     assert errors_of(init_image=image)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+from base64 import b64encode, encodebytes, urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 
-from retouch.intake.admission import Intake, rebase
+from retouch.edit import Edit
+from retouch.intake.admission import Intake, InvalidEditError, rebase
+from retouch.intake.embedded import MAX_TEXT
 from retouch.intake.uploads import Inputs
 from retouch.ledger import ABOUT
 from retouch.net.addresses import PrivateHosts
@@ -31,6 +37,63 @@ def test_what_is_said_about_an_edit_is_kept_apart_from_what_is_sent(tmp_path: Pa
     assert own[ABOUT] == {"init_image": "cat.png", "redo_of": "b/a", "metadata": {"sku": "1"}}
     assert own["init_image"].startswith("s3://bucket/_inputs/")
     assert ABOUT not in kept(intake, {})
+
+
+def test_an_edit_whose_fields_were_read_before_is_sent_where_its_picture_went(tmp_path: Path) -> None:
+    """What was read is kept in the edit, and would be sent with the local path in it."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "cat.png")
+    intake = Intake({}, PrivateHosts(), Inputs("bucket", folder=tmp_path))
+    edit = Edit(custom_id="a", prompt="a cat", init_image="cat.png")
+    assert edit.fields["init_image"] == "cat.png"
+    assert json.loads(intake.entry(intake.admit(edit)).parameters)["init_image"].startswith("s3://")
+
+
+def a_picture() -> bytes:
+    """A small PNG."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda data: f"data:image/png;base64,{b64encode(data).decode()}",
+        lambda data: f" DATA:image/png;name=a;BASE64,{quote(b64encode(data))} ",
+        lambda data: b64encode(data).decode(),
+        lambda data: urlsafe_b64encode(data).decode().rstrip("="),
+        lambda data: encodebytes(data).decode(),
+    ],
+)
+def test_a_picture_in_the_text_is_uploaded_like_a_file(write: Callable[[bytes], str]) -> None:
+    """However its base64 is written; what was given is shown by its kind and size alone."""
+    data = a_picture()
+    with Inputs("bucket") as inputs:
+        own = kept(Intake({}, PrivateHosts(), inputs), {"init_image": write(data)})
+        (picture,) = inputs.pending.values()
+        assert picture.path.read_bytes() == data
+    assert own["init_image"] == f"s3://bucket/{picture.key}"
+    assert own[ABOUT]["init_image"].lower().startswith("data:image/png;")
+    assert own[ABOUT]["init_image"].lower().endswith(f"base64,… ({len(data)} bytes)")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"data:image/png;base64,{b64encode(a_picture()).decode()[:60]}", r"base64,… \(45 bytes\) is not .* truncated"),
+        (f"data:image/png;base64,{b64encode(a_picture()).decode()[:61]}", "is not base64"),
+        ("data:image/png;base64,####", "is not base64"),
+        ("data:image/svg+xml,%3Csvg/%3E", "without base64"),
+        (f"data:image/svg+xml;base64,{b64encode(b'<svg/>').decode()}", "XML"),
+        ("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "GIF"),
+        ("data:;base64," + "A" * (MAX_TEXT + 4), "larger than"),
+    ],
+)
+def test_a_text_that_is_no_whole_picture_is_refused_as_what_it_is(text: str, reason: str) -> None:
+    """Never as a file that is not there, and never with all of it."""
+    with Inputs("bucket") as inputs, pytest.raises(InvalidEditError, match=reason) as caught:
+        Intake({}, PrivateHosts(), inputs).admit(GOOD | {"init_image": text})
+    assert len(str(caught.value)) < 300
 
 
 def test_metadata_for_all_is_each_edits_unless_it_has_its_own() -> None:
