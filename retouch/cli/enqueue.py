@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.confirm import tell_plan
+from retouch.cli.image_check import reject_bad_images
 from retouch.cli.options import (
     DEFAULT_REDIS_URL,
     Bucket,
@@ -20,6 +21,8 @@ from retouch.cli.options import (
     parse_private_hosts,
 )
 from retouch.cli.picture_options import (
+    Column,
+    KeepColumns,
     IdTemplate,
     Match,
     NegativePrompt,
@@ -43,6 +46,7 @@ from retouch.edit import check_batch_id
 from retouch.errors import ServiceError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits, check
+from retouch.intake.manifest import Columns
 from retouch.intake.opening import opened_source
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import Receipt
@@ -99,6 +103,11 @@ def enqueue(
     size: SizeOption = "",
     price: PriceOption = "",
     yes: Yes = False,
+    column: Column = None,
+    keep_columns: KeepColumns = False,
+    check_images: Annotated[
+        bool, typer.Option("--check-images", help="Ask for the beginning of each picture before anything is enqueued.")
+    ] = False,
 ) -> None:
     """Enqueue a manifest's edits, or one for each picture of a folder: all of them, or nothing if any is bad.
 
@@ -108,13 +117,16 @@ def enqueue(
     """
     if batch:
         check_batch_id(batch)
-    asked = asked_for(parse_fields(set_, prompt, negative_prompt), vary, size, id_, match, recursive)
+    fields = parse_fields(set_, prompt, negative_prompt)
+    asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
     with opened_source(sources, asked, stores()) as opened, Inputs(bucket or None, prefix, opened.folder) as inputs:
         checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
         checked.identity, checked.estimate.price = opened.identity, image_price
         for note in checked.notes:
             say(f"note: {note}")
+        if check_images:
+            reject_bad_images(checked, hosts, {f"s3://{bucket}/{key}" for key in inputs.pending})
         batch = batch or checked.batch_id()
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_, dry_run)

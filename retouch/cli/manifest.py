@@ -12,6 +12,8 @@ import typer
 from pydantic import ValidationError
 
 from retouch.cli.picture_options import (
+    Column,
+    KeepColumns,
     IdTemplate,
     Match,
     NegativePrompt,
@@ -29,6 +31,7 @@ from retouch.cli.terminal import ExitCode, emit, say
 from retouch.edit import Edit, ImageKind, explain
 from retouch.errors import InputError
 from retouch.intake.admission import Rejection, custom_id_of
+from retouch.intake.manifest import Columns
 from retouch.intake.opening import Opened, opened_source
 
 
@@ -47,6 +50,8 @@ def manifest(
     recursive: Recursive = False,
     vary: Vary = None,
     size: SizeOption = "",
+    column: Column = None,
+    keep_columns: KeepColumns = False,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", show_default=False, help="Write it to FILE, not to stdout."),
@@ -56,7 +61,8 @@ def manifest(
 
     Paths are relative to where you are, so enqueue the file from there: with -o FILE they are relative to FILE.
     """
-    asked = asked_for(parse_fields(set_, prompt, negative_prompt), vary, size, id_, match, recursive)
+    fields = parse_fields(set_, prompt, negative_prompt)
+    asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     with opened_source(sources, asked, stores()) as opened:
         rejected: list[Rejection] = []
         records = list(_records(opened, output.parent if output else Path(), rejected))

@@ -10,6 +10,7 @@ import typer
 
 from retouch.cli.options import parse_set
 from retouch.errors import InputError
+from retouch.intake.manifest import Columns
 from retouch.intake.opening import Asked
 from retouch.intake.price import Price
 from retouch.intake.sizes import RangeStore, parse_size
@@ -75,6 +76,17 @@ PriceOption = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, however many edits variations make.")]
 
 
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OURS=THEIRS", show_default=False, help="Read a column (or JSON key) of another name as this field."
+    ),
+]
+KeepColumns = Annotated[
+    bool, typer.Option("--keep-columns", help="Keep columns that are not ours with the edits, as metadata.")
+]
+
+
 def parse_fields(set_: Sequence[str] | None, prompt: str | None, negative_prompt: str | None) -> dict[str, Any]:
     """The fields that are set for all edits; raises InputError."""
     pairs = [*(set_ or [])]
@@ -93,10 +105,11 @@ def asked_for(
     id_: str,
     match: Sequence[str] | None,
     recursive: bool,
+    columns: Columns,
 ) -> Asked:
     """Read the options; raises InputError."""
     wanted = parse_size(size) if size else None
-    return Asked(fields, parse_variations(vary or []), wanted, id_, match or [], recursive)
+    return Asked(fields, parse_variations(vary or []), wanted, id_, match or [], recursive, columns)
 
 
 def parse_price(text: str) -> Price | None:

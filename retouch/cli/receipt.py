@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 
@@ -12,7 +13,10 @@ from retouch.intake.writing import Receipt
 from retouch.records import ReceiptRecord, RejectionRecord
 from retouch.states import EditState
 
-SHOWN = 20  # rejected lines shown in detail; --json has all
+SHOWN = 20  # mistakes that are told; --json has all lines
+TOLD_APART = 3  # lines with one mistake in different values
+# What differs between two sentences about one mistake: quoted texts (cut ones too), addresses, paths and numbers.
+_VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
 
 
 def tell_receipt(receipt: Receipt, as_json: bool) -> None:
@@ -50,11 +54,26 @@ def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
 
 
 def tell_rejected(rejected: list[Rejection]) -> None:
-    """Show the first bad lines, with what is wrong with each."""
-    for line, custom_id, errors in rejected[:SHOWN]:
-        say(f"line {line}{f' ({custom_id})' if custom_id else ''}: {'; '.join(errors)}")
-    if len(rejected) > SHOWN:
-        say(f"… and {len(rejected) - SHOWN} more bad lines (--json lists them all)")
+    """Say what is wrong, a mistake that many lines have once: how many lines, and one of them as an example."""
+    groups = _by_mistake(rejected)
+    for told in groups[:SHOWN]:
+        line, custom_id, errors = told[0]
+        others = f" and {len(told) - 1:,} {'other' if len(told) == 2 else 'others'}" if len(told) > 1 else ""
+        say(f"line {line}{f' ({custom_id})' if custom_id else ''}{others}: {'; '.join(errors)}")
+    if more := sum(map(len, groups[SHOWN:])):
+        say(f"… and {more:,} more bad {'line' if more == 1 else 'lines'} (--json lists them all)")
+
+
+def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:
+    """The rejections in groups of one mistake; up to three that differ in a value are told apart."""
+    alike: dict[str, list[Rejection]] = {}
+    for rejection in rejected:
+        alike.setdefault(_VALUE.sub("", "; ".join(rejection.errors)), []).append(rejection)
+    groups: list[list[Rejection]] = []
+    for group in alike.values():
+        same = len({tuple(rejection.errors) for rejection in group}) == 1
+        groups += [group] if same or len(group) > TOLD_APART else [[rejection] for rejection in group]
+    return sorted(groups)
 
 
 def emit_receipt(

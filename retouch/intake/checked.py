@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,19 @@ class CheckedEdits:
         ]
         self.rejected = sorted(self.rejected + clash)
         self.entries = [(line, e) for line, e in self.entries if e.custom_id not in custom_ids]
+
+    def reject(self, reasons: Mapping[int, str]) -> None:
+        """Reject the edits of these numbers, for these reasons."""
+        if not reasons:
+            return
+        found = [Rejection(line, e.custom_id, [reasons[line]]) for line, e in self.entries if line in reasons]
+        self.rejected = sorted(self.rejected + found)
+        self.entries = [(line, e) for line, e in self.entries if line not in reasons]
+
+    def images(self) -> list[tuple[int, str]]:
+        """Number and ``init_image`` of each valid edit."""
+        everyone = self.defaults.get("init_image", "")
+        return [(line, json.loads(entry.parameters).get("init_image", everyone)) for line, entry in self.entries]
 
 
 def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:

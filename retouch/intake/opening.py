@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,18 @@ from typing import Any
 from retouch.errors import InputError
 from retouch.intake.folder import TEMPLATES, Filled, Folder, folder_identity
 from retouch.intake.listing import Listing, is_picture_name, list_folder, list_named
-from retouch.intake.manifest import STDIN, opened
+from retouch.intake.manifest import STDIN, Columns, opened
 from retouch.intake.sizes import RangeStore, Sized, Wanted
 from retouch.intake.source import Source
 from retouch.intake.variations import Variation, Varied
 from retouch.media import images
-
-OpenManifest = Callable[[str], AbstractContextManager[Source]]
-
 
 @dataclass(frozen=True)
 class Asked:
     """What the options say about the edits of a source.
 
     ``defaults``: fields for edits that do not set them; in prompts for pictures, names in braces are filled.
-    ``id_template``, ``matches`` and ``recursive`` are for pictures alone.
+    ``id_template``, ``matches`` and ``recursive`` are for pictures alone, ``columns`` for manifests.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -34,6 +31,7 @@ class Asked:
     id_template: str = ""
     matches: Sequence[str] = ()
     recursive: bool = False
+    columns: Columns = field(default_factory=Columns)
 
     def __post_init__(self) -> None:
         if self.size and (set_ := [side for side in ("width", "height") if self.defaults.get(side) is not None]):
@@ -60,7 +58,6 @@ def opened_source(
     arguments: Sequence[str],
     asked: Asked,
     store_of: Callable[[str], RangeStore],
-    open_manifest: OpenManifest = opened,
 ) -> Iterator[Opened]:
     """Open what the arguments name, varied and sized as asked; raises InputError if they do not go together."""
     if not all(arguments):
@@ -84,7 +81,7 @@ def opened_source(
     if asked.id_template or asked.matches or asked.recursive:
         raise InputError("--id, --match and --recursive are for a folder of pictures; a manifest says all of it itself")
     path = Path() if arguments[0] == STDIN else Path(arguments[0])
-    with open_manifest(arguments[0]) as manifest:
+    with opened(arguments[0], asked.columns) as manifest:
         source = _shaped(manifest, asked, asked.defaults, path.parent, store_of)
         yield Opened(source, path.stem or "stdin", path.parent, asked.defaults)
 

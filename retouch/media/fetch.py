@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -34,6 +35,7 @@ _GONE = frozenset({403, 404, 410})
 _PASSING = frozenset({408, 425, 429})
 _DRAINED_BYTES = 4096  # of an answer to a POST; more is not worth keeping the connection for
 _BUFFER_BYTES = 256 * 1024  # a usual image in one go; the default of 64 KiB pauses the socket in between
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "retouch"}
 
 
@@ -68,7 +70,7 @@ class Fetcher:
         self.large = asyncio.Semaphore(MAX_LARGE)  # held while a large body is streamed: some 17 MiB each
 
     @asynccontextmanager
-    async def get(self, url: str) -> AsyncIterator[Response]:
+    async def get(self, url: str, headers: Mapping[str, str] = _NO_HEADERS) -> AsyncIterator[Response]:
         """GET ``url`` and yield its 2xx response, body unread; follows up to three redirects.
 
         Trouble while the body is read inside the block is mapped as well. Raises GoneError,
@@ -77,7 +79,7 @@ class Fetcher:
         target = self._checked(url)
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                async with self._session().get(target, allow_redirects=False) as response:
+                async with self._session().get(target, headers=headers, allow_redirects=False) as response:
                     if response.status not in _REDIRECTS:
                         _raise_for_status(response, target)
                         yield response
@@ -87,6 +89,22 @@ class Fetcher:
                 raise _trouble(error, target) from None
             target = self._redirected(target, location)
         raise BrokenResultError(f"{without_query(url)} redirects more than {MAX_REDIRECTS} times")
+
+    async def beginning(self, url: str, length: int) -> tuple[bytes, int | None]:
+        """The first bytes of a body, at most ``length``, and its whole size if that is told; raises as ``get`` does.
+
+        By a GET of that range: HEAD is refused by many servers and by every link that is signed for GET, and only the
+        bytes tell what a picture is. A server that does not know ranges is left after the first bytes.
+        """
+        async with self.get(url, {"Range": f"bytes=0-{length - 1}"}) as response:
+            start = bytearray()
+            async for piece in response.content.iter_any():
+                start += piece
+                if len(start) >= length:
+                    break
+            told = response.headers.get("Content-Range", "").rpartition("/")[2] if response.status == 206 else ""
+            size = int(told) if told.isdecimal() else response.content_length if response.status == 200 else None
+            return bytes(start[:length]), size
 
     async def read(self, url: str, max_bytes: int) -> bytes:
         """GET the whole body of ``url``, of at most ``max_bytes``; raises as ``get`` does."""

@@ -215,6 +215,17 @@ class Store:
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 
+    async def beginning(self, key: str, length: int) -> tuple[bytes, int] | None:
+        """The first bytes of an object, at most ``length``, and its whole size; None if it is not there."""
+        store = await self._store_for(key)
+        try:
+            found = await obstore.get_async(store, key, options={"range": (0, length)})
+            return bytes(await found.bytes_async()), found.meta["size"]
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError, ValueError) as error:
+            raise self._mapped(error) from None
+
     async def delete(self, key: str) -> None:
         """Remove the object under ``key``; one that is not there is no error."""
         store = await self._store_for(key)

@@ -12,7 +12,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any
@@ -217,13 +217,13 @@ def _wrap_fetch(crash: Crash) -> None:
     original = Fetcher.get
 
     @asynccontextmanager
-    async def get(self: Fetcher, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def get(self: Fetcher, url: str, *headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         crash.at("fetch.before")
-        async with original(self, url) as response:
+        async with original(self, url, *headers) as response:
             crash.at("fetch.after")
             yield response
 
-    Fetcher.get = get  # type: ignore[method-assign]
+    Fetcher.get = get  # type: ignore[method-assign, assignment]
 
 
 def _wrap_wire(crash: Crash) -> None:

@@ -13,6 +13,7 @@ from retouch.cli.options import parse_set
 from retouch.cli.receipt import SHOWN
 from retouch.errors import InputError
 from retouch.ledger import Ledger
+from retouch.states import EditState
 from tests.unit.cli.conftest import Run
 
 Manifest = Callable[..., str]
@@ -71,12 +72,54 @@ def test_skip_invalid_with_nothing_good_is_bad_input(run: Run, manifest: Manifes
     assert run("enqueue", manifest("{"), "--skip-invalid").code == 2
 
 
-def test_many_bad_lines_are_cut_on_the_terminal_and_whole_in_json(run: Run, manifest: Manifest) -> None:
-    """Nobody reads a thousand lines."""
-    ended = run("enqueue", manifest(*[{"samples": 9}] * 50), "--json")
-    assert ended.err.count("samples 9") == SHOWN
-    assert "and 30 more bad lines" in ended.err
+@pytest.mark.parametrize("values", [[9] * 50, list(range(5, 55))])
+def test_a_mistake_on_every_line_is_told_once(run: Run, manifest: Manifest, values: list[int]) -> None:
+    """With the number of its lines, whatever differs in it; --json has all."""
+    ended = run("enqueue", manifest(*[{"samples": value} for value in values]), "--json")
+    assert f"line 1 (e0) and 49 others: samples {values[0]} should be" in ended.err
+    assert ended.err.count("samples") == 1
     assert len(ended.json["rejected"]) == 50
+
+
+def test_a_few_lines_with_different_values_are_each_told(run: Run, manifest: Manifest) -> None:
+    """The values help to find what is wrong; the same sentence twice does not."""
+    err = run("enqueue", manifest({"samples": 9}, {"samples": 8}, {"seed": "x"}, {"seed": "x"})).err
+    assert [line.partition(":")[0] for line in err.splitlines()[:3]] == [
+        "line 1 (e0)",
+        "line 2 (e1)",
+        "line 3 (e2) and 1 other",
+    ]
+
+
+def test_many_mistakes_are_cut_on_the_terminal_and_whole_in_json(run: Run, manifest: Manifest) -> None:
+    """Nobody reads a thousand lines."""
+    ended = run("enqueue", manifest(*[{"x" * (n + 1): 1} for n in range(30)], *[{"a" * n: 1} for n in range(1, 3)]))
+    assert ended.err.count("unknown field") == 1
+    fields = ["samples", "width", "height", "strength", "guidance_scale", "num_inference_steps", "seed", "refiner"]
+    pairs = [{one: "x", other: "x"} for n, one in enumerate(fields) for other in fields[n + 1 :]]
+    ended = run("enqueue", manifest(*pairs), "--json")
+    assert len([line for line in ended.err.splitlines() if line.startswith("line")]) == SHOWN
+    assert f"and {len(pairs) - SHOWN} more bad lines" in ended.err
+    assert len(ended.json["rejected"]) == len(pairs)
+
+
+def test_columns_of_other_names_are_read_or_kept(run: Run, ledger: Ledger, tmp_path: Path) -> None:
+    """From the option to the ledger."""
+    path = tmp_path / "m.csv"
+    path.write_text("id;caption;init_image;note;strength\na;cat;https://e.com/a;hello;0,5\n")
+    refused = run("enqueue", str(path), "--column", "custom_id=id", "--column", "prompt=caption")
+    assert (refused.code, "--keep-columns" in refused.err) == (2, True)
+    ended = run(
+        *("enqueue", str(path), "--batch", "b", "--column", "custom_id=id", "--column", "prompt=caption"),
+        "--keep-columns",
+    )
+    assert ended.code == 0
+    assert "kept as metadata: note" in ended.err
+    view = ledger.reader.edit("b", "a")
+    assert view is not None
+    assert (view.parameters["prompt"], view.parameters["strength"]) == ("cat", 0.5)
+    ledger.producer.cancel("b", [EditState.QUEUED])
+    assert next(ledger.reader.results("b"))["metadata"] == {"note": "hello"}
 
 
 def test_a_duplicate_custom_id_names_both_lines(run: Run, manifest: Manifest) -> None:
