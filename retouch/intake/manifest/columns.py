@@ -109,13 +109,10 @@ class Keys:
         self._name = name
         self._unknown: Counter[str] = Counter()
         self._missed = set(columns.renamed)
-        self._first = True
+        self.known = OURS if not columns.renamed else frozenset[str]()  # an object of these alone is read as it is
 
-    def read(self, number: int, fields: dict[str, Any]) -> dict[str, Any]:
-        """The object under our names; ValueError if it cannot be, InputError if it is of another program."""
-        first, self._first = self._first, False
-        if not self._columns.renamed and fields.keys() <= OURS:
-            return fields
+    def read(self, number: int, fields: dict[str, Any], *, first: bool) -> dict[str, Any]:
+        """The object under our names; ValueError if it cannot be, InputError if the first is of another program."""
         fields = self._renamed(fields)
         unknown = fields.keys() - OURS
         if not unknown:

@@ -30,23 +30,23 @@ class Jsonl:
     def __iter__(self) -> Iterator[Line]:
         read = objects = unfinished = 0  # the last: the number of the line before, if it ends within an object
         first = ""
-        for number, text, problem in self._lines():
+        known = self._keys.known
+        for number, raw in numbered(self._stream):
+            if not (raw := raw.strip()):
+                continue
             read += 1
-            if unfinished and not problem and not text.startswith("{"):
+            if unfinished and not raw.startswith(b"{"):
                 raise InputError(self._pretty(unfinished))
-            unfinished = 0
-            fields: dict[str, Any] = {}
-            if not problem:
-                try:
-                    fields = json_text.parse(text)
-                    objects += 1
-                    if len(text) > MAX_TEXT:
-                        _check_length(text, fields)
-                    fields = self._keys.read(number, fields)
-                except ValueError as error:
-                    problem = str(error)
-                    unfinished = number if isinstance(error, json_text.UnfinishedError) else 0
-            first = first or f"line {number} {problem}"
+            fields, problem, unfinished = {}, None, 0
+            try:
+                fields = json_text.parse(_text(raw, MAX_LINE))
+                objects += 1
+                if len(raw) > MAX_TEXT or not fields.keys() <= known:
+                    fields = self._odd(number, raw, fields, first=objects == 1)
+            except ValueError as error:
+                problem = str(error)
+                unfinished = number if isinstance(error, json_text.UnfinishedError) else 0
+                first = first or f"line {number} {problem}"
             yield Line(number, fields, problem)
         if not read:
             raise InputError(f"{self._name} is empty: it holds no edit")
@@ -54,13 +54,11 @@ class Jsonl:
             raise InputError(f"{self._name} is neither JSONL nor a table of edits: {first}")
         self.notes += self._keys.notes()
 
-    def _lines(self) -> Iterator[tuple[int, str, str | None]]:
-        """Yield number, text and problem of each line that is not blank."""
-        for number, raw in numbered(self._stream):
-            if len(raw) > MAX_LINE:
-                yield number, "", too_long(MAX_LINE)
-            elif raw := raw.strip():
-                yield number, *_decoded(raw)
+    def _odd(self, number: int, raw: bytes, fields: dict[str, Any], *, first: bool) -> dict[str, Any]:
+        # Only a picture in it makes a line long.
+        if len(raw) - len(str(fields.get("init_image", ""))) > MAX_TEXT:
+            raise ValueError(too_long(MAX_TEXT))
+        return self._keys.read(number, fields, first=first)
 
     def _pretty(self, number: int) -> str:
         return (
@@ -69,19 +67,17 @@ class Jsonl:
         )
 
 
-def _check_length(text: str, fields: dict[str, Any]) -> None:
-    """Only a picture in it makes a line long; raises ValueError."""
-    if len(text) - len(str(fields.get("init_image", ""))) > MAX_TEXT:
-        raise ValueError(too_long(MAX_TEXT))
-
-
-def _decoded(raw: bytes) -> tuple[str, str | None]:
+def _text(raw: bytes, most: int) -> str:
+    """The line as text, of at most so many bytes; raises ValueError with the end of a sentence about it."""
+    if len(raw) > most:
+        raise ValueError(too_long(most))
     if b"\x00" in raw:
-        return "", "holds a NUL byte"
+        raise ValueError("holds a NUL byte")
     try:
-        return raw.decode(), None
+        return raw.decode()
     except UnicodeDecodeError as error:
-        return "", f"is not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start + 1}; save it as UTF-8"
+        at = error.start
+    raise ValueError(f"is not UTF-8: byte 0x{raw[at]:02x} at position {at + 1}; save it as UTF-8")
 
 
 class JsonArray:
@@ -105,7 +101,7 @@ class JsonArray:
                 yield Line(place, {}, "is not a JSON object")
                 continue
             try:
-                yield Line(place, self._keys.read(place, fields))
+                yield Line(place, self._keys.read(place, fields, first=place == 1))
             except ValueError as error:
                 yield Line(place, fields, str(error))
         self.notes += self._keys.notes()
@@ -117,9 +113,10 @@ class JsonArray:
                 f"{self._name} is a JSON array of more than {MAX_ARRAY // 1024 // 1024} MiB; write one object a line:"
                 f" jq -c '.[]' {self._name} > lines.jsonl"
             )
-        text, problem = _decoded(raw.removeprefix(BOM))
-        if problem:
-            raise InputError(f"{self._name} {problem}")
+        try:
+            text = _text(raw.removeprefix(BOM), MAX_ARRAY)
+        except ValueError as error:
+            raise InputError(f"{self._name} {error}") from None
         try:
             found = json_text.DECODER.decode(text)
         except json.JSONDecodeError as error:
