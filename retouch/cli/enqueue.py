@@ -22,8 +22,8 @@ from retouch.cli.options import (
 )
 from retouch.cli.picture_options import (
     Column,
-    KeepColumns,
     IdTemplate,
+    KeepColumns,
     Match,
     NegativePrompt,
     PriceOption,

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from retouch.cli.picture_options import (
     Column,
-    KeepColumns,
     IdTemplate,
+    KeepColumns,
     Match,
     NegativePrompt,
     Prompt,
@@ -28,8 +28,9 @@ from retouch.cli.picture_options import (
 )
 from retouch.cli.receipt import tell_rejected
 from retouch.cli.terminal import ExitCode, emit, say
-from retouch.edit import Edit, ImageKind, explain
+from retouch.edit import Edit, explain
 from retouch.errors import InputError
+from retouch.image_address import ImageKind
 from retouch.intake.admission import Rejection, custom_id_of
 from retouch.intake.manifest import Columns
 from retouch.intake.opening import Opened, opened_source

@@ -17,6 +17,7 @@ from retouch.intake.source import Source
 from retouch.intake.variations import Variation, Varied
 from retouch.media import images
 
+
 @dataclass(frozen=True)
 class Asked:
     """What the options say about the edits of a source.
