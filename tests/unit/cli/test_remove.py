@@ -19,7 +19,7 @@ Manifest = Callable[..., str]
 @pytest.fixture
 def batch(run: Run, manifest: Manifest, worker: Worker) -> str:
     """Two edits with two images, one that failed, and the batch's files."""
-    run("enqueue", manifest({}, {}, {}), "--batch", "b")
+    run("enqueue", manifest({"custom_id": "0"}, {}, {}), "--batch", "b")  # its images are listed before _SUCCESS
     worker.complete(2, images=2)
     worker.complete(1, images=0, state=EditState.FAILED)
     worker.finish()
@@ -110,7 +110,7 @@ def test_images_elsewhere_are_not_looked_for_here(run: Run, batch: str, bucket: 
     before = dict(bucket.objects)
     ended = run("remove", batch, "--images", "--yes", "--prefix", "edits/")
     assert ended.code == 2
-    assert "s3://bucket/b/e0/0.png is not below s3://bucket/edits/b/" in ended.err
+    assert "s3://bucket/b/0/0.png is not below s3://bucket/edits/b/" in ended.err
     assert bucket.objects == before
     assert run("status", batch).code == 0
 
