@@ -88,6 +88,14 @@ async def test_what_is_put_is_found_under_its_very_name(
     assert store.uri(s3_prefix + name) == f"s3://{s3.bucket}/{s3_prefix}{name}"
 
 
+@pytest.mark.parametrize(("size", "length"), [(2000, 1024), (10, 1024)])
+async def test_the_beginning_of_an_object_is_read(store: Store, s3_prefix: str, size: int, length: int) -> None:
+    """With its whole size; and it is told where there is none."""
+    await store.put(s3_prefix + "a.png", b"x" * size, "image/png")
+    assert await store.beginning(s3_prefix + "a.png", length) == (b"x" * min(size, length), size)
+    assert await store.beginning(s3_prefix + "b.png", length) is None
+
+
 @pytest.mark.parametrize("sizes", [(), (10,), (1_000_000,) * 12])
 async def test_a_stream_is_put_whole(s3: S3, client: Any, store: Store, s3_prefix: str, sizes: tuple[int, ...]) -> None:
     """Nothing, one small piece, or several parts' worth: one object with its content type."""

@@ -83,9 +83,10 @@ class Layout:
         if self._comma:
             notes.append(f"decimal commas are read: {self._comma}")
         if self._unset:
-            notes.append(
-                f"read as not set: {', '.join(f'{t[:20]!r} in {n} cells' for t, n in self._unset.most_common(5))}"
+            counted = (
+                f"{text[:20]!r} in {n:,} {'cell' if n == 1 else 'cells'}" for text, n in self._unset.most_common(5)
             )
+            notes.append(f"read as not set: {', '.join(counted)}")
         return notes
 
     def _check(self, columns: Columns) -> None:

@@ -159,4 +159,4 @@ def test_a_file_of_another_kind_is_called_by_its_name(data: bytes, what: str) ->
 def test_a_note_says_what_was_not_set() -> None:
     """So that a column of them is seen before it is paid for."""
     found = read("custom_id,prompt,seed,strength\na,b,NaN,n/a\nc,d,NaN,0.5\n", "m.csv")
-    assert "read as not set: 'NaN' in 2 cells, 'n/a' in 1 cells" in found.notes
+    assert "read as not set: 'NaN' in 2 cells, 'n/a' in 1 cell" in found.notes
