@@ -222,4 +222,4 @@ def test_a_manifest_with_a_bad_edit_is_not_written(run: Run, photos: Path) -> No
     )
     ended = run("manifest", "m.jsonl", "--vary", "seed=1,2")
     assert (ended.code, ended.out) == (2, "")
-    assert "line 2 (b.seed-1): prompt is missing" in ended.err
+    assert "line 2 (b.seed-1) and 1 other: prompt is missing" in ended.err
