@@ -4,30 +4,34 @@ A producer needs two names::
 
     from retouch import Edit, EditQueue
 
-    queue = EditQueue.from_url("redis://localhost:6379/0")
-    receipt = queue.enqueue(
-        (Edit(custom_id=f"cat-{n}", prompt="a watercolour cat", init_image=url) for n, url in enumerate(urls)),
-        batch="cats",
-    )
-    view = queue.wait(receipt.batch)
+    with EditQueue.from_env() as queue:
+        queue.enqueue(
+            [Edit(custom_id=f"cat-{n}", prompt="a watercolour cat", init_image=url) for n, url in enumerate(urls)],
+            batch="cats",
+        )
+        view = queue.wait("cats")
 
 The other names are the types that its methods take, return and raise.
 """
 
 from retouch.edit import Edit
-from retouch.edit_result import Failure, Output, Result
-from retouch.errors import InputError, RetouchError, ServiceError
+from retouch.edit_result import Failure, Result
+from retouch.errors import CancelledError, InputError, RetouchError, SchemaError, ServiceError
 from retouch.event_log import CloudEvent, UndeliveredEvent
-from retouch.intake.admission import InvalidEditError, Rejection
+from retouch.failure_limit import TooManyFailuresError
+from retouch.installation import ResultTimes
+from retouch.intake.admission import InvalidEditError, RejectedEditsError, Rejection
 from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
-from retouch.queue import EditQueue, ResultTimes
+from retouch.output import Output
+from retouch.queue import EditQueue
 from retouch.states import BatchState, EditState
 
 __all__ = [
     "BatchState",
     "BatchView",
     "BatchWriter",
+    "CancelledError",
     "CloudEvent",
     "Edit",
     "EditQueue",
@@ -42,12 +46,15 @@ __all__ = [
     "Pause",
     "Provider",
     "Receipt",
+    "RejectedEditsError",
     "Rejection",
     "Result",
     "ResultTimes",
     "RetouchError",
     "Retried",
+    "SchemaError",
     "ServiceError",
     "Sink",
+    "TooManyFailuresError",
     "UndeliveredEvent",
 ]

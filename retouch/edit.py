@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -24,8 +25,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from retouch import image_address, object_keys, tokens
+from retouch.edit_fields import with_fields
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
+from retouch.plain_values import plain_fields
 
 _canonical = json.JSONEncoder(
     sort_keys=True, separators=(",", ":")
@@ -67,40 +70,82 @@ def _check_prompt(text: str) -> str:
     return _check_tokens(text)
 
 
-def _whole(value: object) -> object:
-    """``512.0`` as 512: what pandas and JavaScript make of a whole number; beyond 2**53 a float has lost digits."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
+def _by_default(field: str) -> str:
+    return f" The API's default: {API_DEFAULTS[field]}."
 
 
 Text = Annotated[str, AfterValidator(_check_tokens)]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Side = Annotated[Whole, Field(ge=1, le=MAX_SIDE)]
+Prompt = Annotated[str, AfterValidator(_check_prompt)]
 
 
 class Parameters(BaseModel):
     """The parameters of one img2img call, under the API's own names and with its exact ranges.
 
     A field that is None is not sent: the API's default applies. A number must be a number (``"20"`` is refused),
-    unless validated with ``strict=False``, as CSV is.
+    unless validated with ``strict=False``, as CSV is. Numbers may be numpy's, a whole number may be ``512.0``, and NaN
+    is a field that is not set. ``retouch fields`` lists all fields with their ranges.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
 
-    model_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = DEFAULT_MODEL
-    prompt: Annotated[str, AfterValidator(_check_prompt)]
-    negative_prompt: Text | None = None
-    num_inference_steps: Annotated[Whole, Field(ge=1, le=100)] | None = None
-    strength: Annotated[float, Field(ge=0, le=1)] | None = None
-    samples: Annotated[Whole, Field(ge=1, le=4)] | None = None
-    guidance_scale: Annotated[float, Field(ge=1, le=20)] | None = None
-    width: Side | None = None
-    height: Side | None = None
-    seed: Annotated[Whole, Field(ge=-1, lt=2**63)] | None = None
-    scheduler: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None = None
-    refiner: bool | None = None
-    safety_checker: bool | None = None
+    model_id: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200),
+        Field(description=f"The model that the API is to use. The default: {DEFAULT_MODEL}."),
+    ] = DEFAULT_MODEL
+    prompt: Annotated[Prompt, Field(description="What the picture is to become; at most 75 CLIP tokens.")]
+    negative_prompt: Annotated[
+        Text | None, Field(description="What is not to be in the picture; at most 75 CLIP tokens.")
+    ] = None
+    num_inference_steps: Annotated[
+        int | None,
+        Field(ge=1, le=100, description=f"Steps of denoising; 20 to 30 are best.{_by_default('num_inference_steps')}"),
+    ] = None
+    strength: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="How far to go from the original: 0 keeps it, 1 ignores it. The API does about"
+            f" num_inference_steps x strength steps.{_by_default('strength')}",
+        ),
+    ] = None
+    samples: Annotated[
+        int | None, Field(ge=1, le=4, description=f"How many images to make.{_by_default('samples')}")
+    ] = None
+    guidance_scale: Annotated[
+        float | None, Field(ge=1, le=20, description="How closely to follow the prompt; 7.5 to 12.5 are best.")
+    ] = None
+    width: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_SIDE, description=f"The width of the result in pixels; {BEST_SIDE} at most is best."),
+    ] = None
+    height: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_SIDE, description=f"The height of the result in pixels; {BEST_SIDE} at most is best."),
+    ] = None
+    seed: Annotated[
+        int | None,
+        Field(
+            ge=-1, lt=2**63, description="With the same seed and parameters, the same image; else the API draws one."
+        ),
+    ] = None
+    scheduler: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None,
+        Field(description="The API's scheduler by its name, such as UniPCMultistepScheduler."),
+    ] = None
+    refiner: Annotated[bool | None, Field(description="Whether the API runs its refiner after the model.")] = None
+    safety_checker: Annotated[
+        bool | None, Field(description="Whether the API filters explicit images; it may return black ones instead.")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_plain_values(cls, given: Any) -> Any:
+        return plain_fields(given, WHOLE_NUMBERS) if isinstance(given, Mapping) else given
+
+
+WHOLE_NUMBERS = frozenset({"num_inference_steps", "samples", "width", "height", "seed"})
 
 
 def _check_custom_id(value: str) -> str:
@@ -144,15 +189,35 @@ class Edit(Parameters):
     """One edit: an image, one set of parameters, and a name that is unique in its batch.
 
     ``init_image`` is a public http(s) URL, ``s3://bucket/key``, a local path, or the picture itself as a data URI or in
-    base64 (the last two are uploaded when it is enqueued). ``extra`` holds other fields that the API accepts; they are
-    sent unchanged. ``metadata`` is the producer's own: it is not sent, and comes back with the result. It is no part of
-    what an edit is: an edit that is enqueued again with other metadata is the same, and keeps the first.
+    base64 (the last two are uploaded when the edit is enqueued). ``extra`` holds other fields that the API accepts;
+    they are sent unchanged. ``metadata`` is the producer's own: it is not sent, and comes back with the result. It is
+    no part of what an edit is: an edit that is enqueued again with other metadata is the same, and keeps the first.
     """
 
-    custom_id: Annotated[str, AfterValidator(_check_custom_id)]
-    init_image: Annotated[str, AfterValidator(image_address.clean)]
-    extra: Annotated[dict[str, JsonValue], BeforeValidator(_check_writable)] | None = None
-    metadata: Metadata | None = None
+    custom_id: Annotated[
+        str,
+        AfterValidator(_check_custom_id),
+        Field(description="The edit's name, unique in its batch: 1 to 64 of A-Z a-z 0-9 . _ -"),
+    ]
+    init_image: Annotated[
+        str,
+        AfterValidator(image_address.clean),
+        Field(
+            description="The picture to edit: a public http(s) URL, s3://bucket/key, a local file, or the picture"
+            " itself as a data URI or in base64 (the last two are uploaded)."
+        ),
+    ]
+    extra: Annotated[
+        Annotated[dict[str, JsonValue], BeforeValidator(_check_writable)] | None,
+        Field(description="Other fields that the API takes, as an object; they are sent unchanged."),
+    ] = None
+    metadata: Annotated[
+        Metadata | None,
+        Field(
+            description=f"Your own notes, up to {MAX_METADATA} short texts by name; not sent, they come back with the"
+            " result."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _extra_shadows_nothing(self) -> Self:
@@ -194,8 +259,13 @@ class Edit(Parameters):
         ]
 
 
+Edit.__doc__ = with_fields(Edit.__doc__, Edit.model_fields)
+
+
 def check_batch_id(batch: str) -> str:
-    """Return ``batch`` if it is a valid batch id; raises InputError."""
+    """Return ``batch`` if it is a valid batch id; raises InputError, and TypeError if it is not text."""
+    if not isinstance(batch, str):
+        raise TypeError(f"batch is {type(batch).__name__}, and must be text: the batch's id")
     if not BATCH_PATTERN.fullmatch(batch):
         raise InputError(
             f"batch {batch[:80]!r} is not a valid id: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit"
@@ -224,6 +294,11 @@ def _sentence(detail: ErrorDetails) -> str:
     if isinstance(shown, str):
         shown = image_address.shown(shown)  # a signed link is a secret
     return f"{field} {_shown(shown)} {message}"
+
+
+def unknown_fields(names: Iterable[str]) -> str:
+    """These names, each with the field that was probably meant."""
+    return ", ".join(f"{name[:80]!r}{_suggestion(name)}" for name in names)
 
 
 def _suggestion(field: str) -> str:

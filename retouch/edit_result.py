@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
+from retouch.media.saving import save
+from retouch.output import Output
 from retouch.states import EditState
-
-Blank = bool | Literal["suspect"]
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An image in S3. ``bytes`` is its length, ``sha256`` is hexadecimal, width and height are in pixels.
-
-    ``blank``: whether it is black, or of one colour: a filter of the API, or a failure of its model, leaves that.
-    ``"suspect"``: it takes so few bytes that it may be; it was not possible to look at its pixels.
-    """
-
-    uri: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    content_type: str
-    blank: Blank = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +102,16 @@ class Result(Mapping[str, Any]):
             Output(**{name: raw[name] for name in _OUTPUT_FIELDS}, blank=raw.get("blank", False))
             for raw in self.record.get("outputs") or []
         ]
+
+    def download(self, path: str | PathLike[str]) -> list[Path]:
+        """Save the images, each checked by its SHA-256; returns the files (none if the edit has no image).
+
+        ``path`` is a folder, which is made: the files are named ``{custom_id}.{n}.{ext}``. With one image it may also
+        be the name of a file (``.png``, ``.jpg``, ``.jpeg``, ``.webp``). A file of that name is replaced. Needs
+        ``pip install 'retouch[s3]'`` and the usual AWS variables. Raises InputError if a file cannot be written, and
+        ServiceError if S3 does not give the image, or gives another one.
+        """
+        return save(self.custom_id, self.outputs, path)
 
     @property
     def blank(self) -> bool:

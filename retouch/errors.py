@@ -2,7 +2,9 @@
 
 RetouchError
 ├── InputError                  the input is wrong: correct it and send it again (exit 2)
-│   └── InvalidEditError        one edit is invalid; ``errors`` names each fault (``retouch.intake.admission``)
+│   ├── InvalidEditError        one edit is invalid; ``errors`` names each fault (``retouch.intake.admission``)
+│   └── RejectedEditsError      edits that were to be enqueued are invalid; ``rejected`` names each (the same)
+├── TooManyFailuresError        more edits of a batch have failed than the caller allows (``retouch.failure_limit``)
 ├── CancelledError              the batch was cancelled meanwhile (exit 4)
 ├── ServiceError                another system cannot be reached, or refuses (exit 6)
 │   └── SchemaError             the ledger has another version than this program

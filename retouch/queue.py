@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, Literal, Self
 
 from retouch.causes import BatchPause, PauseCause
-from retouch.edit import Edit, check_batch_id
+from retouch.edit import check_batch_id
 from retouch.edit_result import Result
+from retouch.environment import Environment
 from retouch.errors import InputError, ServiceError
-from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
-from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.failure_limit import FailureLimit
+from retouch.installation import Installation
+from retouch.intake.admission import Intake
+from retouch.intake.enqueueing import Enqueueing
+from retouch.intake.records import Edits, Records, with_picture
 from retouch.intake.redo import redo_id
 from retouch.intake.uploads import Inputs
 from retouch.intake.writing import BatchWriter, Receipt
@@ -25,31 +31,23 @@ from retouch.ledger import (
     Entry,
     Ledger,
     Made,
-    Pause,
-    Provider,
     Retried,
-    Sink,
 )
-from retouch.ledger.producer import OnProgress
+from retouch.ledger.producer import OnProgress, check_weight
 from retouch.net.addresses import PrivateHosts
-from retouch.provider.polling.histogram import Distribution, weight
-from retouch.reach import OnOutage, Reach
+from retouch.plain_values import plain
+from retouch.reach import OnOutage
 from retouch.states import EditState
 
 POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # between two looks at a batch: short while it changes, longer while it does not
 
 
-class ResultTimes(NamedTuple):
-    """How long results of one kind of work take, in seconds: half come within ``p50_s``, 95 % within ``p95_s``."""
+class EditQueue(Installation):
+    """Enqueues edits and watches them.
 
-    p50_s: float
-    p95_s: float
-
-
-class EditQueue:
-    """Enqueues edits and watches them. Thread-safe; connects at the first use, and needs no closing.
-
-    Every method raises ServiceError if Redis cannot be used, and InputError for a batch id that is not valid.
+    Threads may share it. It connects at the first use; as a context manager, or with ``close``, it closes its
+    connections. Every method raises ServiceError if Redis cannot be used, and InputError for a batch id that is not
+    valid.
     """
 
     def __init__(
@@ -57,15 +55,31 @@ class EditQueue:
         ledger: Ledger,
         *,
         private_hosts: PrivateHosts | None = None,
-        inputs: Inputs | None = None,
+        bucket: str = "",
+        prefix: str = "",
         address: str = "the address given",
     ) -> None:
-        self._ledger = ledger
+        super().__init__(ledger, address)
         self._private_hosts = private_hosts or PrivateHosts()
-        self._inputs = inputs
-        self._reach = Reach(address)
-        self._event_log = EventLog(ledger, self._reach)
-        self.address = address
+        self._bucket = bucket
+        self._prefix = prefix
+
+    @classmethod
+    def from_env(cls, *, timeout_s: float = 3.0) -> EditQueue:
+        """Make a queue from the variables that the command line reads; raises an InputError that names a wrong one.
+
+        They are RETOUCH_REDIS_URL, RETOUCH_NAMESPACE, RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX.
+        ``timeout_s``: how long one command may take, at least 1.
+        """
+        found = Environment.read()
+        ledger = Ledger.from_url(found.redis_url, namespace=found.namespace, timeout_s=timeout_s)
+        return cls(
+            ledger,
+            private_hosts=found.private_hosts,
+            bucket=found.bucket,
+            prefix=found.prefix,
+            address=Address.parse(found.redis_url).shown,
+        )
 
     @classmethod
     def from_url(
@@ -74,52 +88,91 @@ class EditQueue:
         *,
         namespace: str = DEFAULT_NAMESPACE,
         private_hosts: str = "",
+        bucket: str = "",
+        prefix: str = "",
         timeout_s: float = 3.0,
     ) -> EditQueue:
         """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is not a Redis URL.
 
         ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
-        separated; hosts that ``init_image`` may name although they are not public. ``timeout_s``: how long one
-        command may take, at least 1.
+        separated; hosts that ``init_image`` may name although they are not public. ``bucket``, ``prefix``: where in S3
+        local pictures are put. ``timeout_s``: how long one command may take, at least 1.
         """
         ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
-        return cls(ledger, private_hosts=PrivateHosts.parse(private_hosts), address=Address.parse(redis_url).shown)
+        return cls(
+            ledger,
+            private_hosts=PrivateHosts.parse(private_hosts),
+            bucket=bucket,
+            prefix=prefix,
+            address=Address.parse(redis_url).shown,
+        )
+
+    def close(self) -> None:
+        """Close the connections to Redis; a later call opens new ones."""
+        self._ledger.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.close()
 
     # --- putting edits in ------------------------------------------------------------------------
 
     def enqueue(
         self,
-        edits: Iterable[Edit | Mapping[str, Any]],
+        edits: Edits,
         *,
         batch: str,
         defaults: Mapping[str, Any] | None = None,
         weight: float = 1.0,
+        on_invalid: Literal["raise", "skip"] = "raise",
+        keep_columns: bool = False,
     ) -> Receipt:
-        """Put edits into a batch, which is made with its first; a generator is never held in memory.
+        """Put edits into a batch, which is made with its first.
+
+        ``edits``: Edits, or mappings of the same fields, in a list, a generator or another iterable; or a frame of
+        pandas or polars, or an Arrow table, or an iterable of these. A value may be of numpy; NaN (in a table also an
+        empty cell) is a field that is not set. ``init_image`` may be a path (relative to the working directory), an
+        open binary file or bytes: the picture is uploaded to the queue's bucket. ``keep_columns``: what is no field of
+        an edit is kept as its ``metadata``; else it is refused. ``defaults`` are fields for edits that do not set
+        them. ``weight``: a batch of weight 2 gets twice the turns of one of weight 1; 0.001 to 1000.
+
+        An edit that exists already is not changed, so it is safe to call this again with the same edits.
+
+        An edit is rejected that is invalid, whose ``custom_id`` is used twice, or exists in the batch with other
+        parameters. If one is, RejectedEditsError is raised. A list or a frame is checked whole before anything is
+        written. A generator is never held in memory: it is read no further than the page (500 edits) with the first
+        rejected one, what was written before stays, and the batch stays open; a ``custom_id`` that is used twice is
+        found within a page, and later only with other parameters. With ``on_invalid="skip"`` the other edits are
+        enqueued, and the receipt lists the rejected ones.
+
+        Raises TypeError for an argument of a wrong kind and InputError for a wrong value, before anything is written,
+        InputError also if there is no bucket for a local picture, and ServiceError if Redis or S3 fails.
 
         The batch does not end before this has returned, however slow a generator is; what it has given so far is
-        written every two seconds. If no edit is accepted, no batch is made.
-
-        Edits (or mappings of the same fields) that are invalid, or whose ``custom_id`` exists with other parameters,
-        are not enqueued, and the receipt lists them; the others are enqueued. An edit that exists already is not
-        changed, so it is safe to call this again with the same edits.
-
-        ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the
-        turns of one of weight 1; raises InputError unless it is 0.001 to 1000. Local pictures are not uploaded here:
-        use a URL or ``s3://bucket/key``.
-
-        Returns when everything is written and, if the server can confirm it, on its disk. If Redis fails or the
+        written every two seconds (edits with local pictures when there are 64). If no edit is accepted, no batch is
+        made. Returns when everything is written and, if the server can confirm it, on its disk. If Redis fails or the
         process dies in the middle, what was written stays, and the same call again adds the rest.
         """
-        intake = Intake(defaults or {}, self._private_hosts, self._inputs)
-        rejected: list[Rejection] = []
-        with self.writer(batch, intake.defaults, weight=weight) as writer:
-            for place, raw in enumerate(edits, 1):
-                try:
-                    writer.add(place, intake.entry(intake.admit(raw)))
-                except InvalidEditError as error:
-                    rejected.append(Rejection(place, custom_id_of(raw), error.errors))
-        return writer.receipt(rejected)
+        check_batch_id(batch)
+        weight = check_weight(plain(weight))
+        if on_invalid not in ("raise", "skip"):
+            raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
+        if not isinstance(defaults, Mapping | None):
+            raise TypeError(f"defaults is of type {type(defaults).__name__}, and must be a mapping of fields")
+        with Inputs(self._bucket or None, self._prefix) as inputs:
+            records = Records(edits, inputs, keep_columns=keep_columns)
+            intake = Intake(with_picture(dict(defaults or {}), inputs), self._private_hosts, inputs)
+            call = Enqueueing(
+                intake,
+                inputs,
+                self._bucket,
+                skip=on_invalid == "skip",
+                writer=partial(self.writer, batch, intake.defaults, weight=weight),
+                conflicts=partial(self.conflicts, batch),
+            )
+            return call.all_of(records) if records.whole else call.one_by_one(records)
 
     def conflicts(self, batch: str, entries: Sequence[Entry]) -> set[str]:
         """The custom ids among ``entries`` that exist in the batch with other parameters; changes nothing.
@@ -167,25 +220,38 @@ class EditQueue:
         with self._reach():
             return self._ledger.reader.batch(check_batch_id(batch))
 
+    def batch(self, batch: str) -> BatchView:
+        """The same as ``status``, beside ``batches``."""
+        return self.status(batch)
+
     def wait(
         self,
         batch: str,
         timeout_s: float | None = None,
         on_progress: Callable[[BatchView], None] | None = None,
         on_outage: OnOutage | None = None,
+        *,
+        max_failures: int | str | None = None,
     ) -> BatchView:
         """Wait until every edit has ended and the batch's files are written; returns the last view.
 
         ``on_progress`` is called with every view. Once the batch has been seen, the call waits through outages of
         Redis: ``on_outage`` is called with the reason, and with None when Redis is back. Raises TimeoutError after
         ``timeout_s`` seconds; the batch goes on.
+
+        ``max_failures``: raises TooManyFailuresError as soon as more edits have failed, at the end too; the batch goes
+        on. It is a number of edits, such as 10, or a percentage, such as ``"1%"``: of all edits that the batch has at
+        that moment (while a producer still fills it, of those that are there).
         """
+        limit = None if max_failures is None else FailureLimit.parse(max_failures)
         end = None if timeout_s is None else time.monotonic() + timeout_s
         view = self.status(batch)
         pause_s = POLL_MIN_S
         while True:
             if on_progress:
                 on_progress(view)
+            if limit:
+                limit.check(view)
             if view.finished:
                 return view
             left_s = pause_s if end is None else end - time.monotonic()
@@ -325,82 +391,7 @@ class EditQueue:
             found = self._ledger.reader.all_batches()
             return list(islice((view for view in found if state in (None, view.shown_state)), newest))
 
-    def events(
-        self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
-    ) -> Iterator[CloudEvent]:
-        """The events that Redis holds (7 days at most), the oldest first; with ``follow`` it waits for new ones.
-
-        ``after``: begin after the event with this id; raises InputError if it is not an id.
-        While it follows, it waits through outages of Redis and calls ``on_outage``, as ``wait`` does.
-        """
-        return self._event_log.events(after, follow=follow, on_outage=on_outage)
-
-    def sinks(self) -> list[Sink]:
-        """Where events are delivered, or were until lately."""
-        return self._event_log.sinks()
-
-    def undelivered(self, sink: str | None = None) -> Iterator[UndeliveredEvent]:
-        """The events that a sink (or any) has not taken, by sink, the oldest first; read page by page.
-
-        They stay for 7 days at most, as all events do. Raises InputError if there is no such sink.
-        """
-        return self._event_log.undelivered(sink)
-
-    def redeliver(self, sink: str | None = None) -> int:
-        """Have these events delivered again, now, under the same ids; returns how many that are.
-
-        Those that were given up get a new schedule of tries. Raises InputError if there is no such sink.
-        """
-        return self._event_log.redeliver(sink)
-
-    def workers(self) -> list[str]:
-        """The names of the workers that are alive."""
-        with self._reach():
-            return self._ledger.reader.workers()
-
-    def pauses(self) -> list[Pause]:
-        """Why requests of a kind are not sent; empty if all are."""
-        with self._reach():
-            return self._ledger.reader.pauses()
-
-    def provider(self) -> Provider:
-        """How the API is used at present."""
-        with self._reach():
-            return self._ledger.reader.provider()
-
-    def queued(self) -> int:
-        """How many edits of all batches can be submitted now, without those that wait for a retry."""
-        with self._reach():
-            return self._ledger.reader.queued()
-
-    def result_times(self) -> dict[str, ResultTimes]:
-        """How long results take, by kind of work, for the ten kinds that were seen last."""
-        with self._reach():
-            known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
-        beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
-        return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
-
-    def server(self) -> dict[str, object]:
-        """The Redis server's answer to ``INFO``."""
-        with self._reach():
-            return self._ledger.reader.server()
-
-    def check(self, waits_s: float | None = None, on_outage: OnOutage | None = None) -> None:
-        """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError).
-
-        ``waits_s``: wait so long until it answers, and call ``on_outage`` as ``wait`` does; then raise TimeoutError.
-        """
-        with self._reach():
-            if waits_s is None:
-                self._ledger.reader.check()
-            elif not self._reach.through_outages(self._answers, on_outage, time.monotonic() + waits_s):
-                raise TimeoutError(f"Redis at {self.address} has not answered within {waits_s:g} s")
-
     # --- reaching Redis --------------------------------------------------------------------------
-
-    def _answers(self) -> bool:
-        self._ledger.reader.check()
-        return True
 
     def _results(self, batch: str) -> Iterator[Result]:
         with self._reach():
@@ -418,7 +409,3 @@ class EditQueue:
                 " enqueue the manifest again to add lost edits"
             )
         return view
-
-
-def _age_s(belief: Distribution, probability: float) -> float:
-    return round(belief.age_ms(probability) / 1000, 1)

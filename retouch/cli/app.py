@@ -7,18 +7,19 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from retouch.cli.batches import batches
 from retouch.cli.change import cancel, pause, resume, retry, seal
+from retouch.cli.commands import Command, Commands
 from retouch.cli.doctor import doctor
 from retouch.cli.download import download
 from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
+from retouch.cli.fields import fields
 from retouch.cli.manifest import manifest
 from retouch.cli.redo import redo
 from retouch.cli.remove import remove
@@ -29,41 +30,23 @@ from retouch.cli.terminal import ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.errors import CancelledError, InputError, RetouchError
-from retouch.signals import exit_code, raise_on
-
-
-class _Commands(TyperGroup):
-    """Ends with our exit codes, not typer's, at Ctrl-C, at SIGTERM and when the reader of a pipe has gone."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except KeyboardInterrupt as interrupt:
-            say("interrupted")
-            raise typer.Exit(exit_code(interrupt)) from None
-        except BrokenPipeError:
-            # The rest of the buffer would raise again when Python closes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(ExitCode.OK) from None
-        return result
-
+from retouch.signals import raise_on
 
 app = typer.Typer(
     name="retouch",
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help; rich is loaded for the progress bar only
 )
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(enqueue, manifest, watch, status, batches, results, download, sheet, redo, retry, cancel, seal, pause, resume),
-    *(remove, explain, events, doctor),
+    *(enqueue, manifest, fields, watch, status, batches, results, download, sheet, redo, retry, cancel, seal, pause),
+    *(resume, remove, explain, events, doctor),
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=Command)(command)
 
 
 def main() -> NoReturn:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, Json, RedisUrl, open_queue
+from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.terminal import counts_text, emit, printable
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
 from retouch.records import BatchesRecord
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from retouch.cli.counting import OnProgress, counting
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, RedisUrl, open_queue
 from retouch.cli.pauses import pause_line
 from retouch.cli.terminal import say
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
+from retouch.plural import are, count, were
 from retouch.signals import exit_code
 from retouch.states import EditState
 
@@ -41,19 +44,20 @@ def retry(
         raise InputError("--held and --cancelled cannot be used together; choose one")
     state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
     queue = open_queue(redis_url)
+    edits = partial(count, noun=f"{state.value} edit")
     again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
     with _page_by_page(f"retrying edits of batch {batch}", again) as on_progress:
         retried = queue.retry(batch, [state], anew=anew, on_progress=on_progress)
-    say(f"{retried.sent} {state.value} edits of batch {batch} are back in the queue, to be submitted again")
+    say(f"{edits(retried.sent)} of batch {batch} {are(retried.sent)} back in the queue, to be submitted again")
     if retried.asked:
         say(
-            f"{retried.asked} were taken by the API before: it is asked for their results first"
-            f" (to submit them again all the same: retouch retry {batch} --anew)"
+            f"{edits(retried.asked)} {were(retried.asked)} taken by the API before: it is asked for the results first"
+            f" (to submit again all the same: retouch retry {batch} --anew)"
         )
     if not sum(retried):
         for other, option in OPTIONS.items():
             if number := queue.status(batch).counts.get(other):
-                say(f"{number} are {other.value}: retouch retry {batch}{option}")
+                say(f"{count(number, 'edit')} {are(number)} {other.value}: retouch retry {batch}{option}")
 
 
 def cancel(
@@ -69,8 +73,9 @@ def cancel(
     queue = open_queue(redis_url)
     again = f"retouch cancel {batch}{' --held' if held else ''}"
     with _page_by_page(f"cancelling edits of batch {batch}", again) as on_progress:
-        count = queue.cancel(batch, states, on_progress=on_progress)
-    say(f"{count} edits of batch {batch} are cancelled; those that the API works on are finished and kept")
+        number = queue.cancel(batch, states, on_progress=on_progress)
+    cancelled = f"{count(number, 'edit')} of batch {batch} {are(number)} cancelled"
+    say(f"{cancelled}; those that the API works on are finished and kept")
 
 
 @contextmanager

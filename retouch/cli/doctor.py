@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, Bucket, Prefix, RedisUrl
+from retouch.cli.options import Bucket, Prefix, RedisUrl
 from retouch.cli.terminal import ExitCode, printable
+from retouch.environment import DEFAULT_REDIS_URL
 
 
 def doctor(

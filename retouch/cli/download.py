@@ -13,13 +13,14 @@ from retouch.cli.counting import OnProgress, counting
 from retouch.cli.ended import Ended, ended_edits, parse_states
 from retouch.cli.file_names import DEFAULT_NAMES, FileNames
 from retouch.cli.loop import run_loop
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.stores import open_store
 from retouch.cli.terminal import ExitCode, number, say
-from retouch.edit_result import Output
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import LostObjectError, ServiceError, StoreError
 from retouch.media.downloads import Buckets
 from retouch.media.downloads import download as save
+from retouch.output import Output
 from retouch.signals import exit_code
 from retouch.states import EditState
 

@@ -10,7 +10,6 @@ import typer
 from retouch.cli.confirm import tell_plan
 from retouch.cli.image_check import reject_bad_images
 from retouch.cli.options import (
-    DEFAULT_REDIS_URL,
     Bucket,
     Json,
     Prefix,
@@ -18,7 +17,6 @@ from retouch.cli.options import (
     RedisUrl,
     Timeout,
     open_queue,
-    parse_private_hosts,
 )
 from retouch.cli.picture_options import (
     Column,
@@ -43,6 +41,7 @@ from retouch.cli.terminal import ExitCode, outcome, say
 from retouch.cli.uploading import upload_with_progress
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
+from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import ServiceError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits, check
@@ -55,6 +54,14 @@ from retouch.ledger.producer import check_weight
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
+
+
+def deprecated_priority(weight: float | None) -> float | None:
+    """Say that the option has another name now, and check its value."""
+    if weight is None:
+        return None
+    say("note: --priority is called --weight now, as in Python; the old name works until version 0.3")
+    return check_weight(weight)
 
 
 def enqueue(
@@ -82,7 +89,7 @@ def enqueue(
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Enqueue the valid lines even if others are not (exit code 3).")
     ] = False,
-    priority: Annotated[
+    weight: Annotated[
         float,
         typer.Option(
             callback=check_weight,
@@ -108,6 +115,10 @@ def enqueue(
     check_images: Annotated[
         bool, typer.Option("--check-images", help="Ask for the beginning of each picture before anything is enqueued.")
     ] = False,
+    priority: Annotated[
+        float | None,
+        typer.Option(hidden=True, callback=deprecated_priority, metavar="WEIGHT", help="The name of --weight before."),
+    ] = None,
 ) -> None:
     """Enqueue a manifest's edits, or one for each picture of a folder: all of them, or nothing if any is bad.
 
@@ -140,7 +151,7 @@ def enqueue(
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, bucket)
-    receipt = write_batch(queue, batch, checked, priority)
+    receipt = write_batch(queue, batch, checked, weight if priority is None else priority)
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_)
         raise typer.Exit(ExitCode.INPUT)
@@ -163,12 +174,12 @@ def write_batch(
     queue: EditQueue,
     batch: str,
     checked: CheckedEdits,
-    priority: float = 1.0,
+    weight: float = 1.0,
     origin: Mapping[str, str] | None = None,
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     try:
-        with queue.writer(batch, checked.defaults, weight=priority, origin=origin) as writer:
+        with queue.writer(batch, checked.defaults, weight=weight, origin=origin) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
+from retouch.cli.options import RedisUrl, open_queue
 from retouch.cli.sinks import sink_trouble
 from retouch.cli.terminal import emit, say, say_outage
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.queue import EditQueue
 from retouch.signals import exit_code

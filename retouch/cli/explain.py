@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, RedisUrl, open_queue
+from retouch.cli.options import RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_clause
 from retouch.cli.terminal import failure_text, printable
-from retouch.edit_result import Output, Result
+from retouch.edit_result import Result
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import EditView, Pause, Provider
+from retouch.output import Output
+from retouch.plural import are, count
 from retouch.states import EditState
 
 PACED_S = 0.5  # moments are always given out a little ahead
@@ -74,7 +77,7 @@ def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: da
     note += _struck(view)
     if view.before_it is None:
         return f"it backs off, and is sent again {_when(view, now)}{note}"
-    order = f"{view.before_it} edits are before it in the fair order"
+    order = f"{count(view.before_it, 'edit')} {are(view.before_it)} before it in the fair order"
     if provider.places is not None and provider.places_used >= provider.places:
         return f"all places at the API are taken ({provider.places_used} of {provider.places}); {order}{note}"
     if provider.next_request and (provider.next_request - now).total_seconds() > PACED_S:
@@ -92,7 +95,8 @@ def _why_under_way(view: EditView, now: datetime) -> str:
     if view.state is EditState.SUBMITTING:
         return f"its worker has died; another takes it over {_when(view, now)}{note}"
     deadline = f"; its deadline is {view.deadline.isoformat(timespec='seconds')}" if view.deadline else ""
-    return f"the API has it as {view.provider_id}; polled {view.polls} times, next {_when(view, now)}{deadline}{note}"
+    polled = f"polled {count(view.polls, 'time')}"
+    return f"the API has it as {view.provider_id}; {polled}, next {_when(view, now)}{deadline}{note}"
 
 
 def _when(view: EditView, now: datetime) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from string import Formatter
 
-from retouch.edit_result import Output, Result
+from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.media.downloads import PARTIAL
+from retouch.output import Output
 
 DEFAULT_NAMES = "{custom_id}.{n}.{ext}"
 FIELDS = ("batch", "custom_id", "n", "ext", "sha256")

@@ -8,14 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from retouch.cli.terminal import say
+from retouch.environment import DEFAULT_REDIS_URL, parse_namespace
 from retouch.errors import InputError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
-from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
-from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
 
-DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 FIRST_CONTACT_S = 2.0  # without Redis, a command says so within seconds
 
 RedisUrl = Annotated[
@@ -78,19 +76,7 @@ def first_contact(redis_url: str) -> EditQueue:
 
 
 def _namespace() -> str:
-    """The namespace from the environment; an empty variable counts as not set. InputError names the variable."""
-    try:
-        return check_namespace(os.environ.get("RETOUCH_NAMESPACE") or DEFAULT_NAMESPACE)
-    except InputError as error:
-        raise InputError(f"RETOUCH_NAMESPACE: {error}") from None
-
-
-def parse_private_hosts(text: str) -> PrivateHosts:
-    """Read the option; raises an InputError that names the variable."""
-    try:
-        return PrivateHosts.parse(text)
-    except InputError as error:
-        raise InputError(f"RETOUCH_PRIVATE_HOSTS: {error}") from None
+    return parse_namespace(os.environ.get("RETOUCH_NAMESPACE", ""))
 
 
 def parse_set(pairs: list[str]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from functools import partial
 
 from retouch.cli.stores import open_store
 from retouch.cli.terminal import failure_text, printable
-from retouch.edit_result import Output, Result
+from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ResultError
 from retouch.media.downloads import Buckets
 from retouch.media.images import MAX_BYTES
 from retouch.media.sheets import Place, thumbnail
 from retouch.net.addresses import PrivateHosts
+from retouch.output import Output
 
 AT_ONCE = 8  # pictures that are fetched and made small at a time
 REMEMBERED = 100  # pictures of before: variations share theirs

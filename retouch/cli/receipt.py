@@ -10,6 +10,7 @@ from retouch.cli.terminal import emit, say
 from retouch.intake.admission import Rejection
 from retouch.intake.estimate import Estimate
 from retouch.intake.writing import Receipt
+from retouch.plural import count, were
 from retouch.records import ReceiptRecord, RejectionRecord
 from retouch.states import EditState
 
@@ -22,13 +23,12 @@ _VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
 def tell_receipt(receipt: Receipt, as_json: bool) -> None:
     """Say what was enqueued; without ``--json`` print the batch's id on stdout, for scripts."""
     tell_rejected(receipt.rejected)
-    already = f", {receipt.already} were already there" if receipt.already else ""
-    left_out = f", {len(receipt.rejected)} lines were left out" if receipt.rejected else ""
-    say(f"batch {receipt.batch}: {receipt.accepted} edits accepted{already}{left_out}")
+    out = len(receipt.rejected)
+    already = f", {receipt.already} {were(receipt.already)} already there" if receipt.already else ""
+    left_out = f", {count(out, 'line')} {were(out)} left out" if out else ""
+    say(f"batch {receipt.batch}: {count(receipt.accepted, 'edit')} accepted{already}{left_out}")
     if not receipt.on_disk:
-        say(
-            "note: Redis did not confirm that they are on disk; a power failure may lose them (retouch doctor says why)"
-        )
+        say("note: Redis did not confirm that this is on disk; a power failure may lose it (retouch doctor says why)")
     if not as_json:
         sys.stdout.write(f"{receipt.batch}\n")
         sys.stdout.flush()
@@ -37,8 +37,7 @@ def tell_receipt(receipt: Receipt, as_json: bool) -> None:
 def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool) -> None:
     """Say that nothing was enqueued, and why; ``estimate`` is that of a dry run."""
     tell_rejected(receipt.rejected)
-    number = len(receipt.rejected)
-    say(f"nothing was enqueued: {number} bad {'line' if number == 1 else 'lines'}")
+    say(f"nothing was enqueued: {count(len(receipt.rejected), 'bad line')}")
     if as_json:
         emit_receipt(receipt, estimate=estimate)
 
@@ -58,10 +57,10 @@ def tell_rejected(rejected: list[Rejection]) -> None:
     groups = _by_mistake(rejected)
     for told in groups[:SHOWN]:
         line, custom_id, errors = told[0]
-        others = f" and {len(told) - 1:,} {'other' if len(told) == 2 else 'others'}" if len(told) > 1 else ""
+        others = f" and {count(len(told) - 1, 'other')}" if len(told) > 1 else ""
         say(f"line {line}{f' ({custom_id})' if custom_id else ''}{others}: {'; '.join(errors)}")
     if more := sum(map(len, groups[SHOWN:])):
-        say(f"… and {more:,} more bad {'line' if more == 1 else 'lines'} (--json lists them all)")
+        say(f"… and {count(more, 'more bad line')} (--json lists them all)")
 
 
 def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:

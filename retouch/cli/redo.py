@@ -11,7 +11,6 @@ import typer
 from retouch.cli.confirm import tell_plan
 from retouch.cli.enqueue import finish, reject_conflicts, write_batch
 from retouch.cli.options import (
-    DEFAULT_REDIS_URL,
     BatchArgument,
     Bucket,
     Json,
@@ -20,13 +19,13 @@ from retouch.cli.options import (
     RedisUrl,
     Timeout,
     open_queue,
-    parse_private_hosts,
     parse_set,
 )
 from retouch.cli.picture_options import PriceOption, SizeOption, Vary, Yes, parse_price, stores
 from retouch.cli.receipt import tell_receipt, tell_refused
 from retouch.cli.terminal import ExitCode, emit, say
 from retouch.cli.uploading import upload_with_progress
+from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import check

@@ -10,10 +10,11 @@ import typer
 from retouch import object_keys
 from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.stores import open_store
 from retouch.cli.terminal import number, say
 from retouch.edit import check_batch_id
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue

@@ -13,9 +13,10 @@ import typer
 from retouch.cli.ended import ended_edits, ended_once, parse_states
 from retouch.cli.files import replacing
 from retouch.cli.flat import Columns, flat
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.tables import Format, write_csv, write_jsonl, write_parquet
 from retouch.edit_result import Result
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 
 

@@ -9,16 +9,15 @@ import typer
 
 from retouch.cli.ended import ended_edits, parse_states
 from retouch.cli.options import (
-    DEFAULT_REDIS_URL,
     BatchArgument,
     Bucket,
     Prefix,
     PrivateHostList,
     RedisUrl,
     open_queue,
-    parse_private_hosts,
 )
 from retouch.cli.terminal import say
+from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
 
 

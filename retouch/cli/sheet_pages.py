@@ -13,10 +13,11 @@ from retouch.cli.files import replacing
 from retouch.cli.grids import GridPage, arranged
 from retouch.cli.pictures import Pictures
 from retouch.cli.terminal import number, say
-from retouch.edit_result import Output, Result
+from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.media import sheets
 from retouch.net.addresses import PrivateHosts
+from retouch.output import Output
 
 PICTURES_A_PAGE = 60
 

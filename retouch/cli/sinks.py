@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retouch.ledger import Sink
+from retouch.plural import count, were
 
 
 def sink_trouble(sink: Sink) -> str:
@@ -14,9 +15,10 @@ def sink_trouble(sink: Sink) -> str:
             f" Correct RETOUCH_WEBHOOK_URL, or when it is back: retouch events --redeliver --sink {sink.name}"
         )
     if not sink.live and sink.waiting:
+        wait = f"{count(sink.waiting, 'event')} {'waits' if sink.waiting == 1 else 'wait'}"
         return (
-            f"{sink.waiting} events wait for {sink.shown}, and no live worker has that sink: start one that has it."
-            " If it was removed, they end within 7 days"
+            f"{wait} for {sink.shown}, and no live worker has that sink: start one that has it."
+            " If it was removed, that ends within 7 days"
         )
     return ""
 
@@ -25,8 +27,8 @@ def undelivered_hint(sink: Sink) -> str:
     """How many events a sink has not taken; empty if it took all."""
     if not sink.undelivered:
         return ""
-    number = "1 event was" if sink.undelivered == 1 else f"{sink.undelivered} events were"
+    told = f"{count(sink.undelivered, 'event')} {were(sink.undelivered)}"
     return (
-        f"{number} tried and not taken by {sink.shown}; what is not given up is tried again by itself"
+        f"{told} tried and not taken by {sink.shown}; what is not given up is tried again by itself"
         f" (see: retouch events --undelivered --sink {sink.name})"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.batches import batch_lines
-from retouch.cli.options import DEFAULT_REDIS_URL, Json, RedisUrl, open_queue
+from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
@@ -21,8 +21,11 @@ from retouch.cli.terminal import (
     workers_hint,
 )
 from retouch.edit import check_batch_id
+from retouch.environment import DEFAULT_REDIS_URL
+from retouch.installation import ResultTimes
 from retouch.ledger import BatchView, Pause
-from retouch.queue import EditQueue, ResultTimes
+from retouch.plural import count, were
+from retouch.queue import EditQueue
 from retouch.records import StatusRecord, TimesRecord
 
 
@@ -53,7 +56,8 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
         _print(batch_pause_line(view.batch, batch_pause))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
     if view.recovered or view.sent_anew:
-        _print(f"retried: {view.recovered} results were still at the API, {view.sent_anew} were submitted again")
+        there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
+        _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")
     hints = [duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
     hints += [] if view.finished else [workers_hint(workers)]
     for hint in filter(None, hints):
@@ -80,8 +84,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     for pause in pauses:
         _print(pause_line(pause))
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
-    alive = "1 worker" if len(workers) == 1 else f"{len(workers) or 'NO'} workers"
-    _print(f"{alive} alive; {places} places at the API in use; {queued} edits queued")
+    alive = count(len(workers), "worker") if workers else "NO workers"
+    _print(f"{alive} alive; places at the API in use: {places}; {count(queued, 'edit')} queued")
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):

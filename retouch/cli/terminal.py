@@ -12,6 +12,7 @@ from typing import Any
 from retouch.edit_result import Result
 from retouch.ledger import BatchView
 from retouch.ledger.constants import PRODUCER_GONE_MS
+from retouch.plural import are, count, were
 from retouch.states import EditState
 
 
@@ -80,7 +81,8 @@ def duplicates_hint(view: BatchView) -> str:
     """How many edits may have been paid for more than once; empty if none."""
     if not view.duplicates:
         return ""
-    return f"{view.duplicates} were sent more than once and may have been paid for more than once (possible_duplicate)"
+    told = f"{count(view.duplicates, 'edit')} {were(view.duplicates)}"
+    return f"{told} sent more than once and may have been paid for more than once (possible_duplicate)"
 
 
 def unsealed_hint(view: BatchView) -> str:
@@ -99,8 +101,8 @@ def blank_hint(view: BatchView) -> str:
     """How many edits have blank images, and how to list them; empty if none."""
     if not view.blank:
         return ""
-    are = "1 result is" if view.blank == 1 else f"{view.blank} results are"
-    return f"{are} blank (black or one colour), or may be: retouch results {view.batch} --blank"
+    told = f"{count(view.blank, 'result')} {are(view.blank)}"
+    return f"{told} blank (black or one colour), or may be: retouch results {view.batch} --blank"
 
 
 def held_hint(view: BatchView) -> str:
@@ -109,6 +111,6 @@ def held_hint(view: BatchView) -> str:
     if not held:
         return ""
     return (
-        f"{held} held: sent and not answered, so they wait for your decision:"
+        f"{count(held, 'edit')} {are(held)} held: sent and not answered, so your decision is needed:"
         f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
     )

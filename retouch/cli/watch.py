@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import typer
 
-from retouch.cli.options import DEFAULT_REDIS_URL, BatchArgument, RedisUrl, Timeout, open_queue
+from retouch.cli.options import BatchArgument, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
 from retouch.cli.reasons import Reasons, waiting_text
 from retouch.cli.terminal import (
@@ -25,6 +25,7 @@ from retouch.cli.terminal import (
     say_outage,
 )
 from retouch.edit_result import Result
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
 from retouch.queue import EditQueue
 from retouch.signals import exit_code

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -20,7 +20,11 @@ from retouch.intake.uploads import Inputs
 from retouch.ledger import ABOUT, About, Entry, made_of
 from retouch.net.addresses import PrivateHosts, check_url
 from retouch.net.redaction import without_signature
+from retouch.plain_values import plain_fields
+from retouch.plural import count, were
 
+KEPT, SHOWN = 1000, 5  # rejected edits in a RejectedEditsError, and in its message
+CORRECT = "Correct them and enqueue all again, or leave them out with on_invalid='skip'."
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -38,6 +42,25 @@ class Rejection(NamedTuple):
     line: int
     custom_id: str | None
     errors: list[str]
+
+    def __str__(self) -> str:
+        name = f" ({self.custom_id})" if self.custom_id else ""
+        return f"edit {self.line}{name}: {'; '.join(self.errors)}"
+
+
+class RejectedEditsError(InputError):
+    """Some of the edits that were to be enqueued are invalid, or their ``custom_id`` exists with other parameters.
+
+    ``rejected``: the first 1,000 of them. ``count``: how many there are.
+    """
+
+    def __init__(self, rejected: Sequence[Rejection], outcome: str, remedy: str = "") -> None:
+        self.rejected = list(rejected[:KEPT])
+        self.count = len(rejected)
+        shown = "".join(f"\n  {rejection}" for rejection in rejected[:SHOWN])
+        more = f"\n  and {self.count - SHOWN} more" if self.count > SHOWN else ""
+        head = f"{count(self.count, 'edit')} {were(self.count)} rejected, and {outcome}:"
+        super().__init__(f"{head}{shown}{more}\n{remedy or CORRECT}")
 
 
 class Admitted(NamedTuple):
@@ -81,7 +104,9 @@ class Intake:
             if isinstance(raw, Edit):
                 edit = raw if not self._fields else self._complete(raw)
             else:
-                edit = Edit.model_validate({**self._fields, **raw} if self._fields else raw, strict=strict)
+                edit = Edit.model_validate(
+                    {**self._fields, **plain_fields(raw)} if self._fields else raw, strict=strict
+                )
         except ValidationError as error:
             raise InvalidEditError(explain(error)) from None
         try:
@@ -123,7 +148,7 @@ def check_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Check a batch's defaults by the rules for an edit; None is left out. Raises InvalidEditError."""
     if "custom_id" in defaults:
         raise InvalidEditError(["custom_id cannot be the same for all edits; set it on each edit"])
-    given = {name: value for name, value in defaults.items() if value is not None}
+    given = {name: value for name, value in plain_fields(defaults).items() if value is not None}
     needed = {"custom_id": "x", "prompt": "x", "init_image": "x"}
     try:
         edit = Edit.model_validate(needed | given)

@@ -12,7 +12,7 @@ from typing import Any
 from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
 from retouch.intake.compare import equal_edits, explain_conflict
 from retouch.intake.estimate import Estimate
-from retouch.intake.source import Source
+from retouch.intake.source import Line, Source
 from retouch.ledger import Entry, Made
 
 STEM = 55  # characters of a source's name in a batch id
@@ -29,6 +29,34 @@ class CheckedEdits:
     estimate: Estimate = field(default_factory=Estimate)
     notes: list[str] = field(default_factory=list)  # of the source, for people
     identity: str | None = None  # what a batch's id is made of, where that is not the edits
+
+    noun: str = "line"  # what a source counts
+    _places: dict[str, int] = field(default_factory=dict)  # of each custom_id
+
+    def add(self, line: Line, intake: Intake, *, exact: bool = True) -> None:
+        """Check one edit, and keep it as an entry or as a rejection; ``exact``: as of its source."""
+        number, fields, problem, redo_of, shown, edit = line
+        raw = fields if edit is None else edit
+        custom_id = custom_id_of(raw)
+        errors = [problem] if problem else self._used_before(custom_id, number)
+        try:
+            admitted = None if problem else intake.admit(raw, strict=exact, redo_of=redo_of, shown=shown)
+        except InvalidEditError as error:
+            errors += error.errors
+        if errors or admitted is None:
+            self.rejected.append(Rejection(number, custom_id, errors))
+            return
+        self.entries.append((number, intake.entry(admitted)))
+        self.estimate.add(admitted.edit)
+
+    def _used_before(self, custom_id: str | None, number: int) -> list[str]:
+        if custom_id is None or (first := self._places.setdefault(custom_id, number)) == number:
+            return []
+        return [f"custom_id {custom_id!r} is already used on {self.noun} {first}; each must be unique in the batch"]
+
+    def forget_names(self) -> None:
+        """Look for a ``custom_id`` that is used twice from here on only: a source may be too long to remember all."""
+        self._places.clear()
 
     def acceptable(self, skip_invalid: bool) -> bool:
         """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
@@ -76,27 +104,7 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
     Raises InputError if it cannot be read.
     """
     checked = CheckedEdits(stem, intake.defaults)
-    seen: dict[str, int] = {}
-    for number, fields, problem, redo_of, shown in source:
-        custom_id = custom_id_of(fields)
-        if problem:
-            checked.rejected.append(Rejection(number, custom_id, [problem]))
-            continue
-        errors = []
-        if custom_id in seen:
-            errors.append(
-                f"custom_id {custom_id!r} is already used on line {seen[custom_id]}; each must be unique in the batch"
-            )
-        if custom_id is not None:
-            seen.setdefault(custom_id, number)
-        try:
-            admitted = intake.admit(fields, strict=source.exact, redo_of=redo_of, shown=shown)
-        except InvalidEditError as error:
-            errors += error.errors
-        if errors:
-            checked.rejected.append(Rejection(number, custom_id, errors))
-            continue
-        checked.entries.append((number, intake.entry(admitted)))
-        checked.estimate.add(admitted.edit)
+    for line in source:
+        checked.add(line, intake, exact=source.exact)
     checked.notes += source.notes + equal_edits([entry for _, entry in checked.entries])
     return checked

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from retouch.edit import API_DEFAULTS, Edit
 from retouch.intake.price import Price
+from retouch.plural import count
 from retouch.records import EstimateRecord
 
 
@@ -31,12 +32,13 @@ class Estimate:
 
     def warnings(self) -> list[str]:
         """The five most frequent warnings, each with the number of its edits."""
-        return [f"{text} ({n} edits)" for text, n in self._warnings.most_common(5)]
+        return [f"{text} ({count(n, 'edit')})" for text, n in self._warnings.most_common(5)]
 
     def to_json(self) -> EstimateRecord:
         """The sums, as ``--dry-run --json`` prints them."""
         return {"edits": self.edits, "images": self.images, "unet_steps": self.unet_steps}
 
     def __str__(self) -> str:
+        parts = (self.edits, "edit"), (self.images, "image"), (self.unet_steps, "UNet step")
         price = f", about {self.price.of(self.images)}" if self.price else ""
-        return f"{self.edits} edits, {self.images} images, {self.unet_steps} UNet steps{price}"
+        return ", ".join(count(number, noun) for number, noun in parts) + price

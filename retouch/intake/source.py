@@ -1,9 +1,11 @@
-"""Where edits come from, before they are checked: a manifest, a folder of pictures, or another batch."""
+"""Where edits come from, before they are checked: a manifest, a folder of pictures, another batch, or Python."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
+
+from retouch.edit import Edit
 
 
 class Line(NamedTuple):
@@ -14,6 +16,7 @@ class Line(NamedTuple):
     problem: str | None = None
     redo_of: str | None = None  # the edit (``batch/custom_id``) that this one does again
     shown: str | None = None  # its init_image as its producer named it, where that is known from an earlier edit
+    edit: Edit | None = None  # in place of fields
 
 
 class Source(Protocol):

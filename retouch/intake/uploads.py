@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-from retouch import object_keys
+from retouch import blocking, object_keys
 from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
 from retouch.media import images
 
@@ -123,7 +123,7 @@ def upload_pending(
         ) from None
     on_start(len(pictures))
     try:
-        asyncio.run(upload(pictures, Store(bucket), on_done))
+        blocking.run(upload(pictures, Store(bucket), on_done))
     except StoreError as error:
         raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
     inputs.pending.clear()

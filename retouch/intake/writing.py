@@ -23,6 +23,7 @@ from retouch.errors import (
 from retouch.intake.admission import Rejection, rebase
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from retouch.ledger.producer import check_weight
+from retouch.plural import count, were
 
 CONFLICT = "custom_id exists in the batch with other parameters; choose another custom_id or another batch"
 SEND_EVERY_S = 2.0  # what a slow producer has given so far is written this often
@@ -109,6 +110,10 @@ class BatchWriter:
         """How many edits are in the ledger for sure."""
         return self.accepted + self.already
 
+    def settle(self) -> None:
+        """Wait until it is known what became of every page that was sent; what is in no page yet stays there."""
+        self._collect()
+
     def receipt(self, rejected: Iterable[Rejection] = ()) -> Receipt:
         """What was written; ``rejected`` are the edits that the caller left out. Only after the context has ended."""
         everything = sorted([*rejected, *self.conflicts])
@@ -172,22 +177,25 @@ class BatchWriter:
             self._producer.seal(self._batch, self._name)
             self.on_disk = self._producer.wait_for_disk()
 
+    def _told(self) -> str:
+        return f"{count(self.written, 'edit')} {were(self.written)}"
+
     @contextmanager
     def _telling(self) -> Iterator[None]:
         try:
             yield
         except BatchCancelledError:
             raise CancelledError(
-                f"batch {self._batch} was cancelled while it was being enqueued: {self.written} edits were written"
-                " before, and nothing more is added; to go on all the same, enqueue it again"
+                f"batch {self._batch} was cancelled while it was being enqueued: {self._told()} written before,"
+                " and nothing more is added; to go on all the same, enqueue it again"
             ) from None
         except BatchDefaultsError:
             raise InputError(
-                f"another producer made batch {self._batch} at the same moment, with other defaults: {self.written}"
-                " edits were written; enqueue the same again"
+                f"another producer made batch {self._batch} at the same moment, with other defaults:"
+                f" {self._told()} written; enqueue the same again"
             ) from None
         except LedgerError as error:
             raise ServiceError(
-                f"Redis failed while batch {self._batch} was being enqueued ({error}): {self.written} edits"
-                " are written for sure; enqueue the same again to add the rest"
+                f"Redis failed while batch {self._batch} was being enqueued ({error}): {self._told()}"
+                " written for sure; enqueue the same again to add the rest"
             ) from error

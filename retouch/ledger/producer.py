@@ -34,7 +34,7 @@ class Retried(NamedTuple):
 def check_weight(weight: float) -> float:
     """Return the weight of a batch; raises InputError unless it is a number from WEIGHT_MIN to WEIGHT_MAX."""
     if not isinstance(weight, int | float) or isinstance(weight, bool) or not WEIGHT_MIN <= weight <= WEIGHT_MAX:
-        raise InputError(f"the weight (--priority) must be a number from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
+        raise InputError(f"weight must be a number from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}, not {weight!r:.40}")
     return weight
 
 

@@ -6,9 +6,9 @@ import asyncio
 import io
 from concurrent.futures import ThreadPoolExecutor
 
-from retouch.edit_result import Blank
 from retouch.media.formats.png_pixels import one_colour
 from retouch.media.images import ImageInfo
+from retouch.output import Blank
 
 try:
     from PIL import Image

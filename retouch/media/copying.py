@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from retouch.edit_result import Output
 from retouch.errors import BrokenResultError, UnreachableResultError
 from retouch.media import codings
 from retouch.media.blank import look
@@ -15,6 +14,7 @@ from retouch.media.fetch import Fetcher, Response, content_length
 from retouch.media.images import MAX_BYTES, Walk
 from retouch.media.store import Store
 from retouch.net.redaction import without_query
+from retouch.output import Output
 
 __all__ = ["Output", "copy"]
 

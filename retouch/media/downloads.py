@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from retouch.edit_result import Output
 from retouch.errors import InputError, LostObjectError
+from retouch.output import Output
 
 PARTIAL = ".part"  # the end of the name of a file that is not whole yet
 

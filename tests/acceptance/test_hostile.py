@@ -249,7 +249,8 @@ def test_a_name_that_tries_to_leave_its_folder_is_not_enqueued(scene: Scene) -> 
     """Neither as a custom_id nor as a batch does a path get in; what is beside it is done, in its own folder."""
     scene.worker()
     edit = {"custom_id": "good", "prompt": "x", "init_image": scene.init_image}
-    receipt = scene.queue.enqueue([edit, *(edit | {"custom_id": name} for name in NAMES)], batch="names")
+    edits = [edit, *(edit | {"custom_id": name} for name in NAMES)]
+    receipt = scene.queue.enqueue(edits, batch="names", on_invalid="skip")
     assert (receipt.accepted, [rejection.custom_id for rejection in receipt.rejected]) == (1, NAMES)
     for name in NAMES:
         with pytest.raises(InputError, match="is not a valid id"):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from retouch.edit_result import Output
 from retouch.errors import InputError, LostObjectError, StoreRefusedError
 from retouch.media.downloads import Buckets, download
 from retouch.media.store import Store
+from retouch.output import Output
 from workers.stack.s3 import S3
 
 pytestmark = pytest.mark.anyio

@@ -6,19 +6,19 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
 
 import retouch
-from retouch import Edit, EditQueue, EditState, Failure, InputError, Output, Result, ServiceError
+from retouch import EditQueue, EditState, Failure, InputError, Output, Result, ServiceError, TooManyFailuresError
 from retouch.errors import LedgerAwayError, LedgerRefusedError
-from retouch.intake.admission import InvalidEditError
-from retouch.ledger import PAGE, Finish, Ledger, Retried, Settlement, Step
+from retouch.ledger import Ledger, Retried, Settlement
 from tests.harness.processes import run
+from tests.unit.producing import edit, finish_all
 
 
 @pytest.fixture
@@ -29,113 +29,6 @@ def ledger() -> Ledger:
 @pytest.fixture
 def queue(ledger: Ledger) -> EditQueue:
     return EditQueue(ledger)
-
-
-def edit(custom_id: str, **fields: object) -> Edit:
-    base = {"custom_id": custom_id, "prompt": "a cat", "init_image": "https://example.com/cat.png"}
-    return Edit.model_validate(base | fields)
-
-
-def parameters(ledger: Ledger, batch: str, custom_id: str) -> dict[str, object]:
-    view = ledger.reader.edit(batch, custom_id)
-    assert view is not None
-    return {name: value for name, value in view.parameters.items() if value is not None}
-
-
-def finish_all(ledger: Ledger, to: EditState = EditState.COMPLETED) -> None:
-    """Be the worker: end everything that is due, edits before batches."""
-    while claims := ledger.worker.claim("w", lease_ms=60_000, places=1000).claims:
-        submits = [c for c in claims if c.step is Step.SUBMIT]
-        ledger.worker.settle([Settlement(c, (EditState.SUBMITTING,), to) for c in submits])
-        for claim in claims:
-            if claim.step is Step.FINISH:
-                ledger.worker.settle_batch(claim, Finish.WRITTEN)
-
-
-def test_more_than_a_page_is_enqueued_in_order(queue: EditQueue, ledger: Ledger) -> None:
-    """Pages do not show."""
-    ids = [f"e{n}" for n in range(2 * PAGE + 1)]
-    receipt = queue.enqueue((edit(i) for i in ids), batch="b")
-    assert (receipt.accepted, receipt.already, receipt.rejected) == (len(ids), 0, [])
-    assert queue.status("b").counts == {EditState.QUEUED: len(ids)}
-    finish_all(ledger)
-    assert [result["custom_id"] for result in queue.results("b")] == ids
-
-
-def test_a_generator_is_read_only_as_far_as_it_is_written(queue: EditQueue, ledger: Ledger) -> None:
-    """A million edits must not be held in memory."""
-    behind = []
-
-    def edits() -> Iterator[Edit]:
-        for n in range(10 * PAGE):
-            if n % PAGE == 0:
-                behind.append(n - (view.total if (view := ledger.reader.batch("b")) else 0))
-            yield edit(f"e{n}")
-
-    queue.enqueue(edits(), batch="b")
-    assert max(behind) <= 2 * PAGE
-
-
-def test_the_same_again_adds_nothing(queue: EditQueue) -> None:
-    """Enqueuing is idempotent."""
-    queue.enqueue([edit("a"), edit("b")], batch="b")
-    receipt = queue.enqueue([edit("a"), edit("b"), edit("c")], batch="b")
-    assert (receipt.accepted, receipt.already) == (1, 2)
-
-
-def test_the_same_name_with_other_parameters_is_rejected_by_name(queue: EditQueue) -> None:
-    """Neither silently dropped nor overwritten."""
-    receipt = queue.enqueue([edit("a"), edit("a", seed=1)], batch="b")
-    assert receipt.accepted == 1
-    assert [(r.line, r.custom_id) for r in receipt.rejected] == [(2, "a")]
-
-
-def test_a_bad_mapping_is_rejected_with_its_place(queue: EditQueue) -> None:
-    """The good ones are enqueued all the same."""
-    bad = {"custom_id": "b", "prompt": "x", "init_image": "http://10.0.0.1/x", "samples": 1}
-    receipt = queue.enqueue([edit("a"), bad, {"custom_id": 5}], batch="b")
-    assert receipt.accepted == 1
-    assert [(r.line, r.custom_id) for r in receipt.rejected] == [(2, "b"), (3, None)]
-    assert "not a public address" in receipt.rejected[0].errors[0]
-
-
-def test_a_local_picture_needs_someone_to_upload_it(queue: EditQueue) -> None:
-    """The worker has another disk."""
-    receipt = queue.enqueue([edit("a", init_image="cat.png")], batch="b")
-    assert "RETOUCH_BUCKET" in receipt.rejected[0].errors[0]
-
-
-def test_defaults_fill_in_and_the_edit_wins(queue: EditQueue, ledger: Ledger) -> None:
-    """Also over a default that the edit sets to nothing."""
-    edits = [edit("a"), edit("b", strength=0.9), edit("c", strength=None)]
-    queue.enqueue(edits, batch="b", defaults={"strength": 0.5, "samples": 2})
-    assert parameters(ledger, "b", "a")["strength"] == 0.5
-    assert parameters(ledger, "b", "b")["strength"] == 0.9
-    assert "strength" not in parameters(ledger, "b", "c")
-
-
-def test_a_batch_keeps_its_first_defaults_and_every_edit_its_own_parameters(queue: EditQueue, ledger: Ledger) -> None:
-    """What a second producer brings is what its edits get."""
-    queue.enqueue([edit("a")], batch="b", defaults={"strength": 0.5, "seed": 1})
-    queue.enqueue([edit("c")], batch="b", defaults={"strength": 0.6})
-    assert parameters(ledger, "b", "c") == edit("c", strength=0.6).fields
-
-
-def test_defaults_are_stored_once() -> None:
-    """A prompt that a batch shares does not stand in each of its edits."""
-    client = fakeredis.FakeRedis(decode_responses=True)
-    EditQueue(Ledger(client)).enqueue([edit("a")], batch="b", defaults={"negative_prompt": "blurry"})
-    stored = client.hget("{retouch}:edits:b", "a")
-    assert json.loads(stored or "").keys() == {"prompt", "init_image"}
-
-
-@pytest.mark.parametrize("defaults", [{"custom_id": "x"}, {"samples": 9}, {"foo": 1}])
-def test_bad_defaults_are_refused_before_anything_is_written(queue: EditQueue, defaults: dict[str, object]) -> None:
-    """They would make every edit wrong."""
-    with pytest.raises(InvalidEditError):
-        queue.enqueue([edit("a")], batch="b", defaults=defaults)
-    with pytest.raises(InputError, match="no batch"):
-        queue.status("b")
 
 
 def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:
@@ -149,6 +42,48 @@ def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:
 
     assert queue.wait("b", 30, on_progress).counts == {EditState.COMPLETED: 1}
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(0, 0), (3, 3), ("0%", 0), ("1%", 2), ("1.5 %", 3), ("99.9%", 199)], ids=str
+)
+def test_waiting_ends_as_soon_as_too_many_edits_have_failed(
+    queue: EditQueue, ledger: Ledger, limit: int | str, most: int
+) -> None:
+    """As many as are allowed are none too many; the error holds the batch, which goes on."""
+    queue.enqueue([edit(f"e{n}") for n in range(200)], batch="b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1000).claims
+
+    def fail(number: int) -> None:
+        done = [Settlement(claims.pop(), (EditState.SUBMITTING,), EditState.FAILED) for _ in range(number)]
+        ledger.worker.settle(done)
+
+    fail(most)
+    with pytest.raises(TimeoutError):
+        queue.wait("b", 0, max_failures=limit)
+    fail(1)
+    with pytest.raises(
+        TooManyFailuresError, match=f"{most + 1} of 200 edits of batch b failed.*the batch goes on"
+    ) as error:
+        queue.wait("b", 60, max_failures=limit)
+    assert error.value.view == queue.status("b")
+
+
+def test_too_many_failures_of_a_batch_that_has_ended_are_told_too(queue: EditQueue, ledger: Ledger) -> None:
+    """However quick it was; without a limit they are in its counts alone."""
+    queue.enqueue([edit("a")], batch="b")
+    finish_all(ledger, EditState.FAILED)
+    assert queue.wait("b").counts == queue.wait("b", max_failures=1).counts == {EditState.FAILED: 1}
+    with pytest.raises(TooManyFailuresError, match=r"1 of 1 edit of batch b failed, and max_failures is 0$"):
+        queue.wait("b", max_failures=0)
+
+
+@pytest.mark.parametrize("limit", [-1, 0.01, "10", "101%", "-1%", "%", True, "one", b"1%"])
+def test_a_limit_of_failures_is_a_number_or_a_percentage(queue: EditQueue, limit: Any) -> None:
+    """A fraction could be meant as either, so it is neither."""
+    queue.enqueue([edit("a")], batch="b")
+    with pytest.raises(InputError, match="max_failures is"):
+        queue.wait("b", 0, max_failures=limit)
 
 
 def test_waiting_too_long_is_a_timeout(queue: EditQueue) -> None:
@@ -335,13 +270,6 @@ def test_the_package_exports_what_the_queue_returns() -> None:
     methods = [inspect.unwrap(m) for name, m in inspect.getmembers(EditQueue, callable) if not name.startswith("_")]
     named = {word for method in methods for word in re.findall(r"[A-Z]\w+", inspect.get_annotations(method)["return"])}
     assert named - {"Iterator", "None"} <= set(retouch.__all__)
-
-
-def test_the_reference_names_every_method() -> None:
-    """docs/producers.md has a row for each."""
-    page = (Path(__file__).parents[2] / "docs" / "producers.md").read_text()
-    names = [name for name, _ in inspect.getmembers(EditQueue, callable) if not name.startswith("_")]
-    assert [name for name in names if f"`{name}(" not in page and f"`EditQueue.{name}(" not in page] == []
 
 
 def test_no_redis_is_a_service_error_that_hides_the_password() -> None:

@@ -198,8 +198,8 @@ def test_retry_says_how_many_are_asked_about(run: Run, batch: str, ledger: Ledge
     """And how to submit them again all the same."""
     fail(ledger, taken=2)
     err = run("retry", batch).err
-    assert "1 failed edits of batch b are back in the queue" in err
-    assert "2 were taken by the API before: it is asked for their results first" in err
+    assert "1 failed edit of batch b is back in the queue" in err
+    assert "2 failed edits were taken by the API before: it is asked for the results first" in err
     assert "retouch retry b --anew" in err
 
 
@@ -221,7 +221,7 @@ def test_status_tells_what_came_of_a_retry_that_asked(run: Run, batch: str, ledg
     waiting = (EditState.WAITING,)
     unknown = Settlement(claims[2], waiting, EditState.WAITING, strike=Strike("status", 0, last=True))
     ledger.worker.settle([Settlement(claim, waiting, EditState.COMPLETED) for claim in claims[:2]] + [unknown])
-    assert "retried: 2 results were still at the API, 1 were submitted again" in run("status", batch).out
+    assert "retried: 2 results were still at the API, 1 was submitted again" in run("status", batch).out
     status = run("status", batch, "--json").json
     assert (status["recovered"], status["sent_anew"]) == (2, 1)
 
@@ -302,9 +302,9 @@ def hold(ledger: Ledger) -> None:
 def test_held_edits_say_what_to_do_about_them(run: Run, batch: str, ledger: Ledger) -> None:
     """status and watch name the two commands; retry says why it found nothing; a cancelled one may have been taken."""
     hold(ledger)
-    assert "3 held: sent and not answered" in run("status", batch).out
+    assert "3 edits are held: sent and not answered" in run("status", batch).out
     assert "retouch retry b --held" in run("watch", batch, "--timeout", "0.1").err
-    assert "3 are held: retouch retry b --held" in run("retry", batch).err
+    assert "3 edits are held: retouch retry b --held" in run("retry", batch).err
     run("cancel", batch, "--held")
     assert "the API may have accepted it" in run("explain", "b/e0").out
 
@@ -347,7 +347,7 @@ def test_explain_without_workers(run: Run, batch: str) -> None:
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
     """Each state has its own."""
     ledger.worker.see_worker("w", {})
-    assert "1 edits are before it" in run("explain", "b/e1").out
+    assert "1 edit is before it" in run("explain", "b/e1").out
     ledger.worker.pause("submit:refused", "401")
     assert "submits are paused (refused) because 401" in run("explain", "b/e1").out
     ledger.worker.resume("submit:refused")
@@ -417,7 +417,7 @@ def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledg
     assert "submits are paused (outage) because 503: overloaded; the next probe is sent in" in told
     ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
     said = run("status").out
-    assert "2 of 9 places at the API in use" in said
+    assert "places at the API in use: 2 of 9" in said
     assert "last refusal: 503: overloaded" in said
     assert "results of sd1.5:8:36: half within" in said
     assert run("status", "--json").json["provider"]["troubles_in_a_row"] == 5

@@ -30,13 +30,25 @@ def test_a_manifest_is_accepted_and_named_after_its_content(run: Run, manifest: 
     assert again.json == first.json | {"accepted": 0, "already": 2}
 
 
-@pytest.mark.parametrize("priority", ["nan", "inf", "-inf", "0", "-1", "0.0001", "1001"])
-def test_a_priority_out_of_its_bounds_is_refused(run: Run, manifest: Manifest, ledger: Ledger, priority: str) -> None:
+@pytest.mark.parametrize("weight", ["nan", "inf", "-inf", "0", "-1", "0.0001", "1001"])
+def test_a_weight_out_of_its_bounds_is_refused(run: Run, manifest: Manifest, ledger: Ledger, weight: str) -> None:
     """Before anything is uploaded or written, and in words that name the bounds."""
-    ended = run("enqueue", manifest({}), "--batch", "b", "--priority", priority)
+    ended = run("enqueue", manifest({}), "--batch", "b", "--weight", weight)
     assert ended.code == 2
     assert "must be a number from 0.001 to 1000" in ended.err
     assert ledger.reader.batches(1) == []
+
+
+def test_the_weight_has_its_name_of_before_too(run: Run, manifest: Manifest, ledger: Ledger) -> None:
+    """It is not in the help, and says its name of today; its bounds are the same."""
+    weights = []
+    for name, *option in (("new", "--weight", "2"), ("old", "--priority", "2"), ("none",)):
+        ended = run("enqueue", manifest({}), "--batch", name, *option)
+        assert (ended.code, "--priority is called --weight now" in ended.err) == (0, name == "old")
+        weights.append(ledger.connection.read("HGET", ledger.connection.keys.batch(name), "weight"))
+    assert list(map(float, weights)) == [2, 2, 1]
+    assert run("enqueue", manifest({}), "--priority", "nan").code == 2
+    assert "--priority" not in run("enqueue", "-h").out
 
 
 def test_a_timeout_that_is_no_number_is_refused(run: Run, manifest: Manifest) -> None:

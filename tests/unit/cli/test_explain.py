@@ -10,8 +10,8 @@ import pytest
 
 from retouch.causes import PauseCause
 from retouch.cli.explain import why
-from retouch.edit_result import Output
 from retouch.ledger import BatchPauseView, EditView, Pause, Provider
+from retouch.output import Output
 from retouch.states import EditState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

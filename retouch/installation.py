@@ -1,0 +1,111 @@
+"""What producers see of a whole installation: its workers, pauses, events, and how its API is used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
+from retouch.ledger import Ledger, Pause, Provider, Sink
+from retouch.provider.polling.histogram import Distribution, weight
+from retouch.reach import OnOutage, Reach
+
+
+class ResultTimes(NamedTuple):
+    """How long results of one kind of work take, in seconds: half come within ``p50_s``, 95 % within ``p95_s``."""
+
+    p50_s: float
+    p95_s: float
+
+
+class Installation:
+    """Reads what concerns no single batch. Every method raises ServiceError if Redis cannot be used.
+
+    ``address``: where Redis is, without its password.
+    """
+
+    def __init__(self, ledger: Ledger, address: str) -> None:
+        self._ledger = ledger
+        self._reach = Reach(address)
+        self._event_log = EventLog(ledger, self._reach)
+        self.address = address
+
+    def events(
+        self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
+    ) -> Iterator[CloudEvent]:
+        """The events that Redis holds (7 days at most), the oldest first; with ``follow`` it waits for new ones.
+
+        ``after``: begin after the event with this id; raises InputError if it is not an id.
+        While it follows, it waits through outages of Redis and calls ``on_outage``, as ``wait`` does.
+        """
+        return self._event_log.events(after, follow=follow, on_outage=on_outage)
+
+    def sinks(self) -> list[Sink]:
+        """Where events are delivered, or were until lately."""
+        return self._event_log.sinks()
+
+    def undelivered(self, sink: str | None = None) -> Iterator[UndeliveredEvent]:
+        """The events that a sink (or any) has not taken, by sink, the oldest first; read page by page.
+
+        They stay for 7 days at most, as all events do. Raises InputError if there is no such sink.
+        """
+        return self._event_log.undelivered(sink)
+
+    def redeliver(self, sink: str | None = None) -> int:
+        """Have these events delivered again, now, under the same ids; returns how many that are.
+
+        Those that were given up get a new schedule of tries. Raises InputError if there is no such sink.
+        """
+        return self._event_log.redeliver(sink)
+
+    def workers(self) -> list[str]:
+        """The names of the workers that are alive."""
+        with self._reach():
+            return self._ledger.reader.workers()
+
+    def pauses(self) -> list[Pause]:
+        """Why requests of a kind are not sent; empty if all are."""
+        with self._reach():
+            return self._ledger.reader.pauses()
+
+    def provider(self) -> Provider:
+        """How the API is used at present."""
+        with self._reach():
+            return self._ledger.reader.provider()
+
+    def queued(self) -> int:
+        """How many edits of all batches can be submitted now, without those that wait for a retry."""
+        with self._reach():
+            return self._ledger.reader.queued()
+
+    def result_times(self) -> dict[str, ResultTimes]:
+        """How long results take, by kind of work, for the ten kinds that were seen last."""
+        with self._reach():
+            known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
+        beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
+        return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
+
+    def server(self) -> dict[str, object]:
+        """The Redis server's answer to ``INFO``."""
+        with self._reach():
+            return self._ledger.reader.server()
+
+    def check(self, waits_s: float | None = None, on_outage: OnOutage | None = None) -> None:
+        """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError).
+
+        ``waits_s``: wait so long until it answers, and call ``on_outage`` as ``wait`` does; then raise TimeoutError.
+        """
+        with self._reach():
+            if waits_s is None:
+                self._ledger.reader.check()
+            elif not self._reach.through_outages(self._answers, on_outage, time.monotonic() + waits_s):
+                raise TimeoutError(f"Redis at {self.address} has not answered within {waits_s:g} s")
+
+    def _answers(self) -> bool:
+        self._ledger.reader.check()
+        return True
+
+
+def _age_s(belief: Distribution, probability: float) -> float:
+    return round(belief.age_ms(probability) / 1000, 1)

@@ -1,0 +1,86 @@
+"""The help of every command: whole, at 80 columns and in a pipe, and every option explained."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import pytest
+import typer
+from jsonschema import Draft202012Validator
+
+from retouch import Edit
+from retouch.cli.app import app
+from tests.harness.processes import run as run_process
+from tests.unit.cli.conftest import Run
+
+GROUP = typer.main.get_command(app)
+COMMANDS = sorted(GROUP.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "retouch"
+)
+def test_no_help_is_cut(run: Run, command: list[str], flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the list of commands nor in its own page, which ends no line in an ellipsis."""
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(*command, flag)
+    assert code == 0
+    assert "Usage:" in out
+    assert max(map(len, out.splitlines())) <= 80
+    help_ = out.partition("\n\n")[2]  # behind the usage
+    assert [line for line in help_.splitlines() if re.search(r"(\.\.\.|…)$", line.rstrip())] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_is_explained(command: str) -> None:
+    """A sentence for the command, and a help for each argument and option that is shown."""
+    found = GROUP.commands[command]  # type: ignore[attr-defined]
+    assert re.match(r"[A-Z].*\.", found.help, re.DOTALL)
+    assert [each.name for each in found.params if not getattr(each, "hidden", False) and not each.help] == []
+
+
+def test_the_list_of_commands_has_a_whole_sentence_of_each(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it begins its own page."""
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = " ".join(run("-h").out.partition("Commands:")[2].split())
+    for command in COMMANDS:
+        first = GROUP.commands[command].help.partition("\n\n")[0]  # type: ignore[attr-defined]
+        assert f"{command} {' '.join(first.split()).rstrip('.')}" in listed
+
+
+RETOUCH = [sys.executable, "-c", "import sys; sys.argv[0] = 'retouch'; from retouch.cli import main; main()"]
+
+
+def test_the_shell_completes_commands() -> None:
+    """With what ``retouch --install-completion`` installs."""
+    asked = {"_RETOUCH_COMPLETE": "complete_bash", "COMP_WORDS": "retouch st", "COMP_CWORD": "1"}
+    assert run_process(RETOUCH, env=os.environ | asked).out.split() == ["status"]
+
+
+def test_the_script_of_completion_is_shown() -> None:
+    """For whoever installs it by hand. (The shell is named here; else it is found among the parent processes.)"""
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    shown = run_process([*RETOUCH, "--show-completion", "bash"], env=os.environ | named)
+    assert (shown.code, "_RETOUCH_COMPLETE=complete_bash" in shown.out) == (0, True)
+
+
+def test_every_field_of_an_edit_is_listed(run: Run) -> None:
+    """With its range, and what it means."""
+    out = run("fields").out
+    headings = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
+    assert sorted(headings) == sorted(Edit.model_fields)
+    assert "strength (number, 0 to 1)\n    How far" in out
+    assert "custom_id (text, required)\n    The edit's name" in out
+    assert "seed (whole number, from -1 on)" in out
+
+
+def test_the_fields_are_a_json_schema_too(run: Run) -> None:
+    """Which knows a good line from a bad one."""
+    schema = Draft202012Validator(run("fields", "--json").json)
+    good = {"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/cat.png", "strength": 0.5}
+    assert schema.is_valid(good)
+    assert not schema.is_valid(good | {"strength": 2})
+    assert not schema.is_valid(good | {"strenght": 0.5})
