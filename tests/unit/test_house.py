@@ -41,6 +41,7 @@ SCRIPTS = [
     "scripts/release",
     "scripts/chaos",
     "scripts/mutate",
+    "scripts/reference",
     ".ci/run",
 ]
 

@@ -1,0 +1,89 @@
+"""What ``retouch`` exports: documented, and listed in docs/api.md."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import retouch
+from retouch import Edit
+from scripts import reference_page
+from tests.harness.processes import run
+
+
+@pytest.mark.parametrize("name", retouch.__all__)
+def test_every_public_name_explains_itself(name: str) -> None:
+    """With a docstring of its own, for each of its methods and properties too, which help() shows."""
+    found = getattr(retouch, name)
+    assert found.__doc__
+    assert (found.__module__, found.__doc__) != ("builtins", dict.__doc__)
+    own = {key: member for key, member in vars(found).items() if not key.startswith("_")}
+    methods = [key for key, each in own.items() if inspect.isroutine(each) or isinstance(each, property | classmethod)]
+    assert [key for key in methods if not inspect.getdoc(getattr(found, key))] == []
+    shown = pydoc.plain(pydoc.render_doc(found))
+    assert found.__doc__.split()[0] in shown
+
+
+def test_help_and_schema_explain_every_field_of_an_edit() -> None:
+    """With its range; in the same words."""
+    shown = pydoc.plain(pydoc.render_doc(Edit))
+    properties = Edit.model_json_schema()["properties"]
+    for name, field in Edit.model_fields.items():
+        assert re.match(r"[A-Z].*[\w.-]$", field.description or "")
+        assert f"{name} (" in shown
+        assert f": {field.description}" in shown
+        assert properties[name]["description"] == field.description
+    assert "num_inference_steps (whole number, 1 to 100)" in shown
+
+
+def test_the_reference_is_current() -> None:
+    """docs/api.md is what scripts/reference makes of the docstrings."""
+    assert reference_page.PAGE.read_text() == reference_page.page(), "run scripts/reference"
+
+
+def test_the_reference_names_every_name_and_method_and_no_host() -> None:
+    """A heading for each, with its signature and what it returns."""
+    page = reference_page.PAGE.read_text()
+    assert [name for name in retouch.__all__ if f"\n## {name}\n" not in page] == []
+    methods = [name for name, _ in inspect.getmembers(retouch.EditQueue, callable) if not name.startswith("_")]
+    assert [name for name in methods if f"\n### EditQueue.{name}\n" not in page] == []
+    assert "workers() -> list[str]" in page
+    assert re.findall(r"https?://\w", page) == []
+
+
+def test_a_reference_that_is_not_current_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And made again."""
+    monkeypatch.setattr(reference_page, "PAGE", tmp_path / "api.md")
+    (tmp_path / "api.md").write_text("old")
+    monkeypatch.setattr(sys, "argv", ["reference", "--check"])
+    with pytest.raises(SystemExit, match="run scripts/reference"):
+        reference_page.main()
+    monkeypatch.setattr(sys, "argv", ["reference"])
+    reference_page.main()
+    monkeypatch.setattr(sys, "argv", ["reference", "--check"])
+    with pytest.raises(SystemExit) as ended:
+        reference_page.main()
+    assert ended.value.code == 0
+
+
+@pytest.mark.slow
+def test_the_types_are_for_everyone(tmp_path: Path) -> None:
+    """A type checker of a user's program finds them, for frames too."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from collections.abc import Iterator\nfrom typing import Any\nfrom retouch import Edit, EditQueue, Receipt\n"
+        "class Frame:\n    columns: list[str]\n"
+        "def edits() -> Iterator[Edit]:\n    raise NotImplementedError\n"
+        "def program(queue: EditQueue) -> Receipt:\n"
+        "    queue.enqueue(edits(), batch='b')\n    queue.enqueue([{'custom_id': 'a'}], batch='b')\n"
+        "    queue.enqueue(Frame(), batch='b')\n    queue.enqueue([Frame()], batch='b')\n"
+        "    queue.enqueue(7, batch='b')\n"
+        "    return queue.enqueue([], batch='b', on_invalid='ignore')\n"
+    )
+    checked = run([sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(program)])
+    assert re.findall(r"program.py:(\d+): error", checked.out) == ["13", "14"]
