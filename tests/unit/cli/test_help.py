@@ -61,7 +61,8 @@ def test_the_shell_completes_commands() -> None:
 
 
 def test_the_script_of_completion_is_shown() -> None:
-    """For whoever installs it by hand. (The shell is named here; else it is found among the parent processes.)"""
+    """For whoever installs it by hand."""
+    # The shell is named here; else it is looked for among the parent processes.
     named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     shown = run_process([*RETOUCH, "--show-completion", "bash"], env=os.environ | named)
     assert (shown.code, "_RETOUCH_COMPLETE=complete_bash" in shown.out) == (0, True)
