@@ -19,7 +19,7 @@ class NotAllowedError(Exception):
     """Python's JSON reader accepts it, but it is certainly a mistake."""
 
 
-class UnfinishedError(ValueError):
+class Unfinished(ValueError):  # a signal: what follows tells which mistake it is
     """The text ends within its object."""
 
 
@@ -50,7 +50,7 @@ def parse(text: str) -> dict[str, Any]:
     try:
         value = DECODER.decode(text)
     except json.JSONDecodeError as error:
-        kind = UnfinishedError if error.pos >= len(text) or error.msg.startswith("Unterminated") else ValueError
+        kind = Unfinished if error.pos >= len(text) or error.msg.startswith("Unterminated") else ValueError
         raise kind(reason(error)) from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None

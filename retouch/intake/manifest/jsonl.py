@@ -45,7 +45,7 @@ class Jsonl:
                     fields = self._odd(number, raw, fields, first=objects == 1)
             except ValueError as error:
                 problem = str(error)
-                unfinished = number if isinstance(error, json_text.UnfinishedError) else 0
+                unfinished = number if isinstance(error, json_text.Unfinished) else 0
                 first = first or f"line {number} {problem}"
             yield Line(number, fields, problem)
         if not read:
