@@ -17,6 +17,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
         (" https://example.com/cat.png\n", "https://example.com/cat.png"),
         ("\u00a0https://example.com/cat.png\ufeff", "https://example.com/cat.png"),
         ("Https://Example.com/Cat.png", "https://Example.com/Cat.png"),
+        ("Https://e.com/my%20cat.png?Sig=a+b%2Bc%2F", "https://e.com/my%20cat.png?Sig=a+b%2Bc%2F"),
         ("S3://photos/cat.png", "s3://photos/cat.png"),
         ("file:///tmp/my%20cat.png", "/tmp/my cat.png"),
         ("FILE://localhost/tmp/cat.png", "/tmp/cat.png"),
