@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from retouch.cli.progress import LINE_EVERY_S
 from retouch.cli.terminal import say
 from retouch.intake.uploads import Inputs, Picture, upload_pending
+from retouch.plural import count
 
 
 def upload_with_progress(inputs: Inputs, bucket: str) -> None:
@@ -18,7 +19,7 @@ def upload_with_progress(inputs: Inputs, bucket: str) -> None:
         steps: list[Callable[[Picture], None]] = []
 
         def start(number: int) -> None:
-            say("uploading 1 picture" if number == 1 else f"uploading {number} pictures")
+            say(f"uploading {count(number, 'picture')}")
             if sys.stderr.isatty():
                 from retouch.cli.transfer_bar import TransferBar  # noqa: PLC0415 - rich takes a tenth of a second to load
 
@@ -45,4 +46,4 @@ class Lines:
         self._done += 1
         if self._clock() >= self._next:
             self._next = self._clock() + LINE_EVERY_S
-            say(f"{self._done}/{self._pictures} pictures uploaded")
+            say(f"{self._done} of {count(self._pictures, 'picture')} uploaded")

@@ -9,6 +9,7 @@ from typing import Any
 
 from retouch.intake.writing import CONFLICT
 from retouch.ledger import Entry, Made, made_of
+from retouch.plural import are, count
 
 
 def equal_edits(entries: Sequence[Entry]) -> list[str]:
@@ -21,8 +22,8 @@ def equal_edits(entries: Sequence[Entry]) -> list[str]:
     if not equal:
         return []
     custom_id, known = equal[0]
-    number = "1 edit equals another one" if len(equal) == 1 else f"{len(equal)} edits equal another one"
-    return [f"{number} but for the custom_id, such as {custom_id} and {known}: each of them is sent, and paid for"]
+    some = f"{count(len(equal), 'edit')} {are(len(equal))} equal to another one"
+    return [f"{some} but for the custom_id, such as {custom_id} and {known}: each of them is sent, and paid for"]
 
 
 def explain_conflict(defaults: Mapping[str, Any], entry: Entry, there: Made | None) -> str:

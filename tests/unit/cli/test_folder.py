@@ -186,7 +186,7 @@ def test_edits_that_are_equal_are_told(run: Run, photos: Path) -> None:
     """Two files of one picture are paid for twice."""
     (photos / "copy.png").write_bytes(png(0))
     ended = run("enqueue", "photos", "--prompt", "x", "--dry-run")
-    assert "1 edit equals another one but for the custom_id, such as copy and cat" in ended.err
+    assert "1 edit is equal to another one but for the custom_id, such as copy and cat" in ended.err
 
 
 def test_a_manifest_of_the_folder_is_the_same(run: Run, photos: Path, tmp_path: Path, ledger: Ledger) -> None:

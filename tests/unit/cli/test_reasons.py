@@ -86,7 +86,7 @@ def test_a_batch_s_own_reasons_are_told_at_once(watcher: Watcher) -> None:
     assert watcher.sees(view(), 0) == ["batch b is not paused any more (person)"]
     noted = view(BatchState.FINISHING, more={"note": "bucket 'x' refuses"}, completed=1)
     assert watcher.sees(noted, 0) == ["its files are not written yet: bucket 'x' refuses"]
-    assert watcher.sees(view(held=1), 0)[0].startswith("1 held: sent and not answered")
+    assert watcher.sees(view(held=1), 0)[0].startswith("1 edit is held: sent and not answered")
     assert watcher.sees(view(held=1, queued=1), 0) == []
     gone = {"unsealed": datetime.now(UTC) - timedelta(hours=1)}
     assert watcher.sees(view(more=gone, completed=1), 0)[0].startswith("not sealed: its producer was last seen")

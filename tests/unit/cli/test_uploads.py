@@ -103,7 +103,7 @@ def test_uploads_are_told_every_five_seconds(capsys: pytest.CaptureFixture[str])
     lines = Lines(5, lambda: next(times))
     for _ in range(5):
         lines.step(Picture(Path(), "k", "", "image/png", 1))
-    assert capsys.readouterr().err == "3/5 pictures uploaded\n"
+    assert capsys.readouterr().err == "3 of 5 pictures uploaded\n"
 
 
 def test_a_bar_counts_pictures_and_bytes(capsys: pytest.CaptureFixture[str]) -> None:
