@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +83,7 @@ def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[
         custom_id = custom_id_of(line.fields)
         try:
             errors = [line.problem] if line.problem else []
-            edit = None if errors else _edit(opened.defaults, line.fields, exact=opened.source.exact)
+            edit = None if errors else Edit.model_validate({**opened.defaults, **line.fields})
         except ValidationError as error:
             edit, errors = None, explain(error)
         if edit and (first := seen.setdefault(edit.custom_id, line.number)) != line.number:
@@ -92,10 +92,6 @@ def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[
             rejected.append(Rejection(line.number, custom_id, errors))
         elif edit:
             yield _record(edit, opened.folder, home)
-
-
-def _edit(defaults: Mapping[str, Any], fields: Mapping[str, Any], *, exact: bool) -> Edit:
-    return Edit.model_validate({**defaults, **fields}, strict=exact)
 
 
 def _record(edit: Edit, folder: Path, home: Path) -> dict[str, Any]:

@@ -91,22 +91,19 @@ class Intake:
         self,
         raw: Edit | Mapping[str, Any],
         *,
-        strict: bool = True,
         redo_of: str | None = None,
         shown: str | None = None,
     ) -> Admitted:
         """Return the complete edit: defaults applied, its image's address checked; raises InvalidEditError.
 
-        ``strict=False`` reads numbers and booleans from text, as CSV needs. ``redo_of``: the edit (``batch/custom_id``)
-        that this one does again; ``shown``: how that names its ``init_image``, if not as it is.
+        ``redo_of``: the edit (``batch/custom_id``) that this one does again; ``shown``: how that names its
+        ``init_image``, if not as it is.
         """
         try:
             if isinstance(raw, Edit):
                 edit = raw if not self._fields else self._complete(raw)
             else:
-                edit = Edit.model_validate(
-                    {**self._fields, **plain_fields(raw)} if self._fields else raw, strict=strict
-                )
+                edit = Edit.model_validate({**self._fields, **plain_fields(raw)} if self._fields else raw)
         except ValidationError as error:
             raise InvalidEditError(explain(error)) from None
         try:

@@ -33,14 +33,14 @@ class CheckedEdits:
     noun: str = "line"  # what a source counts
     _places: dict[str, int] = field(default_factory=dict)  # of each custom_id
 
-    def add(self, line: Line, intake: Intake, *, exact: bool = True) -> None:
-        """Check one edit, and keep it as an entry or as a rejection; ``exact``: as of its source."""
+    def add(self, line: Line, intake: Intake) -> None:
+        """Check one edit, and keep it as an entry or as a rejection."""
         number, fields, problem, redo_of, shown, edit = line
         raw = fields if edit is None else edit
         custom_id = custom_id_of(raw)
         errors = [problem] if problem else self._used_before(custom_id, number)
         try:
-            admitted = None if problem else intake.admit(raw, strict=exact, redo_of=redo_of, shown=shown)
+            admitted = None if problem else intake.admit(raw, redo_of=redo_of, shown=shown)
         except InvalidEditError as error:
             errors += error.errors
         if errors or admitted is None:
@@ -105,6 +105,6 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
     """
     checked = CheckedEdits(stem, intake.defaults)
     for line in source:
-        checked.add(line, intake, exact=source.exact)
+        checked.add(line, intake)
     checked.notes += source.notes + equal_edits([entry for _, entry in checked.entries])
     return checked

@@ -35,7 +35,6 @@ class Folder:
     listing: Listing
     id_template: str = ""
     notes: list[str] = field(default_factory=list)
-    exact: bool = True
 
     def __post_init__(self) -> None:
         self.notes += self.listing.notes
@@ -68,8 +67,6 @@ class Filled:
 
     ``prompts`` are those of edits that have none. ``check`` comes first.
     """
-
-    exact = True
 
     def __init__(self, source: Source, pictures: Sequence[PictureFile], prompts: Mapping[str, str]) -> None:
         self._source = source

@@ -50,8 +50,6 @@ class Records:
     an edit is kept as its metadata.
     """
 
-    exact = True
-
     def __init__(self, edits: Edits, inputs: Inputs, *, keep_columns: bool = False) -> None:
         if wrong := _wrong_kind(edits):
             raise TypeError(f"edits is {wrong}")

@@ -46,7 +46,6 @@ class Redone:
     changes: Mapping[str, Any]
     notes: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
-    exact: bool = True
 
     def __iter__(self) -> Iterator[Line]:
         taken = itertools.count(1)

@@ -84,11 +84,6 @@ class Sized:
         """Those of the other source, and one about aspects that change."""
         return self._source.notes + ([self._note()] if self._cropped else [])
 
-    @property
-    def exact(self) -> bool:
-        """As the other source is."""
-        return self._source.exact
-
     def __iter__(self) -> Iterator[Line]:
         lines = iter(self._source)
         with asyncio.Runner() as runner:

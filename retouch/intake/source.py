@@ -22,16 +22,11 @@ class Line(NamedTuple):
 class Source(Protocol):
     """Edits to be checked; iterating yields them once. Raises InputError where it is no such source as a whole.
 
-    ``exact``: values have their types; otherwise numbers and booleans are text, as in a table. ``notes``: sentences for
-    people about how it was read, where that was not certain; complete when all is read.
+    ``notes``: sentences for people about how it was read, where that was not certain; complete when all is read.
     """
 
     @property
     def notes(self) -> list[str]:
         """What was not certain."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether a number is a number."""
 
     def __iter__(self) -> Iterator[Line]: ...

@@ -46,11 +46,6 @@ class Varied:
         """Those of the other source."""
         return self._source.notes
 
-    @property
-    def exact(self) -> bool:
-        """As the other source is: values that vary are taken as both take them."""
-        return self._source.exact
-
     def __iter__(self) -> Iterator[Line]:
         for line in self._source:
             if line.problem or not is_custom_id(line.fields.get("custom_id")):

@@ -20,8 +20,6 @@ _ROWS = 1000  # in memory at a time; each may hold a picture
 class Columnar:
     """A file in columns, a ``Source``; lines are numbered by their place in it."""
 
-    exact = True
-
     def __init__(self, path: str, columns: Columns) -> None:
         self.notes: list[str] = []
         self._path = path

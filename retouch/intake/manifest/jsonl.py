@@ -18,8 +18,6 @@ MAX_ARRAY = 64 * 1024 * 1024  # bytes; an array is held in memory
 class Jsonl:
     """An open JSONL manifest, a ``Source``."""
 
-    exact = True
-
     def __init__(self, stream: BinaryIO, name: str, columns: Columns, *, certain: bool) -> None:
         self.notes: list[str] = []
         self._stream = stream
@@ -82,8 +80,6 @@ def _text(raw: bytes, most: int) -> str:
 
 class JsonArray:
     """An open JSON array of objects, a ``Source``; lines are numbered by their place in it. Held in memory whole."""
-
-    exact = True
 
     def __init__(self, stream: BinaryIO, name: str, columns: Columns) -> None:
         self.notes: list[str] = []

@@ -28,8 +28,6 @@ _REASONS = (
 class Table:
     """An open table, a ``Source``. Numbers of lines are those of an editor: a row may span several."""
 
-    exact = True  # cells become values of their fields' types
-
     def __init__(self, stream: BinaryIO, name: str, columns: Columns) -> None:
         self.notes: list[str] = []
         self._stream = stream

@@ -15,8 +15,6 @@ from retouch.intake.variations import Varied, parse_variations
 class Given:
     """A source of these lines."""
 
-    exact = True
-
     def __init__(self, *lines: Line) -> None:
         self.lines = lines
         self.notes: list[str] = []
