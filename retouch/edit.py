@@ -81,8 +81,8 @@ Prompt = Annotated[str, AfterValidator(_check_prompt)]
 class Parameters(BaseModel):
     """The parameters of one img2img call, under the API's own names and with its exact ranges.
 
-    A field that is None is not sent: the API's default applies. A number must be a number (``"20"`` is refused). Numbers
-    may be numpy's, a whole number may be ``512.0``, and NaN is a field that is not set. ``retouch fields`` lists all
+    A field that is None is not sent: the API's default applies. A number must be a number (``"20"`` is refused). It may
+    be one of numpy's, a whole number may be ``512.0``, and NaN is a field that is not set. ``retouch fields`` lists all
     fields with their ranges.
     """
 
