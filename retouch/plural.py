@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 edit``, ``2 edits``; ``plural`` where it is not made with an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+    """``1 edit``, ``2,000 edits``; ``plural`` where it is not made with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def are(number: int) -> str:

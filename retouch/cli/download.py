@@ -15,12 +15,13 @@ from retouch.cli.file_names import DEFAULT_NAMES, FileNames
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.stores import open_store
-from retouch.cli.terminal import ExitCode, number, say
+from retouch.cli.terminal import ExitCode, say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import LostObjectError, ServiceError, StoreError
 from retouch.media.downloads import Buckets
 from retouch.media.downloads import download as save
 from retouch.output import Output
+from retouch.plural import count
 from retouch.signals import exit_code
 from retouch.states import EditState
 
@@ -79,9 +80,9 @@ def download(
             with counting(f"downloading {batch}") as on_progress:
                 run_loop(_save_all(_pictures(ended, states, template, folder), tally, on_progress))
         except StoreError as error:
-            raise ServiceError(f"{error}; {number(tally.saved + tally.kept, 'picture')} are there, {again}") from error
+            raise ServiceError(f"{error}; {count(tally.saved + tally.kept, 'picture')} are there, {again}") from error
         except KeyboardInterrupt as interrupt:
-            say(f"interrupted with {tally.done} of {number(tally.total, 'picture')}; {again}")
+            say(f"interrupted with {tally.done} of {count(tally.total, 'picture')}; {again}")
             raise typer.Exit(exit_code(interrupt)) from None
         _tell(tally, folder, ended.left)
     raise typer.Exit(ExitCode.FAILURES if tally.lost else ExitCode.OK)
@@ -89,13 +90,13 @@ def download(
 
 def _check_names(ended: Ended, states: frozenset[EditState], names: FileNames) -> int:
     """Find out before anything is written whether each picture has a name of its own; returns how many there are."""
-    count = 0
+    pictures = 0
     for result in ended.results():
         if result.state in states:
             for place, output in enumerate(result.outputs):
                 names.claim(names.name(result, place, output), result)
-                count += 1
-    return count
+                pictures += 1
+    return pictures
 
 
 def _pictures(ended: Ended, states: frozenset[EditState], names: FileNames, folder: Path) -> Iterator[Picture]:
@@ -126,6 +127,6 @@ async def _save_all(pictures: Iterator[Picture], tally: Tally, on_progress: OnPr
 def _tell(tally: Tally, folder: Path, left: int) -> None:
     kept = f", {tally.kept} were there already" if tally.kept else ""
     lost = f", {tally.lost} could not be had" if tally.lost else ""
-    say(f"{number(tally.saved, 'picture')} saved in {folder}{kept}{lost}")
+    say(f"{count(tally.saved, 'picture')} saved in {folder}{kept}{lost}")
     if left:
-        say(f"{number(left, 'edit')} not ended yet; the same command again downloads what comes")
+        say(f"{count(left, 'edit')} not ended yet; the same command again downloads what comes")

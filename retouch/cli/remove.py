@@ -12,11 +12,12 @@ from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.stores import open_store
-from retouch.cli.terminal import number, say
+from retouch.cli.terminal import say
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
+from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 
@@ -56,7 +57,7 @@ def remove(
         say(_size_in_redis(queue, view, f"s3://{bucket}/{folder}" if images else ""))
     if images:
         stored = run_loop(_measure(bucket, folder))
-        say(f"s3://{bucket}/{folder} has {number(stored.objects, 'object')}, {_size_text(stored.bytes)}")
+        say(f"s3://{bucket}/{folder} has {count(stored.objects, 'object')}, {_size_text(stored.bytes)}")
         if not view and not stored.objects:
             raise InputError(f"there is no batch {batch!r} in Redis, and nothing in s3://{bucket}/{folder}")
     _confirm(batch, images, yes)
@@ -75,7 +76,7 @@ def remove(
 
 def _size_in_redis(queue: EditQueue, view: BatchView, folder: str) -> str:
     """The batch's size; raises InputError if one of its images is not below ``folder``, where that is given."""
-    count = size = 0
+    images = size = 0
     with counting(f"reading the results of {view.batch}") as on_progress:
         for place, result in enumerate(queue.results(view.batch), 1):
             for output in result.outputs:
@@ -84,16 +85,16 @@ def _size_in_redis(queue: EditQueue, view: BatchView, folder: str) -> str:
                         f"{output.uri} is not below {folder}: RETOUCH_BUCKET and RETOUCH_PREFIX are not those that the"
                         " batch was made with"
                     )
-                count, size = count + 1, size + output.bytes
+                images, size = images + 1, size + output.bytes
             on_progress(place, view.total)
-    return f"batch {view.batch} has {number(view.total, 'edit')} and {number(count, 'image')}, {_size_text(size)}"
+    return f"batch {view.batch} has {count(view.total, 'edit')} and {count(images, 'image')}, {_size_text(size)}"
 
 
 async def _measure(bucket: str, folder: str) -> Size:
-    count = size = 0
+    objects = size = 0
     async for page in open_store(bucket).pages(folder):
-        count, size = count + len(page), size + sum(found.size for found in page)
-    return Size(count, size)
+        objects, size = objects + len(page), size + sum(found.size for found in page)
+    return Size(objects, size)
 
 
 async def _delete(bucket: str, prefix: str, batch: str, total: int) -> None:
@@ -125,6 +126,6 @@ def _at_terminal() -> bool:
 
 def _size_text(size: int) -> str:
     if size < 1000:
-        return number(size, "byte")
+        return count(size, "byte")
     power = min(len(UNITS), (len(str(size)) - 1) // 3)
     return f"{size / 1000**power:,.1f} {UNITS[power - 1]}"

@@ -12,12 +12,13 @@ from PIL import Image
 from retouch.cli.files import replacing
 from retouch.cli.grids import GridPage, arranged
 from retouch.cli.pictures import Pictures
-from retouch.cli.terminal import number, say
+from retouch.cli.terminal import say
 from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.media import sheets
 from retouch.net.addresses import PrivateHosts
 from retouch.output import Output
+from retouch.plural import count
 
 PICTURES_A_PAGE = 60
 
@@ -53,7 +54,7 @@ class Pages:
             pictures = Pictures(self._private_hosts)
             for page, grid in enumerate(arranged(results, names), 1):
                 if grid.more:
-                    say(f"note: {number(grid.more, 'edit')} with the same values as others are left out")
+                    say(f"note: {count(grid.more, 'edit')} with the same values as others are left out")
                 yield self._save(runner.run(self._grid_page(pictures, grid)), page)
 
     async def _pairs_page(self, pictures: Pictures, shots: list[Shot], page: int) -> Image.Image:

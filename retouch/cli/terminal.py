@@ -45,11 +45,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def number(count: int, noun: str) -> str:
-    """``1 picture``, ``1,000 pictures``."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def counts_text(view: BatchView) -> str:
     """``3 queued, 5 completed``, in the order of an edit's life."""
     return ", ".join(f"{view.counts[s]} {s.value}" for s in EditState if view.counts.get(s)) or "no edits"

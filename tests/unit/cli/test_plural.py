@@ -16,7 +16,7 @@ from tests.unit.cli.conftest import Run
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 edits are"), (1, "1 edit is"), (2, "2 edits are"), (1001, "1001 edits are")]
+    ("number", "said"), [(0, "0 edits are"), (1, "1 edit is"), (2, "2 edits are"), (1001, "1,001 edits are")]
 )
 def test_a_number_and_its_noun_agree(number: int, said: str) -> None:
     """Only 1 is one."""
