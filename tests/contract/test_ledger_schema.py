@@ -23,6 +23,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "seal": lambda ledger: ledger.producer.seal("b"),
     "cancel": lambda ledger: ledger.producer.cancel("b"),
     "retry": lambda ledger: ledger.producer.retry("b"),
+    "remove_batch": lambda ledger: ledger.producer.remove("b"),
     "claim": lambda ledger: ledger.worker.claim("w", lease_ms=LEASE_MS, places=9),
     "renew": lambda ledger: ledger.worker.renew([CLAIM], LEASE_MS),
     "begin_submit": lambda ledger: ledger.worker.begin_submit([CLAIM], RESUBMIT, LEASE_MS, nonce="n"),

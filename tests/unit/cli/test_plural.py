@@ -22,7 +22,7 @@ def test_a_number_and_its_noun_agree(number: int, said: str) -> None:
     """Only 1 is one."""
     assert f"{count(number, 'edit')} {are(number)}" == said
     assert were(number) == ("was" if number == 1 else "were")
-    assert count(number, "batch", "batches").startswith(f"{number} batch")
+    assert count(number, "batch", "batches").startswith(f"{number:,} batch")
 
 
 ONE_OF_MANY = re.compile(r"(?<![\d.,/=-])1 (?:\w+ )?(\w+[^s\W]s|were|are|have|wait)\b(?<!\bis)(?<!\bwas)")
