@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import signal
 import socket
 from contextlib import suppress
 
@@ -182,23 +181,13 @@ def test_no_spelling_of_a_secret_passes_the_log(secret: str, before: str, after:
         assert form not in shown or form in "***"
 
 
-def give_up(*_: object) -> None:
-    """End a test that would otherwise go on for minutes."""
-    raise AssertionError("the work grows faster than the text")
-
-
+@pytest.mark.timeout(60)  # not hours: the work grows as the text does
 @pytest.mark.parametrize(
     "piece", ["http://", "<", "<script ", "<title", "://", "a", "https://a?", "<!--", "\ud800", "&", "{", "@", "://@"]
 )
 def test_a_hostile_text_is_cleaned_in_one_pass(piece: str) -> None:
     """A megabyte made to be read again and again, which took hours of the event loop, is read once."""
     text = piece * (MAX_BODY_BYTES // len(piece)) + " ://"
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(60)
-    try:
-        shown = [without_queries(text), Redactor(["secret"]).clean_text(text), plain(text), API._clean(text)]
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    shown = [without_queries(text), Redactor(["secret"]).clean_text(text), plain(text), API._clean(text)]
     assert all("?" not in shown[one] for one in (0, 1, 3))
     assert len(shown[3]) <= MAX_TEXT
