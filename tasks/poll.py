@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 FROM = (EditState.WAITING, EditState.COPYING)
 KIND = "status"
-STRIKES = ("strikes", "first_strike", "last_strike", "throttled")  # a good answer ends them
+STRIKES = ("strikes", "first_strike", "last_strike", "witness", "throttled")  # a good answer ends them
 REFUSED_CAP_S = 30.0
 MISSING_LINKS_S = 60.0  # for so long a finished edit is asked for links that are missing
 

@@ -66,8 +66,8 @@ key                            type    holds
 
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
-tries strikes first_strike last_strike throttled overdue asked note urls kind seen incomplete sent_at alone link again
-said errors probe unsigned used_seed``.
+tries strikes first_strike last_strike witness throttled overdue asked note urls kind seen incomplete sent_at alone
+link again said errors probe unsigned used_seed``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -81,6 +81,8 @@ said errors probe unsigned used_seed``.
 ``resent``  it was sent again after an unanswered submit. ``errors``: how often the API answered one with an error;
             ``said``: the last one was answered so.
 ``strikes`` how often it was refused since it last fared well, first and last at ``first_strike``, ``last_strike``.
+``witness`` when another was sent that fared well since the first of them; only a refusal of what was sent later counts
+            as the edit's own fault.
 ``throttled``  when it was last asked to wait.
 ``used_seed``  the seed that the API says it used.
 ``unsigned``  how often in a row the link to its image could not be signed.

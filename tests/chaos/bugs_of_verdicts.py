@@ -30,7 +30,7 @@ def settled_and_still_held() -> None:
 def refused_edits_keep_their_turn() -> None:
     """A refused edit has had no turn: it stands at the front again, and is the next to be tried."""
     for move in ("claim", "settle"):
-        rewrite(move, "(blamed[1] or blamed[2]) and last_in_order(id) or ", "")
+        rewrite(move, "(blamed[1] or blamed[2] or blamed[3]) and last_in_order(id) or ", "")
     rewrite(
         "claim", "if not in_force.submit then return redis.call('ZRANGE'", "if true then return redis.call('ZRANGE'"
     )
@@ -39,7 +39,7 @@ def refused_edits_keep_their_turn() -> None:
 
 def struck_out_without_witness() -> None:
     """Five refusals are enough, however the others fare."""
-    rewrite("settle", "now - first >= patience and worked(kind) > first", "now - first >= patience")
+    rewrite("settle", "now - first >= patience and witness > 0 and sent > witness", "now - first >= patience")
 
 
 def any_good_answer_ends_the_wait() -> None:
@@ -94,7 +94,9 @@ def the_unanswered_edit_is_the_probe() -> None:
         "if not in_force.submit then return false end",
         "if true then return false end",
     )
-    rewrite("claim", "if not alone or now >= tonumber(alone) then return false end", "if true then return false end")
+    rewrite(
+        "claim", "if alone == 0 or worked('submit') >= sent_at then return false end", "if true then return false end"
+    )
 
 
 def a_status_ends_an_outage_of_submits() -> None:

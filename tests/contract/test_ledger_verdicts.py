@@ -22,9 +22,9 @@ def begun(bench: Bench, count: int) -> list[Claim]:
     return claims
 
 
-def refuse_last(bench: Bench, claim: Claim, *, patience_ms: int = PATIENCE_MS) -> Settled:
-    """The API refuses this submit; what becomes of its edit."""
-    seen = (Seen("submit", bench.clock.now, Fared.REFUSED, "403"),)
+def refuse_last(bench: Bench, claim: Claim, *, patience_ms: int = PATIENCE_MS, sent_ms: int | None = None) -> Settled:
+    """The API refuses this submit, which was sent now unless it is said when; what becomes of its edit."""
+    seen = (Seen("submit", bench.clock.now if sent_ms is None else sent_ms, Fared.REFUSED, "403"),)
     strike = Strike("submit", patience_ms)
     refused = Settlement(claim, SUBMITTING, EditState.QUEUED, untaken=True, seen=seen, strike=strike, error='{"a":1}')
     [settled] = bench.ledger.worker.settle([refused])
@@ -197,8 +197,25 @@ def test_an_edit_refused_five_times_over_the_patience_with_a_witness_fails(bench
     [result] = bench.ledger.reader.results("b")
     assert (result["state"], result["error"], result["attempts"]) == ("failed", {"a": 1}, 1)
     assert bench.ledger.reader.provider().places_used == 0
-    strikes = "strikes", "first_strike", "last_strike"
-    assert bench.client.hmget(bench.keys.edit("b/c0"), strikes) == [None] * 3
+    strikes = "strikes", "first_strike", "last_strike", "witness"
+    assert bench.client.hmget(bench.keys.edit("b/c0"), strikes) == [None] * 4
+
+
+def test_what_was_sent_before_its_witness_condemns_nobody(bench: Bench) -> None:
+    """The last refusal of a blip was on its way when the API was well again: the edit is asked once more."""
+    bench.fill(1)
+    fates = strike_out(bench, 4)
+    bench.ledger.worker.resume("submit:refused")
+    [claim] = begun(bench, 1)
+    sent = bench.clock.now
+    bench.later(1)
+    taken_elsewhere(bench)
+    bench.later(10 * PATIENCE_MS)
+    fates.append(refuse_last(bench, claim, sent_ms=sent))
+    assert fates == [Settled.DONE] * 5
+    bench.later(1)
+    bench.ledger.worker.resume("submit:refused")
+    assert refuse_last(bench, begun(bench, 1)[0]) is Settled.STRUCK_OUT
 
 
 def test_without_a_witness_no_edit_is_at_fault(bench: Bench) -> None:
@@ -223,13 +240,17 @@ def test_neither_few_refusals_nor_quick_ones_fail_an_edit(bench: Bench, times: i
 
 
 def test_an_edit_that_is_taken_has_no_strikes_any_more(bench: Bench) -> None:
-    """Four refusals, then it is taken: its polls begin with a clean record."""
+    """Four refusals, one with a witness, then it is taken: its polls begin with a clean record."""
     bench.fill(1)
-    strike_out(bench, 4)
+    strike_out(bench, 2)
+    bench.later(1)
+    taken_elsewhere(bench)
+    bench.later(1)
+    strike_out(bench, 2)
     bench.later(1000)
     bench.accept(begun(bench, 1))
-    strikes = "strikes", "first_strike", "last_strike"
-    assert bench.client.hmget(bench.keys.edit("b/c0"), strikes) == [None] * 3
+    strikes = "strikes", "first_strike", "last_strike", "witness"
+    assert bench.client.hmget(bench.keys.edit("b/c0"), strikes) == [None] * 4
 
 
 def test_refused_statuses_pause_nothing(bench: Bench) -> None:

@@ -41,6 +41,19 @@ class Record:
 
     kind: str
     refusals: list[int] = field(default_factory=list)  # when it heard of each since it was taken, or began anew
+    witness: int = 0  # when another was sent that was taken after the first of them, as it first heard
+
+    def refused(self, heard: int, sent: int, last_taken: int, patience_ms: int) -> bool:
+        """Hear of a refusal. Whether that is its own fault: the fifth, over the patience, sent after its witness."""
+        self.refusals.append(heard)
+        first = self.refusals[0]
+        if not self.witness and last_taken > first:
+            self.witness = last_taken
+        return len(self.refusals) >= 5 and heard - first >= patience_ms and 0 < self.witness < sent
+
+    def cleared(self) -> None:
+        """It was taken, has ended, or begins anew."""
+        self.refusals, self.witness = [], 0
 
 
 @dataclass
@@ -229,13 +242,13 @@ class World:
         if fate is Settled.LOST:
             return
         if not settlement.strike:
-            edit.refusals = [] if settlement.to in (EditState.WAITING, *TERMINAL) else edit.refusals
+            if settlement.to in (EditState.WAITING, *TERMINAL):
+                edit.cleared()
             return
-        edit.refusals.append(self.now)
-        first = edit.refusals[0]
-        own = len(edit.refusals) >= 5 and self.now - first >= self.patience_ms and self.last_taken > first
+        own = edit.refused(self.now, settlement.seen[0].sent_ms, self.last_taken, self.patience_ms)
         assert fate is (Settled.STRUCK_OUT if own else Settled.DONE)
-        edit.refusals = [] if own else edit.refusals
+        if own:
+            edit.cleared()
 
     # --- people ----------------------------------------------------------------------------------
 
@@ -249,7 +262,7 @@ class World:
 
     def retry(self, batch: str) -> None:
         for member in self.unfinished(EditState.FAILED):
-            self.edits[member].refusals = []
+            self.edits[member].cleared()
         self.ledger.producer.retry(batch)
 
     def unfinished(self, *states: EditState) -> list[str]:

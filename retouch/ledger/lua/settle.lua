@@ -29,7 +29,7 @@ end
 
 local function taken(item, key, troubled)
   redis.call('HSET', key, 'submitted_at', int(now), 'deadline', int(healthy_now() + item.deadline_ms))
-  if troubled then redis.call('HDEL', key, 'strikes', 'first_strike', 'last_strike', 'throttled', 'tries', 'note', 'unsigned') end
+  if troubled then redis.call('HDEL', key, 'strikes', 'first_strike', 'last_strike', 'witness', 'throttled', 'tries', 'note', 'unsigned') end
   redis.call('HDEL', batch_key((split(item.id))), 'run', 'run_words', 'run_since')
   grow_limit()
 end
@@ -37,7 +37,7 @@ end
 -- Asked about by a retry, and the API has it no longer.
 local function send_anew(id, key, state)
   redis.call('HDEL', key, 'asked', 'provider_id', 'submitted_at', 'deadline', 'strikes', 'first_strike', 'last_strike',
-    'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned', 'used_seed')
+    'witness', 'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned', 'used_seed')
   redis.call('HINCRBY', batch_key((split(id))), 'sent_anew', 1)
   requeue(id, state)
   return 3

@@ -61,7 +61,7 @@ local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent 
 
 -- What an edit needs no longer when it has ended. An intent is kept that was never answered: a retry must know of it.
 local PASSING = { 'holder', 'begun', 'rescues', 'polls', 'tries', 'note', 'urls', 'deadline', 'strikes', 'first_strike',
-  'last_strike', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone',
+  'last_strike', 'witness', 'throttled', 'incomplete', 'overdue', 'asked', 'kind', 'seen', 'errors', 'said', 'again', 'resent', 'probe', 'alone',
   'unsigned', 'used_seed' }
 
 -- Whether an image of a result is blank (only then it says so). Inside of a text the quotes would be escaped.

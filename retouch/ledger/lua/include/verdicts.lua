@@ -176,14 +176,21 @@ local function accuse(kind)
 end
 
 -- One refusal of an edit, sent at `sent`. Returns true when it is the edit's own fault: many times over `patience` ms, while
--- others fared well, sent after its first. When others were refused for the first time since, it may be the API by now.
+-- others fared well, sent after its first, and it was asked once more after the first of them that it met (its witness): what
+-- was sent before says nothing of an API that is well since. When others were refused for the first time since, it may be
+-- the API by now.
 local function strike(key, kind, patience, sent)
-  local e = redis.call('HMGET', key, 'strikes', 'first_strike')
+  local e = redis.call('HMGET', key, 'strikes', 'first_strike', 'witness')
   local strikes, first, good = tonumber(e[1] or '0') + 1, tonumber(e[2] or int(now)), worked(kind)
   if strikes == 1 and sent > good then accuse(kind) end
   redis.call('HSET', key, 'strikes', strikes, 'first_strike', int(first), 'last_strike', int(now))
+  local witness = tonumber(e[3] or '0')
+  if witness == 0 and good > first then
+    witness = good
+    redis.call('HSET', key, 'witness', int(good))
+  end
   local all_are = tonumber(redis.call('HGET', ACCUSED, kind) or '0') >= MAX_SUSPECTS
-  return strikes >= STRIKES and now - first >= patience and good > first and not all_are
+  return strikes >= STRIKES and now - first >= patience and witness > 0 and sent > witness and not all_are
 end
 
 -- Edits of a batch refused in a row in the same words, each counted once, pause the batch. Where the words do not say
