@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import retouch.media.copying
 import tasks.announce
 import tasks.finish
 from retouch.causes import Outcome
 from retouch.errors import AmbiguousError, NotSentError
 from retouch.ledger import Claim, Delivery, Event, Finish, Origin, Settled, Settlement, Worker
 from retouch.media.fetch import Fetcher
+from retouch.media.images import ImageInfo, Walk
 from retouch.media.store import Store
 from retouch.provider.client import Img2ImgApi
 from retouch.states import TERMINAL
@@ -70,12 +70,13 @@ def settle_before_put() -> None:
 
 def no_intent() -> None:
     """Nothing is written down before the POST."""
-    rewrite("begin_submit", "redis.call('HSET', key, 'intent', fence, 'begun', nonce)", "")
+    rewrite("begin_submit", "'intent', fence, 'begun', nonce", "'begun', nonce")
 
 
 def event_outside_the_move() -> None:
     """An edit's event is published after the move that ends it."""
-    rewrite("settle", "emit('retouch.edit.' .. to, id, result)", "")
+    told = "told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result)"
+    rewrite("settle", f"emit('retouch.edit.' .. to, id, {told})", "")
     settle = Worker.settle
 
     def publish(worker: Worker, member: str, to: str) -> None:
@@ -166,8 +167,13 @@ def key_to_strangers() -> None:
 
 def half_an_image_will_do() -> None:
     """Nobody looks at an image's end."""
-    assert callable(retouch.media.copying.check_whole)  # type: ignore[attr-defined]
-    retouch.media.copying.check_whole = lambda *_: None  # type: ignore[attr-defined]
+    end = Walk.end
+
+    def taken_for_whole(self: Walk) -> ImageInfo:
+        self._whole = True
+        return end(self)
+
+    Walk.end = taken_for_whole  # type: ignore[method-assign]
 
 
 def claim_without_lease() -> None:

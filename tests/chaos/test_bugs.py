@@ -1,0 +1,28 @@
+"""Planted bugs are planted: one whose place is gone would stop its worker, and pass for a bug that was caught."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.harness.processes import run
+
+PLANT_EACH = """
+import os
+from retouch.ledger.keys import Keys
+from retouch.ledger.scripts import Scripts
+from tests.chaos.bugs import BUGS, plant
+for bug in BUGS:
+    child = os.fork()
+    if not child:
+        plant(bug)
+        Scripts(None, Keys("retouch"))
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(bug)
+"""
+
+
+def test_every_bug_has_its_place() -> None:
+    """What it patches exists, in Python and in the ledger's moves."""
+    ended = run([sys.executable, "-c", PLANT_EACH])
+    assert (ended.code, ended.out) == (0, ""), ended.err
