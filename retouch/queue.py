@@ -293,7 +293,7 @@ class EditQueue(Installation):
     def redo_id(self, batch: str, content: str) -> str:
         """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.
 
-        It is the first ``batch-redo-N`` that is not there, or is there and has the same content.
+        It is the ``batch-redo-N`` that is there and has the same content, or else the first that never was there.
         """
         with self._reach():
             return redo_id(batch, content, self._ledger.reader.batch)

@@ -86,7 +86,7 @@ async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> No
         await _not_taken(context, claim, submission, str(error), _retry_s(submission))
         return
     await context.pacer.wait(claim.at_ms)
-    key = f"{claim.member}/{submission.number}"
+    key = f"{claim.member}/{submission.key_end}"
     try:
         answer = await context.clients.api.submit(payload, key, lambda: _may_go(context, claim))
     except HeldBackError:

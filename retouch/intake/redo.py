@@ -68,14 +68,16 @@ def content_of(asked: Mapping[str, Any]) -> str:
 
 
 def redo_id(batch: str, content: str, look: Callable[[str], BatchView | None]) -> str:
-    """The first ``batch-redo-N`` that is not there, or was made of the same; ``look`` finds a batch.
+    """The ``batch-redo-N`` that was made of the same, or else the first that never was there; ``look`` finds a batch.
 
     A long id is cut, so that it has at most 64 characters.
     """
+    parent = look(batch)
+    used = parent.redos if parent else 0
     for number in itertools.count(1):
         end = f"-redo-{number}"
         name = batch[: _LONGEST - len(end)] + end
         there = look(name)
-        if there is None or (there.redo_of, there.content) == (batch, content):
+        if (there is None and number > used) or (there and (there.redo_of, there.content) == (batch, content)):
             return name
     raise AssertionError("itertools.count ends")

@@ -135,18 +135,24 @@ class BegunSubmit:
     """What a submit needs; its intent is written."""
 
     parameters: dict[str, Any]
-    number: int  # the submit's number, a part of the idempotency key
+    number: int  # the submit's number
     tries: int  # how often in a row the API did not accept it
     now: int  # ms, wall clock of the Redis server
     strikes: int = 0  # how often in a row the API refused it
     errors: int = 0  # how often in a row the API answered with an error
     again: bool = False  # under a number that was sent before
     link: str = ""  # to its init_image, as it was sent before under this number
+    made: str = ""  # when its batch was made: no two batches of one name have the same; empty: by an older program
+
+    @property
+    def key_end(self) -> str:
+        """The end of its idempotency key: of this submit of its edit, in this batch, and of no other ever."""
+        return f"{self.made}-{self.number}" if self.made else str(self.number)
 
     @classmethod
     def parse(cls, raw: Sequence[str]) -> BegunSubmit:
         """Read the answer of ``begin_submit.lua``."""
-        parameters, defaults, number, tries, now, strikes, errors, again, link = raw
+        parameters, defaults, number, tries, now, strikes, errors, again, link, made = raw
         return cls(
             merged(defaults, parameters),
             int(number),
@@ -156,6 +162,7 @@ class BegunSubmit:
             int(errors),
             again == "1",
             link,
+            made,
         )
 
 

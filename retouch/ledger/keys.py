@@ -44,9 +44,12 @@ key                            type    holds
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
-                                       paused run run_words run_since recovered sent_anew origin``; ``paused``:
-                                       JSON ``{cause: {reason, since}}``; ``origin``: JSON ``{redo_of,
-                                       content}`` of a batch that does another's edits again; ``run``:
+                                       paused run run_words run_since recovered sent_anew origin made
+                                       redos``; ``paused``: JSON ``{cause: {reason, since}}``;
+                                       ``origin``: JSON ``{redo_of, content}`` of a batch that does
+                                       another's edits again; ``made``: when it was made, a part of its
+                                       idempotency keys; ``redos``: the highest number of a redo of it
+                                       that was ever used; ``run``:
                                        edits refused in a row in the words ``run_words``; ``unsealed``: JSON,
                                        the producers that write to it and when each was last heard of (ms);
                                        gone when it is sealed; ``sealing``: one is done, others may have

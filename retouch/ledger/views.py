@@ -158,6 +158,7 @@ class BatchView:
     unsealed: datetime | None = None  # when a producer, which is not done, was last heard of; it does not end yet
     redo_of: str | None = None  # the batch whose edits this one does again
     content: str | None = None  # of such a batch: a hash of what was asked for
+    redos: int = 0  # the highest number of a batch that did its edits again, removed or not
     defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -220,6 +221,7 @@ class BatchView:
             unsealed=instant(max(json.loads(raw["unsealed"]).values())) if "unsealed" in raw else None,
             redo_of=origin.get("redo_of"),
             content=origin.get("content"),
+            redos=int(raw.get("redos", 0)),
             defaults=json.loads(raw.get("defaults", "{}")),
         )
 

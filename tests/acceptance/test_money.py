@@ -9,6 +9,7 @@ import pytest
 
 from retouch.states import EditState
 from tests.harness.growing import Record
+from tests.harness.keys import numbered
 from tests.harness.proxy import Proxy
 from tests.harness.scene import Scene
 from tests.harness.waiting import LIMIT_S
@@ -28,7 +29,7 @@ def test_an_unanswered_submit_is_sent_once_more_and_said_so(scene: Scene) -> Non
     scene.worker(patience="16")
     batch = scene.cases(AMBIGUOUS)
     results = scene.finish(batch, 2 * LIMIT_S)
-    keys = [entry["idempotency_key"] for entry in scene.api.submits()]
+    keys = [numbered(entry["idempotency_key"]) for entry in scene.api.submits()]
     assert sorted(keys) == sorted(f"{batch}/{name}/{number}" for name in AMBIGUOUS for number in (1, 2))
     assert {n: (r["state"], r["attempts"], r["possible_duplicate"]) for n, r in results.items()} == dict.fromkeys(
         AMBIGUOUS, ("completed", 2, True)
@@ -58,7 +59,7 @@ def test_hold_sends_once_and_waits_for_a_person(scene: Scene) -> None:
     assert scene.finish(other)["c0"]["state"] == "completed"
     assert {(view.submits, view.duplicate, view.due_at) for view in held} == {(1, False, None)}
     assert {scene.edit(batch, name).state for name in AMBIGUOUS} == {EditState.HELD}
-    keys = [entry["idempotency_key"] for entry in scene.api.submits()]
+    keys = [numbered(entry["idempotency_key"]) for entry in scene.api.submits()]
     assert sorted(keys) == sorted([*(f"{batch}/{name}/1" for name in AMBIGUOUS), f"{other}/c0/1"])
     assert scene.ledger.reader.provider().places_used == 0
 
@@ -94,7 +95,7 @@ def test_an_idempotent_api_is_asked_again_under_the_same_key(scene: Scene) -> No
     batch = scene.enqueue()
     result = scene.finish(batch)["c0"]
     submits = scene.api.submits()
-    assert {entry["idempotency_key"] for entry in submits} == {f"{batch}/c0/1"}
+    assert {numbered(entry["idempotency_key"]) for entry in submits} == {f"{batch}/c0/1"}
     assert [entry["new"] for entry in submits] == [True, False, False, False]
     assert (result["state"], result["attempts"], result["possible_duplicate"]) == ("completed", 1, False)
 
@@ -116,7 +117,7 @@ def test_a_submit_that_was_not_taken_costs_no_attempt(scene: Scene, rule: dict[s
     batch = scene.enqueue(3)
     results = scene.finish(batch)
     assert {(r["state"], r["attempts"], r["possible_duplicate"]) for r in results.values()} == {("completed", 1, False)}
-    assert {e["idempotency_key"] for e in scene.api.submits()} == {f"{batch}/c{n}/1" for n in range(3)}
+    assert {numbered(e["idempotency_key"]) for e in scene.api.submits()} == {f"{batch}/c{n}/1" for n in range(3)}
     assert (len(scene.api.accepted()), scene.duplicates(batch), scene.ledger.reader.pauses()) == (3, 0, [])
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from retouch.errors import HeldBackError, LostObjectError, RefusedError, StoreError
 from retouch.media.store import Found
 from retouch.provider.answers import Answer
+from tests.harness.keys import numbered
 
 
 def picture() -> bytes:
@@ -39,6 +40,11 @@ class Api:
         self._gave: set[str | None] = set()
         self.meanwhile: Callable[[], object] = lambda: None  # what happens while a call is under way
         self._outcomes: list[Answer | Exception] = []
+
+    @property
+    def submits(self) -> list[str]:
+        """``batch/custom_id/number`` of each submit, in order."""
+        return [numbered(key) for _, key in self.posts]
 
     def will(self, *outcomes: Answer | Exception) -> None:
         """Set what the next calls come to."""

@@ -4,7 +4,8 @@
 --   to be used again, resubmits (after an error that the API answered), why links to images in S3 cannot be signed ('': they
 --   can), then per claim: id, fence.
 -- Returns per claim: false (claim lost, begun by another call, not to be sent now, or decided here), or
---   { parameters, batch defaults, submit number, tries, now, strikes, errors, 1 if it is sent again under its number, link }.
+--   { parameters, batch defaults, submit number, tries, now, strikes, errors, 1 if it is sent again under its number, link,
+--   when its batch was made ('': by an older program) }.
 -- Emits retouch.edit.failed for an edit that the policy ends, retouch.edit.cancelled for one of a cancelled batch.
 -- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
 -- include: clock edits pauses begun
@@ -112,8 +113,8 @@ end
 local batches = {} -- what this call has read of them
 local function batch_of(id)
   if not batches[id] then
-    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled')
-    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3] }
+    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made')
+    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3], made = b[4] }
   end
   return batches[id]
 end
@@ -136,7 +137,8 @@ for i = 8, #ARGV, 2 do
     if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
     redis.call('ZADD', DUE, int(now + lease), id)
     answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, e.submits, e.tries or '0',
-      int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '' }
+      int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '',
+      batch.made or '' }
   else
     answers[#answers + 1] = false
   end

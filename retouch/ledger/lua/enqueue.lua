@@ -4,7 +4,7 @@
 --   (JSON), weight and origin (JSON, '' for none) of a new batch, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
 -- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
--- Changes the new edits, their batch, BATCHES, ORDER, EDITS, READY, DUE.
+-- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, ORDER, EDITS, READY, DUE.
 -- include: clock batches order
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = batch_key(batch)
@@ -17,9 +17,29 @@ if #ARGV == 7 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}
 end
+
+-- A name may have been another batch's before, which is removed: an API would take the same keys for the same submits.
+local function made_now()
+  local t = redis.call('TIME')
+  return string.format('%08x%05x', tonumber(t[1]), tonumber(t[2]))
+end
+
+-- The number of a redo is used once: the images of one that is removed may be kept under its name.
+local function use_up_number()
+  local number = tonumber(string.match(batch, '%-redo%-(%d+)$') or '')
+  local parent = batch_key(cjson.decode(origin).redo_of)
+  if number and redis.call('EXISTS', parent) == 1 then
+    redis.call('HSET', parent, 'redos', int(math.max(number, tonumber(redis.call('HGET', parent, 'redos') or '0'))))
+  end
+end
+
 if not b[1] then
-  redis.call('HSET', key, 'state', 'open', 'created', int(now), 'defaults', defaults, 'weight', weight, 'pending', '0')
-  if origin ~= '' then redis.call('HSET', key, 'origin', origin) end
+  redis.call('HSET', key, 'state', 'open', 'created', int(now), 'made', made_now(), 'defaults', defaults, 'weight', weight,
+    'pending', '0')
+  if origin ~= '' then
+    redis.call('HSET', key, 'origin', origin)
+    use_up_number()
+  end
   redis.call('ZADD', BATCHES, int(now), batch)
 end
 local step = spacing(b[2] or weight)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retouch.ledger import Ledger, Made, Settlement
+from retouch.ledger import Finish, Ledger, Made, Settlement
 from retouch.states import EditState
 from tests.ledger_bench import SUBMITTING, Bench
 from tests.unit.cli.conftest import Run
@@ -104,6 +104,19 @@ def test_the_same_command_is_the_same_batch_and_pays_nothing(run: Run, parent: s
     assert again == first | {"accepted": 0, "already": 2}
     assert run("redo", parent, *only("bad", "good"), "--set", "seed=2", "--json").json["batch"] == "cats-redo-2"
     assert run("redo", parent, *only("good"), "--set", "seed=1", "--json").json["batch"] == "cats-redo-3"
+
+
+def test_the_number_of_a_redo_that_is_removed_is_not_used_again(run: Run, parent: str, ledger: Ledger) -> None:
+    """Its images may be kept under its name."""
+    run("redo", parent, *only("good"))
+    run("redo", parent, *only("bad"))
+    end(ledger)
+    for claim in Bench(ledger.connection._client).claim().claims:
+        ledger.worker.settle_batch(claim, Finish.WRITTEN)
+    for batch in ("cats-redo-1", "cats-redo-2"):
+        assert run("remove", batch, "--yes").code == 0
+    assert run("redo", parent, *only("good"), "--json").json["batch"] == "cats-redo-3"
+    assert run("redo", parent, *only("good"), "--json").json["already"] == 1
 
 
 def test_a_redo_of_a_redo(run: Run, parent: str, ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ def test_an_edit_that_the_api_has_no_longer_is_sent_anew(make_worker: Callable[.
         worker.ledger.worker.observe(good={"status": NOW})
     assert (worker.seen(), split(worker)) == ({"state": "queued", "submits": 1}, (0, 1))
     worker.submit(RUNNING)
-    assert [key for _, key in worker.api.posts] == ["b/c0/1", "b/c0/2"]
+    assert worker.api.submits == ["b/c0/1", "b/c0/2"]
 
 
 def test_a_retry_that_learns_of_a_failure_ends_with_it(worker: Worker) -> None:

@@ -79,7 +79,7 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     worker.enqueue()
     worker.submit(outcome)
     assert worker.seen() == seen
-    assert [key for _, key in worker.api.posts] == ["b/c0/1"]
+    assert worker.api.submits == ["b/c0/1"]
     assert worker.open_claims() == []
 
 
@@ -92,8 +92,27 @@ def test_an_edit_that_was_not_taken_keeps_its_number(worker: Worker) -> None:
     assert worker.seen()["due"] == 2 * RETRY_MS
     worker.later(2 * RETRY_MS)
     worker.submit(RUNNING)
-    assert [key for _, key in worker.api.posts] == ["b/c0/1"] * 3
+    assert worker.api.submits == ["b/c0/1"] * 3
     assert worker.seen() == WAITING | {"troubles": 2}  # of status requests: none was answered since
+
+
+def test_a_batch_of_a_name_that_was_used_before_has_keys_of_its_own(worker: Worker) -> None:
+    """An API that honours keys would give it the results of the one that is gone, or refuse it."""
+    for _ in range(2):
+        worker.enqueue()
+        worker.submit(RUNNING)
+        worker.client.flushall()
+    [first, second] = [key for _, key in worker.api.posts]
+    assert first != second
+    assert worker.api.submits == ["b/c0/1"] * 2
+
+
+def test_a_batch_of_an_older_program_keeps_its_keys(worker: Worker) -> None:
+    """What was sent under one and not answered is sent under it again."""
+    worker.enqueue()
+    worker.client.hdel(worker.keys.batch("b"), "made")
+    worker.submit(RUNNING)
+    assert [key for _, key in worker.api.posts] == ["b/c0/1"]
 
 
 # --- before and after ------------------------------------------------------------------------------
@@ -127,7 +146,7 @@ def test_while_links_cannot_be_signed_the_others_are_sent(worker: Worker) -> Non
     worker.outside.store.errors["sign"] = AssertionError("it is not even tried")
     worker.api.will(RUNNING)
     worker.do(worker.edits())
-    assert [key for _, key in worker.api.posts] == ["web/c0/1"]
+    assert worker.api.submits == ["web/c0/1"]
     assert worker.seen() == {"state": "queued", "due": 1000, "note": "AWS credentials cannot be renewed: why"}
     assert worker.open_claims() == []
     worker.outside.store.unsigned = ""
@@ -135,7 +154,7 @@ def test_while_links_cannot_be_signed_the_others_are_sent(worker: Worker) -> Non
     worker.later(1000)
     worker.submit(RUNNING)
     assert worker.seen() == WAITING
-    assert [key for _, key in worker.api.posts] == ["web/c0/1", "b/c0/1"]
+    assert worker.api.submits == ["web/c0/1", "b/c0/1"]
 
 
 def test_a_signed_link_outlives_the_deadline(worker: Worker) -> None:
