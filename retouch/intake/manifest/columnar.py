@@ -42,17 +42,19 @@ class Columnar:
 
 
 def _batches(path: str) -> Iterator[pa.RecordBatch]:
-    with open(path, "rb") as stream:
+    # Arrow's own file, and no threads: one of Python's is read by Arrow's threads under the interpreter's lock, while
+    # whoever holds that lock may wait for them for ever, deaf to signals (apache/arrow#50482 is one such case).
+    with pa.OSFile(path) as stream:
         magic = stream.read(6)
         stream.seek(0)
         if magic.startswith(b"PAR1"):
-            yield from parquet.ParquetFile(stream).iter_batches(_ROWS)
+            yield from parquet.ParquetFile(stream, pre_buffer=False).iter_batches(_ROWS, use_threads=False)
         elif magic.startswith(b"ARROW1"):
             reader = ipc.open_file(stream)
             for n in range(reader.num_record_batches):
                 yield from _slices(reader.get_batch(n))
         elif magic.startswith(b"FEA1"):
-            for batch in feather.read_table(path).to_batches(_ROWS):
+            for batch in feather.read_table(path, use_threads=False).to_batches(_ROWS):
                 yield batch
         else:
             for batch in ipc.open_stream(stream):

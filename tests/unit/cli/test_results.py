@@ -155,7 +155,7 @@ def test_a_batch_that_has_left_redis_is_read_from_s3(
 def parquet(path: Path) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The rows of a Parquet file, and the types of its columns."""
     reader = pytest.importorskip("pyarrow.parquet")
-    table = reader.read_table(path)
+    table = reader.read_table(path, use_threads=False)
     return table.to_pylist(), {field.name: str(field.type) for field in table.schema}
 
 
