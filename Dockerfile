@@ -1,7 +1,6 @@
 # syntax=docker/dockerfile:1
 # One image for every process: a worker by default, the local endpoint with another command.
 
-# 3.12: the newest Python for which the exact token counter (instant-clip-tokenizer) has wheels.
 FROM python:3.12-slim AS build
 WORKDIR /build
 RUN python -m venv /venv
