@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.causes import AmbiguityPolicy
+from retouch.environment import check_names
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
@@ -234,7 +235,8 @@ def _as_value_error(check: Callable[[], object]) -> None:
 
 
 def load() -> Settings:
-    """Read the environment; raises InputError in one sentence that names the first wrong variable."""
+    """Read the environment; raises InputError in one sentence that names the first wrong variable, or mistyped name."""
+    check_names()
     try:
         return Settings()
     except ValidationError as error:

@@ -10,8 +10,9 @@ import fakeredis
 import pytest
 import redis
 
+from config.settings import Settings
 from retouch import BatchView, EditQueue, EditState, InputError, RejectedEditsError
-from retouch.environment import Environment
+from retouch.environment import VARIABLES, Environment, check_names
 from retouch.ledger import Ledger
 from retouch.net.addresses import check_url
 from tests.unit.producing import edit, finish_all
@@ -35,6 +36,29 @@ def test_every_variable_of_the_command_line_is_read() -> None:
         found = Environment.read(nothing)
         assert (found.redis_url, found.namespace) == ("redis://localhost:6379/0", "retouch")
         assert (found.bucket, found.prefix) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("RETOUCH_REDIS_URI", "RETOUCH_REDIS_URL"), ("RETOUCH_MAX_INFLIGHT", "RETOUCH_MAX_IN_FLIGHT")],
+)
+def test_a_mistyped_variable_is_refused_with_the_nearest_name(given: str, meant: str) -> None:
+    """Its default would hold, without a word: another server, other limits."""
+    with pytest.raises(InputError, match=f"{given} is no setting; did you mean {meant}"):
+        check_names({given: "1"})
+    check_names({given: "1", meant: "2"})
+
+
+def test_a_variable_that_is_not_ours_is_left_alone() -> None:
+    """Whoever starts us may have others, also such as are named after ours."""
+    check_names({"RETOUCH_DEPLOYED_BY": "me", "RETOUCH_API_KEY": "new", "RETOUCH_API_KEY_OLD": "old", "BUCKET": "x"})
+
+
+def test_every_variable_is_known_and_described() -> None:
+    """Those of the worker's settings too."""
+    assert {f"RETOUCH_{name.upper()}" for name in Settings.model_fields} <= VARIABLES
+    table = (Path(__file__).parents[2] / "README.md").read_text()
+    assert [name for name in sorted(VARIABLES) if f"`{name}`" not in table] == []
 
 
 @pytest.mark.parametrize(
