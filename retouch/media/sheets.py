@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from retouch.errors import BrokenResultError
+from retouch.media.fonts import Typeface, typeface
 
 COLUMNS = 3
 THUMB = 224  # pixels, square
@@ -56,16 +56,18 @@ class Grid:
 
 def draw(pairs: Sequence[Pair], title: str, subtitle: str) -> Image.Image:
     """Return the sheet: ``COLUMNS`` cards a row, in the order given."""
-    captions = [wrap(pair.prompt, 17, CARD_WIDTH - 2 * PAD, MAX_LINES) for pair in pairs]
+    notes = [place.note for pair in pairs for place in (pair.before, pair.after) if place.picture is None]
+    face = typeface("".join([title, subtitle, *(pair.prompt for pair in pairs), *notes]))
+    captions = [wrap(pair.prompt, face, 17, CARD_WIDTH - 2 * PAD, MAX_LINES) for pair in pairs]
     card_height = 2 * PAD + THUMB + 10 + LINE * max(map(len, captions), default=1) + 18
     rows = -(-len(pairs) // COLUMNS)
     width = GAP + COLUMNS * (CARD_WIDTH + GAP)
-    sheet, pen = _begun(width, HEADER + rows * (card_height + GAP), title, subtitle)
+    sheet, pen = _begun(width, HEADER + rows * (card_height + GAP), face, title, subtitle)
     for index, (pair, caption) in enumerate(zip(pairs, captions, strict=True)):
         row, column = divmod(index, COLUMNS)
         x, y = GAP + column * (CARD_WIDTH + GAP), HEADER + row * (card_height + GAP)
         pen.rounded_rectangle((x, y, x + CARD_WIDTH, y + card_height), 12, fill=CARD_COLOR)
-        _card(sheet, pair, caption, x + PAD, y + PAD)
+        _card(sheet, face, pair, caption, x + PAD, y + PAD)
     return sheet
 
 
@@ -75,15 +77,17 @@ def draw_grid(grid: Grid, title: str, subtitle: str) -> Image.Image:
     step = thumb + PAD
     left, top = GAP + step, HEADER + step
     width, height = left + len(grid.columns) * step + GAP, top + len(grid.rows) * step + GAP
-    sheet, pen = _begun(max(width, LEAST_WIDTH), height, title, subtitle)
-    _place(sheet, grid.before, GAP, HEADER, thumb)
+    notes = [place.note for place in (grid.before, *grid.places.values()) if place.picture is None]
+    face = typeface("".join([title, subtitle, *grid.rows, *grid.columns, *notes]))
+    sheet, pen = _begun(max(width, LEAST_WIDTH), height, face, title, subtitle)
+    _place(sheet, face, grid.before, GAP, HEADER, thumb)
     for column, label in enumerate(grid.columns):
-        pen.text((left + column * step, top - PAD - LINE), fit(label, 17, thumb), fill=INK, font=_font(17))
+        pen.text((left + column * step, top - PAD - LINE), fit(label, face, 17, thumb), fill=INK, font=face.at(17))
     for row, label in enumerate(grid.rows):
-        pen.text((GAP, top + row * step), fit(label, 17, thumb), fill=INK, font=_font(17))
+        pen.text((GAP, top + row * step), fit(label, face, 17, thumb), fill=INK, font=face.at(17))
         for column in range(len(grid.columns)):
             place = grid.places.get((row, column), Place(None, ""))
-            _place(sheet, place, left + column * step, top + row * step, thumb)
+            _place(sheet, face, place, left + column * step, top + row * step, thumb)
     return sheet
 
 
@@ -98,63 +102,61 @@ def thumbnail(data: bytes) -> Image.Image:
         raise BrokenResultError(f"it cannot be shown: {error}") from None
 
 
-def wrap(text: str, size: int, width: int, lines: int) -> list[str]:
+def wrap(text: str, face: Typeface, size: int, width: int, lines: int) -> list[str]:
     """Break ``text`` into at most ``lines`` lines of ``width`` pixels; what does not fit ends in an ellipsis."""
     done: list[str] = []
-    words = text.split()
+    words = face.spelled(text).split()
     while words and len(done) < lines - 1:
         taken = 1
-        while taken < len(words) and _font(size).getlength(" ".join(words[: taken + 1])) <= width:
+        while taken < len(words) and face.at(size).getlength(" ".join(words[: taken + 1])) <= width:
             taken += 1
-        done.append(fit(" ".join(words[:taken]), size, width))
+        done.append(fit(" ".join(words[:taken]), face, size, width))
         words = words[taken:]
-    return [*done, fit(" ".join(words), size, width)] if words else done
+    return [*done, fit(" ".join(words), face, size, width)] if words else done
 
 
-def fit(text: str, size: int, width: int) -> str:
-    """Shorten ``text`` with an ellipsis until it is at most ``width`` pixels wide."""
-    if _font(size).getlength(text) <= width:
+def fit(text: str, face: Typeface, size: int, width: int) -> str:
+    """``text`` in letters that can be drawn, shortened with an ellipsis until it is at most ``width`` pixels wide."""
+    text, end, font = face.spelled(text), face.spelled("…"), face.at(size)
+    if font.getlength(text) <= width:
         return text
-    while text and _font(size).getlength(f"{text}…") > width:
+    while text and font.getlength(text + end) > width:
         text = text[:-1]
-    return f"{text.rstrip()}…"
+    return text.rstrip() + end
 
 
-def _card(sheet: Image.Image, pair: Pair, caption: Sequence[str], left: int, top: int) -> None:
+def _card(sheet: Image.Image, face: Typeface, pair: Pair, caption: Sequence[str], left: int, top: int) -> None:
     pen = ImageDraw.Draw(sheet)
     right, middle = left + THUMB + ARROW, top + THUMB // 2
-    _place(sheet, pair.before, left, top, THUMB)
+    _place(sheet, face, pair.before, left, top, THUMB)
     tip = left + THUMB + ARROW // 2 + 6
     pen.polygon([(tip - 11, middle - 9), (tip, middle), (tip - 11, middle + 9)], fill=ACCENT)
-    _place(sheet, pair.after, right, top, THUMB)
+    _place(sheet, face, pair.after, right, top, THUMB)
     y = top + THUMB + 10
     for text in caption:
-        pen.text((left, y), text, fill=INK, font=_font(17))
+        pen.text((left, y), text, fill=INK, font=face.at(17))
         y += LINE
     if pair.strength is not None:
-        pen.text((left, y + 2), f"strength {pair.strength:g}", fill=GREY, font=_font(14))
+        pen.text((left, y + 2), f"strength {pair.strength:g}", fill=GREY, font=face.at(14))
 
 
-def _begun(width: int, height: int, title: str, subtitle: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+def _begun(
+    width: int, height: int, face: Typeface, title: str, subtitle: str
+) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((GAP, 30, GAP + 7, 94), fill=ACCENT)
-    pen.text((GAP + 24, 26), fit(title, 36, width - 3 * GAP), fill=INK, font=_font(36))
-    pen.text((GAP + 24, 76), fit(subtitle, 17, width - 3 * GAP), fill=GREY, font=_font(17))
+    pen.text((GAP + 24, 26), fit(title, face, 36, width - 3 * GAP), fill=INK, font=face.at(36))
+    pen.text((GAP + 24, 76), fit(subtitle, face, 17, width - 3 * GAP), fill=GREY, font=face.at(17))
     return sheet, pen
 
 
-def _place(sheet: Image.Image, place: Place, x: int, y: int, side: int) -> None:
+def _place(sheet: Image.Image, face: Typeface, place: Place, x: int, y: int, side: int) -> None:
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((x, y, x + side - 1, y + side - 1), fill=MAT)
     if place.picture is None:
-        for line, text in enumerate(wrap(place.note, 15, side - 24, 6)):
-            pen.text((x + 12, y + 14 + 20 * line), text, fill=ACCENT, font=_font(15))
+        for line, text in enumerate(wrap(place.note, face, 15, side - 24, 6)):
+            pen.text((x + 12, y + 14 + 20 * line), text, fill=ACCENT, font=face.at(15))
         return
     small = ImageOps.contain(place.picture.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
     sheet.paste(small, (x + (side - small.width) // 2, y + (side - small.height) // 2))
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from retouch.errors import BrokenResultError
-from retouch.media import sheets
+from retouch.media import fonts, sheets
 from retouch.media.sheets import Pair, Place
 from tests.harness.pictures import WHOLE, field
 
 PNG = field("palette.png")
 PROMPT = "an oil painting of hills at sunset, thick impasto strokes, warm light, long shadows, evening calm, swallows"
+FACE = fonts.typeface(PROMPT)
 
 
 def shown(color: str, size: tuple[int, int] = (64, 64)) -> Place:
@@ -70,15 +71,30 @@ def test_no_pairs_make_a_sheet_all_the_same() -> None:
 @pytest.mark.parametrize("width", [60, 200, 476])
 def test_wrapped_text_stays_within_its_lines_and_width(lines: int, width: int) -> None:
     """No line is wider than asked, and there are no more than asked."""
-    wrapped = sheets.wrap(PROMPT, 17, width, lines)
+    wrapped = sheets.wrap(PROMPT, FACE, 17, width, lines)
     assert 1 <= len(wrapped) <= lines
-    assert all(sheets.fit(line, 17, width) == line for line in wrapped)
+    assert all(sheets.fit(line, FACE, 17, width) == line for line in wrapped)
 
 
 def test_wrapped_text_loses_no_word_where_there_is_room() -> None:
     """Only what does not fit is cut, and an ellipsis says so."""
-    assert " ".join(sheets.wrap(PROMPT, 17, 476, 9)) == PROMPT
-    assert sheets.wrap(PROMPT, 17, 476, 1)[0].endswith("…")
+    assert " ".join(sheets.wrap(PROMPT, FACE, 17, 476, 9)) == PROMPT
+    assert sheets.wrap(PROMPT, FACE, 17, 476, 1)[0].endswith("…")
+
+
+@pytest.mark.parametrize("where", ["prompt", "note", "title"])
+def test_letters_that_no_font_has_are_not_drawn_as_boxes(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """In each text of a sheet: what stands there is what can be drawn of it."""
+    monkeypatch.setattr(fonts, "INSTALLED", ())
+
+    def drawn(text: str) -> bytes:
+        words = {"prompt": "x", "note": "x", "title": "x"} | {where: text}
+        pair = Pair(shown("#00ff00"), Place(None, words["note"]), words["prompt"], 0.5)
+        grid = sheets.Grid(Place(None, words["note"]), [words["prompt"]], [words["prompt"]], {})
+        sheet = sheets.draw([pair], words["title"], "x")
+        return sheet.tobytes() + sheets.draw_grid(grid, words["title"], "x").tobytes()
+
+    assert drawn("Ä猫") == drawn("A?")
 
 
 def test_a_grid_has_each_picture_in_its_row_and_column() -> None:
