@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from urllib.parse import quote, unquote
+from pathlib import PurePosixPath
+from urllib.parse import quote, unquote, urlsplit
 
 from retouch.net.redaction import without_query
 from retouch.share_pages import advice
@@ -68,6 +69,17 @@ def kind_of(address: str) -> ImageKind:
 def is_embedded(text: str) -> bool:
     """Whether the text is a picture itself: a data URI, or base64 (told by how pictures begin, or by its length)."""
     return bool(_DATA.match(text) or _BASE64.match(text))
+
+
+def file_stem(address: str) -> str:
+    """The name of the picture's file without its extension; empty if the address has none."""
+    kind, path = kind_of(address), address
+    if kind is ImageKind.EMBEDDED:
+        return ""
+    if kind is ImageKind.URL:
+        path = unquote(urlsplit(address).path)
+    name = re.split(r"[/\\]", path)[-1]
+    return PurePosixPath(name).stem
 
 
 def shown(address: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, NamedTuple
 
 import typer
@@ -16,12 +16,13 @@ from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.stores import open_store
 from retouch.cli.terminal import ExitCode, say
+from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
-from retouch.errors import LostObjectError, ServiceError, StoreError
-from retouch.media.downloads import Buckets
+from retouch.errors import InputError, LostObjectError, ServiceError, StoreError
+from retouch.media.downloads import Buckets, digest
 from retouch.media.downloads import download as save
 from retouch.output import Output
-from retouch.plural import count
+from retouch.plural import count, were
 from retouch.signals import exit_code
 from retouch.states import EditState
 
@@ -36,11 +37,11 @@ class Picture(NamedTuple):
 
 
 class Tally:
-    """How many pictures are saved, were there already, and are lost."""
+    """How many pictures are saved (also those in place of another file), were there already, and are lost."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.saved = self.kept = self.lost = 0
+        self.saved = self.replaced = self.kept = self.lost = 0
 
     @property
     def done(self) -> int:
@@ -60,7 +61,9 @@ def download(
     names: Annotated[
         str,
         typer.Option(
-            metavar="TEMPLATE", help="How files are named, of {batch} {custom_id} {n} {ext} {sha256}; / makes folders."
+            metavar="TEMPLATE",
+            help="How files are named, of {custom_id} {stem} (the file that was edited) {n} {ext} {batch} {sha256}; / "
+            "makes folders.",
         ),
     ] = DEFAULT_NAMES,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
@@ -74,7 +77,7 @@ def download(
     """
     states, template, folder = parse_states(only), FileNames(names, batch), Path(directory or batch)
     with ended_edits(open_queue(redis_url), batch, bucket, prefix) as ended:
-        tally = Tally(_check_names(ended, states, template))
+        tally = Tally(_check_names(ended, states, template, folder))
         again = "the same command again downloads the rest"
         try:
             with counting(f"downloading {batch}") as on_progress:
@@ -88,15 +91,26 @@ def download(
     raise typer.Exit(ExitCode.FAILURES if tally.lost else ExitCode.OK)
 
 
-def _check_names(ended: Ended, states: frozenset[EditState], names: FileNames) -> int:
-    """Find out before anything is written whether each picture has a name of its own; returns how many there are."""
+def _check_names(ended: Ended, states: frozenset[EditState], names: FileNames, folder: Path) -> int:
+    """Find out before anything is written whether each picture has a place of its own; returns how many there are."""
     pictures = 0
     for result in ended.results():
         if result.state in states:
             for place, output in enumerate(result.outputs):
-                names.claim(names.name(result, place, output), result)
+                names.claim(name := names.name(result, place, output), result)
+                _keep_edited(folder / name, result, output)
                 pictures += 1
     return pictures
+
+
+def _keep_edited(path: Path, result: Result, output: Output) -> None:
+    """Raise InputError if the picture that was edited is in this place, and would be replaced."""
+    edited = PurePosixPath(result.uploaded_as or "").stem
+    try:
+        if edited and path.is_file() and path.stat().st_size != output.bytes and digest(path) == edited:
+            raise InputError(f"{path} is the picture that was edited; choose another folder, or others --names")
+    except OSError:  # the download says it
+        return
 
 
 def _pictures(ended: Ended, states: frozenset[EditState], names: FileNames, folder: Path) -> Iterator[Picture]:
@@ -111,9 +125,11 @@ async def _save_all(pictures: Iterator[Picture], tally: Tally, on_progress: OnPr
 
     async def take_some() -> None:
         for output, path in pictures:  # shared: each takes the next one
+            there = path.is_file()
             try:
                 if await save(buckets, output, path):
                     tally.saved += 1
+                    tally.replaced += there
                 else:
                     tally.kept += 1
             except LostObjectError as error:
@@ -125,8 +141,9 @@ async def _save_all(pictures: Iterator[Picture], tally: Tally, on_progress: OnPr
 
 
 def _tell(tally: Tally, folder: Path, left: int) -> None:
-    kept = f", {tally.kept} were there already" if tally.kept else ""
+    replaced = f" ({tally.replaced} in place of another file)" if tally.replaced else ""
+    kept = f", {tally.kept} {were(tally.kept)} there already" if tally.kept else ""
     lost = f", {tally.lost} could not be had" if tally.lost else ""
-    say(f"{count(tally.saved, 'picture')} saved in {folder}{kept}{lost}")
+    say(f"{count(tally.saved, 'picture')} saved in {folder}{replaced}{kept}{lost}")
     if left:
         say(f"{count(left, 'edit')} not ended yet; the same command again downloads what comes")

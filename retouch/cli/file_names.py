@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from string import Formatter
 
+from retouch import image_address
 from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.media.downloads import PARTIAL
 from retouch.output import Output
 
 DEFAULT_NAMES = "{custom_id}.{n}.{ext}"
-FIELDS = ("batch", "custom_id", "n", "ext", "sha256")
+FIELDS = ("batch", "custom_id", "stem", "n", "ext", "sha256")
 
 
 class FileNames:
@@ -21,16 +22,18 @@ class FileNames:
         self._template = template
         self._batch = batch
         self._taken: set[int] = set()
-        for name in _fields(template):
+        self._fields = _fields(template)
+        for name in self._fields:
             if name not in FIELDS:
                 known = ", ".join(f"{{{field}}}" for field in FIELDS)
                 raise InputError(f"--names: there is no {{{name}}}; there are {known}")
 
     def name(self, result: Result, number: int, output: Output) -> PurePosixPath:
-        """The name of one picture; raises InputError if it would be outside of the folder."""
+        """The name of one picture; raises InputError if it would be outside of the folder, or lacks its {stem}."""
         key = PurePosixPath(output.uri)
+        stem = _stem(result) if "stem" in self._fields else ""
         text = self._template.format(
-            batch=self._batch, custom_id=result.custom_id, n=number, ext=key.suffix[1:], sha256=output.sha256
+            batch=self._batch, custom_id=result.custom_id, stem=stem, n=number, ext=key.suffix[1:], sha256=output.sha256
         )
         parts = text.split("/")
         if any(part in ("", ".", "..") or not part.isprintable() or "\\" in part for part in parts):
@@ -48,6 +51,15 @@ class FileNames:
                 f" {result.custom_id}'s; names with {{custom_id}} and {{n}}, or with {{sha256}}, differ"
             )
         self._taken.add(mark)
+
+
+def _stem(result: Result) -> str:
+    """The name of the file that was edited, without its extension."""
+    if stem := image_address.file_stem(result.init_image or ""):
+        return stem
+    raise InputError(
+        f"--names: the picture that {result.custom_id} was made of has no file name for {{stem}}; write {{custom_id}}"
+    )
 
 
 def _fields(template: str) -> list[str]:

@@ -69,10 +69,13 @@ async def download(buckets: Buckets, output: Output, path: Path) -> bool:
 
 def is_whole(path: Path, output: Output) -> bool:
     """Whether a file holds exactly this image."""
-    if not path.is_file() or path.stat().st_size != output.bytes:
-        return False
+    return path.is_file() and path.stat().st_size == output.bytes and digest(path) == output.sha256
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == output.sha256
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _beside(path: Path) -> Path:

@@ -12,8 +12,10 @@ import pytest
 
 from retouch.errors import StoreRefusedError
 from retouch.ledger import Entry, Ledger
+from retouch.media import store
 from retouch.states import EditState
-from tests.unit.cli.conftest import Run, Worker
+from tests.unit.cli.conftest import Run, Worker, picture
+from tests.unit.cli.test_uploads import MemoryStore
 from tests.unit.outside import Bucket
 
 Manifest = Callable[..., str]
@@ -61,7 +63,8 @@ def test_what_is_there_is_kept_and_what_differs_is_loaded_again(run: Run, batch:
     (here / "out/e1.0.png").write_bytes(b"short")
     (here / "out/e1.1.png").unlink()
     (here / "out/e1.1.png.part").write_bytes(b"of a command that was killed")
-    assert "3 pictures saved in out, 1 were there already" in run("download", batch, "out").err
+    said = run("download", batch, "out").err
+    assert "3 pictures saved in out (2 in place of another file), 1 was there already\n" in said
     assert files(here / "out") == before
 
 
@@ -81,10 +84,65 @@ def test_names_are_chosen_with_folders(run: Run, batch: str, here: Path, bucket:
     assert files(here / "out")[f"b/png/e1_1_{sha256}"] == bucket.objects["b/e1/1.png"]
 
 
+def test_names_may_be_those_of_the_pictures_that_were_edited(
+    run: Run, manifest: Manifest, worker: Worker, here: Path
+) -> None:
+    """Whatever kind of address they have."""
+    addresses = [
+        "s3://bucket/in/cat.jpg",
+        "https://example.com/a/my%20dog.jpeg?X-Amz-Signature=1",
+        "s3://bucket/no.2.png",
+    ]
+    run("enqueue", manifest(*({"init_image": one} for one in addresses)), "--batch", "b")
+    worker.complete(3)
+    assert run("download", "b", "--names", "{stem}.{ext}").code == 0
+    assert sorted(files(here / "b")) == ["cat.png", "my dog.png", "no.2.png"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "said"),
+    [
+        (["s3://bucket/a/cat.jpg", "s3://bucket/b/cat.png"], "two pictures would be 'cat.png'"),
+        (
+            ["s3://bucket/cat.jpg", "https://example.com/"],
+            "e1 was made of has no file name for {stem}; write {custom_id}",
+        ),
+        (["https://example.com/..%2F..%5C"], "e0 was made of has no file name"),
+        (["https://example.com/a%1Bb.png"], "is not the name of a file inside the folder"),
+    ],
+)
+def test_names_of_edited_pictures_that_cannot_be_are_refused(
+    run: Run, manifest: Manifest, worker: Worker, here: Path, addresses: list[str], said: str
+) -> None:
+    """Before anything is downloaded."""
+    run("enqueue", manifest(*({"init_image": one} for one in addresses)), "--batch", "b")
+    worker.complete(2)
+    ended = run("download", "b", "--names", "{stem}.{ext}")
+    assert (ended.code, list(here.iterdir())) == (2, [])
+    assert said in ended.err
+
+
+def test_the_picture_that_was_edited_is_not_replaced(
+    run: Run, worker: Worker, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By results with names like theirs; a result that is there may be."""
+    monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
+    monkeypatch.setattr(store, "Store", lambda _bucket: MemoryStore())
+    (here / "cat.png").write_bytes(original := picture(side=16))
+    assert run("enqueue", "cat.png", "--prompt", "x", "--batch", "b").code == 0
+    worker.complete(1)
+    ended = run("download", "b", ".", "--names", "{stem}.{ext}")
+    assert ended.code == 2
+    assert "cat.png is the picture that was edited" in ended.err
+    assert files(here) == {"cat.png": original}
+    (here / "cat.png").write_bytes(picture(side=9))
+    assert run("download", "b", ".", "--names", "{stem}.{ext}").code == 0
+
+
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{name}.png", "there is no {name}; there are {batch}, {custom_id}, {n}, {ext}, {sha256}"),
+        ("{name}.png", "there is no {name}; there are {batch}, {custom_id}, {stem}, {n}, {ext}, {sha256}"),
         ("{}.png", "there is no {}"),
         ("{custom_id.__class__}", "there is no {custom_id.__class__}"),
         ("{custom_id", "expected '}'"),
