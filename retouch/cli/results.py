@@ -14,7 +14,7 @@ from retouch.cli.ended import ended_edits, ended_once, parse_states
 from retouch.cli.files import replacing
 from retouch.cli.flat import Columns, flat
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
-from retouch.cli.tables import Format, write_csv, write_jsonl, write_parquet
+from retouch.cli.tables import PLAIN, SPREADSHEETS, Dialect, Format, write_csv, write_jsonl, write_parquet
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
@@ -38,6 +38,15 @@ def results(
             help="Only these fields, such as custom_id,outputs.0.uri,metadata.sku; by default all.",
         ),
     ] = "",
+    delimiter: Annotated[
+        str,
+        typer.Option(
+            metavar=",|;|tab",
+            show_default=False,
+            help="CSV for a spreadsheet, with this between cells: begins with a BOM (Excel needs it), with ';' numbers "
+            "have a decimal comma.",
+        ),
+    ] = "",
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="The file; by default stdout.")
     ] = "",
@@ -48,7 +57,7 @@ def results(
 
     A batch that has left Redis is read from its manifest.jsonl in S3 (RETOUCH_BUCKET, RETOUCH_PREFIX).
     """
-    states, names = parse_states(only), _names(fields)
+    states, names, dialect = parse_states(only), _names(fields), _dialect(delimiter, format_)
     if format_ is Format.PARQUET and not output:
         raise InputError("Parquet is no text, so it is not printed: name a file with -o FILE")
 
@@ -72,7 +81,10 @@ def results(
                 write_parquet(found, {name: columns.types(name) for name in names}, part)
             return
         with _opened(output) as out:
-            (write_csv if format_ is Format.CSV else write_jsonl)(found, names, out)
+            if format_ is Format.CSV:
+                write_csv(found, names, out, dialect)
+            else:
+                write_jsonl(found, names, out)
 
 
 def _names(text: str) -> list[str]:
@@ -80,6 +92,16 @@ def _names(text: str) -> list[str]:
     if twice := [name for place, name in enumerate(names) if name in names[:place]]:
         raise InputError(f"--fields: {twice[0][:80]} is given twice")
     return names
+
+
+def _dialect(delimiter: str, format_: Format) -> Dialect:
+    if not delimiter:
+        return PLAIN
+    if format_ is not Format.CSV:
+        raise InputError("--delimiter is for tables of text: add --format csv")
+    if delimiter not in SPREADSHEETS:
+        raise InputError(f"--delimiter {delimiter[:80]!r}: write one of ',' ';' tab (in quotes, because of the shell)")
+    return SPREADSHEETS[delimiter]
 
 
 @contextmanager

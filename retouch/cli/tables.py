@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -17,11 +18,29 @@ from retouch.errors import InputError
 
 PAGE_ROWS = 10_000  # rows in memory, and in one row group of Parquet
 _TIMES = ("submitted_at", "completed_at")
-# A spreadsheet takes such a text for a formula, and runs it: prompts and messages of an API come from anywhere.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+# A spreadsheet takes such a text for a formula, and runs it: prompts and messages of an API come from anywhere. Some
+# leave out what is not seen before it, and take the wide signs of Chinese and Japanese for the usual ones.
+_FORMULA = re.compile("[\t\r\n]|[\\s\x00-\x1f\u200b\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How CSV is written: what separates cells, and for spreadsheets a BOM (it says UTF-8) and decimal commas."""
+
+    delimiter: str = ","
+    bom: bool = False
+    decimal_comma: bool = False
+
+
+PLAIN = Dialect()
+SPREADSHEETS = {
+    ",": Dialect(",", bom=True),
+    ";": Dialect(";", bom=True, decimal_comma=True),
+    "tab": Dialect("\t", bom=True),
+}
 
 
 class Format(StrEnum):
@@ -39,12 +58,14 @@ def write_jsonl(records: Iterable[Record], names: Sequence[str], out: IO[str]) -
         out.write(json.dumps(shown) + "\n")
 
 
-def write_csv(records: Iterable[Record], names: Sequence[str], out: IO[str]) -> None:
+def write_csv(records: Iterable[Record], names: Sequence[str], out: IO[str], dialect: Dialect = PLAIN) -> None:
     """A header and one row an edit; a text that a spreadsheet would run as a formula gets a ``'`` before it."""
-    table = csv.writer(out, lineterminator="\n")
+    if dialect.bom:
+        out.write("\ufeff")
+    table = csv.writer(_LineFeeds(out), delimiter=dialect.delimiter, lineterminator=_LineFeeds.REPLACED)
     table.writerow(map(_harmless, names))
     for record in records:
-        table.writerow([_harmless(as_text(value)) for value in cells(record, names)])
+        table.writerow([_cell(value, dialect) for value in cells(record, names)])
 
 
 def write_parquet(records: Iterable[Record], types: Mapping[str, frozenset[type]], path: Path) -> None:
@@ -65,6 +86,25 @@ def write_parquet(records: Iterable[Record], types: Mapping[str, frozenset[type]
                 for column, kind in zip(values, columns.values(), strict=True)
             ]
             file.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+
+
+class _LineFeeds:
+    """Rows end in a line feed; the csv module puts cells in quotes only for the signs that it ends rows with."""
+
+    REPLACED = "\r\n"
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out = out
+
+    def write(self, row: str) -> None:
+        self._out.write(row.removesuffix(self.REPLACED) + "\n")
+
+
+def _cell(value: Any, dialect: Dialect) -> str:
+    text = as_text(value)
+    if isinstance(value, float):
+        return text.replace(".", ",") if dialect.decimal_comma else text
+    return _harmless(text) if isinstance(value, str) else text
 
 
 def _harmless(text: str) -> str:
