@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -28,6 +27,7 @@ from retouch import image_address, object_keys, tokens
 from retouch.edit_fields import with_fields
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
+from retouch.nearest import nearest
 from retouch.plain_values import plain_fields
 
 _canonical = json.JSONEncoder(
@@ -302,8 +302,8 @@ def unknown_fields(names: Iterable[str]) -> str:
 
 
 def _suggestion(field: str) -> str:
-    near = difflib.get_close_matches(field, list(Edit.model_fields), n=1, cutoff=0.6)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = nearest(field, Edit.model_fields)
+    return f", did you mean {near!r}?" if near else ""
 
 
 def _shown(value: object) -> str:

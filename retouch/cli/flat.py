@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from retouch.edit import Edit
 from retouch.errors import InputError
+from retouch.nearest import nearest
 
 OUTPUT_FIELDS = ("uri", "sha256", "bytes", "width", "height", "content_type", "blank")
 LARGEST_INT = 2**63 - 1  # what a column of whole numbers takes; a larger one is text there
@@ -18,9 +20,12 @@ _AFTER_OUTPUTS = (
     *("submitted_at", "completed_at"),
 )
 _OUTPUTS = tuple(f"outputs.{place}.{field}" for place in range(MOST_OUTPUTS) for field in OUTPUT_FIELDS)
+_LATER_OUTPUTS = tuple(f"outputs.{place}." for place in range(1, MOST_OUTPUTS))
 _FIXED = _BEFORE_OUTPUTS + _OUTPUTS + _AFTER_OUTPUTS
-_PARAMETERS = tuple(f"parameters.{field}" for field in Edit.model_fields if field not in _FIXED and field != "extra")
+_NO_PARAMETERS = ("custom_id", "init_image", "metadata", "extra")  # fields of an edit with places of their own
+_PARAMETERS = tuple(f"parameters.{field}" for field in Edit.model_fields if field not in _NO_PARAMETERS)
 _FREE = ("parameters.", "metadata.")  # what follows is the producer's own
+_GROUP = re.compile(r"(error|parameters|metadata|outputs\.\d+)\.")
 _WHOLE = ("error", "outputs", "parameters", "metadata")
 
 Row = dict[str, Any]
@@ -61,24 +66,38 @@ class Columns:
         return (fixed or basic) + sorted((name for name in self._types if name not in _FIXED), key=_group)
 
     def check(self, names: Sequence[str]) -> None:
-        """Raise InputError for a name that no result has, with those that there are."""
+        """Raise InputError for a name that no result has, with what may be meant and all that there are."""
         known = {*self._types, *_FIXED, *_PARAMETERS, *_WHOLE}
         unknown = [name for name in names if name not in known]
         if unknown and (self._types or not unknown[0].startswith(_FREE)):
-            there = ", ".join([*(name for name in _BEFORE_OUTPUTS + _AFTER_OUTPUTS), *_WHOLE, *self._examples()])
-            raise InputError(f"--fields: there is no {unknown[0][:80]!r} in these results; there are {there}")
+            meant = _meant(unknown[0], there := self._all())
+            then = f", did you mean {meant}? There" if meant else "; there"
+            raise InputError(f"--fields: there is no {unknown[0][:80]!r} in these results{then} are {', '.join(there)}")
 
     def types(self, name: str) -> frozenset[type]:
         """The types of a column's values, without None."""
         return frozenset(self._types.get(name, ()))
 
-    def _examples(self) -> list[str]:
-        outputs = [f"outputs.0.{field}" for field in OUTPUT_FIELDS]
-        return outputs + sorted((name for name in {*self._types, *_PARAMETERS} if name not in _FIXED), key=_group)
+    def _all(self) -> list[str]:
+        """The names of all columns: of images those of the first one, and of others that there are."""
+        fixed = [name for name in _FIXED if name in self._types or not name.startswith(_LATER_OUTPUTS)]
+        return [*fixed, *_WHOLE, *sorted({*self._types, *_PARAMETERS} - set(_FIXED), key=_group)]
 
 
 def _group(name: str) -> tuple[bool, str]:
     return name.startswith("metadata."), name
+
+
+def _meant(name: str, names: Sequence[str]) -> str | None:
+    """The name that ends in the same, or else the one that is most like it."""
+    ends = {_end(one): one for one in reversed(names)}
+    found = ends.get(_end(name)) or nearest(name, names)
+    return found or ends.get(nearest(_end(name), ends) or "")
+
+
+def _end(name: str) -> str:
+    """A name without what it is a part of: ``sku`` of ``metadata.sku``, ``uri`` of ``outputs.0.uri``."""
+    return _GROUP.sub("", name)
 
 
 def cells(record: Mapping[str, Any], names: Iterable[str]) -> list[Any]:

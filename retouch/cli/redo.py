@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,9 +37,12 @@ from retouch.intake.sizes import Sized, parse_size
 from retouch.intake.uploads import Inputs
 from retouch.intake.variations import Varied, parse_variations
 from retouch.intake.writing import Receipt
+from retouch.nearest import nearest
 from retouch.queue import EditQueue
 
 _SHOWN = 5  # ids that are named
+_COMPARED = 5000  # ids of the batch that a wrong one is compared with
+_HEADER = "custom_id"  # of a table with that column alone
 
 
 def redo(
@@ -114,7 +119,8 @@ def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | No
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"--only: cannot read {only}: {reason}") from None
-    ids = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines() if line.strip()]
+    ids = list(dict.fromkeys(lines[1:] if lines[:1] == [_HEADER] else lines))
     if not ids:
         raise InputError(f"--only: {only} holds no custom_id; write one a line")
     return Which.ANY, ids
@@ -123,7 +129,8 @@ def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | No
 def _all_there(queue: EditQueue, batch: str, ids: list[str]) -> None:
     known = {made.custom_id for made in queue.made(batch, ids)}
     if unknown := [custom_id for custom_id in ids if custom_id not in known]:
-        raise InputError(f"batch {batch} has no edit {_names(unknown)}; nothing was enqueued")
+        there = [made.custom_id for made in islice(queue.made(batch), _COMPARED)]
+        raise InputError(f"--only: batch {batch} has no edit {_names(unknown, there)}; nothing was enqueued")
 
 
 def _tell_waiting(batch: str, waiting: list[str], *, refused: bool) -> None:
@@ -143,6 +150,9 @@ def _nothing(batch: str, which: Which, as_json: bool) -> None:
     raise typer.Exit(ExitCode.OK)
 
 
-def _names(ids: list[str]) -> str:
+def _names(ids: list[str], there: Sequence[str] = ()) -> str:
+    """The first of ``ids``, each with the one of ``there`` that was probably meant."""
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    return ", ".join(custom_id[:80] for custom_id in ids[:_SHOWN]) + more
+    meant = {custom_id: nearest(custom_id, there) for custom_id in ids[:_SHOWN]}
+    named = (name[:80] + (f" (did you mean {near}?)" if near else "") for name, near in meant.items())
+    return ", ".join(named) + more

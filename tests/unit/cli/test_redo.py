@@ -86,6 +86,14 @@ def test_ids_come_from_stdin_too(run: Run, parent: str, ledger: Ledger) -> None:
     assert list(made(ledger, "cats-redo-1")) == ["bad", "good"]
 
 
+def test_the_ids_may_be_a_table_of_results(run: Run, parent: str, ledger: Ledger) -> None:
+    """As ``results`` writes it: with a header, and as a spreadsheet wants it."""
+    for number, options in enumerate([(), ("--delimiter", "tab")], 1):
+        table = run("results", parent, "--only", "failed", "--format", "csv", "--fields", "custom_id", *options).out
+        assert run("redo", parent, "--only", "-", "--set", f"seed={number}", stdin=table.encode()).code == 0
+        assert [one.custom_id for one in ledger.reader.made(f"cats-redo-{number}")] == ["bad"]
+
+
 def test_variations_and_sizes_of_a_redo(run: Run, parent: str, ledger: Ledger) -> None:
     """Ids say what varies, and each edit says which one it does again."""
     assert run("redo", parent, *only("good"), "--vary", "seed=1..3", "--size", "512x256").code == 0
@@ -152,6 +160,11 @@ def test_ids_that_are_not_there_are_named(run: Run, parent: str, ledger: Ledger)
     ended = run("redo", parent, *only("good", "gone", "lost"))
     assert ended.code == 2
     assert "batch cats has no edit gone, lost; nothing was enqueued" in ended.err
+    ended = run("redo", parent, *only("goood", "Bad", "xyz"))
+    said = (
+        "--only: batch cats has no edit goood (did you mean good?), Bad (did you mean bad?), xyz; nothing was enqueued"
+    )
+    assert said in ended.err
     assert len(ledger.reader.batches()) == 1
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from retouch.cli import flat
+from retouch.cli import flat, tables
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, Worker
 from tests.unit.outside import Bucket
@@ -64,6 +64,76 @@ def test_a_negative_number_stays_a_number(run: Run, manifest: Manifest, worker: 
     assert rows(run("results", "b", "--format", "csv").out)[0]["metadata.t"] == number
 
 
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "=cmd|' /C calc'!A0", "+cmd|' /C calc'!A0", '@DDE("cmd")']
+BEHIND_BLANKS = [
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\tx",
+    "\rx",
+    "\nx",
+    " =1",
+    "   @x",
+    "\u3000=1",
+    "\ufeff=1",
+    "\u200b=1",
+    "\x00=1",
+]
+WIDE = ["\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", " \uff1d1"]
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, *BEHIND_BLANKS, *WIDE])
+@pytest.mark.parametrize("dialect", [tables.PLAIN, *tables.SPREADSHEETS.values()])
+def test_no_text_is_a_formula(text: str, dialect: tables.Dialect) -> None:
+    """Whatever stands before its sign, in cells and in the names of columns; numbers are none."""
+    out = io.StringIO()
+    name = f"{text}name"
+    tables.write_csv([{name: text, "n": -1e-07, "m": [-1], "x": f"a{text}"}], [name, "n", "m", "x"], out, dialect)
+    header, row = csv.reader(
+        io.StringIO(out.getvalue().removeprefix("\ufeff"), newline=""), delimiter=dialect.delimiter
+    )
+    assert (header[0], row[0]) == (f"'{name}", f"'{text}")
+    assert row[1:] == ["-1e-07", "[-1]", f"a{text}"]
+
+
+@pytest.mark.parametrize(("option", "delimiter", "half"), [(",", ",", "0.5"), (";", ";", "0,5"), ("tab", "\t", "0.5")])
+def test_csv_for_a_spreadsheet(
+    run: Run, manifest: Manifest, worker: Worker, option: str, delimiter: str, half: str, tmp_path: Path
+) -> None:
+    """A BOM, the delimiter of its country, decimal commas in numbers but in no text; ``enqueue`` reads it back."""
+    edits = [{"strength": 0.5, "seed": 7, "prompt": 'Ä; 0.5,\t"x"', "metadata": {"v": "0.5"}}, {"strength": 1}]
+    run("enqueue", manifest(*edits), "--batch", "b")
+    worker.complete(2)
+    worker.finish()
+    fields = "custom_id,init_image,parameters.prompt,parameters.strength,parameters.seed,metadata.v"
+    path = tmp_path / "b.csv"
+    run("results", "b", "--format", "csv", "--delimiter", option, "--fields", fields, "-o", str(path))
+    text = path.read_text("utf-8")
+    assert text.startswith("\ufeffcustom_id")
+    first = next(csv.DictReader(io.StringIO(text[1:]), delimiter=delimiter))
+    assert (first["parameters.strength"], first["metadata.v"], first["parameters.prompt"]) == (
+        *(half, "0.5"),
+        edits[0]["prompt"],
+    )
+    again = [f"--column={ours}=parameters.{ours}" for ours in ("prompt", "strength", "seed")]
+    assert run("enqueue", str(path), "--batch", "again", *again).code == 0
+    worker.complete(2)
+    both = [[json.loads(line) for line in run("results", batch).out.splitlines()] for batch in ("b", "again")]
+    made = [[(one["custom_id"], one["parameters"], one["metadata"]) for one in batch] for batch in both]
+    assert made[0] == made[1]
+
+
+def test_a_delimiter_is_of_csv_and_one_of_three(run: Run, batch: str) -> None:
+    """Nothing is printed otherwise."""
+    for options, said in (
+        (["--delimiter", ";"], "add --format csv"),
+        (["--format", "csv", "--delimiter", "|"], "write one of ',' ';' tab"),
+    ):
+        ended = run("results", batch, *options)
+        assert (ended.code, ended.out) == (2, "")
+        assert said in ended.err
+
+
 def test_half_a_character_does_no_harm() -> None:
     """JSON can hold it, and no file can."""
     assert flat.as_text("a\ud83d!") == "a?!"
@@ -90,14 +160,38 @@ def test_whole_objects_are_fields_as_well(run: Run, batch: str) -> None:
     assert json.loads(cell["metadata"]) == METADATA
 
 
-@pytest.mark.parametrize("name", ["uri", "metadata.skuu", "outputs.9.uri", "parameters.strenth", "outputs.0.url"])
-def test_a_field_that_there_is_not_is_named_with_those_there_are(run: Run, batch: str, name: str) -> None:
-    """Before anything is printed."""
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("uri", "outputs.0.uri"),
+        ("prompt", "parameters.prompt"),
+        ("sku", "metadata.sku"),
+        ("metadata.seed", "seed"),
+        ("metadata.skuu", "metadata.sku"),
+        ("outputs.9.uri", "outputs.0.uri"),
+        ("outputs.1.url", "outputs.1.uri"),
+        ("strenght", "parameters.strength"),
+        ("parameters.metadata", "metadata"),
+        ("Status", "state"),
+    ],
+)
+def test_a_field_that_there_is_not_is_named_with_what_is_meant_and_those_there_are(
+    run: Run, batch: str, name: str, meant: str
+) -> None:
+    """Before anything is printed; of images, those that occur."""
     ended = run("results", batch, "--fields", f"custom_id,{name}")
     assert (ended.code, ended.out) == (2, "")
-    assert f"there is no '{name}' in these results; there are custom_id, state," in ended.err
-    assert "outputs.0.uri" in ended.err
-    assert "metadata.sku" in ended.err
+    assert f"there is no '{name}' in these results, did you mean {meant}? There are custom_id, state," in ended.err
+    listed = ended.err.partition(" There are ")[2].strip().split(", ")
+    assert {"outputs.0.uri", "outputs.1.uri", "metadata.sku", "parameters.seed", "metadata"} <= set(listed)
+    assert not {"outputs.2.uri", "parameters.metadata", "parameters.custom_id"} & set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_a_field_that_is_like_no_other_is_only_named(run: Run, batch: str) -> None:
+    """Nothing is guessed."""
+    said = run("results", batch, "--fields", "xyzzy,uri").err
+    assert "there is no 'xyzzy' in these results; there are custom_id, state," in said
 
 
 def test_a_field_of_the_api_that_no_edit_sets_is_a_field(run: Run, batch: str) -> None:
