@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from retouch.cli.terminal import say
 from retouch.errors import InputError
 from retouch.media.downloads import PARTIAL
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside ``path``, which takes its name at the end; raises InputError if it cannot be written."""
+    """A file beside ``path``, which takes its name at the end, and says so; InputError if it cannot be written."""
     part = path.with_name(path.name + PARTIAL)
     try:
         try:
             yield part
+            there = path.exists()
             os.replace(part, path)
+            say(f"{'replaced' if there else 'saved'}: {path}")
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

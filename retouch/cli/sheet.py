@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,6 @@ from retouch.cli.options import (
     RedisUrl,
     open_queue,
 )
-from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
 
@@ -25,8 +23,15 @@ def sheet(
     batch: BatchArgument,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="FILE", help="The picture; further pages are FILE-2, FILE-3, …"),
-    ] = "sheet.png",
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
+            help="The picture, which is replaced if it is there; by default BATCH.png, which is not. Further pages are "
+            "FILE-2, FILE-3, …",
+        ),
+    ] = "",
     grid: Annotated[
         str,
         typer.Option(
@@ -53,7 +58,9 @@ def sheet(
         raise InputError("drawing needs Pillow and S3 support: pip install 'retouch[sheet]'") from None
     states, hosts = parse_states(only), parse_private_hosts(private_hosts)
     with ended_edits(open_queue(redis_url), batch, bucket, prefix) as ended:
-        pages = Pages(batch, Path(output), hosts)
+        pages = Pages(batch, output, hosts)
         results = (result for result in ended.results() if result.state in states)
-        for path in pages.grids(results, grid) if grid else pages.pairs(results):
-            say(f"saved: {path}")
+        if grid:
+            pages.grids(results, grid)
+        else:
+            pages.pairs(results)

@@ -28,34 +28,36 @@ Shot = tuple[Result, Output | None]  # an image of a result, or that it has none
 class Pages:
     """Draws pages one after another: a page of small pictures is all that is in memory."""
 
-    def __init__(self, batch: str, output: Path, private_hosts: PrivateHosts) -> None:
+    def __init__(self, batch: str, output: str, private_hosts: PrivateHosts) -> None:
         self._batch = batch
-        self._output = output
+        self._output = Path(output or f"{batch}.png")
+        self._replaces = bool(output)  # what was named may be replaced; a name of ours may be that of another picture
         self._private_hosts = private_hosts
-        if output.suffix.lower() not in Image.registered_extensions():
+        if self._output.suffix.lower() not in Image.registered_extensions():
             raise InputError(f"-o {output}: name a picture, such as sheet.png or sheet.jpg")
+        self._check(self._output)
 
-    def pairs(self, results: Iterable[Result]) -> Iterator[Path]:
-        """Save before and after of each image; yields the files."""
+    def pairs(self, results: Iterable[Result]) -> None:
+        """Save before and after of each image."""
         shots = (shot for result in results for shot in _shots(result))
         with asyncio.Runner() as runner:
             pictures = Pictures(self._private_hosts)
             page = 1
             while some := list(islice(shots, PICTURES_A_PAGE)):
                 drawn = runner.run(self._pairs_page(pictures, some, page))
-                yield self._save(drawn, page)
+                self._save(drawn, page)
                 page += 1
         if page == 1:
             say(f"no edit of batch {self._batch} has ended so; nothing was drawn")
 
-    def grids(self, results: Iterable[Result], names: str) -> Iterator[Path]:
-        """Save a grid of each picture's variations; yields the files."""
+    def grids(self, results: Iterable[Result], names: str) -> None:
+        """Save a grid of each picture's variations."""
         with asyncio.Runner() as runner:
             pictures = Pictures(self._private_hosts)
             for page, grid in enumerate(arranged(results, names), 1):
                 if grid.more:
                     say(f"note: {count(grid.more, 'edit')} with the same values as others are left out")
-                yield self._save(runner.run(self._grid_page(pictures, grid)), page)
+                self._save(runner.run(self._grid_page(pictures, grid)), page)
 
     async def _pairs_page(self, pictures: Pictures, shots: list[Shot], page: int) -> Image.Image:
         pairs = await asyncio.gather(*(_pair(pictures, *shot) for shot in shots))
@@ -73,11 +75,15 @@ class Pages:
         drawing = sheets.Grid(before, grid.rows, grid.columns, places)
         return await asyncio.to_thread(sheets.draw_grid, drawing, self._batch, str(one.init_image or ""))
 
-    def _save(self, sheet: Image.Image, page: int) -> Path:
+    def _save(self, sheet: Image.Image, page: int) -> None:
         path = self._output if page == 1 else self._output.with_stem(f"{self._output.stem}-{page}")
+        self._check(path)
         with replacing(path) as part:
             sheet.save(part, Image.registered_extensions()[path.suffix.lower()])
-        return path
+
+    def _check(self, path: Path) -> None:
+        if path.exists() and not self._replaces:
+            raise InputError(f"{path} is there already; to replace it: -o {self._output}, or name another file")
 
 
 def _shots(result: Result) -> Iterator[Shot]:

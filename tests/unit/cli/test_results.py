@@ -224,7 +224,8 @@ def test_a_file_appears_when_it_is_whole(run: Run, batch: str, tmp_path: Path) -
     path = tmp_path / "r.csv"
     printed = run("results", batch, "--format", "csv").out
     ended = run("results", batch, "--format", "csv", "-o", str(path))
-    assert (ended.out, path.read_text()) == ("", printed)
+    assert (ended.out, ended.err, path.read_text()) == ("", f"saved: {path}\n", printed)
+    assert run("results", batch, "-o", str(path)).err == f"replaced: {path}\n"
     assert [one.name for one in tmp_path.iterdir() if one.suffix != ".jsonl"] == ["r.csv"]
     assert run("results", batch, "-o", str(tmp_path / "none" / "r")).code == 2
 

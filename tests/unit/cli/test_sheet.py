@@ -49,9 +49,9 @@ def test_before_and_after_are_on_the_sheet(run: Run, manifest: Manifest, worker:
     run("enqueue", manifest(*({"init_image": BEFORE} for _ in range(3))), "--batch", "b")
     worker.complete(3, images=2)
     ended = run("sheet", "b")
-    assert (ended.code, ended.out, ended.err) == (0, "", "saved: sheet.png\n")
-    assert (0, 0, 255) in colors(here / "sheet.png")
-    assert reds(here / "sheet.png") == [1, 2, 3, 4, 5, 6]
+    assert (ended.code, ended.out, ended.err) == (0, "", "saved: b.png\n")
+    assert (0, 0, 255) in colors(here / "b.png")
+    assert reds(here / "b.png") == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_page_holds_so_many_pictures(
@@ -63,6 +63,31 @@ def test_a_page_holds_so_many_pictures(
     worker.complete(4)
     assert run("sheet", "b", "-o", "x.png").err == "saved: x.png\nsaved: x-2.png\n"
     assert [reds(here / name) for name in ("x.png", "x-2.png")] == [[1, 2], [3, 4]]
+
+
+def test_a_file_is_replaced_only_if_it_was_named(run: Run, manifest: Manifest, worker: Worker, here: Path) -> None:
+    """The name of a batch may be that of a picture; what is replaced is told."""
+    run("enqueue", manifest({"init_image": BEFORE}), "--batch", "b")
+    worker.complete(1)
+    (here / "b.png").write_bytes(b"mine")
+    ended = run("sheet", "b")
+    assert (ended.code, (here / "b.png").read_bytes()) == (2, b"mine")
+    assert "b.png is there already; to replace it: -o b.png" in ended.err
+    assert run("sheet", "b", "-o", "b.png").err == "replaced: b.png\n"
+    assert reds(here / "b.png") == [1]
+
+
+def test_a_later_page_replaces_nothing_either(
+    run: Run, manifest: Manifest, worker: Worker, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages before it stay."""
+    monkeypatch.setattr("retouch.cli.sheet_pages.PICTURES_A_PAGE", 1)
+    run("enqueue", manifest(*({"init_image": BEFORE} for _ in range(2))), "--batch", "b")
+    worker.complete(2)
+    (here / "b-2.png").write_bytes(b"mine")
+    ended = run("sheet", "b")
+    assert (ended.code, (here / "b-2.png").read_bytes()) == (2, b"mine")
+    assert "saved: b.png\nretouch: b-2.png is there already; to replace it: -o b.png" in ended.err
 
 
 def test_a_picture_that_cannot_be_had_is_a_note(
@@ -114,9 +139,9 @@ def test_variations_are_a_grid_for_each_picture(
     ]
     run("enqueue", manifest(*edits), "--batch", "b")
     worker.complete(8)
-    assert run("sheet", "b", "--grid", "seed,strength").err == "saved: sheet.png\nsaved: sheet-2.png\n"
-    assert reds(here / "sheet.png") == [2, 3, 4, 5]
-    assert reds(here / "sheet-2.png") == [6, 7, 8, 9, 200]
+    assert run("sheet", "b", "--grid", "seed,strength").err == "saved: b.png\nsaved: b-2.png\n"
+    assert reds(here / "b.png") == [2, 3, 4, 5]
+    assert reds(here / "b-2.png") == [6, 7, 8, 9, 200]
 
 
 def made(**parameters: object) -> Result:
