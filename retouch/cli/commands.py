@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -12,14 +13,38 @@ from typer.core import TyperCommand, TyperGroup
 from retouch.cli.terminal import ExitCode, say
 from retouch.signals import exit_code
 
+# What the library that checks values calls them, and what people are told.
+_WORDS = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer.*", "write a whole number"),
+    (r"Input should be a valid number.*", "write a number"),
+    (r"Input should be greater than or equal to (.*)", r"write \1 or more"),
+    (r"Input should be less than or equal to (.*)", r"write \1 or less"),
+    (r"Input (should .*)", r"it \1"),
+)
+
 
 class Command(TyperCommand):
-    """A command whose help is not cut where all are listed."""
+    """A command whose help is not cut where all are listed, and whose errors are in plain words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; raises typer.BadParameter."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = _plain(error.message)
+            raise
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - typer would cut it there
         """The first sentence of its help, whole."""
         first = (self.help or "").partition("\n\n")[0]
         return " ".join(first.split()).rstrip(".")
+
+
+def _plain(message: str) -> str:
+    for theirs, ours in _WORDS:
+        message = re.sub(f"^{theirs}", ours, message)
+    return message
 
 
 class Commands(TyperGroup):

@@ -29,7 +29,7 @@ def sheet(
             metavar="FILE",
             show_default=False,
             help="The picture, which is replaced if it is there; by default BATCH.png, which is not. Further pages are "
-            "FILE-2, FILE-3, …",
+            "FILE-2 and so on.",
         ),
     ] = "",
     grid: Annotated[

@@ -51,6 +51,33 @@ def test_the_list_of_commands_has_a_whole_sentence_of_each(run: Run, monkeypatch
         assert f"{command} {' '.join(first.split()).rstrip('.')}" in listed
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("batches --state x", "'--state': 'x' is not one of 'open', 'finishing', 'completed', 'paused'"),
+        ("results b --format x", "'--format': 'x' is not one of 'jsonl', 'csv', 'parquet'"),
+        ("batches --limit x", "'--limit': write a whole number"),
+        ("batches --limit 0", "'--limit': write 1 or more"),
+        ("watch b --timeout x", "'--timeout': write a number"),
+        ("watch b --timeout nan", "'--timeout': write 0 or more"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_plain_words(run: Run, words: str, said: str) -> None:
+    """Not in those of the library that reads it."""
+    ended = run(*words.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(f"Error: Invalid value for {said}\n") or f"{said}." in ended.err
+
+
+def test_no_option_has_an_error_of_the_library(run: Run) -> None:
+    """Whatever the type of its value is."""
+    for name in COMMANDS:
+        command = GROUP.commands[name]  # type: ignore[attr-defined]
+        for option in (one.opts[0] for one in command.params if one.param_type_name == "option" and not one.is_flag):
+            said = run(name, option, "?!").err
+            assert not re.search(r"Value error|Input should|validat", said), said
+
+
 RETOUCH = [sys.executable, "-c", "import sys; sys.argv[0] = 'retouch'; from retouch.cli import main; main()"]
 
 
