@@ -368,14 +368,14 @@ class EditQueue(Installation):
         ``on_progress`` is called page by page with how many edits are removed, of how many. Raises InputError if there
         is no such batch, or it has not ended. If the process dies in the middle, the workers remove the rest.
         """
-        total, left = self.status(batch).total, 1
+        view = self.status(batch)
+        total, left = view.total, 1
         with self._reach():
             while left:
                 answer = self._ledger.producer.remove(batch)
                 if answer is None:
-                    raise InputError(
-                        f"batch {batch} has not ended, so it is not removed; to end it: retouch cancel {batch}"
-                    )
+                    first = "a worker has to write its files" if view.ended == total else "cancel it, or wait for it"
+                    raise InputError(f"batch {batch} has not ended, so it is not removed: first {first}")
                 left = answer
                 if on_progress:
                     on_progress(total - left, total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
@@ -12,9 +12,11 @@ import typer
 from retouch.cli.counting import OnProgress, counting
 from retouch.cli.options import BatchArgument, RedisUrl, open_queue
 from retouch.cli.pauses import pause_line
-from retouch.cli.terminal import say
+from retouch.cli.reasons import why_open
+from retouch.cli.terminal import counts_text, say, workers_hint
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
+from retouch.ledger import BatchView
 from retouch.plural import are, count, were
 from retouch.signals import exit_code
 from retouch.states import EditState
@@ -48,16 +50,19 @@ def retry(
     again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
     with _page_by_page(f"retrying edits of batch {batch}", again) as on_progress:
         retried = queue.retry(batch, [state], anew=anew, on_progress=on_progress)
-    say(f"{edits(retried.sent)} of batch {batch} {are(retried.sent)} back in the queue, to be submitted again")
+    if not sum(retried):
+        say(f"nothing to retry: no edit of batch {batch} is {state.value}")
+        for other, option in OPTIONS.items():
+            if number := queue.status(batch).counts.get(other):
+                say(f"{count(number, 'edit')} {are(number)} {other.value}: retouch retry {batch}{option}")
+        return
+    if retried.sent:
+        say(f"{edits(retried.sent)} of batch {batch} {are(retried.sent)} back in the queue, to be submitted again")
     if retried.asked:
         say(
             f"{edits(retried.asked)} {were(retried.asked)} taken by the API before: it is asked for the results first"
             f" (to submit again all the same: retouch retry {batch} --anew)"
         )
-    if not sum(retried):
-        for other, option in OPTIONS.items():
-            if number := queue.status(batch).counts.get(other):
-                say(f"{count(number, 'edit')} {are(number)} {other.value}: retouch retry {batch}{option}")
 
 
 def cancel(
@@ -74,8 +79,23 @@ def cancel(
     again = f"retouch cancel {batch}{' --held' if held else ''}"
     with _page_by_page(f"cancelling edits of batch {batch}", again) as on_progress:
         number = queue.cancel(batch, states, on_progress=on_progress)
+    view, workers = queue.status(batch), queue.workers()
+    if not number:
+        say(_nothing_to_cancel(view, states, workers))
+        return
     cancelled = f"{count(number, 'edit')} of batch {batch} {are(number)} cancelled"
     say(f"{cancelled}; those that the API works on are finished and kept")
+    if not view.finished and (hint := workers_hint(workers)):
+        say(hint)
+
+
+def _nothing_to_cancel(view: BatchView, states: Sequence[EditState], workers: Collection[str]) -> str:
+    nothing = f"nothing to cancel: no edit of batch {view.batch} is {' or '.join(state.value for state in states)}"
+    if view.finished:
+        return f"{nothing}. It has ended ({counts_text(view)}); to remove it: retouch remove {view.batch}"
+    if view.counts.get(EditState.QUEUED):  # only the held ones were asked for
+        return f"{nothing}. To cancel the queued ones: retouch cancel {view.batch}"
+    return f"{nothing}. It has not ended ({counts_text(view)}): {why_open(view, workers)}"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from retouch.cli.pauses import batch_pause_line, pause_line, what_waits
@@ -81,6 +81,14 @@ def waiting_text(view: BatchView) -> str:
         (view.counts.get(EditState.HELD, 0), _count(view, EditState.HELD)),
     ]
     return f"waiting for {', '.join(text for count, text in parts if count)}"
+
+
+def why_open(view: BatchView, workers: Collection[str]) -> str:
+    """What a batch that has not ended waits for, and what a person can do about it: a part of a sentence."""
+    unsealed, all_ended = unsealed_hint(view), view.ended == view.total
+    waiting = "" if all_ended and unsealed else waiting_text(view)
+    trouble = view.note if all_ended and view.note else ""
+    return "; ".join(filter(None, [waiting, trouble, unsealed, held_hint(view), workers_hint(workers)]))
 
 
 def _count(view: BatchView, state: EditState) -> str:

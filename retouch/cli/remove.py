@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
 import typer
@@ -11,6 +12,7 @@ from retouch import object_keys
 from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.reasons import why_open
 from retouch.cli.stores import open_store
 from retouch.cli.terminal import say
 from retouch.edit import check_batch_id
@@ -20,6 +22,7 @@ from retouch.ledger import BatchView
 from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
+from retouch.states import EditState
 
 UNITS = ("kB", "MB", "GB", "TB")
 
@@ -51,7 +54,7 @@ def remove(
     queue = open_queue(redis_url)
     view = queue.find(batch) if images else queue.status(batch)
     if view and not view.finished:
-        raise InputError(f"batch {batch} has not ended, so it is not removed; to end it: retouch cancel {batch}")
+        raise InputError(f"batch {batch} has not ended, so it is not removed: {_what_first(view, queue.workers())}")
     folder = f"{prefix}{batch}/"
     if view:
         say(_size_in_redis(queue, view, f"s3://{bucket}/{folder}" if images else ""))
@@ -72,6 +75,13 @@ def remove(
         say(f"interrupted; a part is removed. For the rest: retouch remove {batch}{more}")
         raise typer.Exit(exit_code(interrupt)) from None
     say(f"batch {batch} is removed" + ("" if images else "; its objects in S3 stay (they go with --images)"))
+
+
+def _what_first(view: BatchView, workers: Collection[str]) -> str:
+    first = why_open(view, workers)
+    if view.counts.get(EditState.QUEUED):
+        return f"{first}; to end it: retouch cancel {view.batch}"
+    return f"{first}; to see when it ends: retouch watch {view.batch}"
 
 
 def _size_in_redis(queue: EditQueue, view: BatchView, folder: str) -> str:

@@ -15,6 +15,8 @@ from retouch.ledger.constants import PRODUCER_GONE_MS
 from retouch.plural import are, count, were
 from retouch.states import EditState
 
+NO_WORKERS = "NO workers alive: no edit is processed, and no batch ends, until you start one (celery -A workers worker)"
+
 
 class ExitCode(IntEnum):
     """The exit codes of the commands; 1 means a bug in Retouch."""
@@ -69,7 +71,7 @@ def say_outage(reason: str | None) -> None:
 
 def workers_hint(workers: Collection[str]) -> str:
     """What to do if no worker is alive; empty if one is."""
-    return "" if workers else "NO workers alive: no edit is processed until you start one (celery -A workers worker)"
+    return "" if workers else NO_WORKERS
 
 
 def duplicates_hint(view: BatchView) -> str:

@@ -59,15 +59,25 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
     view = queue.status(batch)
     if not view.finished:
         say(f"{batch}: {waiting_text(view)}")
-    progress, reasons = _progress(), Reasons(queue)
+    progress, reasons, was_away = _progress(), Reasons(queue), False
+
+    def tell_outage(reason: str | None) -> None:
+        nonlocal was_away
+        was_away = True
+        say_outage(reason)
 
     def show(view: BatchView) -> None:
+        nonlocal reasons, was_away
+        if was_away and not view.finished:  # what was told before is far above, and may be over
+            say(f"{batch}: {waiting_text(view)}")
+            reasons = Reasons(queue)
+        was_away = False
         progress.show(view)
         reasons.show(view)
 
     with _way_back(batch):
         try:
-            view = queue.wait(batch, timeout_s, show, say_outage)
+            view = queue.wait(batch, timeout_s, show, tell_outage)
         finally:
             progress.close()  # before the last message
     say(f"batch {batch} has ended: {counts_text(view)}")

@@ -31,9 +31,12 @@ def test_progress_is_told_page_by_page(batch: str, ledger: Ledger) -> None:
     assert told == pages * 2
 
 
-def test_a_long_cancel_shows_its_progress(run: Run, batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_cancel_shows_its_progress(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On stderr, from the first second on; a short one says only what it did."""
-    assert run("retry", batch).err == "0 failed edits of batch b are back in the queue, to be submitted again\n"
+    ledger.worker.see_worker("w", {})
+    assert run("retry", batch).err == "nothing to retry: no edit of batch b is failed\n"
     monkeypatch.setattr("retouch.cli.counting.AFTER_S", 0.0)
     lines = run("cancel", batch).err.splitlines()
     assert lines[0] == f"cancelling edits of batch b: {CHANGED_AT_ONCE} of {SIZE}"

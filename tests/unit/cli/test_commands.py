@@ -186,6 +186,23 @@ def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> No
     assert view.counts == {EditState.QUEUED: 3}
 
 
+def test_nothing_to_cancel_says_where_the_batch_stands(run: Run, batch: str, ledger: Ledger) -> None:
+    """And what can be done: exit code 0."""
+    ledger.worker.see_worker("w", {})
+    ended = run("cancel", batch, "--held")
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err == "nothing to cancel: no edit of batch b is held. To cancel the queued ones: retouch cancel b\n"
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
+    ledger.worker.begin_submit(claims, Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD), lease_ms=60_000, nonce="n")
+    said = run("cancel", batch).err
+    assert said.startswith("nothing to cancel: no edit of batch b is queued or held. It has not ended (3 submitting): ")
+    assert said.endswith("waiting for 3 edits at the API\n")
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED) for claim in claims])
+    assert run("cancel", batch).err.endswith("(3 completed): waiting for its files to be written\n")
+    end(ledger)
+    assert run("cancel", batch).err.endswith("It has ended (3 completed); to remove it: retouch remove b\n")
+
+
 def fail(ledger: Ledger, *, taken: int) -> None:
     """Be the worker: every edit fails, and the API had taken so many of them."""
     claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims

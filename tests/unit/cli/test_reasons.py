@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import typer
 
 from retouch.cli.reasons import LOOK_EVERY_S, QUIET_S, Reasons, waiting_text
+from retouch.cli.watch import follow
 from retouch.errors import ServiceError
 from retouch.ledger import BatchPauseView, BatchView, Ledger
 from retouch.queue import EditQueue
@@ -61,7 +63,11 @@ def pause(ledger: Ledger) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("trouble", "begins", "ends"),
     [
-        (no_worker, "NO workers alive: no edit is processed until you start one", "a worker is alive now"),
+        (
+            no_worker,
+            "NO workers alive: no edit is processed, and no batch ends, until you start one",
+            "a worker is alive now",
+        ),
         (pause, "PAUSED: submits (outage) since ", "submits go on: the pause (outage) has ended"),
     ],
 )
@@ -153,3 +159,38 @@ def test_watch_says_at_once_what_it_waits_for(run: Run, manifest: Callable[..., 
     assert ended.code == 5
     assert "b: waiting for 2 queued\n" in ended.err
     assert ended.err.count("NO workers alive") == 1
+
+
+class Outage(EditQueue):
+    """A queue whose wait meets an outage of Redis, after which nothing has changed, and then its timeout."""
+
+    def wait(
+        self,
+        batch: str,
+        timeout_s: float | None = None,
+        on_progress: Callable[[BatchView], None] | None = None,
+        on_outage: Callable[[str | None], None] | None = None,
+        *,
+        max_failures: int | str | None = None,
+    ) -> BatchView:
+        assert on_progress
+        assert on_outage
+        on_progress(self.status(batch))
+        on_outage("it is away")
+        on_outage(None)
+        on_progress(self.status(batch))
+        on_progress(self.status(batch))
+        raise TimeoutError(f"not within {timeout_s} s")
+
+
+def test_after_an_outage_it_says_again_what_it_waits_for(
+    run: Run, manifest: Callable[..., str], ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once, once, and also if nothing has changed."""
+    run("enqueue", manifest({}, {}), "--batch", "b")
+    with pytest.raises(typer.Exit):
+        follow(Outage(ledger), "b", 1)
+    lines = capsys.readouterr().err.partition("Redis is back\n")[2].splitlines()
+    assert lines[0] == "b: waiting for 2 queued"
+    assert lines[1].startswith("NO workers alive")
+    assert len(lines) == 3  # and the timeout

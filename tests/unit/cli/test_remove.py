@@ -121,8 +121,27 @@ def test_a_batch_that_has_not_ended_is_not_removed(run: Run, manifest: Manifest,
     for options in ((), ("--images",)):
         ended = run("remove", "open", "--yes", *options)
         assert ended.code == 2
-        assert "batch open has not ended, so it is not removed; to end it: retouch cancel open" in ended.err
+        assert "batch open has not ended, so it is not removed: waiting for 1 queued; NO workers alive: " in ended.err
+        assert ended.err.endswith("; to end it: retouch cancel open\n")
     assert bucket.acts == []
+
+
+def test_a_batch_whose_files_are_not_written_needs_a_worker_and_no_cancel(
+    run: Run, manifest: Manifest, ledger: Ledger
+) -> None:
+    """Neither command sends to the other."""
+    run("enqueue", manifest({}), "--batch", "open")
+    cancelled = run("cancel", "open").err
+    assert cancelled.startswith("1 edit of batch open is cancelled; ")
+    assert "until you start one (celery -A workers worker)" in cancelled
+    for command in (["remove", "open", "--yes"], ["cancel", "open"]):
+        said = run(*command).err
+        assert "waiting for its files to be written; NO workers alive: " in said
+        assert "until you start one (celery -A workers worker)" in said
+        assert "retouch cancel" not in said
+        assert "retouch remove" not in said
+    ledger.worker.see_worker("w", {})
+    assert "NO workers" not in run("remove", "open", "--yes").err
 
 
 def test_images_need_a_bucket(run: Run, batch: str) -> None:
