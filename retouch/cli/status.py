@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -90,10 +91,22 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):
         _print(f"events: {told}")
-    for kind, (p50_s, p95_s) in times.items():
-        _print(f"results of {kind}: half within {p50_s} s, 95 % within {p95_s} s")
+    if times:
+        _print(times_text(list(times.values())))
     for line in batch_lines(views):
         _print(line)
+
+
+def times_text(times: Sequence[ResultTimes]) -> str:
+    """How long the API takes for an edit, of all kinds of work together."""
+    half, most = (_span(seconds) for seconds in zip(*times, strict=True))
+    kinds = " (it depends on model, steps and size: --json has each kind)" if len(times) > 1 else ""
+    return f"the API finishes half of the edits within {half}, and 95 % within {most}{kinds}"
+
+
+def _span(seconds: Sequence[float]) -> str:
+    low, high = min(seconds), max(seconds)
+    return f"{low:g} s" if low == high else f"{low:g} to {high:g} s"
 
 
 def _times(spans: ResultTimes) -> TimesRecord:

@@ -12,7 +12,9 @@ from retouch.cli import watch
 from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
 from retouch.cli.pauses import REMEDIES as REMEDY_OF
+from retouch.cli.status import times_text
 from retouch.edit_result import Result
+from retouch.installation import ResultTimes
 from retouch.ledger import NOW, Entry, Finish, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
 from retouch.queue import EditQueue
 from retouch.states import EditState
@@ -417,6 +419,22 @@ def test_failure_lines_name_a_few() -> None:
     assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ([(2.1, 5.0)], "half of the edits within 2.1 s, and 95 % within 5 s"),
+        (
+            [(2.1, 5.0), (1.5, 14.2), (1.9, 3.0)],
+            "half of the edits within 1.5 to 2.1 s, and 95 % within 3 to 14.2 s (it depends on model, steps and size:"
+            " --json has each kind)",
+        ),
+    ],
+)
+def test_status_says_in_one_line_how_long_edits_take(times: list[tuple[float, float]], said: str) -> None:
+    """However many kinds of work there are, and without their names."""
+    assert times_text([ResultTimes(*one) for one in times]) == f"the API finishes {said}"
+
+
 LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1.0}}
 
 
@@ -436,5 +454,7 @@ def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledg
     said = run("status").out
     assert "places at the API in use: 2 of 9" in said
     assert "last refusal: 503: overloaded" in said
-    assert "results of sd1.5:8:36: half within" in said
+    assert "the API finishes half of the edits within " in said
+    assert LESSON["kind"] not in said
+    assert LESSON["kind"] in run("status", "--json").json["provider"]["learned"]
     assert run("status", "--json").json["provider"]["troubles_in_a_row"] == 5
