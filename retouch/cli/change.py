@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.counting import OnProgress, counting
-from retouch.cli.options import BatchArgument, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import pause_line
 from retouch.cli.reasons import why_open
 from retouch.cli.terminal import counts_text, say, workers_hint
@@ -126,7 +126,12 @@ def seal(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
 
 PausedBatch = Annotated[
     str,
-    typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; without it, all submits."),
+    typer.Argument(
+        metavar="[BATCH]",
+        show_default=False,
+        help="One batch; without it, all submits.",
+        autocompletion=complete_batch,
+    ),
 ]
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from threading import Thread
 from typing import Annotated, Any
 
 import typer
 
 from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL, parse_namespace
-from retouch.errors import InputError
+from retouch.errors import InputError, RetouchError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
 from retouch.queue import EditQueue
 
 FIRST_CONTACT_S = 2.0  # without Redis, a command says so within seconds
+COMPLETION_S = 0.3  # a person has pressed the tab key, and waits
+COMPLETED = 200  # batches
 
 RedisUrl = Annotated[
     str,
@@ -45,7 +49,27 @@ Prefix = Annotated[
     str,
     typer.Option(envvar="RETOUCH_PREFIX", metavar="TEXT", show_default=False, help="The beginning of every key in S3."),
 ]
-BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", show_default=False, help="The batch's id.")]
+
+
+def complete_batch(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The newest batches whose names begin so, for a shell; none where Redis does not answer at once."""
+    found: list[str] = []
+
+    def look() -> None:
+        with suppress(RetouchError):
+            queue = open_queue(ctx.params.get("redis_url") or os.environ.get("RETOUCH_REDIS_URL", DEFAULT_REDIS_URL))
+            found.extend(view.batch for view in queue.batches(COMPLETED))
+
+    thread = Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(COMPLETION_S)
+    return [batch for batch in found if batch.startswith(incomplete)]
+
+
+BatchArgument = Annotated[
+    str,
+    typer.Argument(metavar="BATCH", show_default=False, help="The batch's id.", autocompletion=complete_batch),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Timeout = Annotated[
     float | None,

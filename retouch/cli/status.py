@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.batches import batch_lines
-from retouch.cli.options import Json, RedisUrl, open_queue
+from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
@@ -32,7 +32,13 @@ from retouch.records import StatusRecord, TimesRecord
 
 def status(
     batch: Annotated[
-        str, typer.Argument(metavar="[BATCH]", show_default=False, help="One batch; without it, the newest batches.")
+        str,
+        typer.Argument(
+            metavar="[BATCH]",
+            show_default=False,
+            help="One batch; without it, the newest batches.",
+            autocompletion=complete_batch,
+        ),
     ] = "",
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,

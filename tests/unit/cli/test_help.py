@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
+from threading import Event
 
 import pytest
 import typer
 from jsonschema import Draft202012Validator
 
-from retouch import Edit
+from retouch import Edit, ServiceError
 from retouch.cli.app import app
+from retouch.cli.options import complete_batch
 from tests.harness.processes import run as run_process
 from tests.unit.cli.conftest import Run
 
@@ -112,3 +115,48 @@ def test_the_fields_are_a_json_schema_too(run: Run) -> None:
     assert schema.is_valid(good)
     assert not schema.is_valid(good | {"strength": 2})
     assert not schema.is_valid(good | {"strenght": 0.5})
+
+
+TAKES_A_BATCH = [
+    name
+    for name in COMMANDS
+    if any((one.name, one.param_type_name) == ("batch", "argument") for one in GROUP.commands[name].params)  # type: ignore[attr-defined]
+]
+
+
+@pytest.mark.parametrize("command", TAKES_A_BATCH)
+def test_the_shell_completes_the_names_of_batches(
+    run: Run, manifest: Callable[..., str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The newest first, by how they begin."""
+    monkeypatch.setattr("retouch.cli.options.COMPLETION_S", 60)
+    for batch in ("cats", "cars", "dogs"):
+        run("enqueue", manifest({}), "--batch", batch)
+    found = GROUP.commands[command]  # type: ignore[attr-defined]
+    [argument] = (one for one in found.params if one.name == "batch")
+    context = typer.Context(found, resilient_parsing=True)
+    assert [item.value for item in argument.shell_complete(context, "ca")] == ["cars", "cats"]
+
+
+def test_without_redis_no_batch_is_completed_and_nothing_is_said() -> None:
+    """A tab key gives no error."""
+    asked = {"_RETOUCH_COMPLETE": "complete_bash", "COMP_WORDS": "retouch watch c", "COMP_CWORD": "2"}
+    ended = run_process(RETOUCH, env=os.environ | asked | {"RETOUCH_REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert (ended.out.strip(), ended.err) == ("", "")
+
+
+def test_a_redis_that_does_not_answer_is_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person has pressed a key, and waits."""
+    over, given_up = Event(), Event()
+
+    def hangs(_url: str) -> None:
+        over.wait(10)
+        given_up.set()
+        raise ServiceError("it never answered")
+
+    monkeypatch.setattr("retouch.cli.options.open_queue", hangs)
+    monkeypatch.setattr("retouch.cli.options.COMPLETION_S", 0.01)
+    context = typer.Context(GROUP.commands["watch"], resilient_parsing=True)  # type: ignore[attr-defined]
+    assert complete_batch(context, "") == []
+    assert not given_up.is_set()
+    over.set()
