@@ -17,7 +17,7 @@ INSTALLED = (
 )
 NO_LETTER = "\uffff"  # what a font draws for it, it draws for all that it does not have
 UNKNOWN = "?"
-PLAIN = {"–": "-", "—": "-", "ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i"}  # noqa: RUF001
+PLAIN = {"\u2013": "-", "\u2014": "-", "ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
 _SAMPLE = 20  # pixels
 
 

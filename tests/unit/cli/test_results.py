@@ -101,7 +101,8 @@ def test_csv_for_a_spreadsheet(
     run: Run, manifest: Manifest, worker: Worker, option: str, delimiter: str, half: str, tmp_path: Path
 ) -> None:
     """A BOM, the delimiter of its country, decimal commas in numbers but in no text; ``enqueue`` reads it back."""
-    edits = [{"strength": 0.5, "seed": 7, "prompt": 'Ä; 0.5,\t"x"', "metadata": {"v": "0.5"}}, {"strength": 1}]
+    prompt = 'Ä; 0.5,\t"x"'
+    edits = [{"strength": 0.5, "seed": 7, "prompt": prompt, "metadata": {"v": "0.5"}}, {"strength": 1}]
     run("enqueue", manifest(*edits), "--batch", "b")
     worker.complete(2)
     worker.finish()
@@ -111,10 +112,8 @@ def test_csv_for_a_spreadsheet(
     text = path.read_text("utf-8")
     assert text.startswith("\ufeffcustom_id")
     first = next(csv.DictReader(io.StringIO(text[1:]), delimiter=delimiter))
-    assert (first["parameters.strength"], first["metadata.v"], first["parameters.prompt"]) == (
-        *(half, "0.5"),
-        edits[0]["prompt"],
-    )
+    told = [first[f"parameters.{name}"] for name in ("strength", "prompt")]
+    assert [*told, first["metadata.v"]] == [half, prompt, "0.5"]
     again = [f"--column={ours}=parameters.{ours}" for ours in ("prompt", "strength", "seed")]
     assert run("enqueue", str(path), "--batch", "again", *again).code == 0
     worker.complete(2)

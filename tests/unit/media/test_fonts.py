@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import cast
+
 import pytest
 
 from retouch.media import fonts
-from retouch.media.fonts import Typeface, typeface
+from retouch.media.fonts import Font, Typeface, typeface
 
 
 class Drawn(bytes):
@@ -24,11 +27,15 @@ class Alphabet:
         return Drawn(letter.encode() if letter in self._letters else b"box")
 
 
+def font_of(letters: str, _size: int) -> Font:
+    return cast("Font", Alphabet(letters))
+
+
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Typeface]:
     """Three fonts beside Pillow's own, each with letters of its own."""
     letters = {"latin": "abcäöü…", "russian": "abcäщиж…", "japanese": "abc猫…"}
-    faces = {name: Typeface(lambda _size, has=has: Alphabet(has)) for name, has in letters.items()}  # type: ignore[misc]
+    faces = {name: Typeface(partial(font_of, has)) for name, has in letters.items()}
     monkeypatch.setattr(fonts, "INSTALLED", ("none", *faces))
     monkeypatch.setattr(fonts, "_installed", faces.get)
     return faces
