@@ -108,7 +108,7 @@ def _keep_edited(path: Path, result: Result, output: Output) -> None:
     edited = PurePosixPath(result.uploaded_as or "").stem
     try:
         if edited and path.is_file() and path.stat().st_size != output.bytes and digest(path) == edited:
-            raise InputError(f"{path} is the picture that was edited; choose another folder, or others --names")
+            raise InputError(f"{path} is the picture that was edited; choose another folder, or other --names")
     except OSError:  # the download says it
         return
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +29,7 @@ from retouch.cli.terminal import ExitCode, emit, say
 from retouch.cli.uploading import upload_with_progress
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
+from retouch.image_address import file_stem
 from retouch.intake.admission import Intake
 from retouch.intake.checked import check
 from retouch.intake.manifest import STDIN
@@ -37,6 +38,7 @@ from retouch.intake.sizes import Sized, parse_size
 from retouch.intake.uploads import Inputs
 from retouch.intake.variations import Varied, parse_variations
 from retouch.intake.writing import Receipt
+from retouch.ledger import Made
 from retouch.nearest import nearest
 from retouch.queue import EditQueue
 
@@ -129,7 +131,7 @@ def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | No
 def _all_there(queue: EditQueue, batch: str, ids: list[str]) -> None:
     known = {made.custom_id for made in queue.made(batch, ids)}
     if unknown := [custom_id for custom_id in ids if custom_id not in known]:
-        there = [made.custom_id for made in islice(queue.made(batch), _COMPARED)]
+        there = _ids_by_name(islice(queue.made(batch), _COMPARED))
         raise InputError(f"--only: batch {batch} has no edit {_names(unknown, there)}; nothing was enqueued")
 
 
@@ -150,9 +152,21 @@ def _nothing(batch: str, which: Which, as_json: bool) -> None:
     raise typer.Exit(ExitCode.OK)
 
 
-def _names(ids: list[str], there: Sequence[str] = ()) -> str:
-    """The first of ``ids``, each with the one of ``there`` that was probably meant."""
+def _ids_by_name(some: Iterable[Made]) -> dict[str, str]:
+    """Ids of edits by what they may be called: by themselves, and by the names of the files that were edited."""
+    by_name: dict[str, str] = {}
+    for made in some:
+        by_name[made.custom_id] = made.custom_id
+        by_name.setdefault(file_stem(made.about.init_image or made.parameters["init_image"]), made.custom_id)
+    return by_name
+
+
+def _names(ids: list[str], there: Mapping[str, str] | None = None) -> str:
+    """The first of ``ids``, each with the id of ``there`` (by name) that was probably meant."""
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    meant = {custom_id: nearest(custom_id, there) for custom_id in ids[:_SHOWN]}
-    named = (name[:80] + (f" (did you mean {near}?)" if near else "") for name, near in meant.items())
-    return ", ".join(named) + more
+    return ", ".join(name[:80] + _meant(name, there or {}) for name in ids[:_SHOWN]) + more
+
+
+def _meant(name: str, there: Mapping[str, str]) -> str:
+    near = file_stem(name) if file_stem(name) in there else nearest(name, there)
+    return f" (did you mean {there[near]}?)" if near else ""

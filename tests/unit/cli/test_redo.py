@@ -86,6 +86,15 @@ def test_ids_come_from_stdin_too(run: Run, parent: str, ledger: Ledger) -> None:
     assert list(made(ledger, "cats-redo-1")) == ["bad", "good"]
 
 
+def test_who_writes_the_name_of_a_file_is_told_the_id(run: Run, parent: str, ledger: Ledger) -> None:
+    """Ids cannot have all signs that names have."""
+    address = "https://e.com/K%C3%A4se%201.png"
+    Path("m.jsonl").write_text(json.dumps({"custom_id": "K-se-1-c2cc53", "prompt": "x", "init_image": address}))
+    run("enqueue", "m.jsonl", "--batch", "food")
+    for name in ("Käse 1", "Käse 1.png", "photos/Käse 1.png"):
+        assert f"no edit {name} (did you mean K-se-1-c2cc53?); " in run("redo", "food", *only(name)).err
+
+
 def test_the_ids_may_be_a_table_of_results(run: Run, parent: str, ledger: Ledger) -> None:
     """As ``results`` writes it: with a header, and as a spreadsheet wants it."""
     for number, options in enumerate([(), ("--delimiter", "tab")], 1):
