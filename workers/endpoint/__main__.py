@@ -13,8 +13,8 @@ import typer
 from retouch.errors import InputError, RetouchError
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
+from workers.endpoint.latency import Latency
 from workers.endpoint.server import address_of, listen, serve
-from workers.endpoint.studio import Latency
 
 cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

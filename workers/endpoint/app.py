@@ -17,9 +17,10 @@ from workers.endpoint.engine import STAND_IN, Engine
 from workers.endpoint.exchange import Exchange, TransportAccess
 from workers.endpoint.faults import RULES, Faults, Moment
 from workers.endpoint.jobs import Job, Jobs, KeyReusedError, QueueFullError, State
+from workers.endpoint.latency import NO_LATENCY, Latency
 from workers.endpoint.record import Record
 from workers.endpoint.results import Results
-from workers.endpoint.studio import NO_LATENCY, Latency, Read, Studio
+from workers.endpoint.studio import Read, Studio
 from workers.endpoint.submission import MAX_BODY, InvalidBodyError, Submission, detail_of, parse
 
 BASE = "/sd/image2image/v1"

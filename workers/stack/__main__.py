@@ -13,11 +13,12 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from retouch.errors import RetouchError
+from retouch.errors import InputError, RetouchError
 from retouch.signals import raise_on
+from workers.endpoint.latency import Latency
 from workers.stack.child import write_private
 from workers.stack.stack import Stack
 
@@ -29,22 +30,23 @@ class ParentGoneError(RetouchError):
 
 
 def main() -> int:
-    """Run until told to end; returns the exit code: 1 if a part failed, with one sentence on stderr."""
+    """Run until told to end; returns the exit code: 2 for bad input, 1 if a part failed, each with one sentence."""
     args = _arguments()
     parent = os.getppid() if args.die_with_parent else None
     raise_on(signal.SIGTERM, signal.SIGHUP)
     began = time.monotonic()
     try:
-        with Stack(args.data, workers=args.workers, latency=args.latency, capacity=args.capacity) as stack:
+        options = {"workers": args.workers, "latency": args.latency, "capacity": args.capacity}
+        with Stack(args.data, **options, tell=_tell) as stack:
             _announce(stack.environment, args.env_file)
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
-            _tell("Ctrl-C ends it")
+            _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
             _watch(stack, parent)
     except KeyboardInterrupt:
         _tell("ended")
     except RetouchError as error:
         _tell(str(error))
-        return 1
+        return 2 if isinstance(error, InputError) else 1
     return 0
 
 
@@ -54,12 +56,37 @@ def _arguments() -> argparse.Namespace:
         description="Run Valkey, S3, the local img2img endpoint and workers on this machine, until Ctrl-C.",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep data here (default: a temporary folder)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many workers (default: 1)")
-    parser.add_argument("--latency", metavar="S", help="seconds that the endpoint takes per edit: 0.5, or 0.2-0.8")
-    parser.add_argument("--capacity", type=int, metavar="N", help="images that the endpoint makes at once")
+    parser.add_argument(
+        "--workers",
+        type=_at_least(0),
+        default=1,
+        metavar="N",
+        help="how many workers (default: 1); 0: none, to start your own with the export lines",
+    )
+    parser.add_argument(
+        "--latency", type=_latency, metavar="S", help="seconds that the endpoint takes per edit: 0.5, or 0.2-0.8"
+    )
+    parser.add_argument("--capacity", type=_at_least(1), metavar="N", help="images that the endpoint makes at once")
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="write the export lines to FILE as well")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")
     return parser.parse_args()
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+        return int(text)
+
+    return read
+
+
+def _latency(text: str) -> str:
+    try:
+        Latency.parse(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _announce(environment: Mapping[str, str], env_file: Path | None) -> None:
@@ -70,10 +97,13 @@ def _announce(environment: Mapping[str, str], env_file: Path | None) -> None:
     sys.stdout.flush()
 
 
+def _way_in(env_file: Path | None) -> str:
+    return f"run: source {shlex.quote(str(env_file))}" if env_file else "paste the export lines above"
+
+
 def _watch(stack: Stack, parent: int | None) -> None:
     while True:
-        for name in stack.check():
-            _tell(f"worker {name} ended unexpectedly and was started again")
+        stack.check()
         if parent is not None and os.getppid() != parent:
             raise ParentGoneError("the parent process has ended")
         time.sleep(_WATCH_S)

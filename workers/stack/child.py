@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -85,8 +86,18 @@ class Child:
     def check(self) -> None:
         """Raise DiedError unless the process is alive."""
         if not self.running:
-            code = self._process.returncode if self._process else None
-            raise DiedError(f"{self.name} ended unexpectedly (exit code {code}){self._tail()}")
+            raise DiedError(f"{self.name} ended unexpectedly ({self.how_it_ended()}){self._tail()}")
+
+    def how_it_ended(self) -> str:
+        """Return ``exit code 1``, or ``SIGKILL`` if that ended it; only once it has ended."""
+        assert self._process is not None, f"{self.name} was not started"
+        code = self._process.returncode
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+    @property
+    def ended_well(self) -> bool:
+        """Tell whether the process has ended with exit code 0: it was asked to."""
+        return self._process is not None and self._process.poll() == 0
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM and return at once; harmless if it has ended."""

@@ -14,11 +14,10 @@ STOP_GRACE_S = 5.0
 
 
 class Endpoint(Part):
-    """``python -m workers.endpoint`` on a free port, with an API key of its own.
+    """``python -m workers.endpoint``, with an API key and a port of its own, which ``data_dir`` keeps.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
-    (edits that may wait beyond those) are the endpoint's own options. It keeps nothing: after a restart its port is
-    another and what it knew is gone.
+    (edits that may wait beyond those) are the endpoint's own options. After a restart what it knew is gone.
     """
 
     def __init__(
@@ -38,7 +37,14 @@ class Endpoint(Part):
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
         self._url: str | None = None
         child = Child("the endpoint", log or data_dir / "endpoint.log")
-        super().__init__(child, self._launching, self._announced, stop_grace_s=STOP_GRACE_S)
+        super().__init__(
+            child,
+            self._launching,
+            self._announced,
+            stop_grace_s=STOP_GRACE_S,
+            ports=1,
+            ports_file=data_dir / "port",
+        )
 
     @property
     def url(self) -> str:
@@ -51,8 +57,9 @@ class Endpoint(Part):
         """The endpoint as ``host:port``; only once started."""
         return urlsplit(self.url).netloc
 
-    def _launching(self, _ports: list[int]) -> Launch:
-        command = [sys.executable, "-m", "workers.endpoint", "--port", "0", "--die-with-parent", *self._options]
+    def _launching(self, ports: list[int]) -> Launch:
+        command = [sys.executable, "-m", "workers.endpoint", "--port", str(ports[0]), "--die-with-parent"]
+        command += self._options
         return Launch(command, {"RETOUCH_API_KEY": self.api_key, "RETOUCH_PRIVATE_HOSTS": self._private_hosts})
 
     def _announced(self, _ports: list[int]) -> str | None:

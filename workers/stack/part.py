@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workers.stack.child import ROOT, Child, DiedError, clean_environment
-from workers.stack.ports import free_ports
+from workers.stack.ports import free_ports, is_free, keep_ports, kept_ports
 
 START_ATTEMPTS = 5  # on other ports each time: two stacks may start at once
 
@@ -27,8 +27,9 @@ class Launch:
 class Part:
     """One part of the stack, a child process.
 
-    ``launching`` says how it is started on the given ports (``ports`` of them, chosen at the first start and kept at
-    later ones). ``ready`` gives something as soon as it is up on them. ``stop_grace_s`` is how long it may take to end.
+    ``launching`` says how it is started on the given ports: ``ports`` of them, chosen at the first start and kept
+    at later ones, also by the next program with the same ``ports_file``. ``ready`` gives something as soon as it is up
+    on them. ``stop_grace_s`` is how long it may take to end.
     """
 
     def __init__(
@@ -39,41 +40,52 @@ class Part:
         *,
         stop_grace_s: float,
         ports: int = 0,
+        ports_file: Path | None = None,
     ) -> None:
         self.child = child
         self.ports: list[int] = []
+        self.earlier_ports = kept_ports(ports_file, ports) if ports_file else []
         self._launching = launching
         self._ready = ready
         self._stop_grace_s = stop_grace_s
         self._port_count = ports
+        self._ports_file = ports_file
+        self._launched_on: list[int] = []
 
     def start(self) -> None:
-        """Start it and return when it is ready; raises ServiceError.
-
-        If another process takes a port first, others are tried, but only while no client knows them.
-        """
-        if self.ports or not self._port_count:
-            self._start_on(self.ports)
-            return
-        for attempt in range(1, START_ATTEMPTS + 1):
-            ports = free_ports(self._port_count)
-            try:
-                self._start_on(ports)
-            except DiedError:
-                if attempt == START_ATTEMPTS or not _PORT_TAKEN.search(self.child.output()):
-                    raise
-            else:
-                self.ports = ports
-                return
+        """Start it and return when it is ready; raises ServiceError."""
+        self.launch()
+        self.wait()
 
     def launch(self) -> None:
-        """Start it and return at once, to do something else before ``wait``; not for a part that needs ports."""
-        assert not self._port_count
-        self._launch_on([])
+        """Start it and return at once, to do something else before ``wait``."""
+        usable = self.earlier_ports if all(map(is_free, self.earlier_ports)) else []
+        self._launch_on(self.ports or usable or free_ports(self._port_count))
 
     def wait(self) -> None:
-        """Return when it is ready; raises ServiceError."""
-        self._wait_on(self.ports)
+        """Return when it is ready; raises ServiceError.
+
+        If another process takes a port first, others are tried, but only while no client of this program knows them.
+        """
+        attempts = 1 if self.ports or not self._port_count else START_ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                self.child.wait_until(lambda: self._ready(self._launched_on))
+            except DiedError:
+                if not attempts or not _PORT_TAKEN.search(self.child.output()):
+                    raise
+                self._launch_on(free_ports(self._port_count))
+            else:
+                self.ports = self._launched_on
+                if self._ports_file:
+                    keep_ports(self._ports_file, self.ports)
+                return
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether it has other ports than at the last start from the same data folder; only once started."""
+        return bool(self.earlier_ports) and self.ports != self.earlier_ports
 
     def stop(self) -> None:
         """End it in order; what it keeps in its data folder stays."""
@@ -88,13 +100,7 @@ class Part:
         self.stop()
         self.start()
 
-    def _start_on(self, ports: list[int]) -> None:
-        self._launch_on(ports)
-        self._wait_on(ports)
-
     def _launch_on(self, ports: list[int]) -> None:
+        self._launched_on = ports
         launch = self._launching(ports)
         self.child.launch(launch.command, env=clean_environment(**launch.environment), cwd=launch.cwd)
-
-    def _wait_on(self, ports: list[int]) -> None:
-        self.child.wait_until(lambda: self._ready(ports))

@@ -1,9 +1,10 @@
-"""Free loopback ports."""
+"""Free loopback ports, and those that a data folder keeps for its next start."""
 
 from __future__ import annotations
 
 import random
 import socket
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 # Below the range that kernels give to outgoing connections (from 32768 on Linux), so that none takes a port
@@ -20,12 +21,27 @@ def free_ports(count: int) -> list[int]:
     for port in random.sample(_RANGE, len(_RANGE)):
         if len(found) == count:
             break
-        if _is_free(port):
+        if is_free(port):
             found.append(port)
     return found
 
 
-def _is_free(port: int) -> bool:
+def kept_ports(file: Path, count: int) -> list[int]:
+    """Return the ``count`` ports that ``file`` names; none if it is not there, or does not name so many."""
+    try:
+        ports = [int(word) for word in file.read_text().split()]
+    except (FileNotFoundError, ValueError):
+        return []
+    return ports if len(ports) == count and all(port in _RANGE for port in ports) else []
+
+
+def keep_ports(file: Path, ports: list[int]) -> None:
+    """Write the ports that ``kept_ports`` finds."""
+    file.write_text(" ".join(map(str, ports)) + "\n")
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on the port now."""
     with socket.socket() as probe:
         # As servers do: what lingers of connections to a server that has ended does not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

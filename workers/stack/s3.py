@@ -27,7 +27,7 @@ _SOCKETS = Path("/tmp")  # noqa: S108 - where it puts a socket for each gRPC por
 class S3(Part):
     """An S3 server with one bucket and random credentials; its objects lie in ``data_dir`` and outlive it.
 
-    Its ports are chosen at the first start and kept at later ones.
+    Its ports are chosen at the first start and kept at later ones, also by the next program.
     """
 
     def __init__(self, data_dir: Path, bucket: str = "retouch", log: Path | None = None) -> None:
@@ -36,7 +36,14 @@ class S3(Part):
         self._config = self.data_dir / "credentials.json"
         self.access_key, self._secret_key = self._keep_credentials()
         child = Child("S3 (SeaweedFS)", log or self.data_dir / "s3.log")
-        super().__init__(child, self._launching, self._keeps_objects, stop_grace_s=STOP_GRACE_S, ports=5)
+        super().__init__(
+            child,
+            self._launching,
+            self._keeps_objects,
+            stop_grace_s=STOP_GRACE_S,
+            ports=5,
+            ports_file=self.data_dir / "ports",
+        )
 
     @property
     def url(self) -> str:

@@ -7,11 +7,13 @@ import shutil
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from retouch.errors import InputError
+from retouch.errors import InputError, ServiceError
+from workers.stack.child import Child
 from workers.stack.endpoint import Endpoint
 from workers.stack.part import Part
 from workers.stack.s3 import S3
@@ -26,9 +28,9 @@ MAX_RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 class Stack:
     """Valkey, S3, the endpoint and ``workers`` workers on free loopback ports, with one data folder.
 
-    Without ``data_dir`` the folder is a new temporary one, removed at the end; with it, data and credentials
-    are found again at the next start (ports are not). Use as a context manager, in the main thread: children
-    die with the thread that started them.
+    Without ``data_dir`` the folder is a new temporary one, removed at the end; with it, data, credentials and ports
+    are found again at the next start. ``tell`` gets a line for each part that starts. Use as a context manager, in the
+    main thread: children die with the thread that started them.
     """
 
     def __init__(
@@ -38,11 +40,15 @@ class Stack:
         workers: int = 1,
         latency: str | None = None,
         capacity: int | None = None,
+        tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._temporary = data_dir is None
         self.data_dir = Path(tempfile.mkdtemp(prefix="retouch-")) if data_dir is None else data_dir.resolve()
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = (self.data_dir / "lock").open("w")
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.data_dir / "lock").open("w")
+        except OSError as error:
+            raise InputError(f"data cannot be kept in {self.data_dir}: {error.strerror}") from None
         self._refuse_second_owner()
         logs = self.data_dir / "logs"
         self.valkey = Valkey(self.data_dir / "valkey", log=logs / "valkey.log")
@@ -54,8 +60,10 @@ class Stack:
             private_hosts="127.0.0.1",
             log=logs / "endpoint.log",
         )
+        self._services: tuple[Part, ...] = (self.valkey, self.s3, self.endpoint)
         self.workers: list[Worker] = []
         self._worker_names = [f"retouch{number}" for number in range(1, workers + 1)]
+        self._tell = tell
         self._restarts: deque[float] = deque(maxlen=MAX_RESTARTS)  # monotonic seconds
 
     @property
@@ -73,23 +81,29 @@ class Stack:
 
     def start(self) -> None:
         """Start all parts and return when each is ready; raises ServiceError (stop what has started then)."""
+        self._tell(f"starting {self.endpoint.child.name}")
         self.endpoint.launch()  # Python takes its time: meanwhile the others start
+        self._tell(f"starting {self.valkey.child.name}")
         self.valkey.start()
+        self._tell(f"starting {self.s3.child.name}")
         self.s3.start()
         self.endpoint.wait()
+        for part in self._services:
+            if part.moved:
+                self._tell(_moved(part))
         logs = self.data_dir / "logs"
         for name in self._worker_names:
             worker = Worker(name, self.environment, logs / f"{name}.log")
             self.workers.append(worker)
+            self._tell(f"starting {worker.child.name}")
             worker.start()
 
-    def check(self) -> list[str]:
-        """Look after the parts, to be called again and again; return the names of the workers started again.
+    def check(self) -> None:
+        """Look after the parts, to be called again and again; a worker that has ended is started again.
 
         Raises DiedError if another part has ended, or if workers end again and again.
         """
-        restarted = []
-        for part in (self.valkey, self.s3, self.endpoint):
+        for part in self._services:
             part.child.check()
         for worker in self.workers:
             if worker.child.running:
@@ -97,9 +111,9 @@ class Stack:
             if len(self._restarts) == MAX_RESTARTS and time.monotonic() - self._restarts[0] < RESTARTS_WITHIN_S:
                 worker.child.check()
             self._restarts.append(time.monotonic())
+            self._tell(worker_ended(worker.child))
             worker.start()
-            restarted.append(worker.name)
-        return restarted
+            self._tell(f"{worker.child.name} is ready")
 
     def stop(self) -> None:
         """End all parts, workers first: they settle what they have in hand. Remove a temporary folder."""
@@ -143,9 +157,24 @@ class Stack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise InputError(f"{self.data_dir} is in use by another stack") from None
+            raise ServiceError(f"{self.data_dir} is in use by another stack") from None
 
     def _release(self) -> None:
         self._lock.close()
         if self._temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)
+
+
+def _moved(part: Part) -> str:
+    earlier, now = part.earlier_ports[0], part.ports[0]
+    return (
+        f"another program has taken a port of {part.child.name}: it was at {earlier} and is at {now} now."
+        " Use the new export lines: those of before do not fit"
+    )
+
+
+def worker_ended(worker: Child) -> str:
+    """Return what people read about a worker that has ended and is started again."""
+    if worker.ended_well:  # so it ends at SIGTERM, once it is drained, and by nothing else
+        return f"{worker.name} was ended by SIGTERM; it is started again (Ctrl-C here ends the whole stack)"
+    return f"{worker.name} ended unexpectedly ({worker.how_it_ended()}); it is started again"

@@ -32,14 +32,21 @@ daemonize no
 class Valkey(Part):
     """A Valkey server whose data lies in ``data_dir`` and outlives it.
 
-    Its port is chosen at the first start and kept at later ones.
+    Its port is chosen at the first start and kept at later ones, also by the next program.
     """
 
     def __init__(self, data_dir: Path, log: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self._password = keep_secret(self.data_dir / "password")
         child = Child("Valkey", log or self.data_dir / "valkey.log")
-        super().__init__(child, self._launching, self._answers, stop_grace_s=STOP_GRACE_S, ports=1)
+        super().__init__(
+            child,
+            self._launching,
+            self._answers,
+            stop_grace_s=STOP_GRACE_S,
+            ports=1,
+            ports_file=self.data_dir / "port",
+        )
 
     @property
     def url(self) -> str:

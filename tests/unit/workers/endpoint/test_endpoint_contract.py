@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 
 from retouch.errors import InputError
-from workers.endpoint.studio import Latency
+from workers.endpoint.latency import Latency
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,114 @@
+"""The embedded stack: its ports at the next start, what it says of a worker that ended, and what it refuses."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness.waiting import until
+from workers.stack import __main__ as command
+from workers.stack.child import Child
+from workers.stack.ports import LOOPBACK, kept_ports
+from workers.stack.stack import Stack, worker_ended
+from workers.stack.valkey import Valkey
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Valkey]:
+    """A server that this folder keeps."""
+    server = Valkey(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def test_the_next_start_from_a_folder_has_its_ports(tmp_path: Path) -> None:
+    """So that export lines which were written before still fit."""
+    with running(tmp_path) as first:
+        assert not first.moved
+    with running(tmp_path) as second:
+        assert (second.url, second.moved) == (first.url, False)
+
+
+def test_a_port_that_another_program_has_taken_is_replaced_for_good(tmp_path: Path) -> None:
+    """It is told, and the start after that has the new one."""
+    with running(tmp_path) as first:
+        pass
+    with socket.create_server((LOOPBACK, first.ports[0])), running(tmp_path) as second:
+        assert second.ports != first.ports
+        assert second.moved
+        assert second.earlier_ports == first.ports
+    with running(tmp_path) as third:
+        assert (third.ports, third.moved) == (second.ports, False)
+
+
+@pytest.mark.parametrize("text", ["", "12345", "12345 x", "12345 70000", "12345 80"])
+def test_a_damaged_file_of_ports_counts_as_none(tmp_path: Path, text: str) -> None:
+    """Cut, or not of this program."""
+    (tmp_path / "ports").write_text(text)
+    assert kept_ports(tmp_path / "ports", 2) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("raise SystemExit(0)", "worker one was ended by SIGTERM; it is started again"),
+        ("raise SystemExit(3)", "worker one ended unexpectedly (exit code 3); it is started again"),
+        ("import os; os.kill(os.getpid(), 9)", "worker one ended unexpectedly (SIGKILL); it is started again"),
+    ],
+)
+def test_how_a_worker_ended_is_told(tmp_path: Path, end: str, told: str) -> None:
+    """One that was asked to end is no accident: it drains, and ends with exit code 0."""
+    child = Child("worker one", tmp_path / "log")
+    child.launch([sys.executable, "-IS", "-c", end])
+    until(lambda: not child.running, "the end of the child")
+    assert worker_ended(child).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--workers", "-1"], "--workers: '-1' is not a whole number from 0 on"),
+        (["--workers", "two"], "--workers: 'two' is not a whole number from 0 on"),
+        (["--capacity", "0"], "--capacity: '0' is not a whole number from 1 on"),
+        (["--latency", "soon"], "--latency: 'soon' is not seconds (0.5) or a range of seconds (0.2-0.8)"),
+    ],
+)
+def test_a_bad_option_is_refused_before_anything_starts(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, with exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["stack", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_data_that_cannot_be_kept_there_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With exit code 2."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "argv", ["stack", "--data", str(tmp_path / "file")])
+    monkeypatch.setattr(command, "raise_on", lambda *_numbers: None)
+    assert command.main() == 2
+    assert capsys.readouterr().err == f"stack: data cannot be kept in {tmp_path / 'file'}: File exists\n"
+
+
+def test_each_part_is_named_as_it_starts(tmp_path: Path) -> None:
+    """Before the seconds that it takes."""
+    told: list[str] = []
+    stack = Stack(tmp_path, workers=0, tell=told.append)
+    try:
+        stack.start()
+    finally:
+        stack.kill()
+    assert told == ["starting the endpoint", "starting Valkey", "starting S3 (SeaweedFS)"]
