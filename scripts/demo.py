@@ -27,7 +27,13 @@ BATCH = "demo"
 # Slow enough to watch, as the real API is: seconds an edit, and images made at once.
 LATENCY, CAPACITY = "0.8-2.4", 8
 RETOUCH = [sys.executable, "-m", "retouch"]  # the command ``retouch``
-KEEP = ".venv/bin/python -m workers.stack --data DIR"
+NEXT = """\
+The sheet stays, the demo's S3 and Redis are gone. Next, with pictures of your own: start a stack that keeps its data,
+    .venv/bin/python -m workers.stack --data .retouch --env-file .retouch/env
+and in a second terminal, for a folder of pictures (PHOTOS):
+    source .venv/bin/activate; source .retouch/env
+    retouch enqueue PHOTOS --prompt "an oil painting of {stem}" --size fit:512 --batch oil --wait
+    retouch download oil results"""
 TITLE = "Retouch: {done} of {count} edits, before and after"
 SUBTITLE = (
     "The engine is a stand-in: the local endpoint redraws pictures with simple filters chosen by the prompt's words. "
@@ -52,7 +58,7 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     print(f"\n{done} of {count} edits completed, {time.monotonic() - began:.0f} s in all; nothing is left running.")
-    print(f"The sheet stays, the demo's S3 and Redis are gone. A stack to keep and to send your own edits to: {KEEP}")
+    print(NEXT)
     return 0 if done == count else 1
 
 
