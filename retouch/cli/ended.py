@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from retouch import object_keys
@@ -37,17 +37,16 @@ class Ended:
 def ended_edits(queue: EditQueue, batch: str, bucket: str, prefix: str) -> Iterator[Ended]:
     """What has ended by now, kept in a temporary file; raises InputError if neither Redis nor S3 has the batch."""
     check_batch_id(batch)
-    with tempfile.TemporaryFile(prefix="retouch-") as lines:
-        view = queue.find(batch)
-        if view is None:
-            run_loop(_from_s3(lines, batch, bucket, prefix))
-            yield Ended(lines, 0)
-            return
-        with counting(f"reading the results of {batch}") as on_progress:
-            for place, result in enumerate(queue.results(batch), 1):
-                lines.write(json.dumps(result.to_json()).encode() + b"\n")
-                on_progress(place, max(place, view.ended))
-        yield Ended(lines, view.total - view.ended)
+    with _temporary_file() as lines:
+        try:
+            left = _write(lines, queue, batch, bucket, prefix)
+            lines.flush()
+        except OSError as error:
+            place = f"{error.strerror or error} in {tempfile.gettempdir()}"
+            raise InputError(
+                f"the results cannot be kept in a temporary file: {place}; set TMPDIR to a folder with more space"
+            ) from None
+        yield Ended(lines, left)
 
 
 def ended_once(queue: EditQueue, batch: str, bucket: str, prefix: str) -> Iterator[Result]:
@@ -66,6 +65,29 @@ def parse_states(text: str) -> frozenset[EditState]:
         known = ", ".join(state.value for state in EditState if state in TERMINAL)
         raise InputError(f"--only: an edit does not end as {unknown[0][:80]!r}; there are {known}")
     return frozenset(EditState(name) for name in names) or TERMINAL
+
+
+@contextmanager
+def _temporary_file() -> Iterator[IO[bytes]]:
+    lines = tempfile.TemporaryFile(prefix="retouch-")  # noqa: SIM115 - closed below
+    try:
+        yield lines
+    finally:
+        with suppress(OSError):  # closing tries again to write what could not be written, which was told
+            lines.close()
+
+
+def _write(lines: IO[bytes], queue: EditQueue, batch: str, bucket: str, prefix: str) -> int:
+    """Write the results; returns how many edits have not ended."""
+    view = queue.find(batch)
+    if view is None:
+        run_loop(_from_s3(lines, batch, bucket, prefix))
+        return 0
+    with counting(f"reading the results of {batch}") as on_progress:
+        for place, result in enumerate(queue.results(batch), 1):
+            lines.write(json.dumps(result.to_json()).encode() + b"\n")
+            on_progress(place, max(place, view.ended))
+    return view.total - view.ended
 
 
 async def _from_s3(lines: IO[bytes], batch: str, bucket: str, prefix: str) -> None:

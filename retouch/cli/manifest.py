@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from retouch.cli.files import replacing
 from retouch.cli.picture_options import (
     Column,
     IdTemplate,
@@ -29,7 +30,6 @@ from retouch.cli.picture_options import (
 from retouch.cli.receipt import tell_rejected
 from retouch.cli.terminal import ExitCode, emit, say
 from retouch.edit import Edit, explain
-from retouch.errors import InputError
 from retouch.image_address import ImageKind
 from retouch.intake.admission import Rejection, custom_id_of
 from retouch.intake.manifest import Columns
@@ -106,7 +106,5 @@ def _write(records: list[dict[str, Any]], output: Path | None) -> None:
         for record in records:
             emit(record)
         return
-    try:
-        output.write_text("".join(json.dumps(record) + "\n" for record in records))
-    except OSError as error:
-        raise InputError(f"cannot write {output}: {error.strerror}") from None
+    with replacing(output) as part:
+        part.write_text("".join(json.dumps(record) + "\n" for record in records))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -54,9 +55,10 @@ async def download(buckets: Buckets, output: Output, path: Path) -> bool:
     try:
         if await asyncio.to_thread(is_whole, path, output):
             return False
-        part = await asyncio.to_thread(_beside, path)
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        part = beside(path)
         try:
-            with part.open("wb") as file:
+            with part.open("xb") as file:
                 await _write(buckets, output, file)
             await asyncio.to_thread(os.replace, part, path)
         except BaseException:
@@ -78,9 +80,12 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _beside(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(path.name + PARTIAL)
+def beside(path: Path) -> Path:
+    """A new name in the same folder, for what is to become the file ``path`` when it is whole.
+
+    Each has its own: two commands that write one file at once would cut each other's, and put half a file in place.
+    """
+    return path.with_name(f"retouch-{secrets.token_hex(8)}{PARTIAL}")
 
 
 async def _write(buckets: Buckets, output: Output, file: BinaryIO) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from retouch.cli import flat, tables
 from retouch.states import EditState
+from tests.harness.disk import full_after
 from tests.unit.cli.conftest import Run, Worker
 from tests.unit.outside import Bucket
 
@@ -227,6 +230,51 @@ def test_a_file_appears_when_it_is_whole(run: Run, batch: str, tmp_path: Path) -
     assert run("results", batch, "-o", str(path)).err == f"replaced: {path}\n"
     assert [one.name for one in tmp_path.iterdir() if one.suffix != ".jsonl"] == ["r.csv"]
     assert run("results", batch, "-o", str(tmp_path / "none" / "r")).code == 2
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv", "parquet"])
+def test_a_full_disk_leaves_the_file_that_was_there(
+    run: Run, batch: str, tmp_path: Path, format_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence says so, and the next try succeeds."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda prefix: io.BytesIO())  # that disk is not full
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "r"
+    path.write_text("before")
+    with full_after(100):
+        ended = run("results", batch, "--format", format_, "-o", str(path))
+    assert ended.code == 2
+    assert ended.err.startswith(f"retouch: -o {path} cannot be written: ")
+    assert ended.err.endswith("File too large\n")
+    assert [one.read_text() for one in path.parent.iterdir()] == ["before"]
+    assert run("results", batch, "--format", format_, "-o", str(path)).code == 0
+    assert path.stat().st_size > 100
+
+
+def test_a_full_disk_of_temporary_files_is_one_sentence(run: Run, batch: str, tmp_path: Path) -> None:
+    """It names the place, and how another one is chosen."""
+    with full_after(100):
+        ended = run("results", batch, "--format", "csv", "-o", str(tmp_path / "r"))
+    assert ended.code == 2
+    assert f"File too large in {tempfile.gettempdir()}; set TMPDIR to a folder with more space" in ended.err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_pipe_and_a_link_stay_what_they_are(run: Run, batch: str, tmp_path: Path) -> None:
+    """A device too: as root, a file of that name would take its place."""
+    (tmp_path / "out").mkdir()
+    pipe, link, file = (tmp_path / "out" / name for name in ("pipe", "link", "file"))
+    os.mkfifo(pipe)
+    file.write_text("before")
+    link.symlink_to(file)
+    printed = run("results", batch).out
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run("results", batch, "-o", str(pipe)).code == 0
+    assert os.read(reader, 1 << 20).decode() == printed
+    os.close(reader)
+    assert run("results", batch, "-o", str(link)).code == 0
+    assert (pipe.is_fifo(), link.is_symlink(), file.read_text()) == (True, True, printed)
+    assert len(list(file.parent.iterdir())) == 3
 
 
 def test_a_batch_that_has_left_redis_is_read_from_s3(

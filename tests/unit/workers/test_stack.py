@@ -86,6 +86,7 @@ def test_a_bad_option_is_refused_before_anything_starts(
 ) -> None:
     """In one sentence, with exit code 2."""
     monkeypatch.setattr(sys, "argv", ["stack", *arguments])
+    monkeypatch.setattr(command, "Stack", None)
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 2
