@@ -48,7 +48,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         _step(1, "Starting the embedded stack: Valkey, S3, the local img2img endpoint and a worker")
-        with Stack(latency=LATENCY, capacity=CAPACITY) as stack:
+        with Stack(latency=LATENCY, capacity=CAPACITY, tell=_say) as stack:
             _say(f"all ready after {time.monotonic() - began:.1f} s, on 127.0.0.1 only, in a temporary folder")
             done, count = _run(stack, out)
     except KeyboardInterrupt as interrupt:

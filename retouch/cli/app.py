@@ -26,7 +26,7 @@ from retouch.cli.remove import remove
 from retouch.cli.results import results
 from retouch.cli.sheet import sheet
 from retouch.cli.status import status
-from retouch.cli.terminal import ExitCode, say
+from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.environment import check_names
@@ -70,7 +70,7 @@ def _end_process(code: int) -> NoReturn:
     except BrokenPipeError:
         pass
     except OSError as error:
-        say(f"retouch: the output could not be written: {error.strerror}")
+        say(LOST_OUTPUT.format(error.strerror))
         code = code or ExitCode.BUG
     os._exit(code)
 

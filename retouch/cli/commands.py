@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from retouch.cli.terminal import ExitCode, say
+from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.signals import exit_code
 
 # What the library that checks values calls them, and what people are told.
@@ -22,6 +23,7 @@ _WORDS = (
     (r"Input should be less than or equal to (.*)", r"write \1 or less"),
     (r"Input (should .*)", r"it \1"),
 )
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Command(TyperCommand):
@@ -59,7 +61,17 @@ class Commands(TyperGroup):
             say("interrupted")
             raise typer.Exit(exit_code(interrupt)) from None
         except BrokenPipeError:
-            # The rest of the buffer would raise again when Python closes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             raise typer.Exit(ExitCode.OK) from None
+        except OSError as error:
+            if error.errno not in _FULL_DISK:
+                raise
+            _drop_output()
+            say(LOST_OUTPUT.format(error.strerror))
+            raise typer.Exit(ExitCode.BUG) from None
         return result
+
+
+def _drop_output() -> None:
+    """Send the rest of the buffer nowhere: it would raise again when stdout is closed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,7 @@ from retouch.plural import are, count, were
 from retouch.states import EditState
 
 NO_WORKERS = "NO workers alive: no edit is processed, and no batch ends, until you start one (celery -A workers worker)"
+LOST_OUTPUT = "retouch: the output could not be written: {}"
 
 
 class ExitCode(IntEnum):

@@ -71,3 +71,12 @@ def test_a_command_whose_last_output_is_lost_does_not_succeed(code: int, told: i
     lost = run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], env=buffered)
     assert lost.code == told
     assert lost.err == "retouch: the output could not be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_while_a_command_prints_is_no_bug(unbuffered: str) -> None:
+    """Told once, and the command does not succeed."""
+    command = [sys.executable, "-m", "retouch", "fields", "--json"]
+    own = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    lost = run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command], env=own)
+    assert (lost.code, lost.err) == (1, "retouch: the output could not be written: No space left on device\n")

@@ -92,7 +92,10 @@ def _latency(text: str) -> str:
 def _announce(environment: Mapping[str, str], env_file: Path | None) -> None:
     lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
     if env_file is not None:
-        write_private(env_file, lines)
+        try:
+            write_private(env_file, lines)
+        except OSError as error:
+            raise InputError(f"--env-file {env_file} cannot be written: {error.strerror}") from None
     sys.stdout.write(lines)
     sys.stdout.flush()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from retouch.errors import InputError
 from tests.harness.waiting import until
 from workers.stack import __main__ as command
 from workers.stack.child import Child
@@ -113,3 +114,11 @@ def test_each_part_is_named_as_it_starts(tmp_path: Path) -> None:
     finally:
         stack.kill()
     assert told == ["starting the endpoint", "starting Valkey", "starting S3 (SeaweedFS)"]
+
+
+def test_an_env_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A folder has its name."""
+    env_file = tmp_path / "env"
+    env_file.mkdir()
+    with pytest.raises(InputError, match=r"--env-file .*env cannot be written: .*irectory"):
+        command._announce({"NAME": "value"}, env_file)
