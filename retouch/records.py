@@ -227,13 +227,15 @@ class StatusRecord(TypedDict):
 
 @_DESCRIBED
 class RejectionRecord(TypedDict):
-    """A line of a manifest that was not enqueued."""
+    """A line of a manifest, or another edit, that was not enqueued."""
 
     line: int
-    """from 1"""
+    """from 1; of a folder the picture's place"""
     custom_id: str | None
     errors: list[str]
     """a sentence for each fault"""
+    name: NotRequired[str]
+    """what it is called where it has no line: a picture's path, or the edit that is done again"""
 
 
 @_DESCRIBED

@@ -27,13 +27,14 @@ from retouch.cli.picture_options import (
     parse_fields,
     stores,
 )
-from retouch.cli.receipt import tell_rejected
+from retouch.cli.receipt import noun, tell_rejected
 from retouch.cli.terminal import ExitCode, emit, say
 from retouch.edit import Edit, explain
 from retouch.image_address import ImageKind
 from retouch.intake.admission import Rejection, custom_id_of
 from retouch.intake.manifest import Columns
 from retouch.intake.opening import Opened, opened_source
+from retouch.plural import count
 
 
 def manifest(
@@ -71,14 +72,14 @@ def manifest(
             say(f"note: {note}")
     if rejected:
         tell_rejected(rejected)
-        say(f"nothing was written: {len(rejected)} bad {'line' if len(rejected) == 1 else 'lines'}")
+        say(f"nothing was written: {count(len(rejected), f'bad {noun(rejected)}')}")
         raise typer.Exit(ExitCode.INPUT)
     _write(records, output)
 
 
 def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[dict[str, Any]]:
     """The edits with what was set for all; paths are relative to ``home``."""
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     for line in opened.source:
         custom_id = custom_id_of(line.fields)
         try:
@@ -86,10 +87,11 @@ def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[
             edit = None if errors else Edit.model_validate({**opened.defaults, **line.fields})
         except ValidationError as error:
             edit, errors = None, explain(error)
-        if edit and (first := seen.setdefault(edit.custom_id, line.number)) != line.number:
-            errors.append(f"custom_id {edit.custom_id!r} is already used on line {first}")
+        place = f"by {line.name}" if line.name else f"on line {line.number}"
+        if edit and (first := seen.setdefault(edit.custom_id, place)) != place:
+            errors.append(f"custom_id {edit.custom_id!r} is already used {first}")
         if errors:
-            rejected.append(Rejection(line.number, custom_id, errors))
+            rejected.append(Rejection(line.number, custom_id, errors, line.name))
         elif edit:
             yield _record(edit, opened.folder, home)
 

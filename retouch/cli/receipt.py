@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from retouch.cli.terminal import emit, say
+from retouch.cli.terminal import emit, one_line, say
 from retouch.intake.admission import Rejection
 from retouch.intake.estimate import Estimate
 from retouch.intake.writing import Receipt
@@ -25,7 +25,7 @@ def tell_receipt(receipt: Receipt, as_json: bool) -> None:
     tell_rejected(receipt.rejected)
     out = len(receipt.rejected)
     already = f", {receipt.already} {were(receipt.already)} already there" if receipt.already else ""
-    left_out = f", {count(out, 'line')} {were(out)} left out" if out else ""
+    left_out = f", {count(out, noun(receipt.rejected))} {were(out)} left out" if out else ""
     say(f"batch {receipt.batch}: {count(receipt.accepted, 'edit')} accepted{already}{left_out}")
     if not receipt.on_disk:
         say("note: Redis did not confirm that this is on disk; a power failure may lose it (retouch doctor says why)")
@@ -37,7 +37,7 @@ def tell_receipt(receipt: Receipt, as_json: bool) -> None:
 def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool) -> None:
     """Say that nothing was enqueued, and why; ``estimate`` is that of a dry run."""
     tell_rejected(receipt.rejected)
-    say(f"nothing was enqueued: {count(len(receipt.rejected), 'bad line')}")
+    say(f"nothing was enqueued: {count(len(receipt.rejected), f'bad {noun(receipt.rejected)}')}")
     if as_json:
         emit_receipt(receipt, estimate=estimate)
 
@@ -56,11 +56,27 @@ def tell_rejected(rejected: list[Rejection]) -> None:
     """Say what is wrong, a mistake that many lines have once: how many lines, and one of them as an example."""
     groups = _by_mistake(rejected)
     for told in groups[:SHOWN]:
-        line, custom_id, errors = told[0]
         others = f" and {count(len(told) - 1, 'other')}" if len(told) > 1 else ""
-        say(f"line {line}{f' ({custom_id})' if custom_id else ''}{others}: {'; '.join(errors)}")
+        say(f"{_name(told[0])}{others}: {'; '.join(_without_its_name(error, told[0]) for error in told[0].errors)}")
     if more := sum(map(len, groups[SHOWN:])):
-        say(f"… and {count(more, 'more bad line')} (--json lists them all)")
+        say(f"… and {count(more, f'more bad {noun(rejected)}')} (--json lists them all)")
+
+
+def noun(rejected: list[Rejection]) -> str:
+    """What messages count: lines of a manifest, or edits that have names (of a folder, of a batch that is redone)."""
+    return "edit" if any(rejection.name for rejection in rejected) else "line"
+
+
+def _name(rejection: Rejection) -> str:
+    if rejection.name:
+        return one_line(rejection.name)
+    return f"line {rejection.line}" + (f" ({rejection.custom_id})" if rejection.custom_id else "")
+
+
+def _without_its_name(error: str, rejection: Rejection) -> str:
+    """The mistake; of a picture that stands before it already, without its path."""
+    start = f"init_image {rejection.name}"
+    return error.removeprefix(start).lstrip(": ") if rejection.name and error.startswith(start) else error
 
 
 def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:
@@ -80,7 +96,8 @@ def emit_receipt(
 ) -> None:
     """Print the one object of ``enqueue --json``."""
     rejected: list[RejectionRecord] = [
-        {"line": line, "custom_id": custom_id, "errors": errors} for line, custom_id, errors in receipt.rejected
+        {"line": one.line, "custom_id": one.custom_id, "errors": one.errors} | ({"name": one.name} if one.name else {})
+        for one in receipt.rejected
     ]
     record: ReceiptRecord = {
         "batch": receipt.batch,

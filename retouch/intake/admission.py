@@ -37,11 +37,15 @@ class InvalidEditError(InputError):
 
 
 class Rejection(NamedTuple):
-    """An edit that was not enqueued. ``line``: its line in a manifest, or its place in an iterable, from 1."""
+    """An edit that was not enqueued. ``line``: its line in a manifest, or its place in an iterable, from 1.
+
+    ``name``: what it is called where it has no line, such as the path of a folder's picture.
+    """
 
     line: int
     custom_id: str | None
     errors: list[str]
+    name: str = ""
 
     def __str__(self) -> str:
         name = f" ({self.custom_id})" if self.custom_id else ""

@@ -31,28 +31,34 @@ class CheckedEdits:
     identity: str | None = None  # what a batch's id is made of, where that is not the edits
 
     noun: str = "line"  # what a source counts
-    _places: dict[str, int] = field(default_factory=dict)  # of each custom_id
+    _places: dict[str, int | str] = field(default_factory=dict)  # of each custom_id: a line, or a name
+    _names: dict[int, str] = field(default_factory=dict)  # of edits that have one in place of a line
 
     def add(self, line: Line, intake: Intake) -> None:
         """Check one edit, and keep it as an entry or as a rejection."""
-        number, fields, problem, redo_of, shown, edit = line
-        raw = fields if edit is None else edit
+        if line.name:
+            self._names[line.number] = line.name
+        raw = line.fields if line.edit is None else line.edit
         custom_id = custom_id_of(raw)
-        errors = [problem] if problem else self._used_before(custom_id, number)
+        errors = [line.problem] if line.problem else self._used_before(custom_id, line.name or line.number)
         try:
-            admitted = None if problem else intake.admit(raw, redo_of=redo_of, shown=shown)
+            admitted = None if line.problem else intake.admit(raw, redo_of=line.redo_of, shown=line.shown)
         except InvalidEditError as error:
             errors += error.errors
         if errors or admitted is None:
-            self.rejected.append(Rejection(number, custom_id, errors))
+            self.rejected.append(self._rejection(line.number, custom_id, errors))
             return
-        self.entries.append((number, intake.entry(admitted)))
+        self.entries.append((line.number, intake.entry(admitted)))
         self.estimate.add(admitted.edit)
 
-    def _used_before(self, custom_id: str | None, number: int) -> list[str]:
-        if custom_id is None or (first := self._places.setdefault(custom_id, number)) == number:
+    def _rejection(self, number: int, custom_id: str | None, errors: list[str]) -> Rejection:
+        return Rejection(number, custom_id, errors, self._names.get(number, ""))
+
+    def _used_before(self, custom_id: str | None, place: int | str) -> list[str]:
+        if custom_id is None or (first := self._places.setdefault(custom_id, place)) == place:
             return []
-        return [f"custom_id {custom_id!r} is already used on {self.noun} {first}; each must be unique in the batch"]
+        where = f"by {first}" if isinstance(first, str) else f"on {self.noun} {first}"
+        return [f"custom_id {custom_id!r} is already used {where}; each must be unique in the batch"]
 
     def forget_names(self) -> None:
         """Look for a ``custom_id`` that is used twice from here on only: a source may be too long to remember all."""
@@ -77,7 +83,7 @@ class CheckedEdits:
             return
         known = {made.custom_id: made for made in there}
         clash = [
-            Rejection(line, e.custom_id, [explain_conflict(self.defaults, e, known.get(e.custom_id))])
+            self._rejection(line, e.custom_id, [explain_conflict(self.defaults, e, known.get(e.custom_id))])
             for line, e in self.entries
             if e.custom_id in custom_ids
         ]
@@ -88,7 +94,7 @@ class CheckedEdits:
         """Reject the edits of these numbers, for these reasons."""
         if not reasons:
             return
-        found = [Rejection(line, e.custom_id, [reasons[line]]) for line, e in self.entries if line in reasons]
+        found = [self._rejection(line, e.custom_id, [reasons[line]]) for line, e in self.entries if line in reasons]
         self.rejected = sorted(self.rejected + found)
         self.entries = [(line, e) for line, e in self.entries if line not in reasons]
 

@@ -49,14 +49,17 @@ class Folder:
 
     def __iter__(self) -> Iterator[Line]:
         for number, picture in enumerate(self.listing.pictures, 1):
-            fields = {"custom_id": self._custom_id(picture), "init_image": str(picture.path)}
-            yield Line(number, fields, None if _is_utf8(str(picture.path)) else "has a file name that is not UTF-8")
+            path = str(picture.path)
+            fields = {"custom_id": self._custom_id(picture), "init_image": path}
+            yield Line(number, fields, None if _is_utf8(path) else "has a file name that is not UTF-8", name=path)
 
     def _custom_id(self, picture: PictureFile) -> str:
         stem = picture.relative.removesuffix(PurePosixPath(picture.relative).suffix)
         return custom_id_for(self._id.fill(_names(picture)) if self._id else stem, picture.relative)
 
     def _way_out(self, one: PictureFile, other: PictureFile) -> str:
+        if one.relative == other.relative and one.path.name != other.path.name:
+            return "their names differ only in how Unicode writes accents (NFC and NFD), so rename one"
         if one.path.name != other.path.name and self.id_template != "{name}":
             return "to keep the extension in the ids: --id '{name}'"
         return "rename one, or put the folder's name into the ids: --id '{folder}-{name}'"
@@ -83,7 +86,7 @@ class Filled:
         """Check the templates, ``more`` that edits bring along, and that captions are there; raises InputError."""
         for text in (*self._prompts.values(), *more):
             self._templates[text] = Template(text, NAMES)
-        if any("caption" in template.names for template in self._templates.values()):
+        if any({"caption"} in template.choices for template in self._templates.values()):
             _check_captions(self._pictures)
 
     def __iter__(self) -> Iterator[Line]:
@@ -127,9 +130,10 @@ def _check_captions(pictures: Sequence[PictureFile]) -> None:
     without = [str(picture.path) for picture in pictures if not _caption(picture)]
     if without:
         more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
+        have = "has" if len(without) == 1 else "have"
         raise InputError(
             f"{{caption}} is the text of a .txt file beside the picture; {len(without)} of {len(pictures)} pictures"
-            f" have none: {', '.join(without[:_SHOWN])}{more}"
+            f" {have} none: {', '.join(without[:_SHOWN])}{more}. {{caption|stem}} takes the file's name then"
         )
 
 

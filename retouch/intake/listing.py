@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from retouch.errors import InputError
+from retouch.plural import are, count
 
 TAKEN = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
 _OTHERS = {
@@ -52,9 +53,8 @@ def list_folder(folder: Path, matches: Sequence[str] = (), *, recursive: bool = 
     if listing.pictures:
         return listing
     which = f" that matches {' or '.join(map(repr, matches))}" if matches else ""
-    inner = "" if recursive or not any(_subfolders(folder)) else "; --recursive reads its subfolders too"
     told = "".join(f". {note}" for note in listing.notes)
-    raise InputError(f"{folder} holds no picture (PNG, JPEG, WebP){which}{inner}{told}")
+    raise InputError(f"{folder} holds no picture (PNG, JPEG, WebP){which}{told}")
 
 
 def list_named(paths: Sequence[str]) -> Listing:
@@ -66,25 +66,29 @@ def list_named(paths: Sequence[str]) -> Listing:
 
 
 def _files(folder: Path, recursive: bool, notes: list[str]) -> Iterator[PictureFile]:
-    links = 0
+    links = unread = 0
     for base, folders, names in os.walk(folder, onerror=_cannot_read):
-        kept = sorted(name for name in folders if not _is_hidden(name)) if recursive else []
-        links += sum(os.path.islink(Path(base, name)) for name in kept)
-        folders[:] = kept
+        kept = sorted(name for name in folders if not _is_hidden(name))
+        linked = sum(os.path.islink(Path(base, name)) for name in kept)
+        if recursive:
+            links += linked
+            folders[:] = kept
+        else:
+            unread = len(kept) - linked
+            folders.clear()
         for name in names:
             if is_picture_name(name) and not _is_hidden(name):
                 path = Path(base, name)
                 yield PictureFile(path, _nfc(path.relative_to(folder).as_posix()))
     if links:
         notes.append(f"links to folders are not followed: {links} in {folder}")
+    if unread:
+        them = "it" if unread == 1 else "them"
+        notes.append(f"{count(unread, 'subfolder')} {are(unread)} not read (--recursive reads {them})")
 
 
 def _cannot_read(error: OSError) -> None:
     raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
-
-
-def _subfolders(folder: Path) -> Iterator[bool]:
-    return (entry.is_dir() and not _is_hidden(entry.name) for entry in folder.iterdir())
 
 
 def _is_hidden(name: str) -> bool:

@@ -103,16 +103,19 @@ def _of_pictures(arguments: Sequence[str], asked: Asked, store_of: Callable[[str
     filled.check([str(value) for values in varied.values() for value in values if value is not None])
     identity = folder_identity(home, {"defaults": dict(asked.defaults), "id": asked.id_template, "size": asked.size})
     source = Sized(filled, asked.size, defaults, Path(), store_of)
-    return Opened(source, home.resolve().name, Path(), defaults, identity)
+    stem = home.resolve().name if home.is_dir() else home.stem
+    return Opened(source, stem, Path(), defaults, identity)
 
 
 def _listed(arguments: Sequence[str], asked: Asked) -> tuple[Listing, Path]:
-    """The pictures, and the folder that their batch is named after: the one they are all in, else the current one."""
+    """The pictures, and what their batch is named after: the only one, the folder of all, or the current folder."""
     first = Path(arguments[0])
     if first.is_dir():
         return list_folder(first, asked.matches, recursive=asked.recursive), first
     if asked.matches or asked.recursive:
         raise InputError("--match and --recursive are for a folder; these are pictures by name")
+    if len(set(arguments)) == 1:
+        return list_named(arguments), first
     parents = {Path(one).parent.resolve() for one in arguments}
     return list_named(arguments), parents.pop() if len(parents) == 1 else Path()
 

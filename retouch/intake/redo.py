@@ -59,7 +59,7 @@ class Redone:
         fields = {**one.parameters, "custom_id": one.custom_id, "metadata": dict(one.about.metadata), **self.changes}
         shown = None if "init_image" in self.changes else one.about.init_image
         kept = {name: value for name, value in fields.items() if value is not None}
-        return Line(number, kept, redo_of=f"{self.batch}/{one.custom_id}", shown=shown)
+        return Line(number, kept, redo_of=f"{self.batch}/{one.custom_id}", shown=shown, name=one.custom_id)
 
 
 def content_of(asked: Mapping[str, Any]) -> str:

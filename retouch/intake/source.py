@@ -17,6 +17,7 @@ class Line(NamedTuple):
     redo_of: str | None = None  # the edit (``batch/custom_id``) that this one does again
     shown: str | None = None  # its init_image as its producer named it, where that is known from an earlier edit
     edit: Edit | None = None  # in place of fields
+    name: str = ""  # what messages call it where it has no line: a picture's path, an edit's id
 
 
 class Source(Protocol):

@@ -89,8 +89,43 @@ def test_another_folder_of_the_same_name_is_another_batch(run: Run, photos: Path
 def test_its_pictures_by_name_are_the_same_batch(run: Run, photos: Path) -> None:
     """``photos/*.png`` is what a shell makes of it."""
     first = run("enqueue", "photos", "--prompt", "x", "--json").json
-    named = run("enqueue", "photos/cat.png", "--prompt", "x", "--json").json
-    assert named == first | {"accepted": 0, "already": 1}
+    named = run("enqueue", "photos/cat.png", "photos/my dog.PNG", "--prompt", "x", "--json").json
+    assert named == first | {"accepted": 0, "already": 2}
+
+
+def test_a_batch_of_one_picture_is_named_after_it(run: Run, photos: Path) -> None:
+    """And not after the folder that it happens to be in; the same picture again is the same batch."""
+    first = run("enqueue", "photos/cat.png", "--prompt", "x", "--json").json
+    assert first["batch"].startswith("cat-")
+    again = run("enqueue", str(photos.resolve() / "cat.png"), "--prompt", "x", "--json").json
+    assert again == first | {"accepted": 0, "already": 1}
+    assert run("enqueue", "photos/my dog.PNG", "--prompt", "x", "--json").json["batch"].startswith("my-dog-")
+
+
+def test_a_bad_picture_is_named_by_its_path(run: Run, photos: Path) -> None:
+    """A folder has no lines; what is wrong is told with it once, and in JSON with the name."""
+    (photos / "cut.png").write_bytes(png(3)[:-8])
+    (photos / "new\nline.png").write_bytes(b"hello")
+    ended = run("enqueue", "photos", "--prompt", "x", "--json")
+    assert ended.code == 2
+    told = ended.err.splitlines()
+    assert told[0].startswith("photos/cut.png: is not a picture that the API accepts (PNG, JPEG, WebP): it is a trunc")
+    assert told[1].startswith("photos/new line.png: ")
+    assert told[-1] == "nothing was enqueued: 2 bad edits"
+    assert [one["name"] for one in ended.json["rejected"]] == ["photos/cut.png", "photos/new\nline.png"]
+    skipped = run("enqueue", "photos", "--prompt", "x", "--skip-invalid")
+    assert "2 edits accepted, 2 edits were left out" in skipped.err
+
+
+def test_a_mistake_of_all_variations_of_a_picture_is_told_once(run: Run, photos: Path) -> None:
+    """By the picture, also in ``manifest``, and with a conflict."""
+    options = ["photos/cat.png", "--prompt", "x " * 80, "--vary", "seed=1..9"]
+    for command, nothing in (("enqueue", "nothing was enqueued"), ("manifest", "nothing was written")):
+        told = run(command, *options).err
+        assert "photos/cat.png and 8 others: prompt" in told
+        assert f"{nothing}: 9 bad edits" in told
+    run("enqueue", "photos/cat.png", "--prompt", "x", "--batch", "b")
+    assert "photos/cat.png: custom_id exists" in run("enqueue", "photos", "--prompt", "y", "--batch", "b").err
 
 
 def test_a_picture_that_has_changed_is_said(run: Run, photos: Path, bucket: MemoryStore) -> None:

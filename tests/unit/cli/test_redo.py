@@ -164,6 +164,13 @@ def test_a_long_name_is_cut_and_never_another_batch(run: Run, ledger: Ledger, pa
     assert run("redo", long + "ab", "--failed", "--json").json["batch"] == "x" * 57 + "-redo-2"
 
 
+def test_what_is_wrong_with_an_edit_is_told_by_its_name(run: Run, parent: str) -> None:
+    """There is no manifest whose lines could be counted."""
+    told = run("redo", parent, "--failed", "--set", "init_image=no-such.png").err
+    assert told.startswith("bad: init_image no-such.png ")
+    assert "nothing was enqueued: 1 bad edit" in told
+
+
 def test_ids_that_are_not_there_are_named(run: Run, parent: str, ledger: Ledger) -> None:
     """And nothing is enqueued."""
     ended = run("redo", parent, *only("good", "gone", "lost"))

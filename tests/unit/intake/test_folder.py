@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def test_negative_prompts_and_prompts_that_vary_are_filled_too(photos: Path) -> 
     [
         ("x {colour}", r"names \{colour\}, which is not known here; there are \{stem\}"),
         ("x {}", "not known"),
+        ("x {caption|title}", r"names \{title\}, which is not known here"),
+        ("x {caption|}", "not known"),
         ("x {stem", r"single \{"),
         ("x }", r"single \}.*\}\}"),
         ("x {stem!r}", "not known"),
@@ -85,8 +88,22 @@ def test_captions_that_are_missing_are_counted(photos: Path) -> None:
     for n in range(4):
         (photos / f"{n}.jpg").touch()
     (photos / "0.txt").write_text(" \n")
-    with pytest.raises(InputError, match=r"4 of 5 pictures have none: .*0\.jpg, .*1\.jpg, .*2\.jpg and 1 more"):
+    words = (
+        r"4 of 5 pictures have none: .*0\.jpg, .*1\.jpg, .*2\.jpg and 1 more\. \{caption\|stem\} takes the file's name"
+    )
+    with pytest.raises(InputError, match=words):
         edits(photos, prompt="{caption}")
+
+
+def test_another_name_stands_in_for_a_caption_that_is_missing(photos: Path) -> None:
+    """The first that has a value; a caption that is there is never left out."""
+    (photos / "dog.jpg").touch()
+    assert [e["prompt"] for e in edits(photos, prompt="oil of {caption|stem}")] == [
+        "oil of a {tabby} cat",
+        "oil of dog",
+    ]
+    with pytest.raises(InputError, match="1 of 2 pictures has none"):
+        edits(photos, prompt="{caption|stem}, {caption}")
 
 
 @pytest.mark.parametrize(("data", "words"), [(b"caf\xe9", "not UTF-8"), (b"x" * 70_000, "too long")])
@@ -109,6 +126,14 @@ def test_two_pictures_with_one_id_are_refused(photos: Path) -> None:
     with pytest.raises(InputError, match=r"cat\.jpg and .*cat\.png would both have the id 'cat'; .*--id '\{name\}'"):
         edits(photos, prompt="x")
     assert [e["custom_id"] for e in edits(photos, prompt="x", id_template="{name}")] == ["cat.jpg", "cat.png"]
+
+
+def test_two_spellings_of_one_name_are_refused_as_that(photos: Path) -> None:
+    """They look alike, and no option tells them apart."""
+    for form in ("NFC", "NFD"):
+        (photos / unicodedata.normalize(form, "é.jpg")).touch()
+    with pytest.raises(InputError, match="differ only in how Unicode writes accents"):
+        edits(photos, prompt="x")
 
 
 def test_one_name_in_two_folders_is_refused_with_another_way_out(photos: Path) -> None:
