@@ -142,7 +142,7 @@ def enqueue(
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_, dry_run)
         if dry_run:
-            tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_)
+            tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_, checked.names)
             raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
         queue = open_queue(redis_url)
         reject_conflicts(queue, batch, checked)
@@ -153,14 +153,15 @@ def enqueue(
         upload_with_progress(inputs, bucket)
     receipt = write_batch(queue, batch, checked, weight if priority is None else priority)
     if not receipt.written:  # another producer has used every custom_id meanwhile
-        tell_refused(receipt, None, json_)
+        tell_refused(receipt, None, json_, checked.names)
         raise typer.Exit(ExitCode.INPUT)
-    tell_receipt(receipt, json_)
-    finish(queue, receipt, wait, timeout, json_)
+    tell_receipt(receipt, json_, checked.names)
+    finish(queue, receipt, wait, timeout, json_, checked.names)
 
 
 def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = False) -> None:
-    tell_refused(Receipt(batch, 0, 0, checked.rejected), checked.estimate if dry_run else None, as_json)
+    estimate = checked.estimate if dry_run else None
+    tell_refused(Receipt(batch, 0, 0, checked.rejected), estimate, as_json, checked.names)
     raise typer.Exit(ExitCode.INPUT)
 
 
@@ -191,7 +192,9 @@ def write_batch(
     return writer.receipt(checked.rejected)
 
 
-def finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool) -> None:
+def finish(
+    queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | None, as_json: bool, names: Mapping[int, str]
+) -> None:
     """Wait if asked to, print the JSON object, and end with the right exit code."""
     code = int(ExitCode.OK)
     if wait:
@@ -200,7 +203,7 @@ def finish(queue: EditQueue, receipt: Receipt, wait: bool, timeout_s: float | No
         except typer.Exit as end:
             code = end.exit_code
     if as_json:
-        emit_receipt(receipt, counts=_counts(queue, receipt.batch) if wait else None)
+        emit_receipt(receipt, names, counts=_counts(queue, receipt.batch) if wait else None)
     raise typer.Exit(ExitCode.FAILURES if receipt.rejected and code in (0, ExitCode.CANCELLED) else code)
 
 

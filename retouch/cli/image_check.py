@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+from retouch.cli.counting import OnProgress, counting
 from retouch.cli.terminal import say
-from retouch.errors import GoneError, InputError
+from retouch.errors import GoneError, InputError, LostObjectError
 from retouch.intake.checked import CheckedEdits
 from retouch.intake.image_check import Beginnings, Found, check_images
 from retouch.net.addresses import PrivateHosts
 
 START_BYTES = 1024  # enough to know a picture by, also one that is HTML
-TELL_EVERY_S = 2.0
 SHOWN = 5  # pictures that could not be checked
 
 
@@ -29,30 +28,18 @@ def reject_bad_images(checked: CheckedEdits, hosts: PrivateHosts, to_upload: Col
     addresses = list(dict.fromkeys(address for _, address in images if address not in to_upload))
     if not addresses:
         return
-    found = asyncio.run(_check(addresses, hosts))
+    with counting("checking pictures") as on_progress:
+        found = asyncio.run(_check(addresses, hosts, on_progress))
     checked.reject({line: f"init_image {found.bad[address]}" for line, address in images if address in found.bad})
     _tell(len(addresses), found)
 
 
-async def _check(addresses: list[str], hosts: PrivateHosts) -> Found:
+async def _check(addresses: list[str], hosts: PrivateHosts, on_progress: OnProgress) -> Found:
     pictures = _pictures(hosts)
     try:
-        return await check_images(addresses, pictures, _Progress(len(addresses)))
+        return await check_images(addresses, pictures, lambda done: on_progress(done, len(addresses)))
     finally:
         await pictures.close()
-
-
-class _Progress:
-    """Says now and then how far it is."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._next = time.monotonic() + TELL_EVERY_S
-
-    def __call__(self, done: int) -> None:
-        if (now := time.monotonic()) >= self._next:
-            self._next = now + TELL_EVERY_S
-            say(f"checking pictures: {done:,} of {self._total:,}")
 
 
 def _tell(total: int, found: Found) -> None:
@@ -87,9 +74,11 @@ class _Pictures(Beginnings):
             return start, size
         bucket, _, key = address.removeprefix("s3://").partition("/")
         store = self._stores.get(bucket) or self._open(bucket)
-        if (found := await store.beginning(key, START_BYTES)) is None:
-            raise GoneError(f"{address[:200]} is not there")
-        return found[0], found[1]
+        try:
+            start, size = await store.read_range(key, 0, START_BYTES)
+        except LostObjectError:
+            raise GoneError(f"{address[:200]} is not there") from None
+        return start, size
 
     def _open(self, bucket: str) -> Any:
         self._stores[bucket] = self._store(bucket)

@@ -66,18 +66,18 @@ def manifest(
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     with opened_source(sources, asked, stores()) as opened:
-        rejected: list[Rejection] = []
-        records = list(_records(opened, output.parent if output else Path(), rejected))
+        rejected, names = list[Rejection](), dict[int, str]()
+        records = list(_records(opened, output.parent if output else Path(), rejected, names))
         for note in opened.source.notes:
             say(f"note: {note}")
     if rejected:
-        tell_rejected(rejected)
-        say(f"nothing was written: {count(len(rejected), f'bad {noun(rejected)}')}")
+        tell_rejected(rejected, names)
+        say(f"nothing was written: {count(len(rejected), f'bad {noun(names)}')}")
         raise typer.Exit(ExitCode.INPUT)
     _write(records, output)
 
 
-def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[dict[str, Any]]:
+def _records(opened: Opened, home: Path, rejected: list[Rejection], names: dict[int, str]) -> Iterator[dict[str, Any]]:
     """The edits with what was set for all; paths are relative to ``home``."""
     seen: dict[str, str] = {}
     for line in opened.source:
@@ -91,7 +91,8 @@ def _records(opened: Opened, home: Path, rejected: list[Rejection]) -> Iterator[
         if edit and (first := seen.setdefault(edit.custom_id, place)) != place:
             errors.append(f"custom_id {edit.custom_id!r} is already used {first}")
         if errors:
-            rejected.append(Rejection(line.number, custom_id, errors, line.name))
+            rejected.append(Rejection(line.number, custom_id, errors))
+            names |= {line.number: line.name} if line.name else {}
         elif edit:
             yield _record(edit, opened.folder, home)
 

@@ -14,18 +14,20 @@ from retouch.plural import count, were
 from retouch.records import ReceiptRecord, RejectionRecord
 from retouch.states import EditState
 
+Names = Mapping[int, str]
+
 SHOWN = 20  # mistakes that are told; --json has all lines
 TOLD_APART = 3  # lines with one mistake in different values
 # What differs between two sentences about one mistake: quoted texts (cut ones too), addresses, paths and numbers.
 _VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
 
 
-def tell_receipt(receipt: Receipt, as_json: bool) -> None:
+def tell_receipt(receipt: Receipt, as_json: bool, names: Names) -> None:
     """Say what was enqueued; without ``--json`` print the batch's id on stdout, for scripts."""
-    tell_rejected(receipt.rejected)
+    tell_rejected(receipt.rejected, names)
     out = len(receipt.rejected)
     already = f", {receipt.already} {were(receipt.already)} already there" if receipt.already else ""
-    left_out = f", {count(out, noun(receipt.rejected))} {were(out)} left out" if out else ""
+    left_out = f", {count(out, noun(names))} {were(out)} left out" if out else ""
     say(f"batch {receipt.batch}: {count(receipt.accepted, 'edit')} accepted{already}{left_out}")
     if not receipt.on_disk:
         say("note: Redis did not confirm that this is on disk; a power failure may lose it (retouch doctor says why)")
@@ -34,49 +36,50 @@ def tell_receipt(receipt: Receipt, as_json: bool) -> None:
         sys.stdout.flush()
 
 
-def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool) -> None:
+def tell_refused(receipt: Receipt, estimate: Estimate | None, as_json: bool, names: Names) -> None:
     """Say that nothing was enqueued, and why; ``estimate`` is that of a dry run."""
-    tell_rejected(receipt.rejected)
-    say(f"nothing was enqueued: {count(len(receipt.rejected), f'bad {noun(receipt.rejected)}')}")
+    tell_rejected(receipt.rejected, names)
+    say(f"nothing was enqueued: {count(len(receipt.rejected), f'bad {noun(names)}')}")
     if as_json:
-        emit_receipt(receipt, estimate=estimate)
+        emit_receipt(receipt, names, estimate=estimate)
 
 
-def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool) -> None:
+def tell_estimate(receipt: Receipt, estimate: Estimate, as_json: bool, names: Names) -> None:
     """Say what a dry run found."""
-    tell_rejected(receipt.rejected)
+    tell_rejected(receipt.rejected, names)
     say(f"batch {receipt.batch}, {estimate}; nothing was enqueued (--dry-run)")
     for warning in estimate.warnings():
         say(f"note: {warning}")
     if as_json:
-        emit_receipt(receipt, estimate=estimate)
+        emit_receipt(receipt, names, estimate=estimate)
 
 
-def tell_rejected(rejected: list[Rejection]) -> None:
-    """Say what is wrong, a mistake that many lines have once: how many lines, and one of them as an example."""
+def tell_rejected(rejected: list[Rejection], names: Names) -> None:
+    """Say what is wrong, a mistake that many lines have once: how many lines, and one of them as an example.
+
+    ``names``: what edits are called that have no line, by their numbers.
+    """
     groups = _by_mistake(rejected)
     for told in groups[:SHOWN]:
         others = f" and {count(len(told) - 1, 'other')}" if len(told) > 1 else ""
-        say(f"{_name(told[0])}{others}: {'; '.join(_without_its_name(error, told[0]) for error in told[0].errors)}")
+        line, custom_id, errors = told[0]
+        if name := names.get(line):
+            errors = [_without_its_name(error, name) for error in errors]
+        shown = one_line(name) if name else f"line {line}" + (f" ({custom_id})" if custom_id else "")
+        say(f"{shown}{others}: {'; '.join(errors)}")
     if more := sum(map(len, groups[SHOWN:])):
-        say(f"… and {count(more, f'more bad {noun(rejected)}')} (--json lists them all)")
+        say(f"… and {count(more, f'more bad {noun(names)}')} (--json lists them all)")
 
 
-def noun(rejected: list[Rejection]) -> str:
+def noun(names: Names) -> str:
     """What messages count: lines of a manifest, or edits that have names (of a folder, of a batch that is redone)."""
-    return "edit" if any(rejection.name for rejection in rejected) else "line"
+    return "edit" if names else "line"
 
 
-def _name(rejection: Rejection) -> str:
-    if rejection.name:
-        return one_line(rejection.name)
-    return f"line {rejection.line}" + (f" ({rejection.custom_id})" if rejection.custom_id else "")
-
-
-def _without_its_name(error: str, rejection: Rejection) -> str:
-    """The mistake; of a picture that stands before it already, without its path."""
-    start = f"init_image {rejection.name}"
-    return error.removeprefix(start).lstrip(": ") if rejection.name and error.startswith(start) else error
+def _without_its_name(error: str, name: str) -> str:
+    """The mistake; of a picture whose path stands before it already, without that."""
+    start = f"init_image {name}"
+    return error.removeprefix(start).lstrip(": ") if error.startswith(start) else error
 
 
 def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:
@@ -92,21 +95,29 @@ def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:
 
 
 def emit_receipt(
-    receipt: Receipt, *, estimate: Estimate | None = None, counts: Mapping[EditState, int] | None = None
+    receipt: Receipt,
+    names: Names,
+    *,
+    estimate: Estimate | None = None,
+    counts: Mapping[EditState, int] | None = None,
 ) -> None:
     """Print the one object of ``enqueue --json``."""
-    rejected: list[RejectionRecord] = [
-        {"line": one.line, "custom_id": one.custom_id, "errors": one.errors} | ({"name": one.name} if one.name else {})
-        for one in receipt.rejected
-    ]
     record: ReceiptRecord = {
         "batch": receipt.batch,
         "accepted": receipt.accepted,
         "already": receipt.already,
-        "rejected": rejected,
+        "rejected": [_record(rejection, names) for rejection in receipt.rejected],
     }
     if estimate is not None:
         record["estimate"] = estimate.to_json()
     if counts is not None:
         record["counts"] = {state.value: number for state, number in counts.items()}
     emit(record)
+
+
+def _record(rejection: Rejection, names: Names) -> RejectionRecord:
+    line, custom_id, errors = rejection
+    record: RejectionRecord = {"line": line, "custom_id": custom_id, "errors": errors}
+    if line in names:
+        record["name"] = names[line]
+    return record

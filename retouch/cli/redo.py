@@ -99,7 +99,7 @@ def redo(
             _nothing(batch, which, json_)
         reject_conflicts(queue, child, checked)
         if not checked.acceptable(skip_invalid=False):
-            tell_refused(Receipt(child, 0, 0, checked.rejected), None, json_)
+            tell_refused(Receipt(child, 0, 0, checked.rejected), None, json_, checked.names)
             raise typer.Exit(ExitCode.INPUT)
         for note in checked.notes:
             say(f"note: {note}")
@@ -107,8 +107,8 @@ def redo(
         tell_plan(child, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, bucket)
     receipt = write_batch(queue, child, checked, origin={"redo_of": batch, "content": content})
-    tell_receipt(receipt, json_)
-    finish(queue, receipt, wait, timeout, json_)
+    tell_receipt(receipt, json_, checked.names)
+    finish(queue, receipt, wait, timeout, json_, checked.names)
 
 
 def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | None]:

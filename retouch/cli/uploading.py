@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from retouch.cli.progress import LINE_EVERY_S
 from retouch.cli.terminal import say
 from retouch.intake.uploads import Inputs, Picture, upload_pending
-from retouch.plural import count
+from retouch.plural import count, were
 
 
 def upload_with_progress(inputs: Inputs, bucket: str) -> None:
-    """Upload what is pending, and show how far it is; raises as ``upload_pending``."""
+    """Upload what is pending, show how far it is, and say how much was sent; raises as ``upload_pending``."""
+    done = Counter[bool]()  # by whether it was sent
     with ExitStack() as stack:
         steps: list[Callable[[Picture], None]] = []
 
         def start(number: int) -> None:
-            say(f"uploading {count(number, 'picture')}")
             if sys.stderr.isatty():
                 from retouch.cli.transfer_bar import TransferBar  # noqa: PLC0415 - rich takes a tenth of a second to load
 
@@ -29,7 +30,14 @@ def upload_with_progress(inputs: Inputs, bucket: str) -> None:
             else:
                 steps.append(Lines(number).step)
 
-        upload_pending(inputs, bucket, start, lambda picture: steps[0](picture))
+        def step(picture: Picture, sent: bool) -> None:
+            done[sent] += 1
+            steps[0](picture)
+
+        upload_pending(inputs, bucket, start, step)
+    sent = f"{count(done[True], 'picture')} uploaded"
+    if done:
+        say(sent + (f", {done[False]:,} {were(done[False])} in the bucket already" if done[False] else ""))
 
 
 class Lines:
@@ -46,4 +54,4 @@ class Lines:
         self._done += 1
         if self._clock() >= self._next:
             self._next = self._clock() + LINE_EVERY_S
-            say(f"{self._done} of {count(self._pictures, 'picture')} uploaded")
+            say(f"uploading: {self._done:,} of {count(self._pictures, 'picture')} done")

@@ -37,15 +37,11 @@ class InvalidEditError(InputError):
 
 
 class Rejection(NamedTuple):
-    """An edit that was not enqueued. ``line``: its line in a manifest, or its place in an iterable, from 1.
-
-    ``name``: what it is called where it has no line, such as the path of a folder's picture.
-    """
+    """An edit that was not enqueued. ``line``: its line in a manifest, or its place in an iterable, from 1."""
 
     line: int
     custom_id: str | None
     errors: list[str]
-    name: str = ""
 
     def __str__(self) -> str:
         name = f" ({self.custom_id})" if self.custom_id else ""
@@ -109,9 +105,9 @@ class Intake:
             else:
                 edit = Edit.model_validate({**self._fields, **plain_fields(raw)} if self._fields else raw)
         except ValidationError as error:
-            raise InvalidEditError(explain(error)) from None
+            raise InvalidEditError(explain(error) + self._trouble_with_picture(raw)) from None
         try:
-            address, seen = self._located(edit)
+            address, seen = self._located(edit.init_image)
         except InputError as error:
             raise InvalidEditError([f"init_image {error}"]) from None
         if address != edit.init_image:
@@ -119,9 +115,20 @@ class Intake:
         shown = shown or (seen if seen != address else None)
         return Admitted(edit, About(shown, redo_of, edit.metadata or {}))
 
-    def _located(self, edit: Edit) -> tuple[str, str]:
+    def _trouble_with_picture(self, raw: Edit | Mapping[str, Any]) -> list[str]:
+        """What else is wrong with an edit whose fields are not valid: its picture is not there."""
+        given = raw.init_image if isinstance(raw, Edit) else {**self._fields, **raw}.get("init_image")
+        try:
+            self._located(image_address.clean(given)) if isinstance(given, str) else None
+        except InputError as error:
+            return [f"init_image {error}"]
+        except ValueError:
+            pass  # no address: its field says so
+        return []
+
+    def _located(self, given: str) -> tuple[str, str]:
         """Where the API finds the picture (in S3 once it is uploaded), and what may be shown of what was given."""
-        given, kind = edit.init_image, edit.image_kind
+        kind = image_address.kind_of(given)
         if kind is ImageKind.URL:
             check_url(given, self._private_hosts)
             return given, without_signature(given)
@@ -139,8 +146,9 @@ class Intake:
         return Edit.model_validate(self._fields | {name: getattr(edit, name) for name in edit.model_fields_set})
 
     def entry(self, admitted: Admitted) -> Entry:
-        """The edit as the ledger keeps it."""
+        """The edit as the ledger keeps it; its picture is to be uploaded, if it is on this machine."""
         edit, about = admitted
+        self._inputs.need(edit.init_image)
         own = _less(edit.fields, self.defaults, about)
         return Entry(edit.custom_id, edit.digest, own, edit.samples or 1, edit.seed)
 

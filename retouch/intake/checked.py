@@ -31,13 +31,13 @@ class CheckedEdits:
     identity: str | None = None  # what a batch's id is made of, where that is not the edits
 
     noun: str = "line"  # what a source counts
+    names: dict[int, str] = field(default_factory=dict)  # by number: of edits that have a name in place of a line
     _places: dict[str, int | str] = field(default_factory=dict)  # of each custom_id: a line, or a name
-    _names: dict[int, str] = field(default_factory=dict)  # of edits that have one in place of a line
 
     def add(self, line: Line, intake: Intake) -> None:
         """Check one edit, and keep it as an entry or as a rejection."""
         if line.name:
-            self._names[line.number] = line.name
+            self.names[line.number] = line.name
         raw = line.fields if line.edit is None else line.edit
         custom_id = custom_id_of(raw)
         errors = [line.problem] if line.problem else self._used_before(custom_id, line.name or line.number)
@@ -46,13 +46,10 @@ class CheckedEdits:
         except InvalidEditError as error:
             errors += error.errors
         if errors or admitted is None:
-            self.rejected.append(self._rejection(line.number, custom_id, errors))
+            self.rejected.append(Rejection(line.number, custom_id, errors))
             return
         self.entries.append((line.number, intake.entry(admitted)))
         self.estimate.add(admitted.edit)
-
-    def _rejection(self, number: int, custom_id: str | None, errors: list[str]) -> Rejection:
-        return Rejection(number, custom_id, errors, self._names.get(number, ""))
 
     def _used_before(self, custom_id: str | None, place: int | str) -> list[str]:
         if custom_id is None or (first := self._places.setdefault(custom_id, place)) == place:
@@ -83,7 +80,7 @@ class CheckedEdits:
             return
         known = {made.custom_id: made for made in there}
         clash = [
-            self._rejection(line, e.custom_id, [explain_conflict(self.defaults, e, known.get(e.custom_id))])
+            Rejection(line, e.custom_id, [explain_conflict(self.defaults, e, known.get(e.custom_id))])
             for line, e in self.entries
             if e.custom_id in custom_ids
         ]
@@ -94,7 +91,7 @@ class CheckedEdits:
         """Reject the edits of these numbers, for these reasons."""
         if not reasons:
             return
-        found = [self._rejection(line, e.custom_id, [reasons[line]]) for line, e in self.entries if line in reasons]
+        found = [Rejection(line, e.custom_id, [reasons[line]]) for line, e in self.entries if line in reasons]
         self.rejected = sorted(self.rejected + found)
         self.entries = [(line, e) for line, e in self.entries if line not in reasons]
 

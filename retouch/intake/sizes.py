@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from retouch.edit import BEST_SIDE, MAX_SIDE
-from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
+from retouch.errors import BrokenResultError, InputError, LostObjectError, ServiceError, StoreError
 from retouch.intake.source import Line, Source
 from retouch.media.headers import Size, upright_size
 
@@ -24,8 +24,8 @@ _WANTED = re.compile(r"fit:(\d+)|(\d+)x(\d+)")
 class RangeStore(Protocol):
     """The part of ``retouch.media.store.Store`` that reads a header."""
 
-    async def read_range(self, key: str, start: int, length: int) -> bytes:
-        """Some bytes of an object, from ``start`` on."""
+    async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
+        """Some bytes of an object, from ``start`` on, and its whole size; raises LostObjectError if there is none."""
 
 
 class Wanted(NamedTuple):
@@ -165,9 +165,13 @@ def _sets_size(line: Line) -> bool:
 
 
 async def _size_in(store: RangeStore, key: str) -> Size | str:
+    async def read(start: int, length: int) -> bytes:
+        data, _whole = await store.read_range(key, start, length)
+        return data
+
     try:
-        return await upright_size(lambda start, length: store.read_range(key, start, length))
-    except FileNotFoundError:
+        return await upright_size(read)
+    except LostObjectError:
         return "there is no such object"
 
 

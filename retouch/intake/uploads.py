@@ -42,15 +42,17 @@ class Picture(NamedTuple):
 class Inputs:
     """Turns local paths into S3 keys: equal pictures are one object.
 
-    ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused. A context manager:
-    at its end, what ``take`` has kept on disk is removed.
+    ``folder`` is what relative paths are relative to. ``bucket`` None: every local path is refused. ``pending``: what
+    is to be uploaded, once ``need`` is called for it. A context manager: at its end, what ``take`` has kept on disk is
+    removed.
     """
 
     def __init__(self, bucket: str | None, prefix: str = "", folder: Path | None = None) -> None:
         self._bucket = bucket
         self._prefix = prefix
         self._folder = folder or Path()
-        self._known: dict[str, Picture] = {}
+        self._known: dict[str, Picture] = {}  # by path
+        self._checked: dict[str, Picture] = {}  # by the address that it will have
         self._spool: TemporaryDirectory[str] | None = None
         self.pending: dict[str, Picture] = {}  # by key; not yet uploaded
 
@@ -68,21 +70,28 @@ class Inputs:
             self._need_bucket(init_image)
             path = self._folder / init_image
             picture = self._known[init_image] = self._look_at(_read(path), init_image, path)
-        return self._to_upload(picture)
+        return self._address_of(picture)
 
     def take(self, data: bytes, shown: str) -> str:
         """Check a picture that is no file, and keep it on disk until it is uploaded; as ``uri``."""
         self._need_bucket(shown)
         picture = self._look_at(data, shown, Path())
-        if picture.key not in self.pending:
+        if f"s3://{self._bucket}/{picture.key}" not in self._checked:
             self._spool = self._spool or TemporaryDirectory(prefix="retouch-")
             picture = picture._replace(path=Path(self._spool.name) / picture.sha256)
             picture.path.write_bytes(data)
-        return self._to_upload(picture)
+        return self._address_of(picture)
 
-    def _to_upload(self, picture: Picture) -> str:
-        self.pending.setdefault(picture.key, picture)
-        return f"s3://{self._bucket}/{picture.key}"
+    def need(self, address: str) -> str:
+        """Have the picture uploaded that will be at this address, if it is one of this machine; returns the address."""
+        if picture := self._checked.get(address):
+            self.pending.setdefault(picture.key, picture)
+        return address
+
+    def _address_of(self, picture: Picture) -> str:
+        address = f"s3://{self._bucket}/{picture.key}"
+        self._checked.setdefault(address, picture)
+        return address
 
     def _need_bucket(self, shown: str) -> None:
         if not self._bucket:
@@ -104,11 +113,11 @@ class Inputs:
 
 
 def upload_pending(
-    inputs: Inputs, bucket: str, on_start: Callable[[int], None], on_done: Callable[[Picture], None] | None = None
+    inputs: Inputs, bucket: str, on_start: Callable[[int], None], on_done: Callable[[Picture, bool], None] | None = None
 ) -> None:
     """Upload what is pending; ``on_start`` is called with the number of pictures, if there are any.
 
-    ``on_done`` is called with each picture that is in S3, whether it was there before or not.
+    ``on_done`` is called with each picture that is in S3, and whether it was sent: it may have been there before.
 
     Raises InputError where S3 support is not installed, or a picture has changed; ServiceError if S3 fails.
     """
@@ -130,25 +139,30 @@ def upload_pending(
 
 
 async def upload(
-    pictures: Iterable[Picture], store: ObjectStore, on_done: Callable[[Picture], None] | None = None
+    pictures: Iterable[Picture], store: ObjectStore, on_done: Callable[[Picture, bool], None] | None = None
 ) -> None:
     """Upload every picture that is not in S3 yet, several at a time; raises InputError and StoreError."""
     left = iter(pictures)
 
     async def carry() -> None:
         for picture in left:
-            if not await store.exists(picture.key):
+            if missing := not await store.exists(picture.key):
                 await store.put(picture.key, await asyncio.to_thread(_read_again, picture), picture.content_type)
             if on_done:
-                on_done(picture)
+                on_done(picture, missing)
 
     await asyncio.gather(*(carry() for _ in range(AT_ONCE)))
 
 
 def _read_again(picture: Picture) -> bytes:
-    data = _read(picture.path)
+    try:
+        data = _read(picture.path)
+    except InputError as error:
+        raise InputError(f"nothing was enqueued: {error}, though it was there when it was checked") from None
     if hashlib.sha256(data).hexdigest() != picture.sha256:
-        raise InputError(f"{picture.path} has changed since it was checked; run the command again")
+        raise InputError(
+            f"nothing was enqueued: {picture.path} has changed since it was checked; run the command again"
+        )
     return data
 
 

@@ -174,16 +174,23 @@ class Store:
             raise self._mapped(error) from None
         return True
 
-    async def read_range(self, key: str, start: int, length: int) -> bytes:
-        """Read some bytes of an object, fewer at its end; FileNotFoundError if there is no such object."""
+    async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
+        """Some bytes of an object, fewer at its end, and its whole size.
+
+        Raises LostObjectError if there is no such object, also where the bucket itself is missing.
+        """
         store = await self._store_for(key)
         try:
-            return bytes(await obstore.get_range_async(store, key, start=start, length=length))
+            try:
+                found = await obstore.get_async(store, key, options={"range": (start, start + length)})
+                return bytes(await found.bytes_async()), found.meta["size"]
+            except (BaseError, ValueError) as error:
+                if "416" not in _statuses(error):
+                    raise
+            return b"", (await obstore.head_async(store, key))["size"]  # the range begins behind the end
         except FileNotFoundError:
-            raise
+            raise LostObjectError(f"there is no object {self.uri(key)}") from None
         except (BaseError, OSError, ValueError) as error:
-            if "416" in _statuses(error):  # it begins behind the end
-                return b""
             raise self._mapped(error) from None
 
     async def chunks(self, key: str) -> AsyncIterator[memoryview]:
@@ -212,17 +219,6 @@ class Store:
         store = await self._store_for(keys[0])
         try:
             await obstore.delete_async(store, keys)
-        except (BaseError, OSError, ValueError) as error:
-            raise self._mapped(error) from None
-
-    async def beginning(self, key: str, length: int) -> tuple[bytes, int] | None:
-        """The first bytes of an object, at most ``length``, and its whole size; None if it is not there."""
-        store = await self._store_for(key)
-        try:
-            found = await obstore.get_async(store, key, options={"range": (0, length)})
-            return bytes(await found.bytes_async()), found.meta["size"]
-        except FileNotFoundError:
-            return None
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
 

@@ -99,7 +99,7 @@ def _bare(s3: S3, paths: list[Path]) -> None:
 def _ours(s3: S3, paths: list[Path]) -> None:
     with Inputs(s3.bucket) as inputs:
         for path in paths:
-            inputs.uri(str(path))
+            inputs.need(inputs.uri(str(path)))
         upload_pending(inputs, s3.bucket, lambda _number: None)
 
 

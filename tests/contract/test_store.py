@@ -16,7 +16,7 @@ import requests
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from retouch.errors import InputError, StoreError, StoreRefusedError, StoreUnavailableError
+from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.store import Store
 from workers.stack.s3 import S3
 
@@ -86,14 +86,6 @@ async def test_what_is_put_is_found_under_its_very_name(
         assert found(client, s3.bucket, s3_prefix + name) == {"body": body, "type": "image/png"}
     assert await store.exists(s3_prefix + name)
     assert store.uri(s3_prefix + name) == f"s3://{s3.bucket}/{s3_prefix}{name}"
-
-
-@pytest.mark.parametrize(("size", "length"), [(2000, 1024), (10, 1024)])
-async def test_the_beginning_of_an_object_is_read(store: Store, s3_prefix: str, size: int, length: int) -> None:
-    """With its whole size; and it is told where there is none."""
-    await store.put(s3_prefix + "a.png", b"x" * size, "image/png")
-    assert await store.beginning(s3_prefix + "a.png", length) == (b"x" * min(size, length), size)
-    assert await store.beginning(s3_prefix + "b.png", length) is None
 
 
 @pytest.mark.parametrize("sizes", [(), (10,), (1_000_000,) * 12])
@@ -427,12 +419,23 @@ async def test_an_endpoint_that_is_none_is_named(elsewhere: pytest.MonkeyPatch, 
         await Store("bucket-1", endpoint_url=endpoint_url).open()
 
 
-async def test_a_range_of_an_object_is_read(store: Store) -> None:
-    """Fewer bytes at its end, none behind it; an object that is not there is an error of its own."""
+@pytest.mark.parametrize(
+    ("start", "length", "read"), [(0, 4, b"0123"), (2, 3, b"234"), (8, 64, b"89"), (10, 5, b""), (500, 5, b"")]
+)
+async def test_a_range_of_an_object_is_read(store: Store, start: int, length: int, read: bytes) -> None:
+    """With its whole size; fewer bytes at its end, none behind it."""
     await store.put("range", b"0123456789", "text/plain")
-    assert await store.read_range("range", 2, 3) == b"234"
-    assert await store.read_range("range", 8, 64) == b"89"
-    assert await store.read_range("range", 10, 5) == b""
-    assert await store.read_range("range", 500, 5) == b""
-    with pytest.raises(FileNotFoundError):
-        await store.read_range("no-such-key", 0, 5)
+    assert await store.read_range("range", start, length) == (read, 10)
+
+
+async def test_an_object_without_a_byte_has_a_range_of_none(store: Store) -> None:
+    """A server refuses any range of it."""
+    await store.put("empty", b"", "text/plain")
+    assert await store.read_range("empty", 0, 5) == (b"", 0)
+
+
+@pytest.mark.parametrize("bucket", ["retouch", "no-such-bucket"])
+async def test_a_range_of_what_is_not_there_is_an_error_of_its_own(store: Store, bucket: str) -> None:
+    """Also where the bucket itself is missing: no trouble of S3, but of an address."""
+    with pytest.raises(LostObjectError, match=f"there is no object s3://{bucket}/no-such-key"):
+        await Store(bucket).read_range("no-such-key", 0, 5)

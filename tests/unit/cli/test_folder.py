@@ -60,6 +60,16 @@ def test_the_same_folder_again_adds_nothing_and_sends_nothing(run: Run, photos: 
     assert bucket.puts == 2
 
 
+def test_what_is_sent_is_told_apart_from_what_is_there(run: Run, photos: Path) -> None:
+    """Sending takes time and traffic; a picture that is left out is not sent."""
+    assert "\n2 pictures uploaded\n" in run("enqueue", "photos", "--prompt", "x").err
+    for name, data in (("new.png", png(9)), ("bad.png", b"hello")):
+        (photos / name).write_bytes(data)
+    again = run("enqueue", "photos", "--prompt", "x", "--skip-invalid").err
+    assert "\n1 picture uploaded, 2 were in the bucket already\n" in again
+    assert "uploaded" not in run("enqueue", "photos", "--prompt", "x", "--dry-run").err
+
+
 def test_a_picture_that_is_added_goes_to_the_same_batch(run: Run, photos: Path, ledger: Ledger) -> None:
     """And changes no id, wherever it stands; more variations do not pay for the others again either."""
     first = run("enqueue", "photos", "--prompt", "x", "--json").json

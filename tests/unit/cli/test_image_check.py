@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from retouch.cli import image_check
-from retouch.errors import GoneError, UnreachableResultError
+from retouch.cli import counting, image_check
+from retouch.errors import GoneError, LostObjectError, UnreachableResultError
 from retouch.ledger import Ledger
 from tests.unit.cli.conftest import Run
 
@@ -39,8 +40,10 @@ class Store:
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
 
-    async def beginning(self, key: str, _length: int) -> tuple[bytes, int] | None:
-        return (PNG, len(PNG)) if (self._bucket, key) == ("photos", "a/cat.png") else None
+    async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
+        if (self._bucket, key) != ("photos", "a/cat.png"):
+            raise LostObjectError(key)
+        return PNG[start : start + length], len(PNG)
 
 
 @pytest.fixture
@@ -86,6 +89,30 @@ def test_objects_in_s3_are_looked_at_too(run: Run, manifest: Manifest, asked: li
     assert "line 2 (e1): init_image s3://photos/b.png is not there" in ended.err
     assert "line 1" not in ended.err
     assert asked == []
+
+
+def test_without_the_libraries_of_workers_it_is_said_how_to_install_them(
+    run: Run, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a producer's option, and a producer does without them."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "aiohttp" or name == "retouch.media.fetch"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    ended = run("enqueue", manifest({}), "--check-images")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "--check-images" in ended.err
+    assert "pip install 'retouch[worker]'" in ended.err
+
+
+def test_progress_is_shown_as_elsewhere(
+    run: Run, manifest: Manifest, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal a bar; a check that is quick shows nothing."""
+    assert "checking pictures" not in run("enqueue", manifest({}), "--check-images").err
+    monkeypatch.setattr(counting, "AFTER_S", 0.0)
+    assert "checking pictures: 1 of 1" in run("enqueue", manifest({}), "--check-images").err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert "━" in run("enqueue", manifest({}), "--check-images").err
 
 
 def test_without_the_option_nothing_is_asked(run: Run, manifest: Manifest, asked: list[str]) -> None:

@@ -49,7 +49,7 @@ def test_equal_pictures_are_one_object_and_one_upload(inputs: Inputs, tmp_path: 
     """Also when the manifest is enqueued again."""
     for name, shade in (("a.png", 1), ("b.png", 1), ("c.png", 2)):
         (tmp_path / name).write_bytes(png(shade))
-    a, b, c = (inputs.uri(name) for name in ("a.png", "b.png", "c.png"))
+    a, b, c = (inputs.need(inputs.uri(name)) for name in ("a.png", "b.png", "c.png"))
     assert a == b != c
     assert a.startswith("s3://bucket/renders/_inputs/")
     store = MemoryStore()
@@ -62,7 +62,7 @@ def test_equal_pictures_are_one_object_and_one_upload(inputs: Inputs, tmp_path: 
 def test_a_picture_that_is_no_file_is_kept_on_disk_until_it_is_uploaded(inputs: Inputs) -> None:
     """A manifest of a thousand pictures in itself is not held in memory; equal ones are one object."""
     with inputs:
-        uris = {inputs.take(png(shade), "data:…") for shade in (1, 1, 2)}
+        uris = {inputs.need(inputs.take(png(shade), "data:…")) for shade in (1, 1, 2)}
         assert len(uris) == len(inputs.pending) == 2
         paths = [picture.path for picture in inputs.pending.values()]
         store = MemoryStore()
@@ -87,13 +87,13 @@ def test_few_pictures_are_in_memory_and_all_are_told(inputs: Inputs, tmp_path: P
 
     for shade in range(50):
         (tmp_path / f"{shade}.png").write_bytes(png(shade))
-        inputs.uri(f"{shade}.png")
-    store, done = Slow(), list[Picture]()
+        inputs.need(inputs.uri(f"{shade}.png"))
+    store, done = Slow(), list[tuple[Picture, bool]]()
     first = next(iter(inputs.pending.values()))
     store.objects[first.key] = (png(0), "image/png")
-    asyncio.run(upload(inputs.pending.values(), store, done.append))
+    asyncio.run(upload(inputs.pending.values(), store, lambda *what: done.append(what)))
     assert (store.puts, store.most <= AT_ONCE) == (49, True)
-    assert sorted(done) == sorted(inputs.pending.values())
+    assert sorted(done) == sorted((picture, picture != first) for picture in inputs.pending.values())
     assert first.size == len(png(0))
 
 
@@ -103,7 +103,7 @@ def test_uploads_are_told_every_five_seconds(capsys: pytest.CaptureFixture[str])
     lines = Lines(5, lambda: next(times))
     for _ in range(5):
         lines.step(Picture(Path(), "k", "", "image/png", 1))
-    assert capsys.readouterr().err == "3 of 5 pictures uploaded\n"
+    assert capsys.readouterr().err == "uploading: 3 of 5 pictures done\n"
 
 
 def test_a_bar_counts_pictures_and_bytes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +123,7 @@ def test_a_picture_of_the_field_is_taken(inputs: Inputs, tmp_path: Path, name: s
     """Byte for byte, under the type that its bytes have, whatever its name says."""
     data, content_type, _ = WHOLE[name]
     (tmp_path / "a.gif").write_bytes(data)
-    uri, store = inputs.uri("a.gif"), MemoryStore()
+    uri, store = inputs.need(inputs.uri("a.gif")), MemoryStore()
     asyncio.run(upload(list(inputs.pending.values()), store))
     assert store.objects == {uri.removeprefix("s3://bucket/"): (data, content_type)}
     assert uri.rpartition(".")[2] == {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}[content_type]
@@ -140,13 +140,26 @@ def test_a_picture_of_the_field_is_refused(inputs: Inputs, tmp_path: Path, name:
 
 def test_a_picture_that_changes_meanwhile_is_not_uploaded_under_the_old_name(inputs: Inputs, tmp_path: Path) -> None:
     """Its name is its content."""
-    (tmp_path / "a.png").write_bytes(png(1))
-    inputs.uri("a.png")
-    (tmp_path / "a.png").write_bytes(png(2))
-    store = MemoryStore()
-    with pytest.raises(InputError, match="has changed"):
+    path, store = tmp_path / "a.png", MemoryStore()
+    path.write_bytes(png(1))
+    inputs.need(inputs.uri("a.png"))
+    path.write_bytes(png(2))
+    with pytest.raises(InputError, match=r"nothing was enqueued: .*a\.png has changed"):
+        asyncio.run(upload(list(inputs.pending.values()), store))
+    path.unlink()
+    with pytest.raises(InputError, match=r"nothing was enqueued: .*No such file or directory, though it was there"):
         asyncio.run(upload(list(inputs.pending.values()), store))
     assert not store.objects
+
+
+def test_a_picture_that_no_edit_needs_is_not_uploaded(inputs: Inputs, tmp_path: Path) -> None:
+    """It was looked at for an edit that is refused."""
+    (tmp_path / "a.png").write_bytes(png(1))
+    with inputs:
+        inputs.uri("a.png")
+        inputs.take(png(2), "data:…")
+        inputs.need("s3://elsewhere/a.png")
+        assert not inputs.pending
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_what_names_the_picture_is_shown(url: str) -> None:
     """Without its query many a link names another picture."""
     assert without_signature(url).startswith(url.partition("?")[0])
     assert "s3" in url or without_signature(url) == url
+
+
+def test_all_mistakes_of_an_edit_are_told_also_that_its_picture_is_missing(tmp_path: Path) -> None:
+    """Else the second one shows only when the first is mended; a field that is no address is told once."""
+    (tmp_path / "cat.png").write_bytes(a_picture())
+    inputs = Inputs("bucket", folder=tmp_path)
+    for image, words in (("no-such.png", "init_image .*No such file"), ("www.e.com/a.png", "write https:"), (5, "5")):
+        with pytest.raises(InvalidEditError) as caught:
+            Intake({}, PrivateHosts(), inputs).admit(GOOD | {"strength": 2, "init_image": image})
+        strength, picture = sorted(caught.value.errors, reverse=True)
+        assert strength.startswith("strength 2 ")
+        assert re.search(words, picture)
+    with pytest.raises(InvalidEditError, match=r"^strength 2 [^;]*$"):
+        Intake({"init_image": "cat.png"}, PrivateHosts(), inputs).admit(
+            {"custom_id": "a", "prompt": "x", "strength": 2}
+        )
+    assert not inputs.pending

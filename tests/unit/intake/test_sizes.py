@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from retouch.errors import InputError, ServiceError, StoreRefusedError
+from retouch.errors import InputError, LostObjectError, ServiceError, StoreRefusedError
 from retouch.intake.sizes import Sized, fit, parse_size
 from retouch.intake.source import Line
 from retouch.media.headers import Size
@@ -33,13 +33,13 @@ class Bucket:
         self.objects = objects
         self.reads = 0
 
-    async def read_range(self, key: str, start: int, length: int) -> bytes:
+    async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
         self.reads += 1
         if key == "refused":
             raise StoreRefusedError("bucket 'b' refuses: AccessDenied")
         if key not in self.objects:
-            raise FileNotFoundError(key)
-        return self.objects[key][start : start + length]
+            raise LostObjectError(key)
+        return self.objects[key][start : start + length], len(self.objects[key])
 
 
 def sized(
