@@ -47,6 +47,9 @@ API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 # What str() makes of a missing value in pandas, Python, JavaScript: paid for, it would be an edit to "nan".
 _MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "null", "undefined"})
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a tab and line ends are none
+_CONTROL_NAMES = {0: "NUL", 7: "BEL", 8: "BS", 11: "VT", 12: "FF", 27: "ESC", 127: "DEL"}
+
 BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OF_A_SPREADSHEET = re.compile(r"-?\d[.,]\d+E[+-]\d+")
@@ -55,6 +58,20 @@ RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.SU
 
 
 def _check_tokens(text: str) -> str:
+    if found := _CONTROL.search(text):
+        code = ord(found[0])
+        name = f"U+{code:04X}" + (f" ({_CONTROL_NAMES[code]})" if code in _CONTROL_NAMES else "")
+        raise PydanticCustomError(
+            "control_character",
+            "has the control character {name} at position {place}; take it out",
+            {"name": name, "place": found.start() + 1},
+        )
+    if len(text) > tokens.MAX_CHARACTERS:
+        raise PydanticCustomError(
+            "too_long",
+            "has {count} characters, more than {limit} CLIP tokens hold",
+            {"count": f"{len(text):,}", "limit": tokens.MAX_TOKENS},
+        )
     if not tokens.fits(text):
         raise PydanticCustomError(
             "too_many_tokens",

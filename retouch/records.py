@@ -239,12 +239,25 @@ class RejectionRecord(TypedDict):
 
 
 @_DESCRIBED
+class PriceRecord(TypedDict):
+    """What something costs, to the cent, and to the last digit of ``RETOUCH_PRICE`` below that."""
+
+    amount: float
+    currency: str
+    """as in ``RETOUCH_PRICE``, such as ``USD`` or ``€``"""
+
+
+@_DESCRIBED
 class EstimateRecord(TypedDict):
     """How much work a batch is for the API."""
 
     edits: int
     images: int
     unet_steps: int
+    equal_edits: int
+    """edits that are equal to another one but for the ``custom_id``: each is sent, and paid for"""
+    price: PriceRecord | None
+    """of all images; null where ``RETOUCH_PRICE`` is not set"""
 
 
 @_DESCRIBED

@@ -15,6 +15,7 @@ from importlib import resources
 from itertools import groupby, pairwise
 
 MAX_TOKENS = 75
+MAX_CHARACTERS = 4096  # more than 75 tokens hold; a longer text is not to be counted: time grows with the square
 
 # What CLIP looks words up in: runs of letters, single digits, and runs of the rest. Python takes four control
 # characters for blanks that Unicode does not.

@@ -109,5 +109,6 @@ def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:
     checked = CheckedEdits(stem, intake.defaults)
     for line in source:
         checked.add(line, intake)
-    checked.notes += source.notes + equal_edits([entry for _, entry in checked.entries])
+    checked.estimate.equal, notes = equal_edits([entry for _, entry in checked.entries])
+    checked.notes += source.notes + notes
     return checked

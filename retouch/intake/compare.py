@@ -12,18 +12,19 @@ from retouch.ledger import Entry, Made, made_of
 from retouch.plural import are, count
 
 
-def equal_edits(entries: Sequence[Entry]) -> list[str]:
-    """A note if edits are equal but for their ``custom_id``: each is paid for."""
+def equal_edits(entries: Sequence[Entry]) -> tuple[int, list[str]]:
+    """How many edits are equal to another one but for their ``custom_id``, and a note about it: each is paid for."""
     first: dict[str, str] = {}
     equal: list[tuple[str, str]] = []
     for entry in entries:
         if (known := first.setdefault(entry.digest, entry.custom_id)) != entry.custom_id:
             equal.append((entry.custom_id, known))
     if not equal:
-        return []
+        return 0, []
     custom_id, known = equal[0]
     some = f"{count(len(equal), 'edit')} {are(len(equal))} equal to another one"
-    return [f"{some} but for the custom_id, such as {custom_id} and {known}: each of them is sent, and paid for"]
+    note = f"{some} but for the custom_id, such as {custom_id} and {known}: each of them is sent, and paid for"
+    return len(equal), [note]
 
 
 def explain_conflict(defaults: Mapping[str, Any], entry: Entry, there: Made | None) -> str:

@@ -19,6 +19,7 @@ class Estimate:
     images: int = 0
     unet_steps: int = 0
     price: Price | None = None  # of one image
+    equal: int = 0  # edits that are equal to another one but for their custom_id
     _warnings: Counter[str] = field(default_factory=Counter)
 
     def add(self, edit: Edit) -> None:
@@ -36,7 +37,13 @@ class Estimate:
 
     def to_json(self) -> EstimateRecord:
         """The sums, as ``--dry-run --json`` prints them."""
-        return {"edits": self.edits, "images": self.images, "unet_steps": self.unet_steps}
+        return {
+            "edits": self.edits,
+            "images": self.images,
+            "unet_steps": self.unet_steps,
+            "equal_edits": self.equal,
+            "price": self.price.of(self.images).to_json() if self.price else None,
+        }
 
     def __str__(self) -> str:
         parts = (self.edits, "edit"), (self.images, "image"), (self.unet_steps, "UNet step")

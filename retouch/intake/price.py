@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import NamedTuple, Self
 
 from retouch.errors import InputError
+from retouch.records import PriceRecord
 
 _PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([A-Za-z]{3}|[$€£¥])")
 
 
 class Price(NamedTuple):
-    """The price of one image."""
+    """The price of an image, or of some."""
 
     amount: Decimal
     currency: str
@@ -27,8 +28,15 @@ class Price(NamedTuple):
             raise InputError(f"RETOUCH_PRICE: {text[:40]!r} is not a price of one image, such as 0.0035 USD")
         return cls(Decimal(found[1]), found[2].upper())
 
-    def of(self, images: int) -> str:
+    def of(self, images: int) -> Self:
         """What so many images cost, to the cent, and to the last digit of the price below that."""
         total = self.amount * images
         cents = total.quantize(Decimal("0.01"))
-        return f"{cents if cents >= 1 else total.normalize():f} {self.currency}"
+        return self._replace(amount=cents if cents >= 1 else total.normalize())
+
+    def to_json(self) -> PriceRecord:
+        """As programs read it."""
+        return {"amount": float(self.amount), "currency": self.currency}
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} {self.currency}"

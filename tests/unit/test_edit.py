@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from retouch import tokens
 from retouch.edit import Edit, check_batch_id, explain
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
@@ -70,6 +71,31 @@ def test_a_number_must_be_a_number(value: object) -> None:
 def test_a_misspelt_field_is_named_with_the_nearest_one() -> None:
     """A typing error must not be dropped."""
     assert "did you mean 'strength'?" in errors_of(strenght=0.5)[0]
+
+
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+@pytest.mark.parametrize(
+    ("sign", "name"),
+    [("\x00", "U+0000 (NUL)"), ("\x07", "U+0007 (BEL)"), ("\x1b", "U+001B (ESC)"), ("\x85", "U+0085"), ("\x7f", "DEL")],
+)
+def test_a_control_character_in_a_prompt_is_named_with_its_place(field: str, sign: str, name: str) -> None:
+    """Nobody types one: it is left over from a copy, and what the API makes of it is not known."""
+    (said,) = errors_of(**{field: f"a cat{sign}!"})
+    assert f"has the control character {name}" in said or f"({name})" in said
+    assert "at position 6; take it out" in said
+
+
+def test_line_ends_and_tabs_in_a_prompt_stay() -> None:
+    """A cell of a spreadsheet may have several lines."""
+    prompt = "a cat,\r\n\tin oil\n"
+    assert Edit.model_validate(GOOD | {"prompt": prompt}).prompt == prompt
+
+
+@pytest.mark.parametrize("text", ["x" * 4097, "a b" * 20_000, "q" * 1_000_000])
+def test_a_text_that_is_far_too_long_is_not_counted(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tokenizer takes the square of a word's length: minutes for a megabyte."""
+    monkeypatch.setattr(tokens, "count", None)
+    assert f"has {len(text):,} characters, more than 75 CLIP tokens hold" in errors_of(prompt=text)[0]
 
 
 def test_a_prompt_is_measured_in_clip_tokens() -> None:

@@ -27,6 +27,9 @@ _EXPONENT = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'\u2019\s\u00a0\u202f])\d{3})+(?:[.,]\d+)?|[+-]?\d+[.,]\d+[.,]\d+")
 _LOOKS_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]0{3}")
 _ERROR = re.compile(r"#(?:NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!|SPILL!|CALC!|WERT!|BEZUG!|NOM \?|VALEUR !)")
+_TOO_NARROW = re.compile(r"#{3,}")
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DATE = re.compile(rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2}}")
 
 
 def is_set(cell: Any) -> bool:
@@ -42,6 +45,10 @@ def read(name: str, cell: Any) -> Any:
         return None
     if isinstance(cell, str) and _ERROR.fullmatch(cell.strip()):
         raise ValueError(f"holds {cell.strip()}, an error of the spreadsheet")
+    if isinstance(cell, str) and _TOO_NARROW.fullmatch(cell.strip()):
+        raise ValueError(
+            "holds only #, what a spreadsheet shows in a column that is too narrow; widen it, and save again"
+        )
     return _READERS[name](cell)
 
 
@@ -58,6 +65,11 @@ def _same(cell: Any) -> Any:
 
 def _name(cell: Any) -> Any:
     if isinstance(cell, str):
+        if _DATE.fullmatch(cell.strip()):
+            raise ValueError(
+                f"holds {cell.strip()}, the date that a spreadsheet made of an id such as 3-5 or MAR5: format the"
+                " column as text, and type the id again"
+            )
         return cell.strip()
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)

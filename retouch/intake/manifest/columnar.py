@@ -34,8 +34,17 @@ class Columnar:
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1
                     yield Line(number, *layout.fields([_plain(cell) for cell in row]))
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self._path} cannot be read as Parquet or Arrow: {str(error)[:200]}") from None
+        except (
+            pa.ArrowException,
+            OSError,
+            ValueError,
+        ) as error:  # the latter: texts that are not UTF-8, dates of no year
+            if isinstance(error, OSError) and error.strerror:
+                raise InputError(f"cannot read {self._path}: {error.strerror}") from None
+            raise InputError(
+                f"{self._path} cannot be read as Parquet or Arrow: it is cut, damaged, or of a kind that pyarrow"
+                f" {pa.__version__} does not read; write it again, or as CSV"
+            ) from None
         if layout is None or not number:
             raise InputError(f"{self._path} is empty: it holds no edit")
         self.notes += layout.notes()

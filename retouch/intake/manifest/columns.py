@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -27,6 +28,7 @@ def fold(name: str) -> str:
 
 
 _FOLDED = {fold(name): name for name in OURS}
+_CALLED = {fold(theirs): ours for theirs, ours in SYNONYMS.items()}
 
 
 @dataclass(frozen=True)
@@ -79,26 +81,35 @@ def as_text(value: object) -> str | None:
     return json.dumps(value, default=str)
 
 
-def refusal(name: str, unknown: Iterable[str]) -> str:
-    """What to do about names that are not ours, in one sentence or two."""
+def refusal(name: str, unknown: Iterable[str], have: Collection[str]) -> str:
+    """What to do about names that are not ours, in one sentence or two; ``have``: fields that are there."""
     names = list(unknown)
     shown = ", ".join(repr(one[:80]) for one in names[:SHOWN]) + (
         f" and {len(names) - SHOWN} more" if names[SHOWN:] else ""
     )
     what = f"an unknown column {shown}" if len(names) == 1 else f"unknown columns {shown}"
     return (
-        f"{name} has {what}; write --column {_likely(names)} to read one as ours, or --keep-columns to keep them with"
-        f" the edits as metadata (ours: {', '.join(Edit.model_fields)}; other fields of the API go as JSON into extra)"
+        f"{name} has {what}; write {suggested(names, have)} to read {'it' if len(names) == 1 else 'them'} as ours, or"
+        f" --keep-columns to keep what is not ours with the edits as metadata (ours: {', '.join(Edit.model_fields)};"
+        " other fields of the API go as JSON into extra)"
     )
 
 
-def _likely(names: list[str]) -> str:
+def suggested(names: Sequence[str], have: Collection[str] = ()) -> str:
+    """The options that read these names as the fields which they probably mean; ``have``: fields that are there."""
+    found: dict[str, str] = {}
     for name in names:
-        if near := difflib.get_close_matches(fold(name), list(_FOLDED), n=1, cutoff=0.75):
-            return f"{_FOLDED[near[0]]}={name[:80]}"
-        if ours := SYNONYMS.get(name.strip().casefold().replace(" ", "_")):
-            return f"{ours}={name[:80]}"
-    return f"FIELD={names[0][:80]}"
+        if (ours := _meant(name)) and ours not in have:
+            found.setdefault(ours, name)
+    pairs = [f"{ours}={theirs}" for ours, theirs in found.items()] or [f"OURS={names[0]}"]
+    return " ".join(f"--column {shlex.quote(pair[:80])}" for pair in pairs[:SHOWN])
+
+
+def _meant(name: str) -> str | None:
+    if ours := _CALLED.get(fold(name)):
+        return ours
+    near = difflib.get_close_matches(fold(name), list(_FOLDED), n=1, cutoff=0.75)
+    return _FOLDED[near[0]] if near else None
 
 
 class Keys:
@@ -108,41 +119,51 @@ class Keys:
         self._columns = columns
         self._name = name
         self._unknown: Counter[str] = Counter()
-        self._missed = set(columns.renamed)
+        self._read_as: dict[str, str] = {}  # by key, each that was there
+        self._have: set[str] = set()
         self.known = OURS if not columns.renamed else frozenset[str]()  # an object of these alone is read as it is
 
     def read(self, number: int, fields: dict[str, Any], *, first: bool) -> dict[str, Any]:
         """The object under our names; ValueError if it cannot be, InputError if the first is of another program."""
         fields = self._renamed(fields)
-        unknown = fields.keys() - OURS
+        unknown = [name for name in fields if name not in OURS]
+        if first and not self._columns.keep and (shape := shape_of(fields)):
+            raise InputError(f"{self._name} line {number} {shape}")
         if not unknown:
             return fields
         if self._columns.keep:
             return self._kept(fields, unknown)
-        if first and (shape := shape_of(fields)):
-            raise InputError(f"{self._name} line {number} {shape}")
         self._unknown.update(unknown)
+        self._have |= fields.keys() & OURS
         return fields
 
     def _renamed(self, fields: dict[str, Any]) -> dict[str, Any]:
         read: dict[str, Any] = {}
+        given: dict[str, str] = {}
         for theirs, value in fields.items():
-            ours = self._columns.renamed.get(theirs, theirs)
-            self._missed.discard(theirs)
+            if theirs not in self._read_as:
+                self._read_as[theirs] = self._columns.ours(theirs) or theirs
+            ours = self._read_as[theirs]
             if ours in read:
-                raise ValueError(f"has both {ours!r} and what --column reads as {ours!r}")
-            read[ours] = value
+                raise ValueError(f"has both {given[ours][:80]!r} and {theirs[:80]!r}, which is read as {ours!r}")
+            read[ours], given[ours] = value, theirs
         metadata = {name: read.pop(name) for name in list(read) if name.startswith(METADATA)}
         return _with_metadata(read, {name.removeprefix(METADATA): value for name, value in metadata.items()})
 
-    def _kept(self, fields: dict[str, Any], unknown: set[str]) -> dict[str, Any]:
+    def _kept(self, fields: dict[str, Any], unknown: Collection[str]) -> dict[str, Any]:
         return _with_metadata({k: v for k, v in fields.items() if k not in unknown}, {k: fields[k] for k in unknown})
 
     def notes(self) -> list[str]:
         """What to do about keys that are not ours; raises InputError for a --column that named none."""
-        if self._missed:
-            raise InputError(f"--column: no line of {self._name} has {', '.join(map(repr, sorted(self._missed)))}")
-        return [refusal(self._name, [name for name, _ in self._unknown.most_common()])] if self._unknown else []
+        there = set(map(fold, self._read_as))
+        if missed := [theirs for theirs in sorted(self._columns.renamed) if fold(theirs) not in there]:
+            raise InputError(f"--column: no line of {self._name} has {', '.join(map(repr, missed))}")
+        notes = []
+        if read := [f"{theirs} as {ours}" for theirs, ours in self._read_as.items() if ours != theirs]:
+            notes.append(f"keys read: {', '.join(read[:SHOWN])}")
+        if self._unknown:
+            notes.append(refusal(self._name, [name for name, _ in self._unknown.most_common()], self._have))
+        return notes
 
 
 def _with_metadata(fields: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ _COMFY = {
     "seed": "seed",
     "batch_size": "samples",
 }
+_NESTED = ("params", "parameters", "settings", "options", "config", "args", "kwargs")
 _LISTS = ("edits", "data", "items", "requests", "rows", "records", "images", "results")
 
 # What columns are called elsewhere, for a hint; not read as ours by themselves.
@@ -116,15 +117,32 @@ def shape_of(fields: Mapping[str, Any]) -> str | None:
     """The end of a sentence that names the shape and our fields; None if it is none of them."""
     if _is_comfy(fields):
         return f"looks like a workflow of ComfyUI; write a flat object: {_ours(_COMFY, _inputs(fields))}"
+    if fields.keys() >= {"nodes", "links"}:
+        return f"looks like a workflow of ComfyUI, as its editor saves it; write a flat object: {_ours(_COMFY, {})}"
     for shape in _SHAPES:
         if any(mark <= fields.keys() for mark in shape.marks):
             inner = fields.get(shape.within)
             theirs = {**fields, **inner} if isinstance(inner, dict) else fields
             return f"looks like {shape.name}; write a flat object: {_ours(shape.fields, theirs)}"
+    if "file_name" in fields and not fields.keys() & {"custom_id", "init_image"}:
+        return _of_imagefolder(fields)
+    if name := next((one for one in _NESTED if isinstance(fields.get(one), dict)), ""):
+        return f"holds fields in {name!r}; write them beside the others: jq -c '. + .{name} | del(.{name})'"
     return _of_a_frame(fields)
 
 
+def _of_imagefolder(fields: Mapping[str, Any]) -> str:
+    text = next((name for name in ("text", "caption", "prompt") if name in fields), "text")
+    custom_id = '(.file_name | gsub("[^A-Za-z0-9._-]"; "-"))'
+    return (
+        "looks like metadata.jsonl of Hugging Face's imagefolder; write an id and our names:"
+        f" jq -c '{{custom_id: {custom_id}, init_image: .file_name, prompt: .{text}}}'"
+    )
+
+
 def _ours(known: Mapping[str, str], theirs: Mapping[str, Any]) -> str:
+    if not any(name in theirs for name in known):
+        return "custom_id, prompt, init_image, and what else is to be set (retouch fields lists all)"
     written = [f"{ours} for {name}" for name, ours in known.items() if name in theirs and name != ours]
     same = [name for name, ours in known.items() if name in theirs and name == ours]
     kept = f"; {', '.join(same)} {'keeps its name' if len(same) == 1 else 'keep their names'}" if same else ""

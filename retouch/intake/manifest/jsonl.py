@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from retouch.errors import InputError
 from retouch.intake.manifest import json_text
 from retouch.intake.manifest.columns import Columns, Keys
+from retouch.intake.manifest.foreign import shape_of
 from retouch.intake.manifest.lines import BOM, MAX_LINE, MAX_TEXT, numbered, too_long
 from retouch.intake.source import Line
 
@@ -27,23 +29,23 @@ class Jsonl:
 
     def __iter__(self) -> Iterator[Line]:
         read = objects = unfinished = 0  # the last: the number of the line before, if it ends within an object
-        first = ""
+        first, begun = "", b""
         known = self._keys.known
         for number, raw in numbered(self._stream):
             if not (raw := raw.strip()):
                 continue
             read += 1
             if unfinished and not raw.startswith(b"{"):
-                raise InputError(self._pretty(unfinished))
+                raise InputError(self._pretty(unfinished, begun + b"\n" + raw))
             fields, problem, unfinished = {}, None, 0
             try:
                 fields = json_text.parse(_text(raw, MAX_LINE))
                 objects += 1
-                if len(raw) > MAX_TEXT or not fields.keys() <= known:
+                if objects == 1 or len(raw) > MAX_TEXT or not fields.keys() <= known:
                     fields = self._odd(number, raw, fields, first=objects == 1)
             except ValueError as error:
                 problem = str(error)
-                unfinished = number if isinstance(error, json_text.Unfinished) else 0
+                unfinished, begun = (number, raw) if isinstance(error, json_text.Unfinished) else (0, b"")
                 first = first or f"line {number} {problem}"
             yield Line(number, fields, problem)
         if not read:
@@ -58,7 +60,12 @@ class Jsonl:
             raise ValueError(too_long(MAX_TEXT))
         return self._keys.read(number, fields, first=first)
 
-    def _pretty(self, number: int) -> str:
+    def _pretty(self, number: int, begun: bytes) -> str:
+        """What is said of an object over several lines: what it is, if that is known."""
+        with suppress(ValueError, RecursionError, json_text.NotAllowedError):
+            found, _end = json_text.DECODER.raw_decode((begun + self._stream.read(MAX_TEXT)).decode())
+            if shape := shape_of(found):
+                return f"{self._name} line {number} {shape}"
         return (
             f"{self._name} line {number} begins an object that goes over several lines; JSONL has one object a line:"
             f" jq -c . {self._name} > lines.jsonl"

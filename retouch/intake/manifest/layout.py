@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from retouch.errors import InputError
 from retouch.intake.manifest import cells
-from retouch.intake.manifest.columns import METADATA, Columns, as_text, check_kept, fold, refusal
+from retouch.intake.manifest.columns import METADATA, Columns, as_text, check_kept, fold, refusal, suggested
+from retouch.intake.manifest.lines import MAX_TEXT, too_long
 
 # How pandas names a column that had no name, and its index in Parquet.
 _NAMELESS = re.compile(r"(?:Unnamed: \d+)?|__index_level_\d+__")
@@ -37,21 +38,31 @@ class Layout:
         return len(self._columns)
 
     def fields(self, row: Sequence[Any]) -> tuple[dict[str, Any], str | None]:
-        """The edit of a row, and what is wrong with it."""
+        """The edit of a row, and all that is wrong with it."""
         fields: dict[str, Any] = {}
         metadata: dict[str, str] = {}
-        problem = None
+        problems = []
+        if self._is_header(row):
+            return {}, "is the header once more, as where tables were put together; take it out"
         for column, cell in zip(self._columns, row, strict=False):
             try:
                 self._read(column, cell, fields, metadata)
             except ValueError as error:
-                problem = problem or f"has a cell {column.theirs[:80]!r} that {error}"
+                problems.append(f"has a cell {column.theirs[:80]!r} that {error}")
         if metadata:
             own = fields.get("metadata") or {}
             fields["metadata"] = {**own, **metadata} if isinstance(own, dict) else own
-        return fields, problem
+        return fields, "; ".join(problems) or None
+
+    def _is_header(self, row: Sequence[Any]) -> bool:
+        return len(row) == len(self._columns) and all(
+            isinstance(cell, str) and fold(cell) == fold(column.theirs)
+            for cell, column in zip(row, self._columns, strict=True)
+        )
 
     def _read(self, column: _Column, cell: Any, fields: dict[str, Any], metadata: dict[str, str]) -> None:
+        if isinstance(cell, str) and len(cell) > MAX_TEXT and column.ours != "init_image":
+            raise ValueError(too_long(MAX_TEXT))
         if not column.ours:
             self._leave_out(column, cell)
         elif column.ours.startswith(METADATA):
@@ -93,22 +104,23 @@ class Layout:
         known = [column.ours for column in self._columns if column.ours and not column.kept]
         unknown = [column.theirs for column in self._columns if column.kept]
         if not known:
-            shown = ", ".join(repr(column.theirs[:40]) for column in self._columns[:8])
+            names = [column.theirs for column in self._columns]
+            shown = ", ".join(repr(name[:40]) for name in names[:8])
             raise InputError(
                 f"{self._name} is not a table of edits: its header names no known column, such as custom_id or prompt;"
-                f" it has {shown}. Write --column OURS=THEIRS, such as --column prompt=caption"
+                f" it has {shown}. Write {suggested(names)} to read a column as ours"
             )
         if twice := [ours for ours, count in Counter(c.ours for c in self._columns if c.ours).items() if count > 1]:
             theirs = " and ".join(repr(c.theirs[:80]) for c in self._columns if c.ours == twice[0])
             raise InputError(f"{self._name} has the column {twice[0]!r} twice: {theirs[:200]}")
         self._check_renamed(columns)
         if unknown and not columns.keep:
-            raise InputError(refusal(self._name, unknown))
+            raise InputError(refusal(self._name, unknown, known))
         check_kept(self._name, unknown)
         if "custom_id" not in known:
             raise InputError(
-                f"{self._name} has no column custom_id, which every edit needs: a name that is unique in the batch"
-                " (--column custom_id=THEIRS reads another column as it)"
+                f"{self._name} has no column custom_id, which every edit needs: a name that is unique in the batch."
+                " Add it, or read another column as it, such as --column custom_id=sku"
             )
 
     def _check_renamed(self, columns: Columns) -> None:

@@ -15,7 +15,14 @@ MAX_TEXT = 1024 * 1024  # bytes of a line, without a picture in it; an edit has 
 MAX_LINE = MAX_TEXT + embedded.MAX_TEXT  # bytes of a line; what is longer is skipped, and not held in memory
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 1024
-_NOT_ASCII = re.compile(r"\w*[^\x00-\x7f]\w*")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# What no text of Windows-1252 has: a word of its accented letters alone, which Cyrillic, Greek, Hebrew and Chinese
+# become in it, or a sign within a word, where Windows-1250 has a Polish letter.
+_NOT_WESTERN = re.compile(
+    r"(?<![A-Za-z\xa1-\xff])(?:[\xc0-\xff]{3,}|[\xa1-\xff]{4,})(?![A-Za-z\xa1-\xff])"
+    r"|(?<=[A-Za-z\xc0-\xff])[\xb9\xb3\xbf](?=[A-Za-z\xc0-\xff])"
+)
+_SHOWN = 20  # characters of a word, on each side of the one that is told
 
 
 def too_long(most: int) -> str:
@@ -46,7 +53,8 @@ def _skip_rest(stream: BinaryIO, raw: bytes) -> None:
 def texts(stream: BinaryIO, name: str, notes: list[str]) -> Iterator[str]:
     """Yield the lines of a table, with their ends: UTF-8, or Windows-1252, which is said. Raises InputError.
 
-    Windows-1252 is tried last, because nearly any bytes are some text in it.
+    Windows-1252 is tried last, because nearly any bytes are some text in it; what is none of a Western language is
+    refused.
     """
     legacy, plain = False, True
     for number, raw in numbered(stream):
@@ -60,14 +68,26 @@ def texts(stream: BinaryIO, name: str, notes: list[str]) -> Iterator[str]:
         text, is_legacy = _decoded(raw, f"{name} line {number}")
         if not plain and is_legacy != legacy:
             raise InputError(f"{name} line {number} has another encoding than the lines before it; save it as UTF-8")
+        if is_legacy and (found := _NOT_WESTERN.search(text)):
+            word = _word_at(text, found.start())
+            raise InputError(
+                f"{name} line {number} is neither UTF-8 nor Windows-1252, which would make {word!r} of a word in it;"
+                " save it as UTF-8"
+            )
         if is_legacy and plain:
-            word = _NOT_ASCII.search(text)
+            first = _NOT_ASCII.search(text)
             notes.append(
-                f"{name} is not UTF-8 and was read as Windows-1252: line {number} has {word[0][:40] if word else ''!r};"
-                " if that is wrong, save it as UTF-8"
+                f"{name} is not UTF-8 and was read as Windows-1252: line {number} has"
+                f" {_word_at(text, first.start()) if first else ''!r}; if that is wrong, save it as UTF-8"
             )
         legacy, plain = is_legacy, False
         yield text
+
+
+def _word_at(text: str, place: int) -> str:
+    """The word around a place; a search for a whole one takes the square of its length."""
+    before, after = text[max(0, place - _SHOWN) : place], text[place : place + _SHOWN]
+    return re.split(r"\W", before)[-1] + (re.match(r"\w+", after) or after[:1])[0]
 
 
 def _decoded(raw: bytes, where: str) -> tuple[str, bool]:

@@ -195,7 +195,8 @@ def test_a_dry_run_estimates_and_writes_nothing(run: Run, manifest: Manifest, le
         "enqueue", manifest({}, {"samples": 2, "num_inference_steps": 30, "strength": 0.5}), "--dry-run", "--json"
     )
     assert ended.code == 0
-    assert ended.json["estimate"] == {"edits": 2, "images": 3, "unet_steps": 16 + 30}
+    work = {"edits": 2, "images": 3, "unet_steps": 16 + 30}
+    assert ended.json["estimate"] == work | {"equal_edits": 0, "price": None}
     assert ledger.reader.batches() == []
 
 

@@ -72,7 +72,13 @@ def test_a_column_of_pictures_is_taken(tmp_path: Path) -> None:
 def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
     """And so is one without rows."""
     (tmp_path / "m.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match="cannot be read as Parquet or Arrow"):
+    with pytest.raises(
+        InputError, match=r"cannot be read as Parquet or Arrow: it is cut, damaged, or .*; write it again"
+    ):
+        read(tmp_path / "m.parquet")
+    no_text = pa.array([b"\xff"]).view(pa.utf8())
+    parquet.write_table(pa.table({"custom_id": ["a"], "prompt": no_text}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "m.parquet")
     parquet.write_table(EDITS.slice(0, 0), tmp_path / "m.parquet")
     with pytest.raises(InputError, match="is empty"):

@@ -98,4 +98,18 @@ def test_unknown_keys_are_listed_once_with_what_to_do() -> None:
     line = {"prompt": "x", "init_image": URL, "caption": "y"}
     data = objects(*({"custom_id": f"a{n}"} | line for n in range(3)))
     assert len(outcome(data, "m.jsonl")) == 3
-    assert read(data).notes[0].startswith("m.jsonl has an unknown column 'caption'; write --column prompt=caption")
+    assert read(data).notes[0].startswith("m.jsonl has an unknown column 'caption'; write --column OURS=caption to")
+    data = objects({"custom_id": "a", "image": URL, "text": "x"}, {"custom_id": "b", "sampler": "y"})
+    assert "write --column init_image=image --column prompt=text --column scheduler=sampler to" in read(data).notes[0]
+
+
+def test_case_and_blanks_in_keys_are_no_difference() -> None:
+    """As in the header of a table; it is said."""
+    line = {"Custom_ID": "a", "Prompt": "x", "initImage": URL, "SKU": 7}
+    columns = Columns.parse(["metadata.sku=sku"])
+    for data in (objects(line), json.dumps([line])):
+        found = read(data, columns=columns)
+        assert found.lines[0].fields == {"custom_id": "a", "prompt": "x", "init_image": URL, "metadata": {"sku": "7"}}
+        assert "keys read: Custom_ID as custom_id, Prompt as prompt, initImage as init_image" in found.notes[-1]
+    (problem,) = (line.problem for line in read(objects({"prompt": "x", "Prompt": "y"})).lines)
+    assert problem == "has both 'prompt' and 'Prompt', which is read as 'prompt'"

@@ -94,6 +94,23 @@ def test_a_bad_line_is_named_and_the_next_one_is_read(line: bytes, problem: str)
         (b'{"custom_id":{"0":"a"},"prompt":{"0":"b"},"x":1}', "to_json\\(orient='records', lines=True\\)"),
         (b'{"edits":[{"custom_id":"a"}]}', "holds a list in 'edits'; write one edit a line"),
         (b'{"3":{"class_type":"KSampler","inputs":{"steps":20,"cfg":7}}}', "ComfyUI.*num_inference_steps for steps"),
+        (
+            b'{"3":{"class_type":"VAEDecode","inputs":{}}}',
+            "ComfyUI; write a flat object: custom_id, prompt, init_image,",
+        ),
+        (b'{"prompt":{"3":{"class_type":"KSampler","inputs":{"cfg":7}}}}', "ComfyUI.*guidance_scale for cfg"),
+        (
+            b'{\n "3": {\n  "class_type": "KSampler", "inputs": {"cfg": 7}}\n}',
+            "line 1 looks like a workflow of ComfyUI",
+        ),
+        (b'{"last_node_id":1,"nodes":[],"links":[],"version":0.4}', "ComfyUI, as its editor saves it; write a flat"),
+        (
+            b'{"custom_id":"a","params":{"seed":1}}',
+            "fields in 'params'.*jq -c '\\. \\+ \\.params | del\\(\\.params\\)'",
+        ),
+        (b'{"id":"a","parameters":{"prompt":"x"}}', "holds fields in 'parameters'; write them beside the others"),
+        (b'{"file_name":"a.png","text":"x"}', "imagefolder; .*custom_id: .*, init_image: .file_name, prompt: .text}'"),
+        (b'{"file_name":"a.png","caption":"x"}', "imagefolder; .*, prompt: .caption}'"),
         (b'{"input":{"prompt":"x","image":"y","prompt_strength":0.5}}', "Replicate.*strength for prompt_strength"),
         (b'{"image":"y","prompt":"x","n":1,"size":"512x512"}', "OpenAI's image edits.*samples for n"),
         (b'[{"init_images":["y"],"prompt":"x"}]', "line 1 looks like a request to A1111"),

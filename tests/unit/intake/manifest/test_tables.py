@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from retouch.errors import InputError
+from retouch.intake.manifest.lines import MAX_TEXT
 from retouch.intake.source import Line
 from tests.unit.intake.manifest.reading import outcome, read
 
@@ -112,15 +113,82 @@ def test_a_bad_row_is_named_and_the_next_one_is_read(line: str, problem: str) ->
 
 
 @pytest.mark.parametrize(
+    ("encoding", "prompt"),
+    [
+        ("cp1251", "кот"),
+        ("cp1251", "картина маслом, 4k"),
+        ("koi8-r", "рыжий кот"),
+        ("cp1253", "μια γάτα"),
+        ("cp1255", "חתול"),
+        ("cp1256", "قطة على"),
+        ("gbk", "油画风格"),
+        ("euc-kr", "고양이"),
+        ("euc-jp", "猫の絵"),
+        ("cp1250", "błękitny kot"),
+    ],
+)
+def test_an_encoding_of_another_language_is_refused(encoding: str, prompt: str) -> None:
+    """Read as Windows-1252, its prompts would be paid for as garbage."""
+    data = f"{HEADER}\na,a cat,https://e.com/a.png\nb,{prompt},https://e.com/a.png\n".encode(encoding)
+    (said,) = outcome(data)
+    assert "line 3 is neither UTF-8 nor Windows-1252" in said
+    assert "save it as UTF-8" in said
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "«été» à l'œuvre, où il naît; ÉTÉ",
+        "¿Qué? ¡Niño!",
+        "Ærøskøbing, blåbær på åen, øl",
+        "Þórður á æfingu, ýmis",
+        "Größe 5 m², 20 °C, 3 € … — „süß“",
+        "ação, coração, às três",
+        "Äiti sää, öljyä",
+    ],
+)
+def test_western_texts_are_read_in_windows_1252(prompt: str) -> None:
+    """And it is said."""
+    found = read(f"{HEADER}\na,{prompt},b\n".replace(",b", "\tb").replace("a,", "a\t", 1).encode("cp1252"), "m.csv")
+    assert "Windows-1252" in str(found.notes)
+
+
+def test_a_cell_that_is_too_large_is_refused_and_a_long_word_is_no_trouble() -> None:
+    """In the time that it takes to read it."""
+    (said,) = outcome(f"{HEADER}\na,{'é' + 'x' * MAX_TEXT},https://e.com/a.png\n".encode("cp1252"))
+    assert said == "line 2: has a cell 'prompt' that is longer than 1024 KiB, without a picture in it"
+    data = f"{HEADER}\na,{'x' * (MAX_TEXT // 2)}é,https://e.com/a.png\n".encode("cp1252")
+    assert "line 2 has 'xxxxxxxxxxxxxxxxxxxxé'" in str(read(data, "m.csv").notes)
+
+
+def test_a_header_that_stands_there_again_is_told_as_that() -> None:
+    """Tables are put together with ``cat``; as an edit it would be told as three mistakes."""
+    said = outcome(f"{HEADER}\n{ROW}\nCustom_ID,prompt,init_image\n{ROW.replace('a', 'b', 1)}\n")
+    assert said == ["line 3: is the header once more, as where tables were put together; take it out"]
+
+
+def test_all_cells_that_are_wrong_are_told() -> None:
+    """Else the second one shows only when the first is mended."""
+    (said,) = outcome(f"{HEADER},seed,strength\n{ROW},1.7E+9,60%\n")
+    assert "has a cell 'seed' that holds '1.7E+9'" in said
+    assert "; has a cell 'strength' that holds '60%'" in said
+
+
+@pytest.mark.parametrize(
     ("data", "sentence"),
     [
         (b"custom_id,foo\n", "an unknown column 'foo'; write --column .* or --keep-columns .*ours: .*custom_id"),
-        (b"custom_id,prompt,caption,note\n", "unknown columns 'caption', 'note'; write --column prompt=caption"),
+        (b"custom_id,caption,note\n", "unknown columns 'caption', 'note'; write --column prompt=caption to read"),
+        (b"custom_id,prompt,caption\n", "an unknown column 'caption'; write --column OURS=caption to read it"),
+        (
+            b"sku,my text,Image URL,text\n",
+            "it has 'sku'.* Write --column custom_id=sku --column 'init_image=Image URL' --column prompt=text to read",
+        ),
         (b"custom_id,prompt,stength\n", "--column strength=stength"),
         (b"a,b\n1,2\n", "its header names no known column.* it has 'a', 'b'"),
         (b"custom_id,seed,Seed\n", "column 'seed' twice: 'seed' and 'Seed'"),
         (b"custom_id" + b",seed" * 200_000 + b"\n", "column 'seed' twice"),
-        (b"prompt\nx\n", "no column custom_id"),
+        (b"prompt\nx\n", "no column custom_id.* --column custom_id=sku"),
         (b"custom_id\n", "is empty: it has a header"),
         (b"\n\n", "is empty"),
         (b'custom_id\n"a\n', "line 2: has a cell that begins with \" and does not end"),
