@@ -48,6 +48,7 @@ API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 _MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "null", "undefined"})
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # a tab and line ends are none
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # what Python makes of a byte that is not UTF-8
 _CONTROL_NAMES = {0: "NUL", 7: "BEL", 8: "BS", 11: "VT", 12: "FF", 27: "ESC", 127: "DEL"}
 
 BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -58,6 +59,10 @@ RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.SU
 
 
 def _check_tokens(text: str) -> str:
+    if found := _SURROGATE.search(text):
+        raise PydanticCustomError(
+            "not_unicode", "has a byte that is not UTF-8 at position {place}", {"place": found.start() + 1}
+        )
     if found := _CONTROL.search(text):
         code = ord(found[0])
         name = f"U+{code:04X}" + (f" ({_CONTROL_NAMES[code]})" if code in _CONTROL_NAMES else "")
@@ -328,4 +333,5 @@ def _shown(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, default=repr)
     except (ValueError, RecursionError):  # thousands of digits, or of levels
         return "(too large to be shown)"
+    text = text.encode(errors="replace").decode()
     return text if len(text) <= 60 else f"{text[:57]}…"

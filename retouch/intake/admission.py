@@ -105,7 +105,7 @@ class Intake:
             else:
                 edit = Edit.model_validate({**self._fields, **plain_fields(raw)} if self._fields else raw)
         except ValidationError as error:
-            raise InvalidEditError(explain(error) + self._trouble_with_picture(raw)) from None
+            raise InvalidEditError(explain(error) + self.trouble_with_picture(raw)) from None
         try:
             address, seen = self._located(edit.init_image)
         except InputError as error:
@@ -115,8 +115,8 @@ class Intake:
         shown = shown or (seen if seen != address else None)
         return Admitted(edit, About(shown, redo_of, edit.metadata or {}))
 
-    def _trouble_with_picture(self, raw: Edit | Mapping[str, Any]) -> list[str]:
-        """What else is wrong with an edit whose fields are not valid: its picture is not there."""
+    def trouble_with_picture(self, raw: Edit | Mapping[str, Any]) -> list[str]:
+        """What is wrong with the picture of an edit that is refused for other reasons; empty if it is there."""
         given = raw.init_image if isinstance(raw, Edit) else {**self._fields, **raw}.get("init_image")
         try:
             self._located(image_address.clean(given)) if isinstance(given, str) else None

@@ -40,12 +40,16 @@ class CheckedEdits:
             self.names[line.number] = line.name
         raw = line.fields if line.edit is None else line.edit
         custom_id = custom_id_of(raw)
-        errors = [line.problem] if line.problem else self._used_before(custom_id, line.name or line.number)
+        if line.problem:
+            of_picture = [] if "init_image" in line.problem else intake.trouble_with_picture(raw)
+            self.rejected.append(Rejection(line.number, custom_id, [line.problem, *of_picture]))
+            return
+        errors = self._used_before(custom_id, line.name or line.number)
         try:
-            admitted = None if line.problem else intake.admit(raw, redo_of=line.redo_of, shown=line.shown)
+            admitted = intake.admit(raw, redo_of=line.redo_of, shown=line.shown)
         except InvalidEditError as error:
             errors += error.errors
-        if errors or admitted is None:
+        if errors:
             self.rejected.append(Rejection(line.number, custom_id, errors))
             return
         self.entries.append((line.number, intake.entry(admitted)))

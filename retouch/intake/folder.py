@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class Folder:
         for number, picture in enumerate(self.listing.pictures, 1):
             path = str(picture.path)
             fields = {"custom_id": self._custom_id(picture), "init_image": path}
-            yield Line(number, fields, None if _is_utf8(path) else "has a file name that is not UTF-8", name=path)
+            name = path.encode(errors="surrogateescape").decode(errors="replace")
+            yield Line(number, fields, None if name == path else "has a file name that is not UTF-8", name=name)
 
     def _custom_id(self, picture: PictureFile) -> str:
         stem = picture.relative.removesuffix(PurePosixPath(picture.relative).suffix)
@@ -118,14 +120,6 @@ def _names(picture: PictureFile) -> dict[str, str]:
     return {"stem": path.stem, "name": path.name, "folder": folder}
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _check_captions(pictures: Sequence[PictureFile]) -> None:
     without = [str(picture.path) for picture in pictures if not _caption(picture)]
     if without:
@@ -140,7 +134,7 @@ def _check_captions(pictures: Sequence[PictureFile]) -> None:
 def _caption(picture: PictureFile) -> str | None:
     for suffix in _CAPTIONS:
         path = picture.path.with_suffix(suffix)
-        if path.is_file():
+        if os.path.isfile(path):  # False also where the folder may only be listed
             return _read_text(path)
     return None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +66,9 @@ def opened_source(
     """Open what the arguments name, varied and sized as asked; raises InputError if they do not go together."""
     if not all(arguments):
         raise InputError("a source is empty: give a manifest, a folder or pictures")
-    pictures = [one for one in arguments if _is_picture(one)]
-    folders = [one for one in arguments if one != STDIN and Path(one).is_dir()]
+    kinds = {one: _kind(one) for one in arguments}
+    pictures = [one for one in arguments if kinds[one] is _Kind.PICTURE]
+    folders = [one for one in arguments if kinds[one] is _Kind.FOLDER]
     if folders and len(arguments) > 1:
         raise InputError("one folder at a time: give the folder alone (--recursive reads its subfolders too)")
     if pictures and len(pictures) < len(arguments):
@@ -77,8 +81,6 @@ def opened_source(
         return
     if len(arguments) > 1:
         raise InputError(f"one manifest at a time; {len(arguments)} were given")
-    if not (arguments[0] == STDIN or Path(arguments[0]).exists()):
-        raise InputError(f"cannot read {arguments[0]}: there is no such file or folder")
     if asked.id_template or asked.matches or asked.recursive:
         raise InputError("--id, --match and --recursive are for a folder of pictures; a manifest says all of it itself")
     path = Path() if arguments[0] == STDIN else Path(arguments[0])
@@ -103,14 +105,14 @@ def _of_pictures(arguments: Sequence[str], asked: Asked, store_of: Callable[[str
     filled.check([str(value) for values in varied.values() for value in values if value is not None])
     identity = folder_identity(home, {"defaults": dict(asked.defaults), "id": asked.id_template, "size": asked.size})
     source = Sized(filled, asked.size, defaults, Path(), store_of)
-    stem = home.resolve().name if home.is_dir() else home.stem
+    stem = home.resolve().name if os.path.isdir(home) else home.stem
     return Opened(source, stem, Path(), defaults, identity)
 
 
 def _listed(arguments: Sequence[str], asked: Asked) -> tuple[Listing, Path]:
     """The pictures, and what their batch is named after: the only one, the folder of all, or the current folder."""
     first = Path(arguments[0])
-    if first.is_dir():
+    if os.path.isdir(first):
         return list_folder(first, asked.matches, recursive=asked.recursive), first
     if asked.matches or asked.recursive:
         raise InputError("--match and --recursive are for a folder; these are pictures by name")
@@ -127,14 +129,32 @@ def _shaped(
     return Sized(varied, asked.size, defaults, folder, store_of)
 
 
-def _is_picture(argument: str) -> bool:
-    """By what it holds, or if that says nothing, by its name."""
-    if argument == STDIN or Path(argument).is_dir():
-        return False
-    if is_picture_name(argument):
-        return True
+class _Kind(Enum):
+    MANIFEST = auto()
+    FOLDER = auto()
+    PICTURE = auto()
+
+
+def _kind(argument: str) -> _Kind:
+    """What an argument is, by its name, or by what it holds; raises InputError if it is not there."""
+    if argument == STDIN:
+        return _Kind.MANIFEST
     try:
-        with Path(argument).open("rb") as stream:
-            return images.kind_of(stream.read(16)) is not None
-    except OSError:  # who reads it says so
-        return False
+        mode = os.stat(argument).st_mode
+        if stat.S_ISDIR(mode):
+            return _Kind.FOLDER
+        # What is read of a pipe, such as <(...) of a shell, is gone for whoever reads it next.
+        if is_picture_name(argument) or (stat.S_ISREG(mode) and _begins_as_picture(argument)):
+            return _Kind.PICTURE
+    except OSError as error:
+        if is_picture_name(argument):
+            return _Kind.PICTURE  # whoever takes it says what is wrong with it
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file or folder" if missing else error.strerror
+        raise InputError(f"cannot read {argument[:200]}: {reason}") from None
+    return _Kind.MANIFEST
+
+
+def _begins_as_picture(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return images.kind_of(stream.read(16)) is not None

@@ -85,6 +85,11 @@ def test_a_control_character_in_a_prompt_is_named_with_its_place(field: str, sig
     assert "at position 6; take it out" in said
 
 
+def test_a_byte_that_is_no_text_is_named_by_its_place() -> None:
+    """As in an argument, or the name of a folder; it is shown as what it is not."""
+    assert errors_of(prompt="caf\udce9") == ['prompt "caf?" has a byte that is not UTF-8 at position 4']
+
+
 def test_line_ends_and_tabs_in_a_prompt_stay() -> None:
     """A cell of a spreadsheet may have several lines."""
     prompt = "a cat,\r\n\tin oil\n"

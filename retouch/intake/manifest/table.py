@@ -18,10 +18,11 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 _TOLD = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _SNIFFED = 20  # lines: a header may have line ends in it
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u00ab\u00bb]")
+_ENDLESS = 'has a cell that is too large, or that begins with " and does not end'
 _REASONS = (
     ("expected after", 'has a " inside a cell that begins with one; write it twice ("")'),
     ("unexpected end", 'has a cell that begins with " and does not end'),
-    ("field limit", 'has a cell that is too large, or that begins with " and does not end'),
+    ("field limit", _ENDLESS),
 )
 
 
@@ -73,6 +74,8 @@ class Table:
             number, before = before + 1, rows.line_num
             if row is None and problem is None:
                 return
+            if problem == _ENDLESS:  # nobody knows where the next row begins
+                raise InputError(f"{self._name} line {number} {problem}")
             if problem or any(cell.strip() for cell in row or ()):
                 yield number, row or [], problem
 
@@ -81,7 +84,8 @@ class Table:
             self._trailing = True
             row.pop()
         fields, problem = layout.fields(row)
-        if len(row) != len(layout):
+        if len(row) != len(layout):  # who knows which cell is which field, but for the name
+            fields = {name: value for name, value in fields.items() if name == "custom_id"}
             problem = f"has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {len(layout)}" + (
                 self._why(row) if len(row) > len(layout) else ""
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -158,8 +160,9 @@ def test_a_file_name_that_is_not_utf_8_is_a_problem_of_that_picture(photos: Path
     (photos / "caf\udce9.jpg").touch()
     asked = Asked({"prompt": "{stem}"})
     with opened_source([str(photos)], asked, no_store) as opened:
-        problems = [line.problem for line in opened.source]
-    assert problems == ["has a file name that is not UTF-8", None]
+        lines = list(opened.source)
+    assert [line.problem for line in lines] == ["has a file name that is not UTF-8", None]
+    assert lines[0].name == f"{photos}/caf\N{REPLACEMENT CHARACTER}.jpg"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,10 @@ def test_a_file_name_that_is_not_utf_8_is_a_problem_of_that_picture(photos: Path
         (["photos/cat.jpg", "-"], {}, "- is not a picture"),
         (["m.jsonl", "m.jsonl"], {}, "one manifest at a time"),
         ([""], {}, "a source is empty"),
-        (["no-such"], {"recursive": True}, "cannot read no-such"),
+        (["no-such"], {"recursive": True}, "cannot read no-such: there is no such file or folder"),
+        (["photos/cat.jpg", "no-such"], {}, "cannot read no-such"),
+        (["a" * 300], {}, "cannot read a{200}: File name too long"),
+        (["locked/m.jsonl"], {}, r"cannot read locked/m\.jsonl: Permission denied"),
         (["m.jsonl"], {"id_template": "{name}"}, "for a folder of pictures"),
         (["m.jsonl"], {"recursive": True}, "for a folder of pictures"),
         (["photos/cat.jpg"], {"matches": ["*.jpg"]}, "for a folder"),
@@ -183,8 +189,42 @@ def test_sources_that_do_not_go_together(
     """What is what is said."""
     monkeypatch.chdir(photos.parent)
     Path("m.jsonl").write_text("{}\n")
+    refuse_what_is_in("locked", monkeypatch)
     with pytest.raises(InputError, match=words):
         edits(*arguments, prompt="x", **fields)
+
+
+def refuse_what_is_in(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a folder that may not be searched; root may, so that no mode of a file shows it."""
+    real = os.stat
+
+    def look(path: Any, **how: Any) -> os.stat_result:
+        if str(path).startswith(f"{folder}/"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, **how)
+
+    monkeypatch.setattr(os, "stat", look)
+
+
+def test_a_picture_that_may_not_be_read_is_told_by_whoever_takes_it(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its path, beside what is wrong with the others; neither it nor its caption ends the command before."""
+    monkeypatch.chdir(photos.parent)
+    refuse_what_is_in("locked", monkeypatch)
+    assert [edit["custom_id"] for edit in edits("photos/cat.jpg", "locked/b.jpg", prompt="x")] == ["b", "cat"]
+    assert edits("locked/b.jpg", prompt="{caption|stem}")[0]["prompt"] == "b"
+
+
+def test_a_pipe_is_read_once(photos: Path) -> None:
+    """What was read to know it would be missing from the manifest, as with <(...) of a shell."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "wb") as stream:
+        stream.write(b'{"custom_id": "a", "prompt": "x"}\n')
+    try:
+        assert edits(f"/dev/fd/{read_end}") == [{"custom_id": "a", "prompt": "x"}]
+    finally:
+        os.close(read_end)
 
 
 def test_a_picture_is_known_by_its_bytes_and_a_brace_in_a_manifest_stays(photos: Path) -> None:

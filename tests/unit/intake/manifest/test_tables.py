@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import product
 
 import pytest
 
 from retouch.errors import InputError
+from retouch.intake.manifest import table
 from retouch.intake.manifest.lines import MAX_TEXT
 from retouch.intake.source import Line
 from tests.unit.intake.manifest.reading import outcome, read
@@ -161,6 +163,17 @@ def test_a_cell_that_is_too_large_is_refused_and_a_long_word_is_no_trouble() -> 
     assert "line 2 has 'xxxxxxxxxxxxxxxxxxxxé'" in str(read(data, "m.csv").notes)
 
 
+def test_a_cell_without_an_end_ends_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows after it would be told one by one, and all as wrong."""
+    monkeypatch.setattr(table, "MAX_LINE", 1000)
+    before = csv.field_size_limit(1000)
+    try:
+        said = outcome(f'{HEADER}\na,"' + "x y\n" * 1000 + ROW)
+    finally:
+        csv.field_size_limit(before)
+    assert said == ['m.csv line 2 has a cell that is too large, or that begins with " and does not end']
+
+
 def test_a_header_that_stands_there_again_is_told_as_that() -> None:
     """Tables are put together with ``cat``; as an edit it would be told as three mistakes."""
     said = outcome(f"{HEADER}\n{ROW}\nCustom_ID,prompt,init_image\n{ROW.replace('a', 'b', 1)}\n")
@@ -172,6 +185,9 @@ def test_all_cells_that_are_wrong_are_told() -> None:
     (said,) = outcome(f"{HEADER},seed,strength\n{ROW},1.7E+9,60%\n")
     assert "has a cell 'seed' that holds '1.7E+9'" in said
     assert "; has a cell 'strength' that holds '60%'" in said
+    (said,) = outcome(f"{HEADER},seed\na,x,no-such.png,1.7E+9\n")
+    assert "has a cell 'seed' that holds '1.7E+9'" in said
+    assert "; init_image no-such.png: No such file" in said
 
 
 @pytest.mark.parametrize(
