@@ -118,12 +118,14 @@ class Intake:
     def trouble_with_picture(self, raw: Edit | Mapping[str, Any]) -> list[str]:
         """What is wrong with the picture of an edit that is refused for other reasons; empty if it is there."""
         given = raw.init_image if isinstance(raw, Edit) else {**self._fields, **raw}.get("init_image")
+        if not isinstance(given, str):
+            return []
         try:
-            self._located(image_address.clean(given)) if isinstance(given, str) else None
+            self._located(image_address.clean(given))
         except InputError as error:
             return [f"init_image {error}"]
-        except ValueError:
-            pass  # no address: its field says so
+        except ValueError:  # no address: its field says so
+            return []
         return []
 
     def _located(self, given: str) -> tuple[str, str]:

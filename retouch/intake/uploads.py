@@ -158,11 +158,9 @@ def _read_again(picture: Picture) -> bytes:
     try:
         data = _read(picture.path)
     except InputError as error:
-        raise InputError(f"nothing was enqueued: {error}, though it was there when it was checked") from None
+        raise InputError(f"{error}, though it was there when it was checked; run the command again") from None
     if hashlib.sha256(data).hexdigest() != picture.sha256:
-        raise InputError(
-            f"nothing was enqueued: {picture.path} has changed since it was checked; run the command again"
-        )
+        raise InputError(f"{picture.path} has changed since it was checked; run the command again")
     return data
 
 

@@ -34,11 +34,7 @@ class Columnar:
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1
                     yield Line(number, *layout.fields([_plain(cell) for cell in row]))
-        except (
-            pa.ArrowException,
-            OSError,
-            ValueError,
-        ) as error:  # the latter: texts that are not UTF-8, dates of no year
+        except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: of a text that is not UTF-8, a year 0
             if isinstance(error, OSError) and error.strerror:
                 raise InputError(f"cannot read {self._path}: {error.strerror}") from None
             raise InputError(
