@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from retouch.cli.terminal import emit, one_line, say
+from retouch.cli.terminal import emit, say
 from retouch.intake.admission import Rejection
 from retouch.intake.estimate import Estimate
 from retouch.intake.writing import Receipt
@@ -65,7 +65,7 @@ def tell_rejected(rejected: list[Rejection], names: Names) -> None:
         line, custom_id, errors = told[0]
         if name := names.get(line):
             errors = [_without_its_name(error, name) for error in errors]
-        shown = one_line(name) if name else f"line {line}" + (f" ({custom_id})" if custom_id else "")
+        shown = " ".join(name.splitlines()) if name else f"line {line}" + (f" ({custom_id})" if custom_id else "")
         say(f"{shown}{others}: {'; '.join(errors)}")
     if more := sum(map(len, groups[SHOWN:])):
         say(f"… and {count(more, f'more bad {noun(names)}')} (--json lists them all)")

@@ -48,11 +48,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def one_line(text: str) -> str:
-    """A name from outside, such as a path, without line ends."""
-    return " ".join(text.splitlines())
-
-
 def counts_text(view: BatchView) -> str:
     """``3 queued, 5 completed``, in the order of an edit's life."""
     return ", ".join(f"{view.counts[s]} {s.value}" for s in EditState if view.counts.get(s)) or "no edits"
