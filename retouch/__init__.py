@@ -16,11 +16,13 @@ The other names are the types that its methods take, return and raise.
 
 from retouch.edit import Edit
 from retouch.edit_result import Failure, Result
-from retouch.errors import CancelledError, InputError, RetouchError, SchemaError, ServiceError
+from retouch.errors import CancelledError, InputError, LostImagesError, RetouchError, SchemaError, ServiceError
 from retouch.event_log import CloudEvent, UndeliveredEvent
 from retouch.failure_limit import TooManyFailuresError
 from retouch.installation import ResultTimes
-from retouch.intake.admission import InvalidEditError, RejectedEditsError, Rejection
+from retouch.intake.admission import InvalidEditError, RejectedEditsError
+from retouch.intake.mistakes import Rejection
+from retouch.intake.reading import Manifest, read_manifest
 from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
 from retouch.output import Output
@@ -41,7 +43,9 @@ __all__ = [
     "Failure",
     "InputError",
     "InvalidEditError",
+    "LostImagesError",
     "Made",
+    "Manifest",
     "Output",
     "Pause",
     "Provider",
@@ -57,4 +61,5 @@ __all__ = [
     "Sink",
     "TooManyFailuresError",
     "UndeliveredEvent",
+    "read_manifest",
 ]

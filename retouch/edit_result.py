@@ -11,6 +11,7 @@ from typing import Any
 
 from retouch.media.saving import save
 from retouch.output import Output
+from retouch.rows import flat
 from retouch.states import EditState
 
 
@@ -45,6 +46,15 @@ class Result(Mapping[str, Any]):
         """The object that ``retouch results`` prints."""
         return dict(self.record)
 
+    def row(self) -> dict[str, Any]:
+        """Every value by a name of its own, such as ``outputs.0.uri``, ``parameters.seed``, ``metadata.sku``.
+
+        The names are the columns of ``retouch results --format csv``. What has no value may be missing, but for
+        ``outputs.0.uri``, ``error.code`` and ``error.message``. What is nested deeper, in ``parameters``, stays so.
+        """
+        row = flat(self.record)
+        return row | {name: None for name in _ALWAYS if name not in row}
+
     @property
     def custom_id(self) -> str:
         """The edit's name within its batch."""
@@ -77,12 +87,12 @@ class Result(Mapping[str, Any]):
 
     @property
     def init_image(self) -> str | None:
-        """The picture that was edited, as the producer named it; of a signed link without what signs it."""
+        """The picture that was edited, as the producer named it: a link without its signature, bytes as their size."""
         return self.record.get("init_image")
 
     @property
     def uploaded_as(self) -> str | None:
-        """Where that picture is in S3, if it was on the producer's disk."""
+        """Where that picture is in S3, if it was on the producer's disk or in its memory."""
         return self.record.get("uploaded_as")
 
     @property
@@ -140,6 +150,7 @@ class Result(Mapping[str, Any]):
         return _instant(self.record.get("completed_at"))
 
 
+_ALWAYS = ("outputs.0.uri", "error.code", "error.message")  # in each row, so that programs may rely on the column
 _OUTPUT_FIELDS = [name for name in Output.__dataclass_fields__ if name != "blank"]
 
 

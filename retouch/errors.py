@@ -7,7 +7,8 @@ RetouchError
 ├── TooManyFailuresError        more edits of a batch have failed than the caller allows (``retouch.failure_limit``)
 ├── CancelledError              the batch was cancelled meanwhile (exit 4)
 ├── ServiceError                another system cannot be reached, or refuses (exit 6)
-│   └── SchemaError             the ledger has another version than this program
+│   ├── SchemaError             the ledger has another version than this program
+│   └── LostImagesError         images of a batch are gone from S3, or differ; all others were downloaded
 ├── LedgerError                 Redis did not do what the ledger asked for
 │   ├── BatchCancelledError     a person has cancelled the batch that is being filled
 │   ├── BatchDefaultsError      another producer made the batch with other defaults: enqueue it again
@@ -53,6 +54,17 @@ class ServiceError(RetouchError):
 
 class SchemaError(ServiceError):
     """The ledger has another version than this program; nothing was changed."""
+
+
+class LostImagesError(ServiceError):
+    """Images of a batch are gone from S3, or differ from what was stored; all others are in the folder.
+
+    ``lost``: a sentence for each.
+    """
+
+    def __init__(self, message: str, lost: list[str]) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class LedgerError(RetouchError):

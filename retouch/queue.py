@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from retouch.batch_reader import BatchReader
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import check_batch_id
-from retouch.edit_result import Result
 from retouch.environment import Environment
 from retouch.errors import InputError, ServiceError
 from retouch.failure_limit import FailureLimit
-from retouch.installation import Installation
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
@@ -27,10 +25,8 @@ from retouch.ledger import (
     PAGE,
     Address,
     BatchView,
-    EditView,
     Entry,
     Ledger,
-    Made,
     Retried,
 )
 from retouch.ledger.producer import OnProgress, check_weight
@@ -42,7 +38,7 @@ from retouch.states import EditState
 POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # between two looks at a batch: short while it changes, longer while it does not
 
 
-class EditQueue(Installation):
+class EditQueue(BatchReader):
     """Enqueues edits and watches them.
 
     Threads may share it. It connects at the first use; as a context manager, or with ``close``, it closes its
@@ -59,10 +55,8 @@ class EditQueue(Installation):
         prefix: str = "",
         address: str = "the address given",
     ) -> None:
-        super().__init__(ledger, address)
+        super().__init__(ledger, address, bucket, prefix)
         self._private_hosts = private_hosts or PrivateHosts()
-        self._bucket = bucket
-        self._prefix = prefix
 
     @classmethod
     def from_env(cls, *, timeout_s: float = 3.0) -> EditQueue:
@@ -132,11 +126,13 @@ class EditQueue(Installation):
         """Put edits into a batch, which is made with its first.
 
         ``edits``: Edits, or mappings of the same fields, in a list, a generator or another iterable; or a frame of
-        pandas or polars, or an Arrow table, or an iterable of these. A value may be of numpy; NaN (in a table also an
-        empty cell) is a field that is not set. ``init_image`` may be a path (relative to the working directory), an
-        open binary file or bytes: the picture is uploaded to the queue's bucket. ``keep_columns``: what is no field of
-        an edit is kept as its ``metadata``; else it is refused. ``defaults`` are fields for edits that do not set
-        them. ``weight``: a batch of weight 2 gets twice the turns of one of weight 1; 0.001 to 1000.
+        pandas or polars, or an Arrow table, or an iterable of these; or what ``read_manifest`` returns. A value may be
+        of numpy; NaN (in a table also an empty cell) is a field that is not set. A mapping that holds texts alone, as
+        ``csv.DictReader`` makes it, is read as a row of a table is: numbers are texts there. ``init_image`` may be a
+        path (relative to the working directory), an open binary file or bytes: the picture is uploaded to the queue's
+        bucket. ``keep_columns``: what is no field of an edit is kept as its ``metadata``; else it is refused.
+        ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the turns of
+        one of weight 1; 0.001 to 1000.
 
         An edit that exists already is not changed, so it is safe to call this again with the same edits.
 
@@ -163,7 +159,8 @@ class EditQueue(Installation):
             raise TypeError(f"defaults is of type {type(defaults).__name__}, and must be a mapping of fields")
         with Inputs(self._bucket or None, self._prefix) as inputs:
             records = Records(edits, inputs, keep_columns=keep_columns)
-            intake = Intake(with_picture(dict(defaults or {}), inputs), self._private_hosts, inputs)
+            fields, shown = with_picture(dict(defaults or {}), inputs)
+            intake = Intake(fields, self._private_hosts, inputs, shown)
             call = Enqueueing(
                 intake,
                 inputs,
@@ -171,6 +168,7 @@ class EditQueue(Installation):
                 skip=on_invalid == "skip",
                 writer=partial(self.writer, batch, intake.defaults, weight=weight),
                 conflicts=partial(self.conflicts, batch),
+                noun=records.noun,
             )
             return call.all_of(records) if records.whole else call.one_by_one(records)
 
@@ -204,25 +202,6 @@ class EditQueue(Installation):
         return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin)
 
     # --- one batch -------------------------------------------------------------------------------
-
-    def status(self, batch: str) -> BatchView:
-        """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
-        view = self.find(batch)
-        if view is None:
-            raise InputError(
-                f"there is no batch {batch!r} in Redis; check the name. A batch that ended long ago is only in S3"
-                " (RETOUCH_RETENTION)"
-            )
-        return view
-
-    def find(self, batch: str) -> BatchView | None:
-        """The same as ``status``, and None if there is no such batch in Redis."""
-        with self._reach():
-            return self._ledger.reader.batch(check_batch_id(batch))
-
-    def batch(self, batch: str) -> BatchView:
-        """The same as ``status``, beside ``batches``."""
-        return self.status(batch)
 
     def wait(
         self,
@@ -262,33 +241,6 @@ class EditQueue(Installation):
             moved = newer.counts != view.counts
             pause_s = POLL_MIN_S if moved else min(pause_s * 1.5, POLL_MAX_S)
             view = newer
-
-    def results(self, batch: str, *, blank: bool | None = None) -> Iterator[Result]:
-        """The results of the edits that have ended, in the batch's order, read page by page.
-
-        ``blank``: only those with an image that is blank or may be (True), or without one (False). Raises InputError if
-        there is no such batch.
-        """
-        self.status(batch)
-        results = self._results(batch)
-        return results if blank is None else (result for result in results if result.blank is blank)
-
-    def edit(self, batch: str, custom_id: str) -> EditView:
-        """Where one edit stands and what happens next; raises InputError if there is no such edit."""
-        with self._reach():
-            view = self._ledger.reader.edit(check_batch_id(batch), custom_id)
-        if view is None:
-            self.status(batch)
-            raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
-        return view
-
-    def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
-        """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.
-
-        Raises InputError if there is no such batch.
-        """
-        self.status(batch)
-        return self._made(batch, custom_ids)
 
     def redo_id(self, batch: str, content: str) -> str:
         """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.
@@ -380,26 +332,7 @@ class EditQueue(Installation):
                 if on_progress:
                     on_progress(total - left, total)
 
-    # --- the whole installation ------------------------------------------------------------------
-
-    def batches(self, newest: int = 50, *, state: str | None = None) -> list[BatchView]:
-        """The newest batches, the newest first; with ``state`` those alone that are shown in it.
-
-        A ``state`` is one of BatchState, or ``"paused"``: not completed, and its queued edits are not submitted.
-        """
-        with self._reach():
-            found = self._ledger.reader.all_batches()
-            return list(islice((view for view in found if state in (None, view.shown_state)), newest))
-
     # --- reaching Redis --------------------------------------------------------------------------
-
-    def _results(self, batch: str) -> Iterator[Result]:
-        with self._reach():
-            yield from map(Result, self._ledger.reader.results(batch))
-
-    def _made(self, batch: str, custom_ids: Sequence[str] | None) -> Iterator[Made]:
-        with self._reach():
-            yield from self._ledger.reader.made(batch, custom_ids)
 
     def _still_there(self, batch: str) -> BatchView:
         view = self._ledger.reader.batch(batch)

@@ -17,7 +17,7 @@ from retouch.edit_fields import notes
 from workers.stack.child import ROOT
 
 PAGE = ROOT / "docs" / "api.md"
-FIRST = ("EditQueue", "Edit", "Receipt", "Result", "Output", "BatchView")
+FIRST = ("EditQueue", "Edit", "read_manifest", "Manifest", "Receipt", "Result", "Output", "BatchView")
 HEAD = """# Python: all public names
 
 Made from the docstrings by `scripts/reference`: change those, not this page. [producers.md](producers.md) shows how the
@@ -30,13 +30,16 @@ def page() -> str:
     package: Any = griffe.load("retouch", search_paths=[ROOT], resolve_aliases=True)
     exports = [str(name) for name in package.exports]
     names = sorted(exports, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-    classes: dict[str, Any] = {name: package[name].final_target for name in names}
-    index = "\n".join(f"* [{name}](#{name.lower()}): {_first(classes[name])}" for name in names)
-    return "\n\n".join([HEAD.strip(), index, *(part for name in names for part in _class(name, classes[name]))]) + "\n"
+    found: dict[str, Any] = {name: package[name].final_target for name in names}
+    index = "\n".join(f"* [{name}](#{name.lower()}): {_first(found[name])}" for name in names)
+    return "\n\n".join([HEAD.strip(), index, *(part for name in names for part in _named(name, found[name]))]) + "\n"
 
 
-def _class(name: str, found: Any) -> Iterator[str]:
+def _named(name: str, found: Any) -> Iterator[str]:
     yield f"## {name}"
+    if found.is_function:
+        yield f"```python\n{found.signature(name=name)}\n```\n\n{_text(found)}"
+        return
     yield _text(found) + (f"\n\nA kind of `{found.bases[0]}`." if name.endswith("Error") else "")
     if name == "Edit":
         yield _table([(note.name, note.kind, note.description) for note in notes(Edit.model_fields)])
@@ -50,10 +53,9 @@ def _class(name: str, found: Any) -> Iterator[str]:
 
 
 def _members(found: Any) -> list[Any]:
-    """The public members, its own first. (griffe types them as what any object has.)"""
-    own = list(found.members)
-    inherited = [name for name in found.all_members if name not in own]
-    public = [name for name in own + inherited if not name.startswith("_")]
+    """The public members, its own first, then those of its nearest base. (griffe types them as what any object has.)"""
+    names = dict.fromkeys(name for each in [found, *found.mro()] for name in each.members)
+    public = [name for name in names if not name.startswith("_")]
     return [each.final_target if each.is_alias else each for each in map(found.all_members.__getitem__, public)]
 
 

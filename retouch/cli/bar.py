@@ -7,7 +7,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 
 from retouch.cli.progress import Rate
-from retouch.cli.terminal import counts_text
 from retouch.ledger import BatchView
 
 
@@ -43,7 +42,7 @@ class Bar:
             total=view.total,
             completed=view.ended,
             rate=self._rate.text(view),
-            counts=counts_text(view),
+            counts=view.shown_counts,
         )
 
     def close(self) -> None:

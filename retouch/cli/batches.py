@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.options import Json, RedisUrl, open_queue
-from retouch.cli.terminal import counts_text, emit, printable
+from retouch.cli.terminal import emit, printable
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
 from retouch.records import BatchesRecord
@@ -51,4 +51,4 @@ def batch_lines(views: Sequence[BatchView], none: str = "no batches yet") -> lis
 def _line(view: BatchView, width: int) -> str:
     ended = f"{view.ended}/{view.total}"
     unsealed = ", not sealed" if view.unsealed else ""
-    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {counts_text(view)}{unsealed}"
+    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {view.shown_counts}{unsealed}"

@@ -13,7 +13,7 @@ from retouch.cli.counting import OnProgress, counting
 from retouch.cli.options import BatchArgument, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import pause_line
 from retouch.cli.reasons import why_open
-from retouch.cli.terminal import counts_text, say, workers_hint
+from retouch.cli.terminal import say, workers_hint
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
@@ -92,10 +92,10 @@ def cancel(
 def _nothing_to_cancel(view: BatchView, states: Sequence[EditState], workers: Collection[str]) -> str:
     nothing = f"nothing to cancel: no edit of batch {view.batch} is {' or '.join(state.value for state in states)}"
     if view.finished:
-        return f"{nothing}. It has ended ({counts_text(view)}); to remove it: retouch remove {view.batch}"
+        return f"{nothing}. It has ended ({view.shown_counts}); to remove it: retouch remove {view.batch}"
     if view.counts.get(EditState.QUEUED):  # only the held ones were asked for
         return f"{nothing}. To cancel the queued ones: retouch cancel {view.batch}"
-    return f"{nothing}. It has not ended ({counts_text(view)}): {why_open(view, workers)}"
+    return f"{nothing}. It has not ended ({view.shown_counts}): {why_open(view, workers)}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Results as rows: each value under a name such as ``outputs.0.uri`` or ``metadata.sku``."""
+"""The columns of a table of results (``retouch.rows``), and what stands in its cells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from retouch.edit import Edit
 from retouch.errors import InputError
 from retouch.nearest import nearest
+from retouch.rows import WHOLE, Row, flat
 
 OUTPUT_FIELDS = ("uri", "sha256", "bytes", "width", "height", "content_type", "blank")
 LARGEST_INT = 2**63 - 1  # what a column of whole numbers takes; a larger one is text there
@@ -26,24 +27,6 @@ _NO_PARAMETERS = ("custom_id", "init_image", "metadata", "extra")  # fields of a
 _PARAMETERS = tuple(f"parameters.{field}" for field in Edit.model_fields if field not in _NO_PARAMETERS)
 _FREE = ("parameters.", "metadata.")  # what follows is the producer's own
 _GROUP = re.compile(r"(error|parameters|metadata|outputs\.\d+)\.")
-_WHOLE = ("error", "outputs", "parameters", "metadata")
-
-Row = dict[str, Any]
-
-
-def flat(record: Mapping[str, Any]) -> Row:
-    """Every value of a result by its name; what is nested deeper (in ``parameters``) stays an object."""
-    row: Row = {}
-    for name, value in record.items():
-        if isinstance(value, Mapping):
-            row |= {f"{name}.{key}": inner for key, inner in value.items()}
-        elif name in _WHOLE and value is None:
-            continue
-        elif name == "outputs":
-            row |= {f"outputs.{n}.{key}": inner for n, one in enumerate(value) for key, inner in one.items()}
-        else:
-            row[name] = value
-    return row
 
 
 class Columns:
@@ -67,7 +50,7 @@ class Columns:
 
     def check(self, names: Sequence[str]) -> None:
         """Raise InputError for a name that no result has, with what may be meant and all that there are."""
-        known = {*self._types, *_FIXED, *_PARAMETERS, *_WHOLE}
+        known = {*self._types, *_FIXED, *_PARAMETERS, *WHOLE}
         unknown = [name for name in names if name not in known]
         if unknown and (self._types or not unknown[0].startswith(_FREE)):
             meant = _meant(unknown[0], there := self._all())
@@ -81,7 +64,7 @@ class Columns:
     def _all(self) -> list[str]:
         """The names of all columns: of images those of the first one, and of others that there are."""
         fixed = [name for name in _FIXED if name in self._types or not name.startswith(_LATER_OUTPUTS)]
-        return [*fixed, *_WHOLE, *sorted({*self._types, *_PARAMETERS} - set(_FIXED), key=_group)]
+        return [*fixed, *WHOLE, *sorted({*self._types, *_PARAMETERS} - set(_FIXED), key=_group)]
 
 
 def _group(name: str) -> tuple[bool, str]:

@@ -31,8 +31,9 @@ from retouch.cli.receipt import noun, tell_rejected
 from retouch.cli.terminal import ExitCode, emit, say
 from retouch.edit import Edit, explain
 from retouch.image_address import ImageKind
-from retouch.intake.admission import Rejection, custom_id_of
+from retouch.intake.admission import custom_id_of
 from retouch.intake.manifest import Columns
+from retouch.intake.mistakes import Rejection
 from retouch.intake.opening import Opened, opened_source
 from retouch.plural import count
 

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from retouch.cli.stores import open_store
 from retouch.cli.terminal import failure_text, printable
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ResultError
 from retouch.media.downloads import Buckets
 from retouch.media.images import MAX_BYTES
 from retouch.media.sheets import Place, thumbnail
+from retouch.media.stores import open_store
 from retouch.net.addresses import PrivateHosts
 from retouch.output import Output
 

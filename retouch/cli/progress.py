@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from retouch.cli.terminal import counts_text, say
+from retouch.cli.terminal import say
 from retouch.ledger import BatchView
 from retouch.states import EditState
 
@@ -92,5 +92,5 @@ class Lines:
     def _say(self, view: BatchView) -> None:
         self._said = view
         self._next = self._clock() + LINE_EVERY_S
-        parts = [f"{view.batch}: {view.ended}/{view.total} ended", counts_text(view), self._rate.text(view)]
+        parts = [f"{view.batch}: {view.ended}/{view.total} ended", view.shown_counts, self._rate.text(view)]
         say("; ".join(part for part in parts if part))

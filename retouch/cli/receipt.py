@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 
 from retouch.cli.terminal import emit, say
-from retouch.intake.admission import Rejection
 from retouch.intake.estimate import Estimate
+from retouch.intake.mistakes import Rejection, by_mistake, described
 from retouch.intake.writing import Receipt
 from retouch.plural import count, were
 from retouch.records import ReceiptRecord, RejectionRecord
@@ -17,9 +16,6 @@ from retouch.states import EditState
 Names = Mapping[int, str]
 
 SHOWN = 20  # mistakes that are told; --json has all lines
-TOLD_APART = 3  # lines with one mistake in different values
-# What differs between two sentences about one mistake: quoted texts (cut ones too), addresses, paths and numbers.
-_VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
 
 
 def tell_receipt(receipt: Receipt, as_json: bool, names: Names) -> None:
@@ -59,14 +55,9 @@ def tell_rejected(rejected: list[Rejection], names: Names) -> None:
 
     ``names``: what edits are called that have no line, by their numbers.
     """
-    groups = _by_mistake(rejected)
+    groups = by_mistake(rejected)
     for told in groups[:SHOWN]:
-        others = f" and {count(len(told) - 1, 'other')}" if len(told) > 1 else ""
-        line, custom_id, errors = told[0]
-        if name := names.get(line):
-            errors = [_without_its_name(error, name) for error in errors]
-        shown = " ".join(name.splitlines()) if name else f"line {line}" + (f" ({custom_id})" if custom_id else "")
-        say(f"{shown}{others}: {'; '.join(errors)}")
+        say(described(told, "line", names.get(told[0].line, "")))
     if more := sum(map(len, groups[SHOWN:])):
         say(f"… and {count(more, f'more bad {noun(names)}')} (--json lists them all)")
 
@@ -74,24 +65,6 @@ def tell_rejected(rejected: list[Rejection], names: Names) -> None:
 def noun(names: Names) -> str:
     """What messages count: lines of a manifest, or edits that have names (of a folder, of a batch that is redone)."""
     return "edit" if names else "line"
-
-
-def _without_its_name(error: str, name: str) -> str:
-    """The mistake; of a picture whose path stands before it already, without that."""
-    start = f"init_image {name}"
-    return error.removeprefix(start).lstrip(": ") if error.startswith(start) else error
-
-
-def _by_mistake(rejected: list[Rejection]) -> list[list[Rejection]]:
-    """The rejections in groups of one mistake; up to three that differ in a value are told apart."""
-    alike: dict[str, list[Rejection]] = {}
-    for rejection in rejected:
-        alike.setdefault(_VALUE.sub("", "; ".join(rejection.errors)), []).append(rejection)
-    groups: list[list[Rejection]] = []
-    for group in alike.values():
-        same = len({tuple(rejection.errors) for rejection in group}) == 1
-        groups += [group] if same or len(group) > TOLD_APART else [[rejection] for rejection in group]
-    return sorted(groups)
 
 
 def emit_receipt(

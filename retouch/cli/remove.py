@@ -13,12 +13,12 @@ from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.reasons import why_open
-from retouch.cli.stores import open_store
 from retouch.cli.terminal import say
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
+from retouch.media.stores import open_store
 from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code

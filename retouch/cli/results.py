@@ -10,14 +10,16 @@ from typing import IO, Annotated
 
 import typer
 
-from retouch.cli.ended import ended_edits, ended_once, parse_states
+from retouch.cli.ended import ended_with_progress, parse_states
 from retouch.cli.files import replacing
-from retouch.cli.flat import Columns, flat
+from retouch.cli.flat import Columns
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
 from retouch.cli.tables import PLAIN, SPREADSHEETS, Dialect, Format, write_csv, write_jsonl, write_parquet
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
+from retouch.results.ended import ended_once
+from retouch.rows import flat
 
 
 def results(
@@ -69,7 +71,7 @@ def results(
         with _opened(output) as out:
             write_jsonl(chosen(ended_once(queue, batch, bucket, prefix)), (), out)
         return
-    with ended_edits(queue, batch, bucket, prefix) as ended:
+    with ended_with_progress(queue, batch, bucket, prefix) as ended:
         columns = Columns()
         for result in chosen(ended.results()):
             columns.see(flat(result))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.ended import ended_edits, parse_states
+from retouch.cli.ended import ended_with_progress, parse_states
 from retouch.cli.options import (
     BatchArgument,
     Bucket,
@@ -57,7 +57,7 @@ def sheet(
     except ImportError:
         raise InputError("drawing needs Pillow and S3 support: pip install 'retouch[sheet]'") from None
     states, hosts = parse_states(only), parse_private_hosts(private_hosts)
-    with ended_edits(open_queue(redis_url), batch, bucket, prefix) as ended:
+    with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:
         pages = Pages(batch, output, hosts)
         results = (result for result in ended.results() if result.state in states)
         if grid:

@@ -13,7 +13,6 @@ from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
     blank_hint,
-    counts_text,
     duplicates_hint,
     emit,
     held_hint,
@@ -61,7 +60,7 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
         _print(pause_line(pause))
     for batch_pause in view.paused:
         _print(batch_pause_line(view.batch, batch_pause))
-    _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {counts_text(view)}")
+    _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
     if view.recovered or view.sent_anew:
         there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")

@@ -48,11 +48,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def counts_text(view: BatchView) -> str:
-    """``3 queued, 5 completed``, in the order of an edit's life."""
-    return ", ".join(f"{view.counts[s]} {s.value}" for s in EditState if view.counts.get(s)) or "no edits"
-
-
 def outcome(view: BatchView) -> ExitCode:
     """The exit code of a finished batch: a failure counts before a cancellation."""
     if view.counts.get(EditState.FAILED):

@@ -17,7 +17,6 @@ from retouch.cli.reasons import Reasons, waiting_text
 from retouch.cli.terminal import (
     ExitCode,
     blank_hint,
-    counts_text,
     duplicates_hint,
     failure_text,
     outcome,
@@ -80,7 +79,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
             view = queue.wait(batch, timeout_s, show, tell_outage)
         finally:
             progress.close()  # before the last message
-    say(f"batch {batch} has ended: {counts_text(view)}")
+    say(f"batch {batch} has ended: {view.shown_counts}")
     for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
         say(hint)
     if view.counts.get(EditState.FAILED):

@@ -16,6 +16,7 @@ from retouch.edit import DEFAULT_MODEL, Edit, explain
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
 from retouch.intake import embedded
+from retouch.intake.mistakes import Rejection, by_mistake, described
 from retouch.intake.uploads import Inputs
 from retouch.ledger import ABOUT, About, Entry, made_of
 from retouch.net.addresses import PrivateHosts, check_url
@@ -23,7 +24,7 @@ from retouch.net.redaction import without_signature
 from retouch.plain_values import plain_fields
 from retouch.plural import count, were
 
-KEPT, SHOWN = 1000, 5  # rejected edits in a RejectedEditsError, and in its message
+KEPT, SHOWN = 1000, 5  # rejected edits in a RejectedEditsError, and mistakes in its message
 CORRECT = "Correct them and enqueue all again, or leave them out with on_invalid='skip'."
 _JSON = json.JSONEncoder(separators=(",", ":"))
 
@@ -36,31 +37,20 @@ class InvalidEditError(InputError):
         self.errors = errors
 
 
-class Rejection(NamedTuple):
-    """An edit that was not enqueued. ``line``: its line in a manifest, or its place in an iterable, from 1."""
-
-    line: int
-    custom_id: str | None
-    errors: list[str]
-
-    def __str__(self) -> str:
-        name = f" ({self.custom_id})" if self.custom_id else ""
-        return f"edit {self.line}{name}: {'; '.join(self.errors)}"
-
-
 class RejectedEditsError(InputError):
     """Some of the edits that were to be enqueued are invalid, or their ``custom_id`` exists with other parameters.
 
-    ``rejected``: the first 1,000 of them. ``count``: how many there are.
+    ``rejected``: the first 1,000 of them. ``count``: how many there are. The message tells a mistake of many once.
     """
 
-    def __init__(self, rejected: Sequence[Rejection], outcome: str, remedy: str = "") -> None:
+    def __init__(self, rejected: Sequence[Rejection], outcome: str, remedy: str = "", *, noun: str = "edit") -> None:
         self.rejected = list(rejected[:KEPT])
         self.count = len(rejected)
-        shown = "".join(f"\n  {rejection}" for rejection in rejected[:SHOWN])
-        more = f"\n  and {self.count - SHOWN} more" if self.count > SHOWN else ""
+        groups = by_mistake(rejected)
+        shown = "".join(f"\n  {described(group, noun)}" for group in groups[:SHOWN])
+        left = sum(map(len, groups[SHOWN:]))
         head = f"{count(self.count, 'edit')} {were(self.count)} rejected, and {outcome}:"
-        super().__init__(f"{head}{shown}{more}\n{remedy or CORRECT}")
+        super().__init__(f"{head}{shown}{f'{chr(10)}  and {left:,} more' if left else ''}\n{remedy or CORRECT}")
 
 
 class Admitted(NamedTuple):
@@ -74,13 +64,21 @@ class Intake:
     """Checks edits and turns them into entries.
 
     ``defaults`` are fields for edits that do not set them; raises InputError if they are invalid.
-    ``inputs`` handles local pictures; without it they are refused.
+    ``inputs`` handles local pictures; without it they are refused. ``shown``: how the picture of the defaults is named
+    for people, where that is not its address.
     """
 
-    def __init__(self, defaults: Mapping[str, Any], private_hosts: PrivateHosts, inputs: Inputs | None = None) -> None:
+    def __init__(
+        self,
+        defaults: Mapping[str, Any],
+        private_hosts: PrivateHosts,
+        inputs: Inputs | None = None,
+        shown: str | None = None,
+    ) -> None:
         self._fields = check_defaults(defaults)
         self._private_hosts = private_hosts
         self._inputs = inputs or Inputs(None)
+        self._shown = shown
         # What the ledger keeps once for the batch. A local path means nothing there; metadata is each edit's own.
         self.defaults = {"model_id": DEFAULT_MODEL} | self._fields
         self.defaults.pop("metadata", None)
@@ -112,6 +110,8 @@ class Intake:
             raise InvalidEditError([f"init_image {error}"]) from None
         if address != edit.init_image:
             edit = edit.at(address)
+        if self._shown and address == self._fields["init_image"]:
+            seen = self._shown
         shown = shown or (seen if seen != address else None)
         return Admitted(edit, About(shown, redo_of, edit.metadata or {}))
 

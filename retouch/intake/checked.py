@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retouch.intake.admission import Intake, InvalidEditError, Rejection, custom_id_of
+from retouch.intake.admission import Intake, InvalidEditError, custom_id_of
 from retouch.intake.compare import equal_edits, explain_conflict
 from retouch.intake.estimate import Estimate
+from retouch.intake.mistakes import Rejection
 from retouch.intake.source import Line, Source
 from retouch.ledger import Entry, Made
 

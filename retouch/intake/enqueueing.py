@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from retouch.intake.admission import Intake, RejectedEditsError, Rejection
+from retouch.intake.admission import Intake, RejectedEditsError
 from retouch.intake.checked import CheckedEdits
+from retouch.intake.mistakes import Rejection
 from retouch.intake.records import Records
 from retouch.intake.source import Line
 from retouch.intake.uploads import Inputs, upload_pending
@@ -28,6 +29,8 @@ UNSEALED = (
 class Enqueueing:
     """What a call of ``enqueue`` is made of. ``skip``: rejected edits are left out, and raise no error.
 
+    ``noun``: what the numbers of edits count.
+
     Every method raises RejectedEditsError, and the errors of uploads and of BatchWriter.
     """
 
@@ -37,6 +40,7 @@ class Enqueueing:
     skip: bool
     writer: Callable[[], BatchWriter]
     conflicts: Callable[[Sequence[Entry]], set[str]]
+    noun: str = "edit"
 
     def all_of(self, records: Records) -> Receipt:
         """Enqueue what is there: all of it, or nothing if an edit is rejected."""
@@ -69,7 +73,7 @@ class Enqueueing:
         return writer.receipt(checked.rejected)
 
     def _nothing_checked(self) -> CheckedEdits:
-        return CheckedEdits("", self.intake.defaults, noun="edit")
+        return CheckedEdits("", self.intake.defaults, noun=self.noun)
 
     def _write(self, writer: BatchWriter, checked: CheckedEdits, at_least: int = 0) -> None:
         """Write what was checked, its pictures first; less than ``at_least`` of them wait for others."""
@@ -99,7 +103,7 @@ class Enqueueing:
 
     def _refuse(self, rejected: Sequence[Rejection], outcome: str = "nothing was enqueued", remedy: str = "") -> None:
         if rejected and not self.skip:
-            raise RejectedEditsError(rejected, outcome, remedy)
+            raise RejectedEditsError(rejected, outcome, remedy, noun=self.noun)
 
 
 def _written(writer: BatchWriter) -> str:

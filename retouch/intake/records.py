@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 from retouch.edit import Edit, unknown_fields
 from retouch.errors import InputError
+from retouch.intake.reading import Manifest, lines_of
 from retouch.intake.source import Line
+from retouch.intake.text_rows import field_of, fields_of, is_text_row
 from retouch.intake.uploads import Inputs
 from retouch.ledger import PAGE
 from retouch.plain_values import plain, plain_fields
@@ -35,7 +37,7 @@ class Columnar(Protocol):
         """The names and types of its columns."""
 
 
-Edits = Iterable[Edit | Mapping[str, Any] | Columns | Columnar] | Columns | Columnar
+Edits = Manifest | Iterable[Edit | Mapping[str, Any] | Columns | Columnar] | Columns | Columnar
 
 # Names that pandas gives to an index, and to a column without a name.
 _INDEX = re.compile(r"|Unnamed: \d+|index|level_\d+|__index_level_\d+__")
@@ -57,9 +59,13 @@ class Records:
         self._inputs = inputs
         self._keep_columns = keep_columns
         self.notes: list[str] = []
-        self.whole = isinstance(edits, Sized)
+        self.whole = isinstance(edits, Sized | Manifest)
+        self.noun = "line" if isinstance(edits, Manifest) else "edit"
 
     def __iter__(self) -> Iterator[Line]:
+        if isinstance(self._edits, Manifest):
+            yield from lines_of(self._edits, keep_columns=self._keep_columns)
+            return
         for number, record in enumerate(self._records(), 1):
             if isinstance(record, Edit):
                 yield Line(number, {}, edit=record)
@@ -77,7 +83,8 @@ class Records:
                 yield item
 
     def _rows(self, frame: _Frame) -> Iterator[dict[str, Any]]:
-        names = [str(name) for name in frame.columns]
+        fields = {str(name): field_of(str(name)) for name in frame.columns}
+        names = [fields[str(name)] for name in frame.columns]
         if twice := [name for name, number in Counter(names).items() if number > 1]:
             raise InputError(f"the table has the column {twice[0]!r} twice")
         other = [name for name in names if name not in Edit.model_fields and not _INDEX.fullmatch(name)]
@@ -87,35 +94,47 @@ class Records:
                 " keep them with the edits (as metadata) with keep_columns=True"
             )
         for row in frame.rows():
-            yield {name: v for name, v in row.items() if v is not None and not _INDEX.fullmatch(str(name))}
+            yield {fields[str(n)]: v for n, v in row.items() if v is not None and not _INDEX.fullmatch(str(n))}
 
     def _line(self, number: int, record: dict[str, Any]) -> Line:
-        fields = _with_metadata(plain_fields(record)) if self._keep_columns else record
         try:
-            return Line(number, with_picture(fields, self._inputs))
+            fields = fields_of(_without_index(record)) if is_text_row(record) else record
+            fields = _with_metadata(plain_fields(fields)) if self._keep_columns else fields
+            fields, shown = with_picture(fields, self._inputs)
         except InputError as error:
-            return Line(number, fields, str(error))
+            return Line(number, record, str(error))
+        return Line(number, fields, shown=shown)
 
 
-def with_picture(fields: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """The same fields; a picture that is bytes or an open file is taken. Raises InputError."""
+def with_picture(fields: dict[str, Any], inputs: Inputs) -> tuple[dict[str, Any], str | None]:
+    """The same fields; a picture that is bytes or an open file is taken, and named for people. Raises InputError."""
     if "init_image" not in fields:
-        return fields
+        return fields, None
     try:
-        return {**fields, "init_image": _picture(fields["init_image"], inputs)}
+        address, shown = _picture(fields["init_image"], inputs)
     except InputError as error:
         raise InputError(f"init_image {error}") from None
+    return {**fields, "init_image": address}, shown
 
 
-def _picture(value: Any, inputs: Inputs) -> Any:
+def _picture(value: Any, inputs: Inputs) -> tuple[Any, str | None]:
     if isinstance(value, _BYTES):
-        return inputs.take(bytes(value), "the picture given as bytes")
+        return inputs.take(bytes(value), "the picture given as bytes"), _size(value)
     if not callable(getattr(value, "read", None)):
-        return value
-    name = str(getattr(value, "name", "the picture given as a file"))
+        return value, None
+    name = getattr(value, "name", None)
+    called = str(name or "the picture given as a file")
     if isinstance(data := _content(value), _BYTES):
-        return inputs.take(bytes(data), name)
-    raise InputError(f"{name} is open as text; open it with mode 'rb'")
+        return inputs.take(bytes(data), called), name if isinstance(name, str) else _size(data)
+    raise InputError(f"{called} is open as text; open it with mode 'rb'")
+
+
+def _size(picture: bytes | bytearray | memoryview) -> str:
+    return f"{memoryview(picture).nbytes:,} bytes"
+
+
+def _without_index(row: dict[Any, Any]) -> dict[Any, Any]:
+    return {name: cell for name, cell in row.items() if name is None or not _INDEX.fullmatch(name)}
 
 
 def _content(file: Any) -> Any:
@@ -178,7 +197,7 @@ def _wrong_kind(edits: Any) -> str:
     if isinstance(edits, Edit | Mapping):
         return f"one {'Edit' if isinstance(edits, Edit) else 'mapping'}; put it into a list"
     if isinstance(edits, str | PathLike | bytes | bytearray):
-        return f"{_kind(edits)}; give edits, or read a file first (retouch enqueue reads manifests)"
+        return f"{_kind(edits)}; give edits, or a file with retouch.read_manifest"
     if hasattr(edits, "collect") and hasattr(edits, "collect_schema"):
         return f"{_kind(edits)}; give what its method collect() returns"
     if hasattr(edits, "to_frame") and not hasattr(edits, "columns"):

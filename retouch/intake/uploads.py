@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, Self
 from retouch import blocking, object_keys
 from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
 from retouch.media import images
+from retouch.media.stores import kept_store
 
 MAX_SIDE = 16384  # pixels of a picture to be edited: larger than a result may be, since no worker unpacks it
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
@@ -125,14 +126,12 @@ def upload_pending(
     if not pictures:
         return
     try:
-        from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
-    except ImportError:
-        raise InputError(
-            "there are local pictures, and S3 support is not installed: pip install 'retouch[s3]'"
-        ) from None
+        store = kept_store(bucket)
+    except InputError as error:
+        raise InputError(f"there are local pictures to upload: {error}") from None
     on_start(len(pictures))
     try:
-        blocking.run(upload(pictures, Store(bucket), on_done))
+        blocking.run(upload(pictures, store, on_done))
     except StoreError as error:
         raise ServiceError(f"nothing was enqueued, because the pictures could not be uploaded: {error}") from error
     inputs.pending.clear()
@@ -151,7 +150,7 @@ async def upload(
             if on_done:
                 on_done(picture, missing)
 
-    await asyncio.gather(*(carry() for _ in range(AT_ONCE)))
+    await blocking.together(carry() for _ in range(AT_ONCE))
 
 
 def _read_again(picture: Picture) -> bytes:

@@ -20,7 +20,8 @@ from retouch.errors import (
     LedgerError,
     ServiceError,
 )
-from retouch.intake.admission import Rejection, rebase
+from retouch.intake.admission import rebase
+from retouch.intake.mistakes import Rejection
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from retouch.ledger.producer import check_weight
 from retouch.plural import count, were

@@ -176,6 +176,14 @@ class BatchView:
         """Every edit has ended, and ``manifest.jsonl`` and ``_SUCCESS`` are written."""
         return self.state is BatchState.COMPLETED
 
+    def __str__(self) -> str:
+        return f"{self.batch}: {self.ended:,} of {self.total:,} ended ({self.shown_counts})"
+
+    @property
+    def shown_counts(self) -> str:
+        """``3 queued, 5 completed``, in the order of an edit's life."""
+        return ", ".join(f"{self.counts[s]} {s.value}" for s in EditState if self.counts.get(s)) or "no edits"
+
     @property
     def shown_state(self) -> str:
         """Its state as people are shown it: ``paused`` while its queued edits are not submitted, until it ends."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from os import PathLike, fspath, sep
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from retouch import blocking
 from retouch.errors import InputError, ServiceError, StoreError
 from retouch.media.downloads import Buckets, download
+from retouch.media.stores import kept_store
 from retouch.output import Output
 from retouch.plural import count
 
@@ -22,14 +22,10 @@ def save(custom_id: str, outputs: Sequence[Output], path: str | PathLike[str]) -
     ``path`` is a folder, or, with one image, the name of a file. Raises InputError and ServiceError.
     """
     files = _files(custom_id, outputs, path)
-    try:
-        from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
-    except ImportError:
-        raise InputError("S3 support is not installed: pip install 'retouch[s3]'") from None
 
     async def all_of_them() -> None:
-        buckets = Buckets(Store)
-        await asyncio.gather(*(download(buckets, output, file) for output, file in zip(outputs, files, strict=True)))
+        buckets = Buckets(kept_store)
+        await blocking.together(download(buckets, output, file) for output, file in zip(outputs, files, strict=True))
 
     try:
         blocking.run(all_of_them())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
+import multiprocessing
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,10 @@ from typing import Any
 import fakeredis
 import pytest
 
-from retouch import EditQueue, InputError, RejectedEditsError, Result, ServiceError
+from retouch import EditQueue, EditState, InputError, LostImagesError, RejectedEditsError, Result, ServiceError
 from retouch.intake import enqueueing
-from retouch.ledger import Ledger
+from retouch.ledger import Finish, Ledger, Settlement, Step
+from retouch.media import store, stores
 from tests.harness.pictures import FOLDER, field
 from workers.stack.s3 import S3
 
@@ -78,7 +81,10 @@ def test_a_picture_is_a_path_an_open_file_or_bytes(
     }
     queue.cancel("b")
     results = {result.custom_id: result for result in queue.results("b")}
-    assert (results["path"].init_image, results["path"].uploaded_as) == (NAMES[0], sent(ledger, "path"))
+    size = f"{len(field(NAMES[2])):,} bytes"  # what has no name
+    named = {"path": NAMES[0], "text": NAMES[0], "file": str(FOLDER / NAMES[1]), "bytes": size, "memory": size}
+    assert {name: results[name].init_image for name in named} == named
+    assert {name: results[name].uploaded_as for name in given} == {name: sent(ledger, name) for name in given}
 
 
 def test_a_batchs_default_may_be_a_picture(queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str) -> None:
@@ -87,6 +93,11 @@ def test_a_batchs_default_may_be_a_picture(queue: EditQueue, ledger: Ledger, s3:
     for number, picture in enumerate((FOLDER / NAMES[0], field(NAMES[0]))):
         receipt = queue.enqueue(edits, batch=f"b{number}", defaults={"init_image": picture})
         assert receipt.accepted == 3
+        queue.cancel(f"b{number}")
+    assert [next(queue.results(batch)).init_image for batch in ("b0", "b1")] == [
+        str(FOLDER / NAMES[0]),
+        f"{len(field(NAMES[0])):,} bytes",
+    ]
     assert list(objects(s3, s3_prefix).values()) == [field(NAMES[0])]
 
 
@@ -188,3 +199,138 @@ def test_pictures_go_in_and_out_where_an_event_loop_runs(
 
     assert [file.read_bytes() for file in asyncio.run(cell())] == [field(NAMES[1])]
     shutil.rmtree(tmp_path)
+
+
+def test_results_share_a_client(
+    queue: EditQueue, s3: S3, s3_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To make one takes a fifth of a second; other AWS variables get another one."""
+    opened: list[str] = []
+    make = store.Store
+
+    def counted(bucket: str, **how: Any) -> store.Store:
+        opened.append(bucket)
+        return make(bucket, **how)
+
+    monkeypatch.setattr(store, "Store", counted)
+    stores._kept.cache_clear()
+    images = outputs(s3, s3_prefix, *NAMES)
+    for _ in range(3):
+        result(images).download(tmp_path)
+    queue.enqueue([edit("a", field(NAMES[0]))], batch="b")
+    assert opened == [s3.bucket]
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    with pytest.raises(ServiceError, match="could not be downloaded"):
+        result(images).download(tmp_path / "other")
+    assert len(opened) == 2
+
+
+def complete(ledger: Ledger, images: dict[str, list[dict[str, Any]]]) -> None:
+    """End each edit with its images, then its batch."""
+    while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
+        for claim in claims:
+            if claim.step is Step.FINISH:
+                ledger.worker.settle_batch(claim, Finish.WRITTEN)
+            else:
+                found = json.dumps(images[claim.member.partition("/")[2]])
+                settlement = Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs=found)
+                ledger.worker.settle([settlement])
+
+
+@pytest.fixture
+def done(queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str) -> EditQueue:
+    """A batch of which two edits have ended, one with two images."""
+    queue.enqueue([edit(name, "https://example.com/cat.png") for name in ("x", "y")], batch="b")
+    images = outputs(s3, s3_prefix, *NAMES)
+    complete(ledger, {"x": images[:2], "y": images[2:]})
+    return queue
+
+
+WHOLE = {"x.0.png": field(NAMES[0]), "x.1.png": field(NAMES[1]), "y.0.webp": field(NAMES[2])}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_batch_is_downloaded_and_what_is_there_is_left_alone(done: EditQueue, tmp_path: Path) -> None:
+    """What differs is replaced; the files come in the batch's order, also in a cell of a notebook."""
+
+    async def cell() -> list[Path]:
+        return done.download("b", tmp_path / "new")
+
+    assert asyncio.run(cell()) == [tmp_path / "new" / name for name in WHOLE]
+    kept = (tmp_path / "new" / "x.0.png").stat().st_mtime_ns
+    (tmp_path / "new" / "x.1.png").write_bytes(b"other")
+    (tmp_path / "new" / "y.0.webp").unlink()
+    seen: list[tuple[int, int]] = []
+    done.download("b", str(tmp_path / "new"), on_progress=lambda *how_far: seen.append(how_far))
+    assert files(tmp_path / "new") == WHOLE
+    assert (tmp_path / "new" / "x.0.png").stat().st_mtime_ns == kept
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_names_and_states_of_a_download_are_chosen(done: EditQueue, tmp_path: Path) -> None:
+    """A wrong one is one sentence, and nothing is written."""
+    assert done.download("b", tmp_path / "none", only=["failed", EditState.CANCELLED]) == []
+    done.download("b", tmp_path / "all", names="{batch}/{custom_id}_{n}.{ext}", only="completed")
+    assert sorted(files(tmp_path / "all")) == ["b/x_0.png", "b/x_1.png", "b/y_0.webp"]
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"names": "{name}.png"}, r"^names: there is no \{name\}"),
+        ({"names": "{custom_id}.png"}, "^names: two pictures would be 'x.png'"),
+        ({"names": "../{custom_id}.{n}"}, "^names: .* is not the name of a file inside the folder"),
+        ({"only": "queued"}, "^only: an edit does not end as 'queued'"),
+    ]
+    for arguments, said in wrong:
+        with pytest.raises(InputError, match=said):
+            done.download("b", tmp_path / "wrong", **arguments)
+    with pytest.raises(InputError, match="there is no batch 'c' in Redis"):
+        done.download("c", tmp_path / "wrong")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all"]
+
+
+def test_images_that_are_gone_are_an_error_when_all_others_are_saved(
+    done: EditQueue, s3: S3, s3_prefix: str, tmp_path: Path
+) -> None:
+    """Each is told."""
+    s3.client().delete_object(Bucket=s3.bucket, Key=f"{s3_prefix}b/a/1.png")
+    with pytest.raises(
+        LostImagesError, match=r"^1 of 3 images of batch b could not be had, the others are in"
+    ) as error:
+        done.download("b", tmp_path)
+    assert [sentence.rpartition("/")[2] for sentence in error.value.lost] == ["1.png"]
+    assert sorted(files(tmp_path)) == ["x.0.png", "y.0.webp"]
+
+
+def test_a_batch_that_has_left_redis_is_downloaded_by_its_manifest(
+    done: EditQueue, s3: S3, s3_prefix: str, tmp_path: Path
+) -> None:
+    """It is in the queue's bucket."""
+    lines = "".join(json.dumps(each.to_json()) + "\n" for each in done.results("b"))
+    s3.client().put_object(Bucket=s3.bucket, Key=f"{s3_prefix}b/manifest.jsonl", Body=lines.encode())
+    done.remove("b")
+    done.download("b", tmp_path)
+    assert files(tmp_path) == WHOLE
+
+
+def test_a_process_that_was_forked_after_s3_was_used_is_told_so(done: EditQueue, tmp_path: Path) -> None:
+    """Its clients would wait for threads that are not there."""
+    done.download("b", tmp_path)
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_download, args=(done, tmp_path, theirs))
+    child.start()
+    theirs.close()
+    try:
+        assert ours.poll(30), "the child hangs"
+        assert "this process was forked from one that has used S3 already" in ours.recv()
+    finally:
+        child.kill()
+        child.join()
+
+
+def _download(queue: EditQueue, folder: Path, told: Any) -> None:
+    try:
+        next(queue.results("b")).download(folder / "child")
+    except InputError as error:
+        told.send(str(error))

@@ -72,7 +72,7 @@ def worker(ledger: Ledger, s3: S3, s3_prefix: str) -> Iterator[None]:
 
 def test_every_example_runs(photos: Path, worker: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is written, and with the outcome that the page speaks of."""
-    monkeypatch.setattr("builtins.print", lambda *words: said.append(" ".join(map(str, words))))
+    monkeypatch.setattr("builtins.print", lambda *words, sep=" ": said.append(sep.join(map(str, words))))
     said: list[str] = []
     examples = [each for each in EXAMPLES if find_spec("pandas") or "pandas" not in each]
     for example in examples:
@@ -80,7 +80,10 @@ def test_every_example_runs(photos: Path, worker: None, monkeypatch: pytest.Monk
         # 1,000 downloads would take minutes, and tell no more than a few.
         exec(compile(example.replace("range(1000)", "range(3)"), os.fspath(PAGE), "exec"), scope)
     assert "3 new, 0 already there" in said
-    assert sorted(path.name for path in (photos / "pictures").iterdir()) == [f"cat-{n}.0.png" for n in range(3)]
+    assert "cats: 3 of 3 ended (3 completed)" in said
+    saved = sorted(path.relative_to(photos / "pictures").as_posix() for path in (photos / "pictures").rglob("*.png"))
+    assert saved == [*(f"cat-{n}.0.png" for n in range(3)), "evening/a.0.png", "morning/a.0.png"]
+    assert any("decimal commas are read: 0,6 as 0.6" in line for line in said)
     assert len(EXAMPLES) - len(examples) == (find_spec("pandas") is None)
     assert len(examples) < len(EXAMPLES) or any("A-18" in line for line in said)
     assert any(line.startswith("1 rejected; the first: b ['strength 7 ") for line in said)
@@ -89,4 +92,4 @@ def test_every_example_runs(photos: Path, worker: None, monkeypatch: pytest.Monk
     with EditQueue.from_env() as queue:
         finished = {view.batch: view.finished for view in queue.batches()}
     assert all(finished.values())
-    assert len(finished) == len(examples) + 1
+    assert len(finished) == len(examples) + 2

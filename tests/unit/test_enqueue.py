@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,11 +150,27 @@ def test_with_skip_the_good_edits_of_a_generator_are_enqueued(queue: EditQueue) 
 
 def test_of_very_many_rejected_edits_the_first_are_kept_and_all_are_counted(queue: EditQueue) -> None:
     """The message stays short."""
+    faults = [
+        {name: value} for value in (-5, None) for name in ("strength", "samples", "width", "refiner", "extra", "x")
+    ]
+    edits: list[Any] = [BAD | {"custom_id": f"e{n}"} | faults[n % len(faults)] for n in range(KEPT + 8)]
     with pytest.raises(RejectedEditsError) as error:
-        queue.enqueue([BAD | {"custom_id": f"e{n}"} for n in range(KEPT + 5)], batch="b")
-    assert (error.value.count, len(error.value.rejected)) == (KEPT + 5, KEPT)
+        queue.enqueue(edits, batch="b")
+    assert (error.value.count, len(error.value.rejected)) == (KEPT + 8, KEPT)
     assert len(str(error.value).splitlines()) == SHOWN + 3
-    assert f"and {KEPT} more" in str(error.value)
+    assert re.search(r"\n  and \d+ more\n", str(error.value))
+
+
+def test_a_mistake_that_many_edits_have_is_told_once(queue: EditQueue) -> None:
+    """As on the command line: how many have it, and the first as an example; few that differ are told apart."""
+    bad: list[Any] = [edit("good"), *(BAD | {"custom_id": f"e{n}"} for n in range(40))]
+    bad += [BAD | {"custom_id": name, "init_image": "https://example.com/a.png", "steps": 7} for name in ("x", "y")]
+    with pytest.raises(RejectedEditsError) as error:
+        queue.enqueue(bad, batch="b")
+    lines = str(error.value).splitlines()
+    assert lines[1].startswith("  edit 2 (e0) and 39 others: init_image '10.0.0.1' is not a public address")
+    assert lines[2].startswith("  edit 42 (x) and 1 other: unknown field 'steps'")
+    assert len(lines) == 4
 
 
 async def _none() -> Any:

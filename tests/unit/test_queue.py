@@ -214,6 +214,25 @@ def completed(ledger: Ledger, outputs: dict[str, list[dict[str, object]]]) -> No
         ledger.worker.settle([Settlement(claim, came_from, EditState.COMPLETED, outputs=images)])
 
 
+def test_rows_are_flat_under_the_names_of_the_columns(queue: EditQueue, ledger: Ledger) -> None:
+    """For pandas.DataFrame; the same values as in the table of the command line."""
+    queue.enqueue([edit("a", strength=0.5, metadata={"sku": "17"}), edit("c")], batch="b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=10).claims
+    image = {"uri": "s3://b/0.png", "sha256": "0", "bytes": 1, "width": 8, "height": 8, "content_type": "image/png"}
+    ledger.worker.settle(
+        [Settlement(claims[0], (EditState.SUBMITTING,), EditState.COMPLETED, outputs=json.dumps([image]))]
+    )
+    failure = json.dumps({"code": "rejected", "message": "no"})
+    ledger.worker.settle([Settlement(claims[1], (EditState.SUBMITTING,), EditState.FAILED, error=failure)])
+    good, bad = queue.rows("b")
+    assert good.items() >= {"custom_id": "a", "outputs.0.uri": "s3://b/0.png", "parameters.strength": 0.5}.items()
+    assert (good["metadata.sku"], good["state"]) == ("17", "completed")
+    assert (good["error.code"], good["error.message"]) == (None, None)
+    assert (bad["error.code"], bad["error.message"], bad["outputs.0.uri"]) == ("rejected", "no", None)
+    assert not any(isinstance(value, dict | list) for row in (good, bad) for value in row.values())
+    assert list(queue.rows("b", blank=True)) == []
+
+
 def test_blank_images_are_told_counted_and_listed(ledger: Ledger, queue: EditQueue) -> None:
     """True or suspect, among others or alone; stored is only what is not false, and readers see it of every image."""
     image: dict[str, object] = RECORD["outputs"][0]  # type: ignore[index]
@@ -269,7 +288,7 @@ def test_the_package_exports_what_the_queue_returns() -> None:
     """Whoever annotates a variable finds the type beside the queue."""
     methods = [inspect.unwrap(m) for name, m in inspect.getmembers(EditQueue, callable) if not name.startswith("_")]
     named = {word for method in methods for word in re.findall(r"[A-Z]\w+", inspect.get_annotations(method)["return"])}
-    assert named - {"Iterator", "None"} <= set(retouch.__all__)
+    assert named - {"Any", "Iterator", "None", "Path"} <= set(retouch.__all__)
 
 
 def test_no_redis_is_a_service_error_that_hides_the_password() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from retouch.errors import StoreRefusedError
 from retouch.ledger import Entry, Ledger
-from retouch.media import store
+from retouch.signals import raise_on
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, Worker, picture
 from tests.unit.cli.test_uploads import MemoryStore
@@ -126,7 +127,7 @@ def test_the_picture_that_was_edited_is_not_replaced(
 ) -> None:
     """By results with names like theirs; a result that is there may be."""
     monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
-    monkeypatch.setattr(store, "Store", lambda _bucket: MemoryStore())
+    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: MemoryStore())
     (here / "cat.png").write_bytes(original := picture(side=16))
     assert run("enqueue", "cat.png", "--prompt", "x", "--batch", "b").code == 0
     worker.complete(1)
@@ -213,7 +214,7 @@ def test_a_bucket_that_refuses_ends_it_in_one_sentence(run: Run, batch: str, buc
     ended = run("download", batch)
     assert ended.code == 6
     assert ended.err.count("no AWS credentials were found") == 1
-    assert "the same command again downloads the rest" in ended.err
+    assert "0 pictures are there, the same again downloads the rest" in ended.err
 
 
 def test_a_folder_that_cannot_be_written_is_bad_input(run: Run, batch: str, here: Path) -> None:
@@ -242,14 +243,21 @@ def test_a_signal_says_how_to_go_on(
     run: Run, batch: str, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
     """And no task's error is shown with it; nothing is half there."""
+    once = iter([number])
 
     async def interrupted(_key: str) -> AsyncIterator[memoryview]:
-        signal.raise_signal(number)
+        for signalled in once:
+            os.kill(os.getpid(), signalled)  # to the main thread, which waits for this one
         await asyncio.Event().wait()
         yield memoryview(b"")
 
     monkeypatch.setattr(bucket, "chunks", interrupted)
-    ended = run("download", batch)
+    before = signal.getsignal(signal.SIGTERM)
+    raise_on(signal.SIGTERM)  # as the command line does in a process of its own
+    try:
+        ended = run("download", batch)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert ended.code == code
     assert ended.err == "interrupted with 0 of 4 pictures; the same command again downloads the rest\n"
     assert list(Path("b").iterdir()) == []

@@ -9,7 +9,6 @@ import pytest
 
 from retouch.cli import confirm
 from retouch.ledger import Ledger
-from retouch.media import store
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_uploads import MemoryStore, png
 
@@ -18,7 +17,7 @@ from tests.unit.cli.test_uploads import MemoryStore, png
 def bucket(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     """The bucket that pictures are uploaded to."""
     memory = MemoryStore()
-    monkeypatch.setattr(store, "Store", lambda _bucket: memory)
+    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: memory)
     monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
     return memory
 

@@ -1,0 +1,131 @@
+"""What a producer reads of batches: how far they are, what has come out of them, and what they were made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from retouch.edit import check_batch_id
+from retouch.edit_result import Result
+from retouch.errors import InputError, LostImagesError
+from retouch.installation import Installation
+from retouch.ledger import BatchView, EditView, Ledger, Made
+from retouch.plural import count
+from retouch.results.downloading import Downloading
+from retouch.results.ended import OnProgress, ended_edits, states_of
+from retouch.results.file_names import DEFAULT_NAMES, FileNames
+from retouch.states import EditState
+
+SHOWN = 5  # images in a message
+
+
+class BatchReader(Installation):
+    """Reads batches. ``bucket``, ``prefix``: where their results are in S3, for those that have left Redis."""
+
+    def __init__(self, ledger: Ledger, address: str, bucket: str, prefix: str) -> None:
+        super().__init__(ledger, address)
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def status(self, batch: str) -> BatchView:
+        """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
+        view = self.find(batch)
+        if view is None:
+            raise InputError(
+                f"there is no batch {batch!r} in Redis; check the name. A batch that ended long ago is only in S3"
+                " (RETOUCH_RETENTION)"
+            )
+        return view
+
+    def find(self, batch: str) -> BatchView | None:
+        """The same as ``status``, and None if there is no such batch in Redis."""
+        with self._reach():
+            return self._ledger.reader.batch(check_batch_id(batch))
+
+    def batch(self, batch: str) -> BatchView:
+        """The same as ``status``, beside ``batches``."""
+        return self.status(batch)
+
+    def results(self, batch: str, *, blank: bool | None = None) -> Iterator[Result]:
+        """The results of the edits that have ended, in the batch's order, read page by page.
+
+        ``blank``: only those with an image that is blank or may be (True), or without one (False). Raises InputError if
+        there is no such batch.
+        """
+        self.status(batch)
+        results = self._results(batch)
+        return results if blank is None else (result for result in results if result.blank is blank)
+
+    def rows(self, batch: str, *, blank: bool | None = None) -> Iterator[dict[str, Any]]:
+        """The same, each as ``Result.row``: for ``pandas.DataFrame(queue.rows(batch))``."""
+        return (result.row() for result in self.results(batch, blank=blank))
+
+    def download(
+        self,
+        batch: str,
+        folder: str | PathLike[str],
+        *,
+        names: str = DEFAULT_NAMES,
+        only: Iterable[EditState | str] | EditState | str = (),
+        on_progress: OnProgress | None = None,
+    ) -> list[Path]:
+        """Save the images of all edits that have ended, 16 at a time, each checked by its SHA-256; returns the files.
+
+        A file that is there and whole is left as it is, another of that name is replaced: the same call again does what
+        is missing. ``folder`` is made. ``names``: how files are named in it, of ``{batch}``, ``{custom_id}``, ``{n}``,
+        ``{ext}`` and ``{sha256}``; ``/`` makes folders. ``only``: of edits that ended in these states, such as
+        ``"completed"``. ``on_progress`` is called with how many images are dealt with, of how many; not on the
+        caller's thread.
+
+        A batch that has left Redis is read from S3, if the queue has a bucket. Needs ``pip install 'retouch[s3]'`` and
+        the usual AWS variables. Raises InputError for names that are none or the same for two images (nothing is
+        written then), if a file cannot be written, and if there is no such batch; ServiceError if S3 cannot be used;
+        and LostImagesError, when all others are saved, if images are gone from S3 or differ.
+        """
+        states = states_of([only] if isinstance(only, str) else only, "only")
+        template = FileNames(names, check_batch_id(batch))
+        lost: list[str] = []
+        with ended_edits(self, batch, self._bucket, self._prefix) as ended:
+            downloading = Downloading(ended, states, template, Path(folder))
+            downloading.run(on_progress or (lambda _done, _total: None), lost.append)
+            if lost:
+                told = f"{len(lost)} of {count(downloading.total, 'image')} of batch {batch} could not be had"
+                raise LostImagesError(f"{told}, the others are in {folder}: {'; '.join(lost[:SHOWN])}", lost)
+            return [picture.path for picture in downloading.pictures()]
+
+    def edit(self, batch: str, custom_id: str) -> EditView:
+        """Where one edit stands and what happens next; raises InputError if there is no such edit."""
+        with self._reach():
+            view = self._ledger.reader.edit(check_batch_id(batch), custom_id)
+        if view is None:
+            self.status(batch)
+            raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
+        return view
+
+    def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
+        """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.
+
+        Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        return self._made(batch, custom_ids)
+
+    def batches(self, newest: int = 50, *, state: str | None = None) -> list[BatchView]:
+        """The newest batches, the newest first; with ``state`` those alone that are shown in it.
+
+        A ``state`` is one of BatchState, or ``"paused"``: not completed, and its queued edits are not submitted.
+        """
+        with self._reach():
+            found = self._ledger.reader.all_batches()
+            return list(islice((view for view in found if state in (None, view.shown_state)), newest))
+
+    def _results(self, batch: str) -> Iterator[Result]:
+        with self._reach():
+            yield from map(Result, self._ledger.reader.results(batch))
+
+    def _made(self, batch: str, custom_ids: Sequence[str] | None) -> Iterator[Made]:
+        with self._reach():
+            yield from self._ledger.reader.made(batch, custom_ids)

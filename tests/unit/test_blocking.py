@@ -1,0 +1,69 @@
+"""Coroutines for callers that are not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from retouch.blocking import run, together
+
+
+def test_many_threads_and_a_running_loop_share_one_loop() -> None:
+    """So that what is opened in one call is good in the next."""
+
+    async def loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    found = [run(loop())]
+    threads = [Thread(target=lambda: found.append(run(loop()))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    async def cell() -> None:
+        found.append(run(loop()))
+
+    asyncio.run(cell())
+    assert (len(found), len(set(found))) == (10, 1)
+
+
+def test_an_interrupt_is_raised_when_the_coroutine_has_ended() -> None:
+    """It can put things in order first."""
+    ended = Event()
+
+    async def interrupted() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted())
+    assert ended.is_set()
+
+
+def test_when_one_fails_the_others_have_ended_before_that_is_told() -> None:
+    """They would go on unseen on a loop that stays."""
+    others: list[asyncio.Task[Any] | None] = []
+
+    async def waits() -> None:
+        others.append(asyncio.current_task())
+        await asyncio.Event().wait()
+
+    async def fails() -> None:
+        raise ValueError("this one")
+
+    async def all_of_them() -> list[bool]:
+        with pytest.raises(ValueError, match="this one"):
+            await together([waits(), fails(), waits()])
+        return [task.done() for task in others if task]
+
+    assert run(all_of_them()) == [True, True]
