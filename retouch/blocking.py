@@ -6,10 +6,11 @@ import asyncio
 import os
 from collections.abc import Coroutine, Iterable
 from functools import lru_cache
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_starting = Lock()
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -18,7 +19,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     It is called from any thread, also where an event loop runs already, as in a notebook. Ctrl-C cancels the
     coroutine, and is raised when that has ended.
     """
-    loop, ended, tasks = _loop(os.getpid()), Event(), list[asyncio.Task[T]]()
+    with _starting:  # else two threads that are the first would have a loop each
+        loop = _loop(os.getpid())
+    ended, tasks = Event(), list[asyncio.Task[T]]()
 
     def start() -> None:
         tasks.append(loop.create_task(coroutine))
