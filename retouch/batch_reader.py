@@ -74,8 +74,8 @@ class BatchReader(Installation):
     ) -> list[Path]:
         """Save the images of all edits that have ended, 16 at a time, each checked by its SHA-256; returns the files.
 
-        A file that is there and whole is left as it is, another of that name is replaced: the same call again does what
-        is missing. ``folder`` is made. ``names``: how files are named in it, of ``{custom_id}``, ``{stem}`` (of the file
+        A file that is there and whole is left alone, another of that name is replaced: the same call again does what
+        is missing. ``folder`` is made. ``names``: file names, of ``{custom_id}``, ``{stem}`` (of the file
         that was edited), ``{n}``, ``{ext}``, ``{batch}`` and ``{sha256}``; ``/`` makes folders. ``only``: of edits that
         ended in these states, such as ``"completed"``. ``on_progress`` is called with how many images are dealt with,
         of how many; not on the caller's thread.
