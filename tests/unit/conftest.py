@@ -1,4 +1,4 @@
-"""The composed worker that the tests of its steps and services share."""
+"""What unit tests share: an empty ledger with a queue, and the composed worker of the tests of its steps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fakeredis
 import pytest
 
+from retouch import EditQueue
+from retouch.ledger import Ledger
 from tests.unit.worker_stage import Measured, Worker
 
 MEASURING = (
@@ -16,6 +19,18 @@ MEASURING = (
     *("workers.leases", "workers.server_clock", "workers.poll_times", "workers.dispatcher"),
     *("workers.api_watch", "workers.store_watch"),
 )
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """An empty ledger, on a fake Redis."""
+    return Ledger(fakeredis.FakeRedis(decode_responses=True))
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    """The queue of that ledger."""
+    return EditQueue(ledger)
 
 
 @pytest.fixture

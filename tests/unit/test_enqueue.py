@@ -16,16 +16,6 @@ from retouch.ledger import PAGE, Ledger
 from tests.unit.producing import edit, finish_all, parameters
 
 
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
-
-
 def test_more_than_a_page_is_enqueued_in_order(queue: EditQueue, ledger: Ledger) -> None:
     """Pages do not show."""
     ids = [f"e{n}" for n in range(2 * PAGE + 1)]

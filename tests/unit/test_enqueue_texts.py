@@ -6,7 +6,6 @@ import csv
 import io
 from typing import Any
 
-import fakeredis
 import pytest
 
 from retouch import EditQueue, RejectedEditsError
@@ -18,16 +17,6 @@ a,a cat,https://example.com/a.png,"0,6",7.0,yes,,A-17,0
 b,5,https://example.com/b.png,,,,nan,,1
 """
 GOOD = {"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/a.png"}
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
 
 
 @pytest.mark.parametrize("collect", [list, iter])

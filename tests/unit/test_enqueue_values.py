@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import fakeredis
 import pytest
 
 from retouch import Edit, EditQueue, InputError, RejectedEditsError
@@ -26,16 +25,6 @@ NAN = float("nan")
 NA = type("NAType", (), {})()  # as pandas has them
 NAT = type("NaTType", (), {})()
 GOOD: dict[str, Any] = {"prompt": "a cat", "init_image": "https://example.com/cat.png"}
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
 
 
 def stored(ledger: Ledger, custom_id: str = "a") -> dict[str, Any]:

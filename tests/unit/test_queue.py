@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import fakeredis
 import pytest
 
 import retouch
@@ -19,16 +18,6 @@ from retouch.errors import LedgerAwayError, LedgerRefusedError
 from retouch.ledger import Ledger, Retried, Settlement
 from tests.harness.processes import run
 from tests.unit.producing import edit, finish_all
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
 
 
 def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fakeredis
 import pytest
 
 from retouch import EditQueue, InputError, RejectedEditsError, read_manifest
@@ -15,16 +14,6 @@ from retouch.ledger import Ledger
 from tests.unit.producing import parameters
 
 URL = "https://example.com/a.png"
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
 
 
 def written(path: Path, text: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import fakeredis
 import pytest
 
 from retouch import Edit, EditQueue, InputError, ServiceError
@@ -13,16 +12,6 @@ from retouch.errors import CancelledError, LedgerAwayError
 from retouch.intake.writing import BatchWriter
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from tests.harness.waiting import until
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(fakeredis.FakeRedis(decode_responses=True))
-
-
-@pytest.fixture
-def queue(ledger: Ledger) -> EditQueue:
-    return EditQueue(ledger)
 
 
 def edit(custom_id: str) -> Edit:
