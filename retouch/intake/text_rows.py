@@ -1,4 +1,7 @@
-"""Rows of texts, as ``csv.DictReader`` makes them: read as the rows of a manifest that is a table."""
+"""Rows of texts, as ``csv.DictReader`` makes them: what is no text in an edit is read as in a manifest that is a table.
+
+The texts stay letter for letter, unlike in a table: most edits that programs make hold texts alone, and mean them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from retouch.errors import InputError
 from retouch.intake.manifest import Columns
-from retouch.intake.manifest.cells import read, text
+from retouch.intake.manifest.cells import TEXTS, read, text
 from retouch.intake.manifest.columns import METADATA, OURS
 
 _COLUMNS = Columns()
@@ -26,7 +29,7 @@ def is_text_row(record: Mapping[Any, Any]) -> bool:
 
 
 def fields_of(row: Mapping[str | None, Any]) -> dict[str, Any]:
-    """The edit of a row, as ``retouch enqueue`` reads it; raises InputError if its texts cannot be read."""
+    """The edit of a row, without fields that are empty; raises InputError if its texts cannot be read."""
     fields: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     for column, cell in row.items():
@@ -49,6 +52,8 @@ def fields_of(row: Mapping[str | None, Any]) -> dict[str, Any]:
 def _value(name: str, cell: str) -> Any:
     if name not in OURS:
         return text(cell)
+    if name in TEXTS:
+        return cell if cell.strip() else None
     try:
         return read(name, cell)
     except ValueError as error:

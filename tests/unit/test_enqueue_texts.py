@@ -14,7 +14,7 @@ from tests.unit.producing import parameters
 
 TABLE = """Custom ID,Prompt,init-image,STRENGTH,seed,refiner,negative_prompt,metadata.sku,
 a,a cat,https://example.com/a.png,"0,6",7.0,yes,,A-17,0
-b,5,https://example.com/b.png,,,,nan,,1
+b,5,https://example.com/b.png,nan,,,,,1
 """
 GOOD = {"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/a.png"}
 
@@ -56,6 +56,24 @@ def test_other_columns_are_kept_if_asked_for(queue: EditQueue) -> None:
     queue.enqueue([row], batch="b", keep_columns=True)
     queue.cancel("b")
     assert [result.metadata for result in queue.results("b")] == [{"SKU": "17"}]
+
+
+@pytest.mark.parametrize("word", ["none", "NA", " a ", "a\n", "5-Mar", "####"])
+def test_texts_stay_letter_for_letter(queue: EditQueue, ledger: Ledger, word: str) -> None:
+    """They are no cells of a spreadsheet."""
+    queue.enqueue([GOOD | {"prompt": word, "negative_prompt": word}], batch="b")
+    read = parameters(ledger, "b", "a")
+    assert (read["prompt"], read["negative_prompt"]) == (word, word)
+
+
+def test_an_id_is_taken_or_refused_as_it_is(queue: EditQueue, ledger: Ledger) -> None:
+    """It is not made another one."""
+    for name in ("none", "NaN", "null", "NA", "5-Mar"):
+        assert queue.enqueue([GOOD | {"custom_id": name}], batch="b").accepted == 1
+        assert ledger.reader.edit("b", name) is not None
+    for name in ("a\n", " a", "####"):
+        with pytest.raises(RejectedEditsError, match="custom_id"):
+            queue.enqueue([GOOD | {"custom_id": name}], batch="b")
 
 
 def test_a_mapping_with_other_values_keeps_its_texts(queue: EditQueue, ledger: Ledger) -> None:

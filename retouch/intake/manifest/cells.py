@@ -145,4 +145,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "extra": _object,
     "metadata": _object,
 }
+TEXTS = frozenset(name for name, reader in _READERS.items() if reader in (_name, _same, _stripped))
 NUMBERS = frozenset(name for name, reader in _READERS.items() if reader in (_whole, _number))
