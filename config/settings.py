@@ -17,11 +17,17 @@ from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts
+from retouch.net.redaction import without_queries
 from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
 
 PREFIX = "RETOUCH_"
+# Limits and money are shared: with two values, which one holds is chance. The others may differ from host to host.
+ALIKE = (
+    *("api_url", "api_idempotent", "bucket", "prefix", "max_in_flight", "on_ambiguous", "resubmits", "patience"),
+    *("lease", "deadline", "retention", "rate_limit", "submit_rate", "poll_rate"),
+)
 _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs
 
 
@@ -201,6 +207,12 @@ class Settings(BaseSettings):
     def sinks(self) -> dict[str, str]:
         """The configured sinks of events: name → what people are shown of it."""
         return {webhook.sink_name(self.webhook_url): webhook.shown(self.webhook_url)} if self.webhook_url else {}
+
+    @property
+    def alike(self) -> dict[str, str]:
+        """What all workers of an installation must have alike, by variables, as it may be shown."""
+        shown = {name: str(getattr(self, name)) for name in ALIKE}
+        return {f"{PREFIX}{name.upper()}": without_queries(value) for name, value in shown.items()}
 
     @property
     def redis(self) -> Address:

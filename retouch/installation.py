@@ -64,6 +64,11 @@ class Installation:
         with self._reach():
             return self._ledger.reader.workers()
 
+    def differences(self) -> dict[str, dict[str, list[str]]]:
+        """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
+        with self._reach():
+            return self._ledger.reader.differences()
+
     def pauses(self) -> list[Pause]:
         """Why requests of a kind are not sent; empty if all are."""
         with self._reach():

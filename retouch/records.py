@@ -217,6 +217,8 @@ class StatusRecord(TypedDict):
     """the newest 50, the newest first"""
     workers: list[str]
     """the names of those that are alive"""
+    worker_differences: dict[str, dict[str, list[str]]]
+    """settings that they should have alike: variable, value, the workers that have it"""
     pauses: list[PauseRecord]
     images_at_the_api: int
     provider: LearnedProviderRecord

@@ -47,7 +47,7 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
         send=send,
         backlog=backlog,
     )
-    presence = Presence(name, settings.sinks, ledger.worker, context.call)
+    presence = Presence(name, settings.sinks, settings.alike, ledger.worker, context.call)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
     return Runtime(name, context, dispatcher, presence, renewal, news, edits=edits, deliveries=deliveries)
 

@@ -19,9 +19,12 @@ EVERY_S = 2.0
 class Presence:
     """Sends the heartbeats of this process."""
 
-    def __init__(self, name: str, sinks: Mapping[str, str], ledger: Worker, call: LedgerCalls) -> None:
+    def __init__(
+        self, name: str, sinks: Mapping[str, str], settings: Mapping[str, str], ledger: Worker, call: LedgerCalls
+    ) -> None:
         self._name = name
         self._sinks = sinks
+        self._settings = settings
         self._ledger = ledger
         self._call = call
 
@@ -41,7 +44,7 @@ class Presence:
         await upgraded.wait()
         started = True
         while True:
-            await self._call(self._ledger.see_worker, self._name, self._sinks, started=started)
+            await self._call(self._ledger.see_worker, self._name, self._sinks, self._settings, started=started)
             started = False
             await asyncio.sleep(EVERY_S)
 

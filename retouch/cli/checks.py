@@ -14,6 +14,7 @@ from retouch import object_keys
 from retouch.cli.options import first_contact
 from retouch.cli.pauses import remedy, what_waits
 from retouch.cli.sinks import sink_trouble, undelivered_hint
+from retouch.cli.terminal import difference_lines
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
@@ -43,7 +44,7 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     try:
         queue = first_contact(redis_url)
         queue.check()
-        workers = queue.workers()
+        workers, differences = queue.workers(), queue.differences()
     except InputError as error:
         yield Finding(False, "Redis", str(error))
         return
@@ -54,6 +55,7 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
     yield from _server_findings(queue)
     if workers:
         yield Finding(True, "workers", f"{len(workers)} alive")
+        yield from (Finding(False, "workers", line) for line in difference_lines(differences))
     else:
         yield Finding(
             False, "workers", "no worker is alive, so that no edit is processed; start one: celery -A workers worker"

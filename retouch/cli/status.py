@@ -13,6 +13,7 @@ from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
     blank_hint,
+    difference_lines,
     duplicates_hint,
     emit,
     held_hint,
@@ -75,10 +76,12 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
 def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
     provider, queued, times, sinks = queue.provider(), queue.queued(), queue.result_times(), queue.sinks()
+    differences = queue.differences()
     if as_json:
         record: StatusRecord = {
             "batches": [view.to_json() for view in views],
             "workers": workers,
+            "worker_differences": differences,
             "pauses": [pause_json(pause) for pause in pauses],
             "images_at_the_api": provider.places_used,
             "provider": {**provider.to_json(), "learned": {kind: _times(spans) for kind, spans in times.items()}},
@@ -92,6 +95,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
     alive = count(len(workers), "worker") if workers else "NO workers"
     _print(f"{alive} alive; places at the API in use: {places}; {count(queued, 'edit')} queued")
+    for line in difference_lines(differences):
+        _print(line)
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):

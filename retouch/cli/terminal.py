@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
@@ -15,6 +15,7 @@ from retouch.ledger.constants import PRODUCER_GONE_MS
 from retouch.plural import are, count, were
 from retouch.states import EditState
 
+_NAMED = 3  # workers
 NO_WORKERS = "NO workers alive: no edit is processed, and no batch ends, until you start one (celery -A workers worker)"
 LOST_OUTPUT = "retouch: the output could not be written: {}"
 
@@ -63,6 +64,21 @@ def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
 def say_outage(reason: str | None) -> None:
     """Say that Redis cannot be used, or with None that it is back; the command waits meanwhile."""
     say(f"Redis cannot be used ({reason}); retrying until it is back" if reason else "Redis is back")
+
+
+def difference_lines(found: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """A sentence for each setting in which workers differ: variable → value → the workers that have it."""
+    return [
+        f"workers differ in {variable}: {', '.join(map(_held_by, values.items()))}; which one holds is chance, so set"
+        " them alike"
+        for variable, values in found.items()
+    ]
+
+
+def _held_by(held: tuple[str, Sequence[str]]) -> str:
+    value, workers = held
+    more = f" and {len(workers) - _NAMED} more" if len(workers) > _NAMED else ""
+    return f"{value or 'nothing'} ({', '.join(workers[:_NAMED])}{more})"
 
 
 def workers_hint(workers: Collection[str]) -> str:

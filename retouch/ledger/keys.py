@@ -42,6 +42,7 @@ key                            type    holds
                                        kept for 7 days at most (``EVENTS_KEPT_MS``)
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
+``{ns}:settings``              hash    worker → its settings that all workers must have alike (JSON)
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
@@ -112,7 +113,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
-    *("events", "sinks", "batches", "workers", "kinds"),
+    *("events", "sinks", "batches", "workers", "settings", "kinds"),
 )
 _FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
 
@@ -138,6 +139,7 @@ class Keys:
         self.sinks = f"{self.prefix}sinks"
         self.batches = f"{self.prefix}batches"
         self.workers = f"{self.prefix}workers"
+        self.settings = f"{self.prefix}settings"
         self.kinds = f"{self.prefix}kinds"
 
     def batch(self, batch_id: str) -> str:

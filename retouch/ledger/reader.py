@@ -54,6 +54,16 @@ class Reader:
         since = self._connection.now() - WORKER_SEEN_MS
         return list(self._read("ZRANGEBYSCORE", self._keys.workers, since, "+inf"))
 
+    def differences(self) -> dict[str, dict[str, list[str]]]:
+        """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
+        found: dict[str, dict[str, list[str]]] = {}
+        alive = self.workers()
+        told = self._read("HMGET", self._keys.settings, *alive) if alive else []
+        for worker, text in zip(alive, told, strict=True):
+            for variable, value in json.loads(text or "{}").items():
+                found.setdefault(variable, {}).setdefault(value, []).append(worker)
+        return {variable: values for variable, values in sorted(found.items()) if len(values) > 1}
+
     def pauses(self) -> list[Pause]:
         """The pauses, with the reason of each."""
         found = self._read("HGETALL", self._keys.pauses)

@@ -166,13 +166,17 @@ class Worker:
 
     # --- presence --------------------------------------------------------------------------------
 
-    def see_worker(self, name: str, sinks: Mapping[str, str], *, started: bool = False) -> None:
+    def see_worker(
+        self, name: str, sinks: Mapping[str, str], settings: Mapping[str, str] | None = None, *, started: bool = False
+    ) -> None:
         """Record that a worker is alive, and its sinks: name → what people are shown of it.
 
-        ``started``: it has just started, so that a sink of it that is gone is tried again.
+        ``settings``: those that all workers must have alike, by their variables. ``started``: it has just started, so
+        that a sink of it that is gone is tried again.
         """
         named = [part for sink in sinks.items() for part in sink]
-        self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), *named)
+        alike = json.dumps(dict(settings or {}))
+        self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), alike, *named)
 
     def upgrade(self) -> int:
         """Bring an older ledger up to date, once its workers have ended; returns how many of them are alive."""

@@ -40,6 +40,17 @@ def test_each_event_goes_to_the_sinks_of_all_workers(bench: Bench) -> None:
     assert len(bench.deliveries(A)) == len(bench.deliveries(B)) == 3
 
 
+def test_settings_stay_as_long_as_their_workers(bench: Bench) -> None:
+    """The next one that is seen removes those of who has ended."""
+    for name in ("a", "b"):
+        bench.ledger.worker.see_worker(name, {}, {"RETOUCH_LEASE": name})
+    assert bench.ledger.reader.differences() == {"RETOUCH_LEASE": {"a": ["a"], "b": ["b"]}}
+    bench.ledger.worker.forget_worker("a")
+    assert bench.ledger.reader.differences() == {}
+    bench.ledger.worker.see_worker("b", {}, {"RETOUCH_LEASE": "b"})
+    assert bench.client.hkeys(bench.keys.settings) == ["b"]
+
+
 def test_a_worker_claims_deliveries_to_its_own_sinks_alone(bench: Bench) -> None:
     """Many of another's sink stand before none of its own, and cost no tries."""
     bench.show(A, name="a")

@@ -1,8 +1,8 @@
 -- Note that a worker lives, and its sinks. Events are delivered to the sinks of all workers together.
 -- ARGV: now, name, seen_ms (a worker not seen for this long is removed), a random name, '1' if the worker has just started,
---   then per sink of it: its name, what people are told of it.
+--   its settings that all workers must have alike (JSON), then per sink of it: its name, what people are told of it.
 -- Returns 1.
--- Changes WORKERS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up.
+-- Changes WORKERS, SETTINGS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up.
 -- include: clock deliveries
 
 -- A sink that no worker has named for so long was removed. A day, so that no event is lost to a worker that restarts, or is off
@@ -12,6 +12,10 @@ local OLD_SINK = 'webhook' -- older versions had one outbox, and one name for ev
 
 redis.call('ZADD', WORKERS, int(now), ARGV[2])
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[3])))
+redis.call('HSET', SETTINGS, ARGV[2], ARGV[6])
+for _, name in ipairs(redis.call('HKEYS', SETTINGS)) do
+  if not redis.call('ZSCORE', WORKERS, name) then redis.call('HDEL', SETTINGS, name) end
+end
 redis.call('HSETNX', STATE, 'deployment', ARGV[4])
 
 local known, heir = sinks(), nil
@@ -26,7 +30,7 @@ end
 for name in string.gmatch(redis.call('HGET', STATE, 'sinks') or '', '[^,]+') do
   if not known[name] then see(name, name) end -- an older version named it
 end
-for i = 6, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   see(ARGV[i], ARGV[i + 1])
   heir = heir or string.match(ARGV[i], '^' .. OLD_SINK .. '%-.*$')
 end

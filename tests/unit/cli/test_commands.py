@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from retouch.causes import AmbiguityPolicy, BatchPause, Fared, PauseCause
-from retouch.cli import watch
+from retouch.cli import checks, watch
 from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
 from retouch.cli.pauses import REMEDIES as REMEDY_OF
@@ -361,6 +361,24 @@ def test_a_closed_pipe_ends_quietly(run: Run, batch: str, monkeypatch: pytest.Mo
 def test_explain_without_workers(run: Run, batch: str) -> None:
     """The first thing that is missing."""
     assert "no worker is alive" in run("explain", "b/e1").out
+
+
+def test_workers_that_differ_in_a_setting_are_told(run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By status and doctor, with who has which value; a worker of an older version tells none."""
+    for name, limit in (("a", "16"), ("b", "8"), ("c", "16")):
+        ledger.worker.see_worker(
+            name, {}, {"RETOUCH_MAX_IN_FLIGHT": limit, "RETOUCH_BUCKET": "b", "RETOUCH_PREFIX": ""}
+        )
+    ledger.worker.see_worker("older", {})
+    told = "workers differ in RETOUCH_MAX_IN_FLIGHT: 16 (a, c), 8 (b); which one holds is chance, so set them alike"
+    assert told in run("status").out
+    assert run("status", "--json").json["worker_differences"] == {
+        "RETOUCH_MAX_IN_FLIGHT": {"16": ["a", "c"], "8": ["b"]}
+    }
+    monkeypatch.setattr(checks, "first_contact", lambda _url: EditQueue(ledger))
+    assert f"FAIL  workers: {told}" in run("doctor").out
+    ledger.worker.forget_worker("b")
+    assert "differ" not in run("status").out
 
 
 def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:

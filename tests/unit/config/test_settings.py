@@ -178,3 +178,14 @@ def test_what_happens_to_an_unanswered_submit_is_one_policy(
     for name, value in variables.items():
         environment.setenv(name, value)
     assert load().policy == policy
+
+
+def test_what_workers_must_have_alike_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other workers, and people, read it; a key in the API's address is not shown."""
+    monkeypatch.setenv("RETOUCH_API_KEY", "key-c0ffee")
+    monkeypatch.setenv("RETOUCH_BUCKET", "pictures")
+    monkeypatch.setenv("RETOUCH_API_URL", "https://api.test/v1?token=c0ffee")
+    monkeypatch.setenv("RETOUCH_MAX_IN_FLIGHT", "auto")
+    alike = load().alike
+    assert (alike["RETOUCH_BUCKET"], alike["RETOUCH_MAX_IN_FLIGHT"]) == ("pictures", "auto")
+    assert "c0ffee" not in str(alike)

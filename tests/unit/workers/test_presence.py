@@ -32,7 +32,7 @@ def test_a_worker_says_once_that_it_has_started(worker: Worker, monkeypatch: pyt
     told: list[bool] = []
     monkeypatch.setattr(presence, "EVERY_S", 0)
     monkeypatch.setattr(
-        worker.ledger.worker, "see_worker", lambda _name, _sinks, *, started: told.append(bool(started))
+        worker.ledger.worker, "see_worker", lambda _name, _sinks, _settings, *, started: told.append(bool(started))
     )
     worker.show_itself(lambda: len(told) > 2)
     assert told[:3] == [True, False, False]
