@@ -28,7 +28,8 @@ from retouch.edit_fields import with_fields
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
 from retouch.nearest import nearest
-from retouch.plain_values import plain_fields
+from retouch.net.redaction import presentable
+from retouch.plain_values import is_whole_text, plain_fields
 
 _canonical = json.JSONEncoder(
     sort_keys=True, separators=(",", ":")
@@ -247,6 +248,8 @@ class Edit(Parameters):
             raise PydanticCustomError(
                 "extra", f"extra may not hold {shadowed[0]!r}: it is a field of the edit, write it there"
             )
+        if self.extra and not is_whole_text(json.dumps(self.extra, ensure_ascii=False)):
+            raise PydanticCustomError("extra", "extra holds half of a character (an emoji that was cut)")
         return self
 
     @property
@@ -297,7 +300,7 @@ def check_batch_id(batch: str) -> str:
 
 def explain(error: ValidationError) -> list[str]:
     """Turn a validation error into sentences that name the field, the value and what is allowed."""
-    return [_sentence(detail) for detail in error.errors(include_url=False)]
+    return [presentable(_sentence(detail)) for detail in error.errors(include_url=False)]
 
 
 def _sentence(detail: ErrorDetails) -> str:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from retouch.net.redaction import without_query
+from retouch.plain_values import is_whole_text
 from retouch.share_pages import advice
 
 MAX_ADDRESS = 4096  # characters
@@ -86,6 +87,8 @@ def shown(address: str) -> str:
     """The address for a message: without what may be secret, and never a whole picture."""
     if address[:5].lower() == "data:":
         return f"{address[:60].partition(',')[0]},…"
+    if (found := _WITHIN.search(address)) and address[: found.start()].strip(_BLANK):
+        return f"…{without_query(found[0])}"  # what stands before it may be a key too
     return without_query(address) if "://" in address else address
 
 
@@ -101,6 +104,8 @@ def clean(text: str) -> str:
         raise ValueError(f"has {len(address)} characters; an address has at most {MAX_ADDRESS}")
     if not address:
         raise ValueError("is blank: write the picture's address")
+    if not is_whole_text(address):
+        raise ValueError("holds half of a character (an emoji that was cut): no program can send it")
     if address.startswith("//"):
         raise ValueError("begins with //: write https: before it, or one / for a path")
     match = _SCHEME.match(address)

@@ -26,7 +26,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, PathLike):
         return fspath(value)
     if isinstance(value, Decimal):
-        return plain(float(value)) if value.is_nan() or value % 1 else int(value)
+        if value.is_nan():
+            return None
+        return int(value) if value.is_finite() and not value % 1 else float(value)
     return _scalar(value)
 
 
@@ -42,6 +44,11 @@ def whole(value: Any) -> Any:
     if type(value) is float and value.is_integer() and abs(value) < MAX_EXACT:
         return int(value)
     return value
+
+
+def is_whole_text(text: str) -> bool:
+    """Whether the text can be written in UTF-8: half of a surrogate pair cannot."""
+    return text.isascii() or text.encode(errors="ignore").decode() == text
 
 
 def plain_fields(given: Mapping[str, Any], whole_numbers: Container[str] = ()) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def ask_api(api_url: str, api_key: str) -> Finding:
             " check RETOUCH_API_URL"
         )  # fmt: skip
     if code == 404 or 200 <= code < 300:
-        return Finding(True, "API", f"{shown} accepts the key")
+        return Finding(True, "API", f"{shown} accepts the key that is set here")
     return Finding(False, "API", f"{shown} answers {code}; check RETOUCH_API_URL")
 
 

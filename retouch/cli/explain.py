@@ -28,7 +28,9 @@ def explain(
     """Say where one edit stands, and why."""
     batch, slash, custom_id = edit.partition("/")
     if not slash or not custom_id:
-        raise InputError(f"{edit[:80]!r} is not BATCH/CUSTOM_ID, such as cats/cat-1")
+        raise InputError(
+            f"{edit[:80]!r} is not BATCH/CUSTOM_ID, such as cats/cat-1; of a whole batch: retouch status BATCH"
+        )
     queue = open_queue(redis_url)
     view = queue.edit(batch, custom_id)
     reason = why(view, queue.pauses(), queue.workers(), queue.provider(), datetime.now(UTC))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from retouch.cli.pauses import batch_pause_line, pause_line, what_waits
 from retouch.cli.terminal import held_hint, say, unsealed_hint, workers_hint
 from retouch.errors import ServiceError
-from retouch.ledger import BatchView, Pause
+from retouch.ledger import BatchView, Pause, Provider
 from retouch.queue import EditQueue
 from retouch.states import EditState
 
 LOOK_EVERY_S = 2.0  # at the workers and the pauses
+LATELY = timedelta(minutes=5)
 QUIET_S = 10.0  # without a change and without a reason; then it is said once what is waited for
 
 AT_THE_API = (EditState.SUBMITTING, EditState.WAITING)
@@ -66,8 +68,22 @@ class Reasons:
         if view.counts != self._counts or self._told or view.finished:
             self._counts, self._moved_at = view.counts, now
         elif now - self._moved_at >= QUIET_S:
-            say(f"no change for {QUIET_S:.0f} s; {waiting_text(view)}")
+            say(f"no change for {QUIET_S:.0f} s; {waiting_text(view)}{self._refused()}")
             self._moved_at = float("inf")
+
+    def _refused(self) -> str:
+        """What the API has refused lately: edits that wait for it may wait for what it does not have any more."""
+        try:
+            return refused_lately(self._queue.provider())
+        except ServiceError:  # the wait for the batch says that
+            return ""
+
+
+def refused_lately(provider: Provider) -> str:
+    """``; the API's last refusal: …`` of the last minutes, else nothing."""
+    if not provider.refusal or not provider.refused_at or datetime.now(UTC) - provider.refused_at > LATELY:
+        return ""
+    return f"; the API's last refusal: {provider.refusal}"
 
 
 def waiting_text(view: BatchView) -> str:

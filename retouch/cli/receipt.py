@@ -55,7 +55,7 @@ def tell_rejected(rejected: list[Rejection], names: Names) -> None:
 
     ``names``: what edits are called that have no line, by their numbers.
     """
-    groups = by_mistake(rejected)
+    groups = by_mistake(rejected, names)
     for told in groups[:SHOWN]:
         say(described(told, "line", names.get(told[0].line, "")))
     if more := sum(map(len, groups[SHOWN:])):

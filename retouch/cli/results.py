@@ -31,7 +31,14 @@ def results(
     only: Annotated[
         str, typer.Option(metavar="STATE,…", show_default=False, help="Only those that ended so, such as failed.")
     ] = "",
-    format_: Annotated[Format, typer.Option("--format", help="How they are written.")] = Format.JSONL,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            show_default=False,
+            help="How they are written; by default as FILE ends (.csv, .parquet), or jsonl.",
+        ),
+    ] = None,
     fields: Annotated[
         str,
         typer.Option(
@@ -59,6 +66,7 @@ def results(
 
     A batch that has left Redis is read from its manifest.jsonl in S3 (RETOUCH_BUCKET, RETOUCH_PREFIX).
     """
+    format_ = format_ or _format_of(output)
     states, names, dialect = parse_states(only), _names(fields), _dialect(delimiter, format_)
     if format_ is Format.PARQUET and not output:
         raise InputError("Parquet is no text, so it is not printed: name a file with -o FILE")
@@ -94,6 +102,11 @@ def _names(text: str) -> list[str]:
     if twice := [name for place, name in enumerate(names) if name in names[:place]]:
         raise InputError(f"--fields: {twice[0][:80]} is given twice")
     return names
+
+
+def _format_of(output: str) -> Format:
+    end = Path(output).suffix.lower().removeprefix(".")
+    return Format(end) if end in list(Format) else Format.JSONL
 
 
 def _dialect(delimiter: str, format_: Format) -> Dialect:

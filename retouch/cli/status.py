@@ -10,6 +10,7 @@ import typer
 from retouch.cli.batches import batch_lines
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
+from retouch.cli.reasons import refused_lately
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
     blank_hint,
@@ -24,7 +25,7 @@ from retouch.cli.terminal import (
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.installation import ResultTimes
-from retouch.ledger import BatchView, Pause
+from retouch.ledger import BatchView, Pause, Provider
 from retouch.plural import count, were
 from retouch.queue import EditQueue
 from retouch.records import StatusRecord, TimesRecord
@@ -48,12 +49,12 @@ def status(
         check_batch_id(batch)
     queue = open_queue(redis_url)
     if batch:
-        _one(queue.status(batch), queue.pauses(), queue.workers(), json_)
+        _one(queue.status(batch), queue.pauses(), queue.workers(), queue.provider(), json_)
     else:
         _all(queue, json_)
 
 
-def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool) -> None:
+def _one(view: BatchView, pauses: list[Pause], workers: list[str], provider: Provider, as_json: bool) -> None:
     if as_json:
         emit(view.to_json())
         return
@@ -71,6 +72,8 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], as_json: bool
         _print(hint)
     if view.note:
         _print(f"note: {view.note}")
+    if not view.finished and (refused := refused_lately(provider)):
+        _print(refused.removeprefix("; "))
 
 
 def _all(queue: EditQueue, as_json: bool) -> None:

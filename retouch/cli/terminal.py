@@ -12,6 +12,7 @@ from typing import Any
 from retouch.edit_result import Result
 from retouch.ledger import BatchView
 from retouch.ledger.constants import PRODUCER_GONE_MS
+from retouch.net.redaction import presentable
 from retouch.plural import are, count, were
 from retouch.states import EditState
 
@@ -35,7 +36,7 @@ class ExitCode(IntEnum):
 
 def say(text: str) -> None:
     """Print a line for people."""
-    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.write(presentable(printable(text)) + "\n")
     sys.stderr.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -122,7 +123,7 @@ def _about_others(others: Counter[str], first: str) -> str:
     kinds = ", ".join(f"{number} {kind}" for kind, number in others.most_common())
     return (
         f"{kinds} left out, such as {first}: the API takes PNG, JPEG and WebP. Convert them first, for example with"
-        f" ImageMagick: magick {first} picture.jpg"
+        f" ImageMagick: magick {shlex.quote(first)} picture.jpg"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from retouch.plural import count
@@ -32,7 +32,8 @@ def described(alike: Sequence[Rejection], noun: str, name: str = "") -> str:
     line, custom_id, errors = alike[0]
     others = f" and {count(len(alike) - 1, 'other')}" if len(alike) > 1 else ""
     if not name:
-        return f"{noun} {line}{f' ({custom_id})' if custom_id else ''}{others}: {'; '.join(errors)}"
+        known = (custom_id or "").encode(errors="replace").decode()  # an id that is refused may be no whole text
+        return f"{noun} {line}{f' ({known})' if known else ''}{others}: {'; '.join(errors)}"
     shown = " ".join(name.splitlines())
     return f"{shown}{others}: {'; '.join(_without_its_name(error, name) for error in errors)}"
 
@@ -43,13 +44,21 @@ def _without_its_name(error: str, name: str) -> str:
     return error.removeprefix(start).lstrip(": ") if error.startswith(start) else error
 
 
-def by_mistake(rejected: Iterable[Rejection]) -> list[list[Rejection]]:
-    """The rejections in groups of one mistake; up to three that differ in a value are told apart."""
+def by_mistake(rejected: Iterable[Rejection], names: Mapping[int, str] | None = None) -> list[list[Rejection]]:
+    """The rejections in groups of one mistake; up to three that differ in a value are told apart.
+
+    ``names``: what edits are called that have no line, by their numbers. It is no difference between them.
+    """
+    names = names or {}
+
+    def errors(rejection: Rejection) -> str:
+        return "; ".join(rejection.errors).replace(names.get(rejection.line) or "\0", "")
+
     alike: dict[str, list[Rejection]] = {}
     for rejection in rejected:
-        alike.setdefault(_VALUE.sub("", "; ".join(rejection.errors)), []).append(rejection)
+        alike.setdefault(_VALUE.sub("", errors(rejection)), []).append(rejection)
     groups: list[list[Rejection]] = []
     for group in alike.values():
-        same = len({tuple(rejection.errors) for rejection in group}) == 1
+        same = len(set(map(errors, group))) == 1
         groups += [group] if same or len(group) > TOLD_APART else [[rejection] for rejection in group]
     return sorted(groups)

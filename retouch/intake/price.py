@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from retouch.errors import InputError
 from retouch.records import PriceRecord
 
-_PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([A-Za-z]{3}|[$€£¥])")
+_PRICE = re.compile(r"(\d{1,9}(?:[.,]\d{1,9})?)\s*([A-Za-z]{3}|[$€£¥])")
 
 
 class Price(NamedTuple):
@@ -26,7 +26,7 @@ class Price(NamedTuple):
         found = _PRICE.fullmatch(text.strip())
         if not found:
             raise InputError(f"RETOUCH_PRICE: {text[:40]!r} is not a price of one image, such as 0.0035 USD")
-        return cls(Decimal(found[1]), found[2].upper())
+        return cls(Decimal(found[1].replace(",", ".")), found[2].upper())
 
     def of(self, images: int) -> Self:
         """What so many images cost, to the cent, and to the last digit of the price below that."""

@@ -173,4 +173,5 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{str(path)[:200]}: {reason}") from None
+        hint = "; here / stands between folders" if "\\" in str(path) and isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"{str(path)[:200]}: {reason}{hint}") from None

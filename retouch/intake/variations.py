@@ -22,6 +22,7 @@ MOST_VALUES = 10_000  # of one field; more is a slip of the finger
 MOST_COMBINATIONS = 100_000  # of each edit: they are held in memory until all are checked
 _FIXED = ("custom_id", "metadata", "extra")
 _NUMBER = r"-?\d+(?:\.\d+)?"
+_DASHED = re.compile(r"(\d+)-(\d+)")
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?:\.\.({_NUMBER}))?")
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,20}")  # what says itself in an id
 
@@ -85,6 +86,8 @@ def _parse(text: str) -> Variation:
     try:
         values = [checked_value(name, one) for one in texts]
     except InvalidEditError as error:
+        if span := _DASHED.fullmatch(given):
+            raise InputError(f"{shown}: write a range as {name}={span[1]}..{span[2]}") from None
         raise InputError(f"{shown}: {error}") from None
     if len(set(values)) < len(values):
         twice = next(value for value, times in Counter(values).items() if times > 1)

@@ -11,12 +11,20 @@ _QUOTED = re.compile(r"%[0-9A-F]{2}")
 
 _UNRESERVED = "!$&'()*+,;=:@"  # what may stand in a path as it is
 
-# How object stores, CDNs and APIs name what lets the bearer of a link in.
-_SIGNED = re.compile(
-    r"[&;](?:x-(?:amz|goog|oss|cos|obs)-(?:signature|security-token|credential)|[a-z]*accesskeyid"
-    r"|[a-z_-]*(?:signature|token|secret|password|api_?key)|sig|key|auth|hmac|hdnts|policy|key-pair-id)=",
-    re.IGNORECASE,
+# What a link may say of a picture without letting its bearer in. All else may be a key, under whatever name.
+_HARMLESS = frozenset(
+    (
+        *("id", "v", "version", "versionid", "w", "h", "width", "height", "size", "dpr", "fit", "crop", "auto", "fm"),
+        *("fmt", "format", "q", "quality", "page", "n", "name", "file", "filename", "type", "lang", "raw", "dl"),
+        *("download", "export", "variant", "ext", "rev", "t", "ts"),
+    )
 )
+_PART = re.compile(r"([A-Za-z_-]{1,20})(?:=[\w.,:%+-]{0,40})?")
+_PARAMETERS = re.compile(r";[^/?#]*=[^/?#]*")  # of a part of a path
+
+# In a text: what follows a ? and is no end of a sentence, and a user with a password before a host.
+_QUERY = re.compile(r"\?(?=[^\s'\"<>]{0,200}=)[^\s'\"<>]*")
+_USER = re.compile(r"(?<![\w.~%+-])[\w.~%+-]{1,100}:[^\s/'\"@]{1,200}@(?=[\w\[])")
 
 # Each link is consumed whole, with or without a query, so that a hostile text costs no more than its length.
 _LINK = re.compile(r"(://[^\s?#'\"<>]*+)(?:[?#][^\s'\"<>]*+)?")
@@ -38,9 +46,21 @@ def without_queries(text: str) -> str:
 
 
 def without_signature(url: str) -> str:
-    """Return the URL without its query if that has a name under which a secret stands: a signed link gives access."""
-    base, mark, query = url.partition("?")
-    return base if mark and _SIGNED.search(f"&{query}") else url
+    """Return the URL without what may let its bearer in: fragment, and a query that says more than which picture."""
+    base, mark, query = url.partition("#")[0].partition("?")
+    base = _PARAMETERS.sub("", base)
+    return f"{base}?{query}" if mark and _is_harmless(query) else base
+
+
+def presentable(text: str) -> str:
+    """Return a text for people without what may let somebody in: queries, and users with passwords, of addresses."""
+    text = _QUERY.sub(lambda match: match[0] if _is_harmless(match[0][1:].rstrip(".,;:)")) else "", text)
+    return _USER.sub("", text)
+
+
+def _is_harmless(query: str) -> bool:
+    parts = [_PART.fullmatch(part) for part in query.split("&")]
+    return all(part and part[1].lower() in _HARMLESS for part in parts)
 
 
 def without_query(url: str) -> str:

@@ -253,6 +253,16 @@ def test_an_edit_that_is_taken_has_no_strikes_any_more(bench: Bench) -> None:
     assert bench.client.hmget(bench.keys.edit("b/c0"), strikes) == [None] * 4
 
 
+def test_a_refused_status_is_the_api_s_last_refusal(bench: Bench) -> None:
+    """An API that forgot all that it took holds every place until the deadlines; people see why."""
+    bench.at_the_api(1)
+    bench.clock.now += 1
+    bench.begin_polls(claims := bench.edits())
+    seen = (Seen("status", bench.clock.now, Fared.REFUSED, "no edit has this id"),)
+    bench.ledger.worker.settle([Settlement(claims[0], POLLED, EditState.WAITING, seen=seen)])
+    assert bench.ledger.reader.provider().refusal == "no edit has this id"
+
+
 def test_refused_statuses_pause_nothing(bench: Bench) -> None:
     """Each edit of an API that forgot all backs off by itself, and ends when it is asked for the last time."""
     bench.at_the_api(6)

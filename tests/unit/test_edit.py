@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -207,3 +209,10 @@ def test_metadata_is_a_flat_object_of_short_strings(metadata: object, error: str
     """It is kept with each edit, and goes with each event."""
     (sentence,) = errors_of(metadata=metadata)
     assert error in sentence
+
+
+@pytest.mark.parametrize("given", [{"init_image": "https://e.com/\ud83d.png"}, {"extra": {"a": ["\ud83d"]}}])
+def test_half_of_a_character_is_refused(given: dict[str, Any]) -> None:
+    """It cannot be sent, nor written into a table."""
+    with pytest.raises(ValidationError, match="half of a character"):
+        Edit(**{"custom_id": "a", "prompt": "x", "init_image": "https://e.com/a.png", **given})

@@ -26,7 +26,8 @@ _COMMA = re.compile(r"[+-]?(\d+,\d+|,\d+)")
 _EXPONENT = re.compile(r"[+-]?\d+([.,]\d+)?[eE][+-]?\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([.,'\u2019\s\u00a0\u202f])\d{3})+(?:[.,]\d+)?|[+-]?\d+[.,]\d+[.,]\d+")
 _LOOKS_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]0{3}")
-_ERROR = re.compile(r"#(?:NAME\?|VALUE!|REF!|DIV/0!|NUM!|NULL!|SPILL!|CALC!|WERT!|BEZUG!|NOM \?|VALEUR !)")
+# In all languages: #NAME?, #¿NOMBRE?, #VALEUR !, #ÜBERLAUF!, #DIV/0!, #NV, #N/D; of Google's and LibreOffice's too.
+_ERROR = re.compile(r"#\u00bf?[^\W\d_]{2,12}(?:/0)?\s?[!?]|#(?:NV|N/D|N/V|N/B)|Err:\d{3}|Loading\.\.\.")
 _TOO_NARROW = re.compile(r"#{3,}")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _DATE = re.compile(rf"\d{{1,2}}-{_MONTH}(?:-\d{{2,4}})?|{_MONTH}-\d{{2}}")

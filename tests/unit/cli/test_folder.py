@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,22 @@ def test_variations_are_counted_with_their_price(run: Run, photos: Path, monkeyp
     assert ended.json["estimate"].items() >= estimate.items()
     assert "120 edits, 120 images" in ended.err
     assert "about 0.42 USD" in ended.err
+
+
+def test_a_price_may_have_a_decimal_comma(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tables may."""
+    monkeypatch.setenv("RETOUCH_PRICE", "0,5 EUR")
+    assert "EUR" in run("enqueue", "photos", "--prompt", "x", "--dry-run").err
+
+
+def test_one_mistake_of_many_pictures_is_told_once(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their names are."""
+    monkeypatch.delenv("RETOUCH_BUCKET")
+    for name in ("100% Sonne", "Bäume", "a b c", "ü", "it's 'so'"):
+        shutil.copy(photos / "cat.png", photos / f"{name}.png")
+    ended = run("enqueue", "photos", "--prompt", "x")
+    assert ended.code == 2
+    assert ended.err.count("RETOUCH_BUCKET") == 1
 
 
 def test_a_price_that_is_none_names_the_variable(run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import typer
 
-from retouch.cli.reasons import LOOK_EVERY_S, QUIET_S, Reasons, waiting_text
+from retouch.causes import Fared
+from retouch.cli.reasons import LATELY, LOOK_EVERY_S, QUIET_S, Reasons, refused_lately, waiting_text
 from retouch.cli.watch import follow
 from retouch.errors import ServiceError
-from retouch.ledger import BatchPauseView, BatchView, Ledger
+from retouch.ledger import BatchPauseView, BatchView, Entry, Ledger, Seen
 from retouch.queue import EditQueue
 from retouch.states import BatchState, EditState
 from tests.unit.cli.conftest import Run
@@ -194,3 +196,15 @@ def test_after_an_outage_it_says_again_what_it_waits_for(
     assert lines[0] == "b: waiting for 2 queued"
     assert lines[1].startswith("NO workers alive")
     assert len(lines) == 3  # and the timeout
+
+
+def test_what_the_api_refused_lately_is_told_where_nothing_moves(run: Run, ledger: Ledger) -> None:
+    """Edits at an API that has them no longer hold its places; an old refusal says nothing of that."""
+    ledger.producer.enqueue("b", [Entry("e0", "d", "{}", 1, None)])
+    ledger.worker.observe(seen=[Seen("status", 1, Fared.REFUSED, "no edit has this id")])
+    assert "the API's last refusal: no edit has this id\n" in run("status", "b").out
+    provider = ledger.reader.provider()
+    assert refused_lately(provider) == "; the API's last refusal: no edit has this id"
+    assert provider.refused_at is not None
+    assert refused_lately(replace(provider, refused_at=provider.refused_at - 2 * LATELY)) == ""
+    assert refused_lately(replace(provider, refusal=None)) == ""

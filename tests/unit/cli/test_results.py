@@ -348,3 +348,14 @@ def test_parquet_is_not_printed_and_says_how_it_is_installed(
     assert ended.code == 2
     assert "pip install 'retouch[tables]'" in ended.err
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("r.csv", "custom_id,"), ("r.CSV", "custom_id,"), ("r.txt", '{"custom_id"')]
+)
+def test_a_file_is_written_as_its_name_ends(run: Run, batch: str, tmp_path: Path, name: str, begins: str) -> None:
+    """Unless another format is asked for."""
+    assert run("results", batch, "-o", str(tmp_path / name)).code == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+    assert run("results", batch, "-o", str(tmp_path / name), "--format", "jsonl").code == 0
+    assert (tmp_path / name).read_text().startswith("{")

@@ -126,7 +126,8 @@ def test_a_signed_link_is_sent_whole_and_shown_without_what_signs_it() -> None:
     [
         *("X-Amz-Signature=a", "x-amz-security-token=a", "X-Goog-Signature=a", "Expires=1&Signature=a&Key-Pair-Id=b"),
         *("sv=1&sig=a", "token=a", "access_token=a", "w=1&api_key=a", "apikey=a", "AWSAccessKeyId=a", "auth=a"),
-        *("hdnts=a", "password=a", "w=1;token=a"),
+        *("hdnts=a", "password=a", "w=1;token=a", "jwt=a", "sas=a", "hash=a", "ex=1&is=2&hm=3", "%74oken=a", "SECRET"),
+        *("id=1?token=a", f"id={'a' * 60}", "#access_token=a"),
     ],
 )
 def test_what_lets_the_bearer_in_is_not_shown(query: str) -> None:

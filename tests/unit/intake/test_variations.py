@@ -58,6 +58,7 @@ def test_lines_of_a_file(tmp_path: Path) -> None:
     [
         ("seed", "write FIELD=VALUES"),
         ("seed=", "write FIELD=VALUES"),
+        ("seed=1-4", r"write a range as seed=1\.\.4"),
         ("seed=1,,2", "a value is empty"),
         ("seed=1,1", "1 is there twice"),
         ("strength=0.6,0.60", "0.6 is there twice"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from retouch.errors import InputError
 from retouch.net.addresses import PrivateHosts, check_url, is_public, literal_address
-from retouch.net.redaction import spellings, without_queries, without_query
+from retouch.net.redaction import presentable, spellings, without_queries, without_query
 
 NONE = PrivateHosts()
 
@@ -234,3 +234,22 @@ def test_a_secret_is_known_in_every_spelling() -> None:
     forms = spellings('a/b"c')
     assert {'a/b"c', "a%2Fb%22c", "a%2fb%22c", 'a/b\\"c', 'a\\/b\\"c', "a/b&quot;c"} <= set(forms)
     assert [len(form) for form in forms] == sorted(map(len, forms), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("www.e.com/a?token=S has no scheme; write https://www.e.com/a", "www.e.com/a has no scheme"),
+        ("https:/e.com/a?k=1?sig=S, twice e.com/a?sig=S", "https:/e.com/a twice e.com/a"),
+        ("s3://b/a/../c?token=S is no key", "s3://b/a/../c is no key"),
+        ("['https://u:S@e.com/a?token=S'] is a list", "['https://e.com/a'] is a list"),
+        ("https:u:S@e.com/a", "e.com/a"),
+        ("did you mean seed? Write seed=1..4", "did you mean seed? Write seed=1..4"),
+        ("write https://e.com/s/cat.png?raw=1.", "write https://e.com/s/cat.png?raw=1."),
+        ("photos/what?.png: no such file", "photos/what?.png: no such file"),
+    ],
+)
+def test_what_people_read_lets_nobody_in(said: str, shown: str) -> None:
+    """Of addresses of any kind, also of those that are none; other words stay."""
+    assert presentable(said).startswith(shown)
+    assert "S" not in presentable(said).replace("Seed", "")

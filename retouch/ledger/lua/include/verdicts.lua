@@ -161,7 +161,10 @@ local function observe(id, key, o, e)
     if outage and outage.touched <= sent then end_pause(name, outage) end
   elseif fared == FARED.refused then
     if kind == 'submit' then suspect(id, sent, words, e.last_strike) end
-    if kind == 'status' then answered(kind, sent, pauses()) end
+    if kind == 'status' then
+      note_refusal(words)
+      answered(kind, sent, pauses())
+    end
     not_throttled(kind, sent)
   elseif fared == FARED.failed then
     not_kept(id, kind == 'store' and 'store' or 'fetch', sent, words, e.tries)

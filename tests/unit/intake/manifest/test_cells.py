@@ -85,6 +85,11 @@ def test_a_cell_is_read_as_its_field(field: str, cell: Any, value: Any) -> None:
         ("seed", "1,70E+12", "made of a long number"),
         ("strength", "60%", "as a plain number"),
         ("prompt", "#REF!", "an error of the spreadsheet"),
+        *(
+            ("prompt", word, "an error of the spreadsheet")
+            for word in ("#NV", "#N/D", "#¿NOMBRE?", "#ÜBERLAUF!", "#VALEUR !")
+        ),
+        *(("prompt", word, "an error of the spreadsheet") for word in ("#ИМЯ?", "Err:502", "Loading...")),
         ("seed", "#####", "a column that is too narrow"),
         ("custom_id", " ######## ", "a column that is too narrow"),
         ("prompt", "###", "a column that is too narrow"),
