@@ -67,24 +67,31 @@ class Downloading:
                     yield Picture(output, self._folder / self._names.name(result, place, output))
 
     def _check_names(self) -> int:
+        edited = {PurePosixPath(result.uploaded_as).stem for result in self._ended.results() if result.uploaded_as}
         pictures = 0
         for result in self._ended.results():
             if result.state in self._states:
                 for place, output in enumerate(result.outputs):
                     self._names.claim(name := self._names.name(result, place, output), result)
-                    self._keep_edited(self._folder / name, result, output)
+                    self._protect(self._folder / name, result, output, edited)
                     pictures += 1
         return pictures
 
-    def _keep_edited(self, path: Path, result: Result, output: Output) -> None:
-        """Raise InputError if the picture that was edited is in this place, and would be replaced."""
-        edited = PurePosixPath(result.uploaded_as or "").stem
+    def _protect(self, path: Path, result: Result, output: Output, edited: Collection[str]) -> None:
+        """Raise InputError if a picture that was edited (by its SHA-256), or is done again, may be in this place."""
         try:
-            if edited and path.is_file() and path.stat().st_size != output.bytes and digest(path) == edited:
-                option = self._names.option
-                raise InputError(f"{path} is the picture that was edited; choose another folder, or others {option}")
+            there = digest(path) if path.is_file() and (edited or result.redo_of) else output.sha256
         except OSError:  # the download says it
             return
+        if there in edited and there != output.sha256:
+            raise InputError(
+                f"{path} is a picture that was edited; choose another folder, or others {self._names.option}"
+            )
+        if result.redo_of and there != output.sha256:
+            raise InputError(
+                f"{path} is there, and may be the picture that is done again; choose another folder, or others"
+                f" {self._names.option}, such as '{{batch}}.{{custom_id}}.{{n}}.{{ext}}'"
+            )
 
     async def _all(self, on_progress: OnProgress, on_lost: Callable[[str], None]) -> None:
         buckets, pictures = Buckets(kept_store), self.pictures()

@@ -12,6 +12,7 @@ from retouch.media.downloads import PARTIAL
 from retouch.output import Output
 
 DEFAULT_NAMES = "{custom_id}.{n}.{ext}"
+_LONGEST = 255  # bytes, on nearly all file systems
 FIELDS = ("batch", "custom_id", "stem", "n", "ext", "sha256")
 
 
@@ -42,6 +43,8 @@ class FileNames:
         parts = text.split("/")
         if any(part in ("", ".", "..") or not part.isprintable() or "\\" in part for part in parts):
             raise InputError(f"{self.option}: {text[:200]!r} is not the name of a file inside the folder")
+        if any(len(part.encode()) > _LONGEST for part in parts):
+            raise InputError(f"{self.option}: {text[:80]!r}… is longer than the {_LONGEST} bytes that a name may have")
         if text.endswith(PARTIAL):
             raise InputError(f"{self.option}: {text[:200]!r} is how an unfinished file is named; choose another ending")
         return PurePosixPath(*parts)
@@ -52,7 +55,8 @@ class FileNames:
         if mark in self._taken:
             raise InputError(
                 f"{self.option}: two pictures would be {str(name)[:200]!r} (upper and lower case count as one), the"
-                f" second is {result.custom_id}'s; names with {{custom_id}} and {{n}}, or with {{sha256}}, differ"
+                f" second is {result.custom_id}'s; write {self.option} with {{custom_id}} and {{n}}, or, where ids"
+                " differ in case alone, with {sha256}"
             )
         self._taken.add(mark)
 

@@ -133,10 +133,26 @@ def test_the_picture_that_was_edited_is_not_replaced(
     worker.complete(1)
     ended = run("download", "b", ".", "--names", "{stem}.{ext}")
     assert ended.code == 2
-    assert "cat.png is the picture that was edited" in ended.err
+    assert "cat.png is a picture that was edited" in ended.err
     assert files(here) == {"cat.png": original}
     (here / "cat.png").write_bytes(picture(side=9))
     assert run("download", "b", ".", "--names", "{stem}.{ext}").code == 0
+
+
+def test_no_picture_of_the_batch_is_replaced_by_results_of_another_one(
+    run: Run, worker: Worker, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that has results in it beside its pictures, and is edited once more; also if the sizes are equal."""
+    monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
+    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: MemoryStore())
+    (here / "cat.png").write_bytes(picture(side=16))
+    (here / "cat.0.png").write_bytes(before := picture(shade=9))
+    assert run("enqueue", ".", "--prompt", "x", "--batch", "b").code == 0
+    worker.complete(2)
+    ended = run("download", "b", ".")
+    assert ended.code == 2
+    assert "cat.0.png is a picture that was edited" in ended.err
+    assert (here / "cat.0.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -158,6 +174,7 @@ def test_the_picture_that_was_edited_is_not_replaced(
         ("{custom_id}.{ext}", "two pictures would be 'e1.png'"),
         ("all.png", "two pictures would be 'all.png'"),
         ("", "is not the name of a file inside the folder"),
+        (f"{'a' * 256}{{custom_id}}", "is longer than the 255 bytes"),
     ],
 )
 def test_names_that_cannot_be_are_refused_before_anything_is_written(
@@ -261,3 +278,20 @@ def test_a_signal_says_how_to_go_on(
     assert ended.code == code
     assert ended.err == "interrupted with 0 of 4 pictures; the same command again downloads the rest\n"
     assert list(Path("b").iterdir()) == []
+
+
+def test_a_redo_does_not_take_the_place_of_what_it_does_again(run: Run, batch: str, worker: Worker, here: Path) -> None:
+    """Its pictures have the same ids; the same command again finds its own there."""
+    run("download", batch, "out")
+    before = files(here / "out")
+    (here / "ids.txt").write_text("e0\n")
+    assert run("redo", batch, "--only", "ids.txt", "--set", "strength=0.6").code == 0
+    worker.complete(1)  # the one that had not ended
+    worker.complete(1)
+    ended = run("download", "b-redo-1", "out")
+    assert ended.code == 2
+    assert "e0.0.png is there, and may be the picture that is done again; choose another folder" in ended.err
+    assert files(here / "out") == before
+    for _ in range(2):
+        assert run("download", "b-redo-1", "out", "--names", "{batch}.{custom_id}.{n}.{ext}").code == 0
+    assert sorted(files(here / "out")) == sorted([*before, "b-redo-1.e0.0.png"])
