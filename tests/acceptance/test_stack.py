@@ -18,8 +18,10 @@ import pytest
 import redis
 import requests
 
-from tests.harness.processes import Ended, Process
-from tests.harness.waiting import LIMIT_S
+from retouch import EditQueue, EditState
+from tests.harness.pictures import field
+from tests.harness.processes import RETOUCH, Ended, Process, run
+from tests.harness.waiting import LIMIT_S, until
 from workers.stack.ports import free_ports
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
@@ -215,6 +217,23 @@ def test_a_data_folder_is_kept_and_found_again(start: Start, tmp_path: Path) -> 
         assert client.get("kept") == b"yes"
     assert again.told_to_end(signal.SIGTERM).code == 0
     assert {path.name for path in (data / "logs").iterdir()} == {"valkey.log", "s3.log", "endpoint.log"}
+
+
+def test_edits_at_the_endpoint_go_on_after_a_restart(start: Start, tmp_path: Path) -> None:
+    """With --data, a stack that was ended in the middle of a batch finishes it at the next start, each edit once."""
+    data, photo = tmp_path / "data", tmp_path / "cat.png"
+    photo.write_bytes(field("palette.png"))
+    first = start("--data", str(data), "--workers", "1", "--latency", "600")
+    told = run([RETOUCH, "enqueue", photo, "--prompt", "x", "--batch", "b"], env=os.environ | first.environment)
+    assert told.code == 0, told.err
+    queue = EditQueue.from_url(first.environment["RETOUCH_REDIS_URL"])
+    until(lambda: queue.status("b").counts.get(EditState.WAITING), "it is at the endpoint")
+    assert first.told_to_end(signal.SIGTERM).code == 0
+    again = start("--data", str(data), "--workers", "1")
+    told = run([RETOUCH, "watch", "b"], env=os.environ | again.environment, within_s=2 * LIMIT_S)
+    assert told.code == 0, told.err
+    [result] = queue.results("b")
+    assert (result.state, result.attempts) == (EditState.COMPLETED, 1)
 
 
 def test_s3_keeps_objects_through_a_crash(tmp_path: Path) -> None:

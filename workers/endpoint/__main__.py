@@ -55,6 +55,9 @@ def run(
         bool, typer.Option("--unknown-pending", help="Answer PENDING for an unknown id, as Celery does.")
     ] = False,
     keep: Annotated[int, typer.Option(min=1, help="MiB of finished images kept in memory.")] = 1024,
+    journal: Annotated[
+        Path | None, typer.Option(help="File of the edits that were taken: started again on it, it still knows them.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="File to which one line of JSON a request is appended.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of latencies and of faults' chances.")] = 0,
     die_with_parent: Annotated[
@@ -78,6 +81,7 @@ def run(
                 honour_keys=not ignore_keys,
                 unknown_pending=unknown_pending,
                 keep_bytes=keep << 20,
+                journal=journal,
                 record=record,
                 seed=seed,
             )

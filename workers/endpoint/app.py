@@ -17,6 +17,7 @@ from workers.endpoint.engine import STAND_IN, Engine
 from workers.endpoint.exchange import Exchange, TransportAccess
 from workers.endpoint.faults import RULES, Faults, Moment
 from workers.endpoint.jobs import Job, Jobs, KeyReusedError, QueueFullError, State
+from workers.endpoint.journal import Journal
 from workers.endpoint.latency import NO_LATENCY, Latency
 from workers.endpoint.record import Record
 from workers.endpoint.results import Results
@@ -40,6 +41,7 @@ class Options:
     honour_keys: bool = True  # False: the same Idempotency-Key again is another edit, as at a provider without them
     unknown_pending: bool = False  # an unknown id reads PENDING for ever, as Celery's do
     keep_bytes: int = 1 << 30  # of finished images
+    journal: Path | None = None  # of the edits that were taken, which a restart still knows
     record: Path | None = None
     seed: int = 0
 
@@ -55,7 +57,10 @@ class Endpoint:
         self._engine = engine
         self._studio = Studio(read, engine, options.latency, options.seed)
         self._results = Results(options.keep_bytes)
-        self._jobs = Jobs(self._studio.work, self._results, capacity=options.capacity, max_queue=options.max_queue)
+        self._journal = Journal(options.journal)
+        self._jobs = Jobs(
+            self._studio.work, self._results, self._journal, capacity=options.capacity, max_queue=options.max_queue
+        )
         self._faults = Faults(options.seed)
         self._record = Record(options.record)
 
@@ -85,8 +90,9 @@ class Endpoint:
         return TransportAccess(app)  # outside FastAPI's own middleware, which would hide uvicorn's send
 
     def close(self) -> None:
-        """Let go of the engine's threads."""
+        """Let go of the engine's threads, and of the file."""
         self._studio.close()
+        self._journal.close()
 
     def _route(self, kind: str, handler: Handler, *, closed: bool) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:

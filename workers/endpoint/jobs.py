@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workers.endpoint.journal import Journal, Taken
 from workers.endpoint.results import Results
 from workers.endpoint.submission import Submission
 
@@ -68,8 +69,9 @@ class Jobs:
     All moves happen on the event loop, so none needs a lock.
     """
 
-    def __init__(self, work: Work, results: Results, *, capacity: int, max_queue: int | None) -> None:
+    def __init__(self, work: Work, results: Results, journal: Journal, *, capacity: int, max_queue: int | None) -> None:
         self._work = work
+        self._journal = journal
         self._results = results
         self._capacity = capacity
         self._free = capacity
@@ -81,8 +83,10 @@ class Jobs:
         self._running: set[asyncio.Task[None]] = set()
 
     def get(self, job_id: str) -> Job | None:
-        """Return the edit of that id, if it is known."""
+        """Return the edit of that id, if it is known; one of before a restart is worked on when it is asked for."""
         job = self._by_id.get(job_id)
+        if job is None and (taken := self._journal.of_id(job_id)):
+            job = self._take_up(taken)
         return None if job is None or job.lost else job
 
     def counts(self) -> dict[str, int]:
@@ -94,19 +98,33 @@ class Jobs:
 
         Raises KeyReusedError, QueueFullError.
         """
-        if key is not None and (known := self._by_key.get(key)) is not None:
+        if key is not None and (known := self._of_key(key)) is not None:
             if known.fingerprint != fingerprint:
                 raise KeyReusedError
             return known, False
         if self._max_queue is not None and self._must_wait(submission) and len(self._waiting) >= self._max_queue:
             raise QueueFullError
         job = Job(submission, fingerprint, key)
+        self._journal.note(Taken(job.id, key, fingerprint, submission))
+        self._queue(job)
+        return job, True
+
+    def _of_key(self, key: str) -> Job | None:
+        if key not in self._by_key and (taken := self._journal.of_key(key)):
+            return self.get(taken.id)
+        return self._by_key.get(key)
+
+    def _take_up(self, taken: Taken) -> Job:
+        job = Job(taken.submission, taken.fingerprint, taken.key, id=taken.id)
+        self._queue(job)
+        return job
+
+    def _queue(self, job: Job) -> None:
         self._by_id[job.id] = job
-        if key is not None:
-            self._by_key[key] = job
+        if job.key is not None:
+            self._by_key[job.key] = job
         self._waiting.append(job)
         self._start_next()
-        return job, True
 
     def _must_wait(self, submission: Submission) -> bool:
         return bool(self._waiting) or self._places(submission) > self._free

@@ -17,7 +17,8 @@ class Endpoint(Part):
     """``python -m workers.endpoint``, with an API key and a port of its own, which ``data_dir`` keeps.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
-    (edits that may wait beyond those) are the endpoint's own options. After a restart what it knew is gone.
+    (edits that may wait beyond those) are the endpoint's own options. After a restart it still knows what it has taken,
+    and works on that again when it is asked about it.
     """
 
     def __init__(
@@ -32,7 +33,8 @@ class Endpoint(Part):
     ) -> None:
         self.api_key = keep_secret(data_dir / "api-key")
         self._private_hosts = private_hosts
-        self._options = [] if latency is None else ["--latency", latency]
+        self._options = ["--journal", str(data_dir / "edits.jsonl")]
+        self._options += [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
         self._url: str | None = None
