@@ -313,6 +313,8 @@ def _sentence(detail: ErrorDetails) -> str:
             " 'metadata')"
         )
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if field == "scheduler" and detail["type"] == "string_pattern_mismatch":
+        message = "should be the API's own name, of letters, digits and _, such as EulerAncestralDiscreteScheduler"
     if not field:
         return message
     shown = detail["input"]

@@ -55,7 +55,8 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
             f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
         )
     if not workers:
-        return "no worker is alive, so it waits; start one: celery -A workers worker"
+        first = "no worker is alive, so it waits; start one: celery -A workers worker"
+        return "; and then: ".join([first, *_holds(view, pauses, now)])
     if view.state is EditState.QUEUED:
         return _why_queued(view, pauses, provider, now)
     kind = "submit" if view.state is EditState.SUBMITTING else "status"
@@ -63,6 +64,14 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     if waits and not view.holder:
         return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
     return _why_under_way(view, now) + _struck(view)
+
+
+def _holds(view: EditView, pauses: list[Pause], now: datetime) -> list[str]:
+    """What else holds it up, however many workers there are."""
+    if view.state is not EditState.QUEUED:
+        return []
+    batch = [batch_pause_line(view.batch, pause) for pause in view.batch_paused]
+    return [*batch, *(pause_clause(pause, now) for pause in pauses if pause.kind == "submit")]
 
 
 def _image(output: Output) -> str:
@@ -97,7 +106,7 @@ def _why_under_way(view: EditView, now: datetime) -> str:
     if view.state is EditState.SUBMITTING:
         return f"its worker has died; another takes it over {_when(view, now)}{note}"
     deadline = f"; its deadline is {view.deadline.isoformat(timespec='seconds')}" if view.deadline else ""
-    polled = f"polled {count(view.polls, 'time')}"
+    polled = f"polled {count(view.polls, 'time')}" if view.polls or not view.strikes else "no poll was answered well"
     return f"the API has it as {view.provider_id}; {polled}, next {_when(view, now)}{deadline}{note}"
 
 

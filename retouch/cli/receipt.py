@@ -22,7 +22,7 @@ def tell_receipt(receipt: Receipt, as_json: bool, names: Names) -> None:
     """Say what was enqueued; without ``--json`` print the batch's id on stdout, for scripts."""
     tell_rejected(receipt.rejected, names)
     out = len(receipt.rejected)
-    already = f", {receipt.already} {were(receipt.already)} already there" if receipt.already else ""
+    already = f", {receipt.already:,} {were(receipt.already)} already there" if receipt.already else ""
     left_out = f", {count(out, noun(names))} {were(out)} left out" if out else ""
     say(f"batch {receipt.batch}: {count(receipt.accepted, 'edit')} accepted{already}{left_out}")
     if not receipt.on_disk:

@@ -216,3 +216,12 @@ def test_half_of_a_character_is_refused(given: dict[str, Any]) -> None:
     """It cannot be sent, nor written into a table."""
     with pytest.raises(ValidationError, match="half of a character"):
         Edit(**{"custom_id": "a", "prompt": "x", "init_image": "https://e.com/a.png", **given})
+
+
+def test_a_scheduler_of_another_program_is_told_what_to_write() -> None:
+    """Not by a pattern."""
+    with pytest.raises(ValidationError) as caught:
+        Edit.model_validate(GOOD | {"scheduler": "Euler a"})
+    [told] = explain(caught.value)
+    assert "Euler a" in told
+    assert "such as EulerAncestralDiscreteScheduler" in told

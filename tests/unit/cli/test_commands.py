@@ -359,8 +359,13 @@ def test_a_closed_pipe_ends_quietly(run: Run, batch: str, monkeypatch: pytest.Mo
 
 
 def test_explain_without_workers(run: Run, batch: str) -> None:
-    """The first thing that is missing."""
-    assert "no worker is alive" in run("explain", "b/e1").out
+    """And what holds it up when there is one."""
+    assert run("explain", "b/e1").out.endswith("start one: celery -A workers worker\n")
+    run("pause", batch)
+    run("pause")
+    told = run("explain", "b/e1").out
+    assert "start one: celery -A workers worker; and then: batch b is PAUSED (person)" in told
+    assert "; and then: submits are paused (person)" in told
 
 
 def test_workers_that_differ_in_a_setting_are_told(run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
