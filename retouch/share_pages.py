@@ -41,16 +41,27 @@ _PAGES = {
     "google.com": _rules((r"/(?:imgres|search|url)\?", "a page of Google's search", _OPEN_IT)),
     "bing.com": _rules((r"/images/", "a page of Bing's search", _OPEN_IT)),
     "dropbox.com": _rules(
+        (r"/scl/fo/", "a page of a folder in Dropbox", "share the picture, and write its link with raw=1 in its query"),
         (r"/(?:s|scl)/(?!.*[?&](?:raw|dl)=1)", "a page of Dropbox", "raw=1 in the place of dl=0 in its query"),
         (r"/(?!s/|scl/)", "a page of Dropbox", "share the picture, and write its link with raw=1 in its query"),
     ),
     "1drv.ms": _rules((r"/", "a page of OneDrive", "the address that its button Download leads to")),
     "onedrive.live.com": _rules(
-        (r"/(?!download|embed)", "a page of OneDrive", "the address that its button Download leads to")
+        (r"/(?!download)", "a page of OneDrive", "the address that its button Download leads to")
     ),
     "sharepoint.com": _rules(
         (r"/(?::\w:/|.*/Forms/)(?!.*[?&]download=1)", "a page of SharePoint", "the link with download=1 in its query")
     ),
+    "box.com": _rules((r"/(?!shared/static/)", "a page of Box", _DOWNLOAD)),
+    "mega.nz": _rules((r"/", "a page of MEGA", _DOWNLOAD)),
+    "wetransfer.com": _rules((r"/", "a page of WeTransfer", _DOWNLOAD)),
+    "we.tl": _rules((r"/", "a page of WeTransfer", _DOWNLOAD)),
+    "t.me": _rules((r"/", "a page of Telegram", _DOWNLOAD)),
+    "ibb.co": _rules((r"/", "a page of ImgBB", _OPEN_IT + " (https://i.ibb.co/…)")),
+    "postimg.cc": _rules((r"/", "a page of Postimages", _OPEN_IT + " (https://i.postimg.cc/…)")),
+    "gyazo.com": _rules((r"/\w+(?:$|[?#])", "a page of Gyazo", _OPEN_IT + " (https://i.gyazo.com/…)")),
+    "prnt.sc": _rules((r"/", "a page of Lightshot", _DOWNLOAD)),
+    "pixabay.com": _rules((r"/(?:\w+/)?(?:photos|illustrations|vectors)/", "a page of Pixabay", _DOWNLOAD)),
     "icloud.com": _rules((r"/", "a page of iCloud", _DOWNLOAD)),
     "imgur.com": _rules(
         (r"/(?:a|gallery|t)/", "a page of Imgur", _OPEN_IT + " (https://i.imgur.com/…)"),
@@ -97,7 +108,8 @@ _PAGES = {
         (r"/([^/]+/[^/]+)/src/([^?#]+)", "a page of Bitbucket", r"https://bitbucket.org/\1/raw/\2")
     ),
     "huggingface.co": _rules(
-        (r"/(.+?)/blob/([^?#]+)", "a page of Hugging Face", r"https://huggingface.co/\1/resolve/\2")
+        (r"/(.+?)/blob/([^?#]+)", "a page of Hugging Face", r"https://huggingface.co/\1/resolve/\2"),
+        (r"/(?:spaces/|datasets/.*/viewer)(?!.*/resolve/)", "a page of Hugging Face", _OPEN_IT),
     ),
     "console.aws.amazon.com": _rules(
         (_S3_CONSOLE, "a page of the S3 console", r"s3://\1/\2"),
@@ -121,7 +133,10 @@ _PAGES = {
     "portal.azure.com": _rules((r"", "a page of Azure's portal", "a URL of the blob with a SAS token")),
 }
 _DIRECT = frozenset(
-    {"i.imgur.com", "dl.dropbox.com", "graph.facebook.com", "lookaside.facebook.com", "lookaside.instagram.com"}
+    (
+        *("i.imgur.com", "dl.dropbox.com", "graph.facebook.com", "lookaside.facebook.com", "lookaside.instagram.com"),
+        *("i.ibb.co", "i.postimg.cc", "i.gyazo.com"),
+    )
 )
 _LOCAL_PINTEREST = re.compile(r"(?:.*\.)?pinterest\.[a-z.]{2,6}")
 
@@ -142,7 +157,7 @@ def _said(rules: tuple[_Rule, ...], path: str) -> Iterator[str]:
 def _instead(write: str, match: re.Match[str]) -> str:
     if write.startswith("s3://") and match.groups():  # the console writes a key as a query has it
         key = next(iter(parse_qs(f"k={match[2]}").get("k", [])), "")
-        return f"write s3://{match[1]}/{key}"
+        return f"write s3://{match[1]}/{key}" + ("KEY of one picture in it" if key.endswith("/") else "")
     text = match.expand(write)
     return f"write {text}" if not text.startswith(("open ", "share ", "download ")) else text
 
