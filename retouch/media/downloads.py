@@ -7,8 +7,9 @@ import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from retouch.errors import InputError, LostObjectError
 from retouch.output import Output
@@ -53,20 +54,69 @@ async def download(buckets: Buckets, output: Output, path: Path) -> bool:
     LostObjectError if the object is gone or differs, other StoreErrors, and InputError if the file cannot be written.
     """
     try:
-        if await asyncio.to_thread(is_whole, path, output):
+        if not await asyncio.to_thread(_needed, path, output):
             return False
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        part = beside(path)
+        part = _Part(path, output)  # not in a thread: one that is cancelled would leave its file to nobody
         try:
-            with part.open("xb") as file:
-                await _write(buckets, output, file)
-            await asyncio.to_thread(os.replace, part, path)
+            newest = memoryview(b"")
+            async for chunk in buckets.chunks(output.uri):
+                if newest:
+                    await asyncio.to_thread(part.take, newest)
+                newest = chunk
+            await asyncio.to_thread(part.finish, newest)
         except BaseException:
-            part.unlink(missing_ok=True)
+            part.discard()
             raise
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
     return True
+
+
+def _needed(path: Path, output: Output) -> bool:
+    """Whether the image is not there yet; then its folder is made."""
+    if is_whole(path, output):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return True
+
+
+class _Part:
+    """An image on its way into a file: written beside it, and put in its place when it is whole. Blocks."""
+
+    def __init__(self, path: Path, output: Output) -> None:
+        self._path = path
+        self._output = output
+        self._sha256 = hashlib.sha256()
+        self._length = 0
+        self._beside = beside(path)
+        self._file = self._beside.open("xb")
+
+    def take(self, chunk: memoryview) -> None:
+        """Write what comes next; raises LostObjectError where that is more than there should be."""
+        self._length += len(chunk)
+        if self._length > self._output.bytes:
+            raise self._differs()
+        self._sha256.update(chunk)
+        self._file.write(chunk)
+
+    def finish(self, chunk: memoryview) -> None:
+        """Write the last bytes, and give the file its name; raises LostObjectError if it is not the image."""
+        self.take(chunk)
+        if self._length != self._output.bytes or self._sha256.hexdigest() != self._output.sha256:
+            raise self._differs()
+        self._file.close()
+        os.replace(self._beside, self._path)
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        with suppress(OSError):  # closing tries again to write what could not be written
+            self._file.close()
+        self._beside.unlink(missing_ok=True)
+
+    def _differs(self) -> LostObjectError:
+        return LostObjectError(
+            f"{self._output.uri} is not the image that was stored there: its length or its sha256 differs"
+        )
 
 
 def is_whole(path: Path, output: Output) -> bool:
@@ -86,19 +136,3 @@ def beside(path: Path) -> Path:
     Each has its own: two commands that write one file at once would cut each other's, and put half a file in place.
     """
     return path.with_name(f"retouch-{secrets.token_hex(8)}{PARTIAL}")
-
-
-async def _write(buckets: Buckets, output: Output, file: BinaryIO) -> None:
-    sha256, length = hashlib.sha256(), 0
-    async for chunk in buckets.chunks(output.uri):
-        length += len(chunk)
-        if length > output.bytes:
-            break
-        await asyncio.to_thread(_take, file, sha256, chunk)
-    if length != output.bytes or sha256.hexdigest() != output.sha256:
-        raise LostObjectError(f"{output.uri} is not the image that was stored there: its length or its sha256 differs")
-
-
-def _take(file: BinaryIO, sha256: hashlib._Hash, chunk: memoryview) -> None:
-    sha256.update(chunk)
-    file.write(chunk)

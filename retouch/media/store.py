@@ -198,6 +198,9 @@ class Store:
         store = await self._store_for(key)
         try:
             found = await obstore.get_async(store, key)
+            if found.meta["size"] <= _CHUNK_BYTES:  # a usual image, at less CPU than a stream
+                yield memoryview(await found.bytes_async())
+                return
             async for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
                 yield memoryview(chunk)
         except FileNotFoundError as error:
