@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from retouch.cli import app
-from retouch.ledger import Finish, Ledger, Settlement
+from retouch.ledger import Finish, Ledger, Settlement, Step
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.outside import Bucket
@@ -127,3 +127,22 @@ def manifest(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def batch(run: Run, manifest: Callable[..., str]) -> str:
+    """The name of a batch of three edits, which are queued."""
+    run("enqueue", manifest({}, {}, {}), "--batch", "b")
+    return "b"
+
+
+def end(ledger: Ledger, *states: EditState) -> None:
+    """Be the worker: end the edits in these states, and the batch."""
+    left = list(states)
+    while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
+        for claim in claims:
+            if claim.step is Step.FINISH:
+                ledger.worker.settle_batch(claim, Finish.WRITTEN)
+                continue
+            error = json.dumps({"code": "refused", "message": "no [such] model\x1b[31m"})
+            ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), left.pop(0), error=error)])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from retouch.causes import AmbiguityPolicy, BatchPause, Fared, PauseCause
+from retouch.causes import AmbiguityPolicy, BatchPause, PauseCause
 from retouch.cli import checks, watch
 from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
@@ -15,28 +14,10 @@ from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.cli.status import times_text
 from retouch.edit_result import Result
 from retouch.installation import ResultTimes
-from retouch.ledger import NOW, Entry, Finish, Intervals, Ledger, Policy, Seen, Settlement, Step, Strike
+from retouch.ledger import Entry, Finish, Ledger, Policy, Settlement, Step
 from retouch.queue import EditQueue
 from retouch.states import EditState
-from tests.unit.cli.conftest import Run
-
-
-@pytest.fixture
-def batch(run: Run, manifest: Callable[..., str]) -> str:
-    run("enqueue", manifest({}, {}, {}), "--batch", "b")
-    return "b"
-
-
-def end(ledger: Ledger, *states: EditState) -> None:
-    """Be the worker: end the edits in these states, and the batch."""
-    left = list(states)
-    while claims := ledger.worker.claim("w", lease_ms=60_000, places=100).claims:
-        for claim in claims:
-            if claim.step is Step.FINISH:
-                ledger.worker.settle_batch(claim, Finish.WRITTEN)
-                continue
-            error = json.dumps({"code": "refused", "message": "no [such] model\x1b[31m"})
-            ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), left.pop(0), error=error)])
+from tests.unit.cli.conftest import Run, end
 
 
 @pytest.mark.parametrize(
@@ -179,72 +160,6 @@ def test_results_are_jsonl(run: Run, batch: str, ledger: Ledger) -> None:
     assert [json.loads(line)["custom_id"] for line in lines] == ["e0", "e1", "e2"]
 
 
-def test_cancel_then_retry_cancelled(run: Run, batch: str, ledger: Ledger) -> None:
-    """What was cancelled can be put back."""
-    assert "3 edits" in run("cancel", batch).err
-    assert "3 cancelled edits" in run("retry", batch, "--cancelled").err
-    view = ledger.reader.batch(batch)
-    assert view is not None
-    assert view.counts == {EditState.QUEUED: 3}
-
-
-def test_nothing_to_cancel_says_where_the_batch_stands(run: Run, batch: str, ledger: Ledger) -> None:
-    """And what can be done: exit code 0."""
-    ledger.worker.see_worker("w", {})
-    ended = run("cancel", batch, "--held")
-    assert (ended.code, ended.out) == (0, "")
-    assert ended.err == "nothing to cancel: no edit of batch b is held. To cancel the queued ones: retouch cancel b\n"
-    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
-    ledger.worker.begin_submit(claims, Policy(AmbiguityPolicy.HOLD, AmbiguityPolicy.HOLD), lease_ms=60_000, nonce="n")
-    said = run("cancel", batch).err
-    assert said.startswith("nothing to cancel: no edit of batch b is queued or held. It has not ended (3 submitting): ")
-    assert said.endswith("waiting for 3 edits at the API\n")
-    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED) for claim in claims])
-    assert run("cancel", batch).err.endswith("(3 completed): waiting for its files to be written\n")
-    end(ledger)
-    assert run("cancel", batch).err.endswith("It has ended (3 completed); to remove it: retouch remove b\n")
-
-
-def fail(ledger: Ledger, *, taken: int) -> None:
-    """Be the worker: every edit fails, and the API had taken so many of them."""
-    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
-    for number, claim in enumerate(claims):
-        put = {"provider_id": "p"} if number < taken else {}
-        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED, put=put)])
-
-
-def test_retry_says_how_many_are_asked_about(run: Run, batch: str, ledger: Ledger) -> None:
-    """And how to submit them again all the same."""
-    fail(ledger, taken=2)
-    err = run("retry", batch).err
-    assert "1 failed edit of batch b is back in the queue" in err
-    assert "2 failed edits were taken by the API before: it is asked for the results first" in err
-    assert "retouch retry b --anew" in err
-
-
-def test_retry_anew_asks_about_none(run: Run, batch: str, ledger: Ledger) -> None:
-    """All are submitted again."""
-    fail(ledger, taken=2)
-    err = run("retry", batch, "--anew").err
-    assert "3 failed edits of batch b are back in the queue" in err
-    assert "it is asked" not in err
-
-
-def test_status_tells_what_came_of_a_retry_that_asked(run: Run, batch: str, ledger: Ledger) -> None:
-    """Results that were still there, and edits that were submitted again; nothing where nobody asked."""
-    assert "retried" not in run("status", batch).out
-    fail(ledger, taken=3)
-    run("retry", batch)
-    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
-    ledger.worker.begin_poll(claims, 60_000, 60_000, nonce="n")
-    waiting = (EditState.WAITING,)
-    unknown = Settlement(claims[2], waiting, EditState.WAITING, strike=Strike("status", 0, last=True))
-    ledger.worker.settle([Settlement(claim, waiting, EditState.COMPLETED) for claim in claims[:2]] + [unknown])
-    assert "retried: 2 results were still at the API, 1 was submitted again" in run("status", batch).out
-    status = run("status", batch, "--json").json
-    assert (status["recovered"], status["sent_anew"]) == (2, 1)
-
-
 def test_a_batch_is_paused_and_resumed(run: Run, batch: str, ledger: Ledger) -> None:
     """Every view of it says so, and how it goes on; twice is no error."""
     assert run("pause", batch).err == ("batch b is paused; edits at the API are finished. To go on: retouch resume b\n")
@@ -358,16 +273,6 @@ def test_a_closed_pipe_ends_quietly(run: Run, batch: str, monkeypatch: pytest.Mo
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_explain_without_workers(run: Run, batch: str) -> None:
-    """And what holds it up when there is one."""
-    assert run("explain", "b/e1").out.endswith("start one: celery -A workers worker\n")
-    run("pause", batch)
-    run("pause")
-    told = run("explain", "b/e1").out
-    assert "start one: celery -A workers worker; and then: batch b is PAUSED (person)" in told
-    assert "; and then: submits are paused (person)" in told
-
-
 def test_workers_that_differ_in_a_setting_are_told(run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """By status and doctor, with who has which value; a worker of an older version tells none."""
     for name, limit in (("a", "16"), ("b", "8"), ("c", "16")):
@@ -384,25 +289,6 @@ def test_workers_that_differ_in_a_setting_are_told(run: Run, ledger: Ledger, mon
     assert f"FAIL  workers: {told}" in run("doctor").out
     ledger.worker.forget_worker("b")
     assert "differ" not in run("status").out
-
-
-def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
-    """Each state has its own."""
-    ledger.worker.see_worker("w", {})
-    assert "1 edit is before it" in run("explain", "b/e1").out
-    ledger.worker.pause("submit:refused", "401")
-    assert "submits are paused (refused) because 401" in run("explain", "b/e1").out
-    ledger.worker.resume("submit:refused")
-    ledger.worker.claim("w7", lease_ms=60_000, places=1)
-    assert "being sent by w7" in run("explain", "b/e0").out
-    ledger.producer.cancel("b", [EditState.QUEUED])
-    assert "--cancelled" in run("explain", "b/e2").out
-
-
-@pytest.mark.parametrize("edit", ["b", "b/", "b/nope", "nope/e0"])
-def test_explain_of_nothing_is_bad_input(run: Run, batch: str, edit: str) -> None:
-    """Exit code 2."""
-    assert run("explain", edit).code == 2
 
 
 def test_help_shows_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,29 +342,3 @@ def test_failure_lines_name_a_few() -> None:
 def test_status_says_in_one_line_how_long_edits_take(times: list[tuple[float, float]], said: str) -> None:
     """However many kinds of work there are, and without their names."""
     assert times_text([ResultTimes(*one) for one in times]) == f"the API finishes {said}"
-
-
-LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1.0}}
-
-
-def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
-    """What all edits share comes before the fair order."""
-    ledger.worker.see_worker("w", {})
-    [ledger_claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
-    assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
-    ledger.worker.claim("w", lease_ms=60_000, places=2, intervals=Intervals(60_000))
-    ledger.worker.claim("w", lease_ms=60_000, places=9, intervals=Intervals(60_000))
-    assert "the rate limit is used up until" in run("explain", "b/e2").out
-    for _ in range(5):
-        ledger.worker.observe(seen=[Seen("submit", NOW, Fared.SILENT, "503: overloaded")])
-    told = run("explain", "b/e2").out
-    assert "submits are paused (outage) because 503: overloaded; the next probe is sent in" in told
-    ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
-    said = run("status").out
-    assert "places at the API in use: 2 of 9" in said
-    assert "last refusal: 503: overloaded" in said
-    assert "the API finishes half of the edits within " in said
-    [kind] = run("status", "--json").json["provider"]["learned"]
-    assert kind == LESSON["kind"]
-    assert kind not in said
-    assert run("status", "--json").json["provider"]["troubles_in_a_row"] == 5

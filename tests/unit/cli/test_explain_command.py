@@ -1,0 +1,64 @@
+"""``retouch explain``, from the ledger to the printed line. What it says of each state: ``test_explain.py``."""
+
+from __future__ import annotations
+
+import pytest
+
+from retouch.causes import Fared
+from retouch.ledger import NOW, Intervals, Ledger, Seen, Settlement
+from retouch.states import EditState
+from tests.unit.cli.conftest import Run
+
+LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1.0}}
+
+
+def test_explain_without_workers(run: Run, batch: str) -> None:
+    """And what holds it up when there is one."""
+    assert run("explain", "b/e1").out.endswith("start one: celery -A workers worker\n")
+    run("pause", batch)
+    run("pause")
+    told = run("explain", "b/e1").out
+    assert "start one: celery -A workers worker; and then: batch b is PAUSED (person)" in told
+    assert "; and then: submits are paused (person)" in told
+
+
+def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Ledger) -> None:
+    """Each state has its own."""
+    ledger.worker.see_worker("w", {})
+    assert "1 edit is before it" in run("explain", "b/e1").out
+    ledger.worker.pause("submit:refused", "401")
+    assert "submits are paused (refused) because 401" in run("explain", "b/e1").out
+    ledger.worker.resume("submit:refused")
+    ledger.worker.claim("w7", lease_ms=60_000, places=1)
+    assert "being sent by w7" in run("explain", "b/e0").out
+    ledger.producer.cancel("b", [EditState.QUEUED])
+    assert "--cancelled" in run("explain", "b/e2").out
+
+
+@pytest.mark.parametrize("edit", ["b", "b/", "b/nope", "nope/e0"])
+def test_explain_of_nothing_is_bad_input(run: Run, batch: str, edit: str) -> None:
+    """Exit code 2."""
+    assert run("explain", edit).code == 2
+
+
+def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
+    """What all edits share comes before the fair order."""
+    ledger.worker.see_worker("w", {})
+    [ledger_claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    assert "all places at the API are taken (1 of 1); 0 edits" in run("explain", "b/e1").out
+    ledger.worker.claim("w", lease_ms=60_000, places=2, intervals=Intervals(60_000))
+    ledger.worker.claim("w", lease_ms=60_000, places=9, intervals=Intervals(60_000))
+    assert "the rate limit is used up until" in run("explain", "b/e2").out
+    for _ in range(5):
+        ledger.worker.observe(seen=[Seen("submit", NOW, Fared.SILENT, "503: overloaded")])
+    told = run("explain", "b/e2").out
+    assert "submits are paused (outage) because 503: overloaded; the next probe is sent in" in told
+    ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
+    said = run("status").out
+    assert "places at the API in use: 2 of 9" in said
+    assert "last refusal: 503: overloaded" in said
+    assert "the API finishes half of the edits within " in said
+    [kind] = run("status", "--json").json["provider"]["learned"]
+    assert kind == LESSON["kind"]
+    assert kind not in said
+    assert run("status", "--json").json["provider"]["troubles_in_a_row"] == 5
