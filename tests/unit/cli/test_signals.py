@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -90,8 +91,10 @@ def test_events_that_are_followed_end_by_a_signal(redis_url: str, number: int, c
 @pytest.fixture
 def dispositions() -> Iterator[None]:
     """Leave this process's signals as they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    hook = sys.unraisablehook
     yield
+    sys.unraisablehook = hook
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -106,3 +109,23 @@ def test_a_signal_that_nohup_ignores_stays_ignored(dispositions: None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
     assert exit_code(ended.value) == 143
     assert exit_code(KeyboardInterrupt()) == 130
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_not_lost_in_a_finalizer(dispositions: None, number: int, code: int) -> None:
+    """Python drops what is raised in a __del__; the signal is raised again after it."""
+
+    class Client:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    raise_on(signal.SIGTERM)
+
+    def go_on() -> None:
+        Client()
+        Event().wait(30)
+
+    with pytest.raises(KeyboardInterrupt) as ended:
+        go_on()
+    assert exit_code(ended.value) == code
