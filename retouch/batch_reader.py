@@ -80,7 +80,7 @@ class BatchReader(Installation):
         ended in these states, such as ``"completed"``. ``on_progress`` is called with how many images are dealt with,
         of how many; not on the caller's thread.
 
-        A batch that has left Redis is read from S3, if the queue has a bucket. Needs ``pip install 'retouch[s3]'`` and
+        A batch that has left Redis is read from S3, if the queue has a bucket. Needs the extra ``s3`` and
         the usual AWS variables. Raises InputError for names that are none or the same for two images (nothing is
         written then), if a file cannot be written, and if there is no such batch; ServiceError if S3 cannot be used;
         and LostImagesError, when all others are saved, if images are gone from S3 or differ.

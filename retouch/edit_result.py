@@ -118,7 +118,7 @@ class Result(Mapping[str, Any]):
 
         ``path`` is a folder, which is made: the files are named ``{custom_id}.{n}.{ext}``. With one image it may also
         be the name of a file (``.png``, ``.jpg``, ``.jpeg``, ``.webp``). A file of that name is replaced. Needs
-        ``pip install 'retouch[s3]'`` and the usual AWS variables. Raises InputError if a file cannot be written, and
+        the extra ``s3`` and the usual AWS variables. Raises InputError if a file cannot be written, and
         ServiceError if S3 does not give the image, or gives another one.
         """
         return save(self.custom_id, self.outputs, path)

@@ -189,7 +189,9 @@ def main() -> int:
         print(f"release: {sentence}", file=sys.stderr)
     if wrong:
         return 1
-    print(f"release: dist/ holds {version}. Publish it with:")
+    print(f"release: dist/ holds {version}. Either file can be installed, with the extras that are needed:")
+    print(f"pip install 'dist/retouch-{version}-py3-none-any.whl[worker]'")
+    print("release: to publish it, put dist/ where your people get their packages from, and name the commit:")
     print(f"git tag -a v{version} -m 'Retouch {version}' && git push origin v{version}")
     return 0
 

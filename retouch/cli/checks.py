@@ -16,6 +16,7 @@ from retouch.cli.pauses import remedy, what_waits
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import difference_lines
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
+from retouch.extras import no_s3
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
@@ -165,9 +166,7 @@ def store_finding(bucket: str, prefix: str) -> Finding:
     try:
         asyncio.run(_probe(bucket, object_keys.input_probe(prefix)))
     except ImportError:
-        return Finding(
-            False, "bucket", "not checked, because S3 support is not installed; run: pip install 'retouch[s3]'"
-        )
+        return Finding(False, "bucket", f"not checked, because {no_s3()}")
     except RetouchError as error:
         return Finding(False, "bucket", f"{error}; check RETOUCH_BUCKET and the AWS_* variables")
     return Finding(True, "bucket", f"{bucket} can be written to")

@@ -10,6 +10,7 @@ from typing import Any
 from retouch.cli.counting import OnProgress, counting
 from retouch.cli.terminal import say
 from retouch.errors import GoneError, InputError, LostObjectError
+from retouch.extras import S3, install
 from retouch.intake.checked import CheckedEdits
 from retouch.intake.image_check import Beginnings, Found, check_images
 from retouch.net.addresses import PrivateHosts
@@ -56,7 +57,7 @@ def _pictures(hosts: PrivateHosts) -> _Pictures:
         from retouch.media.fetch import Fetcher  # noqa: PLC0415 - what it needs belongs to the workers' installation
         from retouch.media.store import Store  # noqa: PLC0415 - as above
     except ImportError:
-        raise InputError("--check-images needs what workers have: pip install 'retouch[worker]'") from None
+        raise InputError(f"--check-images needs an HTTP client and S3 support: {install(*S3, 'aiohttp')}") from None
     return _Pictures(Fetcher(hosts), Store)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from retouch.cli.options import parse_set
 from retouch.errors import InputError
+from retouch.extras import no_s3
 from retouch.intake.manifest import Columns
 from retouch.intake.opening import Asked
 from retouch.intake.price import Price
@@ -125,9 +126,7 @@ def stores() -> Callable[[str], RangeStore]:
         try:
             from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
         except ImportError:
-            raise InputError(
-                "--size fit: reads pictures in S3, and S3 support is not installed: pip install 'retouch[s3]'"
-            ) from None
+            raise InputError(f"--size fit: reads pictures in S3, and {no_s3()}") from None
         return Store(bucket)
 
     return store_of

@@ -17,6 +17,7 @@ from retouch.cli.options import (
 )
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
+from retouch.extras import S3, install
 
 
 def sheet(
@@ -50,12 +51,12 @@ def sheet(
 ) -> None:
     """Draw before and after of a batch's edits side by side, 60 a page, or a grid of variations.
 
-    Needs Pillow and S3 support (pip install 'retouch[sheet]'). A picture that cannot be had is a note in its place.
+    Needs Pillow and S3 support (the extra `sheet`). A picture that cannot be had is a note in its place.
     """
     try:
         from retouch.cli.sheet_pages import Pages  # noqa: PLC0415 - the extra `sheet` is optional, and slow to load
     except ImportError:
-        raise InputError("drawing needs Pillow and S3 support: pip install 'retouch[sheet]'") from None
+        raise InputError(f"drawing needs Pillow and S3 support: {install(*S3, 'pillow')}") from None
     states, hosts = parse_states(only), parse_private_hosts(private_hosts)
     with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:
         pages = Pages(batch, output, hosts)

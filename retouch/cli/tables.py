@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from retouch.cli.flat import as_text, cells
 from retouch.errors import InputError
+from retouch.extras import install
 
 PAGE_ROWS = 10_000  # rows in memory, and in one row group of Parquet
 _TIMES = ("submitted_at", "completed_at")
@@ -74,7 +75,7 @@ def write_parquet(records: Iterable[Record], types: Mapping[str, frozenset[type]
         import pyarrow  # noqa: PLC0415 - the extra `tables` is optional, and slow to load
         from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
-        raise InputError("Parquet needs pyarrow: pip install 'retouch[tables]'") from None
+        raise InputError(f"Parquet needs pyarrow: {install('pyarrow')}") from None
     columns = {name: _arrow_type(pyarrow, name, found) for name, found in types.items()}
     schema = pyarrow.schema(list(columns.items()))
     with parquet.ParquetWriter(path, schema) as file:

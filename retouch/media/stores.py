@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from retouch.errors import InputError
+from retouch.extras import no_s3
 
 if TYPE_CHECKING:
     from retouch.media.store import Store  # the extra `s3` is optional
@@ -20,7 +21,7 @@ def open_store(bucket: str) -> Store:
     try:
         from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional, and slow to load
     except ImportError:
-        raise InputError("S3 support is not installed: pip install 'retouch[s3]'") from None
+        raise InputError(no_s3()) from None
     return Store(bucket, timeout_s=TIMEOUT_S)
 
 

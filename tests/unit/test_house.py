@@ -25,7 +25,7 @@ from tests.harness.processes import Ended, run
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = (ROOT / "scripts/constraints.txt").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IGNORED = {".git", ".venv", "build", "dist", "out", ".retouch", "__pycache__"}
+IGNORED = {".git", ".venv", ".venv-oldest", "build", "dist", "out", ".retouch", "__pycache__"}
 # Where the constraints must hold: what scripts/bootstrap accepts.
 PLATFORMS = [
     {"python_version": version, "python_full_version": f"{version}.5", "sys_platform": system, "platform_machine": arch}
@@ -338,6 +338,34 @@ def test_bootstrap_says_what_is_wrong_with_the_interpreter(checkout: Path) -> No
     assert answer.code == 1
     assert answer.err == "bootstrap: RETOUCH_PYTHON=no-such-python is not a Python 3.11 to 3.14\n"
     assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        ("Darwin x86_64", "the S3 server has no wheel for Intel Macs"),
+        ("MINGW64_NT-10.0-19045 x86_64", "Valkey has no wheel for Windows"),
+    ],
+)
+def test_bootstrap_says_where_the_embedded_servers_have_no_wheel(
+    checkout: Path, tmp_path: Path, machine: str, said: str
+) -> None:
+    """And the one line that does without them."""
+    uname = tmp_path / "bin" / "uname"
+    uname.parent.mkdir()
+    uname.write_text(f"#!/bin/sh\necho {machine}\n")
+    uname.chmod(0o755)
+    answer = bootstrap(checkout, PATH=f"{uname.parent}:{os.environ['PATH']}")
+    assert answer.code == 1
+    assert answer.err.startswith(f"bootstrap: {said}")
+    assert re.search(r"python3? -m venv .venv && .venv/\w+/pip install '.\[", answer.err)
+    assert not (checkout / ".venv").exists()
+
+
+def test_no_command_installs_retouch_by_its_name() -> None:
+    """It is on no index that everybody has: a project of that name there would be somebody else's."""
+    named = re.compile(r"pip install ['\"]?retouch(?![-\w]*\.whl)(?!-)")
+    assert [name for name, text in texts() if named.search(text)] == []
 
 
 def test_bootstrap_refuses_unknown_options(checkout: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from retouch.errors import InputError
+from retouch.extras import install
 from retouch.intake.manifest.columns import Columns
 from retouch.intake.manifest.jsonl import JsonArray, Jsonl
 from retouch.intake.manifest.lines import BOM, recoded, utf16_of
@@ -88,9 +89,7 @@ def _columnar(path: str, columns: Columns) -> Source:
     try:
         from retouch.intake.manifest.columnar import Columnar  # noqa: PLC0415 - the extra `tables` is optional
     except ImportError:
-        raise InputError(
-            f"{path} is Parquet or Arrow, and pyarrow is not installed: pip install 'retouch[tables]'"
-        ) from None
+        raise InputError(f"{path} is Parquet or Arrow, and pyarrow is not installed: {install('pyarrow')}") from None
     return Columnar(path, columns)
 
 
