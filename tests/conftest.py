@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -32,6 +33,21 @@ settings.register_profile(
     "explore", max_examples=1000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+LEFT_OPEN: list[str] = []
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: str) -> None:
+    """Remember which test left a socket or a server open (pyproject.toml says why that is no error at once)."""
+    if issubclass(warning_message.category, ResourceWarning):
+        LEFT_OPEN.append(nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run in which something was left open; the summary of warnings names what, and where."""
+    if LEFT_OPEN:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True, scope="session")

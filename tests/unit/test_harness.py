@@ -14,8 +14,10 @@ from tests.harness.growing import Growing
 from tests.harness.processes import Process, run
 from tests.harness.waiting import until
 from tests.harness.web import Web
+from workers.stack.child import ROOT
 
-SLEEP = "import signal; print('up', flush=True); signal.pause()"
+# In short waits: a signal that comes just before a wait without end would be seen after it.
+SLEEP = "import time; print('up', flush=True)\nwhile True: time.sleep(0.05)"
 
 
 @pytest.fixture
@@ -100,3 +102,28 @@ def test_a_server_has_its_port_to_itself_before_it_listens(tmp_path: Path) -> No
     assert "already in use" in run([sys.executable, *taker]).err
     with web:
         assert run([sys.executable, "-c", code]).out == "b'\"/x\"'\n"
+
+
+LEAKS = """
+import asyncio, pytest
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio", {"use_uvloop": True}
+
+@pytest.mark.anyio
+async def test_leaks():
+    server = await asyncio.start_server(print, "127.0.0.1", 0)
+    FAIL
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "assert server is None"])
+def test_a_server_that_a_test_leaves_open_fails_the_run_and_does_not_hang_it(tmp_path: Path, end: str) -> None:
+    """Neither where the test passes otherwise, nor where it failed before it could close the server."""
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_sessionfinish, pytest_warning_recorded\n")
+    (tmp_path / "test_leaks.py").write_text(LEAKS.replace("FAIL", end))
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
+    ended = run([sys.executable, "-m", "pytest", *options, str(tmp_path / "test_leaks.py")])
+    assert ended.code == 1
+    assert "unclosed resource <TCPServer" in ended.out

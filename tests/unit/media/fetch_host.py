@@ -40,5 +40,7 @@ class Host:
 async def running() -> AsyncIterator[Host]:
     host = Host()
     await host.server.start_server()
-    yield host
-    await host.server.close()
+    try:
+        yield host
+    finally:
+        await host.server.close()

@@ -43,8 +43,10 @@ async def answering(start: bytes, flood: bytes = b"") -> AsyncIterator[str]:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.png?secret=1"
-    server.close()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.png?secret=1"
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("start", ODD, ids=range(len(ODD)))
