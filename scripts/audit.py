@@ -52,7 +52,8 @@ def told(base: str, pin: Pin) -> list[dict[str, Any]] | None:
         try:
             with urlopen(f"{base}/{path}/json", timeout=TIMEOUT_S) as answer:  # noqa: S310 - from pip's configuration
                 release = json.load(answer)
-        except HTTPError:
+        except HTTPError as error:
+            error.close()
             continue
         except ValueError:
             return None

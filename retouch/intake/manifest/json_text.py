@@ -12,6 +12,7 @@ _TYPOGRAPHIC = "\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019"
 _PYTHON = re.compile(r"(True|False|None)\b")
 _NUMBERLIKE = re.compile(r"-?(nan|inf|infinity|undefined)\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"\s*,?\s*\{")
+_TRAILING_COMMA = re.compile(r",\s*([}\]])")
 _NAME = re.compile(r"[A-Za-z_]\w*\s*:")
 
 
@@ -86,8 +87,9 @@ def _of_syntax(message: str, text: str, at: int) -> str:
         return "holds more than one object; write one a line"
     if message == "Extra data" and place.strip() == ",":
         return "ends with a comma, which JSONL does not have between its lines"
-    if place[:1] in ("}", "]") and before.endswith(","):
-        return f"has a comma before {place[0]} at position {at + 1}"
+    # Up to Python 3.12 the position is the bracket's, from 3.13 on the comma's.
+    if comma := _TRAILING_COMMA.match(text, len(before) - 1 if before.endswith(",") else at):
+        return f"has a comma before {comma[1]} at position {comma.start(1) + 1}"
     if place[:1] in ("/", "#"):
         return f"has a comment at position {at + 1}, which JSON does not know"
     if message.startswith("Expecting property name") and _NAME.match(place):
