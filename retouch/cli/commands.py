@@ -22,6 +22,12 @@ _WORDS = (
     (r"Input should be greater than or equal to (.*)", r"write \1 or more"),
     (r"Input should be less than or equal to (.*)", r"write \1 or less"),
     (r"Input (should .*)", r"it \1"),
+    # typer before it had pydantic read values
+    (r".* is not a valid integer.*", "write a whole number"),
+    (r".* is not a valid float.*", "write a number"),
+    (r".* is not in the range x>=([^ ]+)\.$", r"write \1 or more"),
+    (r".* is not in the range x<=([^ ]+)\.$", r"write \1 or less"),
+    (r".* is not in the range ([^ ]+)<=x<=([^ ]+)\.$", r"write \1 to \2"),
 )
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import suppress
 from threading import Thread
@@ -71,10 +72,22 @@ BatchArgument = Annotated[
     typer.Argument(metavar="BATCH", show_default=False, help="The batch's id.", autocompletion=complete_batch),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def _number(seconds: float | None) -> float | None:
+    if seconds is not None and math.isnan(seconds):  # which typer may take for 0 or more
+        raise typer.BadParameter("write 0 or more")
+    return seconds
+
+
 Timeout = Annotated[
     float | None,
     typer.Option(
-        min=0, metavar="SECONDS", show_default=False, help="Stop waiting after so many seconds, with exit code 5."
+        min=0,
+        metavar="SECONDS",
+        show_default=False,
+        callback=_number,
+        help="Stop waiting after so many seconds, with exit code 5.",
     ),
 ]
 

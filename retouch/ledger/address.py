@@ -224,8 +224,8 @@ def _sort_options(options: dict[str, Any], *, tls: bool, sentinel: bool) -> tupl
     if "ssl_keyfile" in own and "ssl_certfile" not in own:
         raise _wrong("names an ssl_keyfile and no ssl_certfile")
     _load_authorities(own)
-    if own.get("ssl_cert_reqs") == "none":
-        own.setdefault("ssl_check_hostname", False)
+    if tls:  # redis-py before 6 checks no name by itself
+        own.setdefault("ssl_check_hostname", own.get("ssl_cert_reqs") != "none")
     return own, of_sentinels
 
 

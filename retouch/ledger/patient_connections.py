@@ -92,12 +92,28 @@ class _Patient:
 
     _shaking_hands = False
 
+    def on_connect(self) -> None:  # what redis-py before 6 calls
+        with self._handshake():
+            connection: Any = super()
+            connection.on_connect()
+
     def on_connect_check_health(self, *args: Any, **options: Any) -> None:
-        connection: Any = super()
+        with self._handshake():
+            connection: Any = super()
+            connection.on_connect_check_health(*args, **options)
+
+    def check_health(self) -> None:
+        # redis-py before 6 would PING in the middle of it, and without end where that is refused.
+        if not self._shaking_hands:
+            connection: Any = super()
+            connection.check_health()
+
+    @contextmanager
+    def _handshake(self) -> Iterator[None]:
         self._shaking_hands = True  # redis-py asks for more than it needs, and ignores what is refused
         try:
             with _translated():
-                connection.on_connect_check_health(*args, **options)
+                yield
         finally:
             self._shaking_hands = False
 

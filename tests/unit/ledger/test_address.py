@@ -26,8 +26,12 @@ READ: dict[str, tuple[str, int, dict[str, object]]] = {
     "redis://:a@b[@h": ("redis://h:6379/0", 0, {"password": "a@b["}),
     "redis://h?username=me&password=hush": ("redis://h:6379/0", 0, {"username": "me", "password": SECRET}),
     "redis://h?socket_timeout=1.5": ("redis://h:6379/0", 0, {"socket_timeout": 1.5}),
-    "rediss://h": ("rediss://h:6379/0", 0, {}),
-    "rediss://h?ssl_cert_reqs=CERT_REQUIRED": ("rediss://h:6379/0", 0, {"ssl_cert_reqs": "required"}),
+    "rediss://h": ("rediss://h:6379/0", 0, {"ssl_check_hostname": True}),
+    "rediss://h?ssl_cert_reqs=CERT_REQUIRED": (
+        "rediss://h:6379/0",
+        0,
+        {"ssl_cert_reqs": "required", "ssl_check_hostname": True},
+    ),
     "rediss://h?ssl_cert_reqs=none": (
         "rediss://h:6379/0",
         0,
@@ -36,7 +40,7 @@ READ: dict[str, tuple[str, int, dict[str, object]]] = {
     "unix:///run/redis.sock?db=2": ("unix:///run/redis.sock", 2, {}),
     "unix://:hush@/run/redis.sock": ("unix:///run/redis.sock", 0, {"password": SECRET}),
     "sentinel://:hush@a,b:7/1?service=m": ("sentinel://a:26379,b:7/1?service=m", 1, {"password": SECRET}),
-    "rediss+sentinel://a?service=m": ("rediss+sentinel://a:26379/0?service=m", 0, {}),
+    "rediss+sentinel://a?service=m": ("rediss+sentinel://a:26379/0?service=m", 0, {"ssl_check_hostname": True}),
 }
 WRONG: dict[str, str] = {
     "http://h": "is not a Redis URL",

@@ -15,6 +15,7 @@ from retouch.ledger.patient_connections import CLUSTER
 from tests.harness.redis_that_refuses import RedisThatRefuses
 from workers.stack.ports import LOOPBACK
 
+REDIS_PY = int(redis.__version__.partition(".")[0])
 SERVER = (
     "NOREPLICAS Not enough good replicas to write.",
     "MISCONF Errors writing to the AOF file: No space left on device",
@@ -49,7 +50,10 @@ OURS = (
     "WRONGTYPE Operation against a key holding the wrong kind of value",
     "CROSSSLOT Keys in request don't hash to the same slot",
     "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-    "ERR LOUD words of a server about a command",
+    pytest.param(
+        "ERR LOUD words of a server about a command",
+        marks=pytest.mark.skipif(REDIS_PY < 8, reason="redis-py before 8 keeps no code of it, and it is waited for"),
+    ),
     "something without a code",
 )
 
@@ -89,6 +93,7 @@ def test_a_cluster_is_refused_in_one_sentence() -> None:
     assert str(told.value) == CLUSTER
 
 
+@pytest.mark.skipif(REDIS_PY < 6, reason="redis-py before 6 does not read it, and says that the connection is lost")
 def test_a_server_that_refuses_the_connection_is_waited_for() -> None:
     """Protected mode says so before it is asked anything."""
     with RedisThatRefuses(SERVER[4], greets=True) as server, pytest.raises(LedgerRefusedError, match="DENIED"):
