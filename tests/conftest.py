@@ -7,6 +7,7 @@ import secrets
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 import fakeredis
@@ -50,6 +51,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests run on another server than the embedded one."""
+    parser.addoption("--redis-server", type=Path, metavar="FILE", help="the redis-server to run on, by its path")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> None:
     """Forget the person's own AWS profile and Retouch settings: no test may reach what they lead to."""
@@ -78,9 +84,9 @@ def _no_secret_in_any_log(_no_settings_from_outside: None, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def valkey(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Valkey]:
     """One real Valkey server for all tests; use ``redis_url`` or ``redis_client`` to find it empty."""
-    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server = Valkey(tmp_path_factory.mktemp("valkey"), program=pytestconfig.getoption("--redis-server"))
     server.start()
     yield server
     server.stop()

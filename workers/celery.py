@@ -1,4 +1,4 @@
-"""The Celery application: ``celery -A workers worker`` is a worker, rightly configured with no further flag."""
+"""The Celery application: ``celery -A workers worker`` is a worker, rightly configured with no further option."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
 from retouch.ledger import Claim, Ledger, Step
+from workers import options
 from workers.broker import SoonAgain, transport_to
 from workers.clients import Clients
 from workers.composition import compose
@@ -56,6 +57,11 @@ def _send(step: Step, claims: Sequence[Claim]) -> None:
         raise ConnectionError(str(error)) from error
 
 
+@signals.celeryd_init.connect
+def _check_options(**_: Any) -> None:
+    options.refuse_others()
+
+
 @signals.setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Configured at worker_init; a receiver here keeps Celery from configuring its own."""
@@ -63,7 +69,7 @@ def _keep_our_logging(**_: Any) -> None:
 
 @signals.worker_init.connect
 def _start(sender: Any, **_: Any) -> None:
-    logging.configure(settings.secrets)
+    logging.configure(settings.secrets, level=options.log_level(sender.loglevel))
     # Workers need not know of each other: the ledger does. Fewer connections, and fewer ways to hang on reconnect.
     sender.options.update(without_gossip=True, without_mingle=True, without_heartbeat=True)
     sender.quiet = not sys.stdout.isatty()  # no banner between the lines of a log

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.processes import Ended, launch, run
+from tests.harness.processes import Ended, Process, launch, run
 from tests.harness.scene import Scene
 from tests.harness.waiting import LIMIT_S
 from tests.harness.web import Web
@@ -24,9 +24,12 @@ BASIS = {
 }
 
 
-def start(settings: dict[str, str]) -> Ended:
+COMMAND = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
+
+
+def start(settings: dict[str, str], *options: str) -> Ended:
     """Start a worker that is expected to refuse."""
-    command = [sys.executable, "-m", "celery", "-A", "workers", "worker"]
+    command = [*COMMAND, *options]
     env = clean_environment(**{k: v for k, v in (BASIS | settings).items() if v})
     return run(command, env=env)
 
@@ -53,11 +56,26 @@ def test_a_wrong_setting_is_one_sentence(variable: str, value: str, others: dict
     assert "planted" not in said
 
 
+def test_an_option_that_would_break_it_is_one_sentence() -> None:
+    """Celery itself would take it in silence."""
+    ended = start({}, "--concurrency", "8")
+    assert ended.code == 2
+    [said] = (ended.out + ended.err).strip().splitlines()
+    assert "--concurrency" in said
+
+
+def test_the_log_level_is_celerys_option() -> None:
+    """With ``-l WARNING`` no line of a lower level is written."""
+    with Process([*COMMAND, "-l", "WARNING"], env=clean_environment(**BASIS)) as worker:
+        worker.err.line('"redis.unavailable"')
+        assert "worker.started" not in worker.err.text
+
+
 def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: Valkey) -> None:
     """Started before Redis, a worker says so and begins when it is there."""
     valkey.kill()
     worker = scene.crew.prepared(scene.settings())
-    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "early@%h"]
+    command = [*COMMAND, "--hostname", "early@%h"]
     worker.child.launch(command, env=clean_environment(**scene.settings()))
     try:
         scene.until(lambda: "redis.unavailable" in worker.child.output(), "it says that Redis is away")
@@ -90,7 +108,7 @@ def test_a_log_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:
     """A full pipe behind stderr (a stalled log collector) stops neither edits nor the worker's end."""
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
-    command = [sys.executable, "-m", "celery", "-A", "workers", "worker", "--hostname", "unread@%h"]
+    command = [*COMMAND, "--hostname", "unread@%h"]
     process = launch(command, env=clean_environment(**scene.settings()), stderr=write)
     try:
         ended = scene.finish(scene.enqueue(60))

@@ -32,11 +32,13 @@ daemonize no
 class Valkey(Part):
     """A Valkey server whose data lies in ``data_dir`` and outlives it.
 
-    Its port is chosen at the first start and kept at later ones, also by the next program.
+    Its port is chosen at the first start and kept at later ones, also by the next program. ``program``: another server,
+    of another version, or Redis itself.
     """
 
-    def __init__(self, data_dir: Path, log: Path | None = None) -> None:
+    def __init__(self, data_dir: Path, log: Path | None = None, *, program: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
+        self._program = program or Path(get_binary_path())
         self._password = keep_secret(self.data_dir / "password")
         child = Child("Valkey", log or self.data_dir / "valkey.log")
         super().__init__(
@@ -58,7 +60,7 @@ class Valkey(Part):
         config = self.data_dir / "valkey.conf"
         settings = {"host": LOOPBACK, "port": ports[0], "directory": self.data_dir, "password": self._password}
         write_private(config, _CONFIG.format(**settings))
-        return Launch([get_binary_path(), config], cwd=self.data_dir)
+        return Launch([self._program, config], cwd=self.data_dir)
 
     def _answers(self, ports: list[int]) -> bool | None:
         once = Retry(NoBackoff(), retries=0)
