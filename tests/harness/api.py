@@ -20,13 +20,14 @@ START_ATTEMPTS = 5  # on other ports each time: another process may be quicker t
 class Api:
     """The endpoint. Killed and started again it is at its old port, with nothing in mind but its record.
 
-    ``options`` are those of ``python -m workers.endpoint``. ``begin`` forgets the faults and the record of who used it
-    before.
+    ``options`` are those of ``python -m workers.endpoint``. ``keys``: those that it accepts from its next start on;
+    ``key`` is the harness's own. ``begin`` forgets the faults and the record of who used it before.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.child = Child("the endpoint", folder / "endpoint.log")
         self.key = keep_secret(folder / "api-key")
+        self.keys = [self.key]
         self.url = ""
         self._options = options
         self._record = Growing(folder / "record.jsonl")
@@ -104,7 +105,7 @@ class Api:
     def _start_on(self, port: str) -> None:
         command = [sys.executable, "-m", "workers.endpoint", "--port", port, "--die-with-parent", *self._options]
         command += ["--record", str(self._record.path)]
-        env = clean_environment(RETOUCH_API_KEY=self.key, RETOUCH_PRIVATE_HOSTS=LOOPBACK)
+        env = clean_environment(RETOUCH_API_KEY=" ".join(self.keys), RETOUCH_PRIVATE_HOSTS=LOOPBACK)
         self.child.launch(command, env=env)
         self.url = self.child.wait_until(self._announced_url)
 

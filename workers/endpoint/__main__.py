@@ -23,14 +23,16 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
-    api_key: Annotated[
-        str,
+    api_keys: Annotated[
+        list[str] | None,
         typer.Option(
+            "--api-key",
             envvar="RETOUCH_API_KEY",
-            help="Key that callers must send. Better set in the environment: options show in the "
-            "process list. Without one, a key is made and printed on stderr.",
+            help="Key that callers must send; several (in the environment with blanks between them): any of them. "
+            "Better set in the environment: options show in the process list. Without one, a key is made and "
+            "printed on stderr.",
         ),
-    ] = "",
+    ] = None,
     private_hosts: Annotated[
         str,
         typer.Option(
@@ -73,7 +75,7 @@ def run(
         base = _checked(public_url)
         with listen(host, port) as sock:
             options = Options(
-                api_key=_key(api_key),
+                api_keys=_keys(api_keys or []),
                 public_url=base or address_of(sock),
                 latency=seconds,
                 capacity=capacity,
@@ -92,12 +94,12 @@ def run(
         _fail(f"{error.filename or 'the endpoint'}: {error.strerror}", 6)
 
 
-def _key(given: str) -> bytes:
-    if given:
-        return given.encode()
+def _keys(given: list[str]) -> list[bytes]:
+    if keys := [key.encode() for key in given if key]:
+        return keys
     made = secrets.token_urlsafe(24)
     sys.stderr.write(f"endpoint: RETOUCH_API_KEY is not set; this run's key is {made}\n")
-    return made.encode()
+    return [made.encode()]
 
 
 def _checked(public_url: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +31,9 @@ Handler = Callable[[Exchange], Awaitable[Response]]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How one endpoint behaves. ``api_key`` is a secret and is kept out of ``repr``."""
+    """How one endpoint behaves. ``api_keys`` are secrets and are kept out of ``repr``."""
 
-    api_key: bytes
+    api_keys: Sequence[bytes]  # any of them is accepted, as while a key is replaced
     public_url: str  # where callers reach this server; the links to results begin with it
     latency: Latency = NO_LATENCY
     capacity: int = 16  # images worked on at once
@@ -108,7 +108,7 @@ class Endpoint:
 
     def _knows(self, request: Request) -> bool:
         sent = request.headers.get("api-key", "").encode("latin-1")  # as it came: Starlette decoded it so
-        return hmac.compare_digest(sent, self._options.api_key)
+        return any(hmac.compare_digest(sent, key) for key in self._options.api_keys)
 
     async def submit(self, exchange: Exchange) -> Response:
         """Take an edit, or give back the one that was taken under the same Idempotency-Key."""

@@ -77,7 +77,7 @@ class Caller:
 
     def __init__(self, **options: Any) -> None:
         self.gate = Gate()
-        endpoint = create(Options(api_key=KEY.encode(), public_url=PUBLIC_URL, **options), self.gate.read, COPY)
+        endpoint = create(Options(api_keys=[KEY.encode()], public_url=PUBLIC_URL, **options), self.gate.read, COPY)
         transport = httpx.ASGITransport(endpoint.app())
         self.http = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers={"API-Key": KEY})
         self.anyone = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
