@@ -22,7 +22,8 @@ from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
 
 API_TIMEOUT_S = 10.0
-OLDEST = (7, 2)  # the first Redis with WAITAOF
+OLDEST = (6, 2)  # the first Redis whose XADD and XTRIM know MINID
+CONFIRMING = (7, 2)  # the first with WAITAOF
 
 T = TypeVar("T")
 
@@ -84,12 +85,11 @@ def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:
     version = str(info.get("redis_version", "0"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     shown = f"{info['valkey_version']} (Valkey)" if "valkey_version" in info else version
-    if numbers >= OLDEST:
+    if numbers >= CONFIRMING:
         yield Finding(True, "Redis version", shown)
     else:
-        yield Finding(
-            False, "Redis version", f"{shown} cannot confirm that writes are on disk; use Redis 7.2 or newer, or Valkey"
-        )
+        lacks = "cannot confirm that writes are on disk" if numbers >= OLDEST else "is too old for Retouch"
+        yield Finding(False, "Redis version", f"{shown} {lacks}; use Redis 7.2 or newer, or Valkey")
     policy = info.get("maxmemory_policy", "unknown")
     if policy == "noeviction":
         yield Finding(True, "Redis memory", "noeviction")

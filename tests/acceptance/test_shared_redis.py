@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import redis
 from kombu import Connection
 
 from config import celery as celery_config
+from retouch.errors import ServiceError
 from retouch.ledger import Address
+from retouch.queue import EditQueue
+from retouch.states import EditState
 from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
 from workers.broker import transport_to
+from workers.stack.child import ROOT
 
 LONG_AGO = 0.0
 NAMESPACE = "retouch"
+PAGE = ROOT / "docs/operations.md"
 
 
 def test_every_key_begins_with_the_namespace(scene: Scene) -> None:
@@ -24,6 +33,33 @@ def test_every_key_begins_with_the_namespace(scene: Scene) -> None:
     keys = set(scene.redis.scan_iter())
     assert [key for key in keys if not key.startswith(f"{{{NAMESPACE}}}:")] == []
     assert any("_kombu" in key for key in keys)
+
+
+@pytest.fixture
+def user(scene: Scene) -> Iterator[str]:
+    """The Redis URL of a user who may use the namespace ``art`` alone, made as docs/operations.md says."""
+    [command] = re.findall(r"^(ACL SETUSER .*)$", PAGE.read_text(), re.MULTILINE)
+    admin: Any = scene.redis
+    admin.execute_command("ACL", "LOG", "RESET")
+    admin.execute_command(*command.replace("PASSWORD", "a-password-of-art").split())
+    host = scene.environment["RETOUCH_REDIS_URL"].rpartition("@")[2]
+    yield f"redis://art:a-password-of-art@{host}"
+    admin.execute_command("ACL", "DELUSER", "art")
+
+
+def test_a_user_of_one_namespace_is_enough_and_sees_no_other(scene: Scene, user: str) -> None:
+    """Its worker and its producer do all their work by the permissions on the page, and are refused none."""
+    theirs = scene.enqueue()
+    scene.another_worker(redis_url=user, namespace="art")
+    hosts = scene.environment["RETOUCH_PRIVATE_HOSTS"]
+    queue = EditQueue.from_url(user, namespace="art", private_hosts=hosts)
+    queue.enqueue(scene.edits(3), batch="mine")
+    assert dict(queue.wait("mine", timeout_s=LIMIT_S).counts) == {EditState.COMPLETED: 3}
+    admin: Any = scene.redis
+    assert admin.execute_command("ACL", "LOG") == []
+    with pytest.raises(ServiceError, match="NOPERM"):
+        EditQueue.from_url(user).status(theirs)
+    queue.close()
 
 
 def test_messages_of_others_are_not_taken_for_lost_ones(redis_url: str) -> None:

@@ -322,6 +322,20 @@ def test_doctor_knows_a_server_that_loses_edits(info: dict[str, object], subject
     assert [finding.subject for finding in server_findings(good | info) if not finding.ok] == [subject]
 
 
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("6.0.16", "6.0.16 is too old for Retouch; use Redis 7.2"),
+        ("6.2.14", "6.2.14 cannot confirm that writes are on disk; use Redis 7.2"),
+        ("7.0.15", "7.0.15 cannot confirm that writes are on disk; use Redis 7.2"),
+    ],
+)
+def test_doctor_tells_an_old_server_from_one_that_is_too_old(version: str, said: str) -> None:
+    """The one works, and may lose the last two seconds; the other does not work."""
+    [finding] = [finding for finding in server_findings({"redis_version": version}) if finding.subject[6:] == "version"]
+    assert finding.text.startswith(said)
+
+
 def test_failure_lines_name_a_few() -> None:
     """The rest is a number."""
     failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
