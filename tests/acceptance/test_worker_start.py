@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sys
 from pathlib import Path
@@ -69,6 +70,15 @@ def test_the_log_level_is_celerys_option() -> None:
     with Process([*COMMAND, "-l", "WARNING"], env=clean_environment(**BASIS)) as worker:
         worker.err.line('"redis.unavailable"')
         assert "worker.started" not in worker.err.text
+
+
+def test_the_log_at_its_lowest_level_holds_no_secret(scene: Scene) -> None:
+    """What Celery and other libraries say then is looked through as well; the scene does, at its end."""
+    worker = scene.another_worker(CELERY_WORKER_LOGLEVEL="DEBUG")
+    assert scene.run()["state"] == "completed"
+    lines = [json.loads(line) for line in worker.child.output().splitlines() if line.startswith("{")]
+    assert {line["level"] for line in lines} >= {"debug", "info"}
+    assert all(line["event"] and line["timestamp"] for line in lines)
 
 
 def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: Valkey) -> None:
