@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.harness.processes import Ended, Process, launch, run
@@ -130,6 +131,15 @@ def test_a_log_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:
         process.wait()
         os.close(write)
         os.close(read)
+
+
+def test_nothing_can_connect_to_a_worker(scene: Scene) -> None:
+    """It opens no port: all that it does, it does by calling others."""
+    worker = scene.worker()
+    assert scene.run()["state"] == "completed"
+    connections = psutil.Process(worker.child.pid).net_connections()
+    assert connections
+    assert [each for each in connections if each.status == psutil.CONN_LISTEN] == []
 
 
 def test_health_is_a_loop_that_turns(scene: Scene, tmp_path: Path) -> None:

@@ -33,6 +33,13 @@ def test_requests_lie_apart_whoever_claims_them(bench: Bench) -> None:
     assert len(moments) >= 20
 
 
+def test_workers_with_different_places_count_together_and_go_by_their_own(bench: Bench) -> None:
+    """The one with fewer takes nothing while the others fill more; so the loosest limit is the one that holds."""
+    bench.fill(10)
+    taken = [len(bench.edits(places=places)) for places in (1, 3, 1, 3, 4)]
+    assert taken == [1, 2, 0, 0, 1]
+
+
 def test_a_share_bounds_its_kind_alone(bench: Bench) -> None:
     """With a rate for submits, polls go on at the whole rate."""
     bench.at_the_api(10, of=20)

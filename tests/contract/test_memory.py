@@ -1,12 +1,16 @@
-"""What a waiting edit costs in Redis."""
+"""What an edit costs in Redis, while it waits and when it has ended: docs/redis.md has these figures."""
 
 from __future__ import annotations
+
+import json
+from itertools import islice
 
 import redis
 
 from retouch import Edit
-from retouch.ledger import Ledger
+from retouch.ledger import Claim, Ledger, Policy, Settlement
 from retouch.queue import EditQueue
+from retouch.states import EditState
 
 COUNT = 20_000
 PROMPT = ("beautiful landscape photograph, golden evening light " * 6)[:300]
@@ -37,3 +41,40 @@ def test_a_queued_edit_takes_at_most_a_kilobyte(redis_url: str) -> None:
     queue.enqueue(edits, batch="night-2026-11-22", defaults=defaults)
     each = (client.info("memory")["used_memory"] - before) / COUNT
     assert each <= 1000, f"{each:.0f} bytes an edit"
+
+
+ENDED = 2_000
+LEASE_MS = 60_000
+
+
+def test_an_edit_that_has_ended_takes_at_most_two_and_a_half_kilobytes(redis_url: str) -> None:
+    """With its result of one image, and with its event: 2.5 GB for a million of them."""
+    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    ledger = Ledger(client)
+    edits = (
+        Edit(custom_id=f"picture-{n:06}", prompt=f"{n:06} {PROMPT[7:]}", init_image=f"https://images.test/{n:06}.png")
+        for n in range(2 * ENDED)
+    )
+    EditQueue(ledger).enqueue(islice(edits, ENDED), batch="before")  # what there is once is in the first figure
+    complete_all(ledger)
+    before = client.info("memory")["used_memory"]
+    EditQueue(ledger).enqueue(edits, batch="night-2026-11-22")
+    complete_all(ledger)
+    each = (client.info("memory")["used_memory"] - before) / ENDED
+    assert 2000 <= each <= 2500, f"{each:.0f} bytes an edit"
+
+
+def complete_all(ledger: Ledger) -> None:
+    """Take every edit to its end, as workers do."""
+    while claims := ledger.worker.claim("w", lease_ms=LEASE_MS, places=1000, polls=0, deliveries=0).claims:
+        ledger.worker.begin_submit(claims, Policy(), LEASE_MS, nonce=claims[0].member)
+        assert all(ledger.worker.settle([completed(claim) for claim in claims]))
+
+
+def completed(claim: Claim) -> Settlement:
+    """One image has come out of it."""
+    image = {"uri": f"s3://a-bucket/edits/{claim.member}/0.png", "sha256": "ab" * 32, "content_type": "image/png"}
+    output = image | {"bytes": 412_345, "width": 512, "height": 512, "blank": False}
+    put = {"provider_id": "0c9b8f0e-6c0f-4e2c-9f6e-3d9a4f3c2a11"}
+    to = EditState.COMPLETED
+    return Settlement(claim, (EditState.SUBMITTING,), to, put=put, outputs=json.dumps([output]))
