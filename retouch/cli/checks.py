@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
@@ -17,6 +18,7 @@ from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import difference_lines
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.extras import no_s3
+from retouch.net.addresses import PrivateHosts, check_url
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
@@ -178,6 +180,41 @@ async def _probe(bucket: str, key: str) -> None:
     store = Store(bucket)
     await store.put(key, b"", "application/octet-stream")
     await store.delete(key)
+
+
+def link_findings(api_url: str, api_key: str, bucket: str) -> Iterator[Finding]:
+    """Check that an API on the internet can call the bucket's server, to which the links to pictures lead."""
+    if not (api_key and bucket and _is_public(api_url)):
+        return
+    try:
+        link = asyncio.run(_link(bucket))
+    except (ImportError, RetouchError):
+        return  # the check of the bucket has told it
+    host = urlsplit(link).netloc
+    if _is_public(link):
+        yield Finding(True, "links to pictures", f"they lead to {host}")
+    else:
+        yield Finding(
+            False, "links to pictures", f"they lead to {host}, which the API cannot reach from the internet, so that"
+            " edits of uploaded pictures fail; use a bucket that it can reach (AWS_ENDPOINT_URL_S3), or public URLs"
+        )  # fmt: skip
+
+
+async def _link(bucket: str) -> str:
+    from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional
+
+    store = Store(bucket)
+    await store.signing_trouble()
+    return store.presign_get("picture", expires_s=1)
+
+
+def _is_public(url: str) -> bool:
+    """Tell whether the internet may know its host; a name is not looked up, since here it may mean another machine."""
+    try:
+        check_url(url, PrivateHosts())
+    except InputError:
+        return False
+    return bool(re.search(r"[.:]", urlsplit(url).hostname or ""))
 
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:

@@ -39,6 +39,7 @@ def doctor(
         *of_redis,
         checks.api_finding(api_url, api_key),
         checks.store_finding(bucket, prefix),
+        *checks.link_findings(api_url, api_key, bucket),
         *((*checks.pause_findings(redis_url), *checks.sink_findings(redis_url)) if of_redis[0].ok else ()),
     ]
     for finding in findings:

@@ -140,6 +140,40 @@ def test_the_bucket_is_written_to(monkeypatch: pytest.MonkeyPatch, error: Except
     assert error is None or "no such bucket" in finding.text
 
 
+LINKS = {
+    "a loopback server": ("https://api.example.com/v1", "http://127.0.0.1:8333", False),
+    "a private network's": ("https://api.example.com/v1", "http://10.0.0.7:9000", False),
+    "a container's": ("https://api.example.com/v1", "http://seaweedfs:8333", False),
+    "a public one": ("https://api.example.com/v1", "https://s3.example.com", True),
+    "Amazon's": ("https://api.example.com/v1", "", True),
+    "an API of this machine": ("http://127.0.0.1:8000/v1", "http://127.0.0.1:8333", None),
+    "an API of a container": ("http://endpoint:8000/v1", "http://seaweedfs:8333", None),
+}
+
+
+@pytest.mark.parametrize(("api_url", "endpoint", "good"), LINKS.values(), ids=LINKS)
+def test_a_bucket_that_the_api_cannot_reach_is_told(
+    monkeypatch: pytest.MonkeyPatch, api_url: str, endpoint: str, good: bool | None
+) -> None:
+    """An API on the internet fetches pictures by a link; one beside the bucket reaches it, and nothing is said."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIAFAKE", "AWS_SECRET_ACCESS_KEY": "hush"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint) if endpoint else None
+    found = list(checks.link_findings(api_url, "key", "my-edits"))
+    assert [finding.ok for finding in found] == [good] * (good is not None)
+    for finding in found:
+        host = endpoint.rpartition("/")[2] or "my-edits.s3.amazonaws.com"
+        assert f"they lead to {host}" in finding.text
+        assert "hush" not in finding.text
+        assert finding.ok or "AWS_ENDPOINT_URL_S3" in finding.text
+
+
+@pytest.mark.parametrize(("api_key", "bucket"), [("", "my-edits"), ("key", "")])
+def test_links_are_not_checked_where_key_or_bucket_is_not_set(api_key: str, bucket: str) -> None:
+    """A producer's machine knows too little of the workers' API and bucket."""
+    assert list(checks.link_findings("https://api.example.com/v1", api_key, bucket)) == []
+
+
 @pytest.mark.parametrize("cause", ["refused", "store"])
 def test_doctor_ends_no_pause(queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, cause: str) -> None:
     """An API that answers a question may refuse every submit all the same; the workers find out."""
