@@ -7,6 +7,8 @@ import pytest
 from tests.harness.proxy import Proxy
 from tests.harness.scene import Scene
 
+END = "retouch.batch.completed"
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("written", ["manifest.jsonl", "_SUCCESS"])
@@ -34,5 +36,25 @@ def test_a_retry_that_comes_while_the_end_is_written(scene: Scene, written: str)
         scene.api.clear()
         assert {result["state"] for result in scene.finish(batch).values()} == {"completed"}
         assert "_SUCCESS" in scene.objects(batch)
-        told = [e for e in scene.ledger.reader.events() if (e.type, e.subject) == ("retouch.batch.completed", batch)]
+        told = [e for e in scene.ledger.reader.events() if (e.type, e.subject) == (END, batch)]
         assert len(told) == 1
+
+
+def test_edits_that_are_added_to_an_ended_batch_end_it_again(scene: Scene) -> None:
+    """It is open, without ``_SUCCESS``, until all have ended; then its manifest has all, and it is announced anew."""
+    scene.worker()
+    batch = scene.enqueue(1)
+    scene.finish(batch)
+    scene.api.trouble("odd_status", word="DREAMING")
+    assert scene.queue.enqueue(scene.edits(2), batch=batch).accepted == 1
+    scene.until(lambda: "_SUCCESS" not in scene.objects(batch), "_SUCCESS is removed")
+    assert [line["custom_id"] for line in scene.manifest(batch)] == ["c0"]
+    scene.api.clear()
+    scene.finish_again(batch)
+    assert [line["custom_id"] for line in scene.manifest(batch)] == ["c0", "c1"]
+    assert "_SUCCESS" in scene.objects(batch)
+    assert scene.queue.enqueue(scene.edits(2), batch=batch).already == 2
+    ends = [event for event in scene.queue.events() if (event["type"], event["subject"]) == (END, batch)]
+    assert [event["data"]["counts"] for event in ends] == [{"completed": 1}, {"completed": 2}]
+    assert len({event["id"] for event in ends}) == 2
+    assert "_SUCCESS" in scene.objects(batch)

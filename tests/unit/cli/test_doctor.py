@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from retouch.errors import StoreRefusedError
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 
+GETTING_STARTED = (Path(__file__).parents[3] / "docs/getting-started.md").read_text()
 URL = "https://api.test/v1/"
 JSON, PAGE = b'{"detail": "no such id"}', b"<html>404 Not Found</html>"
 ANSWERS: dict[str, tuple[int | Exception, bool, str]] = {
@@ -166,6 +169,16 @@ def test_a_bucket_that_the_api_cannot_reach_is_told(
         assert f"they lead to {host}" in finding.text
         assert "hush" not in finding.text
         assert finding.ok or "AWS_ENDPOINT_URL_S3" in finding.text
+
+
+def test_getting_started_shows_what_is_said_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever searches the page for the message finds it."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:8333")
+    [finding] = checks.link_findings("https://api.example.com/v1", "key", "my-edits")
+    shown = re.findall("^(FAIL  links.*) …$", GETTING_STARTED, re.MULTILINE)
+    assert [line for line in shown if str(finding).startswith(line)]
 
 
 @pytest.mark.parametrize(("api_key", "bucket"), [("", "my-edits"), ("key", "")])
