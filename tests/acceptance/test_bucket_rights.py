@@ -29,7 +29,7 @@ Need = tuple[str, str]  # an action of S3, and what it is done to
 def blocks(heading: str) -> list[Any]:
     """The JSON under a heading of the page."""
     part = re.split(r"^#+ ", PAGE.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
-    return [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", part, re.MULTILINE | re.DOTALL)]
+    return [json.loads(text) for text in re.findall(r"^```json.*?\n(.*?)^```", part, re.MULTILINE | re.DOTALL)]
 
 
 class Asked:

@@ -25,7 +25,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 def blocks(kind: str, word: str) -> list[str]:
     """The page's blocks of this kind that hold a word."""
-    found = re.findall(rf"^```{kind}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^```{kind}.*?\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     return [block for block in found if word in block]
 
 
