@@ -126,6 +126,8 @@ def test_a_worker_asks_for_what_its_policy_grants(scene: Scene) -> None:
         cut = scene.enqueue(1, **large, strength=0, prompt="cut")
         for batch in (small, cut):
             assert scene.finish(batch)["c0"]["state"] == "completed"
+        ended = run([RETOUCH, "doctor"], env=scene.settings(**settings))
+        assert ended.code == 0, ended
     [policy, *_] = blocks("The bucket's policies")
     assert_fits(asked.needs, granted(policy["Statement"], scene.s3.bucket, scene.prefix))
 
