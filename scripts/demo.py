@@ -33,7 +33,8 @@ The sheet stays, the demo's S3 and Redis are gone. Next, with pictures of your o
 and in a second terminal, for a folder of pictures (PHOTOS):
     source .venv/bin/activate; source .retouch/env
     retouch enqueue PHOTOS --prompt "an oil painting of {stem}" --size fit:512 --batch oil --wait
-    retouch download oil results"""
+    retouch download oil results
+From here to the real API: docs/getting-started.md"""
 TITLE = "Retouch: {done} of {count} edits, before and after"
 SUBTITLE = (
     "The engine is a stand-in: the local endpoint redraws pictures with simple filters chosen by the prompt's words. "
