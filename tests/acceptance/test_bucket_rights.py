@@ -6,14 +6,18 @@ import io
 import json
 import random
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from botocore.exceptions import ClientError
 from PIL import Image
 
+from tests.harness.guarded_s3 import GuardedS3
 from tests.harness.pictures import field
 from tests.harness.processes import RETOUCH, Ended, run
 from tests.harness.proxy import Proxy
@@ -163,6 +167,55 @@ def test_a_producer_asks_for_what_its_policy_grants(scene: Scene, tmp_path: Path
         assert_fits(asked.needs, rights)
         command("remove", "theirs", "--images", "--yes")
     assert_fits(asked.needs, rights | granted([removal], scene.s3.bucket, scene.prefix))
+
+
+KEYS = ("_inputs/cat.png", "_inputs/.probe", "_retouch/probe", "b/cat/0.png", "b/manifest.jsonl", "b/_SUCCESS")
+RIGHTS = {
+    "worker": {
+        *(("put", key) for key in KEYS),
+        *(("get", key) for key in KEYS if key.startswith("_inputs/")),
+        *(("delete", key) for key in ("b/_SUCCESS", "_retouch/probe", "_inputs/.probe")),
+    },
+    "producer": {
+        ("list", ""),
+        *(("get", key) for key in KEYS),
+        *(("put", key) for key in KEYS if key.startswith("_inputs/")),
+        ("delete", "_inputs/.probe"),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedS3]:
+    """A server that keeps to the page's policies, with an object under each key."""
+    worker, producer, _ = blocks("The bucket's policies")
+    server = GuardedS3(tmp_path_factory.mktemp("guarded"), "my-edits", {"worker": worker, "producer": producer})
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize("user", RIGHTS)
+def test_a_real_server_reads_the_policies_as_they_are_meant(guarded: GuardedS3, user: str) -> None:
+    """What each may do, of all that can be done to each kind of object; all else is refused."""
+    own, client = guarded.client(), guarded.client_of(user)
+
+    def may(action: str, key: str) -> bool:
+        if key:
+            own.put_object(Bucket="my-edits", Key=key, Body=b"x")
+        try:
+            if action == "list":
+                client.list_objects_v2(Bucket="my-edits")
+            elif action == "put":
+                client.put_object(Bucket="my-edits", Key=key, Body=b"y")
+            else:
+                getattr(client, f"{action}_object")(Bucket="my-edits", Key=key)
+        except ClientError as error:
+            return error.response["Error"]["Code"] != "AccessDenied"
+        return True
+
+    actions = [("list", ""), *product(("get", "put", "delete"), KEYS)]
+    assert {each for each in actions if may(*each)} == RIGHTS[user]
 
 
 def test_the_lifecycle_rule_is_one(scene: Scene) -> None:
