@@ -42,8 +42,6 @@ MAX_METADATA = 32  # names of an edit's metadata; a name and a text of it have s
 MAX_METADATA_NAME, MAX_METADATA_TEXT = 64, 500
 BEST_SIDE = 512  # pixels; the contract's "at most 512 for best results"
 DEFAULT_MODEL = "sd1.5"
-# What the API uses where a field is left out (its documentation of Stable Diffusion 1.5); for estimates only.
-API_DEFAULTS = {"num_inference_steps": 20, "strength": 0.8, "samples": 1}
 
 # What str() makes of a missing value in pandas, Python, JavaScript: paid for, it would be an edit to "nan".
 _MISSING = frozenset({"nan", "NaN", "NaT", "<NA>", "None", "null", "undefined"})
@@ -93,10 +91,6 @@ def _check_prompt(text: str) -> str:
     return _check_tokens(text)
 
 
-def _by_default(field: str) -> str:
-    return f" The API's default: {API_DEFAULTS[field]}."
-
-
 Text = Annotated[str, AfterValidator(_check_tokens)]
 Prompt = Annotated[str, AfterValidator(_check_prompt)]
 
@@ -114,7 +108,7 @@ class Parameters(BaseModel):
     model_id: Annotated[
         str,
         StringConstraints(min_length=1, max_length=200),
-        Field(description=f"The model that the API is to use. The default: {DEFAULT_MODEL}."),
+        Field(description="The model that the API is to use."),
     ] = DEFAULT_MODEL
     prompt: Annotated[Prompt, Field(description="What the picture is to become; at most 75 CLIP tokens.")]
     negative_prompt: Annotated[
@@ -122,7 +116,7 @@ class Parameters(BaseModel):
     ] = None
     num_inference_steps: Annotated[
         int | None,
-        Field(ge=1, le=100, description=f"Steps of denoising; 20 to 30 are best.{_by_default('num_inference_steps')}"),
+        Field(ge=1, le=100, description="Steps of denoising; 20 to 30 are best."),
     ] = None
     strength: Annotated[
         float | None,
@@ -130,12 +124,10 @@ class Parameters(BaseModel):
             ge=0,
             le=1,
             description="How far to go from the original: 0 keeps it, 1 ignores it. The API does about"
-            f" num_inference_steps x strength steps.{_by_default('strength')}",
+            " num_inference_steps x strength steps.",
         ),
     ] = None
-    samples: Annotated[
-        int | None, Field(ge=1, le=4, description=f"How many images to make.{_by_default('samples')}")
-    ] = None
+    samples: Annotated[int | None, Field(ge=1, le=4, description="How many images to make of this one edit.")] = None
     guidance_scale: Annotated[
         float | None, Field(ge=1, le=20, description="How closely to follow the prompt; 7.5 to 12.5 are best.")
     ] = None
@@ -150,12 +142,12 @@ class Parameters(BaseModel):
     seed: Annotated[
         int | None,
         Field(
-            ge=-1, lt=2**63, description="With the same seed and parameters, the same image; else the API draws one."
+            ge=-1, lt=2**63, description="With the same seed and parameters, the same image; with -1 the API draws one."
         ),
     ] = None
     scheduler: Annotated[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")] | None,
-        Field(description="The API's scheduler by its name, such as UniPCMultistepScheduler."),
+        Field(description="The API's scheduler by its name (letters, digits, _), such as UniPCMultistepScheduler."),
     ] = None
     refiner: Annotated[bool | None, Field(description="Whether the API runs its refiner after the model.")] = None
     safety_checker: Annotated[

@@ -43,8 +43,8 @@ app = typer.Typer(
 )
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(enqueue, manifest, fields, watch, status, batches, results, download, sheet, redo, retry, cancel, seal, pause),
-    *(resume, remove, explain, events, doctor),
+    *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, seal),
+    *(pause, resume, remove, events, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

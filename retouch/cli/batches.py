@@ -26,13 +26,18 @@ class Shown(StrEnum):
 
 def batches(
     state: Annotated[
-        Shown | None, typer.Option(show_default=False, help="Only those in this state; by default all.")
+        Shown | None,
+        typer.Option(metavar="|".join(Shown), show_default=False, help="Only those in this state; by default all."),
     ] = None,
     json_: Json = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 50,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """List the batches, the newest first; those that ended longer ago than RETOUCH_RETENTION are only in S3."""
+    """List the batches, the newest first; those that ended longer ago than RETOUCH_RETENTION are only in S3.
+
+    Examples:
+        retouch batches --state completed --limit 5
+    """
     views = open_queue(redis_url).batches(limit, state=state.value if state else None)
     if json_:
         record: BatchesRecord = {"batches": [view.to_json() for view in views]}

@@ -41,6 +41,10 @@ def retry(
 
     Where the API took an edit and may still have its result, it is asked first, which costs nothing; what it does not
     have is submitted again.
+
+    Examples:
+        retouch retry oil
+        retouch retry oil --held
     """
     if held and cancelled:
         raise InputError("--held and --cancelled cannot be used together; choose one")
@@ -73,6 +77,9 @@ def cancel(
     """Cancel a batch's queued and held edits; edits that the API works on are paid for, so they are finished and kept.
 
     A held edit was sent and not answered: the API may have accepted it.
+
+    Examples:
+        retouch cancel oil
     """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     queue = open_queue(redis_url)
@@ -117,7 +124,11 @@ def _page_by_page(what: str, again: str) -> Iterator[OnProgress]:
 
 
 def seal(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
-    """Let a batch end as it is, since its producer is gone: when its edits have ended, its files are written."""
+    """Let a batch end as it is, since its producer is gone: when its edits have ended, its files are written.
+
+    Examples:
+        retouch seal oil
+    """
     sealed = open_queue(redis_url).seal(batch)
     say(
         f"batch {batch} is sealed: it ends when its edits have ended" if sealed else f"batch {batch} was sealed already"
@@ -136,7 +147,12 @@ PausedBatch = Annotated[
 
 
 def pause(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
-    """Submit no more edits of a batch (or of any) until it is resumed; edits at the API are finished and kept."""
+    """Submit no more edits of a batch (or of any) until it is resumed; edits at the API are finished and kept.
+
+    Examples:
+        retouch pause oil
+        retouch pause
+    """
     queue = open_queue(redis_url)
     what = f"batch {batch}" if batch else "the queue"
     was = "" if queue.pause(batch or None) else " (it was already)"
@@ -147,6 +163,10 @@ def resume(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> 
     """Resume a batch, whatever paused it; without BATCH the submits that a person, or refusals, have paused.
 
     What the API asked for with Retry-After, and outages, end by themselves.
+
+    Examples:
+        retouch resume oil
+        retouch resume
     """
     queue = open_queue(redis_url)
     resumed = queue.resume(batch or None)

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+import textwrap
 from typing import Any
 
 import typer
@@ -33,7 +34,21 @@ _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Command(TyperCommand):
-    """A command whose help is not cut where all are listed, and whose errors are in plain words."""
+    """A command whose help is not cut where all are listed, and whose errors are in plain words.
+
+    ``examples``: command lines, from the end of the docstring (``Examples:``); its help ends with them.
+    """
+
+    def __init__(self, *args: Any, help: str | None = None, **more: Any) -> None:
+        text, _, examples = (help or "").partition("\n\nExamples:\n")
+        super().__init__(*args, help=text, **more)
+        self.examples = textwrap.dedent(examples).splitlines()
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature is typer's
+        """Write the examples as they are: a line that is broken elsewhere cannot be copied."""
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write(textwrap.indent("\n".join(self.examples) + "\n", "  "))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; raises typer.BadParameter."""

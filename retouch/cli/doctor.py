@@ -31,6 +31,9 @@ def doctor(
     """Check Redis, the workers, the API, the bucket and the sinks of events, and say what is paused; changes nothing.
 
     Exit code 0: no problem was found; 6: a problem was found.
+
+    Examples:
+        retouch doctor
     """
     from retouch.cli import checks  # noqa: PLC0415 - loads HTTP and S3 libraries, which would slow down the other commands
 

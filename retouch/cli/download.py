@@ -43,6 +43,9 @@ def download(
 
     While the batch runs, those that are finished so far. Exit code 0: all are there; 3: some are gone from S3, or
     differ; 6: S3 or Redis cannot be reached. The same command again goes on where it was interrupted.
+
+    Examples:
+        retouch download oil results/
     """
     states, template, folder = parse_states(only), FileNames(names, batch, "--names"), Path(directory or batch)
     with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:

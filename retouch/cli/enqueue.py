@@ -125,6 +125,10 @@ def enqueue(
     Exit code 0: all accepted (with --wait: all completed); 2: nothing was enqueued; 3: some failed, or were left
     out with --skip-invalid; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be reached;
     130, 143: ended by Ctrl-C, by SIGTERM.
+
+    Examples:
+        retouch enqueue photos/ --prompt "an oil {stem}" --batch oil --wait
+        retouch enqueue photos/ --prompt "a pencil {stem}" --vary seed=1..4 --yes
     """
     if batch:
         check_batch_id(batch)

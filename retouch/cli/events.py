@@ -31,7 +31,12 @@ def events(
     ] = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Print the events of the last 7 days at most, as JSONL (CloudEvents 1.0), oldest first."""
+    """Print the events of the last 7 days at most, as JSONL (CloudEvents 1.0), oldest first.
+
+    Examples:
+        retouch events > events.jsonl
+        retouch events --undelivered
+    """
     _check(follow or bool(after), undelivered, redeliver, bool(sink))
     queue = open_queue(redis_url, waits_s=math.inf if follow else None)
     if undelivered:

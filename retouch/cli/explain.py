@@ -25,7 +25,11 @@ def explain(
     edit: Annotated[str, typer.Argument(metavar="BATCH/CUSTOM_ID", show_default=False, help="The edit.")],
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Say where one edit stands, and why."""
+    """Say where one edit stands, and why.
+
+    Examples:
+        retouch explain oil/lighthouse
+    """
     batch, slash, custom_id = edit.partition("/")
     if not slash or not custom_id:
         raise InputError(

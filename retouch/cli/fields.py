@@ -17,6 +17,9 @@ def fields(json_: Json = False) -> None:
     """List the fields that an edit may have: in a manifest, in --set and in Python.
 
     With --json, the JSON Schema of a line of a manifest.
+
+    Examples:
+        retouch fields
     """
     if json_:
         emit(Edit.model_json_schema())

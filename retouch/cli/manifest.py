@@ -63,6 +63,10 @@ def manifest(
     """Write a folder's pictures, or another manifest with variations and sizes, as a manifest (JSONL).
 
     Paths are relative to where you are, so enqueue the file from there: with -o FILE they are relative to FILE.
+
+    Examples:
+        retouch manifest photos/ --prompt "a charcoal {stem}" -o charcoal.jsonl
+        retouch enqueue charcoal.jsonl --set strength=0.6 --dry-run
     """
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))

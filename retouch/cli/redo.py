@@ -77,6 +77,9 @@ def redo(
 
     Each is paid for again (retry asks the API first, and pays only for what it does not have). The same command again
     is the same batch, and adds nothing. The batch must still be in Redis. Exit codes are those of enqueue.
+
+    Examples:
+        retouch redo oil --only ids.txt --set strength=0.8 --wait
     """
     which, ids = _chosen(only, failed, blank)
     changes, variations = parse_set(set_ or []), parse_variations(vary or [])

@@ -47,6 +47,9 @@ def remove(
     """Remove a batch that has ended from Redis, and with --images from S3; its name is free afterwards.
 
     Uploaded pictures (_inputs/) stay: batches share them. So do events that are not delivered yet.
+
+    Examples:
+        retouch remove oil --yes
     """
     check_batch_id(batch)
     if images and not bucket:

@@ -35,6 +35,7 @@ def results(
         Format | None,
         typer.Option(
             "--format",
+            metavar="|".join(Format),
             show_default=False,
             help="How they are written; by default as FILE ends (.csv, .parquet), or jsonl.",
         ),
@@ -65,6 +66,11 @@ def results(
     """Print the results of all edits that have ended, in the batch's order: as JSONL, or as a table.
 
     A batch that has left Redis is read from its manifest.jsonl in S3 (RETOUCH_BUCKET, RETOUCH_PREFIX).
+
+    Examples:
+        retouch results oil --only failed
+        retouch results oil --format csv -o oil.csv
+        retouch results oil --format csv --fields custom_id -o ids.txt
     """
     format_ = format_ or _format_of(output)
     states, names, dialect = parse_states(only), _names(fields), _dialect(delimiter, format_)

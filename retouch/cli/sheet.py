@@ -52,6 +52,9 @@ def sheet(
     """Draw before and after of a batch's edits side by side, 60 a page, or a grid of variations.
 
     Needs Pillow and S3 support (the extra `sheet`). A picture that cannot be had is a note in its place.
+
+    Examples:
+        retouch sheet oil -o oil.png
     """
     try:
         from retouch.cli.sheet_pages import Pages  # noqa: PLC0415 - the extra `sheet` is optional, and slow to load

@@ -44,7 +44,12 @@ def status(
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Show where a batch stands; without BATCH the newest batches, the workers, and why submits are paused."""
+    """Show where a batch stands; without BATCH the newest batches, the workers, and why submits are paused.
+
+    Examples:
+        retouch status
+        retouch status oil --json
+    """
     if batch:
         check_batch_id(batch)
     queue = open_queue(redis_url)

@@ -22,16 +22,22 @@ LOST_OUTPUT = "retouch: the output could not be written: {}"
 
 
 class ExitCode(IntEnum):
-    """The exit codes of the commands; 1 means a bug in Retouch."""
+    """The exit codes of the commands; docs/cli.md is made from these. After a signal: ``retouch.signals.exit_code``."""
 
     OK = 0
+    """Done. Of a command that waits: all edits completed. Of `enqueue` without `--wait`: all were accepted."""
     BUG = 1
-    INPUT = 2  # bad usage or manifest
-    FAILURES = 3  # finished with failures, or lines were left out
-    CANCELLED = 4  # finished, nothing failed, some edits were cancelled
-    TIMEOUT = 5  # the batch goes on
-    SERVICE = 6  # a service cannot be reached
-    # After a signal: 130 for Ctrl-C, 143 for SIGTERM (retouch.signals.exit_code).
+    """A bug in Retouch, or the output could not be written (a full disk)."""
+    INPUT = 2
+    """Bad usage, a bad manifest, or a setting that is wrong."""
+    FAILURES = 3
+    """Some edits failed, or were left out with `--skip-invalid`. Of `download`: images are gone, or differ."""
+    CANCELLED = 4
+    """Nothing failed, and some edits were cancelled; or the batch was cancelled while it was enqueued."""
+    TIMEOUT = 5
+    """`--timeout` was reached; the batch goes on."""
+    SERVICE = 6
+    """Redis, S3 or the API cannot be reached, or refuses. Of `doctor`: a problem was found."""
 
 
 def say(text: str) -> None:

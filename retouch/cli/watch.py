@@ -42,6 +42,9 @@ def watch(
 
     Exit code 0: all completed; 3: some failed; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be
     reached; 130, 143: ended by Ctrl-C, by SIGTERM. The batch goes on without this command.
+
+    Examples:
+        retouch watch oil --timeout 600
     """
     began_at = time.monotonic()
     with _way_back(batch):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from retouch.edit import API_DEFAULTS, Edit
+from retouch.edit import Edit
+from retouch.edit_fields import API_DEFAULTS
 from retouch.intake.price import Price
 from retouch.plural import count
 from retouch.records import EstimateRecord

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from retouch.edit import BEST_SIDE, MAX_SIDE
+from retouch.edit_fields import API_DEFAULTS
 from retouch.errors import BrokenResultError, InputError, LostObjectError, ServiceError, StoreError
 from retouch.intake.source import Line, Source
 from retouch.media.headers import Size, upright_size
@@ -144,7 +145,7 @@ class Sized:
 
     def _compare(self, known: Size, fields: Mapping[str, Any]) -> None:
         try:
-            result = Size(*(int(fields.get(side) or BEST_SIDE) for side in ("width", "height")))
+            result = Size(*(int(fields.get(side) or API_DEFAULTS[side]) for side in ("width", "height")))
         except (TypeError, ValueError):  # not a number: it is refused later
             return
         if abs(known.width * result.height / (known.height * max(1, result.width)) - 1) > _SAME:

@@ -8,9 +8,11 @@ from hashlib import blake2b
 from math import log2
 from typing import Any
 
-from retouch.edit import API_DEFAULTS, DEFAULT_MODEL
+from retouch.edit import DEFAULT_MODEL
+from retouch.edit_fields import API_DEFAULTS
 
 PER_DOUBLING = 2  # steps for each doubling of work or of pixels: values in one step differ by at most 41 %
+WORK = ("num_inference_steps", "strength", "samples")  # what it grows with
 PLAIN_MODEL = re.compile(r"[A-Za-z0-9._-]{1,40}")
 UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -22,7 +24,7 @@ def kind_of(parameters: Mapping[str, Any]) -> str:
     and size is pixels, both in steps of half a doubling (``sd1.5:8:36``). A size that is not given is ``image``'s own.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
-    steps, strength, samples = (float(given.get(name, default)) for name, default in API_DEFAULTS.items())
+    steps, strength, samples = (float(given.get(name, API_DEFAULTS[name])) for name in WORK)
     work = max(1.0, steps * strength) * max(1.0, samples)  # strength 0 takes a step all the same
     pixels = float(given.get("width", 0)) * float(given.get("height", 0))
     size = str(_step(pixels)) if pixels > 0 else "image"

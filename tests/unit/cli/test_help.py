@@ -99,13 +99,16 @@ def test_the_script_of_completion_is_shown() -> None:
 
 
 def test_every_field_of_an_edit_is_listed(run: Run) -> None:
-    """With its range, and what it means."""
+    """With its range, what holds where it is not set, and what it means."""
     out = run("fields").out
     headings = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert sorted(headings) == sorted(Edit.model_fields)
-    assert "strength (number, 0 to 1)\n    How far" in out
-    assert "custom_id (text, required)\n    The edit's name" in out
-    assert "seed (whole number, from -1 on)" in out
+    assert "strength (number, 0 to 1; default: the API's, 0.8)\n    How far" in out
+    assert "custom_id (text; required)\n    The edit's name" in out
+    assert "model_id (text; default: sd1.5)" in out
+    assert "negative_prompt (text; default: none)" in out
+    assert "seed (whole number, from -1 on; default: the API's, -1)" in out
+    assert "scheduler (text; default: the API's, not documented)" in out
 
 
 def test_the_fields_are_a_json_schema_too(run: Run) -> None:

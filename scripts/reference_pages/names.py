@@ -1,4 +1,4 @@
-"""Writes docs/api.md: every public name of ``retouch``, from its docstring and its signature as they are written.
+"""The list of docs/api.md: every public name of ``retouch``, from its docstring and its signature as they are written.
 
 griffe reads them: maintained, ISC, 1.7 MB and nothing beside it. Its Markdown tools (griffe2md, as pydoc-markdown and
 lazydocs) list every module too, 14,000 lines; pdoc and Sphinx make HTML. The page needs little: it is written here.
@@ -6,33 +6,25 @@ lazydocs) list every module too, 14,000 lines; pdoc and Sphinx make HTML. The pa
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import griffe
 
-from retouch.edit import Edit
-from retouch.edit_fields import notes
+from scripts.reference_pages.markdown import table
 from workers.stack.child import ROOT
 
-PAGE = ROOT / "docs" / "api.md"
 FIRST = ("EditQueue", "Edit", "read_manifest", "Manifest", "Receipt", "Result", "Output", "BatchView")
-HEAD = """# Python: all public names
-
-Made from the docstrings by `scripts/reference`: change those, not this page. [producers.md](producers.md) shows how the
-names are used. All of them are imported from `retouch`.
-"""
 
 
-def page() -> str:
-    """The whole page."""
+def names() -> str:
+    """An index, and a section for each name."""
     package: Any = griffe.load("retouch", search_paths=[ROOT], resolve_aliases=True)
     exports = [str(name) for name in package.exports]
-    names = sorted(exports, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
-    found: dict[str, Any] = {name: package[name].final_target for name in names}
-    index = "\n".join(f"* [{name}](#{name.lower()}): {_first(found[name])}" for name in names)
-    return "\n\n".join([HEAD.strip(), index, *(part for name in names for part in _named(name, found[name]))]) + "\n"
+    exports.sort(key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    found: dict[str, Any] = {name: package[name].final_target for name in exports}
+    index = "\n".join(f"* [{name}](#{name.lower()}): {_first(found[name])}" for name in exports)
+    return "\n\n".join([index, *(part for name in exports for part in _named(name, found[name]))])
 
 
 def _named(name: str, found: Any) -> Iterator[str]:
@@ -42,11 +34,13 @@ def _named(name: str, found: Any) -> Iterator[str]:
         return
     yield _text(found) + (f"\n\nA kind of `{found.bases[0]}`." if name.endswith("Error") else "")
     if name == "Edit":
-        yield _table([(note.name, note.kind, note.description) for note in notes(Edit.model_fields)])
+        yield "Its fields are those of [fields.md](fields.md)."
     members = _members(found)
-    fields = [(each.name, _code(each), _first(each)) for each in members if each.is_attribute and _is_field(each)]
+    fields = [
+        (f"`{each.name}`", _code(each), _first(each)) for each in members if each.is_attribute and _is_field(each)
+    ]
     if fields and name != "Edit":
-        yield _table(fields)
+        yield table(("name", "type", "meaning"), fields)
     for each in members:
         if each.is_function:
             yield f"### {name}.{each.name}\n\n```python\n{each.signature(name=each.name)}\n```\n\n{_text(each)}"
@@ -64,13 +58,8 @@ def _is_field(attribute: Any) -> bool:
     return attribute.annotation is not None or not {"property", "class-attribute"}.isdisjoint(labels)
 
 
-def _table(rows: list[tuple[str, str, str]]) -> str:
-    lines = ["| name | type | meaning |", "| --- | --- | --- |"]
-    return "\n".join(lines + [f"| `{name}` | {kind} | {text} |" for name, kind, text in rows])
-
-
 def _code(attribute: Any) -> str:
-    return f"`{attribute.annotation or attribute.value}`".replace("|", "\\|")
+    return f"`{attribute.annotation or attribute.value}`"
 
 
 def _text(found: Any) -> str:
@@ -80,17 +69,4 @@ def _text(found: Any) -> str:
 
 def _first(found: Any) -> str:
     """The first paragraph, on one line."""
-    return " ".join(_text(found).partition("\n\n")[0].split()).replace("|", "\\|")
-
-
-def main() -> None:
-    """Write the page; with ``--check`` tell whether it is current."""
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if PAGE.read_text() == page() else "docs/api.md is not current: run scripts/reference")
-    if sys.argv[1:]:
-        sys.exit("usage: scripts/reference [--check]")
-    PAGE.write_text(page())
-
-
-if __name__ == "__main__":
-    main()
+    return " ".join(_text(found).partition("\n\n")[0].split())
