@@ -1,8 +1,26 @@
-"""Why requests to the API pause, how requests and deliveries fared, what happens to a submit that was not answered."""
+"""Why edits fail and requests pause, how requests fared, what happens to a submit that was not answered."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+
+class FailureCode(StrEnum):
+    """Why an edit failed, or was cancelled: ``error.code`` of its result. docs/troubleshooting.md explains each."""
+
+    BAD_INIT_IMAGE = "bad_init_image"  # no link to it can be made; it was not sent
+    REFUSED = "refused"  # the API did not take it
+    FAILURE = "failure"  # the API took it, and reports a failure
+    AMBIGUOUS = "ambiguous"  # it was sent as often as is allowed, and never answered well
+    DEADLINE = "deadline"  # the API took it, and had no result in time
+    LOST = "lost"  # the API took it, and does not know it any more
+    EMPTY_RESULT = "empty_result"
+    PARTIAL_RESULT = "partial_result"  # fewer images than ``samples``; those that came are kept
+    RESULT_GONE = "result_gone"  # the links to its images do not work
+    BROKEN_RESULT = "broken_result"  # what they lead to is no whole image
+    RESULT_UNREACHABLE = "result_unreachable"  # their host did not answer for a day
+    POISON = "poison"  # the workers that worked on it died, or met a bug
+    UNANSWERED = "unanswered"  # cancelled after it was sent and not answered
 
 
 class PauseCause(StrEnum):

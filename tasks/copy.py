@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from retouch import object_keys
-from retouch.causes import Fared
+from retouch.causes import FailureCode, Fared
 from retouch.errors import (
     BrokenResultError,
     GoneError,
@@ -33,7 +33,10 @@ FROM = (EditState.COPYING,)
 # A cut transfer is simply repeated. For a stale link, the next attempt asks the API for new links.
 # These errors, often enough while other results of the same host are fetched, fail the edit (with this code). Errors of
 # the store or of a host that is away do not: they are retried until it works again.
-STRIKES: dict[type[RetouchError], str] = {GoneError: "result_gone", BrokenResultError: "broken_result"}
+STRIKES: dict[type[RetouchError], FailureCode] = {
+    GoneError: FailureCode.RESULT_GONE,
+    BrokenResultError: FailureCode.BROKEN_RESULT,
+}
 STORE = "store"
 MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is away for a day will not come back
 
@@ -52,7 +55,9 @@ async def copy_results(context: Context, claim: Claim, served: Served, before: B
     If the worker dies in the middle, the next one writes the same objects under the same keys.
     """
     if not served.urls:
-        await context.settle(failed(claim, FROM, "empty_result", "the API reports success and gives no image"))
+        await context.settle(
+            failed(claim, FROM, FailureCode.EMPTY_RESULT, "the API reports success and gives no image")
+        )
         return
     sent_ms = int(context.clock.now_ms())
     with context.store_watch.copying():
@@ -67,7 +72,7 @@ async def copy_results(context: Context, claim: Claim, served: Served, before: B
         await _not_copied(context, claim, Failure(*errors[0], sent_ms, outputs, good), before)
     elif len(outputs) < served.samples:
         message = f"the API gave {len(outputs)} of {served.samples} images"
-        await context.settle(failed(claim, FROM, "partial_result", message, outputs=outputs, good=good))
+        await context.settle(failed(claim, FROM, FailureCode.PARTIAL_RESULT, message, outputs=outputs, good=good))
     else:
         await context.settle(completed(claim, outputs, good))
 
@@ -101,7 +106,7 @@ async def _not_copied(context: Context, claim: Claim, failure: Failure, before: 
     error, tries = failure.error, before.tries if before else 0
     if isinstance(error, UnreachableResultError) and _long_overdue(before):
         await context.settle(
-            failed(claim, FROM, "result_unreachable", str(error), outputs=failure.outputs, good=failure.good)
+            failed(claim, FROM, FailureCode.RESULT_UNREACHABLE, str(error), outputs=failure.outputs, good=failure.good)
         )
         return
     if isinstance(error, StoreError):

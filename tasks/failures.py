@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 
-from retouch.causes import Fared
+from retouch.causes import FailureCode, Fared
 from retouch.errors import ApiError, NotSentError, RefusedError, ThrottledError
 from retouch.ledger import Seen
 
@@ -26,7 +26,7 @@ def note(error: Exception | str) -> str:
     return str(error)[:NOTE_LENGTH]
 
 
-def error_json(code: str, message: str) -> str:
+def error_json(code: FailureCode, message: str) -> str:
     """The error of a result, as the ledger keeps it."""
     return json.dumps({"code": code, "message": message[:500]})
 

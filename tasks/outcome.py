@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import structlog
 
+from retouch.causes import FailureCode
 from retouch.ledger import Claim, Run, Seen, Settlement
 from retouch.media.copying import Output
 from retouch.provider.answers import Answer
@@ -30,7 +31,7 @@ def bind(claim: Claim) -> None:
 def failed(
     claim: Claim,
     came_from: tuple[EditState, ...],
-    code: str,
+    code: FailureCode,
     message: str,
     *,
     outputs: Sequence[Output] = (),

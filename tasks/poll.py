@@ -10,7 +10,7 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.causes import Fared
+from retouch.causes import FailureCode, Fared
 from retouch.errors import ApiError, HeldBackError, RefusedError
 from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Step, Strike
 from retouch.provider.answers import Answer, Status
@@ -79,7 +79,9 @@ def _may_go(context: Context, claim: Claim) -> bool:
 async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
     good = {KIND: progress.now}
     if answer.status is Status.FAILURE:
-        await context.settle(failed(claim, FROM, "failure", answer.error or "the API reports a failure", good=good))
+        await context.settle(
+            failed(claim, FROM, FailureCode.FAILURE, answer.error or "the API reports a failure", good=good)
+        )
     elif answer.status is Status.RUNNING:
         await _still_running(context, claim, progress, answer, asked_ms)
     elif len(answer.urls) < progress.samples and _may_be_completed(progress):
@@ -119,10 +121,10 @@ async def _begin_copy(context: Context, claim: Claim, progress: BegunPoll, answe
 async def _still_running(context: Context, claim: Claim, progress: BegunPoll, answer: Answer, asked_ms: float) -> None:
     left_s = _left_s(progress)
     if left_s <= 0:
-        message = f"the API had no result {context.settings.deadline:g} s after it took the edit"
+        message = f"the API had no result {context.settings.deadline:g} s after it took the edit (RETOUCH_DEADLINE)"
         if answer.word:
             message += f"; it says {answer.word!r}"
-        await context.settle(failed(claim, FROM, "deadline", message, good={KIND: progress.now}))
+        await context.settle(failed(claim, FROM, FailureCode.DEADLINE, message, good={KIND: progress.now}))
         return
     age_s = _age_ms(context, progress) / 1000
     delay_s = context.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
@@ -162,11 +164,11 @@ async def _refused(context: Context, claim: Claim, progress: BegunPoll, error: R
             seen=(Seen(KIND, progress.now, Fared.REFUSED, words[:WORDS_LENGTH]),),
             strike=Strike(KIND, context.settings.patience_ms, last=progress.overdue),
             put={"note": note(words)} | ({"overdue": "1"} if left_s <= 0 else {}),
-            error=error_json("lost", f"the API no longer knows the edit: {words}"),
+            error=error_json(FailureCode.LOST, f"the API no longer knows the edit: {words}"),
         )
     )
     if settled is Settled.STRUCK_OUT:
-        log.warning("edit.failed", code="lost", reason=words)
+        log.warning("edit.failed", code=FailureCode.LOST, reason=words)
 
 
 async def _again(

@@ -13,7 +13,7 @@ import structlog
 from celery import shared_task
 
 from config.celery import TASKS
-from retouch.causes import AmbiguityPolicy, Fared
+from retouch.causes import AmbiguityPolicy, FailureCode, Fared
 from retouch.errors import AmbiguousError, ApiError, HeldBackError, InputError, RefusedError, StoreError
 from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, Strike, body
 from retouch.provider.answers import Answer, Status
@@ -80,7 +80,7 @@ async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> No
     try:
         payload = await _payload(context, claim, submission)
     except InputError as error:
-        await context.settle(failed(claim, FROM, "bad_init_image", str(error)))
+        await context.settle(failed(claim, FROM, FailureCode.BAD_INIT_IMAGE, str(error)))
         return
     except StoreError as error:
         await _not_taken(context, claim, submission, str(error), _retry_s(submission))
@@ -139,7 +139,7 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
     if answer.status is Status.FAILURE:
         words = answer.error or "the API reports a failure"
         run = Run(alike(words), definite=True)
-        await context.settle(failed(claim, FROM, "failure", words, put=put, good=good, seen=said, run=run))
+        await context.settle(failed(claim, FROM, FailureCode.FAILURE, words, put=put, good=good, seen=said, run=run))
     elif answer.status is Status.RUNNING or (answer.provider_id and len(answer.urls) < samples):
         log.info("edit.submitted", provider_id=answer.provider_id)
         first_poll_s = context.poll_times.next_poll_s(kind, claim.member, 0.0, 0, context.settings.deadline)
@@ -194,7 +194,7 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
     run = Run(alike(words), error.definite)
     if error.definite and not submission.again:  # else what was sent first may have been taken all the same
         answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
-        await context.settle(failed(claim, FROM, "refused", words, seen=(answered,), run=run))
+        await context.settle(failed(claim, FROM, FailureCode.REFUSED, words, seen=(answered,), run=run))
         return
     delay_s = max(refused_delay_s(submission.strikes, context.settings.patience), own_wait_s(error))
     log.warning("edit.refused", reason=words, retry_in_s=round(delay_s, 1))
@@ -204,11 +204,11 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
             _back(claim, submission, delay_s, {"note": note(words)}, (said,)),
             run=run,
             strike=Strike(KIND, context.settings.patience_ms),
-            error=error_json("refused", words),
+            error=error_json(FailureCode.REFUSED, words),
         )
     )
     if settled is Settled.STRUCK_OUT:
-        log.warning("edit.failed", code="refused", reason=words)
+        log.warning("edit.failed", code=FailureCode.REFUSED, reason=words)
 
 
 async def _unanswered(context: Context, claim: Claim, submission: BegunSubmit, error: AmbiguousError) -> None:

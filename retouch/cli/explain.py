@@ -9,7 +9,7 @@ import typer
 
 from retouch.cli.options import RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_clause
-from retouch.cli.terminal import failure_text, printable
+from retouch.cli.terminal import ending, failure_text, printable
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
@@ -38,7 +38,8 @@ def explain(
     queue = open_queue(redis_url)
     view = queue.edit(batch, custom_id)
     reason = why(view, queue.pauses(), queue.workers(), queue.provider(), datetime.now(UTC))
-    typer.echo(printable(f"{edit} is {view.state.value}: {reason}"))
+    stands = ending(view.state, Result(view.result or {}))
+    typer.echo(printable(f"{edit} is {stands}: {reason}"))
     if view.duplicate:
         typer.echo("It was sent more than once and may have been paid for more than once (possible_duplicate).")
 

@@ -68,6 +68,11 @@ def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
     return (result.error and (result.error.message or result.error.code)) or otherwise
 
 
+def ending(state: EditState, result: Result) -> str:
+    """``failed (deadline)``: the state with the code, which docs/troubleshooting.md explains."""
+    return f"{state.value} ({result.error.code})" if result.error and result.error.code else state.value
+
+
 def say_outage(reason: str | None) -> None:
     """Say that Redis cannot be used, or with None that it is back; the command waits meanwhile."""
     say(f"Redis cannot be used ({reason}); retrying until it is back" if reason else "Redis is back")

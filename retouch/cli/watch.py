@@ -18,6 +18,7 @@ from retouch.cli.terminal import (
     ExitCode,
     blank_hint,
     duplicates_hint,
+    ending,
     failure_text,
     outcome,
     say,
@@ -106,15 +107,15 @@ def _way_back(batch: str) -> Iterator[None]:
 
 
 def failure_lines(results: Iterable[Result]) -> list[str]:
-    """The failures grouped by message, the most frequent first."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    """The failures grouped by code and message, the most frequent first."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for result in results:
         if result.state is EditState.FAILED:
-            groups[failure_text(result)].append(result.custom_id)
+            groups[ending(result.state, result), failure_text(result)].append(result.custom_id)
     lines = []
-    for message, ids in sorted(groups.items(), key=lambda group: -len(group[1])):
+    for (failed, message), ids in sorted(groups.items(), key=lambda group: -len(group[1])):
         more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-        lines.append(f"  {len(ids)} failed: {message} ({', '.join(ids[:NAMED])}{more})")
+        lines.append(f"  {len(ids)} {failed}: {message} ({', '.join(ids[:NAMED])}{more})")
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from retouch.causes import AmbiguityPolicy, BatchPause, Fared, Outcome, PauseCause
+from retouch.causes import AmbiguityPolicy, BatchPause, FailureCode, Fared, Outcome, PauseCause
 from retouch.states import TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
@@ -36,6 +36,7 @@ def as_lua() -> str:
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
+        f"local FAILURE = {_table(FailureCode)}",
         f"local CAUSE = {_table(PauseCause)}",
         f"local BATCH_PAUSE = {_table(BatchPause)}",
         f"local FINISH = {_table(Finish)}",

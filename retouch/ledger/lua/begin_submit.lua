@@ -20,7 +20,7 @@ local paused_until, waits = held_back_until('submit')
 local function ambiguous(note, said)
   local what = said and 'the API answered each submit with an error, at last: ' .. (note or '') or
     'sent twice and never answered'
-  return cjson.encode({ code = 'ambiguous', message = what .. '; the API may have accepted it: check there before you retry' })
+  return cjson.encode({ code = FAILURE.ambiguous, message = what .. '; the API may have accepted it: check there before you retry' })
 end
 
 -- Whether an edit that was sent and not answered may be sent again: 'same' or 'new' number; nil: it was decided.

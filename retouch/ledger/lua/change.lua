@@ -22,7 +22,7 @@ local function can_be_asked(id, state, custom_id)
   if action == 'anew' or state ~= 'failed' or redis.call('HEXISTS', edit_key(id), 'provider_id') == 0 then return false end
   local result = redis.call('HGET', results_key(batch), custom_id)
   local err = result and cjson.decode(result).error
-  return type(err) ~= 'table' or err.code ~= 'failure'
+  return type(err) ~= 'table' or err.code ~= FAILURE.failure
 end
 
 local function retry(id, state, custom_id)

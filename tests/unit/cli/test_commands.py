@@ -81,7 +81,7 @@ def test_failures_are_grouped_by_message_and_cannot_steer_the_terminal(run: Run,
     """The API's words are shown, its control characters are not."""
     end(ledger, *(EditState.FAILED,) * 3)
     err = run("watch", batch).err
-    assert "3 failed: no [such] model" in err
+    assert "3 failed (refused): no [such] model" in err
     assert "(e0, e1, e2)" in err
     assert "\x1b" not in err
 
@@ -334,6 +334,16 @@ def test_doctor_tells_an_old_server_from_one_that_is_too_old(version: str, said:
     """The one works, and may lose the last two seconds; the other does not work."""
     [finding] = [finding for finding in server_findings({"redis_version": version}) if finding.subject[6:] == "version"]
     assert finding.text.startswith(said)
+
+
+def test_failures_of_different_codes_are_told_apart() -> None:
+    """Also where the API's words are the same: what to do about them differs."""
+    errors = ("refused", "failure", "refused")
+    failed = [
+        Result({"state": "failed", "custom_id": f"e{n}", "error": {"code": code, "message": "no"}})
+        for n, code in enumerate(errors)
+    ]
+    assert watch.failure_lines(failed) == ["  2 failed (refused): no (e0, e2)", "  1 failed (failure): no (e1)"]
 
 
 def test_failure_lines_name_a_few() -> None:

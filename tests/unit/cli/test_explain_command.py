@@ -7,7 +7,7 @@ import pytest
 from retouch.causes import Fared
 from retouch.ledger import NOW, Intervals, Ledger, Seen, Settlement
 from retouch.states import EditState
-from tests.unit.cli.conftest import Run
+from tests.unit.cli.conftest import Run, end
 
 LESSON = {"kind": "sd1.5:8:36", "keep": 100.0, "increments": {"20": 3.0, "21": 1.0}}
 
@@ -33,6 +33,14 @@ def test_explain_gives_one_reason_after_another(run: Run, batch: str, ledger: Le
     assert "being sent by w7" in run("explain", "b/e0").out
     ledger.producer.cancel("b", [EditState.QUEUED])
     assert "--cancelled" in run("explain", "b/e2").out
+
+
+def test_explain_names_the_code_of_a_failure(run: Run, batch: str, ledger: Ledger) -> None:
+    """With it the reader finds what it means, and what to do."""
+    end(ledger, *(EditState.FAILED,) * 3)
+    told = run("explain", "b/e0").out
+    assert told.startswith("b/e0 is failed (refused): no [such] model")
+    assert told.endswith("(to retry: retouch retry b)\n")
 
 
 @pytest.mark.parametrize("edit", ["b", "b/", "b/nope", "nope/e0"])

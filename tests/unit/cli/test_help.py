@@ -45,6 +45,12 @@ def test_every_command_and_option_is_explained(command: str) -> None:
     assert [each.name for each in found.params if not getattr(each, "hidden", False) and not each.help] == []
 
 
+def test_the_help_of_a_command_ends_with_its_examples(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each on a line of its own, to be copied."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("pause", "-h").out.endswith("\n\nExamples:\n  retouch pause oil\n  retouch pause\n")
+
+
 def test_the_list_of_commands_has_a_whole_sentence_of_each(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it begins its own page."""
     monkeypatch.setenv("COLUMNS", "80")

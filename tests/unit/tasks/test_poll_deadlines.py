@@ -96,4 +96,7 @@ def test_the_word_of_an_edit_that_never_ends_is_in_its_message(worker: Worker) -
     worker.later(int(DEADLINE_S * 1000) - FIRST_MS)
     worker.poll(Answer(Status.RUNNING, "p1", (), None, "DREAMING"))
     [result] = worker.ledger.reader.results("b")
-    assert result["error"]["message"] == "the API had no result 60 s after it took the edit; it says 'DREAMING'"
+    assert (
+        result["error"]["message"]
+        == "the API had no result 60 s after it took the edit (RETOUCH_DEADLINE); it says 'DREAMING'"
+    )

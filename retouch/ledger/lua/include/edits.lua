@@ -56,7 +56,7 @@ local function result_json(custom_id, e, to, outputs, err)
     ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
 end
 
-local UNANSWERED = '{"code":"unanswered","message":"cancelled after it was sent and not answered; ' ..
+local UNANSWERED = '{"code":"' .. FAILURE.unanswered .. '","message":"cancelled after it was sent and not answered; ' ..
   'the API may have accepted it, and charged for it"}'
 
 -- What an edit needs no longer when it has ended. An intent is kept that was never answered: a retry must know of it.

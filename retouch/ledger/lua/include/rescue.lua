@@ -2,7 +2,7 @@
 -- include: clock edits
 
 local MAX_RESCUES = 3
-local POISON = '{"code":"poison","message":"' .. MAX_RESCUES .. ' times in a row the worker that processed it died,' ..
+local POISON = '{"code":"' .. FAILURE.poison .. '","message":"' .. MAX_RESCUES .. ' times in a row the worker that processed it died,' ..
   ' or had an internal error: read the logs of the workers, then retry"}'
 
 -- An edit whose last worker began work and did not settle it is rescued. An edit that is rescued repeatedly probably
