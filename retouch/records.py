@@ -47,7 +47,7 @@ class FailureRecord(TypedDict):
     """Why an edit failed or was cancelled."""
 
     code: str
-    """for programs"""
+    """for programs, such as ``refused``; ``docs/troubleshooting.md`` has all"""
     message: str
     """for people: the API's own words where it gave any"""
 
