@@ -336,6 +336,12 @@ def test_doctor_tells_an_old_server_from_one_that_is_too_old(version: str, said:
     assert finding.text.startswith(said)
 
 
+def test_failure_lines_name_a_few() -> None:
+    """The rest is a number."""
+    failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
+    assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
+
+
 def test_failures_of_different_codes_are_told_apart() -> None:
     """Also where the API's words are the same: what to do about them differs."""
     errors = ("refused", "failure", "refused")
@@ -344,12 +350,6 @@ def test_failures_of_different_codes_are_told_apart() -> None:
         for n, code in enumerate(errors)
     ]
     assert watch.failure_lines(failed) == ["  2 failed (refused): no (e0, e2)", "  1 failed (failure): no (e1)"]
-
-
-def test_failure_lines_name_a_few() -> None:
-    """The rest is a number."""
-    failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
-    assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
 
 
 @pytest.mark.parametrize(
