@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from retouch import tokens
 from retouch.edit import Edit, check_batch_id, explain
+from retouch.edit_fields import API_DEFAULTS
 from retouch.errors import InputError
 from retouch.image_address import ImageKind
 
@@ -225,3 +226,11 @@ def test_a_scheduler_of_another_program_is_told_what_to_write() -> None:
     [told] = explain(caught.value)
     assert "Euler a" in told
     assert "such as EulerAncestralDiscreteScheduler" in told
+
+
+def test_the_defaults_of_the_api_are_values_that_its_fields_may_have() -> None:
+    """Under the names that they have here."""
+    assert API_DEFAULTS.keys() <= Edit.model_fields.keys()
+    assert Edit.model_validate(GOOD | API_DEFAULTS).fields == Edit.model_validate(GOOD).fields | {
+        name: value for name, value in API_DEFAULTS.items() if value is not None
+    }
