@@ -108,7 +108,7 @@ class Parameters(BaseModel):
     model_id: Annotated[
         str,
         StringConstraints(min_length=1, max_length=200),
-        Field(description="The model that the API is to use."),
+        Field(description="The model that the API is to use; at most 200 characters."),
     ] = DEFAULT_MODEL
     prompt: Annotated[Prompt, Field(description="What the picture is to become; at most 75 CLIP tokens.")]
     negative_prompt: Annotated[
