@@ -18,4 +18,4 @@ def publish(text: str, page: Path = PAGE) -> None:
     if not begin or not end:
         raise ValueError(f"{page} has no {BEGIN} and {END}")
     drawn = f"![The last run in small panels]({PICTURE.name})"
-    page.write_text(f"{before}{BEGIN}\n\n{drawn}\n\n```\n{text}\n```\n\n{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n\n{drawn}\n\n```text\n{text}\n```\n\n{END}{after}")

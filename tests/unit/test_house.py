@@ -21,6 +21,7 @@ from packaging.version import Version
 
 from config.settings import PREFIX, Settings
 from retouch import errors
+from tests.harness.pages import anchors, links
 from tests.harness.processes import Ended, run
 
 ROOT = Path(__file__).parents[2]
@@ -283,16 +284,36 @@ def test_readme_explains_every_variable() -> None:
     assert [name for name in variables if not re.search(rf"\b{name}\b", readme)] == []
 
 
-def test_links_in_pages_lead_to_files() -> None:
-    """Every relative link of a Markdown page names a file or folder that is there."""
+def test_links_in_pages_lead_to_files_and_headings() -> None:
+    """Every relative link of a Markdown page names a file or folder that is there, and a heading that the page has."""
     dead = [
-        f"{path.relative_to(ROOT)}: {link}"
+        f"{path.relative_to(ROOT)}: {link}#{anchor}"
         for path in files()
         if path.suffix == ".md"
-        for link in re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", path.read_text())
-        if not (path.parent / link).exists()
+        for link, anchor in links(path.read_text())
+        if not leads(path.parent / link if link else path, anchor)
     ]
     assert dead == []
+
+
+def leads(target: Path, anchor: str) -> bool:
+    """Whether a file or a folder is there, and has the heading if one is named."""
+    return target.exists() and (not anchor or (target.is_file() and anchor in anchors(target.read_text())))
+
+
+@pytest.mark.parametrize(
+    ("heading", "anchor"),
+    [
+        ("## A folder of pictures", "a-folder-of-pictures"),
+        ("### `retouch enqueue MANIFEST|-`, and more", "retouch-enqueue-manifest--and-more"),
+        ("## What 1,000 edits cost", "what-1000-edits-cost"),
+        ("# [Results](results.md): Größe & more", "results-größe--more"),
+        ("## EditQueue.from_env ##", "editqueuefrom_env"),
+    ],
+)
+def test_the_anchor_of_a_heading_is_github_s(heading: str, anchor: str) -> None:
+    """Lower case, without signs, blanks as hyphens; the second of the same name has a number."""
+    assert anchors(f"{heading}\n\ntext\n\n{heading}\n```sh\n# no heading\n```\n") == {anchor, f"{anchor}-1"}
 
 
 def test_the_map_of_the_code_names_what_exists() -> None:

@@ -1,0 +1,160 @@
+"""What the pages show: blocks that name their language, and commands, options, files and anchors that exist.
+
+tests/acceptance/test_pages.py runs the commands and the examples.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from retouch.cli.app import app
+from tests.harness.pages import blocks, inline_code, pages, prose
+from workers.stack.child import ROOT
+
+LANGUAGES = {"console", "json", "python", "sh", "text"}
+PAGES = pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
+GROUP = typer.main.get_command(app)
+OF_ANOTHER = {"scripts/test"}  # its options are pytest's
+
+
+@PAGES
+def test_every_block_names_its_language(page: Path) -> None:
+    """What is run and what is only shown is told apart by it; a block that is told by blanks alone has none."""
+    text = page.read_text()
+    assert [block.line for block in blocks(text) if block.language not in LANGUAGES] == []
+    assert re.findall(r"^\n    .*", re.sub(r"^[*\d].*(\n+ .*)*", "", prose(text), flags=re.MULTILINE)) == []
+
+
+@PAGES
+def test_json_and_python_can_be_read(page: Path) -> None:
+    """JSON is one value, or one a line; Python compiles."""
+    for block in blocks(page.read_text()):
+        if block.language == "python" and page.name != "api.md":  # its blocks are signatures
+            ast.parse(block.text, f"{page.name}:{block.line}")
+        if block.language == "json":
+            assert read(block.text), block.line
+
+
+def read(text: str) -> object:
+    """The JSON in a block."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines()]
+
+
+def commands(page: str) -> Iterator[tuple[int, str]]:
+    """Every command that a page shows, in a block, in a session that is only shown, or in a sentence, with its line."""
+    for block in blocks(page):
+        if block.language in ("sh", "console", "text"):
+            number = block.line
+            for command in block.commands:
+                if block.language == "sh" or command.startswith("$ "):
+                    yield number, " ".join(re.sub(r"\s#.*|^\$ |\\\n", " ", command).split())
+                number += command.count("\n") + 1
+    yield from inline_code(page)
+
+
+def calls(page: str, program: str) -> Iterator[tuple[int, re.Match[str]]]:
+    """Every call of a program, as a match of its pattern and, in ``rest``, of its arguments."""
+    for line, command in commands(page):
+        for part in re.split(r" \|\|? | && |; | > ", command):
+            if match := re.match(rf"(?:\w+=\S* )*{program}(?P<rest>(?: .*)?)$", part.strip()):
+                yield line, match
+
+
+def unknown_words(page: str) -> list[str]:
+    """Commands and options of ``retouch`` that a page shows and that do not exist."""
+    found = []
+    known: dict[str, typer.core.TyperCommand] = GROUP.commands  # type: ignore[attr-defined]
+    for line, match in calls(page, r"retouch(?: (?P<name>[a-z]\w*))?"):
+        name = match["name"]
+        if name and name not in known:
+            found.append(f"{line}: retouch {name}")
+            continue
+        params = (known[name] if name else GROUP).params
+        options = {"-h", "--help"}.union(*(one.opts + one.secondary_opts for one in params))
+        found += [f"{line}: retouch {name} {one}" for one in OPTION.findall(match["rest"]) if one not in options]
+    return found
+
+
+@PAGES
+def test_every_command_of_retouch_exists(page: Path) -> None:
+    """With the options that are shown, in tables and sentences too."""
+    assert unknown_words(page.read_text()) == []
+
+
+def unknown_programs(page: str) -> list[str]:
+    """Scripts and modules of the checkout that a page shows and that do not exist, or that have no such option."""
+    found = []
+    for line, match in calls(page, r"(?P<name>scripts/[\w-]+|python -m [\w.]+)"):
+        name = match["name"]
+        text = source(name)
+        if text is None:
+            found.append(f"{line}: {name}")
+        elif name not in OF_ANOTHER:
+            found += [f"{line}: {name} {one}" for one in OPTION.findall(match["rest"]) if not has(text, one)]
+    return found
+
+
+def source(program: str) -> str | None:
+    """What a program is made of; None: it does not exist; of one that is not ours an option is not known."""
+    if program.startswith("scripts/"):
+        path = ROOT / program
+        if not path.is_file():
+            return None
+        text = path.read_text()
+        return "".join([text, *(source(f"python {module}") or "" for module in re.findall(r"-m [\w.]+", text))])
+    module = program.removeprefix("python -m ")
+    place = ROOT / module.replace(".", "/")
+    if not (ROOT / module.partition(".")[0]).is_dir():
+        return ""
+    files = [place.with_suffix(".py"), *place.rglob("*.py")]
+    return "".join(path.read_text() for path in files if path.is_file()) or None
+
+
+def has(text: str, option: str) -> bool:
+    """Whether a program has an option: by its name, or as a parameter of its function."""
+    return not text or option in text or bool(re.search(rf"\b{option.lstrip('-').replace('-', '_')}: ", text))
+
+
+@PAGES
+def test_every_script_exists(page: Path) -> None:
+    """With the options that are shown, whether tests can run it or not."""
+    assert unknown_programs(page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("Do `retouch enqeue x`.", ["1: retouch enqeue"]),
+        ("| `retouch results B [--fromat csv\\|jsonl] [-o F]` |", ["1: retouch results --fromat"]),
+        (
+            "\n```sh\ntrue | RETOUCH_PRICE=1 \\\n  retouch watch b --jsn  # --x\nretouch x\n```\n",
+            ["3: retouch watch --jsn", "5: retouch x"],
+        ),
+        ("```text\n$ retouch --versoin\nretouch nothing\n```\n", ["2: retouch None --versoin"]),
+        ("`retouch results b | jq --raw > f`, `pip install retouch`", []),
+        ("`scripts/chaoss --quick`", ["1: scripts/chaoss"]),
+        ("`scripts/chaos --quick --qiuck`", ["1: scripts/chaos --qiuck"]),
+        ("`python -m workers.endpoint --public-url U --pubic-url U`", ["1: python -m workers.endpoint --pubic-url"]),
+        ("`python -m workers.stacks`, `python -m celery --any`", ["1: python -m workers.stacks"]),
+    ],
+)
+def test_what_does_not_exist_is_found(page: str, said: list[str]) -> None:
+    """By the line of the page, in a sentence, a table and a block."""
+    assert unknown_words(page) + unknown_programs(page) == said
+
+
+def test_every_command_is_shown_on_a_page() -> None:
+    """So that the search for them finds what there is."""
+    shown = {match["name"] for page in pages() for _, match in calls(page.read_text(), r"retouch (?P<name>\w+)")}
+    assert shown >= set(GROUP.commands)  # type: ignore[attr-defined]
