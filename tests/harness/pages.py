@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import NamedTuple
 
 from workers.stack.child import ROOT
@@ -45,7 +46,7 @@ def blocks(page: str) -> list[Block]:
     for match in _BLOCK.finditer(page):
         part = "text" if match["hidden"] is None else "hidden"
         language, _, file = ("sh" if part == "hidden" else match["info"]).strip().partition(" ")
-        found.append(Block(page.count("\n", 0, match.start(part)) + 1, language, file.strip(), match[part]))
+        found.append(Block(page.count("\n", 0, match.start(part)) + 1, language, file.strip(), dedent(match[part])))
     return found
 
 

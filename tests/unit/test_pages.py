@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from retouch.cli.app import app
+from retouch.environment import VARIABLES
 from tests.harness.pages import blocks, inline_code, pages, prose
 from workers.stack.child import ROOT
 
@@ -22,6 +23,7 @@ LANGUAGES = {"console", "json", "python", "sh", "text"}
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 GROUP = typer.main.get_command(app)
+MISTYPED = {"RETOUCH_MAX_INFLIGHT"}  # where pages say what happens with such a name
 OF_ANOTHER = {"scripts/test"}  # its options are pytest's
 
 
@@ -132,6 +134,18 @@ def test_every_script_exists(page: Path) -> None:
     assert unknown_programs(page.read_text()) == []
 
 
+def unknown_variables(page: str) -> set[str]:
+    """Variables that a page names and that nothing reads; one may be named after another (``…_OLD``)."""
+    named = set(re.findall(r"\bRETOUCH_[A-Z_]*[A-Z]\b", page))
+    return {name for name in named if not any(name == one or name.startswith(f"{one}_") for one in VARIABLES)}
+
+
+@PAGES
+def test_every_variable_exists(page: Path) -> None:
+    """Whoever copies its name sets what is meant."""
+    assert unknown_variables(page.read_text()) - MISTYPED == set()
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -152,6 +166,12 @@ def test_every_script_exists(page: Path) -> None:
 def test_what_does_not_exist_is_found(page: str, said: list[str]) -> None:
     """By the line of the page, in a sentence, a table and a block."""
     assert unknown_words(page) + unknown_programs(page) == said
+
+
+def test_a_variable_that_nothing_reads_is_found() -> None:
+    """In a sentence as well as in a command."""
+    page = "`RETOUCH_PRICE`, RETOUCH_API_KEY_OLD=1, `RETOUCH_…`, `RETOUCH_BUKET=x`"
+    assert unknown_variables(page) == {"RETOUCH_BUKET"}
 
 
 def test_every_command_is_shown_on_a_page() -> None:
