@@ -98,6 +98,8 @@ def folder(tmp_path: Path, environment: dict[str, str]) -> Path:
     for name in PHOTOS:
         shutil.copy(FOLDER / "palette.png", tmp_path / "photos" / f"{name}.png")
         (tmp_path / "photos" / f"{name}.txt").write_text(f"a {name} in a garden\n")
+    shutil.copy(ROOT / "scripts" / "samples" / "lighthouse.jpg", tmp_path / "photos")
+    (tmp_path / "photos" / "lighthouse.txt").write_text("a lighthouse by the sea\n")
     shutil.copy(FOLDER / "exif-rotated.jpg", tmp_path / "cat3.jpg")
     (tmp_path / ".retouch").mkdir()
     lines = [f"export {name}='{value}'\n" for name, value in environment.items()]

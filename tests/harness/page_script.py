@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ trap 'echo "$PAGE:$LINENO: exit code $?" >&2; { set +x; } 2>/dev/null' ERR
 trap '{ set +x; trap "" TERM; kill 0; wait || true; } 2>/dev/null' EXIT
 # Start a command that does not end by itself, and wait until it writes a line with a word.
 background() {
-    local log=.page/background-$LINENO
+    local log=.page/background-${BASH_LINENO[0]}
     : >"$log"
     eval "$2" >>"$log" 2>&1 &
     grep -q -m1 -e "$1" <(exec tail -n +1 -f --pid=$! "$log") || { cat "$log"; return 1; }
@@ -77,9 +76,13 @@ class PageScript:
         return Path(".page/script")
 
     def _shell(self, block: Block) -> str:
+        runs = block.language == "python" and not absent(block.text)
         if block.file:
-            return f"mkdir -p {shlex.quote(os.path.dirname(block.file) or '.')}; cp {self._keep(block)} {block.file}"
-        if block.language == "python" and not absent(block.text):
+            name = shlex.quote(block.file)
+            saving = f"mkdir -p $(dirname {name}); cp {self._keep(block)} {name}"
+            # As a module, so that a program which goes on and on does not begin: the page's commands start it.
+            return f"{saving}; python -c 'import runpy, sys; runpy.run_path(sys.argv[1])' {name}" if runs else saving
+        if runs:
             return f"python {self._keep(block)}"
         if block.language == "console":
             return self._session(block.commands)
