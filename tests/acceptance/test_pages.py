@@ -30,7 +30,7 @@ LEFT_OUT = {
     r"scripts/|\.ci/run": "takes minutes, makes .venv anew, or is this test suite; each has tests of its own",
     r"python -m (scripts|tests)\.": "takes minutes",
     r"python -m workers\.stack": "runs already, beside every page; tests/acceptance/test_stack.py starts it",
-    r"(sudo )?(apt|apt-get|brew|pip|python -m pip|git|cd|python -m venv) ": "changes the machine, or needs a network",
+    r"(sudo )?(apt|apt-get|brew|git|pip|python -m pip|python -m venv) ": "changes the machine, or needs a network",
     r"(sudo )?(docker|dockerd|kubectl|systemctl|helm) ": "needs an engine; scripts/compose-test runs it",
     r"aws ": "needs an account",
 }
@@ -40,7 +40,7 @@ ENDLESS = {r"celery -A workers worker": " ready.", r"retouch events\b.*--follow"
 CHECKOUT = ("config", "docker-compose.yml", "docs", "retouch", "scripts", "tasks", "workers")
 API = ROOT / "docs" / "api.md"  # made by scripts/reference; its blocks are signatures
 PHOTOS = ("cat", "dog", "fox")
-BUCKET = "photos"  # the bucket that the examples name; it holds the same pictures
+BUCKET, KEY = "photos", "cat2.jpg"  # the picture in S3 that examples name
 WITHIN_S = 120.0
 
 
@@ -55,7 +55,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
         def stored() -> bool:
             try:
-                client.upload_file(FOLDER / "exif-rotated.jpg", BUCKET, "cat2.jpg")
+                client.upload_file(FOLDER / "exif-rotated.jpg", BUCKET, KEY)
             except ClientError:  # its bucket is there in a moment
                 return False
             return True

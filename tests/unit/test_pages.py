@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from workers.stack.child import ROOT
 LANGUAGES = {"console", "json", "python", "sh", "text"}
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
+PLACEHOLDER = re.compile(r"[\[…<>]|\b[A-Z]{2,}\b")
 GROUP = typer.main.get_command(app)
 MISTYPED = {"RETOUCH_MAX_INFLIGHT"}  # where pages say what happens with such a name
 OF_ANOTHER = {"scripts/test"}  # its options are pytest's
@@ -73,8 +75,22 @@ def calls(page: str, program: str) -> Iterator[tuple[int, re.Match[str]]]:
                 yield line, match
 
 
+def refused(command: typer.core.TyperCommand, arguments: str) -> list[str]:
+    """What the command says to values that it does not take; none if some are placeholders, or left out."""
+    try:
+        words = [] if PLACEHOLDER.search(arguments) else shlex.split(arguments)
+        command.make_context(command.name, words)
+    except typer.BadParameter as error:
+        return [] if type(error).__name__ == "MissingParameter" else [error.message]
+    except ValueError:  # a quoted text that was taken for the end of a command
+        return []
+    except Exception as error:  # a class of click's, which typer has inside, or beside it, by its version
+        return [] if type(error).__name__ == "BadOptionUsage" else [str(error)]
+    return []
+
+
 def unknown_words(page: str) -> list[str]:
-    """Commands and options of ``retouch`` that a page shows and that do not exist."""
+    """Commands and options of ``retouch`` that a page shows and that do not exist, and values that are not taken."""
     found = []
     known: dict[str, typer.core.TyperCommand] = GROUP.commands  # type: ignore[attr-defined]
     for line, match in calls(page, r"retouch(?: (?P<name>[a-z]\w*))?"):
@@ -84,7 +100,10 @@ def unknown_words(page: str) -> list[str]:
             continue
         params = (known[name] if name else GROUP).params
         options = {"-h", "--help"}.union(*(one.opts + one.secondary_opts for one in params))
-        found += [f"{line}: retouch {name} {one}" for one in OPTION.findall(match["rest"]) if one not in options]
+        wrong = [one for one in OPTION.findall(match["rest"]) if one not in options]
+        if name and not wrong:
+            wrong = refused(known[name], match["rest"])
+        found += [f"{line}: retouch {name} {one}" for one in wrong]
     return found
 
 
@@ -156,6 +175,8 @@ def test_every_variable_exists(page: Path) -> None:
             ["3: retouch watch --jsn", "5: retouch x"],
         ),
         ("```text\n$ retouch --versoin\nretouch nothing\n```\n", ["2: retouch None --versoin"]),
+        ("`retouch watch b --timeout soon`, `retouch watch`", ["1: retouch watch write a number"]),
+        ("`retouch events --after`, `retouch watch`", []),
         ("`retouch results b | jq --raw > f`, `pip install retouch`", []),
         ("`scripts/chaoss --quick`", ["1: scripts/chaoss"]),
         ("`scripts/chaos --quick --qiuck`", ["1: scripts/chaos --qiuck"]),
