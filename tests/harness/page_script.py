@@ -21,7 +21,7 @@ trap 'echo "$PAGE:$LINENO: exit code $?" >&2; { set +x; } 2>/dev/null' ERR
 trap '{ set +x; trap "" TERM; kill 0; wait || true; } 2>/dev/null' EXIT
 # Start a command that does not end by itself, and wait until it writes a line with a word.
 background() {
-    local log=.page/background-${BASH_LINENO[0]}
+    local log=.page/background-${BASH_LINENO[0]}.log
     : >"$log"
     eval "$2" >>"$log" 2>&1 &
     grep -q -m1 -e "$1" <(exec tail -n +1 -f --pid=$! "$log") || { cat "$log"; return 1; }

@@ -37,6 +37,13 @@ def test_every_block_names_its_language(page: Path) -> None:
     assert re.findall(r"^\n    .*", re.sub(r"^[*\d].*(\n+ .*)*", "", prose(text), flags=re.MULTILINE)) == []
 
 
+def test_blocks_are_found() -> None:
+    """Else nothing would be read, and nothing run."""
+    assert {block.language for page in pages() for block in blocks(page.read_text())} >= LANGUAGES - {"console"}
+    taken_for_granted = "# Page\n<!-- sh\ntrue\n-->\n\n1. In a list:\n   ```json a.json\n   {}\n   ```\n"
+    assert blocks(taken_for_granted) == [(3, "sh", "", "true\n"), (8, "json", "a.json", "{}\n")]
+
+
 @PAGES
 def test_json_and_python_can_be_read(page: Path) -> None:
     """JSON is one value, or one a line; Python compiles."""
