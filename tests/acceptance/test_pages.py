@@ -82,11 +82,12 @@ def environment(stack: Stack, pictures: Web) -> Iterator[dict[str, str]]:
             if not view.finished:
                 queue.cancel(view.batch)
                 queue.wait(view.batch, timeout_s=WITHIN_S)
-    with redis.Redis.from_url(stack.valkey.url) as client:
-        client.flushall()
-    s3, bucket = stack.s3.client(), stack.s3.bucket
-    while kept := s3.list_objects_v2(Bucket=bucket).get("Contents"):
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": each["Key"]} for each in kept]})
+        with redis.Redis.from_url(stack.valkey.url) as client:
+            client.flushall()
+        s3, bucket = stack.s3.client(), stack.s3.bucket
+        while kept := s3.list_objects_v2(Bucket=bucket).get("Contents"):
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": each["Key"]} for each in kept]})
+        until(queue.workers, "the worker is seen again")
 
 
 @pytest.fixture
