@@ -38,7 +38,7 @@ LEFT_OUT = {
 # Those that run until they are stopped, and what they write when they are ready.
 ENDLESS = {r"celery -A workers worker": " ready.", r"retouch events\b.*--follow": ""}
 # What the pages' commands find in the folder that they are run in.
-CHECKOUT = ("config", "docker-compose.yml", "docs", "retouch", "scripts", "tasks", "workers")
+CHECKOUT = (".env.example", "config", "docker-compose.yml", "docs", "retouch", "scripts", "tasks", "workers")
 API = ROOT / "docs" / "api.md"  # made by scripts/reference; its blocks are signatures
 PHOTOS = ("cat", "dog", "fox")
 BUCKET, KEY = "photos", "cat2.jpg"  # the picture in S3 that examples name

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from retouch.cli.app import app
 from retouch.environment import VARIABLES
@@ -100,7 +101,7 @@ def unknown_words(page: str) -> list[str]:
     """Commands and options of ``retouch`` that a page shows and that do not exist, and values that are not taken."""
     found = []
     known: dict[str, typer.core.TyperCommand] = GROUP.commands  # type: ignore[attr-defined]
-    for line, match in calls(page, r"retouch(?: (?P<name>[a-z]\w*))?"):
+    for line, match in calls(page, r"(?:retouch|docker compose run .*?\bcli)(?: (?P<name>[a-z]\w*))?"):
         name = match["name"]
         if name and name not in known:
             found.append(f"{line}: retouch {name}")
@@ -160,6 +161,38 @@ def test_every_script_exists(page: Path) -> None:
     assert unknown_programs(page.read_text()) == []
 
 
+def unknown_services(page: str) -> list[str]:
+    """Services that a page names to Docker Compose and that docker-compose.yml does not have."""
+    known = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    found = []
+    for line, match in calls(
+        page, r"docker compose .*?\b(?P<name>build|exec|kill|logs|ps|restart|run|start|stop|up)\b"
+    ):
+        named = re.findall(r"(?<= )[a-z]+(?= |$)|(?<=--scale )\w+", match["rest"])
+        own = named[:1] if match["name"] in ("run", "exec") else named  # what follows is run in the container
+        found += [f"{line}: {name}" for name in own if name not in known]
+    return found
+
+
+@PAGES
+def test_every_service_exists(page: Path) -> None:
+    """Of those that commands of Docker Compose name."""
+    assert unknown_services(page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("`docker compose up --build --scale wroker=4`", ["1: wroker"]),
+        ("`docker compose --profile local logs --tail 10 --follow worker valkeys`", ["1: valkeys"]),
+        ('`docker compose run --rm -v "$PWD:/work" worker status`, `docker compose exec redis ls`', ["1: redis"]),
+    ],
+)
+def test_a_service_that_does_not_exist_is_found(page: str, said: list[str]) -> None:
+    """Whatever else the command says."""
+    assert unknown_services(page) == said
+
+
 def unknown_variables(page: str) -> set[str]:
     """Variables that a page names and that nothing reads; one may be named after another (``…_OLD``)."""
     named = set(re.findall(r"\bRETOUCH_[A-Z_]*[A-Z]\b", page))
@@ -184,6 +217,7 @@ def test_every_variable_exists(page: Path) -> None:
         ("```text\n$ retouch --versoin\nretouch nothing\n```\n", ["2: retouch None --versoin"]),
         ("`retouch watch b --timeout soon`, `retouch watch`", ["1: retouch watch write a number"]),
         ("`retouch events --after`, `retouch watch`", []),
+        ('`docker compose run --rm -v "$PWD:/w" cli results b --fromat csv`', ["1: retouch results --fromat"]),
         ("`retouch results b | jq --raw > f`, `pip install retouch`", []),
         ("`scripts/chaoss --quick`", ["1: scripts/chaoss"]),
         ("`scripts/chaos --quick --qiuck`", ["1: scripts/chaos --qiuck"]),
