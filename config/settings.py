@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.causes import AmbiguityPolicy
-from retouch.environment import check_names
+from retouch.environment import check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
@@ -249,8 +249,9 @@ def _as_value_error(check: Callable[[], object]) -> None:
 def load() -> Settings:
     """Read the environment; raises InputError in one sentence that names the first wrong variable, or mistyped name."""
     check_names()
+    of_files: dict[str, Any] = {name.removeprefix(PREFIX).lower(): text for name, text in secrets_of_files().items()}
     try:
-        return Settings()
+        return Settings(**of_files)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("RETOUCH_REDIS_URL ")

@@ -1,4 +1,7 @@
-"""The variables that producers and the command line share, and the names of all. (Workers: ``config.settings``.)"""
+"""The variables that producers and the command line share, the names of all, and the files that hold secrets.
+
+(Workers: ``config.settings``.)
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from retouch.errors import InputError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
@@ -22,6 +26,12 @@ VARIABLES = frozenset(
         *("PATIENCE", "LEASE", "DEADLINE", "RETENTION"),
     )
 )
+SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "WEBHOOK_SECRET", "WEBHOOK_URL"))
+FILE = "_FILE"  # NAME_FILE names the file that holds the secret NAME
+_AWS_FILE = "AWS_SHARED_CREDENTIALS_FILE"  # AWS's own; boto3 passes over one that it cannot read, without a word
+_AWS_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_MAX_SECRET = 65_536  # bytes
+_KNOWN = VARIABLES | {name + FILE for name in SECRETS}
 _NEAR = 0.85  # so alike two names are that differ by a letter or a sign
 
 
@@ -39,6 +49,7 @@ class Environment:
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
         """Read the variables; raises an InputError that names the one with a wrong value, or a mistyped name."""
         check_names(variables)
+        variables = {**variables, **secrets_of_files(variables)}
         value = {name: variables.get(f"RETOUCH_{name.upper()}") or "" for name in cls.__slots__}
         return cls(
             redis_url=value["redis_url"] or DEFAULT_REDIS_URL,
@@ -49,16 +60,86 @@ class Environment:
         )
 
 
+def load_secrets() -> None:
+    """Put the secrets of files in place of the files' names, for this process: once, when a program starts.
+
+    Raises InputError as ``check_names`` and ``secrets_of_files`` do.
+    """
+    check_names()
+    for name, value in secrets_of_files().items():
+        os.environ[name] = value
+        del os.environ[name + FILE]
+
+
+def secrets_of_files(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Each secret that a variable ``NAME_FILE`` names a file of: NAME → the text, without one newline at its end.
+
+    Raises an InputError that names the variable and the path (never what the file holds) if the file cannot be read or
+    is empty, or if NAME is set as well.
+    """
+    if path := variables.get(_AWS_FILE):
+        _read(_AWS_FILE, os.path.expanduser(os.path.expandvars(path)), 0)
+    found = {}
+    for name in SECRETS:
+        if path := variables.get(name + FILE):
+            if variables.get(name):
+                raise InputError(f"{name} and {name}{FILE} are both set; set one of them")
+            found[name] = _secret(name, path)
+    return found
+
+
+def _secret(name: str, path: str) -> str:
+    variable = name + FILE
+    if not os.path.isabs(path):  # not shown: it may be the secret itself
+        raise InputError(
+            f"{variable} must be the absolute path of a file, such as /run/secrets/{name.removeprefix(_PREFIX).lower()}"
+        )
+    data = _read(variable, path, _MAX_SECRET + 1)
+    if len(data) > _MAX_SECRET:
+        raise InputError(f"{variable}: {path} is larger than {_MAX_SECRET} bytes, so it is no secret")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{variable}: {path} is not a text in UTF-8") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text or "\0" in text:
+        raise InputError(f"{variable}: {path} {'holds a NUL' if text else 'is empty'}")
+    return text
+
+
+def _read(variable: str, path: str, size: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise InputError(f"{variable}: {path} cannot be read: {error.strerror}") from None
+
+
 def check_names(variables: Mapping[str, str] = os.environ) -> None:
     """Raise an InputError that names a variable that is mistyped: its default would hold, without a word.
 
-    Others that are not ours are left alone, also one that is named after a variable which is set (``…_OLD``).
+    Others that are not ours are left alone, also one that is named after a variable which is set (``…_OLD``). A file
+    that nobody would read is refused too.
     """
     for name in variables:
-        if name.startswith(_PREFIX) and name not in VARIABLES:
-            meant = get_close_matches(name, VARIABLES, 1, _NEAR)
-            if meant and not variables.get(meant[0]):
-                raise InputError(f"{name} is no setting; did you mean {meant[0]}?")
+        if name.startswith(_PREFIX) and name not in _KNOWN and (meant := _meant(name, variables)):
+            raise InputError(f"{name} is no setting; did you mean {meant}?")
+    for name in _AWS_SECRETS:
+        if variables.get(name + FILE) and not variables.get(name):
+            raise InputError(
+                f"{name}{FILE} is read by nobody: write a credentials file of AWS, and name it in {_AWS_FILE}"
+            )
+
+
+def _meant(name: str, variables: Mapping[str, str]) -> str | None:
+    """The variable that a mistyped one stands for; None if there is none, or if that one is set as well."""
+    plain = name.removesuffix(FILE)  # what is no secret is not read from a file
+    near = [plain] if plain in VARIABLES else get_close_matches(name, _KNOWN, 1, _NEAR)
+    for meant in near:
+        plain = meant.removesuffix(FILE)
+        if not any(variables.get(other) for other in {plain, plain + FILE} - {name}):
+            return meant
+    return None
 
 
 def parse_namespace(text: str) -> str:

@@ -31,7 +31,8 @@ def _load() -> Settings:
     try:
         return load()
     except InputError as error:
-        sys.exit(f"retouch: {error}")
+        sys.stderr.write(f"retouch: {error}\n")
+        sys.exit(2)
 
 
 settings = _load()

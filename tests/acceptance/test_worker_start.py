@@ -52,7 +52,7 @@ def start(settings: dict[str, str], *options: str) -> Ended:
 def test_a_wrong_setting_is_one_sentence(variable: str, value: str, others: dict[str, str]) -> None:
     """A missing or bad variable ends the start with one sentence that names it, no traceback and no secret."""
     ended = start({variable: value, **others})
-    assert ended.code != 0
+    assert ended.code == 2
     [said] = (ended.out + ended.err).strip().splitlines()
     assert variable in said
     assert "planted" not in said

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from retouch.environment import load_secrets
 from retouch.errors import InputError, RetouchError
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
@@ -114,4 +115,8 @@ def _fail(sentence: str, code: int) -> None:
 
 
 if __name__ == "__main__":
+    try:
+        load_secrets()  # before the options are read: they look for variables
+    except InputError as error:
+        _fail(str(error), 2)
     cli(prog_name="python -m workers.endpoint")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from retouch.environment import FILE, SECRETS
 from retouch.errors import ServiceError
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: where ``-m workers`` can be imported
@@ -155,8 +156,9 @@ def write_private(path: Path, text: str) -> None:
 
 
 def clean_environment(**values: str) -> dict[str, str]:
-    """Return this process's environment with ``values``, and without any AWS setting but those in ``values``.
+    """Return this process's environment with ``values``, and without any AWS setting or secret's file but those.
 
-    A person's AWS profile or endpoint must not lead a child away from the stack.
+    A person's AWS profile or endpoint must not lead a child away from the stack, nor a key of another API.
     """
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | values
+    foreign = tuple(name + FILE for name in SECRETS)
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", *foreign))} | values
