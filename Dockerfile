@@ -1,7 +1,8 @@
-# syntax=docker/dockerfile:1
-# One image for every process: a worker by default, the local endpoint with another command.
+# One image for every process: a worker by default; the local endpoint and the command line with other commands.
 
-FROM python:3.12-slim AS build
+FROM python:3.12.12-slim-bookworm AS python
+
+FROM python AS build
 WORKDIR /build
 RUN python -m venv /venv
 # The sections before [local]: no embedded servers and no test tools in the image.
@@ -13,7 +14,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY retouch/ retouch/
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index .
 
-FROM python:3.12-slim
+FROM python
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin retouch
 COPY --from=build /venv /venv
 WORKDIR /app
@@ -21,7 +22,8 @@ COPY config/ config/
 COPY workers/ workers/
 COPY tasks/ tasks/
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER retouch
+# By its number, as Kubernetes wants it for runAsNonRoot.
+USER 10001
 # A warm shutdown: Celery stops taking work and the worker finishes what it holds.
 STOPSIGNAL SIGTERM
 # Looks at the worker's own heartbeat only: an outage of Redis is no reason to restart workers.

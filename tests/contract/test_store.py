@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -219,6 +220,24 @@ async def test_profiles_give_credentials_region_and_endpoint(
     monkeypatch.setenv("AWS_PROFILE", "laptop")
     await Store(s3.bucket).put(s3_prefix + "a", b"x", "text/plain")
     assert found(client, s3.bucket, s3_prefix + "a")["body"] == b"x"
+
+
+async def test_a_credentials_file_is_enough(
+    s3: S3, client: Any, environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3_prefix: str
+) -> None:
+    """Both obstore, which moves the bytes, and boto3, which signs the links, take the keys from it."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    file = tmp_path / "aws_credentials"
+    file.write_text("[default]\n" + "".join(f"{name.lower()} = {s3.environment[name]}\n" for name in names))
+    for name in names:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    store = Store(s3.bucket)
+    await store.put(s3_prefix + "a", b"x", "text/plain")
+    assert await store.signing_trouble() == ""
+    assert found(client, s3.bucket, s3_prefix + "a")["body"] == b"x"
+    read = await asyncio.to_thread(requests.get, store.presign_get(s3_prefix + "a", 60), timeout=10)
+    assert read.content == b"x"
 
 
 async def test_what_obstore_reads_by_itself_changes_nothing(

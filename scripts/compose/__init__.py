@@ -1,0 +1,1 @@
+"""``scripts/compose-test``: docker-compose.yml, run for real."""
