@@ -62,7 +62,8 @@ class EditQueue(BatchReader):
     def from_env(cls, *, timeout_s: float = 3.0) -> EditQueue:
         """Make a queue from the variables that the command line reads; raises an InputError that names a wrong one.
 
-        They are RETOUCH_REDIS_URL, RETOUCH_NAMESPACE, RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX.
+        They are RETOUCH_REDIS_URL (or RETOUCH_REDIS_URL_FILE, a file that holds it), RETOUCH_NAMESPACE,
+        RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX.
         ``timeout_s``: how long one command may take, at least 1.
         """
         found = Environment.read()
