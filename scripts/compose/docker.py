@@ -9,9 +9,7 @@ import subprocess
 from pathlib import Path
 
 COMPOSE = (2, 20)  # the first that knows `depends_on: {…: {required: false}}`
-INSTALL = (
-    "on Debian 13 or newer: apt-get install docker.io docker-compose; elsewhere: https://docs.docker.com/engine/install"
-)
+INSTALL = "on Debian 13 or newer: apt-get install docker.io docker-cli docker-compose; elsewhere: https://docs.docker.com/engine/install"
 # What the shell has set for Compose, Retouch or AWS must not lead the test to other services.
 _FOREIGN = ("COMPOSE_", "RETOUCH_", "AWS_")
 

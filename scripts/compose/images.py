@@ -80,7 +80,9 @@ def image(repository: str, text: str) -> str:
 def _debian(checkout: Path, root: Path, name: str) -> None:
     if os.getuid() != 0 or not shutil.which("debootstrap"):
         raise MissingError("--local-images needs root, and debootstrap: apt-get install debootstrap")
-    _run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, root)
+    # What it mounts below its folder is gone with it, also when it is killed.
+    alone = ("unshare", "--mount", "--fork", "--kill-child")
+    _run(*alone, "debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, root)
     version = _run("chroot", root, "python3", "-c", "import platform; print(platform.python_version())").strip()
     listed = root.with_name("pins.txt")
     listed.write_text("\n".join(pins((checkout / "scripts/constraints.txt").read_text(), version)))
