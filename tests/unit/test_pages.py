@@ -218,7 +218,7 @@ def test_every_variable_exists(page: Path) -> None:
         ("`retouch watch b --timeout soon`, `retouch watch`", ["1: retouch watch write a number"]),
         ("`retouch events --after`, `retouch watch`", []),
         ('`docker compose run --rm -v "$PWD:/w" cli results b --fromat csv`', ["1: retouch results --fromat"]),
-        ("`retouch results b | jq --raw > f`, `pip install retouch`", []),
+        ("`retouch results b | jq --raw > f`, `pip install pillow`", []),
         ("`scripts/chaoss --quick`", ["1: scripts/chaoss"]),
         ("`scripts/chaos --quick --qiuck`", ["1: scripts/chaos --qiuck"]),
         ("`python -m workers.endpoint --public-url U --pubic-url U`", ["1: python -m workers.endpoint --pubic-url"]),
