@@ -125,15 +125,23 @@ class RefusedError(ApiError):
     """The API answered, and did not accept the request; the message is its own.
 
     ``definite``: its words are the API's own, and about this very request. ``pending``: where the idempotency key was
-    sent before, they say that the first request is still at work, or that this one differs from it.
+    sent before, they say that the first request is still at work, or that this one differs from it. ``caller``: it is
+    about who asks (the key, the credit), and so never about the edit.
     """
 
     def __init__(
-        self, message: str, retry_after_s: float | None = None, *, definite: bool = False, pending: bool = False
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        definite: bool = False,
+        pending: bool = False,
+        caller: bool = False,
     ) -> None:
         super().__init__(message, retry_after_s)
         self.definite = definite
         self.pending = pending
+        self.caller = caller
 
 
 class AmbiguousError(ApiError):

@@ -10,13 +10,14 @@ import random
 
 from retouch.causes import FailureCode, Fared
 from retouch.errors import ApiError, NotSentError, RefusedError, ThrottledError
-from retouch.ledger import Seen
+from retouch.ledger import Seen, Strike
 
 THROTTLED_S = 1.0  # a pause after 429 without Retry-After
 LEAST_PAUSE_S = 0.1  # the least pause, even with ``Retry-After: 0``
 REFUSED_FIRST_S, REFUSED_LEAST_S, REFUSED_CAP_S = 1.0, 0.25, 60.0
 ERRORS_FIRST_S, ERRORS_GROWTH, ERRORS_CAP_S = 5.0, 4.0, 300.0
 OWN_WAIT_CAP_S = 600.0
+NEVER_MS = 10**12  # thirty years
 NOTE_LENGTH = 200  # characters of an error that an edit keeps
 WORDS_LENGTH = 500  # characters of an error that a pause keeps
 
@@ -44,6 +45,11 @@ def asks_to_wait(error: ApiError) -> bool:
 def own_wait_s(error: RefusedError) -> float:
     """How long an edit that is refused is asked to wait; others are not bound by it."""
     return min(error.retry_after_s or 0.0, OWN_WAIT_CAP_S)
+
+
+def strike(kind: str, error: RefusedError, patience_ms: int, *, last: bool = False) -> Strike:
+    """A refusal as one of its edit's. One about who asks fails no edit, however well workers with another key fare."""
+    return Strike(kind, NEVER_MS if error.caller else patience_ms, last)
 
 
 def seen(kind: str, sent_ms: int, error: ApiError) -> Seen:

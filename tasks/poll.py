@@ -12,12 +12,22 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.causes import FailureCode, Fared
 from retouch.errors import ApiError, HeldBackError, RefusedError
-from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Step, Strike
+from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Step
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
 from tasks.copy import Served, copy_results
-from tasks.failures import WORDS_LENGTH, asks_to_wait, error_json, note, own_wait_s, refused_delay_s, seen, wait_s
+from tasks.failures import (
+    WORDS_LENGTH,
+    asks_to_wait,
+    error_json,
+    note,
+    own_wait_s,
+    refused_delay_s,
+    seen,
+    strike,
+    wait_s,
+)
 from tasks.handover import Message, each, hand_over, new_nonce
 from tasks.outcome import failed, used_seed
 from workers.context import Context
@@ -162,7 +172,7 @@ async def _refused(context: Context, claim: Claim, progress: BegunPoll, error: R
             progress.state,
             delay_ms=int(1000 * delay_s),
             seen=(Seen(KIND, progress.now, Fared.REFUSED, words[:WORDS_LENGTH]),),
-            strike=Strike(KIND, context.settings.patience_ms, last=progress.overdue),
+            strike=strike(KIND, error, context.settings.patience_ms, last=progress.overdue),
             put={"note": note(words)} | ({"overdue": "1"} if left_s <= 0 else {}),
             error=error_json(FailureCode.LOST, f"the API no longer knows the edit: {words}"),
         )

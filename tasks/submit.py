@@ -15,7 +15,7 @@ from celery import shared_task
 from config.celery import TASKS
 from retouch.causes import AmbiguityPolicy, FailureCode, Fared
 from retouch.errors import AmbiguousError, ApiError, HeldBackError, InputError, RefusedError, StoreError
-from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, Strike, body
+from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, body
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.provider.error_text import alike
@@ -31,6 +31,7 @@ from tasks.failures import (
     own_wait_s,
     refused_delay_s,
     seen,
+    strike,
     wait_s,
 )
 from tasks.handover import Message, each, hand_over, new_nonce
@@ -191,7 +192,7 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
         answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
         await _not_taken(context, claim, submission, f"not answered yet: {words}", delay_s, answered)
         return
-    run = Run(alike(words), error.definite)
+    run = None if error.caller else Run(alike(words), error.definite)
     if error.definite and not submission.again:  # else what was sent first may have been taken all the same
         answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
         await context.settle(failed(claim, FROM, FailureCode.REFUSED, words, seen=(answered,), run=run))
@@ -203,7 +204,7 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
         replace(
             _back(claim, submission, delay_s, {"note": note(words)}, (said,)),
             run=run,
-            strike=Strike(KIND, context.settings.patience_ms),
+            strike=strike(KIND, error, context.settings.patience_ms),
             error=error_json(FailureCode.REFUSED, words),
         )
     )

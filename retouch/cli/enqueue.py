@@ -51,6 +51,7 @@ from retouch.intake.uploads import Inputs
 from retouch.intake.writing import Receipt
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
+from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
@@ -135,7 +136,8 @@ def enqueue(
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
-    with opened_source(sources, asked, stores()) as opened, Inputs(bucket or None, prefix, opened.folder) as inputs:
+    uploads_to = bucket or ("RETOUCH_BUCKET" if dry_run else None)  # which asks for none
+    with opened_source(sources, asked, stores()) as opened, Inputs(uploads_to, prefix, opened.folder) as inputs:
         checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
         checked.identity, checked.estimate.price = opened.identity, image_price
         for note in checked.notes:
@@ -146,6 +148,8 @@ def enqueue(
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_, dry_run)
         if dry_run:
+            if inputs.pending and not bucket:
+                say(f"note: {count(len(inputs.pending), 'local picture')} will be uploaded; set RETOUCH_BUCKET before")
             tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_, checked.names)
             raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
         queue = open_queue(redis_url)

@@ -49,6 +49,7 @@ _HEADERS = {
 MAX_RETRY_AFTER_S = 86_400.0
 _GATEWAYS = frozenset({502, 503, 504})  # what a gateway answers when it has no answer
 _DEFINITE = frozenset({400, 413, 415, 422})  # about the request itself, where the API says more than a gateway does
+_ABOUT_THE_CALLER = frozenset({401, 402, 407})  # the key, the credit, a proxy
 _API_FIELDS = ("status", "error", "detail")  # not "message" alone: gateways write that too
 _AT_WORK = frozenset({409, 425})  # on a request under a key that was sent before: the first one is still at work
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
@@ -165,7 +166,8 @@ class Img2ImgApi:
         if code >= 500 or code == 408:  # 408: a gateway may have forwarded it before
             raise AmbiguousError(said, wait_s, answered=by_the_api and code >= 500 and code not in _GATEWAYS)
         pending = code in _AT_WORK or (code >= 400 and "idempoten" in said.casefold())
-        raise RefusedError(said, wait_s, definite=by_the_api and code in _DEFINITE, pending=pending)
+        definite = by_the_api and code in _DEFINITE
+        raise RefusedError(said, wait_s, definite=definite, pending=pending, caller=code in _ABOUT_THE_CALLER)
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse) -> NoReturn:
         code, (said, reply, wait_s) = response.status, await self._said(response)
@@ -173,7 +175,7 @@ class Img2ImgApi:
             raise ThrottledError(said, wait_s)
         if code >= 500 or code in (408, 425):
             raise UnavailableError(said, wait_s)
-        raise RefusedError(said, wait_s, definite=isinstance(reply, dict))
+        raise RefusedError(said, wait_s, definite=isinstance(reply, dict), caller=code in _ABOUT_THE_CALLER)
 
     async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, Any, float | None]:
         """Read an error reply: its text, what it is as JSON if it is, and the seconds that it asks to wait."""

@@ -29,10 +29,10 @@ def api(tmp_path: Path) -> Iterator[Api]:
     api.child.kill()
 
 
-def worker(scene: Scene, api: Api, key: str) -> Worker:
+def worker(scene: Scene, api: Api, key: str, patience: str = "120") -> Worker:
     """A worker with this key; four edits at a time are at the API."""
     hosts = f"{scene.environment['RETOUCH_PRIVATE_HOSTS']},{api.host}"
-    return scene.another_worker(api_url=api.url, api_key=key, private_hosts=hosts, max_in_flight="4", patience="120")
+    return scene.another_worker(api_url=api.url, api_key=key, private_hosts=hosts, max_in_flight="4", patience=patience)
 
 
 def revoke(api: Api, key: str) -> None:
@@ -92,3 +92,13 @@ def test_submits_pause_for_a_revoked_key(scene: Scene, api: Api) -> None:
     worker(scene, api, NEW)
     assert ends(scene.finish(batch)) == ONCE
     assert scene.ledger.reader.pauses() == []
+
+
+def test_beside_a_worker_with_a_revoked_key_no_edit_fails(scene: Scene, api: Api) -> None:
+    """However long it stays: it is refused, and says so, and the others do the work."""
+    revoke(api, OLD)
+    for key in (OLD, NEW):
+        worker(scene, api, key, patience="0.5")
+    assert ends(scene.finish(scene.enqueue(60))) == ONCE
+    refused = [submit for submit in api.submits() if submit["status"] == 401]
+    assert len(refused) > 5

@@ -52,6 +52,18 @@ async def test_each_status_is_one_decision(
     assert len(provider.asked) == 2
 
 
+@pytest.mark.parametrize(("status", "caller"), [(401, True), (402, True), (403, False), (407, True), (422, False)])
+async def test_what_is_about_the_key_or_the_credit_is_about_no_edit(
+    provider: Provider, api: Img2ImgApi, status: int, caller: bool
+) -> None:
+    """403 may be: some APIs answer it to a picture that they do not want."""
+    provider.says({"error": "no"}, status=status)
+    for call in (api.submit(EDIT, "k"), api.status("1")):
+        with pytest.raises(RefusedError) as caught:
+            await call
+        assert caught.value.caller is caller
+
+
 OURS = [{"status": "FAILURE"}, {"error": "no"}, {"detail": [{"msg": "no"}]}, {"detail": None, "message": "no"}]
 NOT_OURS = [b"<html>no</html>", b"no", b"", b'"no"', b'["error"]', {"message": "no"}, {}, {"data": {"error": "no"}}]
 

@@ -121,6 +121,16 @@ def test_an_edit_that_the_api_does_not_know_while_it_knows_others_is_lost(
     assert worker.pauses() == {}
 
 
+def test_a_worker_with_a_wrong_key_loses_no_edit_while_others_fare_well(make_worker: Callable[..., Worker]) -> None:
+    """The API says who asks is wrong, and nothing of the edit, however often."""
+    worker = at_the_api(make_worker(patience=0.5, deadline=3600))
+    for strikes in range(1, 8):
+        worker.poll(RefusedError("wrong key", caller=True))
+        assert (worker.seen()["state"], worker.seen()["strikes"]) == ("waiting", strikes)
+        worker.later(30_000)
+        worker.ledger.worker.observe(good={"status": NOW})
+
+
 def test_refused_polls_come_less_and_less_often(make_worker: Callable[..., Worker]) -> None:
     """A second, doubling to half a minute; they pause nothing."""
     worker = at_the_api(make_worker(deadline=3600))

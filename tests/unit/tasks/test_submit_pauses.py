@@ -91,6 +91,17 @@ def test_an_edit_that_is_refused_while_others_are_taken_fails(
         assert (result["error"]["message"], result["attempts"]) == ("no such model", 1)
 
 
+def test_a_worker_with_a_wrong_key_fails_no_edit_while_others_fare_well(make_worker: Callable[..., Worker]) -> None:
+    """The API says who asks is wrong, and nothing of the edit, however often."""
+    worker = make_worker(patience=0.5)
+    worker.enqueue()
+    for strikes in range(1, 8):
+        worker.submit(RefusedError("wrong key", caller=True))
+        assert (worker.seen()["state"], worker.seen()["strikes"]) == ("queued", strikes)
+        worker.later(60_000)
+        worker.ledger.worker.observe(good={"submit": NOW})
+
+
 def test_refusals_are_told_apart_less_and_less_often(worker: Worker) -> None:
     """A second, doubling to a minute; the number of the submit is used again each time."""
     worker.enqueue()
@@ -172,8 +183,10 @@ def test_the_fifth_trouble_is_an_outage(worker: Worker, error: Exception, pauses
     assert worker.probes() == pauses
 
 
-@pytest.mark.parametrize("definite", [True, False])
-def test_many_edits_refused_in_the_same_words_pause_their_batch(worker: Worker, definite: bool) -> None:
+@pytest.mark.parametrize(
+    ("definite", "caller"), [(True, False), (False, False), (False, True)], ids=["edits", "nobody knows", "caller"]
+)
+def test_many_edits_refused_in_the_same_words_pause_their_batch(worker: Worker, definite: bool, caller: bool) -> None:
     """Twenty in a row, whatever numbers the words have; at once only where they are about the edits."""
     worker.fill(20)
     claims = worker.edits()
@@ -181,8 +194,10 @@ def test_many_edits_refused_in_the_same_words_pause_their_batch(worker: Worker, 
         worker.client.hset(
             worker.keys.edits("b"), f"c{number}", json.dumps({"prompt": "p", "init_image": "https://images.test/a.png"})
         )
-    worker.api.will(*(RefusedError(f"no model {n} for job-{n}", definite=definite) for n in range(20)))
+    words = [f"no model {n} for job-{n}" for n in range(20)]
+    worker.api.will(*(RefusedError(each, definite=definite, caller=caller) for each in words))
     worker.do(claims)
+    assert bool(worker.client.hget(worker.keys.batch("b"), "run")) is not caller
     view = worker.ledger.reader.batch("b")
     assert view
     assert [pause.cause for pause in view.paused] == (["refusals"] if definite else [])
