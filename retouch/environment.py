@@ -118,8 +118,8 @@ def _read(variable: str, path: str, size: int) -> bytes:
 def check_names(variables: Mapping[str, str] = os.environ) -> None:
     """Raise an InputError that names a variable that is mistyped: its default would hold, without a word.
 
-    Others that are not ours are left alone, also one that is named after a variable which is set (``…_OLD``). A file
-    that nobody would read is refused too.
+    Others that are not ours are left alone, also one that begins with the name of a variable which is set (``…_OLD``).
+    A file that nobody would read is refused too.
     """
     for name in variables:
         if name.startswith(_PREFIX) and name not in _KNOWN and (meant := _meant(name, variables)):
@@ -132,12 +132,13 @@ def check_names(variables: Mapping[str, str] = os.environ) -> None:
 
 
 def _meant(name: str, variables: Mapping[str, str]) -> str | None:
-    """The variable that a mistyped one stands for; None if there is none, or if that one is set as well."""
+    """The variable that a mistyped one stands for; None if there is none, or if it is a note beside that one."""
     plain = name.removesuffix(FILE)  # what is no secret is not read from a file
     near = [plain] if plain in VARIABLES else get_close_matches(name, _KNOWN, 1, _NEAR)
     for meant in near:
         plain = meant.removesuffix(FILE)
-        if not any(variables.get(other) for other in {plain, plain + FILE} - {name}):
+        beside = any(variables.get(other) for other in {plain, plain + FILE} - {name})
+        if not (beside and name.startswith(plain)):
             return meant
     return None
 

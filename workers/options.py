@@ -23,8 +23,9 @@ def refuse_others() -> None:
             option = next(name for name in parameter.opts if name.startswith("--"))
             variable = f"CELERY_WORKER_{(parameter.name or '').upper()}"
             sys.stderr.write(
-                f"retouch: a worker takes neither {option} nor {variable}: only its name (-n) and its log level (-l)"
-                " may be chosen; to do more at a time, start more workers (docs/operations.md)\n"
+                f"retouch: a worker takes neither {option} nor {variable}: only its name (-n), its log level (-l)"
+                " and what a supervisor needs may be chosen; to do more at a time, start more workers"
+                " (docs/operations.md)\n"
             )
             sys.exit(2)
 

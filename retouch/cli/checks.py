@@ -23,7 +23,7 @@ from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
 
-API_TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # of the API and of the bucket
 OLDEST = (6, 2)  # the first Redis whose XADD and XTRIM know MINID
 CONFIRMING = (7, 2)  # the first with WAITAOF
 
@@ -151,7 +151,7 @@ def ask_api(api_url: str, api_key: str) -> Finding:
 
 
 def _get(url: str, api_key: str) -> requests.Response:
-    return requests.get(url, headers={"API-Key": api_key}, allow_redirects=False, timeout=API_TIMEOUT_S)
+    return requests.get(url, headers={"API-Key": api_key}, allow_redirects=False, timeout=TIMEOUT_S)
 
 
 def _is_an_api(reply: requests.Response) -> bool:
@@ -177,7 +177,7 @@ def store_finding(bucket: str, prefix: str) -> Finding:
 async def _probe(bucket: str, key: str) -> None:
     from retouch.media.store import Store  # noqa: PLC0415 - the extra `s3` is optional
 
-    store = Store(bucket)
+    store = Store(bucket, timeout_s=TIMEOUT_S)
     await store.put(key, b"", "application/octet-stream")
     await store.delete(key)
 

@@ -81,8 +81,8 @@ def say_outage(reason: str | None) -> None:
 def difference_lines(found: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
     """A sentence for each setting in which workers differ: variable → value → the workers that have it."""
     return [
-        f"workers differ in {variable}: {', '.join(map(_held_by, values.items()))}; which one holds is chance, so set"
-        " them alike"
+        f"workers differ in {variable}: {', '.join(map(_held_by, values.items()))}; each goes by its own, and of limits"
+        " the loosest holds: set them alike"
         for variable, values in found.items()
     ]
 

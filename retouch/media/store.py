@@ -11,9 +11,9 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -37,6 +37,8 @@ from retouch.media.credentials import AccessKey, Credentials
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # obstore has it for type checkers alone
+
+T = TypeVar("T")
 
 MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
@@ -88,8 +90,11 @@ class Store:
     """One bucket. Nothing is read or connected to before the first use (or ``open``).
 
     ``endpoint_url`` and ``region`` override those that boto3 is configured with; plain http is allowed because
-    a person must have configured it. All methods raise StoreRefusedError if a person must fix something
-    (no such bucket, credentials, permissions) and StoreUnavailableError for a temporary error.
+    a person must have configured it. ``timeout_s`` bounds a whole request, with the bytes of an object;
+    ``answer_timeout_s`` the beginning of an answer, where nothing large is sent.
+
+    All methods raise StoreRefusedError if a person must fix something (no such bucket, credentials, permissions) and
+    StoreUnavailableError for a temporary error.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class Store:
         region: str | None = None,
         connect_timeout_s: float = 5.0,
         timeout_s: float = 60.0,
+        answer_timeout_s: float = 20.0,
     ) -> None:
         self.bucket = bucket
         self._endpoint_url = endpoint_url
@@ -108,6 +114,7 @@ class Store:
             "connect_timeout": f"{connect_timeout_s * 1000:.0f}ms",
             "timeout": f"{timeout_s * 1000:.0f}ms",
         }
+        self._answer_timeout_s = answer_timeout_s
         self._session: boto3.Session | None = None
         self._clients: _Clients | None = None
         self._opening = threading.Lock()
@@ -167,7 +174,7 @@ class Store:
         """Tell whether an object lies under ``key``; False also where the bucket itself is missing."""
         store = await self._store_for(key)
         try:
-            await obstore.head_async(store, key)
+            await self._answered(obstore.head_async(store, key))
         except FileNotFoundError:
             return False
         except (BaseError, OSError, ValueError) as error:
@@ -182,12 +189,14 @@ class Store:
         store = await self._store_for(key)
         try:
             try:
-                found = await obstore.get_async(store, key, options={"range": (start, start + length)})
+                found = await self._answered(obstore.get_async(store, key, options={"range": (start, start + length)}))
                 return bytes(await found.bytes_async()), found.meta["size"]
             except (BaseError, ValueError) as error:
                 if "416" not in _statuses(error):
                     raise
-            return b"", (await obstore.head_async(store, key))["size"]  # the range begins behind the end
+            return b"", (await self._answered(obstore.head_async(store, key)))[
+                "size"
+            ]  # the range begins behind the end
         except FileNotFoundError:
             raise LostObjectError(f"there is no object {self.uri(key)}") from None
         except (BaseError, OSError, ValueError) as error:
@@ -197,7 +206,7 @@ class Store:
         """Read one object, some 2 MiB at a time; raises LostObjectError if there is none."""
         store = await self._store_for(key)
         try:
-            found = await obstore.get_async(store, key)
+            found = await self._answered(obstore.get_async(store, key))
             if found.meta["size"] <= _CHUNK_BYTES:  # a usual image, at less CPU than a stream
                 yield memoryview(await found.bytes_async())
                 return
@@ -232,6 +241,15 @@ class Store:
             await obstore.delete_async(store, key)
         except (BaseError, OSError, ValueError) as error:
             raise self._mapped(error) from None
+
+    async def _answered(self, request: Awaitable[T]) -> T:
+        """What S3 answers; raises StoreUnavailableError if it takes connections and is silent."""
+        try:
+            async with asyncio.timeout(self._answer_timeout_s):
+                return await request
+        except TimeoutError:
+            silent = f"bucket {self.bucket!r}: S3 has not answered within {self._answer_timeout_s:g} s"
+            raise StoreUnavailableError(silent) from None
 
     async def signing_trouble(self) -> str:
         """Renew the credentials if they are due, and tell why links cannot be signed now; empty if they can.

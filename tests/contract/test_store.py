@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 
 from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.store import Store
+from workers.stack.ports import LOOPBACK
 from workers.stack.s3 import S3
 
 pytestmark = pytest.mark.anyio
@@ -458,3 +459,13 @@ async def test_a_range_of_what_is_not_there_is_an_error_of_its_own(store: Store,
     """Also where the bucket itself is missing: no trouble of S3, but of an address."""
     with pytest.raises(LostObjectError, match=f"there is no object s3://{bucket}/no-such-key"):
         await Store(bucket).read_range("no-such-key", 0, 5)
+
+
+async def test_a_server_that_takes_connections_and_is_silent_is_given_up(elsewhere: pytest.MonkeyPatch) -> None:
+    """Long before the time that a large picture may take over a slow line."""
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
+        store = Store("b", endpoint_url=url, timeout_s=600, answer_timeout_s=0.2)
+        for ask in (store.exists("k"), store.read_range("k", 0, 9), anext(aiter(store.chunks("k")))):
+            with pytest.raises(StoreUnavailableError, match=r"has not answered within 0\.2 s"):
+                await ask

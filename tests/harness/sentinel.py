@@ -104,12 +104,17 @@ class Watched:
         return redis.Redis(host=LOOPBACK, port=self._sentinel.ports[0], decode_responses=True)
 
     def _master(self) -> tuple[int, str]:
-        found: Any = self._ask().sentinel_master(SERVICE)
-        return found["port"], found["flags"]
+        found = self._known()
+        return int(found["port"]), found["flags"]
 
     def _sees_replicas(self) -> int:
-        found: Any = self._ask().sentinel_master(SERVICE)
-        return int(found["num-slaves"])
+        return int(self._known()["num-slaves"])
+
+    def _known(self) -> dict[str, str]:
+        """What the Sentinel says of the master; redis-py 6.4 cannot call its own ``sentinel_master``."""
+        ask: Any = self._ask()
+        said = ask.execute_command("SENTINEL", "MASTER", SERVICE)
+        return dict(zip(said[::2], said[1::2], strict=True)) if isinstance(said, list) else said
 
 
 def _role(server: Valkey) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,10 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> Ended:
 
 def test_compose_file_is_valid() -> None:
     """The file follows the JSON schema of the Compose specification."""
-    schema = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    package = find_spec("check_jsonschema")  # not imported: it needs a newer click than the oldest libraries have
+    assert package
+    assert package.origin
+    schema = Path(package.origin).parent / "builtin_schemas" / "vendor" / "compose-spec.json"
     jsonschema.validate(yaml.safe_load(COMPOSE), json.loads(schema.read_text()))
 
 

@@ -101,7 +101,13 @@ def _announce(environment: Mapping[str, str], env_file: Path | None) -> None:
 
 
 def _way_in(env_file: Path | None) -> str:
-    return f"run: source {shlex.quote(str(env_file))}" if env_file else "paste the export lines above"
+    """How a second terminal gets the `retouch` of this environment, and the variables."""
+    activate = Path(sys.prefix, "bin", "activate")
+    shown = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
+    known = f"source {shlex.quote(str(shown))}" if activate.exists() else ""
+    if env_file:
+        return "run: " + " && ".join(filter(None, (known, f"source {shlex.quote(str(env_file))}")))
+    return f"run: {known}, and paste the export lines above" if known else "paste the export lines above"
 
 
 def _watch(stack: Stack, parent: int | None) -> None:

@@ -280,7 +280,7 @@ def test_workers_that_differ_in_a_setting_are_told(run: Run, ledger: Ledger, mon
             name, {}, {"RETOUCH_MAX_IN_FLIGHT": limit, "RETOUCH_BUCKET": "b", "RETOUCH_PREFIX": ""}
         )
     ledger.worker.see_worker("older", {})
-    told = "workers differ in RETOUCH_MAX_IN_FLIGHT: 16 (a, c), 8 (b); which one holds is chance, so set them alike"
+    told = "workers differ in RETOUCH_MAX_IN_FLIGHT: 16 (a, c), 8 (b); each goes by its own"
     assert told in run("status").out
     assert run("status", "--json").json["worker_differences"] == {
         "RETOUCH_MAX_IN_FLIGHT": {"16": ["a", "c"], "8": ["b"]}

@@ -93,7 +93,7 @@ def test_a_cluster_is_refused_in_one_sentence() -> None:
     assert str(told.value) == CLUSTER
 
 
-@pytest.mark.skipif(REDIS_PY < 6, reason="redis-py before 6 does not read it, and says that the connection is lost")
+@pytest.mark.skipif(REDIS_PY < 8, reason="redis-py before 8 does not read it, and says that the connection is lost")
 def test_a_server_that_refuses_the_connection_is_waited_for() -> None:
     """Protected mode says so before it is asked anything."""
     with RedisThatRefuses(SERVER[4], greets=True) as server, pytest.raises(LedgerRefusedError, match="DENIED"):

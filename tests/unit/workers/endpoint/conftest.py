@@ -77,8 +77,8 @@ class Caller:
 
     def __init__(self, **options: Any) -> None:
         self.gate = Gate()
-        endpoint = create(Options(api_keys=[KEY.encode()], public_url=PUBLIC_URL, **options), self.gate.read, COPY)
-        transport = httpx.ASGITransport(endpoint.app())
+        self.endpoint = create(Options(api_keys=[KEY.encode()], public_url=PUBLIC_URL, **options), self.gate.read, COPY)
+        transport = httpx.ASGITransport(self.endpoint.app())
         self.http = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers={"API-Key": KEY})
         self.anyone = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
 
@@ -112,15 +112,22 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def caller(anyio_backend: object) -> Caller:
+def caller(caller_with: Callable[..., Caller]) -> Caller:
     """An endpoint with default options."""
-    return Caller()
+    return caller_with()
 
 
 @pytest.fixture
-def caller_with(anyio_backend: object) -> type[Caller]:
+def caller_with(anyio_backend: object) -> Iterator[Callable[..., Caller]]:
     """Makes an endpoint with the options that the test wants."""
-    return Caller
+    with ExitStack() as ends:
+
+        def make(**options: Any) -> Caller:
+            made = Caller(**options)
+            ends.callback(made.endpoint.close)
+            return made
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from workers.endpoint import journal
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_was_taken_is_worked_on_when_it_is_asked_for(caller_with: type[Caller], tmp_path: Path) -> None:
+async def test_what_was_taken_is_worked_on_when_it_is_asked_for(
+    caller_with: Callable[..., Caller], tmp_path: Path
+) -> None:
     """Under its id; what nobody asks for costs nothing."""
     before = caller_with(journal=tmp_path / "edits.jsonl")
     ids = [(await before.submit(samples=2, prompt=f"p{n}")).json()["id"] for n in range(2)]
@@ -30,7 +33,7 @@ async def test_what_was_taken_is_worked_on_when_it_is_asked_for(caller_with: typ
     assert (await third.status("never")).status_code == 404
 
 
-async def test_an_idempotency_key_is_known_after_a_restart(caller_with: type[Caller], tmp_path: Path) -> None:
+async def test_an_idempotency_key_is_known_after_a_restart(caller_with: Callable[..., Caller], tmp_path: Path) -> None:
     """The same body is the same edit, and another body is refused."""
     before = caller_with(journal=tmp_path / "edits.jsonl")
     taken = (await before.submit(key="k")).json()["id"]
@@ -40,7 +43,7 @@ async def test_an_idempotency_key_is_known_after_a_restart(caller_with: type[Cal
 
 
 async def test_old_and_broken_lines_are_left_out(
-    caller_with: type[Caller], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    caller_with: Callable[..., Caller], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill may cut the last line; an edit of the day before is asked for by nobody."""
     path = tmp_path / "edits.jsonl"
