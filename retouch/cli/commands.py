@@ -30,6 +30,7 @@ _WORDS = (
     (r".* is not in the range x<=([^ ]+)\.$", r"write \1 or less"),
     (r".* is not in the range ([^ ]+)<=x<=([^ ]+)\.$", r"write \1 to \2"),
 )
+NO_VARIABLE = " (env var: 'None')"
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -53,15 +54,35 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; raises typer.BadParameter."""
         try:
-            return super().parse_args(ctx, args)
+            left = super().parse_args(ctx, args)
         except typer.BadParameter as error:
             error.message = _plain(error.message)
+            error.param_hint = error.param_hint or _hint(ctx, error)
             raise
+        parameters: list[Any] = self.get_params(ctx)
+        missing = [each for each in parameters if each.required and ctx.params.get(each.name) is None]
+        if missing and not ctx.resilient_parsing:  # typer before 0.19 may not tell
+            raise typer.BadParameter("missing", ctx=ctx, param=missing[0])
+        return left
+
+    def get_help(self, ctx: Any) -> str:
+        """The page that --help prints."""
+        return str(super().get_help(ctx)).replace("\\[", "[")  # typer before 0.21 escapes them, as if rich printed it
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - typer would cut it there
         """The first sentence of its help, whole."""
         first = (self.help or "").partition("\n\n")[0]
         return " ".join(first.split()).rstrip(".")
+
+
+def _hint(ctx: Any, error: typer.BadParameter) -> str | None:
+    """The parameter's name, without the variable that typer 0.16 names where there is none."""
+    option: Any = error.param
+    try:
+        hint = str(option.get_error_hint(ctx))
+    except (AttributeError, TypeError):  # there is none, or typer has its own since 0.26
+        return None
+    return hint.replace(NO_VARIABLE, "") if NO_VARIABLE in hint else None
 
 
 def _plain(message: str) -> str:

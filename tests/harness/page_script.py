@@ -33,6 +33,7 @@ said() {
     shift
     for line; do grep -q -x -e "$line" .page/said || { echo "not said: $line"; return 1; }; done
 }
+set -o pipefail
 set -x
 """
 
@@ -100,7 +101,9 @@ class PageScript:
         for pattern, word in self._endless.items():
             if re.match(pattern, command):
                 return f"background {shlex.quote(word)} {shlex.quote(command)}"
-        return re.sub(r"\s+#.*\bexits ([1-9]\d*)\b.*$", r" && false || test $? = \1", command)
+        if not (named := re.search(r"\s+#.*\bexits ([1-9]\d*)\b.*$", command)):
+            return command
+        return f"code=0; {command[: named.start()]} || code=$?; test $code = {named[1]}"
 
     def _session(self, lines: list[str]) -> str:
         """The commands of a session, each with the lines that are shown below it."""

@@ -48,6 +48,8 @@ def test_a_page_that_is_right_runs_to_its_end(tmp_path: Path, page: str, said: s
     [
         ("```sh\ntrue\n(exit 5)\ntrue\n```\n", 5, "page.md:4: exit code 5"),
         ("```sh\ntrue  # exits 3\n```\n", 1, "page.md:3: exit code 1"),
+        ("```sh\ntrue  # exits 1\n```\n", 1, "page.md:3: exit code 1"),
+        ("```sh\nfalse | cat\n```\n", 1, "page.md:3: exit code 1"),
         ("```sh\n(exit 2)  # exits 3\n```\n", 1, "page.md:3: exit code 1"),
         ("<!-- sh\nfalse\n-->\n", 1, "page.md:3: exit code 1"),
         ("```sh\necho $UNKNOWN\n```\n", 1, "line 3: UNKNOWN: unbound variable"),

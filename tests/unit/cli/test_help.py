@@ -169,3 +169,14 @@ def test_a_redis_that_does_not_answer_is_not_waited_for(run: Run, monkeypatch: p
     assert complete_batch(context, "") == []
     assert not given_up.is_set()
     over.set()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_that_lacks_what_it_needs_says_so(run: Run, command: str) -> None:
+    """Whatever version of typer is installed."""
+    needed = [each for each in GROUP.commands[command].params if each.required]  # type: ignore[attr-defined]
+    if needed:
+        ended = run(command)
+        assert ended.code == 2
+        assert re.search("BATCH|SOURCE|CUSTOM_ID", ended.err.partition("Error: ")[2])
+    assert "\\[" not in run(command, "--help").out
