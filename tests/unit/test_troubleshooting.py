@@ -28,11 +28,15 @@ def rows(text: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)
 
 
+# What the shell and Celery say.
+OF_OTHERS = ["command not found", "Unable to load celery application", "The module workers was not found"]
+
+
 @cache
 def messages() -> list[str]:
-    """The texts of the commands and of the library; what is filled in is left out."""
-    found = []
-    for path in (ROOT / "retouch").rglob("*.py"):
+    """The texts of the commands, of the library and of workers; what is filled in is left out."""
+    found = [*OF_OTHERS]
+    for path in (path for part in ("config", "retouch", "workers") for path in (ROOT / part).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
