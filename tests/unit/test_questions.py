@@ -46,7 +46,7 @@ ANSWERS = {
     "How do results get into pandas and Parquet?": "docs/results-and-events.md#pandas-and-parquet",
     "Can two teams share a deployment?": "docs/producers.md#two-teams-in-one-deployment",
     "What may a batch id and a custom_id be?": "docs/fields.md#ids",
-    "How many attempts does an edit get?": "docs/reliability.md#promised",
+    "How many attempts does an edit get?": "docs/reliability.md#how-often-is-an-edit-tried",
     "How do I enqueue local pictures from Python?": "docs/producers.md#a-notebook-with-pandas",
     "How do I verify a webhook?": "docs/results-and-events.md#receive-a-webhook",
     # an operator
