@@ -45,7 +45,7 @@ def download(
     differ; 6: S3 or Redis cannot be reached. The same command again goes on where it was interrupted.
 
     Examples:
-        retouch download oil results/
+        retouch download oil
     """
     states, template, folder = parse_states(only), FileNames(names, batch, "--names"), Path(directory or batch)
     with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:

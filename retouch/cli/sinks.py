@@ -18,7 +18,7 @@ def sink_trouble(sink: Sink) -> str:
         wait = f"{count(sink.waiting, 'event')} {'waits' if sink.waiting == 1 else 'wait'}"
         return (
             f"{wait} for {sink.shown}, and no live worker has that sink: start one that has it."
-            " If it was removed, that ends within 7 days"
+            " If it was removed, that ends within 8 days"
         )
     return ""
 
