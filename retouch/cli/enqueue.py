@@ -16,6 +16,7 @@ from retouch.cli.options import (
     PrivateHostList,
     RedisUrl,
     Timeout,
+    check_wait,
     open_queue,
 )
 from retouch.cli.picture_options import (
@@ -131,6 +132,7 @@ def enqueue(
         retouch enqueue photos/ --prompt "an oil {stem}" --batch oil --wait
         retouch enqueue photos/ --prompt "a pencil {stem}" --vary seed=1..4 --yes
     """
+    check_wait(wait, timeout)
     if batch:
         check_batch_id(batch)
     fields = parse_fields(set_, prompt, negative_prompt)

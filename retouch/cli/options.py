@@ -92,6 +92,12 @@ Timeout = Annotated[
 ]
 
 
+def check_wait(wait: bool, timeout: float | None) -> None:
+    """Raise InputError for a --timeout of nothing."""
+    if timeout is not None and not wait:
+        raise InputError("--timeout bounds --wait: add that, or leave --timeout out")
+
+
 def open_queue(redis_url: str, *, waits_s: float | None = None) -> EditQueue:
     """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is not valid.
 

@@ -20,6 +20,7 @@ from retouch.cli.options import (
     PrivateHostList,
     RedisUrl,
     Timeout,
+    check_wait,
     open_queue,
     parse_set,
 )
@@ -81,6 +82,7 @@ def redo(
     Examples:
         retouch redo oil --only ids.txt --set strength=0.8 --wait
     """
+    check_wait(wait, timeout)
     which, ids = _chosen(only, failed, blank)
     changes, variations = parse_set(set_ or []), parse_variations(vary or [])
     hosts, image_price, wanted = (

@@ -57,6 +57,14 @@ def test_a_timeout_that_is_no_number_is_refused(run: Run, manifest: Manifest) ->
     assert (ended.code, "--timeout" in ended.err) == (2, True)
 
 
+@pytest.mark.parametrize("command", [["enqueue", "MANIFEST"], ["redo", "b", "--failed"]])
+def test_a_timeout_of_nothing_is_refused(run: Run, manifest: Manifest, command: list[str]) -> None:
+    """Whoever gives one means to wait."""
+    ended = run(*(manifest({}) if word == "MANIFEST" else word for word in command), "--timeout", "5")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--timeout bounds --wait" in ended.err
+
+
 def test_without_json_stdout_is_the_batch_alone(run: Run, manifest: Manifest) -> None:
     """So that a script can keep it in a variable."""
     assert run("enqueue", manifest({}), "--batch", "b").out == "b\n"
