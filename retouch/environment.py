@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 from retouch.errors import InputError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
@@ -31,6 +32,7 @@ FILE = "_FILE"  # NAME_FILE names the file that holds the secret NAME
 _AWS_FILE = "AWS_SHARED_CREDENTIALS_FILE"  # AWS's own; boto3 passes over one that it cannot read, without a word
 _AWS_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _MAX_SECRET = 65_536  # bytes
+_PIPE_WAIT_S = 10.0  # for ``<(…)``, whose program may take its time
 _KNOWN = VARIABLES | {name + FILE for name in SECRETS}
 _NEAR = 0.85  # so alike two names are that differ by a letter or a sign
 
@@ -109,10 +111,30 @@ def _secret(name: str, path: str) -> str:
 
 def _read(variable: str, path: str, size: int) -> bytes:
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                _wait_for_writer(file.fileno())
+            os.set_blocking(file.fileno(), True)
             return file.read(size)
+    except TimeoutError:
+        raise InputError(
+            f"{variable}: {path} is a pipe, and nobody has written to it within {_PIPE_WAIT_S:g} s"
+        ) from None
     except OSError as error:
         raise InputError(f"{variable}: {path} cannot be read: {error.strerror}") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; that of a named pipe would otherwise wait for somebody who writes to it, for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _wait_for_writer(pipe: int) -> None:
+    """Return when something is to be read, or the writer has gone; raises TimeoutError."""
+    ready = select.poll()
+    ready.register(pipe, select.POLLIN)
+    if not ready.poll(_PIPE_WAIT_S * 1000):
+        raise TimeoutError
 
 
 def check_names(variables: Mapping[str, str] = os.environ) -> None:

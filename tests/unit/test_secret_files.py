@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,33 @@ def test_a_file_that_holds_no_secret_is_named(tmp_path: Path, content: bytes | N
         secrets_of_files({"RETOUCH_API_KEY_FILE": str(path)})
     assert str(told.value).startswith(f"RETOUCH_API_KEY_FILE: {path} ")
     assert "planted" not in str(told.value)
+
+
+@pytest.mark.parametrize("variable", ["RETOUCH_API_KEY_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+def test_a_pipe_to_which_nobody_writes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Its opening would wait for ever, without a word."""
+    monkeypatch.setattr("retouch.environment._PIPE_WAIT_S", 0.01)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=f"^{variable}: {path} is a pipe, and nobody has written to it within"):
+        secrets_of_files({variable: str(path)})
+
+
+@pytest.mark.parametrize("parts", [[b"planted-key\n"], [b"planted", b"-key"]])
+def test_a_pipe_is_read_to_its_end(tmp_path: Path, parts: list[bytes]) -> None:
+    """As a shell makes it of ``<(…)``: the program at its other end may be slower than we are."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as pipe:
+            for part in parts:
+                pipe.write(part)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert secrets_of_files({"RETOUCH_API_KEY_FILE": str(path)}) == {"RETOUCH_API_KEY": "planted-key"}
+    writer.join()
 
 
 @pytest.mark.parametrize("value", ["planted", "secrets/planted", "redis://:planted@host/0"])
