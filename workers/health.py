@@ -12,16 +12,20 @@ import time
 from pathlib import Path
 
 FRESH_S = 30.0  # a loop beats every 2 s
-_FOLDER = Path(tempfile.gettempdir()) / f"retouch-{os.getuid()}"
+
+
+def _folder() -> Path:
+    """Of the user that this process runs as: ``--uid`` changes it after the imports."""
+    return Path(tempfile.gettempdir()) / f"retouch-{os.getuid()}"
 
 
 def _own_file() -> Path:
-    return _FOLDER / f"{os.getpid()}.alive"
+    return _folder() / f"{os.getpid()}.alive"
 
 
 def beat() -> None:
     """Record that this process's event loop is running."""
-    _FOLDER.mkdir(mode=0o700, exist_ok=True)
+    _folder().mkdir(mode=0o700, exist_ok=True)
     _own_file().touch()
 
 
@@ -33,7 +37,7 @@ def end() -> None:
 def alive() -> bool:
     """Tell whether any worker of this user on this machine has sent a heartbeat recently."""
     now = time.time()
-    return any(now - path.stat().st_mtime < FRESH_S for path in _FOLDER.glob("*.alive"))
+    return any(now - path.stat().st_mtime < FRESH_S for path in _folder().glob("*.alive"))
 
 
 if __name__ == "__main__":

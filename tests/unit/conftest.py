@@ -46,7 +46,7 @@ def make_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cal
     monkeypatch.setattr("workers.dispatcher.IDLE_S", 0)
     monkeypatch.setattr("workers.presence.EVERY_S", 0)
     monkeypatch.setattr("workers.store_watch.EVERY_S", 0)
-    monkeypatch.setattr("workers.health._FOLDER", tmp_path)
+    monkeypatch.setattr("workers.health._folder", lambda: tmp_path)
 
     def make(**settings: Any) -> Worker:
         made.append(Worker(**settings))
