@@ -46,6 +46,10 @@ class SoonAgain(Connection):
         """What the log says of where it leads."""
         return self.shown
 
+    def info(self) -> dict[str, Any]:
+        """What ``celery inspect stats`` tells of it, as JSON; Kombu's has the class of the transport, which is none."""
+        return {"transport": "redis", "uri": self.shown}
+
     def _ensure_connection(self, *args: Any, **options: Any) -> Any:
         return super()._ensure_connection(
             *args, **{"interval_start": 0.2, "interval_step": 0.2, "interval_max": 2, **options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -43,3 +44,10 @@ def test_tries_to_reconnect_never_lie_far_apart(app: Any) -> None:
     with app.connection_for_read() as connection:
         assert connection.transport_options["health_check_interval"] <= 1
         assert connection.transport_options["socket_timeout"] <= 3
+
+
+def test_what_celery_inspect_tells_of_the_broker_can_be_sent(app: Any) -> None:
+    """The answer of ``celery inspect stats`` is JSON; with something else in it no worker answers."""
+    with app.connection_for_read() as connection:
+        told = json.loads(json.dumps(connection.info()))
+    assert told == {"transport": "redis", "uri": sys.modules["workers.celery"].settings.redis.shown}
