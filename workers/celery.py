@@ -28,6 +28,7 @@ warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
 def _load() -> Settings:
+    options.refuse_celerys()
     try:
         return load()
     except InputError as error:

@@ -1,10 +1,12 @@
-"""The options of ``celery worker`` that may be given; any other would change what ``config/celery.py`` has set."""
+"""The options of ``celery … worker`` that may be given; any other would change what ``config/celery.py`` has set."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import click
 from click.core import ParameterSource
@@ -16,18 +18,42 @@ FREE = {
 }
 
 
+# The variables that Celery reads apart from its settings, and the options before ``worker`` whose values it puts there.
+_OF_CELERY = {
+    "CELERY_BROKER_URL": "-b (--broker, BROKER_URL)",
+    "CELERY_BROKER_READ_URL": "broker_read_url",
+    "CELERY_BROKER_WRITE_URL": "broker_write_url",
+    "CELERY_RESULT_BACKEND": "--result-backend (RESULT_BACKEND)",
+    "CELERY_LOADER": "--loader (LOADER)",
+    "CELERY_CONFIG_MODULE": "--config (CONFIG_MODULE)",
+}
+
+
+def refuse_celerys() -> None:
+    """End the process likewise for an option of ``celery`` itself, before Celery uses what it names."""
+    for variable, option in _OF_CELERY.items():
+        if os.environ.get(variable):
+            _refuse(f"{option} nor {variable}")
+
+
 def refuse_others() -> None:
-    """End the process with exit code 2 and one sentence if an option is given that may not be."""
+    """End the process with exit code 2 and one sentence if a worker is given what it may not be."""
     for parameter in _given():
         if parameter.name not in FREE:
             option = next(name for name in parameter.opts if name.startswith("--"))
-            variable = f"CELERY_WORKER_{(parameter.name or '').upper()}"
-            sys.stderr.write(
-                f"retouch: a worker takes neither {option} nor {variable}: only its name (-n), its log level (-l)"
-                " and what a supervisor needs may be chosen; to do more at a time, start more workers"
-                " (docs/operations.md)\n"
-            )
-            sys.exit(2)
+            _refuse(f"{option} nor CELERY_WORKER_{(parameter.name or '').upper()}")
+    context = click.get_current_context(silent=True)
+    if context and context.args:
+        _refuse(f"{context.args[0].partition('=')[0]} nor any other setting of Celery as an argument")
+
+
+def _refuse(given: str) -> NoReturn:
+    sys.stderr.write(
+        f"retouch: a worker takes neither {given}: only its name (-n), its log level (-l)"
+        " and what a supervisor needs may be chosen; to do more at a time, start more workers"
+        " (docs/operations.md)\n"
+    )
+    sys.exit(2)
 
 
 def log_level(given: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from types import SimpleNamespace
 
 import click
@@ -10,7 +11,9 @@ import pytest
 from celery import Celery
 from celery.bin.worker import worker
 
+from tests.harness.processes import run
 from workers import options
+from workers.stack.child import clean_environment
 
 
 @pytest.fixture
@@ -62,6 +65,53 @@ def test_a_variable_of_celery_is_refused_as_well(
     with context, pytest.raises(SystemExit):
         options.refuse_others()
     assert "nor CELERY_WORKER_CONCURRENCY:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "context", [["worker.concurrency=3", "worker.pool=prefork"], ["-n", "a", "task.acks_late=1"]], indirect=True
+)
+def test_a_setting_of_celery_as_an_argument_is_refused(
+    context: click.Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Celery takes every one of its settings so."""
+    with context, pytest.raises(SystemExit) as ended:
+        options.refuse_others()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"retouch: a worker takes neither {context.args[0].split('=')[0]} nor any other setting")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "refused"),
+    [
+        (["--config", "nowhere"], {}, "--config (CONFIG_MODULE) nor CELERY_CONFIG_MODULE"),
+        ([], {"BROKER_URL": "redis://:planted@x/0"}, "-b (--broker, BROKER_URL) nor CELERY_BROKER_URL"),
+    ],
+)
+def test_an_option_of_celery_itself_is_refused(arguments: list[str], variables: dict[str, str], refused: str) -> None:
+    """One sentence, before Celery imports what it names; nothing of a URL is in it."""
+    command = [sys.executable, "-m", "celery", "-A", "workers", *arguments, "worker"]
+    needed = {"RETOUCH_API_KEY": "key", "RETOUCH_BUCKET": "bucket", "RETOUCH_REDIS_URL": "redis://127.0.0.1:1/0"}
+    ended = run(command, env=clean_environment(**needed, **variables))
+    assert ended.code == 2
+    [said] = (ended.out + ended.err).strip().splitlines()
+    assert said.startswith(f"retouch: a worker takes neither {refused}:")
+    assert "planted" not in said
+
+
+@pytest.mark.parametrize("name", ["BROKER_URL", "BROKER_READ_URL", "RESULT_BACKEND", "LOADER", "CONFIG_MODULE"])
+def test_a_variable_of_celery_itself_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Celery reads it apart from its settings, or puts an option there; an empty one is not set."""
+    monkeypatch.setenv(f"CELERY_{name}", "")
+    options.refuse_celerys()
+    monkeypatch.setenv(f"CELERY_{name}", "planted")
+    with pytest.raises(SystemExit) as ended:
+        options.refuse_celerys()
+    said = capsys.readouterr().err
+    assert (ended.value.code, f"nor CELERY_{name}:" in said, "planted" in said) == (2, True, False)
 
 
 @pytest.mark.parametrize(
