@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from retouch.bucket_names import check_bucket, check_prefix
 from retouch.causes import AmbiguityPolicy
 from retouch.environment import check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
 from retouch.ledger.keys import check_namespace
-from retouch.net.addresses import PrivateHosts
+from retouch.net.addresses import PrivateHosts, is_http_url
 from retouch.net.redaction import without_queries
 from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     )
     api_key: Annotated[SecretStr, Field(description="Sent to the API as API-Key, and to no other host.")]
     api_idempotent: Annotated[bool, Field(description="The API honours Idempotency-Key.")] = False
-    bucket: Annotated[str, Field(min_length=1, description="The S3 bucket for results.")]
+    bucket: Annotated[str, Field(description="The S3 bucket for results.")]
     prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
     webhook_url: Annotated[str | None, Field(repr=False, description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
@@ -118,11 +119,16 @@ class Settings(BaseSettings):
             raise ValueError("holds characters that an HTTP header cannot carry") from None
         return value
 
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_name(cls, value: str) -> str:
+        _as_value_error(lambda: check_bucket(value, "RETOUCH_BUCKET"))
+        return value
+
     @field_validator("prefix")
     @classmethod
     def _key_prefix(cls, value: str) -> str:
-        if any(part in ("", ".", "..") for part in value.split("/")[:-1]) or value in (".", ".."):
-            raise ValueError("must be the beginning of a key, such as 'edits/': no part may be empty, '.' or '..'")
+        _as_value_error(lambda: check_prefix(value, "RETOUCH_PREFIX"))
         return value
 
     @field_validator("namespace")
@@ -229,12 +235,7 @@ class Settings(BaseSettings):
 
 def _check_url(value: str) -> str:
     """Raise ValueError, whose text shows nothing of the URL, unless it is one of http or https."""
-    try:
-        parts = urlsplit(value)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        right = False
-    if not right or not value.isprintable() or " " in value or "\\" in value:
+    if not is_http_url(value):
         raise ValueError("must be an http or https URL")
     return value
 
@@ -254,10 +255,11 @@ def load() -> Settings:
         return Settings(**of_files)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
-        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("RETOUCH_REDIS_URL ")
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if not detail["loc"]:
             raise InputError(message) from None
         variable = PREFIX + str(detail["loc"][0]).upper()
+        message = message.removeprefix(f"{variable} ")
         if detail["type"] == "missing":
             field = Settings.model_fields[str(detail["loc"][0])]
             raise InputError(f"{variable} is missing. {field.description}") from None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from retouch.bucket_names import check_bucket, check_prefix
 from retouch.errors import InputError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
 from retouch.net.addresses import PrivateHosts
@@ -57,8 +58,8 @@ class Environment:
             redis_url=value["redis_url"] or DEFAULT_REDIS_URL,
             namespace=parse_namespace(value["namespace"]),
             private_hosts=parse_private_hosts(value["private_hosts"]),
-            bucket=value["bucket"],
-            prefix=value["prefix"],
+            bucket=parse_bucket(value["bucket"]),
+            prefix=check_prefix(value["prefix"], "RETOUCH_PREFIX"),
         )
 
 
@@ -171,6 +172,11 @@ def parse_namespace(text: str) -> str:
         return check_namespace(text or DEFAULT_NAMESPACE)
     except InputError as error:
         raise InputError(f"RETOUCH_NAMESPACE: {error}") from None
+
+
+def parse_bucket(text: str, what: str = "RETOUCH_BUCKET") -> str:
+    """The value of RETOUCH_BUCKET, or of ``what`` stands for it; empty if there is none. Raises InputError."""
+    return check_bucket(text, what) if text else ""
 
 
 def parse_private_hosts(text: str) -> PrivateHosts:

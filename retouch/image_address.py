@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
+from retouch.bucket_names import is_bucket
 from retouch.net.redaction import without_query
 from retouch.plain_values import is_whole_text
 from retouch.share_pages import advice
@@ -27,7 +28,6 @@ _DOUBLED = re.compile(r"(?:https?|s3):?/*(https?|s3)(?:://|:/|//)(.*)", re.IGNOR
 _SCHEME_CUT = re.compile(r"(https?|s3)[;,.]?//(.*)", re.IGNORECASE | re.DOTALL)
 _TWICE = re.compile(r"(?:\s|[,;|])\s*(?:https?|s3)://", re.IGNORECASE)
 _WITHIN = re.compile(r"(?:https?|s3)://[^\s<>\"'()\[\]]+", re.IGNORECASE)
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _SHELL = re.compile(r"~\w*[/\\]|\$\{?\w+\}?[/\\]|%\w+%[/\\]")
 _DATA = re.compile(r"data:[^,/]{0,40}/?[^,]{0,200},", re.IGNORECASE)
 # How PNG, JPEG, WebP and GIF begin in base64, and anything that is too long for the name of a file.
@@ -170,7 +170,7 @@ def _url_trouble(url: str) -> str | None:
 
 def _s3_trouble(rest: str) -> str | None:
     bucket, _, key = rest.partition("/")
-    if not _BUCKET.fullmatch(bucket) or not key:
+    if not is_bucket(bucket) or not key:
         return "is not s3://bucket/key"
     if key.endswith("/"):
         return "names a folder; write the key of one picture"

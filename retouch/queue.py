@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from retouch.batch_reader import BatchReader
+from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import check_batch_id
-from retouch.environment import Environment
+from retouch.environment import Environment, parse_bucket
 from retouch.errors import InputError, ServiceError
 from retouch.failure_limit import FailureLimit
 from retouch.intake.admission import Intake
@@ -55,7 +56,7 @@ class EditQueue(BatchReader):
         prefix: str = "",
         address: str = "the address given",
     ) -> None:
-        super().__init__(ledger, address, bucket, prefix)
+        super().__init__(ledger, address, parse_bucket(bucket, "bucket"), check_prefix(prefix, "prefix"))
         self._private_hosts = private_hosts or PrivateHosts()
 
     @classmethod

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from retouch.bucket_names import check_prefix
 from retouch.cli.terminal import say
-from retouch.environment import DEFAULT_REDIS_URL, parse_namespace
+from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace
 from retouch.errors import InputError, RetouchError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
@@ -40,15 +41,41 @@ PrivateHostList = Annotated[
         help="Hosts that URLs may name although they are not public.",
     ),
 ]
+
+
+def _named(context: typer.Context, parameter: typer.CallbackParam) -> str:
+    """Where a value was given: the option, or its variable."""
+    source = context.get_parameter_source(parameter.name or "")
+    return str(parameter.envvar) if source and source.name == "ENVIRONMENT" else parameter.opts[0]
+
+
+def _bucket(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    return parse_bucket(value, _named(context, parameter))
+
+
+def _prefix(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    return check_prefix(value, _named(context, parameter))
+
+
 Bucket = Annotated[
     str,
     typer.Option(
-        envvar="RETOUCH_BUCKET", metavar="NAME", show_default=False, help="The S3 bucket for results and uploads."
+        envvar="RETOUCH_BUCKET",
+        metavar="NAME",
+        show_default=False,
+        callback=_bucket,
+        help="The S3 bucket for results and uploads.",
     ),
 ]
 Prefix = Annotated[
     str,
-    typer.Option(envvar="RETOUCH_PREFIX", metavar="TEXT", show_default=False, help="The beginning of every key in S3."),
+    typer.Option(
+        envvar="RETOUCH_PREFIX",
+        metavar="TEXT",
+        show_default=False,
+        callback=_prefix,
+        help="The beginning of every key in S3.",
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from retouch.bucket_names import is_bucket
 from retouch.errors import InputError, LostObjectError
 from retouch.output import Output
 
@@ -42,7 +43,7 @@ class Buckets:
 def located(uri: str) -> tuple[str, str]:
     """The bucket and the key of ``s3://bucket/key``; raises InputError if ``uri`` is none."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not uri.startswith("s3://") or not bucket or not key:
+    if not uri.startswith("s3://") or not is_bucket(bucket) or not key:
         raise InputError(f"{uri[:200]!r} is not s3://bucket/key")
     return bucket, key
 

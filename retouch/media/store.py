@@ -24,6 +24,7 @@ from botocore.exceptions import (
     BotoCoreError,
     CredentialRetrievalError,
     HTTPClientError,
+    InvalidRegionError,
     MetadataRetrievalError,
     NoCredentialsError,
     ParamValidationError,
@@ -32,8 +33,10 @@ from botocore.exceptions import (
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from retouch.bucket_names import check_bucket
 from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.credentials import AccessKey, Credentials
+from retouch.net.addresses import is_http_url
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # obstore has it for type checkers alone
@@ -44,6 +47,15 @@ MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
 
 _PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
+_KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_NO_ENDPOINT = (
+    "the AWS settings cannot be used: the endpoint (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or endpoint_url of the"
+    " profile) is not a URL such as https://s3.example.com:9000"
+)
+_NO_REGION = (
+    "the AWS settings cannot be used: the region (AWS_DEFAULT_REGION, or region of the profile)"
+    " is not the name of one, such as eu-central-1"
+)
 _CHUNK_BYTES = 2 * 1024 * 1024  # of an object that is read: a usual image in one go
 _LISTED_AT_ONCE = 1000  # keys: S3's own page, and the most that one request deletes
 _CREDENTIALS_TTL_S = 600  # obstore asks again 5 minutes before the end
@@ -54,6 +66,9 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=4),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
 }
+_OF_OBSTORE = (BaseError, OSError, ValueError)
+_REGION = re.compile(r"[A-Za-z0-9-]+")
+_NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([\w.]{1,80})</Code>|\(code: ([\w.]{1,80})\)")
@@ -107,7 +122,7 @@ class Store:
         timeout_s: float = 60.0,
         answer_timeout_s: float = 20.0,
     ) -> None:
-        self.bucket = bucket
+        self.bucket = check_bucket(bucket, "the bucket of a store")
         self._endpoint_url = endpoint_url
         self._region = region
         self._timeouts = {
@@ -135,7 +150,7 @@ class Store:
         attributes = {"Content-Type": content_type}
         try:
             await obstore.put_async(store, key, data, attributes=attributes, use_multipart=False)
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], content_type: str) -> None:
@@ -165,7 +180,7 @@ class Store:
                 chunk_size=_PART_BYTES,
                 max_concurrency=2,
             )
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise (failures[0] if failures else self._mapped(error)) from None
         finally:
             failures.clear()  # its traceback holds this frame: megabytes would wait for the garbage collector
@@ -177,7 +192,7 @@ class Store:
             await self._answered(obstore.head_async(store, key))
         except FileNotFoundError:
             return False
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
         return True
 
@@ -199,7 +214,7 @@ class Store:
             ]  # the range begins behind the end
         except FileNotFoundError:
             raise LostObjectError(f"there is no object {self.uri(key)}") from None
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def chunks(self, key: str) -> AsyncIterator[memoryview]:
@@ -214,7 +229,7 @@ class Store:
                 yield memoryview(chunk)
         except FileNotFoundError as error:
             raise self._missing(error, key) from None
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
@@ -223,7 +238,7 @@ class Store:
         try:
             async for page in obstore.list(store, folder, chunk_size=_LISTED_AT_ONCE):
                 yield [Found(found["path"], found["size"]) for found in page]
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def delete_all(self, keys: Sequence[str]) -> None:
@@ -231,7 +246,7 @@ class Store:
         store = await self._store_for(keys[0])
         try:
             await obstore.delete_async(store, keys)
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def delete(self, key: str) -> None:
@@ -239,7 +254,7 @@ class Store:
         store = await self._store_for(key)
         try:
             await obstore.delete_async(store, key)
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
             raise self._mapped(error) from None
 
     async def _answered(self, request: Awaitable[T]) -> T:
@@ -312,6 +327,7 @@ class Store:
                     signing = botocore.session.get_session()
                     signing.set_credentials("", "")
                     links = self._links_client(boto3.Session(botocore_session=signing))
+                    _check_settings(links.meta.endpoint_url, links.meta.region_name)
                     self._clients = _Clients(self._bytes_client(links), links, signing.get_credentials())
                 except (BotoCoreError, BaseError, ValueError) as error:
                     raise _settings_trouble(error) from None
@@ -375,16 +391,26 @@ class Store:
         frozen = found.get_frozen_credentials()
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError
-        return AccessKey(frozen.access_key, frozen.secret_key, frozen.token)
+        return _checked(AccessKey(frozen.access_key, frozen.secret_key, frozen.token))
 
-    def _missing(self, error: FileNotFoundError, key: str) -> StoreError:
+    def _missing(self, error: FileNotFoundError, key: str) -> Exception:
         """Tell an object that is not there from a bucket that is not."""
         if "NoSuchBucket" in str(error):
             return self._mapped(error)
         return LostObjectError(f"there is no object {self.uri(key)}")
 
-    def _mapped(self, error: Exception) -> StoreError:
-        """Sort obstore's error by what it quotes of the answer; the text itself may hold anything."""
+    def _mapped(self, error: Exception) -> Exception:
+        """Sort obstore's error by what it quotes of the answer; the text itself may hold anything.
+
+        An error of anybody else is returned as it is.
+        """
+        if _is_panic(error):
+            return StoreRefusedError(
+                f"bucket {self.bucket!r} cannot be used: the S3 library cannot work with its name, its endpoint"
+                " (AWS_ENDPOINT_URL_S3) or the AWS keys"
+            )
+        if not isinstance(error, _OF_OBSTORE):
+            return error
         if self._credential_trouble is not None:
             return self._credential_trouble
         text = str(error)
@@ -399,6 +425,10 @@ class Store:
         return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
 
 
+def _is_panic(error: Exception) -> bool:
+    return type(error).__name__ == "RustPanic"  # which no module exports
+
+
 def _statuses(error: Exception) -> list[str]:
     return _STATUS.findall(str(error))
 
@@ -407,7 +437,28 @@ def _is_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
+def _check_settings(endpoint_url: str, region: str) -> None:
+    """Raise StoreRefusedError for what obstore would panic of."""
+    if not is_http_url(endpoint_url) or not endpoint_url.isascii() or re.search(r"[<>\"{}|^`?#]", endpoint_url):
+        raise StoreRefusedError(_NO_ENDPOINT)
+    if not _REGION.fullmatch(region):
+        raise StoreRefusedError(_NO_REGION)
+
+
+def _checked(key: AccessKey) -> AccessKey:
+    """Raise StoreRefusedError, which shows nothing of the key, if no key of AWS can look so."""
+    for name, value in zip(_KEY_VARIABLES, key, strict=True):
+        if value and _NOT_OF_A_KEY.search(value):
+            raise StoreRefusedError(
+                f"the AWS credentials cannot be used: {name} (or what stands for it) holds a newline, a control"
+                " character, or a blank at an end; write it again without"
+            )
+    return key
+
+
 def _credentials_trouble(error: Exception) -> StoreError:
+    if isinstance(error, StoreError):
+        return error
     if isinstance(error, NoCredentialsError):
         return StoreRefusedError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
     passing = (HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
@@ -417,7 +468,9 @@ def _credentials_trouble(error: Exception) -> StoreError:
 
 
 def _settings_trouble(error: Exception) -> StoreError:
+    if isinstance(error, InvalidRegionError):
+        return StoreRefusedError(_NO_REGION)
     if isinstance(error, ValueError):
-        return StoreRefusedError("the AWS settings cannot be used: the endpoint is not a URL")
+        return StoreRefusedError(_NO_ENDPOINT)
     reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__
     return StoreRefusedError(f"the AWS settings cannot be used: {reason}")

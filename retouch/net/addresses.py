@@ -61,6 +61,16 @@ class PrivateHosts:
         return bool(self._entries)
 
 
+def is_http_url(text: str) -> bool:
+    """Tell whether a text that a person has configured is a URL of http or https, of any host."""
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return right and text.isprintable() and " " not in text and "\\" not in text
+
+
 @lru_cache(maxsize=1024)  # the same few hosts serve all results
 def is_public(address: str) -> bool:
     """Tell whether an IP address (no name) is public; looks through IPv4 addresses wrapped in IPv6."""

@@ -103,6 +103,9 @@ def test_a_password_in_the_redis_url_is_not_shown(environment: pytest.MonkeyPatc
         ("RETOUCH_API_KEY", "with a space"),
         ("RETOUCH_API_URL", "https://"),
         ("RETOUCH_DEADLINE", "inf"),
+        ("RETOUCH_BUCKET", "my edits"),
+        ("RETOUCH_BUCKET", "s3://my"),
+        ("RETOUCH_PREFIX", "edits/\n"),
         ("RETOUCH_PREFIX", "a//b/"),
         ("RETOUCH_PREFIX", "../other/"),
         ("RETOUCH_REDIS_URL", "localhost:6379"),
@@ -114,6 +117,7 @@ def test_a_bad_value_is_refused_by_name(environment: pytest.MonkeyPatch, variabl
     with pytest.raises(InputError) as caught:
         load()
     assert str(caught.value).startswith(variable)
+    assert str(caught.value).count(variable) == 1
     assert "\n" not in str(caught.value)
     assert "planted" not in str(caught.value)
 
