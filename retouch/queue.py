@@ -88,7 +88,7 @@ class EditQueue(BatchReader):
         prefix: str = "",
         timeout_s: float = 3.0,
     ) -> EditQueue:
-        """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if that is not a Redis URL.
+        """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if an argument cannot be used.
 
         ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
         separated; hosts that ``init_image`` may name although they are not public. ``bucket``, ``prefix``: where in S3
