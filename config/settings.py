@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retouch.bucket_names import check_bucket, check_prefix
 from retouch.causes import AmbiguityPolicy
-from retouch.environment import check_names, secrets_of_files
+from retouch.environment import check_aws, check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
@@ -250,6 +250,7 @@ def _as_value_error(check: Callable[[], object]) -> None:
 def load() -> Settings:
     """Read the environment; raises InputError in one sentence that names the first wrong variable, or mistyped name."""
     check_names()
+    check_aws()
     of_files: dict[str, Any] = {name.removeprefix(PREFIX).lower(): text for name, text in secrets_of_files().items()}
     try:
         return Settings(**of_files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -52,7 +52,7 @@ class Environment:
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
         """Read the variables; raises an InputError that names the one with a wrong value, or a mistyped name."""
         check_names(variables)
-        variables = {**variables, **secrets_of_files(variables)}
+        variables = {**variables, **secrets_of_files(variables, ("RETOUCH_REDIS_URL",))}
         value = {name: variables.get(f"RETOUCH_{name.upper()}") or "" for name in cls.__slots__}
         return cls(
             redis_url=value["redis_url"] or DEFAULT_REDIS_URL,
@@ -63,27 +63,22 @@ class Environment:
         )
 
 
-def load_secrets() -> None:
-    """Put the secrets of files in place of the files' names, for this process: once, when a program starts.
+def secret(name: str) -> str:
+    """The secret of that name, from its variable or its file; empty if neither is set.
 
-    Raises InputError as ``check_names`` and ``secrets_of_files`` do.
+    Raises InputError as ``secrets_of_files`` does. Ask for it where it is used: who does without it must not need it.
     """
-    check_names()
-    for name, value in secrets_of_files().items():
-        os.environ[name] = value
-        del os.environ[name + FILE]
+    return secrets_of_files(names=(name,)).get(name) or os.environ.get(name, "")
 
 
-def secrets_of_files(variables: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Each secret that a variable ``NAME_FILE`` names a file of: NAME → the text, without one newline at its end.
+def secrets_of_files(variables: Mapping[str, str] = os.environ, names: Collection[str] = SECRETS) -> dict[str, str]:
+    """Each of these that a variable ``NAME_FILE`` names a file of: NAME → the text, without one newline at its end.
 
     Raises an InputError that names the variable and the path (never what the file holds) if the file cannot be read or
     is empty, or if NAME is set as well.
     """
-    if path := variables.get(_AWS_FILE):
-        _read(_AWS_FILE, os.path.expanduser(os.path.expandvars(path)), 0)
     found = {}
-    for name in SECRETS:
+    for name in names:
         if path := variables.get(name + FILE):
             if variables.get(name):
                 raise InputError(f"{name} and {name}{FILE} are both set; set one of them")
@@ -138,20 +133,25 @@ def _wait_for_writer(pipe: int) -> None:
         raise TimeoutError
 
 
-def check_names(variables: Mapping[str, str] = os.environ) -> None:
-    """Raise an InputError that names a variable that is mistyped: its default would hold, without a word.
-
-    Others that are not ours are left alone, also one that begins with the name of a variable which is set (``…_OLD``).
-    A file that nobody would read is refused too.
-    """
-    for name in variables:
-        if name.startswith(_PREFIX) and name not in _KNOWN and (meant := _meant(name, variables)):
-            raise InputError(f"{name} is no setting; did you mean {meant}?")
+def check_aws(variables: Mapping[str, str] = os.environ) -> None:
+    """Raise an InputError that names a variable whose file AWS's libraries would pass over, without a word."""
+    if path := variables.get(_AWS_FILE):
+        _read(_AWS_FILE, os.path.expanduser(os.path.expandvars(path)), 0)
     for name in _AWS_SECRETS:
         if variables.get(name + FILE) and not variables.get(name):
             raise InputError(
                 f"{name}{FILE} is read by nobody: write a credentials file of AWS, and name it in {_AWS_FILE}"
             )
+
+
+def check_names(variables: Mapping[str, str] = os.environ) -> None:
+    """Raise an InputError that names a variable that is mistyped: its default would hold, without a word.
+
+    Others that are not ours are left alone, also one that begins with the name of a variable which is set (``…_OLD``).
+    """
+    for name in variables:
+        if name.startswith(_PREFIX) and name not in _KNOWN and (meant := _meant(name, variables)):
+            raise InputError(f"{name} is no setting; did you mean {meant}?")
 
 
 def _meant(name: str, variables: Mapping[str, str]) -> str | None:

@@ -29,7 +29,6 @@ from retouch.cli.status import status
 from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
-from retouch.environment import load_secrets
 from retouch.errors import CancelledError, InputError, RetouchError
 from retouch.signals import raise_on
 
@@ -79,7 +78,6 @@ def run() -> NoReturn:
     """Run a command and raise SystemExit; an error is one sentence, with ``RETOUCH_DEBUG=1`` also a traceback."""
     raise_on(signal.SIGTERM)
     try:
-        load_secrets()
         app()
     except InputError as error:
         _end(str(error), ExitCode.INPUT)

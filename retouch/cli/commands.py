@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
+from retouch.environment import check_names
 from retouch.signals import exit_code
 
 # What the library that checks values calls them, and what people are told.
@@ -68,6 +69,12 @@ class Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:
         """The page that --help prints."""
         return str(super().get_help(ctx)).replace("\\[", "[")  # typer before 0.21 escapes them, as if rich printed it
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, unless a variable that it may read is mistyped (InputError)."""
+        if any(param.envvar for param in self.params):
+            check_names()
+        return super().invoke(ctx)
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - typer would cut it there
         """The first sentence of its help, whole."""

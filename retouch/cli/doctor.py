@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.options import Bucket, Prefix, RedisUrl
+from retouch.cli.options import Bucket, Prefix, RedisUrl, of_file
 from retouch.cli.terminal import ExitCode, printable
 from retouch.environment import DEFAULT_REDIS_URL
 
@@ -20,6 +20,7 @@ def doctor(
         str,
         typer.Option(
             envvar="RETOUCH_API_KEY",
+            callback=of_file,
             metavar="KEY",
             show_default=False,
             help="The API key; better set the variable, since other users can see options.",

@@ -12,7 +12,7 @@ import typer
 
 from retouch.bucket_names import check_prefix
 from retouch.cli.terminal import say
-from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace
+from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, secret
 from retouch.errors import InputError, RetouchError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
@@ -22,10 +22,25 @@ FIRST_CONTACT_S = 2.0  # without Redis, a command says so within seconds
 COMPLETION_S = 0.3  # a person has pressed the tab key, and waits
 COMPLETED = 200  # batches
 
+
+def of_file(ctx: typer.Context, param: typer.CallbackParam, value: str) -> str:
+    """The value of an option whose variable is a secret: it may stand in a file, which is read only if it is used."""
+    source = ctx.get_parameter_source(str(param.name))
+    if source and source.name == "COMMANDLINE":
+        return value
+    try:
+        return secret(str(param.envvar)) or value
+    except InputError:
+        if ctx.resilient_parsing:  # for a shell that completes a word, and can show no error
+            return value
+        raise
+
+
 RedisUrl = Annotated[
     str,
     typer.Option(
         envvar="RETOUCH_REDIS_URL",
+        callback=of_file,
         metavar="URL",
         show_default=False,  # a variable's value may hold a password
         help=f"The Redis or Valkey of the ledger; by default {DEFAULT_REDIS_URL}.",
@@ -85,7 +100,7 @@ def complete_batch(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def look() -> None:
         with suppress(RetouchError):
-            queue = open_queue(ctx.params.get("redis_url") or os.environ.get("RETOUCH_REDIS_URL", DEFAULT_REDIS_URL))
+            queue = open_queue(ctx.params.get("redis_url") or secret("RETOUCH_REDIS_URL") or DEFAULT_REDIS_URL)
             found.extend(view.batch for view in queue.batches(COMPLETED))
 
     thread = Thread(target=look, daemon=True)

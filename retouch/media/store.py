@@ -34,6 +34,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from retouch.bucket_names import check_bucket
+from retouch.environment import check_aws
 from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.credentials import AccessKey, Credentials
 from retouch.net.addresses import is_http_url
@@ -322,6 +323,7 @@ class Store:
     def _open(self) -> _Clients:
         with self._opening:
             if self._clients is None:
+                check_aws()
                 try:
                     self._session = boto3.Session()
                     signing = botocore.session.get_session()

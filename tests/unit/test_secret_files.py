@@ -12,8 +12,10 @@ import pytest
 import requests
 
 from config.settings import Settings, load
-from retouch.environment import SECRETS, Environment, check_names, secrets_of_files
+from retouch.environment import SECRETS, Environment, check_aws, check_names, secrets_of_files
 from retouch.errors import InputError
+from retouch.media.store import Store
+from retouch.queue import EditQueue
 from tests.harness.processes import RETOUCH, Ended, Process, run
 from workers.stack.child import clean_environment
 
@@ -154,9 +156,9 @@ def test_a_credentials_file_that_cannot_be_read_is_refused(tmp_path: Path) -> No
     """boto3 passes over it, and may find other credentials; an empty one (``/dev/null``) is a way to say: none."""
     path = tmp_path / "aws"
     with pytest.raises(InputError, match=f"AWS_SHARED_CREDENTIALS_FILE: {path} cannot be read: No such file"):
-        secrets_of_files({"AWS_SHARED_CREDENTIALS_FILE": str(path)})
+        check_aws({"AWS_SHARED_CREDENTIALS_FILE": str(path)})
     path.touch()
-    assert secrets_of_files({"AWS_SHARED_CREDENTIALS_FILE": str(path)}) == {}
+    check_aws({"AWS_SHARED_CREDENTIALS_FILE": str(path)})
 
 
 def test_a_home_folder_in_the_path_of_a_credentials_file_is_found(
@@ -166,15 +168,15 @@ def test_a_home_folder_in_the_path_of_a_credentials_file_is_found(
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "aws").touch()
     for path in ("~/aws", "$HOME/aws"):
-        assert secrets_of_files({"AWS_SHARED_CREDENTIALS_FILE": path}) == {}
+        check_aws({"AWS_SHARED_CREDENTIALS_FILE": path})
 
 
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
 def test_a_file_for_one_key_of_aws_is_refused(name: str) -> None:
     """AWS's libraries have a file for all of them, and would not read this one."""
     with pytest.raises(InputError, match=f"{name}_FILE is read by nobody.*AWS_SHARED_CREDENTIALS_FILE"):
-        check_names({f"{name}_FILE": "/run/secrets/key"})
-    check_names({f"{name}_FILE": "/run/secrets/key", name: "set by another program, from the file"})
+        check_aws({f"{name}_FILE": "/run/secrets/key"})
+    check_aws({f"{name}_FILE": "/run/secrets/key", name: "set by another program, from the file"})
 
 
 def ended(*command: str | Path, **variables: str) -> Ended:
@@ -190,10 +192,78 @@ def test_the_command_line_reads_its_secrets_from_files(files: dict[str, str]) ->
     assert "planted" not in told.err
 
 
+NOBODY = {f"{name}_FILE": "/nope" for name in (*SECRETS, "AWS_SHARED_CREDENTIALS", "AWS_SESSION_TOKEN")}
+
+
+@pytest.mark.parametrize(
+    ("command", "needed", "code"),
+    [
+        (["status"], "RETOUCH_REDIS_URL", 6),
+        (["enqueue", "m.jsonl"], "RETOUCH_REDIS_URL", 2),
+        (["status", "--help"], "", 0),
+        (["fields"], "", 0),
+        (["--help"], "", 0),
+        (["--version"], "", 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_reads_no_secret_that_it_does_not_use(command: list[str], needed: str, code: int) -> None:
+    """Workers and commands can share one file of variables; a machine that only asks need not hold every secret."""
+    unread = {name: path for name, path in NOBODY.items() if name != f"{needed}_FILE"}
+    own = {needed: VALUES[needed]} if needed else {}
+    told = ended(RETOUCH, *command, **unread, **own)
+    assert (told.code, "nope" in told.err) == (code, False), told.err
+    if needed:
+        told = ended(RETOUCH, *command, **NOBODY)
+        assert (told.code, f"{needed}_FILE: /nope cannot be read" in told.err) == (2, True)
+
+
+def test_an_option_is_used_in_place_of_a_file() -> None:
+    """As it is in place of a variable."""
+    told = ended(RETOUCH, "status", "--redis-url", VALUES["RETOUCH_REDIS_URL"], **NOBODY)
+    assert (told.code, "nope" in told.err) == (6, False)
+
+
+def test_a_shell_completes_with_what_it_can_read(redis_url: str, tmp_path: Path) -> None:
+    """The server of the file; without an error where there is none."""
+    EditQueue.from_url(redis_url).enqueue(
+        [{"custom_id": "a", "prompt": "x", "init_image": "https://e.com/a"}], batch="ba"
+    )
+    asked = {"_RETOUCH_COMPLETE": "complete_bash", "COMP_WORDS": "retouch status b", "COMP_CWORD": "2"}
+    told = ended(RETOUCH, **asked, **NOBODY | {"RETOUCH_REDIS_URL_FILE": written(tmp_path, "url", redis_url)})
+    assert (told.out.split(), told.err) == (["ba"], "")
+    told = ended(RETOUCH, **asked, **NOBODY)
+    assert (told.out.split(), told.err) == ([], "")
+
+
+def test_a_producer_reads_no_secret_that_it_does_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs Redis alone, until it has pictures for S3."""
+    for name, path in NOBODY.items():
+        if name != "RETOUCH_REDIS_URL_FILE":
+            monkeypatch.setenv(name, path)
+    EditQueue.from_env().close()
+    with pytest.raises(InputError, match="AWS_SHARED_CREDENTIALS_FILE: /nope cannot be read"):
+        Store("bucket").presign_get("s3://bucket/key", 60)
+    monkeypatch.setenv("RETOUCH_REDIS_URL_FILE", "/nope")
+    with pytest.raises(InputError, match="RETOUCH_REDIS_URL_FILE: /nope cannot be read"):
+        EditQueue.from_env()
+
+
+def test_a_worker_reads_every_secret_at_its_start(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """It uses all of them, and not before hours perhaps."""
+    for name, path in {**files, "RETOUCH_BUCKET": "bucket"}.items():
+        monkeypatch.setenv(name, path)
+    for name in NOBODY:
+        with monkeypatch.context() as wrong:
+            wrong.setenv(name, "/nope")
+            with pytest.raises(InputError, match=name):
+                load()
+
+
 @pytest.mark.parametrize(
     "program",
     [
-        [RETOUCH, "status"],
+        [RETOUCH, "doctor"],
         [sys.executable, "-m", "workers.endpoint"],
         [sys.executable, "-m", "celery", "-A", "workers", "worker"],
     ],
@@ -215,6 +285,21 @@ def test_the_endpoint_reads_its_key_from_a_file(files: dict[str, str]) -> None:
         url = json.loads(endpoint.out.line())["url"].partition("/sd/")[0] + "/_record"
         assert requests.get(url, headers={"API-Key": "planted-key"}, timeout=10).ok
         assert requests.get(url, headers={"API-Key": "another"}, timeout=10).status_code == 401
+
+
+def test_the_endpoint_reads_its_key_alone(files: dict[str, str]) -> None:
+    """And not even that where an option gives another, or for its help."""
+    others = {name: path for name, path in NOBODY.items() if name != "RETOUCH_API_KEY_FILE"}
+    program = [sys.executable, "-m", "workers.endpoint"]
+    for arguments, env in [
+        ([], {**others, "RETOUCH_API_KEY_FILE": files["RETOUCH_API_KEY_FILE"]}),
+        (["--api-key", "another"], NOBODY),
+    ]:
+        with Process([*program, *arguments], env=clean_environment(**env)) as endpoint:
+            assert "url" in json.loads(endpoint.out.line())
+    assert ended(*program, "--help", **NOBODY).code == 0
+    told = ended(*program, RETOUCH_API_KEY="a", RETOUCH_API_KEY_FILE=files["RETOUCH_API_KEY_FILE"])
+    assert (told.code, "are both set" in told.err) == (2, True)
 
 
 def test_a_stack_takes_no_secret_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,25 +10,27 @@ from typing import Annotated
 
 import typer
 
-from retouch.environment import load_secrets
+from retouch.environment import check_names, secret
 from retouch.errors import InputError, RetouchError
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
 from workers.endpoint.latency import Latency
 from workers.endpoint.server import address_of, listen, serve
 
+API_KEY = "RETOUCH_API_KEY"
 cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @cli.command()
 def run(
+    ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
     api_keys: Annotated[
         list[str] | None,
         typer.Option(
             "--api-key",
-            envvar="RETOUCH_API_KEY",
+            envvar=API_KEY,
             help="Key that callers must send; several (in the environment with blanks between them): any of them. "
             "Better set in the environment: options show in the process list. Without one, a key is made and "
             "printed on stderr.",
@@ -72,11 +74,12 @@ def run(
     Prints one line of JSON, {"url": …}, once it is listening.
     """
     try:
+        check_names()
         hosts, seconds = PrivateHosts.parse(private_hosts), Latency.parse(latency)
         base = _checked(public_url)
         with listen(host, port) as sock:
             options = Options(
-                api_keys=_keys(api_keys or []),
+                api_keys=_keys(ctx, api_keys or []),
                 public_url=base or address_of(sock),
                 latency=seconds,
                 capacity=capacity,
@@ -95,7 +98,10 @@ def run(
         _fail(f"{error.filename or 'the endpoint'}: {error.strerror}", 6)
 
 
-def _keys(given: list[str]) -> list[bytes]:
+def _keys(ctx: typer.Context, given: list[str]) -> list[bytes]:
+    source = ctx.get_parameter_source("api_keys")
+    if not source or source.name != "COMMANDLINE":  # else the file is not used
+        given = secret(API_KEY).split()
     if keys := [key.encode() for key in given if key]:
         return keys
     made = secrets.token_urlsafe(24)
@@ -115,8 +121,4 @@ def _fail(sentence: str, code: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        load_secrets()  # before the options are read: they look for variables
-    except InputError as error:
-        _fail(str(error), 2)
     cli(prog_name="python -m workers.endpoint")
