@@ -31,7 +31,14 @@ pytestmark = pytest.mark.slow
 STACK = (sys.executable, "-m", "workers.stack")
 NAMES = {
     *("RETOUCH_REDIS_URL", "RETOUCH_API_URL", "RETOUCH_API_KEY", "RETOUCH_BUCKET", "RETOUCH_PREFIX"),
-    *("RETOUCH_PRIVATE_HOSTS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    *(
+        "RETOUCH_NAMESPACE",
+        "RETOUCH_PRIVATE_HOSTS",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ),
     "AWS_ENDPOINT_URL_S3",
 }
 
@@ -117,6 +124,23 @@ def test_what_it_prints_leads_a_client_to_working_services(start: Start, tmp_pat
     assert stack.told_to_end(signal.SIGTERM).code == 0
     assert not any(part.is_running() for part in stack.parts)
     assert not list(tmp_path.glob("retouch-*/logs")), "the temporary folder is left"
+
+
+def test_it_starts_whatever_a_person_has_set(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it leads the worker to their services, or keeps it from starting; limits can be tried."""
+    theirs = {
+        "RETOUCH_WEBHOOK_URL": "https://example.com/production",
+        "RETOUCH_WEBHOOK_SECRET_FILE": "/nope",
+        "RETOUCH_NAMESPACE": "production",
+        "RETOUCH_REDIS_URI": "mistyped",
+        "CELERY_WORKER_CONCURRENCY": "4",
+    }
+    for name, value in {**theirs, "RETOUCH_MAX_IN_FLIGHT": "3"}.items():
+        monkeypatch.setenv(name, value)
+    [worker] = [part for part in start().parts if "celery" in part.cmdline()]
+    found = worker.environ()
+    assert [name for name, value in theirs.items() if found.get(name) == value] == []
+    assert found["RETOUCH_MAX_IN_FLIGHT"] == "3"
 
 
 def test_ctrl_c_ends_everything(start: Start) -> None:

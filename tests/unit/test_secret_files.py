@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from config.settings import Settings, load
-from retouch.environment import SECRETS, Environment, check_aws, check_names, secrets_of_files
+from retouch.environment import SECRETS, VARIABLES, Environment, check_aws, check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.media.store import Store
 from retouch.queue import EditQueue
@@ -302,7 +302,19 @@ def test_the_endpoint_reads_its_key_alone(files: dict[str, str]) -> None:
     assert (told.code, "are both set" in told.err) == (2, True)
 
 
-def test_a_stack_takes_no_secret_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its services have keys of their own; a person's file beside one would be refused as set twice."""
-    monkeypatch.setenv("RETOUCH_API_KEY_FILE", "/run/secrets/api_key")
-    assert "RETOUCH_API_KEY_FILE" not in clean_environment(RETOUCH_API_KEY="own")
+# What leads to a person's own services: events of the stack would be posted there, and its pictures stored.
+ELSEWHERE = {
+    *(f"{name}{end}" for name in SECRETS for end in ("", "_FILE")),
+    *("RETOUCH_API_URL", "RETOUCH_BUCKET", "RETOUCH_PREFIX", "RETOUCH_NAMESPACE", "RETOUCH_PRIVATE_HOSTS"),
+    *("RETOUCH_PYTHON", "RETOUCH_REDIS_URI", "AWS_PROFILE", "CELERY_WORKER_CONCURRENCY", "CELERY_WORKER_LOGLEVEL"),
+}
+
+
+def test_a_stack_takes_from_outside_what_changes_its_work_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its services have keys of their own, and it posts no events; limits and times can be tried with it."""
+    known = VARIABLES | ELSEWHERE
+    for name in known:
+        monkeypatch.setenv(name, "a person's")
+    assert known & set(clean_environment()) == VARIABLES - ELSEWHERE
+    assert clean_environment(RETOUCH_WEBHOOK_URL="own")["RETOUCH_WEBHOOK_URL"] == "own"
+    assert clean_environment(RETOUCH_LEASE="own")["RETOUCH_LEASE"] == "own"

@@ -12,13 +12,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from retouch.environment import FILE, SECRETS
 from retouch.errors import ServiceError
 
 ROOT = Path(__file__).resolve().parents[2]  # of the checkout: where ``-m workers`` can be imported
 LEASH = Path(__file__).with_name("leash.py")
 READY_DEADLINE_S = 60.0  # generous: a cold disk reads 150 MB of SeaweedFS first
 _POLL_S = 0.03
+_FOREIGN = ("AWS_", "CELERY_", "RETOUCH_")
+# Settings that change how work is done, and not where, for whom or with which secret.
+_TRIED = frozenset(
+    f"RETOUCH_{name}"
+    for name in (
+        *("API_IDEMPOTENT", "ON_AMBIGUOUS", "RESUBMITS", "MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE"),
+        *("POLL_MIN", "POLL_MAX", "POLL_LAG", "PATIENCE", "LEASE", "DEADLINE", "RETENTION", "PRICE", "DEBUG"),
+    )
+)
 
 T = TypeVar("T")
 
@@ -156,9 +164,9 @@ def write_private(path: Path, text: str) -> None:
 
 
 def clean_environment(**values: str) -> dict[str, str]:
-    """Return this process's environment with ``values``, and without any AWS setting or secret's file but those.
+    """Return this process's environment with ``values``, and without any setting that leads away from the stack.
 
-    A person's AWS profile or endpoint must not lead a child away from the stack, nor a key of another API.
+    A person's AWS profile, API key or webhook is not the stack's, nor are Celery's options; limits may be tried.
     """
-    foreign = tuple(name + FILE for name in SECRETS)
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", *foreign))} | values
+    kept = {name: value for name, value in os.environ.items() if name in _TRIED or not name.startswith(_FOREIGN)}
+    return kept | values

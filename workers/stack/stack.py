@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from retouch.errors import InputError, ServiceError
+from retouch.ledger import DEFAULT_NAMESPACE
 from workers.stack.child import Child
 from workers.stack.endpoint import Endpoint
 from workers.stack.part import Part
@@ -71,6 +72,7 @@ class Stack:
         """What a client (and a worker) needs in its environment; only once started."""
         return {
             "RETOUCH_REDIS_URL": self.valkey.url,
+            "RETOUCH_NAMESPACE": DEFAULT_NAMESPACE,
             "RETOUCH_API_URL": self.endpoint.url,
             "RETOUCH_API_KEY": self.endpoint.api_key,
             "RETOUCH_BUCKET": self.s3.bucket,
