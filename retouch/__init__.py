@@ -14,20 +14,26 @@ A producer needs two names::
 The other names are the types that its methods take, return and raise.
 """
 
-from retouch.edit import Edit
-from retouch.edit_result import Failure, Result
-from retouch.errors import CancelledError, InputError, LostImagesError, RetouchError, SchemaError, ServiceError
-from retouch.event_log import CloudEvent, UndeliveredEvent
-from retouch.failure_limit import TooManyFailuresError
-from retouch.installation import ResultTimes
-from retouch.intake.admission import InvalidEditError, RejectedEditsError
-from retouch.intake.mistakes import Rejection
-from retouch.intake.reading import Manifest, read_manifest
-from retouch.intake.writing import BatchWriter, Receipt
-from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
-from retouch.output import Output
-from retouch.queue import EditQueue
-from retouch.states import BatchState, EditState
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retouch.edit import Edit
+    from retouch.edit_result import Failure, Result
+    from retouch.errors import CancelledError, InputError, LostImagesError, RetouchError, SchemaError, ServiceError
+    from retouch.event_log import CloudEvent, UndeliveredEvent
+    from retouch.failure_limit import TooManyFailuresError
+    from retouch.installation import ResultTimes
+    from retouch.intake.admission import InvalidEditError, RejectedEditsError
+    from retouch.intake.mistakes import Rejection
+    from retouch.intake.reading import Manifest, read_manifest
+    from retouch.intake.writing import BatchWriter, Receipt
+    from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
+    from retouch.output import Output
+    from retouch.queue import EditQueue
+    from retouch.states import BatchState, EditState
 
 __all__ = [
     "BatchState",
@@ -63,3 +69,32 @@ __all__ = [
     "UndeliveredEvent",
     "read_manifest",
 ]
+
+# Where each name is: loaded at its first use, so that the command line can heed signals before.
+_PLACES = {
+    "edit": "Edit",
+    "edit_result": "Failure Result",
+    "errors": "CancelledError InputError LostImagesError RetouchError SchemaError ServiceError",
+    "event_log": "CloudEvent UndeliveredEvent",
+    "failure_limit": "TooManyFailuresError",
+    "installation": "ResultTimes",
+    "intake.admission": "InvalidEditError RejectedEditsError",
+    "intake.mistakes": "Rejection",
+    "intake.reading": "Manifest read_manifest",
+    "intake.writing": "BatchWriter Receipt",
+    "ledger": "BatchView EditView Entry Made Pause Provider Retried Sink",
+    "output": "Output",
+    "queue": "EditQueue",
+    "states": "BatchState EditState",
+}
+
+
+def __getattr__(name: str) -> object:
+    for place, names in _PLACES.items():
+        if name in names.split():
+            return getattr(import_module(f"{__name__}.{place}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

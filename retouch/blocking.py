@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine, Iterable
+from concurrent.futures import Future
 from functools import lru_cache
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,27 +22,53 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """
     with _starting:  # else two threads that are the first would have a loop each
         loop = _loop(os.getpid())
-    ended, tasks = Event(), list[asyncio.Task[T]]()
+    ended, stopped, tasks = _Once(), _Once(), list[asyncio.Task[T]]()
 
     def start() -> None:
         tasks.append(loop.create_task(coroutine))
-        tasks[0].add_done_callback(lambda _task: ended.set())
+        tasks[0].add_done_callback(ended.tell)
 
     def stop() -> None:
         if tasks:
+            tasks[0].add_done_callback(stopped.tell)  # called also if it has ended
             tasks[0].cancel()
         else:  # interrupted before it began
             coroutine.close()
-            ended.set()
+            stopped.tell()
 
     try:
         loop.call_soon_threadsafe(start)
         ended.wait()
     except BaseException:
         loop.call_soon_threadsafe(stop)
-        ended.wait()
+        stopped.wait()
         raise
     return tasks[0].result()
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for a future of a thread, and return or raise what it does; Ctrl-C is raised as such at any moment."""
+    done = _Once()
+    future.add_done_callback(done.tell)
+    done.wait()
+    return future.result()
+
+
+class _Once:
+    """One wait for one thing that is told. A signal can end the wait at any moment.
+
+    Within an Event's or a Future's wait there is a moment at which RuntimeError is raised over it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._lock.acquire()
+
+    def tell(self, _of: object = None) -> None:
+        self._lock.release()
+
+    def wait(self) -> None:
+        self._lock.acquire()  # one call in C: a signal comes before it or after it
 
 
 @lru_cache(maxsize=1)

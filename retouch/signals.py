@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from types import FrameType
+from typing import NoReturn
 
 # Longer than an unraisable hook takes: a signal that is raised again inside it would be dropped for good.
 AGAIN_AFTER_S = 0.05
@@ -20,19 +23,44 @@ class Terminated(KeyboardInterrupt):
 
 
 def raise_on(*numbers: int) -> None:
-    """Make these signals raise Terminated in the main thread, instead of ending the process at once.
+    """Make these signals raise Terminated (Ctrl-C: KeyboardInterrupt) in the main thread, instead of ending it at once.
 
     SIGTERM is handled even where it was inherited as ignored; other signals stay ignored then (``nohup``).
     """
     _raise_dropped_again()
-    for number in numbers:
-        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _raise)
+    for number in _heeded(numbers):
+        # asyncio looks for Python's own handler of Ctrl-C, and cancels what it runs then.
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else _raise)
+
+
+def end_on(*numbers: int) -> None:
+    """Make these signals end the process at once, with one word: while nothing is to be put in order.
+
+    What is raised while a library is loaded, the library may take for an error of its own.
+    """
+    for number in _heeded(numbers):
+        signal.signal(number, _end)
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
     """The exit code that shells show for a process ended by a signal: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
+
+
+def interrupt_of(error: BaseException) -> KeyboardInterrupt | None:
+    """The signal that ended what has raised ``error``; None if none did.
+
+    A wait of Python's own (an Event, a Future) that a signal ends at a bad moment raises RuntimeError over it ("release
+    unlocked lock").
+    """
+    found: BaseException | None = error
+    while type(found) is RuntimeError:
+        found = found.__context__
+    return found if isinstance(found, KeyboardInterrupt) else None
+
+
+def _heeded(numbers: Iterable[int]) -> Iterable[int]:
+    return (n for n in numbers if n == signal.SIGTERM or signal.getsignal(n) is not signal.SIG_IGN)
 
 
 def _raise_dropped_again() -> None:
@@ -57,3 +85,10 @@ def _raise_dropped_again() -> None:
 
 def _raise(number: int, _frame: FrameType | None) -> None:
     raise Terminated(number)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    try:
+        os.write(2, b"interrupted\n")  # what prints may be in the middle of a line itself
+    finally:
+        os._exit(128 + number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -30,7 +29,6 @@ from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.cli.version import options
 from retouch.cli.watch import watch
 from retouch.errors import CancelledError, InputError, RetouchError
-from retouch.signals import raise_on
 
 app = typer.Typer(
     name="retouch",
@@ -76,7 +74,6 @@ def _end_process(code: int) -> NoReturn:
 
 def run() -> NoReturn:
     """Run a command and raise SystemExit; an error is one sentence, with ``RETOUCH_DEBUG=1`` also a traceback."""
-    raise_on(signal.SIGTERM)
     try:
         app()
     except InputError as error:

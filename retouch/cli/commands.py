@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import sys
 import textwrap
 from typing import Any
@@ -14,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.environment import check_names
-from retouch.signals import exit_code
+from retouch.signals import exit_code, interrupt_of, raise_on
 
 # What the library that checks values calls them, and what people are told.
 _WORDS = (
@@ -102,13 +103,25 @@ class Commands(TyperGroup):
     """Ends with our exit codes, not typer's, at Ctrl-C, at SIGTERM and when the reader of a pipe has gone."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
+        """Run the command, which can put things in order when a signal comes."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            raise_on(*before)
+            return self._run(ctx)
+        except BaseException as error:
+            interrupt = interrupt_of(error)
+            if interrupt is None:
+                raise
+            say("interrupted")
+            raise typer.Exit(exit_code(interrupt)) from None
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _run(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except KeyboardInterrupt as interrupt:
-            say("interrupted")
-            raise typer.Exit(exit_code(interrupt)) from None
         except BrokenPipeError:
             _drop_output()
             raise typer.Exit(ExitCode.OK) from None

@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
+from retouch.blocking import result_of
 from retouch.errors import (
     BatchCancelledError,
     BatchDefaultsError,
@@ -156,7 +157,7 @@ class BatchWriter:
         while len(self._sent) > unanswered or self._answered:
             page, sent = self._sent[0]
             with self._telling():
-                verdicts = sent.result()
+                verdicts = result_of(sent)
             self._sent.popleft()
             self.accepted += verdicts.count(Verdict.ACCEPTED)
             self.already += verdicts.count(Verdict.ALREADY)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from threading import Event, Thread
+from concurrent.futures import Future
+from threading import Condition, Event, Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
 
-from retouch.blocking import run, together
+from retouch import blocking
+from retouch.blocking import result_of, run, together
 
 
 def test_many_threads_and_a_running_loop_share_one_loop() -> None:
@@ -48,6 +50,42 @@ def test_an_interrupt_is_raised_when_the_coroutine_has_ended() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(interrupted())
     assert ended.is_set()
+
+
+def test_an_interrupt_after_the_end_is_raised_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for that has come already."""
+    wait, interrupts = blocking._Once.wait, [KeyboardInterrupt]
+
+    def interrupted(once: blocking._Once) -> None:
+        wait(once)
+        for interrupt in interrupts[:]:
+            interrupts.remove(interrupt)
+            raise interrupt
+
+    monkeypatch.setattr(blocking._Once, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(asyncio.sleep(0))
+    assert run(asyncio.sleep(0, "later")) == "later"
+
+
+def test_no_wait_makes_an_error_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a Condition's does, if a signal comes when its lock is released: RuntimeError is raised over Ctrl-C."""
+    run(asyncio.sleep(0))  # the loop is there
+    wait = Condition.wait
+
+    def elsewhere(condition: Condition, timeout: float | None = None) -> bool:
+        assert current_thread() is not main_thread(), "the main thread waits with a Condition"
+        return wait(condition, timeout)
+
+    monkeypatch.setattr(Condition, "wait", elsewhere)
+    assert run(asyncio.sleep(0, "done")) == "done"
+
+    class Asked(Future[str]):
+        def add_done_callback(self, fn: Any) -> None:
+            super().add_done_callback(fn)
+            self.set_result("done")  # never before it is waited for
+
+    assert result_of(Asked()) == "done"
 
 
 def test_when_one_fails_the_others_have_ended_before_that_is_told() -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from PIL import Image
 
-from retouch.cli import app
+from retouch.cli import app, commands
 from retouch.ledger import Finish, Ledger, Settlement, Step
 from retouch.queue import EditQueue
 from retouch.states import EditState
@@ -43,7 +43,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def open_queue(_url: str, **_how: object) -> EditQueue:
         return EditQueue(ledger)
 
-    monkeypatch.setattr(app, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
+    monkeypatch.setattr(commands, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
     for name in [name for name in sys.modules if name.startswith("retouch.cli.")]:
         monkeypatch.setattr(f"{name}.open_queue", open_queue, raising=False)
     for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG", "PRICE"):

@@ -12,8 +12,10 @@ from threading import Event
 import pytest
 
 from retouch import Edit, EditQueue
-from retouch.signals import Terminated, exit_code, raise_on
+from retouch.signals import Terminated, exit_code, interrupt_of, raise_on
 from tests.harness.processes import Process
+from tests.harness.processes import run as run_program
+from tests.unit.cli.conftest import Run
 
 NAMESPACE = "signals"  # no worker of another test takes these edits
 # What a shell does for a job in the background, or nohup for its command.
@@ -86,6 +88,67 @@ def test_events_that_are_followed_end_by_a_signal(redis_url: str, number: int, c
         err = events.err.text
     ways = [f"To continue: retouch events --follow --after {event['id']}" for event in queue.events()]
     assert any(way in err for way in ways)
+
+
+# Runs a command, and sends a signal where it imports a module, or calls a function.
+SIGNALLED = """
+import importlib.abc, os, sys
+number, where = int(sys.argv[1]), sys.argv[2]
+
+class Signal(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == where:
+            os.kill(os.getpid(), number)
+
+sys.meta_path.insert(0, Signal())
+from retouch.cli import main
+if "=" in where:
+    from retouch.cli import app
+    name = where.removesuffix("=")
+    def signalled(*arguments, function=getattr(app, name)):
+        os.kill(os.getpid(), number)
+        function(*arguments)
+    setattr(app, name, signalled)
+sys.argv = ["retouch", "fields"]
+main()
+"""
+MOMENTS = (
+    "retouch.cli.app",
+    "typer",
+    "pydantic",
+    "redis",
+    "retouch.queue",
+    "retouch.cli.watch",
+    "app=",
+    "_end_process=",
+)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("where", MOMENTS)
+def test_a_signal_before_and_after_a_command_ends_it_as_one_within(number: int, code: int, where: str) -> None:
+    """Whatever is being loaded; one word, no traceback."""
+    ended = run_program([sys.executable, "-c", SIGNALLED, str(number), where], env=os.environ)
+    assert (ended.code, ended.err) == (code, "interrupted\n")
+
+
+def test_a_signal_while_python_waits_is_no_bug(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """An Event that is interrupted when it has released its lock raises RuntimeError."""
+
+    def interrupted(*_of: object, **_how: object) -> None:
+        event = Event()
+        release = event._cond._release_save  # type: ignore[attr-defined] # the moment
+
+        def release_and_interrupt() -> None:
+            release()
+            raise KeyboardInterrupt
+
+        event._cond._release_save = release_and_interrupt  # type: ignore[attr-defined] # the moment
+        event.wait()
+
+    monkeypatch.setattr(EditQueue, "batches", interrupted)
+    assert run("batches") == (130, "", "interrupted\n")
+    assert interrupt_of(RuntimeError()) is None
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
+from threading import Event
 from typing import Any
 
 import pytest
@@ -31,6 +33,32 @@ def test_an_outage_in_the_middle_says_what_is_written(ledger: Ledger, monkeypatc
     queue = EditQueue(ledger)
     with pytest.raises(ServiceError, match=f"{PAGE} edits were written for sure"):
         queue.enqueue((edit(f"e{n}") for n in range(3 * PAGE)), batch="b")
+
+
+def test_a_page_on_its_way_is_awaited_such_that_an_interrupt_stays_one(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``Future.result`` waits with a Condition, which can make a RuntimeError of Ctrl-C."""
+    gate, written, awaited, result = Event(), ledger.producer.enqueue, Future.add_done_callback, Future.result
+
+    def enqueue(*of_a_page: Any, **producer: Any) -> list[Verdict]:
+        assert gate.wait(30)
+        return written(*of_a_page, **producer)
+
+    def await_(future: Future[Any], tell: Any) -> None:
+        awaited(future, tell)
+        gate.set()
+
+    def result_(future: Future[Any], timeout: float | None = None) -> Any:
+        there = future.done()
+        gate.set()
+        assert there, "it is not there yet"
+        return result(future, timeout)
+
+    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
+    monkeypatch.setattr(Future, "add_done_callback", await_)
+    monkeypatch.setattr(Future, "result", result_)
+    assert EditQueue(ledger).enqueue([edit("a")], batch="b").accepted == 1
 
 
 def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> None:
