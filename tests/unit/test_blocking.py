@@ -63,9 +63,17 @@ def test_an_interrupt_after_the_end_is_raised_too(monkeypatch: pytest.MonkeyPatc
             raise interrupt
 
     monkeypatch.setattr(blocking._Once, "wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(asyncio.sleep(0))
-    assert run(asyncio.sleep(0, "later")) == "later"
+    ends: list[object] = []
+
+    def program() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            run(asyncio.sleep(0))
+        ends.append(run(asyncio.sleep(0, "later")))
+
+    thread = Thread(target=program, daemon=True)  # it would hang for ever
+    thread.start()
+    thread.join(10)
+    assert ends == ["later"]
 
 
 def test_no_wait_makes_an_error_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
