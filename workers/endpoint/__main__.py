@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +16,19 @@ from retouch.environment import check_names, secret
 from retouch.errors import InputError, RetouchError
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
+from workers.endpoint.engine import Engine
 from workers.endpoint.latency import Latency
 from workers.endpoint.server import address_of, listen, serve
+from workers.endpoint.stand_in import StandIn
+
+
+class EngineName(StrEnum):
+    """What ``--engine`` takes."""
+
+    STAND_IN = "stand-in"
+
+
+ENGINES: dict[EngineName, Callable[[], Engine]] = {EngineName.STAND_IN: StandIn}
 
 API_KEY = "RETOUCH_API_KEY"
 cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -46,6 +59,7 @@ def run(
     public_url: Annotated[
         str, typer.Option(help="Where callers reach this server, if not at the address it listens on.")
     ] = "",
+    engine: Annotated[EngineName, typer.Option(help="What makes the pictures.")] = EngineName.STAND_IN,
     latency: Annotated[
         str, typer.Option(help="Seconds that an edit takes at least, or a range such as 0.2-0.8.")
     ] = "0",
@@ -69,9 +83,10 @@ def run(
         bool, typer.Option("--die-with-parent", help="End when the process that started this one ends.")
     ] = False,
 ) -> None:
-    """Serve the img2img contract locally, with a stand-in for the model.
+    """Serve the img2img contract locally.
 
-    Prints one line of JSON, {"url": …}, once it is listening.
+    Prints one line of JSON, {"url": …}, once it is listening. Edits are taken once the engine is ready: /healthz says
+    that. Ends with exit code 6 if the engine does not start, or breaks.
     """
     try:
         check_names()
@@ -91,7 +106,7 @@ def run(
                 record=record,
                 seed=seed,
             )
-            asyncio.run(serve(sock, options, hosts, die_with_parent=die_with_parent))
+            asyncio.run(serve(sock, options, hosts, ENGINES[engine](), die_with_parent=die_with_parent))
     except RetouchError as error:
         _fail(str(error), 2 if isinstance(error, InputError) else 6)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,16 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from workers.endpoint.engine import STAND_IN, Engine
+from workers.endpoint.engine import Engine
 from workers.endpoint.exchange import Exchange, TransportAccess
 from workers.endpoint.faults import RULES, Faults, Moment
-from workers.endpoint.jobs import Job, Jobs, KeyReusedError, QueueFullError, State
+from workers.endpoint.jobs import Job, Jobs, KeyReusedError, NotTakenError, State
 from workers.endpoint.journal import Journal
 from workers.endpoint.latency import NO_LATENCY, Latency
 from workers.endpoint.record import Record
 from workers.endpoint.results import Results
-from workers.endpoint.studio import Read, Studio
-from workers.endpoint.submission import MAX_BODY, InvalidBodyError, Submission, detail_of, parse
+from workers.endpoint.studio import Health, Read, Studio
+from workers.endpoint.submission import MAX_BODY, InvalidBodyError, Submission, detail_of, parse, problems_of
 
 BASE = "/sd/image2image/v1"
 
@@ -59,7 +60,12 @@ class Endpoint:
         self._results = Results(options.keep_bytes)
         self._journal = Journal(options.journal)
         self._jobs = Jobs(
-            self._studio.work, self._results, self._journal, capacity=options.capacity, max_queue=options.max_queue
+            self._studio.work,
+            self._studio.refusal,
+            self._results,
+            self._journal,
+            capacity=options.capacity,
+            max_queue=options.max_queue,
         )
         self._faults = Faults(options.seed)
         self._record = Record(options.record)
@@ -73,6 +79,7 @@ class Endpoint:
             ("GET", BASE + "/status/{id}", "status", self.status, True),
             ("GET", "/results/{id}/{name}", "result", self.result, False),
             ("GET", "/", "other", self.about, False),
+            ("GET", "/healthz", "other", self.health, False),
             ("GET", "/_faults", "other", self.faults, True),
             ("PUT", "/_faults", "other", self.faults, True),
             ("DELETE", "/_faults", "other", self.faults, True),
@@ -89,8 +96,21 @@ class Endpoint:
             )
         return TransportAccess(app)  # outside FastAPI's own middleware, which would hide uvicorn's send
 
+    @property
+    def engine(self) -> str:
+        """The engine and what it works on, in words."""
+        return f"{self._engine.name} {self._engine.version} on {self._engine.facts.get('device')}"
+
+    async def start(self) -> None:
+        """Start the engine: edits are taken from then on. Raises EngineError."""
+        await self._studio.start()
+
+    async def until_broken(self) -> None:
+        """Wait for the engine to break, for ever if need be; raises EngineError."""
+        await self._studio.until_broken()
+
     def close(self) -> None:
-        """Let go of the engine's threads, and of the file."""
+        """Let go of the engine, and of the file."""
         self._studio.close()
         self._journal.close()
 
@@ -119,6 +139,8 @@ class Endpoint:
             submission, fingerprint = parse(body)
         except InvalidBodyError as error:
             return JSONResponse({"detail": error.detail}, 422)
+        if problems := self._engine.problems(submission):
+            return JSONResponse({"detail": problems_of(problems)}, 422)
         exchange.prompt, exchange.marker = submission.prompt, submission.marker
         if response := await self._faults.strike(Moment.RECEIVED, exchange):
             return response
@@ -127,8 +149,8 @@ class Endpoint:
             job, exchange.is_new = self._jobs.submit(submission, fingerprint, key)
         except KeyReusedError:
             return _error(422, "this Idempotency-Key came before with another body")
-        except QueueFullError:
-            return _error(429, "too many edits are waiting", {"Retry-After": "1"})
+        except NotTakenError as error:
+            return _error(error.code, str(error), {"Retry-After": str(math.ceil(error.retry_after_s))})
         exchange.belongs_to(job)
         exchange.body = {"status": State.PENDING, "id": job.id}
         response = await self._faults.strike(Moment.ACCEPTED, exchange)
@@ -170,8 +192,13 @@ class Endpoint:
 
     async def about(self, exchange: Exchange) -> Response:  # noqa: ARG002 - a handler's signature
         """Say what answers here."""
-        engine = {"name": self._engine.name, "version": self._engine.version, "about": self._engine.about}
-        return JSONResponse({"engine": engine, "submit": BASE, **self._jobs.counts()})
+        return JSONResponse({"engine": self._about(), "submit": BASE, **self._jobs.counts()})
+
+    async def health(self, exchange: Exchange) -> Response:  # noqa: ARG002 - a handler's signature
+        """Say whether edits are taken: 200 if the engine is ready, else 503."""
+        health = self._studio.health
+        body = {"status": health, "engine": {**self._about(), **self._engine.facts}}
+        return JSONResponse(body, 200 if health is Health.READY else 503)
 
     async def faults(self, exchange: Exchange) -> Response:
         """Put rules in place, clear them, or show what is left of them."""
@@ -193,20 +220,30 @@ class Endpoint:
             return _error(422, "since must be a number")
         return Response(self._record.since(int(since), query.get("kind")), media_type="application/json")
 
+    def _about(self) -> dict[str, str]:
+        return {"name": self._engine.name, "version": self._engine.version, "about": self._engine.about}
+
     def _standing(self, job: Job) -> dict[str, object]:
         if job.state is State.FAILURE:
             return {"status": job.state, "id": job.id, **(job.problem or {})}
         if job.state is State.PENDING:
-            return {"status": job.state, "id": job.id}
+            step, steps = job.progress or (0, 0)
+            return {"status": job.state, "id": job.id} | ({"progress": {"step": step, "steps": steps}} if steps else {})
         job.token = job.token or secrets.token_hex(8)
         links = [
             f"{self._options.public_url}/results/{job.id}/{number}.png?token={job.token}"
             for number in range(job.submission.places)
         ]
-        return {"status": job.state, "id": job.id, "download_urls": links[: job.links]}
+        return {
+            "status": job.state,
+            "id": job.id,
+            "download_urls": links[: job.links],
+            **job.told,
+            "engine": {**self._engine.facts},
+        }
 
 
-def create(options: Options, read: Read, engine: Engine = STAND_IN) -> Endpoint:
+def create(options: Options, read: Read, engine: Engine) -> Endpoint:
     """Return an endpoint; ``read`` downloads init images."""
     return Endpoint(options, read, engine)
 

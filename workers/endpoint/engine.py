@@ -1,59 +1,91 @@
-"""The interface of the image engine, and the stand-in that implements it."""
+"""The seam to the image engine: what the endpoint asks of one, and what it may answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from retouch.edit import Parameters
-from workers.endpoint import picture
-from workers.endpoint.looks import choose
+from retouch.errors import RetouchError
 
-Render = Callable[[Parameters, bytes], list[bytes]]
+SEEDS = 2**32  # a seed is 0..SEEDS-1; larger ones wrap
+
+Progress = Callable[[int, int], None]  # the step that is done, of how many; called on the event loop
+
+
+class RenderError(Exception):
+    """This edit cannot be made; the message is shown to the caller."""
+
+
+class EngineFullError(Exception):
+    """The engine takes no more for now; nothing was begun. Ask again after ``retry_after_s`` seconds."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"the engine is full for {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class EngineError(RetouchError):
+    """The engine cannot start, or is broken for good: the process ends. The message is one sentence."""
 
 
 @dataclass(frozen=True)
-class Engine:
-    """Makes the pictures of one edit.
+class Rendered:
+    """The pictures of one edit, one a sample, as PNG.
 
-    ``render(params, init)`` takes the parameters and the bytes of the image to edit, and returns one PNG a
-    sample. It runs in a thread, several at once. Raises RenderError, whose message is shown to the caller.
+    ``seeds``: of each picture, 0..2^32-1. ``filtered``: which of them the model's own safety checker has blackened;
+    None: nobody checked. ``timings``: seconds by phase, such as ``queued``, ``encode``, ``steps``, ``decode``, ``png``.
+    """
+
+    images: list[bytes]
+    seeds: list[int]
+    filtered: list[bool] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where an engine tells of more pictures than it gives, or of fewer."""
+        lengths = {len(self.images), len(self.seeds), *([] if self.filtered is None else [len(self.filtered)])}
+        if len(lengths) > 1:
+            raise ValueError("images, seeds and filtered differ in length")
+
+
+class Engine(Protocol):
+    """Makes the pictures of edits, many at once: how many meet in it is its own affair.
+
+    ``facts`` (``device``, ``dtype``, ``version``, ``exact``) are told in each answer as ``engine``. They are read once
+    the engine has started.
     """
 
     name: str
     version: str
     about: str
-    render: Render
+    facts: Mapping[str, str | bool]
+
+    def problems(self, params: Parameters) -> Mapping[str, str]:
+        """What the engine cannot do of this: a sentence a field, such as another ``model_id`` than its own.
+
+        It is told to the caller as a 422. Called at any time, also before ``start``: what it needs is known by then.
+        """
+        ...
+
+    async def start(self) -> None:
+        """Load and warm up, off the event loop. Raises EngineError."""
+        ...
+
+    async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
+        """Edit the picture ``init``; ``params.seed`` is always set, 0..2^32-1, and sample n has that + n.
+
+        Called only between ``start`` and ``close``. Raises RenderError about this edit, EngineFullError, and
+        EngineError where the engine is broken: every call that it holds is to raise that.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and memory; what was not begun is dropped. Also called where ``start`` has failed."""
+        ...
 
 
-def _render(params: Parameters, init: bytes) -> list[bytes]:
-    """Edit ``init`` with Pillow alone. The same parameters and image give the same bytes.
-
-    The prompt chooses the look, ``strength`` its amount (0: only resized), the seed its arrangement. Without
-    a seed the prompt stands in for one. ``init`` is cropped about its centre to the shape asked for.
-    """
-    size = (params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE)
-    image = picture.decode(init, size)
-    strength = 0.8 if params.strength is None else params.strength
-    look = choose(params.prompt)
-    return [
-        picture.encode(
-            look.apply(image, strength, seed),
-            {"Software": f"{STAND_IN.name} {STAND_IN.version}", "Comment": STAND_IN.about, "Seed": seed},
-        )
-        for seed in _seeds(params)
-    ]
-
-
-def _seeds(params: Parameters) -> list[str]:
-    first = params.seed if params.seed is not None and params.seed >= 0 else None
-    base = params.prompt if first is None else ""
-    return [f"{base}{(first or 0) + sample}" for sample in range(params.samples or 1)]
-
-
-STAND_IN = Engine(
-    name="retouch-stand-in",
-    version="1",
-    about="Made by a stand-in with plain filters, not by a diffusion model.",
-    render=_render,
-)
+def seeds_of(params: Parameters) -> list[int]:
+    """The seed of each sample."""
+    return [((params.seed or 0) + sample) % SEEDS for sample in range(params.samples or 1)]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from retouch.edit import Parameters
+from workers.endpoint.engine import SEEDS, Rendered
 from workers.endpoint.journal import Journal, Taken
 from workers.endpoint.results import Results
 from workers.endpoint.submission import Submission
@@ -29,8 +31,13 @@ class State(StrEnum):
     FAILURE = "FAILURE"
 
 
-class QueueFullError(Exception):
-    """No more edits may wait."""
+class NotTakenError(Exception):
+    """No edit is taken now: too many wait (``code`` 429), or the engine is not ready (503)."""
+
+    def __init__(self, code: int, sentence: str, retry_after_s: float) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.retry_after_s = retry_after_s
 
 
 class KeyReusedError(Exception):
@@ -41,7 +48,8 @@ class FailedError(Exception):
     """An edit's work ended as a failure; the message is shown to the caller."""
 
 
-Work = Callable[[Submission], Awaitable[list[bytes]]]
+class BrokenError(FailedError):
+    """The engine broke under the edit, which is not tried again: it may be what has broken it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +62,8 @@ class Job:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: State = State.PENDING
     problem: dict[str, Any] | None = None  # what a FAILURE says
+    progress: tuple[int, int] | None = None  # the step that is done, of how many
+    told: dict[str, Any] = field(default_factory=dict)  # what a SUCCESS says of its pictures
     taken_at: float = field(default_factory=time.monotonic)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     token: str | None = None  # what the present result links carry; None: make a new one
@@ -62,6 +72,20 @@ class Job:
     instant: bool = False  # a fault: the submit itself is answered with the outcome
     links: int | None = None  # a fault: how many links are shown at most
 
+    @property
+    def parameters(self) -> Parameters:
+        """What was asked for, with a seed of 0..2^32-1; one that the caller leaves open is the same after a restart."""
+        asked = self.submission.seed
+        seed = int(self.id[:8], 16) if asked is None or asked < 0 else asked % SEEDS
+        return self.submission.model_copy(update={"seed": seed})
+
+    def tell_progress(self, step: int, steps: int) -> None:
+        """Keep how far the engine is."""
+        self.progress = (step, steps)
+
+
+Work = Callable[[Job], Awaitable[Rendered]]
+
 
 class Jobs:
     """A FIFO queue in front of a number of places, one place an image.
@@ -69,8 +93,18 @@ class Jobs:
     All moves happen on the event loop, so none needs a lock.
     """
 
-    def __init__(self, work: Work, results: Results, journal: Journal, *, capacity: int, max_queue: int | None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        refusal: Callable[[], NotTakenError | None],
+        results: Results,
+        journal: Journal,
+        *,
+        capacity: int,
+        max_queue: int | None,
+    ) -> None:
         self._work = work
+        self._refusal = refusal
         self._journal = journal
         self._results = results
         self._capacity = capacity
@@ -96,14 +130,16 @@ class Jobs:
     def submit(self, submission: Submission, fingerprint: str, key: str | None) -> tuple[Job, bool]:
         """Return the edit and whether it is new: a known ``key`` gives the edit that it gave before.
 
-        Raises KeyReusedError, QueueFullError.
+        Raises KeyReusedError, NotTakenError.
         """
         if key is not None and (known := self._of_key(key)) is not None:
             if known.fingerprint != fingerprint:
                 raise KeyReusedError
             return known, False
+        if refusal := self._refusal():
+            raise refusal
         if self._max_queue is not None and self._must_wait(submission) and len(self._waiting) >= self._max_queue:
-            raise QueueFullError
+            raise NotTakenError(429, "too many edits are waiting", 1)
         job = Job(submission, fingerprint, key)
         self._journal.note(Taken(job.id, key, fingerprint, submission))
         self._queue(job)
@@ -116,13 +152,20 @@ class Jobs:
 
     def _take_up(self, taken: Taken) -> Job:
         job = Job(taken.submission, taken.fingerprint, taken.key, id=taken.id)
-        self._queue(job)
+        if problem := self._journal.problem_of(job.id):
+            self._know(job)
+            self._end(job, {"error": problem})
+        else:
+            self._queue(job)
         return job
 
-    def _queue(self, job: Job) -> None:
+    def _know(self, job: Job) -> None:
         self._by_id[job.id] = job
         if job.key is not None:
             self._by_key[job.key] = job
+
+    def _queue(self, job: Job) -> None:
+        self._know(job)
         self._waiting.append(job)
         self._start_next()
 
@@ -141,22 +184,29 @@ class Jobs:
 
     async def _run(self, job: Job, places: int) -> None:
         try:
-            images = await self._work(job.submission)
+            rendered = await self._work(job)
         except FailedError as error:
-            job.problem = {"error": str(error)}
+            problem: dict[str, Any] | None = {"error": str(error)}
+            if isinstance(error, BrokenError):
+                self._journal.note_problem(job.id, str(error))
         except Exception:
-            logger.exception("the edit %s broke the engine", job.id)
-            job.problem = {"error": "internal error"}
+            logger.exception("the edit %s met a fault of the engine", job.id)
+            problem = {"error": "internal error"}
         else:
-            job.problem = job.doomed
-            if job.problem is None:
-                self._results.put(job.id, images)
+            problem = job.doomed
+            if problem is None:
+                self._results.put(job.id, rendered.images)
+                job.told = _told(rendered)
         finally:
             self._free += places
-        job.state = State.SUCCESS if job.problem is None else State.FAILURE
+        self._end(job, problem)
+        self._start_next()
+
+    def _end(self, job: Job, problem: dict[str, Any] | None) -> None:
+        job.problem = problem
+        job.state = State.SUCCESS if problem is None else State.FAILURE
         job.ended.set()
         self._remember(job)
-        self._start_next()
 
     def _remember(self, job: Job) -> None:
         self._finished.append(job)
@@ -165,3 +215,13 @@ class Jobs:
             self._by_id.pop(oldest.id, None)
             if oldest.key is not None:
                 self._by_key.pop(oldest.key, None)
+
+
+def _told(rendered: Rendered) -> dict[str, Any]:
+    """What an answer says of these pictures, beside their links."""
+    told: dict[str, Any] = {"seeds": rendered.seeds, "safety": "unchecked"}
+    if rendered.filtered is not None:
+        told |= {"safety": "checked", "filtered": rendered.filtered}
+    if rendered.timings:
+        told["timings"] = {phase: round(seconds, 4) for phase, seconds in rendered.timings.items()}
+    return told

@@ -34,6 +34,7 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         self._by_id: dict[str, Taken] = {}
         self._by_key: dict[str, Taken] = {}
+        self._problems: dict[str, str] = {}
         self._file = None
         if path is None:
             return
@@ -57,16 +58,31 @@ class Journal:
     def note(self, taken: Taken) -> None:
         """Write an edit down, before its caller hears that it is taken."""
         if self._file:
-            submission = taken.submission.model_dump(mode="json", exclude_unset=True)
-            self._file.write(json.dumps({**taken._asdict(), "submission": submission, "at": time.time()}) + "\n")
-            self._file.flush()
+            self._write({**taken._asdict(), "submission": taken.submission.model_dump(mode="json", exclude_unset=True)})
+
+    def note_problem(self, job_id: str, problem: str) -> None:
+        """Write down that an edit has failed, and is not to be worked on again after a restart."""
+        if self._file:
+            self._write({"id": job_id, "problem": problem})
+
+    def problem_of(self, job_id: str) -> str | None:
+        """Why that edit has failed, if it is not to be worked on again."""
+        return self._problems.get(job_id)
 
     def close(self) -> None:
         """Write nothing more."""
         if self._file:
             self._file.close()
 
+    def _write(self, line: dict[str, Any]) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps({**line, "at": time.time()}) + "\n")
+        self._file.flush()
+
     def _note(self, line: dict[str, Any]) -> None:
+        if "problem" in line:
+            self._problems[line["id"]] = line["problem"]
+            return
         taken = Taken(line["id"], line["key"], line["fingerprint"], Submission.model_validate(line["submission"]))
         self._by_id[taken.id] = taken
         if taken.key is not None:
@@ -79,7 +95,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             float(line["at"])
-            Submission.model_validate(line["submission"])
+            if "problem" not in line:
+                Submission.model_validate(line["submission"])
         except (ValueError, KeyError, TypeError, ValidationError):
             continue
         found.append(line)

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from workers.endpoint.engine import RenderError
+
 MAX_BYTES = 32 << 20  # of an init_image
 MAX_PIXELS = 40_000_000  # of an init_image, from its header, before anything is unpacked
 DEFAULT_SIDE = 512  # pixels, where no width or height is asked for
 _FORMATS = ("PNG", "JPEG", "WEBP")
-
-
-class RenderError(Exception):
-    """This edit cannot be made; the message is shown to the caller."""
 
 
 def decode(data: bytes, size: tuple[int, int]) -> Image.Image:

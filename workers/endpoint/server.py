@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,7 +17,8 @@ import uvicorn
 from retouch.errors import ServiceError
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
-from workers.endpoint.app import BASE, Options, create
+from workers.endpoint.app import BASE, Endpoint, Options, create
+from workers.endpoint.engine import Engine
 
 SWITCH_S = 0.0002
 GRACE_S = 0.2  # for answers under way when the end is asked for; then connections are cut
@@ -46,13 +48,16 @@ def address_of(sock: socket.socket) -> str:
 
 
 async def serve(
-    sock: socket.socket, options: Options, private_hosts: PrivateHosts, *, die_with_parent: bool = False
+    sock: socket.socket, options: Options, private_hosts: PrivateHosts, engine: Engine, *, die_with_parent: bool = False
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or the parent's end; prints one line of JSON once it is listening."""
+    """Serve until SIGTERM or SIGINT, or the parent's end; prints one line of JSON once it is listening.
+
+    Raises EngineError if the engine does not start, or breaks.
+    """
     # Rendering threads hold the interpreter for so long: with Python's 5 ms requests are heard half a second late.
     sys.setswitchinterval(SWITCH_S)
     fetcher = Fetcher(private_hosts)
-    endpoint = create(options, fetcher.read)
+    endpoint = create(options, fetcher.read, engine)
     config = uvicorn.Config(
         endpoint.app(),
         lifespan="off",
@@ -64,13 +69,17 @@ async def serve(
     )
     server = _Server(config, lambda: _announce(options.public_url))
     watch = asyncio.create_task(_watch_parent(server)) if die_with_parent else None
+    engine_task = asyncio.create_task(_run_engine(endpoint, server))
     try:
         await server.serve(sockets=[sock])
     finally:
         if watch:
             watch.cancel()
+        engine_task.cancel()
         endpoint.close()
         await fetcher.close()
+    with suppress(asyncio.CancelledError):
+        await engine_task
 
 
 class _Server(uvicorn.Server):
@@ -104,6 +113,17 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         """End soon."""
         self.should_exit = True
+
+
+async def _run_engine(endpoint: Endpoint, server: _Server) -> None:
+    """Start the engine, and stop the server once the engine is broken; raises EngineError."""
+    began = time.monotonic()
+    try:
+        await endpoint.start()
+        sys.stderr.write(f"endpoint: the engine is ready after {time.monotonic() - began:.1f} s: {endpoint.engine}\n")
+        await endpoint.until_broken()
+    finally:
+        server.stop()
 
 
 async def _watch_parent(server: _Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -70,6 +71,11 @@ def detail_of(error: ValidationError) -> list[dict[str, Any]]:
         _problem(["body", *found["loc"]], found["msg"], found["type"])
         for found in error.errors(include_url=False, include_input=False, include_context=False)
     ]
+
+
+def problems_of(problems: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what an engine cannot do, a sentence a field, as FastAPI shows an error."""
+    return [_problem(["body", name], sentence, "value_error") for name, sentence in problems.items()]
 
 
 def _problem(loc: list[int | str], msg: str, kind: str) -> dict[str, Any]:

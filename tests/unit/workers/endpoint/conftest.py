@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from retouch.errors import GoneError
 from tests.harness.processes import Process
 from tests.harness.web import Web
 from workers.endpoint.app import BASE, Options, create
-from workers.endpoint.engine import Engine
+from workers.endpoint.engine import Engine, Progress, Rendered, seeds_of
 
 KEY = "a-secret-key"
 PUBLIC_URL = "http://endpoint.test"
@@ -60,11 +60,28 @@ class Gate:
             self.working -= 1
 
 
-def _copy(params: Parameters, init: bytes) -> list[bytes]:
-    return [init] * (params.samples or 1)
+class Copy:
+    """An engine that returns what it is given. Tests change what they are about."""
 
+    name = "copy"
+    version = "7"
+    about = "Returns what it is given."
+    facts: Mapping[str, str | bool] = {"device": "none", "dtype": "bytes", "version": "7", "exact": True}
 
-COPY = Engine(name="copy", version="7", about="Returns what it is given.", render=_copy)
+    def __init__(self) -> None:
+        self.closed = False
+
+    def problems(self, params: Parameters) -> Mapping[str, str]:
+        return {}
+
+    async def start(self) -> None:
+        pass
+
+    async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
+        return Rendered([init] * (params.samples or 1), seeds_of(params))
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Caller:
@@ -75,12 +92,23 @@ class Caller:
     base = BASE
     body = staticmethod(body)
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, engine: Engine | None = None, *, starts: bool = True, **options: Any) -> None:
         self.gate = Gate()
-        self.endpoint = create(Options(api_keys=[KEY.encode()], public_url=PUBLIC_URL, **options), self.gate.read, COPY)
+        self._starts = starts
+        options = {"api_keys": [KEY.encode()], "public_url": PUBLIC_URL, **options}
+        self.endpoint = create(Options(**options), self.gate.read, engine or Copy())
         transport = httpx.ASGITransport(self.endpoint.app())
-        self.http = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers={"API-Key": KEY})
-        self.anyone = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL)
+        hooks = {"request": [self._start]}
+        self.http = httpx.AsyncClient(
+            transport=transport, base_url=PUBLIC_URL, headers={"API-Key": KEY}, event_hooks=hooks
+        )
+        self.anyone = httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, event_hooks=hooks)
+
+    async def _start(self, _request: httpx.Request) -> None:
+        """Start the engine with the first request, as the server does in the background."""
+        if self._starts:
+            self._starts = False
+            await self.endpoint.start()
 
     async def submit(self, key: str | None = None, **fields: Any) -> httpx.Response:
         headers = {"Idempotency-Key": key} if key else {}
@@ -122,8 +150,8 @@ def caller_with(anyio_backend: object) -> Iterator[Callable[..., Caller]]:
     """Makes an endpoint with the options that the test wants."""
     with ExitStack() as ends:
 
-        def make(**options: Any) -> Caller:
-            made = Caller(**options)
+        def make(engine: Engine | None = None, **options: Any) -> Caller:
+            made = Caller(engine, **options)
             ends.callback(made.endpoint.close)
             return made
 

@@ -12,9 +12,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from retouch.edit import Parameters
 from workers.endpoint import picture
-from workers.endpoint.engine import STAND_IN
+from workers.endpoint.engine import RenderError
 from workers.endpoint.looks import PALETTES, TECHNIQUES, Look, choose
-from workers.endpoint.picture import RenderError
+from workers.endpoint.stand_in import draw
 
 
 def photo(size: tuple[int, int] = (160, 120), kind: str = "PNG", **options: object) -> bytes:
@@ -32,7 +32,7 @@ INIT = photo()
 
 def render(init: bytes = INIT, **fields: Any) -> list[Image.Image]:
     parameters = Parameters(**{"prompt": "a cat", "width": 96, "height": 64, **fields})
-    return [Image.open(io.BytesIO(data)) for data in STAND_IN.render(parameters, init)]
+    return [Image.open(io.BytesIO(data)) for data in draw(parameters, init)]
 
 
 def distance(a: Image.Image, b: Image.Image) -> float:
@@ -42,7 +42,7 @@ def distance(a: Image.Image, b: Image.Image) -> float:
 def test_the_same_request_gives_the_same_bytes() -> None:
     """A repeated edit can be told by its checksum."""
     parameters = Parameters(prompt="a cat", seed=4, samples=2)
-    assert STAND_IN.render(parameters, INIT) == STAND_IN.render(parameters, INIT)
+    assert draw(parameters, INIT) == draw(parameters, INIT)
 
 
 @pytest.mark.parametrize(
