@@ -208,9 +208,18 @@ def test_a_worker_that_dies_is_started_again(start: Start) -> None:
     assert stack.told_to_end(signal.SIGTERM).code == 0
 
 
-@pytest.mark.parametrize(
-    ("word", "name"), [("valkey-server", "Valkey"), ("weed", "S3"), ("workers.endpoint", "endpoint")]
-)
+def test_an_endpoint_that_dies_is_started_again(start: Start) -> None:
+    """At the same address: what is in work goes on."""
+    stack = start("--workers", "0")
+    stack.err.line("ready")
+    stack.part("workers.endpoint").kill()
+    assert "the endpoint ended unexpectedly (SIGKILL); it is started again" in stack.err.line("unexpectedly")
+    stack.err.line("the endpoint is ready")
+    assert requests.get(stack.environment["RETOUCH_API_URL"], timeout=LIMIT_S).status_code == 405
+    assert stack.told_to_end(signal.SIGTERM).code == 0
+
+
+@pytest.mark.parametrize(("word", "name"), [("valkey-server", "Valkey"), ("weed", "S3")])
 def test_another_part_that_dies_ends_the_stack(start: Start, word: str, name: str) -> None:
     """Without one of its services the stack ends with a sentence that names it, and takes the others along."""
     stack = start("--workers", "0")

@@ -22,7 +22,7 @@ from workers.stack.valkey import Valkey
 from workers.stack.worker import Worker
 
 PREFIX = "edits/"
-# Workers that end more often than this are broken, and no restart mends them.
+# Workers (or an endpoint) that end more often than this are broken, and no restart mends them.
 MAX_RESTARTS, RESTARTS_WITHIN_S = 5, 60.0
 
 
@@ -101,21 +101,21 @@ class Stack:
             worker.start()
 
     def check(self) -> None:
-        """Look after the parts, to be called again and again; a worker that has ended is started again.
+        """Look after the parts, to be called again and again; the endpoint or a worker that has ended is started again.
 
-        Raises DiedError if another part has ended, or if workers end again and again.
+        Raises DiedError if another part has ended, or if these end again and again.
         """
-        for part in self._services:
-            part.child.check()
-        for worker in self.workers:
-            if worker.child.running:
+        for child in (self.valkey.child, self.s3.child):
+            child.check()
+        for part in (self.endpoint, *self.workers):
+            if part.child.running:
                 continue
             if len(self._restarts) == MAX_RESTARTS and time.monotonic() - self._restarts[0] < RESTARTS_WITHIN_S:
-                worker.child.check()
+                part.child.check()
             self._restarts.append(time.monotonic())
-            self._tell(worker_ended(worker.child))
-            worker.start()
-            self._tell(f"{worker.child.name} is ready")
+            self._tell(ending(part.child))
+            part.start()
+            self._tell(f"{part.child.name} is ready")
 
     def stop(self) -> None:
         """End all parts, workers first: they settle what they have in hand. Remove a temporary folder."""
@@ -175,8 +175,8 @@ def _moved(part: Part) -> str:
     )
 
 
-def worker_ended(worker: Child) -> str:
-    """Return what people read about a worker that has ended and is started again."""
-    if worker.ended_well:  # so it ends at SIGTERM, once it is drained, and by nothing else
-        return f"{worker.name} was ended by SIGTERM; it is started again (Ctrl-C here ends the whole stack)"
-    return f"{worker.name} ended unexpectedly ({worker.how_it_ended()}); it is started again"
+def ending(part: Child) -> str:
+    """Return what people read about a part that has ended and is started again."""
+    if part.ended_well:  # so it ends at SIGTERM, a worker once it is drained, and by nothing else
+        return f"{part.name} was ended by SIGTERM; it is started again (Ctrl-C here ends the whole stack)"
+    return f"{part.name} ended unexpectedly ({part.how_it_ended()}); it is started again"

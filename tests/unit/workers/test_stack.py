@@ -15,7 +15,7 @@ from tests.harness.waiting import until
 from workers.stack import __main__ as command
 from workers.stack.child import Child
 from workers.stack.ports import LOOPBACK, kept_ports
-from workers.stack.stack import Stack, worker_ended
+from workers.stack.stack import Stack, ending
 from workers.stack.valkey import Valkey
 
 
@@ -70,7 +70,7 @@ def test_how_a_worker_ended_is_told(tmp_path: Path, end: str, told: str) -> None
     child = Child("worker one", tmp_path / "log")
     child.launch([sys.executable, "-IS", "-c", end])
     until(lambda: not child.running, "the end of the child")
-    assert worker_ended(child).startswith(told)
+    assert ending(child).startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,25 @@ def test_each_part_is_named_as_it_starts(tmp_path: Path) -> None:
     finally:
         stack.kill()
     assert told == ["starting the endpoint", "starting Valkey", "starting S3 (SeaweedFS)"]
+
+
+def test_an_endpoint_that_ends_is_started_again(tmp_path: Path) -> None:
+    """Its engine may have broken. It is at the same address, and knows what it has taken."""
+    told: list[str] = []
+    stack = Stack(tmp_path, workers=0, tell=told.append)
+    try:
+        stack.start()
+        url = stack.endpoint.url
+        stack.endpoint.kill()
+        stack.check()
+        assert stack.endpoint.child.running
+        assert stack.endpoint.url == url
+    finally:
+        stack.kill()
+    assert told[-2:] == [
+        "the endpoint ended unexpectedly (SIGKILL); it is started again",
+        "the endpoint is ready",
+    ]
 
 
 def test_an_env_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -18,9 +19,15 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from retouch.edit import Parameters
+from retouch.net.addresses import PrivateHosts
 from tests.harness.processes import Process
 from tests.harness.waiting import until
-from workers.endpoint.__main__ import cli
+from tests.unit.workers.endpoint.conftest import Copy, body
+from workers.endpoint.__main__ import ENGINES, EngineName, cli
+from workers.endpoint.app import BASE, Options
+from workers.endpoint.engine import EngineError, Progress, Rendered
+from workers.endpoint.server import address_of, listen, serve
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +138,7 @@ def test_a_key_is_made_where_none_is_set() -> None:
         (["--private-hosts", "http://x/"], 2, "is not a host or host:port"),
         (["--public-url", "example.org"], 2, "is not an http or https URL"),
         (["--capacity", "0"], 2, "--capacity"),
+        (["--engine", "crayon"], 2, "'crayon' is not"),
         (["--record", "/nowhere/at/all"], 6, "No such file or directory"),
         (["--port", "{taken}"], 6, "Address already in use"),
     ],
@@ -143,3 +151,37 @@ def test_trouble_is_told_in_a_sentence(options: list[str], code: int, said: str)
     assert (done.exit_code, done.stdout) == (code, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_engine_that_does_not_start_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exit code 6, and no traceback."""
+
+    class Weightless(Copy):
+        async def start(self) -> None:
+            raise EngineError("there are no weights at /x")
+
+    monkeypatch.setitem(ENGINES, EngineName.STAND_IN, Weightless)
+    done = CliRunner().invoke(cli, [], env={"RETOUCH_API_KEY": "k"})
+    assert done.exit_code == 6
+    assert done.stderr == "endpoint: there are no weights at /x\n"
+
+
+@pytest.mark.anyio
+async def test_the_server_ends_when_its_engine_breaks(picture_url: str) -> None:
+    """By itself, with the engine closed; whoever has started it can start it anew."""
+
+    class Breaking(Copy):
+        async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
+            raise EngineError("the GPU is gone")
+
+    engine = Breaking()
+    with listen("127.0.0.1", 0) as sock:
+        options = Options(api_keys=[b"a-secret-key"], public_url=address_of(sock))
+        server = asyncio.create_task(serve(sock, options, PrivateHosts.parse("127.0.0.1"), engine))
+        async with httpx.AsyncClient(headers=HEADERS, base_url=address_of(sock)) as http:
+            while (await http.get("/healthz")).status_code != 200:  # noqa: ASYNC110 - the server's own answer
+                await asyncio.sleep(0)
+            (await http.post(BASE, json=body(init_image=picture_url))).raise_for_status()
+            with pytest.raises(EngineError, match="the GPU is gone"):
+                await server
+    assert engine.closed
