@@ -109,7 +109,7 @@ class Result(Mapping[str, Any]):
     def outputs(self) -> list[Output]:
         """The images in S3, in the API's order; empty if none were copied."""
         return [
-            Output(**{name: raw[name] for name in _OUTPUT_FIELDS}, blank=raw.get("blank", False))
+            Output(**{name: raw[name] for name in _OUTPUT_FIELDS if name in raw})
             for raw in self.record.get("outputs") or []
         ]
 
@@ -151,7 +151,7 @@ class Result(Mapping[str, Any]):
 
 
 _ALWAYS = ("outputs.0.uri", "error.code", "error.message")  # in each row, so that programs may rely on the column
-_OUTPUT_FIELDS = [name for name in Output.__dataclass_fields__ if name != "blank"]
+_OUTPUT_FIELDS = list(Output.__dataclass_fields__)
 
 
 def _instant(text: str | None) -> datetime | None:

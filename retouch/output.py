@@ -14,6 +14,7 @@ class Output:
 
     ``blank``: whether it is black, or of one colour: a filter of the API, or a failure of its model, leaves that.
     ``"suspect"``: it takes so few bytes that it may be; it was not possible to look at its pixels.
+    ``filtered``: the API says that its safety filter took the picture away.
     """
 
     uri: str
@@ -23,3 +24,4 @@ class Output:
     height: int
     content_type: str
     blank: Blank = False
+    filtered: bool = False

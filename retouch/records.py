@@ -40,6 +40,8 @@ class OutputRecord(TypedDict):
     """``image/png``, ``image/jpeg`` or ``image/webp``"""
     blank: bool | Literal["suspect"]
     """black or of one colour; ``suspect``: it has so few bytes that it may be"""
+    filtered: bool
+    """the API says that its safety filter took the picture away"""
 
 
 @_DESCRIBED

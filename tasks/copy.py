@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -43,10 +43,11 @@ MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the API serves of a finished edit."""
+    """What the API serves of a finished edit, and which of it the API says it has filtered (empty: it does not say)."""
 
     urls: Sequence[str]
     samples: int
+    filtered: Sequence[bool] = ()
 
 
 async def copy_results(context: Context, claim: Claim, served: Served, before: BegunPoll | None = None) -> None:
@@ -61,7 +62,7 @@ async def copy_results(context: Context, claim: Claim, served: Served, before: B
         return
     sent_ms = int(context.clock.now_ms())
     with context.store_watch.copying():
-        outcomes = await _copy_all(context, claim, served.urls)
+        outcomes = await _copy_all(context, claim, served)
     outputs = [o for o in outcomes if isinstance(o, Output)]
     errors = [(url, o) for url, o in zip(served.urls, outcomes, strict=True) if isinstance(o, RetouchError)]
     good = {_fetch_kind(u): sent_ms for u, o in zip(served.urls, outcomes, strict=True) if isinstance(o, Output)}
@@ -77,10 +78,19 @@ async def copy_results(context: Context, claim: Claim, served: Served, before: B
         await context.settle(completed(claim, outputs, good))
 
 
-async def _copy_all(context: Context, claim: Claim, urls: Sequence[str]) -> list[Output | RetouchError]:
+async def _copy_all(context: Context, claim: Claim, served: Served) -> list[Output | RetouchError]:
+    urls = served.urls
     if len(urls) == 1:  # the usual case needs no task of its own
-        return [await _copy_one(context, claim, 0, urls[0])]
-    return await asyncio.gather(*(_copy_one(context, claim, n, u) for n, u in enumerate(urls)))
+        outcomes = [await _copy_one(context, claim, 0, urls[0])]
+    else:
+        outcomes = await asyncio.gather(*(_copy_one(context, claim, n, u) for n, u in enumerate(urls)))
+    if any(served.filtered):
+        return [_filtered(*pair) for pair in zip(outcomes, served.filtered, strict=True)]
+    return outcomes
+
+
+def _filtered(outcome: Output | RetouchError, filtered: bool) -> Output | RetouchError:
+    return replace(outcome, filtered=True) if filtered and isinstance(outcome, Output) else outcome
 
 
 async def _copy_one(context: Context, claim: Claim, number: int, url: str) -> Output | RetouchError:

@@ -17,7 +17,8 @@ from tasks.failures import error_json
 
 log = structlog.get_logger()
 
-_FIELDS = [field.name for field in fields(Output) if field.name != "blank"]
+_FIELDS = [field.name for field in fields(Output)]
+_ONLY_IF_SO = ("blank", "filtered")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -67,7 +68,9 @@ def used_seed(answer: Answer) -> dict[str, str]:
 
 
 def outputs_json(outputs: Sequence[Output]) -> str | None:
-    """The images of a result, as the ledger keeps them: ``blank`` only where it is not false, to save memory."""
+    """The images of a result, as the ledger keeps them: ``blank`` and ``filtered`` only where they are so."""
     # asdict copies deeply: 5 times dearer
-    plain = [{name: getattr(o, name) for name in _FIELDS} | ({"blank": o.blank} if o.blank else {}) for o in outputs]
+    plain = [
+        {name: value for name in _FIELDS if (value := getattr(o, name)) or name not in _ONLY_IF_SO} for o in outputs
+    ]
     return _encode(plain) if plain else None

@@ -98,7 +98,7 @@ async def _answered(context: Context, claim: Claim, progress: BegunPoll, answer:
         await _without_all_links(context, claim, progress, len(answer.urls))
     elif progress.state is EditState.COPYING or await _begin_copy(context, claim, progress, answer):
         before = progress if progress.state is EditState.COPYING else None
-        await copy_results(context, claim, Served(answer.urls, progress.samples), before)
+        await copy_results(context, claim, Served(answer.urls, progress.samples, answer.filtered), before)
 
 
 async def _without_all_links(context: Context, claim: Claim, progress: BegunPoll, links: int) -> None:

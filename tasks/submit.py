@@ -170,7 +170,7 @@ async def _accepted(context: Context, claim: Claim, submission: BegunSubmit, ans
             claim, FROM, EditState.COPYING, keep=True, good=good, seen=said, deadline_ms=deadline_ms, put=put
         )
         if await context.settle(copying):
-            await copy_results(context, claim, Served(answer.urls, samples))
+            await copy_results(context, claim, Served(answer.urls, samples, answer.filtered))
 
 
 async def _handle_error(context: Context, claim: Claim, submission: BegunSubmit, error: ApiError) -> None:

@@ -81,7 +81,8 @@ def _holds(view: EditView, pauses: list[Pause], now: datetime) -> list[str]:
 
 def _image(output: Output) -> str:
     told = {True: " (blank: black or one colour)", "suspect": " (it may be blank: black or one colour)"}
-    return output.uri + told.get(output.blank, "")
+    filtered = " (the API's safety filter took the picture away)"
+    return output.uri + (filtered if output.filtered else told.get(output.blank, ""))
 
 
 def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:

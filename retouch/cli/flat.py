@@ -12,7 +12,7 @@ from retouch.errors import InputError
 from retouch.nearest import nearest
 from retouch.rows import WHOLE, Row, flat
 
-OUTPUT_FIELDS = ("uri", "sha256", "bytes", "width", "height", "content_type", "blank")
+OUTPUT_FIELDS = ("uri", "sha256", "bytes", "width", "height", "content_type", "blank", "filtered")
 LARGEST_INT = 2**63 - 1  # what a column of whole numbers takes; a larger one is text there
 MOST_OUTPUTS = 4  # images of one edit
 _BEFORE_OUTPUTS = ("custom_id", "state", "error.code", "error.message")

@@ -29,14 +29,15 @@ def iso(ms: float | str | None) -> str | None:
 def present(record: Mapping[str, Any], defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """A stored result with what it was made of: one line of ``manifest.jsonl``, the data of an edit's event.
 
-    Times are text. Each image says whether it is ``blank``; stored is that only of those that are. ``parameters``:
-    as they were sent, but with the seed that the API says it used, and without the link to ``init_image``.
+    Times are text. Each image says whether it is ``blank`` or ``filtered``; stored is that only of those that are.
+    ``parameters``: as they were sent, but with the seed that the API says it used, and without the link to
+    ``init_image``.
     """
     parameters, about = made_of(defaults, own)
     uri = str(parameters.pop("init_image", ""))
     return {
         **record,
-        "outputs": [{**output, "blank": output.get("blank", False)} for output in record["outputs"]],
+        "outputs": [_whole(output) for output in record["outputs"]],
         "submitted_at": iso(record["submitted_at"]),
         "completed_at": iso(record["completed_at"]),
         "parameters": {**body(parameters), "seed": record["seed"]},
@@ -45,6 +46,10 @@ def present(record: Mapping[str, Any], defaults: Mapping[str, Any], own: Mapping
         "redo_of": about.redo_of,
         "metadata": dict(about.metadata),
     }
+
+
+def _whole(output: Mapping[str, Any]) -> dict[str, Any]:
+    return {**output, "blank": output.get("blank", False), "filtered": output.get("filtered", False)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ class Answer:
     """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE.
 
     ``word``: the API's own word for the status, where it is none that is known. ``seed``: the one that it used (of the
-    first image), where it says so.
+    first image), where it says so. ``filtered``: which of the images its safety filter took away; empty if it does not
+    say.
     """
 
     status: Status
@@ -28,3 +29,4 @@ class Answer:
     error: str | None
     word: str | None = None
     seed: int | None = None
+    filtered: tuple[bool, ...] = ()

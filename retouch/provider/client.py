@@ -210,7 +210,8 @@ class Img2ImgApi:
         word = dialect.unknown_word(reply)
         shown = self._clean(word)[:MAX_WORD] if word else None
         seed = dialect.seed(reply) if status is Status.SUCCESS else None
-        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown, seed)
+        filtered = dialect.filtered(reply) if status is Status.SUCCESS else ()
+        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown, seed, filtered)
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one short line, without our key if the API echoes it."""

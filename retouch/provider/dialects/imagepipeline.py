@@ -75,8 +75,7 @@ def provider_id(reply: dict[str, Any]) -> str | None:
 def seed(reply: dict[str, Any]) -> int | None:
     """The seed of the first image in the reply, beside the status or among the parameters that it repeats."""
     places = [reply, *(reply.get(name) for name in ("meta", "parameters"))]
-    for place in places:
-        value = place.get("seed") if isinstance(place, dict) else None
+    for value in (place.get(name) for place in places if isinstance(place, dict) for name in ("seed", "seeds")):
         if isinstance(value, list) and value:
             value = value[0]
         if isinstance(value, str) and _SEED.fullmatch(value):
@@ -84,6 +83,13 @@ def seed(reply: dict[str, Any]) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
     return None
+
+
+def filtered(reply: dict[str, Any]) -> tuple[bool, ...]:
+    """Which of the images the API's safety filter has taken away; empty unless it says so of each link."""
+    value = reply.get("filtered")
+    told = isinstance(value, list) and len(value) == len(urls(reply)) and all(isinstance(one, bool) for one in value)
+    return tuple(value) if told and isinstance(value, list) else ()
 
 
 def urls(reply: dict[str, Any]) -> tuple[str, ...]:

@@ -52,6 +52,10 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
         {"state": S.COMPLETED, "result": {"outputs": [asdict(IMAGE) | {"blank": "suspect"}]}},
         "its images are in S3: s3://bucket/b/c/0.png (it may be blank: black or one colour)",
     ),
+    "completed, and filtered": (
+        {"state": S.COMPLETED, "result": {"outputs": [asdict(IMAGE) | {"blank": True, "filtered": True}]}},
+        "its images are in S3: s3://bucket/b/c/0.png (the API's safety filter took the picture away)",
+    ),
     "failed": (
         {"state": S.FAILED, "result": {"error": {"code": "refused", "message": "no"}}},
         "(to retry: retouch retry b)",

@@ -165,6 +165,10 @@ async def test_an_id_that_cannot_be_one_is_not_asked_about(
     assert provider.asked == []
 
 
+ODD_FILTERED: tuple[Any, ...] = (
+    *(None, True, {}, "x", [], [True], [True] * 3),
+    *([1, 0], ["true", "false"], [None, True]),
+)
 ODD_SEEDS: tuple[Any, ...] = (None, True, 1.5, "x", -1, 2**63, [], {}, "9" * 40)
 
 
@@ -176,9 +180,12 @@ ODD_SEEDS: tuple[Any, ...] = (None, True, 1.5, "x", -1, 2**63, [], {}, "9" * 40)
         ({"seed": "9007199254740993"}, 2**53 + 1),
         ({"seed": [3, 4]}, 3),
         ({"meta": {"seed": 5}}, 5),
+        ({"seeds": [8, 9]}, 8),
+        ({"seed": -1, "seeds": [8]}, 8),
         ({"parameters": {"seed": 6}}, 6),
         ({}, None),
-        *(({"seed": odd}, None) for odd in ODD_SEEDS),
+        *(({name: odd}, None) for odd in ODD_SEEDS for name in ("seed", "seeds")),
+        *(({"seeds": [odd]}, None) for odd in ODD_SEEDS),
         ({"meta": [], "parameters": "x"}, None),
     ],
 )
@@ -188,3 +195,19 @@ async def test_the_seed_is_read_where_it_says_one(
     """Whoever sent none wants to know it, to make the picture again."""
     provider.says({"status": "SUCCESS", "id": "1", "download_urls": ["https://a.test/1.png"], **reply})
     assert (await api.status("1")).seed == (await api.submit(EDIT, "k")).seed == seed
+
+
+@pytest.mark.parametrize(
+    ("said", "filtered"),
+    [
+        ([False, True], (False, True)),
+        *((odd, ()) for odd in ODD_FILTERED),
+    ],
+)
+async def test_what_was_filtered_is_read_where_it_fits_the_images(
+    provider: Provider, api: Img2ImgApi, said: Any, filtered: tuple[bool, ...]
+) -> None:
+    """A word for each link, or it says nothing."""
+    links = ["https://a.test/1.png", "https://a.test/2.png"]
+    provider.says({"status": "SUCCESS", "id": "1", "download_urls": links, "filtered": said})
+    assert (await api.status("1")).filtered == (await api.submit(EDIT, "k")).filtered == filtered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,6 +169,26 @@ def test_all_samples_count(
         worker.outside.results.errors[A] = error
     worker.submit(success(*urls))
     assert worker.seen() == {"submits": 1} | seen
+
+
+def test_what_the_api_has_filtered_is_told_of_that_image(worker: Worker) -> None:
+    """Of a submit that is answered with the images, of a poll, and of a copy that is begun anew."""
+    answer = replace(success(A, B), filtered=(False, True))
+    worker.enqueue(samples=2)
+    worker.submit(answer)
+    worker.enqueue(batch="polled", samples=2)
+    worker.submit(Answer(Status.RUNNING, "p1", (), None))
+    worker.later(1000)
+    trouble(worker, GoneError("why"))
+    worker.poll(answer)
+    worker.outside.results.errors.clear()
+    worker.later(REFUSED_MS)
+    worker.poll(answer)
+    for batch in ("b", "polled"):
+        [result] = worker.ledger.reader.results(batch)
+        assert [output["filtered"] for output in result["outputs"]] == [False, True]
+    stored = worker.client.hget(worker.keys.results("b"), "c0") or ""
+    assert str(stored).count("filtered") == 1
 
 
 def test_an_image_that_was_copied_is_a_witness_for_the_one_that_was_not(worker: Worker) -> None:

@@ -183,5 +183,5 @@ async def test_the_server_ends_when_its_engine_breaks(picture_url: str) -> None:
                 await asyncio.sleep(0)
             (await http.post(BASE, json=body(init_image=picture_url))).raise_for_status()
             with pytest.raises(EngineError, match="the GPU is gone"):
-                await server
+                await asyncio.wait_for(server, 30)
     assert engine.closed

@@ -236,7 +236,7 @@ async def test_a_broken_engine_fails_what_it_holds_and_ends(caller_with: Any, mo
     held = await begun(caller, model, 2)
     waiting = (await caller.submit()).json()["id"]
     model.end(EngineError("the GPU is gone"))
-    with pytest.raises(EngineError, match="the GPU is gone"):
+    with pytest.raises(EngineError, match="the GPU is gone"), anyio.fail_after(10):
         await caller.endpoint.until_broken()
     for job_id in held:
         assert (await caller.outcome(job_id))["error"] == "the engine broke: the GPU is gone"
