@@ -140,11 +140,18 @@ async def _still_running(context: Context, claim: Claim, progress: BegunPoll, an
     delay_s = context.poll_times.next_poll_s(progress.kind, claim.member, age_s, progress.polls + 1, left_s)
     put = {"polls": str(progress.polls + 1), "seen": str(int(asked_ms))}
     drop: tuple[str, ...] = ("tries", *STRIKES, "overdue", "incomplete")
-    if answer.word:
-        put["note"] = note(f"the API says {answer.word!r}")
+    if told := _told(answer):
+        put["note"] = note(told)
     else:
         drop += ("note",)
     await _again(context, claim, progress, delay_s, put, drop, good={KIND: progress.now})
+
+
+def _told(answer: Answer) -> str:
+    """What the API tells of an edit that it works on, beside that."""
+    word = f"the API says {answer.word!r}" if answer.word else ""
+    step = f"step {answer.progress[0]} of {answer.progress[1]} at its last poll" if answer.progress else ""
+    return ", ".join(filter(None, (word, step)))
 
 
 async def _handle_error(context: Context, claim: Claim, progress: BegunPoll, error: ApiError) -> None:

@@ -211,7 +211,8 @@ class Img2ImgApi:
         shown = self._clean(word)[:MAX_WORD] if word else None
         seed = dialect.seed(reply) if status is Status.SUCCESS else None
         filtered = dialect.filtered(reply) if status is Status.SUCCESS else ()
-        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown, seed, filtered)
+        progress = dialect.progress(reply) if status is Status.RUNNING else None
+        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown, seed, filtered, progress)
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one short line, without our key if the API echoes it."""

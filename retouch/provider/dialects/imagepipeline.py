@@ -15,6 +15,7 @@ from retouch.provider.answers import Status
 DEFAULT_URL = "https://api.imagepipeline.io/sd/image2image/v1"
 
 MAX_URLS = 4  # one per sample
+MAX_STEPS = 100_000  # of a progress that is told; more is none
 
 _ID = re.compile(r"(?!\.{1,2}$)[\x21-\x7e]{1,200}")  # dots would go up in a path
 
@@ -83,6 +84,15 @@ def seed(reply: dict[str, Any]) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
             return value
     return None
+
+
+def progress(reply: dict[str, Any]) -> tuple[int, int] | None:
+    """The step that the API has done of this edit, and of how many."""
+    value = reply.get("progress")
+    step, steps = (value.get("step"), value.get("steps")) if isinstance(value, dict) else (None, None)
+    if not (type(step) is int and type(steps) is int):  # a bool is an int, else
+        return None
+    return (step, steps) if 0 <= step <= steps and 0 < steps <= MAX_STEPS else None
 
 
 def filtered(reply: dict[str, Any]) -> tuple[bool, ...]:

@@ -165,6 +165,31 @@ async def test_an_id_that_cannot_be_one_is_not_asked_about(
     assert provider.asked == []
 
 
+ODD_PROGRESS: tuple[Any, ...] = (
+    *(None, True, 0.4, "12/30", [12, 30], {}, {"step": 12}),
+    *({"step": step, "steps": 30} for step in (-1, 31, True, "12", 1.5, float("nan"), None, 10**300)),
+    *({"step": 0, "steps": steps} for steps in (0, -1, True, "30", 30.0, float("inf"), 10**300)),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "progress"),
+    [
+        ({"step": 12, "steps": 30}, (12, 30)),
+        ({"step": 0, "steps": 1, "eta": 4}, (0, 1)),
+        *((odd, None) for odd in ODD_PROGRESS),
+    ],
+)
+async def test_the_step_is_read_while_it_runs(
+    provider: Provider, api: Img2ImgApi, said: Any, progress: tuple[int, int] | None
+) -> None:
+    """Whole numbers in their order, or it says nothing."""
+    provider.says({"status": "PENDING", "id": "1", "progress": said})
+    assert (await api.status("1")).progress == (await api.submit(EDIT, "k")).progress == progress
+    provider.says({"status": "SUCCESS", "id": "1", "download_urls": ["u"], "progress": said})
+    assert (await api.status("1")).progress is None
+
+
 ODD_FILTERED: tuple[Any, ...] = (
     *(None, True, {}, "x", [], [True], [True] * 3),
     *([1, 0], ["true", "false"], [None, True]),

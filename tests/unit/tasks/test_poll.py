@@ -39,6 +39,14 @@ OUTCOMES = {
         Answer(Status.RUNNING, "p1", (), None, "DREAMING"),
         WAITING | {"polls": 1, "due": SECOND_MS, "note": "the API says 'DREAMING'"},
     ),
+    "running, at a step": (
+        replace(RUNNING, progress=(12, 30)),
+        WAITING | {"polls": 1, "due": SECOND_MS, "note": "step 12 of 30 at its last poll"},
+    ),
+    "running, at a step, in a word of its own": (
+        Answer(Status.RUNNING, "p1", (), None, "DREAMING", progress=(0, 1)),
+        WAITING | {"polls": 1, "due": SECOND_MS, "note": "the API says 'DREAMING', step 0 of 1 at its last poll"},
+    ),
     "success": (SUCCESS, {"state": "completed", "submits": 1, "images": 1}),
     "success without an image": (
         Answer(Status.SUCCESS, "p1", (), None),
