@@ -53,8 +53,8 @@ class Rendered:
 class Engine(Protocol):
     """Makes the pictures of edits, many at once: how many meet in it is its own affair.
 
-    ``facts`` (``device``, ``dtype``, ``version``, ``exact``) are told in each answer as ``engine``. They are read once
-    the engine has started.
+    ``facts`` (``device``, ``dtype``, ``version``, ``exact``) are told in each answer as ``engine``. They are read
+    once the engine has started; before, ``/healthz`` tells what there is of them.
     """
 
     name: str
