@@ -1,4 +1,4 @@
-"""Counting CLIP tokens, as Stable Diffusion 1.5 does: 77 places, of which the start and end marks use two.
+"""CLIP tokens, as Stable Diffusion 1.5 makes them: 77 places, of which the start and end marks use two.
 
 By hand, from CLIP's own vocabulary: the one small library for it has no wheels for Python 3.13 and Linux on Arm, and
 the large one brings a client of a model hub with it. It is the published algorithm (byte pair encoding, Sennrich et
@@ -30,7 +30,13 @@ def fits(text: str) -> bool:
 
 def count(text: str) -> int:
     """Count the CLIP tokens of ``text``, without the start and end marks (some 10 us)."""
-    return sum(map(_count_piece, _pieces(text.lower())))
+    return sum(len(_symbols_of(piece)) for piece in _pieces(text.lower()))
+
+
+def ids(text: str) -> list[int]:
+    """Return the numbers of the tokens of ``text`` in CLIP's vocabulary, without the start and end marks."""
+    known = _ids()
+    return [known[symbol] for piece in _pieces(text.lower()) for symbol in _symbols_of(piece)]
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -44,7 +50,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=16_384)  # words come again and again
-def _count_piece(piece: str) -> int:
+def _symbols_of(piece: str) -> tuple[str, ...]:
     symbols, ranks = [_symbols()[byte] for byte in piece.encode("utf-8", "surrogatepass")], _ranks()
     symbols[-1] += _WORD_END
     while len(symbols) > 1:
@@ -53,7 +59,7 @@ def _count_piece(piece: str) -> int:
         if first not in ranks:
             break
         symbols = _merged(symbols, first)
-    return len(symbols)
+    return tuple(symbols)
 
 
 def _merged(symbols: list[str], pair: str) -> list[str]:
@@ -81,3 +87,12 @@ def _symbols() -> list[str]:
     seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte if byte in seen else next(others)) for byte in range(0x100)]
+
+
+@cache
+def _ids() -> dict[str, int]:
+    """The number of each symbol: the bytes, the same at the end of a word, and what pairs make, in that order."""
+    bytes_seen_first = sorted(_symbols(), key=lambda symbol: (ord(symbol) >= 0x100, ord(symbol)))
+    merged = [pair.replace(" ", "") for pair in _ranks()]
+    symbols = [*bytes_seen_first, *(symbol + _WORD_END for symbol in bytes_seen_first), *merged]
+    return {symbol: number for number, symbol in enumerate(symbols)}

@@ -27,7 +27,7 @@ from tests.harness.processes import Ended, run
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = (ROOT / "scripts/constraints.txt").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IGNORED = {".git", ".venv", ".venv-oldest", "build", "dist", "out", ".retouch", "__pycache__"}
+IGNORED = {".git", ".venv", ".venv-oldest", ".venv-diffusion", "build", "dist", "out", ".retouch", "__pycache__"}
 # Where the constraints must hold: what scripts/bootstrap accepts.
 PLATFORMS = [
     {"python_version": version, "python_full_version": f"{version}.5", "sys_platform": system, "platform_machine": arch}
@@ -48,7 +48,10 @@ SCRIPTS = [
 ]
 
 # Import every module as if the modules of the first argument were not installed.
-OPTIONAL = "retouch.intake.manifest.columnar"  # loaded only for a file that needs it; says what to install
+# Loaded only where they are needed; those who load them say what to install.
+OPTIONAL = "retouch.intake.manifest.columnar," + ",".join(
+    f"workers.endpoint.diffusion.{name}" for name in ("engine", "model", "prompts", "sampling")
+)
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 absent, left_out = sys.argv[1:]
@@ -236,6 +239,17 @@ def test_pins_satisfy_the_project(extras: tuple[str, ...], until: str | None) ->
             if len(found) != 1 or not wanted.specifier.contains(next(iter(found[0].specifier)).version):
                 wrong.append((str(wanted), platform["python_version"], platform["platform_machine"]))
     assert wrong == []
+
+
+def test_pins_of_the_model_s_libraries_satisfy_the_project() -> None:
+    """scripts/bootstrap --diffusion installs what the extra asks for, beside what the tests do."""
+    text = (ROOT / "scripts/constraints-diffusion.txt").read_text()
+    pinned = dict(re.findall(r"^([\w-]+)==([^ \n]+)$", text, re.MULTILINE))
+    others = {canonicalize_name(pin.name) for pin in pins()}
+    wanted = [one for one in requirements("diffusion") if canonicalize_name(one.name) not in others]
+    assert {one.name for one in wanted} == {"torch", "diffusers", "transformers", "safetensors"}
+    assert [str(one) for one in wanted if not one.specifier.contains(pinned[one.name])] == []
+    assert pinned.keys() & others == set()
 
 
 def test_a_producer_fits_beside_airflow() -> None:

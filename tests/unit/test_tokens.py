@@ -52,7 +52,14 @@ def odd_prompts() -> list[str]:
 def test_ten_thousand_odd_prompts_have_the_counts_of_another_tokenizer() -> None:
     """Where that can be installed."""
     other = pytest.importorskip("instant_clip_tokenizer").Tokenizer()
-    assert [text for text in odd_prompts() if tokens.count(text) != len(other.encode(text))] == []
+    assert [text for text in odd_prompts() if tokens.ids(text) != other.encode(text)] == []
+
+
+def test_the_numbers_of_the_tokens_are_those_of_clip() -> None:
+    """The last of the vocabulary that a text can have is 49,405; 49,406 and 49,407 are the marks."""
+    assert tokens.ids("a photo of a cat") == [320, 1125, 539, 320, 2368]
+    assert tokens.ids("!") == [256]
+    assert tokens.ids("") == []
 
 
 def test_a_prompt_of_more_than_75_tokens_does_not_fit() -> None:

@@ -158,7 +158,7 @@ class Batches(Generic[W, S, P, R]):
             while self._wait():
                 self.turn()
         except BaseException as error:
-            self.close(f"the engine is broken: {type(error).__name__}: {error}")
+            self.close(f"{type(error).__name__}: {error}")
             raise
         finally:
             self._fail_all()

@@ -1,0 +1,84 @@
+"""A Stable Diffusion 1.5 of 2.7 million random numbers: its structure and its whole vocabulary, and no knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from safetensors.torch import save_file
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
+
+from workers.endpoint.diffusion import checkpoint
+from workers.endpoint.diffusion.model import Parts
+
+UNET: dict[str, Any] = checkpoint.UNET | {
+    "sample_size": 8,
+    "layers_per_block": 1,
+    "block_out_channels": [32, 64],
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "cross_attention_dim": 32,
+    "norm_num_groups": 8,
+}
+VAE: dict[str, Any] = checkpoint.VAE | {
+    "block_out_channels": [16, 32, 32, 32],
+    "layers_per_block": 1,
+    "norm_num_groups": 8,
+}
+TEXT: dict[str, Any] = checkpoint.TEXT | {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
+
+
+def parts(dtype: Any = torch.float32) -> Parts:
+    """The model in memory, always with the same numbers."""
+    torch.manual_seed(0)
+    made = [
+        UNet2DConditionModel.from_config(UNET),
+        AutoencoderKL.from_config(VAE),
+        CLIPTextModel(CLIPTextConfig(**TEXT)),
+    ]
+    unet, vae, text = [module.eval().requires_grad_(False).to(dtype) for module in made]
+    return Parts(unet, vae, text, checkpoint.SCHEDULER, "cpu", dtype)
+
+
+def save_folder(folder: Path, *, checker: bool = False) -> None:
+    """Write it as diffusers does."""
+    model = parts()
+    model.unet.save_pretrained(folder / "unet")
+    model.vae.save_pretrained(folder / "vae")
+    model.text.save_pretrained(folder / "text_encoder")
+    PNDMScheduler.from_config(checkpoint.SCHEDULER).save_pretrained(folder / "scheduler")
+    if checker:
+        tower = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        vision = tower | {"image_size": 32, "patch_size": 16}
+        config = CLIPConfig(projection_dim=16, text_config=tower, vision_config=vision)
+        StableDiffusionSafetyChecker(config).save_pretrained(folder / "safety_checker")
+        size = {"shortest_edge": 32}
+        CLIPImageProcessor(size=size, crop_size=32).save_pretrained(folder / "feature_extractor")
+
+
+def tensors_of_file(model: Parts) -> dict[str, Any]:
+    """Its tensors under the names of a single file."""
+    named: dict[str, Any] = {}
+    for name, tensor in model.unet.state_dict().items():
+        named[checkpoint.unet_name(name, UNET)] = tensor
+    for name, tensor in model.vae.state_dict().items():
+        theirs = checkpoint.vae_name(name, VAE)
+        convolution = "attn_1" in theirs and tensor.dim() == 2
+        named[theirs] = tensor[:, :, None, None].contiguous() if convolution else tensor
+    for name, tensor in model.text.state_dict().items():
+        named[checkpoint.text_name(name)] = tensor
+    return named
+
+
+def save_file_of(tensors: Mapping[str, Any], path: Path) -> None:
+    """Write a single file."""
+    save_file(dict(tensors), path)

@@ -1,0 +1,188 @@
+"""What the engine computes, against diffusers' own pipeline, on a tiny model of random numbers."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from workers.endpoint.engine import RenderError
+
+torch = pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
+
+import diffusers
+from diffusers import StableDiffusionImg2ImgPipeline
+from transformers import CLIPTokenizer
+
+from retouch import tokens
+from tests.harness import tiny_sd
+from workers.endpoint.diffusion.batching import Batches, Ticket
+from workers.endpoint.diffusion.prompts import END, PLACES, START, places
+from workers.endpoint.diffusion.sampling import SCHEDULERS, Canvas, Made, Sampler, Wish
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # among its libraries
+torch.set_num_threads(1)
+PARTS = tiny_sd.parts()
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:
+    """Noise, larger than a pixel."""
+    draw = random.Random(seed)
+    return Image.frombytes("RGB", (8, 8), draw.randbytes(192)).resize(size, Image.Resampling.BILINEAR)
+
+
+def made_alone(sampler: Sampler, wish: Wish) -> Made:
+    canvas = sampler.begin(wish)
+    while canvas.step < canvas.steps:
+        [prediction] = sampler.predict([canvas], wish.rows)
+        sampler.advance(canvas, prediction)
+    return sampler.finish(canvas)
+
+
+def tokenizer() -> Any:
+    """Of transformers, over the same vocabulary."""
+    vocabulary = tokens._ids() | {"<|startoftext|>": START, "<|endoftext|>": END}
+    return CLIPTokenizer(vocabulary, [tuple(pair.split(" ")) for pair in tokens._ranks()], model_max_length=PLACES)
+
+
+TOKENIZER = tokenizer()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "A red fox, 4k (masterpiece:1.2)", "naïve Größe 東京 😀", "word " * 80, "don't  \n stop…", "½ Ⅷ"]
+)
+def test_the_text_model_is_given_the_tokens_of_transformers(text: str) -> None:
+    """77 of them, padded with the end mark."""
+    [given] = TOKENIZER([text], padding="max_length", truncation=True).input_ids
+    assert places(text) == given
+
+
+def made_by_diffusers(wish: Wish) -> Image.Image:
+    scheduler = getattr(diffusers, wish.scheduler).from_config(PARTS.scheduler)
+    pipeline = StableDiffusionImg2ImgPipeline(
+        vae=PARTS.vae,
+        text_encoder=PARTS.text,
+        tokenizer=TOKENIZER,
+        unet=PARTS.unet,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    made: list[Image.Image] = pipeline(
+        prompt=wish.prompt,
+        negative_prompt=wish.negative_prompt,
+        image=wish.image,
+        strength=wish.strength,
+        num_inference_steps=wish.steps,
+        guidance_scale=wish.guidance,
+        generator=torch.Generator("cpu").manual_seed(wish.seed),
+    ).images
+    return made[0]
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize(
+    ("steps", "strength", "guidance", "size"),
+    [(6, 0.8, 7.5, (64, 64)), (10, 0.5, 1.0, (64, 64)), (4, 1.0, 3.0, (72, 64)), (1, 1.0, 2.0, (64, 64))],
+)
+def test_an_image_is_that_of_diffusers_to_the_bit(
+    scheduler: str, steps: int, strength: float, guidance: float, size: tuple[int, int]
+) -> None:
+    """With every scheduler."""
+    wish = Wish(picture(1, size), "a red fox", "blurry", steps, strength, guidance, scheduler, seed=7)
+    assert made_alone(Sampler(PARTS), wish).image.tobytes() == made_by_diffusers(wish).tobytes()
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_few_steps_and_little_strength_are_no_crash(scheduler: str) -> None:
+    """Of each number of steps that is at least one."""
+    sampler = Sampler(PARTS)
+    for steps in (1, 2, 3, 5):
+        for strength in (0.0, 0.2, 0.5, 1.0):
+            wish = Wish(picture(2), "", "", steps, strength, 2.0, scheduler)
+            image = made_alone(sampler, wish).image
+            assert (image is wish.image) == (steps * strength < 1)
+
+
+def wishes(count: int, seed: int) -> list[Wish]:
+    """Images that differ in everything."""
+    draw = random.Random(seed)
+    return [
+        Wish(
+            picture(number, draw.choice([(64, 64), (64, 64), (72, 64)])),
+            draw.choice(["a fox", "the sea", ""]),
+            draw.choice(["", "blurry"]),
+            draw.randint(1, 6),
+            draw.choice([0.3, 0.5, 0.8, 1.0]),
+            draw.choice([1.0, 5.0, 12.0]),
+            draw.choice(SCHEDULERS),
+            seed=draw.randrange(2**32),
+        )
+        for number in range(count)
+    ]
+
+
+WISHES = wishes(24, seed=1)
+
+
+def made_together(chosen: list[int], *, max_rows: int) -> dict[int, bytes]:
+    """The pixels of these of WISHES, made in one go."""
+    made: dict[int, bytes] = {}
+    batches: Batches[Wish, Canvas, Any, Made] = Batches(Sampler(PARTS), max_rows=max_rows, max_waiting=100, exact=True)
+
+    def ticket(number: int) -> Ticket[Wish, Made]:
+        def ended(outcome: Made | Exception) -> None:
+            assert isinstance(outcome, Made)
+            made[number] = outcome.image.tobytes()
+
+        wish = WISHES[number]
+        return Ticket(wish, wish.image.size, wish.rows, ended)
+
+    batches.add([ticket(number) for number in chosen])
+    while batches.turn():
+        pass
+    return made
+
+
+@pytest.mark.timeout(600)
+def test_mates_and_order_change_no_bit() -> None:
+    """Fifty mixes of images with nothing in common, in calls of eight rows, and each of them alone."""
+    alone: dict[int, bytes] = {}
+    for number in range(len(WISHES)):
+        alone |= made_together([number], max_rows=8)
+    draw = random.Random(2)
+    for _ in range(50):
+        chosen = draw.sample(range(len(WISHES)), draw.randint(2, 6))
+        made = made_together(chosen, max_rows=8)
+        assert [number for number in chosen if made[number] != alone[number]] == []
+
+
+def test_numbers_that_float16_cannot_hold_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32, wherever they arise; here in bfloat16, which every CPU has."""
+    for part, method in (("unet", "forward"), ("vae", "encode"), ("vae", "decode")):
+        parts = tiny_sd.parts(torch.bfloat16)
+        module = getattr(parts, part)
+        work = getattr(module, method)
+        seen: list[Any] = []
+
+        def without_numbers(sample: Any, *given: Any, work: Any = work, seen: list[Any] = seen, **named: Any) -> Any:
+            seen.append(sample.dtype)
+            return work(sample * float("nan") if sample.dtype == torch.bfloat16 else sample, *given, **named)
+
+        monkeypatch.setattr(module, method, without_numbers)
+        image = made_alone(Sampler(parts), Wish(picture(3), "a fox", steps=3)).image
+        assert seen[-1] == torch.float32
+        assert next(module.parameters()).dtype == torch.bfloat16
+        assert image.getextrema() != ((0, 0),) * 3
+
+
+def test_what_is_no_number_in_float32_either_is_nan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image fails, and says so in one word."""
+    parts = tiny_sd.parts()
+    monkeypatch.setattr(parts.vae, "decode", lambda latents, **_named: (latents * float("nan"),))
+    with pytest.raises(RenderError, match=r"^nan$"):
+        made_alone(Sampler(parts), Wish(picture(3), "a fox", steps=3))

@@ -1,0 +1,231 @@
+"""The work on one image, in the parts that batching asks for. What it computes is diffusers' own img2img pipeline."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+
+from workers.endpoint.diffusion.batching import OutOfMemoryError
+from workers.endpoint.diffusion.model import Parts
+from workers.endpoint.diffusion.prompts import Prompts
+from workers.endpoint.engine import RenderError
+
+DEFAULT_SCHEDULER = "UniPCMultistepScheduler"
+SCHEDULERS = (
+    DEFAULT_SCHEDULER,
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "DEISMultistepScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "PNDMScheduler",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """One image to be made of another, which has the size that is wanted (multiples of 8)."""
+
+    image: Image.Image
+    prompt: str
+    negative_prompt: str = ""
+    steps: int = 20
+    strength: float = 0.8
+    guidance: float = 7.5
+    scheduler: str = DEFAULT_SCHEDULER
+    seed: int = 0
+    check: bool = True  # by the model's safety checker, where it has one
+
+    @property
+    def rows(self) -> int:
+        """How many rows of a call it takes: with guidance, one without the prompt beside the one with it."""
+        return 2 if self.guidance > 1 else 1
+
+
+@dataclass(frozen=True)
+class Made:
+    """An image, whether the checker blackened it (None: nobody checked), and seconds by phase."""
+
+    image: Image.Image
+    filtered: bool | None
+    timings: dict[str, float]
+
+
+@dataclass(eq=False)
+class Canvas:
+    """How far one image is."""
+
+    wish: Wish
+    scheduler: Any
+    times: Any
+    generator: Any
+    latents: Any = None
+    embeddings: list[Any] = field(default_factory=list)  # a row each
+    step: int = 0
+    began: float = 0.0  # of the first step
+    encode_s: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """How many calls it needs; a scheduler of second order needs nearly two a step."""
+        return len(self.times)
+
+
+class Sampler:
+    """The model of batching: all of its calls come from one thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._prompts = Prompts(parts.text, parts.device)
+        self._pixels = VaeImageProcessor(vae_scale_factor=8)
+
+    def begin(self, work: Wish) -> Canvas:
+        """Lay out the steps, and encode prompt and image. Steps x strength below one: there is nothing to do."""
+        with torch.inference_mode(), _memory():
+            return self._begin(work, self._parts.dtype)
+
+    def _begin(self, wish: Wish, dtype: Any) -> Canvas:
+        began = time.perf_counter()
+        scheduler = getattr(diffusers, wish.scheduler).from_config(self._parts.scheduler)
+        # On the CPU, where its few numbers are needed: on the device each step would wait for them.
+        scheduler.set_timesteps(wish.steps, device="cpu")
+        wanted = min(int(wish.steps * wish.strength), wish.steps)
+        first = (wish.steps - wanted) * scheduler.order
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(first)
+        generator = torch.Generator("cpu").manual_seed(wish.seed)
+        canvas = Canvas(wish, scheduler, scheduler.timesteps[first:] if wanted else [], generator)
+        if not canvas.steps:
+            return canvas
+        texts = [wish.negative_prompt, wish.prompt] if wish.rows == 2 else [wish.prompt]
+        canvas.embeddings = [self._prompts.embedding(text) for text in texts]
+        latents = self._encoded(wish.image, generator).to(dtype)
+        noise = torch.randn(latents.shape, generator=generator, dtype=dtype).to(self._parts.device)
+        canvas.latents = scheduler.add_noise(latents, noise, canvas.times[:1])
+        canvas.began = time.perf_counter()
+        canvas.encode_s = canvas.began - began
+        return canvas
+
+    def _encoded(self, image: Image.Image, generator: Any) -> Any:
+        vae, state = self._parts.vae, generator.get_state()
+        pixels = self._pixels.preprocess(image)
+
+        def encode(dtype: Any) -> Any:
+            generator.set_state(state)
+            posterior = vae.encode(pixels.to(self._parts.device, dtype)).latent_dist
+            return vae.config.scaling_factor * posterior.sample(generator)
+
+        return self._finite(vae, encode)
+
+    def _finite(self, module: Any, compute: Any) -> Any:
+        """What ``compute(dtype)`` gives; if numbers are too large for the dtype, once more in float32."""
+        result = compute(self._parts.dtype)
+        if not bool(torch.isfinite(result).all()):
+            with self._in_float32(module):
+                result = compute(torch.float32)
+        if not bool(torch.isfinite(result).all()):
+            raise RenderError("nan")
+        return result
+
+    @contextmanager
+    def _in_float32(self, module: Any) -> Iterator[None]:
+        if self._parts.dtype == torch.float32:
+            raise RenderError("nan")
+        module.to(torch.float32)
+        try:
+            yield
+        finally:
+            module.to(self._parts.dtype)
+
+    def predict(self, states: Sequence[Canvas], rows: int) -> list[Any]:
+        """Ask the UNet once, with each image's own time; what fills the call up is the first row again."""
+        latents, times, embeddings = [], [], []
+        with torch.inference_mode(), _memory():
+            for canvas in states:
+                now = canvas.times[canvas.step]
+                latents += [canvas.scheduler.scale_model_input(canvas.latents, now)] * canvas.wish.rows
+                times += [now.float()] * canvas.wish.rows
+                embeddings += canvas.embeddings
+            used = len(latents)
+            for filled in (latents, times, embeddings):
+                filled += filled[:1] * (rows - used)
+            dtype = latents[0].dtype
+            noise = self._parts.unet(
+                torch.cat(latents),
+                torch.stack(times).to(self._parts.device),
+                encoder_hidden_states=torch.cat(embeddings).to(dtype),
+                return_dict=False,
+            )[0]
+        return list(noise[:used].split([canvas.wish.rows for canvas in states]))
+
+    def advance(self, state: Canvas, prediction: Any) -> None:
+        """Weigh the prompt, and let the scheduler take the step."""
+        with torch.inference_mode(), _memory():
+            noise = prediction
+            if state.wish.rows == 2:
+                without, told = prediction.chunk(2)
+                noise = without + state.wish.guidance * (told - without)
+            step = state.scheduler.step
+            drawing = {"generator": state.generator} if "generator" in inspect.signature(step).parameters else {}
+            now = state.times[state.step]
+            state.latents = step(noise, now, state.latents, **drawing, return_dict=False)[0]
+            state.step += 1
+
+    def finish(self, state: Canvas) -> Made:
+        """Decode the image and have it checked; raises RenderError ``nan`` if float32 does not help either."""
+        if not state.steps:
+            return Made(state.wish.image, self._checked(state.wish, state.wish.image), {})
+        with torch.inference_mode(), _memory():
+            began = time.perf_counter()
+            if not bool(torch.isfinite(state.latents).all()):
+                state = self._again(state.wish)
+            vae = self._parts.vae
+            latents = state.latents / vae.config.scaling_factor
+            decoded = self._finite(vae, lambda dtype: vae.decode(latents.to(dtype), return_dict=False)[0])
+            [image] = self._pixels.postprocess(decoded, output_type="pil")
+            filtered = self._checked(state.wish, image)
+            decode_s = time.perf_counter() - began
+        timings = {"encode": state.encode_s, "steps": began - state.began, "decode": decode_s}
+        return Made(Image.new("RGB", image.size) if filtered else image, filtered, timings)
+
+    def _again(self, wish: Wish) -> Canvas:
+        """All steps in float32, alone; the others wait meanwhile."""
+        with self._in_float32(self._parts.unet):
+            canvas = self._begin(wish, torch.float32)
+            while canvas.step < canvas.steps:
+                [prediction] = self.predict([canvas], wish.rows)
+                self.advance(canvas, prediction)
+        if not bool(torch.isfinite(canvas.latents).all()):
+            raise RenderError("nan")
+        return canvas
+
+    def _checked(self, wish: Wish, image: Image.Image) -> bool | None:
+        checker = self._parts.checker
+        if checker is None or not wish.check:
+            return None
+        seen = self._parts.extractor([image], return_tensors="pt").pixel_values
+        seen = seen.to(self._parts.device, self._parts.dtype)
+        with torch.inference_mode(), _memory():
+            _images, [found] = checker(images=[torch.zeros(1)], clip_input=seen)
+        return bool(found)
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise OutOfMemoryError("the device has too little memory for an image of this size") from None
