@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,19 +14,9 @@ from retouch.environment import check_names, secret
 from retouch.errors import InputError, RetouchError
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import Options
-from workers.endpoint.engine import Engine
+from workers.endpoint.engines import DType, EngineName, choose_engine
 from workers.endpoint.latency import Latency
 from workers.endpoint.server import address_of, listen, serve
-from workers.endpoint.stand_in import StandIn
-
-
-class EngineName(StrEnum):
-    """What ``--engine`` takes."""
-
-    STAND_IN = "stand-in"
-
-
-ENGINES: dict[EngineName, Callable[[], Engine]] = {EngineName.STAND_IN: StandIn}
 
 API_KEY = "RETOUCH_API_KEY"
 cli = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -60,6 +48,26 @@ def run(
         str, typer.Option(help="Where callers reach this server, if not at the address it listens on.")
     ] = "",
     engine: Annotated[EngineName, typer.Option(help="What makes the pictures.")] = EngineName.STAND_IN,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="For --engine diffusion: a folder of diffusers, or one .safetensors, of Stable Diffusion 1.5."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cuda, mps or cpu, where the model runs. Default: the first that is there.")
+    ] = None,
+    dtype: Annotated[
+        DType | None, typer.Option(help="The model's numbers. Default: float16 on cuda, float32 elsewhere.")
+    ] = None,
+    max_batch: Annotated[
+        int | None,
+        typer.Option(min=2, help="Most rows of one call of the model; an image with guidance takes two. Default: 16."),
+    ] = None,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Calls of fewer rows where fewer images are in work: the last bits then vary."),
+    ] = False,
     latency: Annotated[
         str, typer.Option(help="Seconds that an edit takes at least, or a range such as 0.2-0.8.")
     ] = "0",
@@ -92,6 +100,7 @@ def run(
         check_names()
         hosts, seconds = PrivateHosts.parse(private_hosts), Latency.parse(latency)
         base = _checked(public_url)
+        chosen = choose_engine(engine, model, device, dtype, max_batch, fast=fast)
         with listen(host, port) as sock:
             options = Options(
                 api_keys=_keys(ctx, api_keys or []),
@@ -106,7 +115,7 @@ def run(
                 record=record,
                 seed=seed,
             )
-            asyncio.run(serve(sock, options, hosts, ENGINES[engine](), die_with_parent=die_with_parent))
+            asyncio.run(serve(sock, options, hosts, chosen, die_with_parent=die_with_parent))
     except RetouchError as error:
         _fail(str(error), 2 if isinstance(error, InputError) else 6)
     except OSError as error:

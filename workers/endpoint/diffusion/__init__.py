@@ -2,4 +2,7 @@
 
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read where the libraries are imported: nothing is ever fetched
+# Read where the libraries are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is ever fetched
+for library in ("DIFFUSERS", "TRANSFORMERS"):
+    os.environ.setdefault(f"{library}_VERBOSITY", "error")  # else they advise on each start what to install besides

@@ -81,7 +81,7 @@ def _of_file(
     path: Path, device: str, dtype: Any, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]
 ) -> Parts:
     def part(module: Any, names: Names) -> Any:
-        return _filled(module, [path], names).to(device, dtype)
+        return to(_filled(module, [path], names), device, dtype)
 
     return Parts(
         unet=part(_empty(UNet2DConditionModel, unet), lambda name: [checkpoint.unet_name(name, unet)]),
@@ -98,7 +98,8 @@ def _folder(path: Path, device: str, dtype: Any) -> Parts:
         raise EngineError(f"--model {path}: it has a second text model, so it is none of Stable Diffusion 1.5")
 
     def part(name: str, make: Callable[[dict[str, Any]], Any], names: Names) -> Any:
-        return _filled(make(_config(path / name / "config.json")), _weights(path / name), names).to(device, dtype)
+        module = _filled(make(_config(path / name / "config.json")), _weights(path / name), names)
+        return to(module, device, dtype)
 
     parts = Parts(
         unet=part("unet", lambda config: _empty(UNet2DConditionModel, config), lambda name: [name]),
@@ -171,6 +172,11 @@ def _filled(module: Any, files: list[Path], names: Names) -> Any:
             )
     module.load_state_dict(found, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def to(module: Any, device: str, dtype: Any) -> Any:
+    """Move the module. Diffusers' own method warns of modules to be kept in float32, of which there are none here."""
+    return torch.nn.Module.to(module, device, dtype)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
 from workers.endpoint.diffusion.batching import OutOfMemoryError
-from workers.endpoint.diffusion.model import Parts
+from workers.endpoint.diffusion.model import Parts, to
 from workers.endpoint.diffusion.prompts import Prompts
 from workers.endpoint.engine import RenderError
 
@@ -144,11 +144,11 @@ class Sampler:
     def _in_float32(self, module: Any) -> Iterator[None]:
         if self._parts.dtype == torch.float32:
             raise RenderError("nan")
-        module.to(torch.float32)
+        to(module, self._parts.device, torch.float32)
         try:
             yield
         finally:
-            module.to(self._parts.dtype)
+            to(module, self._parts.device, self._parts.dtype)
 
     def predict(self, states: Sequence[Canvas], rows: int) -> list[Any]:
         """Ask the UNet once, with each image's own time; what fills the call up is the first row again."""

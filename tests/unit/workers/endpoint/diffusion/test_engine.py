@@ -1,0 +1,191 @@
+"""The engine behind the endpoint's seam, with a tiny model of random numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from retouch.edit import Parameters
+from workers.endpoint.engine import EngineError, RenderError
+
+torch = pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
+
+from tests.harness import tiny_sd
+from workers.endpoint.diffusion.engine import Diffusion, Settings
+from workers.endpoint.diffusion.sampling import Sampler
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # among its libraries
+]
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a safety checker."""
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    tiny_sd.save_folder(path, checker=True)
+    return path
+
+
+@pytest.fixture
+async def engine(folder: Path) -> AsyncIterator[Diffusion]:
+    """On the CPU."""
+    made = Diffusion(Settings(folder, device="cpu"))
+    await made.start()
+    yield made
+    made.close()
+
+
+def picture_of_noise() -> bytes:
+    """A PNG."""
+    buffer = io.BytesIO()
+    Image.effect_noise((80, 64), 60).convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+INIT = picture_of_noise()
+
+
+def unheard(_step: int, _steps: int) -> None:
+    """For those who do not look at it."""
+
+
+def params(**fields: Any) -> Parameters:
+    """A small edit."""
+    small: dict[str, Any] = {"prompt": "a fox", "width": 64, "height": 64, "num_inference_steps": 5, "seed": 3}
+    return Parameters(**small | fields)
+
+
+async def test_each_sample_has_its_own_seed_and_progress_counts_all(engine: Diffusion) -> None:
+    """Sample n is the image of seed + n, and seeds wrap."""
+    heard: list[tuple[int, int]] = []
+    both = await engine.render(params(samples=2, seed=2**32 - 1), INIT, lambda *given: heard.append(given))
+    assert both.seeds == [2**32 - 1, 0]
+    [second] = (await engine.render(params(seed=0), INIT, unheard)).images
+    assert both.images[1] == second
+    assert both.images[0] != second
+    assert heard[-1] == (8, 8)
+    assert both.timings.keys() == {"encode", "steps", "decode", "png"}
+    with Image.open(io.BytesIO(second)) as image:
+        assert (image.format, image.size, image.mode) == ("PNG", (64, 64), "RGB")
+
+
+async def test_the_same_edit_gives_the_same_bytes_beside_any_other(engine: Diffusion) -> None:
+    """And in any order."""
+    edits = [params(seed=seed, strength=0.2 * seed, guidance_scale=float(seed)) for seed in range(1, 5)]
+    alone = [(await engine.render(edit, INIT, unheard)).images for edit in edits]
+    together = await asyncio.gather(*(engine.render(edit, INIT, unheard) for edit in reversed(edits)))
+    assert [made.images for made in reversed(together)] == alone
+
+
+async def test_the_folder_s_checker_is_asked_unless_the_edit_does_without(
+    engine: Diffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filtered image is black, and told."""
+    unchecked = await engine.render(params(safety_checker=False), INIT, unheard)
+    assert unchecked.filtered is None
+    monkeypatch.setattr(Sampler, "_checked", lambda *_given: True)
+    filtered = await engine.render(params(), INIT, unheard)
+    assert filtered.filtered == [True]
+    with Image.open(io.BytesIO(filtered.images[0])) as image:
+        assert image.getextrema() == ((0, 0),) * 3
+
+
+async def test_a_checker_that_finds_nothing_is_told_too(engine: Diffusion) -> None:
+    """Its numbers are all ones here, and its thresholds as high as similarity goes."""
+    assert (await engine.render(params(), INIT, unheard)).filtered in ([True], [False])
+
+
+async def test_what_is_no_picture_fails_alone(engine: Diffusion) -> None:
+    """The engine goes on."""
+    with pytest.raises(RenderError, match="not a whole PNG"):
+        await engine.render(params(), b"GIF", unheard)
+    assert (await engine.render(params(), INIT, unheard)).images
+
+
+async def test_an_edit_that_nobody_waits_for_is_dropped(engine: Diffusion) -> None:
+    """Else it would hold a place until its last step."""
+    begun = asyncio.Event()
+    task = asyncio.create_task(engine.render(params(num_inference_steps=100), INIT, lambda *_given: begun.set()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    steps: list[int] = []
+    await engine.render(params(), INIT, lambda step, _steps: steps.append(step))
+    assert steps == [1, 2, 3, 4]
+
+
+async def test_a_model_that_breaks_fails_all_that_is_held(engine: Diffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the error by which the endpoint knows that it has to end."""
+
+    def broken(*_given: Any) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(Sampler, "predict", broken)
+    edits = [engine.render(params(seed=seed), INIT, unheard) for seed in range(3)]
+    outcomes = await asyncio.gather(*edits, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [EngineError] * 3
+    with pytest.raises(EngineError, match="illegal memory access"):
+        await engine.render(params(), INIT, unheard)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, {}),
+        ({"model_id": "sdxl"}, {"model_id": "the model that is loaded is tiny: ask for sd1.5 or tiny"}),
+        ({"refiner": True}, {"refiner": "Stable Diffusion 1.5 has no refiner"}),
+        ({"width": 63}, {"width": "must be a multiple of 8"}),
+        ({"scheduler": "DDIMScheduler"}, {}),
+    ],
+)
+def test_what_it_cannot_do_is_told_before_it_is_taken(folder: Path, fields: dict[str, Any], says: object) -> None:
+    """A field at a time."""
+    assert Diffusion(Settings(folder, device="cpu")).problems(params(**fields)) == says
+
+
+def test_an_unknown_scheduler_is_told_those_that_there_are(folder: Path) -> None:
+    """Eleven of them."""
+    told = Diffusion(Settings(folder, device="cpu")).problems(params(scheduler="LCMScheduler"))
+    assert told["scheduler"].startswith("there are UniPCMultistepScheduler, DDIMScheduler, ")
+
+
+def test_the_facts_are_those_of_the_run(folder: Path) -> None:
+    """Also before it is loaded."""
+    fast = Diffusion(Settings(folder, device="cpu", dtype="bfloat16", fast=True))
+    version = f"torch {torch.__version__}"
+    assert fast.facts == {"device": "cpu", "dtype": "bfloat16", "version": version, "exact": False}
+
+
+async def test_a_model_that_is_none_does_not_start(tmp_path: Path) -> None:
+    """One sentence, and nothing is left behind."""
+    engine = Diffusion(Settings(tmp_path / "absent", device="cpu"))
+    with pytest.raises(EngineError, match="there is no such file or folder"):
+        await engine.start()
+    engine.close()
+
+
+async def test_fast_calls_serve_several_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As all do on a GPU."""
+    calls: list[int] = []
+    predict = Sampler.predict
+
+    def noted(self: Sampler, states: Any, rows: int) -> Any:
+        calls.append(len(states))
+        return predict(self, states, rows)
+
+    monkeypatch.setattr(Sampler, "predict", noted)
+    engine = Diffusion(Settings(folder, device="cpu", fast=True))
+    await engine.start()
+    await engine.render(params(samples=4), INIT, unheard)
+    engine.close()
+    assert calls[1:] == [4] * 4

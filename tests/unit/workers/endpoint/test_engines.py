@@ -1,0 +1,40 @@
+"""Which engine the command's options choose."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from retouch.errors import InputError
+from workers.endpoint.engines import DType, EngineName, choose_engine
+from workers.endpoint.stand_in import StandIn
+
+
+def test_the_stand_in_needs_nothing() -> None:
+    """It has no model."""
+    engine = choose_engine(EngineName.STAND_IN, None, None, None, None, fast=False)
+    assert isinstance(engine, StandIn)
+    engine.close()
+
+
+def test_options_of_a_model_are_refused_where_there_is_none() -> None:
+    """Rather than ignored."""
+    with pytest.raises(InputError, match=r"^--model, --dtype, --fast: only .* has a model$"):
+        choose_engine(EngineName.STAND_IN, Path("model"), None, DType.FLOAT16, None, fast=True)
+
+
+def test_diffusion_needs_a_model() -> None:
+    """None is fetched."""
+    with pytest.raises(InputError, match="needs --model PATH"):
+        choose_engine(EngineName.DIFFUSION, None, None, None, None, fast=False)
+
+
+def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one command, with the versions that the project asks for."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in ("engine", "model", "prompts", "sampling"):
+        monkeypatch.delitem(sys.modules, f"workers.endpoint.diffusion.{name}", raising=False)
+    with pytest.raises(InputError, match=r"needs torch, which is not installed: pip install 'torch.*>=2.* 'diff"):
+        choose_engine(EngineName.DIFFUSION, Path("model"), None, None, None, fast=False)

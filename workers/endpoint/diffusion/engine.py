@@ -1,0 +1,209 @@
+"""The engine: images from many edits at once, in batches by steps, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from retouch.edit import Parameters
+from workers.endpoint import picture
+from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket
+from workers.endpoint.diffusion.model import choose_device, choose_dtype, load
+from workers.endpoint.diffusion.sampling import DEFAULT_SCHEDULER, SCHEDULERS, Canvas, Made, Sampler, Wish
+from workers.endpoint.engine import EngineError, Progress, Rendered, RenderError, seeds_of
+
+logger = logging.getLogger(__name__)
+
+MODEL_IDS = ("sd1.5",)  # and the name of the file or folder that is loaded
+MAX_WAITING = 64  # images; the endpoint has a queue of its own before this one
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to load, and how to run it. None: what fits the machine."""
+
+    model: Path
+    device: str | None = None
+    dtype: str | None = None
+    max_batch: int = 16  # rows of a call; an image with guidance takes two
+    fast: bool = False
+
+
+class Diffusion:
+    """A Stable Diffusion 1.5. Exact, it gives the same bytes whatever else is in work; ``fast`` may not."""
+
+    name = "retouch-diffusion"
+    version = torch.__version__
+    about = "Made by a Stable Diffusion 1.5."
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises EngineError where there is no such device."""
+        self._settings = settings
+        self._device = choose_device(settings.device)
+        self._dtype = choose_dtype(settings.dtype, self._device)
+        self.facts: Mapping[str, str | bool] = {
+            "device": self._device_name(),
+            "dtype": str(self._dtype).removeprefix("torch."),
+            "version": f"torch {torch.__version__}",
+            "exact": not settings.fast,
+        }
+        self._batches: Batches[Wish, Canvas, Any, Made] | None = None
+        self._thread: threading.Thread | None = None
+
+    def _device_name(self) -> str:
+        return torch.cuda.get_device_name(self._device) if self._device.startswith("cuda") else self._device
+
+    def problems(self, params: Parameters) -> Mapping[str, str]:
+        """Another model, a refiner, a scheduler that is not known, a size that is no multiple of 8."""
+        found: dict[str, str] = {}
+        loaded = [*MODEL_IDS, self._settings.model.name]
+        if params.model_id not in loaded:
+            found["model_id"] = (
+                f"the model that is loaded is {self._settings.model.name}: ask for {' or '.join(loaded)}"
+            )
+        if params.refiner:
+            found["refiner"] = "Stable Diffusion 1.5 has no refiner"
+        if params.scheduler is not None and params.scheduler not in SCHEDULERS:
+            found["scheduler"] = f"there are {', '.join(SCHEDULERS)}"
+        for side in ("width", "height"):
+            if (getattr(params, side) or 8) % 8:
+                found[side] = "must be a multiple of 8"
+        return found
+
+    async def start(self) -> None:
+        """Load, and make one small image; raises EngineError."""
+        await asyncio.to_thread(self._start)
+
+    def _start(self) -> None:
+        began = time.perf_counter()
+        sampler = Sampler(load(self._settings.model, self._device, self._dtype))
+        exact = not self._settings.fast
+        # On a CPU more rows gain nothing, and the fewest are diffusers' own: those of one image.
+        rows = 1 if exact and self._device == "cpu" else self._settings.max_batch
+        self._warm_up(sampler, rows)
+        self._batches = Batches(sampler, max_rows=rows, max_waiting=MAX_WAITING, exact=exact)
+        self._thread = threading.Thread(target=self._run, args=(self._batches,), name="diffusion", daemon=True)
+        self._thread.start()
+        logger.info(
+            "%s is loaded on %s in %.1f s", self._settings.model.name, self.facts["device"], time.perf_counter() - began
+        )
+
+    def _warm_up(self, sampler: Sampler, rows: int) -> None:
+        wish = Wish(Image.new("RGB", (64, 64)), "", steps=1, strength=1.0)
+        try:
+            canvas = sampler.begin(wish)
+            [prediction] = sampler.predict([canvas], max(rows, wish.rows))
+            sampler.advance(canvas, prediction)
+            sampler.finish(canvas)
+        except OutOfMemoryError:
+            raise EngineError(
+                f"--model {self._settings.model}: {self._device} has too little memory to work with it"
+            ) from None
+        except RenderError:
+            pass  # this picture's own affair; what it says would be said of each edit
+
+    @staticmethod
+    def _run(batches: Batches[Wish, Canvas, Any, Made]) -> None:
+        try:
+            batches.run()
+        except Exception:
+            logger.exception("the model broke")  # whoever waits for an image is told, and ends the process
+
+    async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
+        """Make one image a sample, each an image of its own among all that are in work."""
+        if self._batches is None:
+            raise EngineError("the engine was not started")
+        size = (params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE)
+        image = await asyncio.to_thread(picture.decode, init, size)
+        wishes = [self._wish(params, image, seed) for seed in seeds_of(params)]
+        made = await _all_made(self._batches, wishes, progress)
+        began = time.perf_counter()
+        images = [await asyncio.to_thread(self._png, wish, one) for wish, one in zip(wishes, made, strict=True)]
+        checked = [bool(one.filtered) for one in made if one.filtered is not None]
+        timings = {phase: sum(one.timings.get(phase, 0.0) for one in made) for phase in ("encode", "steps", "decode")}
+        return Rendered(
+            images,
+            [wish.seed for wish in wishes],
+            checked if len(checked) == len(made) else None,
+            timings | {"png": time.perf_counter() - began},
+        )
+
+    @staticmethod
+    def _wish(params: Parameters, image: Image.Image, seed: int) -> Wish:
+        return Wish(
+            image=image,
+            prompt=params.prompt,
+            negative_prompt=params.negative_prompt or "",
+            steps=params.num_inference_steps or 20,
+            strength=0.8 if params.strength is None else params.strength,
+            guidance=7.5 if params.guidance_scale is None else params.guidance_scale,
+            scheduler=params.scheduler or DEFAULT_SCHEDULER,
+            seed=seed,
+            check=params.safety_checker is not False,
+        )
+
+    def _png(self, wish: Wish, made: Made) -> bytes:
+        return picture.encode(made.image, {"Software": f"{self.name} {self.version}", "Seed": str(wish.seed)})
+
+    def close(self) -> None:
+        """Drop what is in work; the step that is being made ends first."""
+        if self._batches is not None:
+            self._batches.close()
+        if self._thread is not None:
+            self._thread.join(60)
+
+
+async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish], progress: Progress) -> list[Made]:
+    """Wait for all of an edit's images; where one fails, or nobody waits any more, the others are dropped."""
+    loop = asyncio.get_running_loop()
+    futures: list[asyncio.Future[Made]] = [loop.create_future() for _ in wishes]
+    done = [(0, 0)] * len(wishes)
+
+    def ticket(number: int) -> Ticket[Wish, Made]:
+        def settle(outcome: Made | Exception) -> None:
+            future = futures[number]
+            if future.done():
+                return
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        def tell(step: int, steps: int) -> None:
+            done[number] = (step, steps)
+            progress(sum(one for one, _ in done), sum(total or steps for _, total in done))
+
+        wish = wishes[number]
+        return Ticket(
+            wish,
+            wish.image.size,
+            wish.rows,
+            lambda outcome: _call(loop, settle, outcome),
+            lambda step, steps: _call(loop, tell, step, steps),
+        )
+
+    tickets = [ticket(number) for number in range(len(wishes))]
+    batches.add(tickets)
+    try:
+        return await asyncio.gather(*futures)
+    finally:
+        batches.cancel(tickets)
+        for future in futures:
+            future.cancel()
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Any, *given: Any) -> None:
+    """Call it on the loop, if that still runs."""
+    try:
+        loop.call_soon_threadsafe(function, *given)
+    except RuntimeError:
+        logger.debug("the loop has ended")
