@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ SCHEDULERS = (
     "KDPM2DiscreteScheduler",
     "PNDMScheduler",
 )
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,5 +229,8 @@ class Sampler:
 def _memory() -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise OutOfMemoryError("the device has too little memory for an image of this size") from None
+    except RuntimeError as error:
+        # CUDA has a class for it; Metal and the CPU have words.
+        if isinstance(error, torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
+            raise OutOfMemoryError("the device has too little memory for an image of this size") from None
+        raise

@@ -186,3 +186,41 @@ def test_what_is_no_number_in_float32_either_is_nan(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(parts.vae, "decode", lambda latents, **_named: (latents * float("nan"),))
     with pytest.raises(RenderError, match=r"^nan$"):
         made_alone(Sampler(parts), Wish(picture(3), "a fox", steps=3))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17.92 GB)"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+    ],
+    ids=["cuda", "mps", "cpu"],
+)
+def test_where_memory_runs_out_calls_have_fewer_rows(error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images are those of an engine that had so few from its start."""
+    chosen = [number for number, wish in enumerate(WISHES) if wish.steps * wish.strength >= 2][:4]
+    few = made_together(chosen, max_rows=4)
+    work = PARTS.unet.forward
+    refused: list[int] = []
+
+    def small(latents: Any, *given: Any, **named: Any) -> Any:
+        if len(latents) > 4:
+            refused.append(len(latents))
+            raise error
+        return work(latents, *given, **named)
+
+    monkeypatch.setattr(PARTS.unet, "forward", small)
+    assert made_together(chosen, max_rows=16) == few
+    assert set(refused) == {16, 8}
+
+
+def test_an_error_of_another_kind_is_not_taken_for_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the engine."""
+
+    def broken(*_given: Any, **_named: Any) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(PARTS.unet, "forward", broken)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        made_together(list(range(4)), max_rows=4)
