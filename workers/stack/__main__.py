@@ -37,7 +37,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         options = {"workers": args.workers, "latency": args.latency, "capacity": args.capacity}
-        with Stack(args.data, **options, tell=_tell) as stack:
+        with Stack(args.data, **options, model=_found(args.model), tell=_tell) as stack:
             _announce(stack.environment, args.env_file)
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
@@ -67,6 +67,9 @@ def _arguments() -> argparse.Namespace:
         "--latency", type=_latency, metavar="S", help="seconds that the endpoint takes per edit: 0.5, or 0.2-0.8"
     )
     parser.add_argument("--capacity", type=_at_least(1), metavar="N", help="images that the endpoint makes at once")
+    parser.add_argument(
+        "--model", type=Path, metavar="PATH", help="a Stable Diffusion 1.5 for the endpoint (docs/engine.md)"
+    )
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="write the export lines to FILE as well")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")
     return parser.parse_args()
@@ -79,6 +82,12 @@ def _at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _found(model: Path | None) -> Path | None:
+    if model is not None and not model.exists():
+        raise InputError(f"--model {model}: there is no such file or folder")
+    return model
 
 
 def _latency(text: str) -> str:

@@ -17,8 +17,9 @@ class Endpoint(Part):
     """``python -m workers.endpoint``, with an API key and a port of its own, which ``data_dir`` keeps.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
-    (edits that may wait beyond those) are the endpoint's own options. After a restart it still knows what it has taken,
-    and works on that again when it is asked about it.
+    (edits that may wait beyond those) are the endpoint's own options. ``model``, the path of a Stable Diffusion 1.5,
+    makes the pictures instead of the stand-in. After a restart it still knows what it has taken, and works on that
+    again when it is asked about it.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Endpoint(Part):
         latency: str | None = None,
         capacity: int | None = None,
         max_queue: int | None = None,
+        model: Path | None = None,
         private_hosts: str = "",
         log: Path | None = None,
     ) -> None:
@@ -37,6 +39,7 @@ class Endpoint(Part):
         self._options += [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
+        self._options += [] if model is None else ["--engine", "diffusion", "--model", str(model)]
         self._url: str | None = None
         child = Child("the endpoint", log or data_dir / "endpoint.log")
         super().__init__(

@@ -30,8 +30,9 @@ class Stack:
     """Valkey, S3, the endpoint and ``workers`` workers on free loopback ports, with one data folder.
 
     Without ``data_dir`` the folder is a new temporary one, removed at the end; with it, data, credentials and ports
-    are found again at the next start. ``tell`` gets a line for each part that starts. Use as a context manager, in the
-    main thread: children die with the thread that started them.
+    are found again at the next start. ``latency``, ``capacity`` and ``model`` are the endpoint's. ``tell`` gets a line
+    for each part that starts. Use as a context manager, in the main thread: children die with the thread that started
+    them.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Stack:
         workers: int = 1,
         latency: str | None = None,
         capacity: int | None = None,
+        model: Path | None = None,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._temporary = data_dir is None
@@ -58,6 +60,7 @@ class Stack:
             self.data_dir / "endpoint",
             latency=latency,
             capacity=capacity,
+            model=model,
             private_hosts="127.0.0.1",
             log=logs / "endpoint.log",
         )
