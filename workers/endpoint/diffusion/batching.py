@@ -279,7 +279,9 @@ class Batches(Generic[W, S, P, R]):
 
     def _end_if_done(self, lane: _Lane[W, S, R], ticket: Ticket[W, R]) -> None:
         state = lane.flight[ticket]
-        if state.step >= state.steps and not ticket.cancelled:
+        if ticket.cancelled:  # meanwhile
+            del lane.flight[ticket]
+        elif state.step >= state.steps:
             made = self._model.finish(state)
             self._made += 1
             self._leave(lane, ticket, made)
