@@ -112,6 +112,7 @@ async def test_without_credentials_one_sentence_says_so(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    (tmp_path / "none").touch()
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     output = Output(f"s3://{s3.bucket}/a.png", "00", 1, 8, 8, "image/png")
     with pytest.raises(StoreRefusedError, match="no AWS credentials were found: set AWS_ACCESS_KEY_ID"):

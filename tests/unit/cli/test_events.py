@@ -51,7 +51,7 @@ def test_what_was_not_delivered_is_shown_as_events(run: Run, claims: list[Claim]
     assert (waits["subject"], waits["reason"], waits["nexttry"] > waits["since"]) == ("b/c1", "no answer", True)
     assert all(name.isalnum() and name.islower() for name in {*given_up, *waits})  # attributes of a CloudEvent
     assert listed(run, "--sink", OTHER) == []
-    assert listed(run, "--sink", SINK) == [given_up, waits]
+    assert [event["id"] for event in listed(run, "--sink", SINK)] == [given_up["id"], waits["id"]]
     assert "events: 2 events were tried and not taken by hooks.test" in run("status").out
 
 
