@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from workers.stack.child import Child, DiedError
 from workers.stack.ports import LOOPBACK
 
 EVERY_S = 0.1
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 STALLED_S = 30.0  # no call for that long: whatever is measured is stuck
 
 
@@ -58,7 +60,9 @@ class Stretch:
         edits = (end.calls - start.calls) / len(CALLS)
         if edits <= 0:
             raise ServiceError("everything was over before it could be measured: take more edits")
-        cost = {name: 1000 * (end.cpu_s[name] - start.cpu_s[name]) / edits for name in end.cpu_s}
+        # The kernel counts CPU in ticks: what took less than one, as a short stretch may, took at most one.
+        spent_s = {name: max(end.cpu_s[name] - start.cpu_s[name], TICK_S) for name in end.cpu_s}
+        cost = {name: 1000 * spent / edits for name, spent in spent_s.items()}
         own = cost.pop(measured)
         return cls(edits, end.at_s - start.at_s, own, cost, peak_bytes / 2**20)
 

@@ -16,7 +16,7 @@ from scripts.benchmark.enqueue import DISTINCT, SHARED, THROUGH_CLI
 from scripts.benchmark.environments import NOT_HERE, NotInstallableError
 from scripts.benchmark.growth import Growth
 from scripts.benchmark.makespan import Pace
-from scripts.benchmark.meter import Moment, Stretch
+from scripts.benchmark.meter import TICK_S, Moment, Stretch
 from scripts.benchmark.picture import noise_png
 from scripts.benchmark.report import Report
 from scripts.benchmark.service import Desk, Service, ideal_makespan_s, percentile
@@ -357,3 +357,9 @@ def test_bench_measures_retouch_and_the_floor(tmp_path: Path, monkeypatch: pytes
     assert found["makespan"]["retouch"]["of_ideal"] >= 1
     assert found["makespan"]["retouch"]["lag_p95_s"] >= found["makespan"]["retouch"]["lag_p50_s"] > 0
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+
+
+def test_what_took_less_than_a_tick_of_the_kernel_took_at_most_one() -> None:
+    """And not nothing, by which others are divided."""
+    begin, end = Moment(0.0, 0, {"worker": 1.0}), Moment(1.0, 40, {"worker": 1.0})
+    assert Stretch.between(begin, end, 0).cpu_ms == pytest.approx(1000 * TICK_S / 10)
