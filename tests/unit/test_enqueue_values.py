@@ -53,7 +53,7 @@ def stored(ledger: Ledger, custom_id: str = "a") -> dict[str, Any]:
         ("negative_prompt", NAN, None),
         ("negative_prompt", NA, None),
         ("negative_prompt", NAT, None),
-        ("negative_prompt", np.datetime64("NaT"), None),
+        ("negative_prompt", np.datetime64("NaT", "ns"), None),
         ("width", Decimal("NaN"), None),
     ],
 )
