@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 LEFT_OUT = {
     r"scripts/|\.ci/run": "takes minutes, makes .venv anew, or is this test suite; each has tests of its own",
     r"python -m (scripts|tests)\.": "takes minutes",
-    r"\.venv-diffusion/": "needs weights and 3 GB of libraries",
+    r"(source )?\.venv-diffusion/": "needs 3 GB of libraries; scripts/test --diffusion runs them",
     r"python -m workers\.stack": "runs already, beside every page; tests/acceptance/test_stack.py starts it",
     r"(sudo )?(apt|apt-get|brew|git|pip|python -m pip|python -m venv) ": "changes the machine, or needs a network",
     r"(sudo )?(docker|dockerd|kubectl|systemctl|helm) ": "needs an engine; scripts/compose-test runs it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
 
 from workers.endpoint.diffusion import checkpoint
-from workers.endpoint.diffusion.model import Parts
+from workers.endpoint.diffusion.model import Parts, to
 
 UNET: dict[str, Any] = checkpoint.UNET | {
     "sample_size": 8,
@@ -45,22 +46,32 @@ def parts(dtype: Any = torch.float32) -> Parts:
         AutoencoderKL.from_config(VAE),
         CLIPTextModel(CLIPTextConfig(**TEXT)),
     ]
-    unet, vae, text = [module.eval().requires_grad_(False).to(dtype) for module in made]
+    unet, vae, text = [to(module.eval().requires_grad_(False), "cpu", dtype) for module in made]
     return Parts(unet, vae, text, checkpoint.SCHEDULER, "cpu", dtype)
 
 
-def save_folder(folder: Path, *, checker: bool = False) -> None:
+class Checker(IntEnum):
+    """A safety checker by its threshold: how alike to what it looks for, from -1 to 1, a picture must at least be."""
+
+    FINDS_ALL = -2
+    FINDS_NOTHING = 2
+
+
+def save_folder(folder: Path, *, checker: Checker | None = None) -> None:
     """Write it as diffusers does."""
     model = parts()
     model.unet.save_pretrained(folder / "unet")
     model.vae.save_pretrained(folder / "vae")
     model.text.save_pretrained(folder / "text_encoder")
     PNDMScheduler.from_config(checkpoint.SCHEDULER).save_pretrained(folder / "scheduler")
-    if checker:
+    if checker is not None:
         tower = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
         vision = tower | {"image_size": 32, "patch_size": 16}
         config = CLIPConfig(projection_dim=16, text_config=tower, vision_config=vision)
-        StableDiffusionSafetyChecker(config).save_pretrained(folder / "safety_checker")
+        made = StableDiffusionSafetyChecker(config)
+        for thresholds in (made.concept_embeds_weights, made.special_care_embeds_weights):
+            torch.nn.init.constant_(thresholds, checker)
+        made.save_pretrained(folder / "safety_checker")
         size = {"shortest_edge": 32}
         CLIPImageProcessor(size=size, crop_size=32).save_pretrained(folder / "feature_extractor")
 

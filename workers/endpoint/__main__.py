@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import sys
 from pathlib import Path
@@ -122,6 +123,15 @@ def run(
         _fail(f"{error.filename or 'the endpoint'}: {error.strerror}", 6)
 
 
+def _log_to_stderr() -> None:
+    """Show what the endpoint's own modules tell; of others, only warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("endpoint: %(message)s"))
+    logger = logging.getLogger("workers.endpoint")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
 def _keys(ctx: typer.Context, given: list[str]) -> list[bytes]:
     source = ctx.get_parameter_source("api_keys")
     if not source or source.name != "COMMANDLINE":  # else the file is not used
@@ -145,4 +155,5 @@ def _fail(sentence: str, code: int) -> None:
 
 
 if __name__ == "__main__":
+    _log_to_stderr()
     cli(prog_name="python -m workers.endpoint")

@@ -54,7 +54,7 @@ class Engine(Protocol):
     """Makes the pictures of edits, many at once: how many meet in it is its own affair.
 
     ``facts`` (``device``, ``dtype``, ``version``, ``exact``) are told in each answer as ``engine``. They are read
-    once the engine has started; before, ``/healthz`` tells what there is of them.
+    once the engine is ready; before, ``/healthz`` tells what there is of them.
     """
 
     name: str
@@ -65,24 +65,31 @@ class Engine(Protocol):
     def problems(self, params: Parameters) -> Mapping[str, str]:
         """What the engine cannot do of this: a sentence a field, such as another ``model_id`` than its own.
 
-        It is told to the caller as a 422. Called at any time, also before ``start``: what it needs is known by then.
+        It is told to the caller as a 422. Called at any time, also before ``load``: what it needs is known by then.
         """
         ...
 
-    async def start(self) -> None:
-        """Load and warm up, off the event loop. Raises EngineError."""
+    async def load(self) -> None:
+        """Read the model, off the event loop. Raises EngineError."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Make a first picture: edits shall not wait for what only the first one needs, nor be what finds a fault.
+
+        Called after ``load``. Raises EngineError.
+        """
         ...
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
         """Edit the picture ``init``; ``params.seed`` is always set, 0..2^32-1, and sample n has that + n.
 
-        Called only between ``start`` and ``close``. Raises RenderError about this edit, EngineFullError, and
+        Called only between ``warm_up`` and ``close``. Raises RenderError about this edit, EngineFullError, and
         EngineError where the engine is broken: every call that it holds is to raise that.
         """
         ...
 
     def close(self) -> None:
-        """Let go of threads and memory; what was not begun is dropped. Also called where ``start`` has failed."""
+        """Let go of threads and memory; what was not begun is dropped. Also called where ``load`` has failed."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import BASE, Endpoint, Options, create
 from workers.endpoint.engine import Engine
+
+logger = logging.getLogger(__name__)
 
 SWITCH_S = 0.0002
 GRACE_S = 0.2  # for answers under way when the end is asked for; then connections are cut
@@ -120,7 +123,7 @@ async def _run_engine(endpoint: Endpoint, server: _Server) -> None:
     began = time.monotonic()
     try:
         await endpoint.start()
-        sys.stderr.write(f"endpoint: the engine is ready after {time.monotonic() - began:.1f} s: {endpoint.engine}\n")
+        logger.info("the engine is ready after %.1f s: %s", time.monotonic() - began, endpoint.engine)
         await endpoint.until_broken()
     finally:
         server.stop()

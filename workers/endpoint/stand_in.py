@@ -32,8 +32,11 @@ class StandIn:
         """Nothing: what it has no use for, it ignores."""
         return {}
 
-    async def start(self) -> None:
+    async def load(self) -> None:
         """There is nothing to load."""
+
+    async def warm_up(self) -> None:
+        """The first picture is as quick as the others."""
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:  # noqa: ARG002 - no steps
         """Edit ``init`` in a thread; raises RenderError."""

@@ -24,6 +24,7 @@ class Health(StrEnum):
     """How the engine is."""
 
     LOADING = "loading"
+    WARMING_UP = "warming up"
     READY = "ready"
     BROKEN = "broken"
 
@@ -43,9 +44,11 @@ class Studio:
         self._full_until = 0.0  # of the loop's clock
 
     async def start(self) -> None:
-        """Start the engine; raises EngineError."""
+        """Load the engine and warm it up; raises EngineError."""
         try:
-            await self._engine.start()
+            await self._engine.load()
+            self.health = Health.WARMING_UP
+            await self._engine.warm_up()
         except BaseException:
             self.health = Health.BROKEN
             raise

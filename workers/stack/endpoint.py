@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
+
 from workers.stack.child import Child, keep_secret
 from workers.stack.part import Launch, Part
 
 STOP_GRACE_S = 5.0
+ENGINE_DEADLINE_S = 1800.0  # four gigabytes of weights may come from a slow disk
+HEALTH_TIMEOUT_S = 5.0
 
 
 class Endpoint(Part):
@@ -39,7 +43,7 @@ class Endpoint(Part):
         self._options += [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
-        self._options += [] if model is None else ["--engine", "diffusion", "--model", str(model)]
+        self._options += [] if model is None else ["--engine", "diffusion", "--model", str(model.resolve())]
         self._url: str | None = None
         child = Child("the endpoint", log or data_dir / "endpoint.log")
         super().__init__(
@@ -50,6 +54,16 @@ class Endpoint(Part):
             ports=1,
             ports_file=data_dir / "port",
         )
+
+    def wait_for_engine(self) -> None:
+        """Return when it takes edits, which is once its model is loaded; raises ServiceError."""
+        self.child.wait_until(self._healthy, ENGINE_DEADLINE_S)
+
+    def _healthy(self) -> bool | None:
+        try:
+            return requests.get(f"http://{self.host}/healthz", timeout=HEALTH_TIMEOUT_S).ok or None
+        except requests.RequestException:  # busy, or about to end
+            return None
 
     @property
     def url(self) -> str:

@@ -102,6 +102,7 @@ class Stack:
             self.workers.append(worker)
             self._tell(f"starting {worker.child.name}")
             worker.start()
+        self.endpoint.wait_for_engine()
 
     def check(self) -> None:
         """Look after the parts, to be called again and again; the endpoint or a worker that has ended is started again.

@@ -11,6 +11,7 @@ images in flight begin again with the smaller one.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from workers.endpoint.engine import EngineError, EngineFullError, RenderError
+
+logger = logging.getLogger(__name__)
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -260,6 +263,7 @@ class Batches(Generic[W, S, P, R]):
             self._leave(lane, taken[0], error)
             return
         self._limits[size] = rows // 2
+        logger.warning("too little memory for %d rows of %d x %d: from now on %d", rows, *size, rows // 2)
         if self._exact:
             with self._changed:
                 lane.waiting.extendleft(reversed(lane.flight))

@@ -17,13 +17,15 @@ from PIL import Image
 from retouch.edit import Parameters
 from workers.endpoint import picture
 from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket
-from workers.endpoint.diffusion.model import choose_device, choose_dtype, load
+from workers.endpoint.diffusion.model import choose_device, choose_dtype, less_memory, load
 from workers.endpoint.diffusion.sampling import DEFAULT_SCHEDULER, SCHEDULERS, Canvas, Made, Sampler, Wish
-from workers.endpoint.engine import EngineError, Progress, Rendered, RenderError, seeds_of
+from workers.endpoint.engine import EngineError, Progress, Rendered, seeds_of
 
 logger = logging.getLogger(__name__)
 
 MODEL_IDS = ("sd1.5",)  # and the name of the file or folder that is loaded
+WARM_UP_SIZE = (picture.DEFAULT_SIDE, picture.DEFAULT_SIDE)
+CPU_WARM_UP_SIZE = (64, 64)  # there the usual size would take a minute, and prepare for nothing
 MAX_WAITING = 64  # images; the endpoint has a queue of its own before this one
 
 
@@ -79,37 +81,47 @@ class Diffusion:
                 found[side] = "must be a multiple of 8"
         return found
 
-    async def start(self) -> None:
-        """Load, and make one small image; raises EngineError."""
-        await asyncio.to_thread(self._start)
+    async def load(self) -> None:
+        """Read the model to its device."""
+        await asyncio.to_thread(self._load)
 
-    def _start(self) -> None:
+    def _load(self) -> None:
         began = time.perf_counter()
-        sampler = Sampler(load(self._settings.model, self._device, self._dtype))
+        model, facts = self._settings.model, self.facts
+        logger.info("loading %s to %s as %s, %s", model, facts["device"], facts["dtype"], facts["version"])
+        sampler = Sampler(load(model, self._device, self._dtype))
         exact = not self._settings.fast
         # On a CPU more rows gain nothing, and the fewest are diffusers' own: those of one image.
         rows = 1 if exact and self._device == "cpu" else self._settings.max_batch
-        self._warm_up(sampler, rows)
         self._batches = Batches(sampler, max_rows=rows, max_waiting=MAX_WAITING, exact=exact)
-        self._thread = threading.Thread(target=self._run, args=(self._batches,), name="diffusion", daemon=True)
-        self._thread.start()
-        logger.info(
-            "%s is loaded on %s in %.1f s", self._settings.model.name, self.facts["device"], time.perf_counter() - began
-        )
+        logger.info("%s is loaded after %.1f s", model.name, time.perf_counter() - began)
 
-    def _warm_up(self, sampler: Sampler, rows: int) -> None:
-        wish = Wish(Image.new("RGB", (64, 64)), "", steps=1, strength=1.0)
+    async def warm_up(self) -> None:
+        """Make a picture of the usual size, small on a CPU: how many rows fit into the memory is known then."""
+        await asyncio.to_thread(self._warm_up, self._loaded())
+
+    def _warm_up(self, batches: Batches[Wish, Canvas, Any, Made]) -> None:
+        size = CPU_WARM_UP_SIZE if self._device == "cpu" else WARM_UP_SIZE
+        outcomes: list[Made | Exception] = []
+        wish = Wish(Image.new("RGB", size), "", steps=1, strength=1.0)
+        batches.add([Ticket(wish, size, wish.rows, outcomes.append)])
         try:
-            canvas = sampler.begin(wish)
-            [prediction] = sampler.predict([canvas], max(rows, wish.rows))
-            sampler.advance(canvas, prediction)
-            sampler.finish(canvas)
-        except OutOfMemoryError:
+            while batches.turn():
+                pass
+        except Exception as error:  # such as a GPU that is too old for this torch
+            raise EngineError(f"--model {self._settings.model}: {self._device} cannot run it: {_line(error)}") from None
+        if isinstance(outcomes[0], OutOfMemoryError):
             raise EngineError(
-                f"--model {self._settings.model}: {self._device} has too little memory to work with it"
-            ) from None
-        except RenderError:
-            pass  # this picture's own affair; what it says would be said of each edit
+                f"--model {self._settings.model}: {self._device} has too little memory for a picture of"
+                f" {size[0]} x {size[1]}: {less_memory(self._dtype)}"
+            )
+        self._thread = threading.Thread(target=self._run, args=(batches,), name="diffusion", daemon=True)
+        self._thread.start()
+
+    def _loaded(self) -> Batches[Wish, Canvas, Any, Made]:
+        if self._batches is None:
+            raise EngineError("the engine was not loaded")
+        return self._batches
 
     @staticmethod
     def _run(batches: Batches[Wish, Canvas, Any, Made]) -> None:
@@ -120,12 +132,11 @@ class Diffusion:
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
         """Make one image a sample, each an image of its own among all that are in work."""
-        if self._batches is None:
-            raise EngineError("the engine was not started")
+        batches = self._loaded()
         size = (params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE)
         image = await asyncio.to_thread(picture.decode, init, size)
         wishes = [self._wish(params, image, seed) for seed in seeds_of(params)]
-        made = await _all_made(self._batches, wishes, progress)
+        made = await _all_made(batches, wishes, progress)
         began = time.perf_counter()
         images = [await asyncio.to_thread(self._png, wish, one) for wish, one in zip(wishes, made, strict=True)]
         checked = [bool(one.filtered) for one in made if one.filtered is not None]
@@ -199,6 +210,10 @@ async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish
         batches.cancel(tickets)
         for future in futures:
             future.cancel()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).partition("\n")[0].split()) or type(error).__name__
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Any, *given: Any) -> None:

@@ -14,9 +14,13 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors import SafetensorError, safe_open
 from transformers import CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
+from transformers.utils import logging as transformers_logging
 
 from workers.endpoint.diffusion import checkpoint
+from workers.endpoint.diffusion.memory import free_bytes
 from workers.endpoint.engine import EngineError
+
+transformers_logging.disable_progress_bar()
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 VOCABULARY = 49_408  # of CLIP: other models were trained on other tokens
@@ -68,7 +72,7 @@ def load(path: Path, device: str, dtype: Any) -> Parts:
     except (SafetensorError, OSError) as error:
         raise EngineError(f"--model {path}: it cannot be read: {error}") from None
     except torch.OutOfMemoryError:
-        raise EngineError(f"--model {path}: {device} has too little memory for it") from None
+        raise EngineError(f"--model {path}: {device} has too little memory for it: {less_memory(dtype)}") from None
 
 
 def _file(path: Path, device: str, dtype: Any) -> Parts:
@@ -81,7 +85,7 @@ def _of_file(
     path: Path, device: str, dtype: Any, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]
 ) -> Parts:
     def part(module: Any, names: Names) -> Any:
-        return to(_filled(module, [path], names), device, dtype)
+        return _placed(module, [path], names, device, dtype)
 
     return Parts(
         unet=part(_empty(UNet2DConditionModel, unet), lambda name: [checkpoint.unet_name(name, unet)]),
@@ -98,8 +102,8 @@ def _folder(path: Path, device: str, dtype: Any) -> Parts:
         raise EngineError(f"--model {path}: it has a second text model, so it is none of Stable Diffusion 1.5")
 
     def part(name: str, make: Callable[[dict[str, Any]], Any], names: Names) -> Any:
-        module = _filled(make(_config(path / name / "config.json")), _weights(path / name), names)
-        return to(module, device, dtype)
+        module = make(_config(path / name / "config.json"))
+        return _placed(module, _weights(path / name), names, device, dtype)
 
     parts = Parts(
         unet=part("unet", lambda config: _empty(UNet2DConditionModel, config), lambda name: [name]),
@@ -150,6 +154,30 @@ def _empty(kind: Any, config: dict[str, Any]) -> Any:
     """A module without memory for its numbers yet."""
     with torch.device("meta"):
         return kind.from_config(config)
+
+
+def _placed(module: Any, files: list[Path], names: Names, device: str, dtype: Any) -> Any:
+    """Return the module with all of its tensors, on its device.
+
+    Its memory is looked at before: a kernel that is short of it kills, and says nothing.
+    """
+    needed = dtype.itemsize * sum(tensor.numel() for tensor in module.state_dict().values())
+    free = free_bytes(device)
+    if free is not None and needed > free:
+        raise EngineError(
+            f"--model {files[0]}: {type(module).__name__} needs {needed / 2**30:.2f} GiB on {device}, where"
+            f" {free / 2**30:.2f} GiB are free: {less_memory(dtype)}"
+        )
+    return to(_filled(module, files, names), device, dtype)
+
+
+def less_memory(dtype: Any) -> str:
+    """What to do about too little memory."""
+    return (
+        "--dtype float16 needs half of it"
+        if dtype == torch.float32
+        else "end what else uses it, or take another device"
+    )
 
 
 def _filled(module: Any, files: list[Path], names: Names) -> Any:

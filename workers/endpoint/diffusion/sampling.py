@@ -189,7 +189,7 @@ class Sampler:
     def finish(self, state: Canvas) -> Made:
         """Decode the image and have it checked; raises RenderError ``nan`` if float32 does not help either."""
         if not state.steps:
-            return Made(state.wish.image, self._checked(state.wish, state.wish.image), {})
+            return self._made(state.wish, state.wish.image, {})
         with torch.inference_mode(), _memory():
             began = time.perf_counter()
             if not bool(torch.isfinite(state.latents).all()):
@@ -198,9 +198,12 @@ class Sampler:
             latents = state.latents / vae.config.scaling_factor
             decoded = self._finite(vae, lambda dtype: vae.decode(latents.to(dtype), return_dict=False)[0])
             [image] = self._pixels.postprocess(decoded, output_type="pil")
-            filtered = self._checked(state.wish, image)
             decode_s = time.perf_counter() - began
         timings = {"encode": state.encode_s, "steps": began - state.began, "decode": decode_s}
+        return self._made(state.wish, image, timings)
+
+    def _made(self, wish: Wish, image: Image.Image, timings: dict[str, float]) -> Made:
+        filtered = self._checked(wish, image)
         return Made(Image.new("RGB", image.size) if filtered else image, filtered, timings)
 
     def _again(self, wish: Wish) -> Canvas:

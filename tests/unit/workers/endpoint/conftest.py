@@ -74,7 +74,10 @@ class Copy:
     def problems(self, params: Parameters) -> Mapping[str, str]:
         return {}
 
-    async def start(self) -> None:
+    async def load(self) -> None:
+        pass
+
+    async def warm_up(self) -> None:
         pass
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:

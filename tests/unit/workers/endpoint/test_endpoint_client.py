@@ -35,7 +35,7 @@ class Slow(Copy):
     def problems(self, params: Parameters) -> Mapping[str, str]:
         return {"refiner": "this engine has no refiner"} if params.refiner else {}
 
-    async def start(self) -> None:
+    async def load(self) -> None:
         await self.loaded.wait()
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:

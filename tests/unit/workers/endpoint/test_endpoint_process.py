@@ -157,7 +157,7 @@ def test_an_engine_that_does_not_start_is_told_in_a_sentence(monkeypatch: pytest
     """With exit code 6, and no traceback."""
 
     class Weightless(Copy):
-        async def start(self) -> None:
+        async def load(self) -> None:
             raise EngineError("there are no weights at /x")
 
     monkeypatch.setattr("workers.endpoint.__main__.choose_engine", lambda *_args, **_options: Weightless())

@@ -211,13 +211,35 @@ async def test_an_engine_that_does_not_start_is_broken(caller_with: Any) -> None
     """Its sentence is raised to whoever started it."""
 
     class Weightless(Copy):
-        async def start(self) -> None:
+        async def load(self) -> None:
             raise EngineError("there are no weights at /x")
 
-    caller = caller_with(Weightless(), starts=False)
-    with pytest.raises(EngineError, match="no weights"):
-        await caller.endpoint.start()
-    assert (await caller.anyone.get("/healthz")).json()["status"] == "broken"
+    class Small(Copy):
+        async def warm_up(self) -> None:
+            raise EngineError("there are no weights at /x, and too little memory")
+
+    for engine in (Weightless(), Small()):
+        caller = caller_with(engine, starts=False)
+        with pytest.raises(EngineError, match="no weights"):
+            await caller.endpoint.start()
+        assert (await caller.anyone.get("/healthz")).json()["status"] == "broken"
+
+
+async def test_health_tells_that_the_engine_warms_up(caller_with: Any) -> None:
+    """It is loaded then, and takes nothing yet."""
+    seen: list[tuple[int, str]] = []
+
+    class Cold(Copy):
+        async def warm_up(self) -> None:
+            health = await caller.anyone.get("/healthz")
+            refused = await caller.submit()
+            seen.extend(
+                [(health.status_code, health.json()["status"]), (refused.status_code, refused.json()["detail"])]
+            )
+
+    caller = caller_with(Cold(), starts=False)
+    await caller.endpoint.start()
+    assert seen == [(503, "warming up"), (503, "the engine is warming up")]
 
 
 async def test_an_edits_own_trouble_breaks_nothing(caller_with: Any, model: Model) -> None:

@@ -223,6 +223,17 @@ def test_out_of_memory_halves_the_call_and_goes_on(
             assert fails(wish)
 
 
+def test_smaller_calls_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """To whoever wonders why it is slower, or why bytes differ from an earlier run's."""
+    desk = Desk(FakeModel(most={(64, 64): 5}), max_rows=16)
+    desk.add(*(Wish(number, size=(64, 64), rows=2, steps=3) for number in range(9)))
+    desk.drain()
+    assert [record.getMessage() for record in caplog.records] == [
+        "too little memory for 16 rows of 64 x 64: from now on 8",
+        "too little memory for 8 rows of 64 x 64: from now on 4",
+    ]
+
+
 @given(wishes, MAX_ROWS, st.booleans(), st.data())
 def test_what_is_cancelled_is_told_nothing_and_the_others_go_on(
     wanted: list[Wish], max_rows: int, exact: bool, data: st.DataObject

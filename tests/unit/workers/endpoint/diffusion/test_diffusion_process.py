@@ -40,7 +40,7 @@ def test_edits_that_differ_give_the_same_bytes_in_any_order(
     """Twelve, all in work at once; the answers say what made them."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     tiny_sd.save_folder(tmp_path / "tiny")
-    _, url = start("--engine", "diffusion", "--model", str(tmp_path / "tiny"), "--device", "cpu")
+    process, url = start("--engine", "diffusion", "--model", str(tmp_path / "tiny"), "--device", "cpu")
     schedulers = ("UniPCMultistepScheduler", "EulerAncestralDiscreteScheduler", "PNDMScheduler")
     edits = [
         {
@@ -57,7 +57,11 @@ def test_edits_that_differ_give_the_same_bytes_in_any_order(
         for number in range(12)
     ]
     with httpx.Client(headers=HEADERS, timeout=WITHIN_S) as http:
-        until(lambda: http.get(url.replace("/sd/image2image/v1", "/healthz")).status_code == 200, "ready", WITHIN_S)
+        loading = process.err.line("endpoint: loading", WITHIN_S)
+        assert f"loading {tmp_path / 'tiny'} to cpu as float32, torch" in loading
+        assert "endpoint: tiny is loaded after" in process.err.line("endpoint: tiny", WITHIN_S)
+        assert "on cpu" in process.err.line("endpoint: the engine is ready", WITHIN_S)
+        assert http.get(url.replace("/sd/image2image/v1", "/healthz")).json()["engine"]["device"] == "cpu"
 
         def made(numbers: list[int]) -> dict[int, bytes]:
             ids = {number: http.post(url, json=edits[number]).json()["id"] for number in numbers}

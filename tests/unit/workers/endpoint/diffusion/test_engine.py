@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,21 @@ pytestmark = [
 torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with a safety checker."""
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    tiny_sd.save_folder(path, checker=True)
-    return path
+@asynccontextmanager
+async def running(folder: Path, **settings: Any) -> AsyncIterator[Diffusion]:
+    """An engine on the CPU."""
+    engine = Diffusion(Settings(folder, device="cpu", **settings))
+    await engine.load()
+    await engine.warm_up()
+    yield engine
+    engine.close()
 
 
 @pytest.fixture
 async def engine(folder: Path) -> AsyncIterator[Diffusion]:
-    """On the CPU."""
-    made = Diffusion(Settings(folder, device="cpu"))
-    await made.start()
-    yield made
-    made.close()
+    """With the tiny model."""
+    async with running(folder) as made:
+        yield made
 
 
 def picture_of_noise() -> bytes:
@@ -86,22 +87,23 @@ async def test_the_same_edit_gives_the_same_bytes_beside_any_other(engine: Diffu
     assert [made.images for made in reversed(together)] == alone
 
 
-async def test_the_folder_s_checker_is_asked_unless_the_edit_does_without(
-    engine: Diffusion, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A filtered image is black, and told."""
-    unchecked = await engine.render(params(safety_checker=False), INIT, unheard)
+async def test_the_folder_s_checker_is_asked_unless_the_edit_does_without(folder: Path, tmp_path: Path) -> None:
+    """A filtered image is black, and told; so is one that is not, and one that was only resized."""
+    tiny_sd.save_folder(tmp_path / "strict", checker=tiny_sd.Checker.FINDS_ALL)
+    async with running(tmp_path / "strict") as strict:
+        for filtered in (
+            await strict.render(params(), INIT, unheard),
+            await strict.render(params(strength=0.1), INIT, unheard),
+        ):
+            assert filtered.filtered == [True]
+            with Image.open(io.BytesIO(filtered.images[0])) as image:
+                assert image.getextrema() == ((0, 0),) * 3
+        unchecked = await strict.render(params(safety_checker=False), INIT, unheard)
     assert unchecked.filtered is None
-    monkeypatch.setattr(Sampler, "_checked", lambda *_given: True)
-    filtered = await engine.render(params(), INIT, unheard)
-    assert filtered.filtered == [True]
-    with Image.open(io.BytesIO(filtered.images[0])) as image:
-        assert image.getextrema() == ((0, 0),) * 3
-
-
-async def test_a_checker_that_finds_nothing_is_told_too(engine: Diffusion) -> None:
-    """Its numbers are all ones here, and its thresholds as high as similarity goes."""
-    assert (await engine.render(params(), INIT, unheard)).filtered in ([True], [False])
+    async with running(folder) as lenient:
+        passed = await lenient.render(params(), INIT, unheard)
+    assert passed.filtered == [False]
+    assert passed.images == unchecked.images
 
 
 async def test_what_is_no_picture_fails_alone(engine: Diffusion) -> None:
@@ -170,8 +172,38 @@ async def test_a_model_that_is_none_does_not_start(tmp_path: Path) -> None:
     """One sentence, and nothing is left behind."""
     engine = Diffusion(Settings(tmp_path / "absent", device="cpu"))
     with pytest.raises(EngineError, match="there is no such file or folder"):
-        await engine.start()
+        await engine.load()
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory"),
+            "cpu has too little memory for a picture of 64 x 64: --dtype float16 needs half of it",
+        ),
+        (
+            RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with …"),
+            "cpu cannot run it: CUDA error: no kernel image is available for execution on the device",
+        ),
+    ],
+)
+async def test_what_only_the_first_picture_finds_is_found_before_an_edit_is_taken(
+    folder: Path, error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence."""
+
+    def broken(*_given: Any, **_named: Any) -> None:
+        raise error
+
+    engine = Diffusion(Settings(folder, device="cpu"))
+    await engine.load()
+    monkeypatch.setattr("diffusers.UNet2DConditionModel.forward", broken)
+    with pytest.raises(EngineError) as raised:
+        await engine.warm_up()
+    engine.close()
+    assert str(raised.value) == f"--model {folder}: {says}"
 
 
 async def test_fast_calls_serve_several_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +216,6 @@ async def test_fast_calls_serve_several_at_once(folder: Path, monkeypatch: pytes
         return predict(self, states, rows)
 
     monkeypatch.setattr(Sampler, "predict", noted)
-    engine = Diffusion(Settings(folder, device="cpu", fast=True))
-    await engine.start()
-    await engine.render(params(samples=4), INIT, unheard)
-    engine.close()
+    async with running(folder, fast=True) as engine:
+        await engine.render(params(samples=4), INIT, unheard)
     assert calls[1:] == [4] * 4

@@ -19,19 +19,11 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from tests.harness import tiny_sd
-from workers.endpoint.diffusion import checkpoint
+from workers.endpoint.diffusion import checkpoint, memory, model
 from workers.endpoint.diffusion.model import Parts, _of_file, choose_device, choose_dtype, load
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # among its libraries
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model as diffusers writes it, with a safety checker."""
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    tiny_sd.save_folder(path, checker=True)
-    return path
 
 
 @pytest.fixture
@@ -158,8 +150,23 @@ def _spoil(path: Path, **config: Any) -> None:
             lambda path: (path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"<!DOCTYPE html>"),
             "it cannot be read",
         ),
+        (lambda path: (path / "safety_checker" / "model.safetensors").unlink(), "safety_checker"),
+        (lambda path: shutil.rmtree(path / "feature_extractor"), "feature_extractor"),
+        (lambda path: _spoil(path / "unet", in_channels=9), "conv_in.weight"),
+        (lambda path: _spoil(path / "text_encoder", vocab_size=100), "text_model.embeddings.token_embedding.weight"),
     ],
-    ids=["nothing", "no vae", "no json", "sdxl", "pickle only", "a web page"],
+    ids=[
+        "nothing",
+        "no vae",
+        "no json",
+        "sdxl",
+        "pickle only",
+        "a web page",
+        "checker is a pickle",
+        "half a checker",
+        "inpainting",
+        "other words",
+    ],
 )
 def test_what_is_no_model_is_refused_in_one_sentence(copy: Path, spoil: Any, says: str) -> None:
     """It says which part is wrong."""
@@ -176,6 +183,37 @@ def test_a_checkpoint_that_is_a_pickle_is_not_opened(tmp_path: Path) -> None:
     path.write_bytes(b"\x80\x04.")
     with pytest.raises(EngineError, match=r"it must be a \.safetensors file or a folder of diffusers"):
         load(path, "cpu", torch.float32)
+
+
+def test_a_model_that_is_larger_than_the_memory_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that runs out of it would end the process without a word."""
+    monkeypatch.setattr(model, "free_bytes", lambda _device: 1 << 20)
+    with pytest.raises(EngineError) as refused:
+        load(folder, "cpu", torch.float32)
+    assert str(refused.value).endswith(
+        "UNet2DConditionModel needs 0.00 GiB on cpu, where 0.00 GiB are free: --dtype float16 needs half of it"
+    )
+    with pytest.raises(EngineError, match=r"end what else uses it, or take another device$"):
+        load(folder, "cpu", torch.bfloat16)
+
+
+def test_free_memory_is_that_of_the_machine_and_of_its_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is less, as far as it is known."""
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.free_bytes("cpu") is None
+    memory.MEMINFO.write_text("MemTotal:  9 kB\nMemAvailable:       4 kB\n")
+    assert memory.free_bytes("cpu") == 4096
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_bytes("cpu") == 4096
+    for name, text in (("max", "5000\n"), ("current", "3000\n"), ("stat", "anon 1000\ninactive_file 500\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert memory.free_bytes("cpu") == 2500
+    assert memory.free_bytes("mps") is None
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: {"cuda:1": (7, 9)}[device])
+    assert memory.free_bytes("cuda:1") == 7
 
 
 def test_devices_and_dtypes_are_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

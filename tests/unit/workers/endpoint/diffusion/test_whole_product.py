@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from retouch.media.images import inspect
+from tests.harness.page_script import PageScript
+from tests.harness.pages import blocks
 from tests.harness.processes import Process, run
 
 pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
@@ -88,3 +91,40 @@ def test_the_same_batch_in_another_order_gives_the_same_bytes(tmp_path: Path, mo
             random.Random(turn).shuffle(lines)
     assert len(sums[0]) == len(set(sums[0].values())) == 24
     assert sums[0] == sums[1]
+
+
+def test_the_page_leads_to_first_pictures_in_five_commands(tmp_path: Path) -> None:
+    """With the tiny model in the place of the weights, and small pictures."""
+    page = (ROOT / "docs" / "engine.md").read_text()
+    first = next(block for block in blocks(page) if block.language == "sh")
+    assert len(first.text.splitlines()) == 5
+    tiny_sd.save_folder(tmp_path / "tiny")
+    (tmp_path / "photos").mkdir()
+    shutil.copy(ROOT / "scripts/samples/lighthouse.jpg", tmp_path / "photos")
+    for name in ("workers", "config", "retouch", "tasks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv-diffusion").symlink_to(sys.prefix)
+    script = PageScript(
+        "\n".join(page.split("\n")[: first.line + first.text.count("\n")]),
+        left_out={"scripts/bootstrap": "makes this environment"},
+        endless={r"python -m workers\.stack": "ready after"},
+        names={r"v1-5-pruned-emaonly\.safetensors": "tiny", "fit:512": "fit:64"},
+    )
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    own = {"HOME": str(tmp_path), "PATH": path, "PAGE": "engine.md", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+    with Process(["bash", "-eu", script.write(tmp_path)], cwd=tmp_path, env=own, merged=True) as process:
+        code, said, _ = process.end(WITHIN_S)
+    assert code == 0, said
+    for log in (tmp_path / ".page").glob("*.log"):
+        log.unlink()  # the stack has shown its export lines there, whose secrets shall be in no log
+    [picture] = (tmp_path / "oil").glob("*.png")
+    assert inspect(picture.read_bytes()).width == 64
+
+
+def test_a_stack_whose_model_cannot_be_loaded_does_not_start(tmp_path: Path) -> None:
+    """It says why, and is not ready before it knows."""
+    tiny_sd.save_folder(tmp_path / "tiny")
+    shutil.rmtree(tmp_path / "tiny" / "vae")
+    ended = run([sys.executable, "-m", "workers.stack", "--model", str(tmp_path / "tiny")], within_s=WITHIN_S)
+    assert (ended.code, ended.out) == (1, "")
+    assert "no folder of diffusers: vae/config.json is missing" in ended.err
