@@ -180,6 +180,22 @@ def test_numbers_that_float16_cannot_hold_are_computed_again(monkeypatch: pytest
         assert image.getextrema() != ((0, 0),) * 3
 
 
+def test_what_is_computed_again_draws_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of its seed, from the first on."""
+    parts = tiny_sd.parts(torch.bfloat16)
+    encode = parts.vae.encode
+
+    def without_numbers(sample: Any) -> Any:
+        return encode(sample * float("nan") if sample.dtype == torch.bfloat16 else sample)
+
+    monkeypatch.setattr(parts.vae, "encode", without_numbers)
+    begun = Sampler(parts).begin(Wish(picture(3), "a fox", steps=3, seed=5))
+    expected = torch.Generator("cpu").manual_seed(5)
+    torch.randn(begun.latents.shape, generator=expected, dtype=torch.float32)
+    torch.randn(begun.latents.shape, generator=expected, dtype=torch.bfloat16)
+    assert torch.equal(begun.generator.get_state(), expected.get_state())
+
+
 def test_what_is_no_number_in_float32_either_is_nan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The image fails, and says so in one word."""
     parts = tiny_sd.parts()
