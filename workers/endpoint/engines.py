@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from retouch.errors import InputError
 from retouch.extras import install
+from workers.endpoint.diffusion import weights
 from workers.endpoint.engine import Engine
 from workers.endpoint.stand_in import StandIn
 
@@ -29,6 +31,20 @@ class DType(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+def check_model(model: Path) -> None:
+    """Raise InputError where this model, or the libraries that run it, are seen not to be there."""
+    if missing := [name for name in MODEL_LIBRARIES if not find_spec(name)]:
+        raise _not_installed(missing[0])
+    weights.check(model)
+
+
+def _not_installed(library: str) -> InputError:
+    return InputError(
+        f"--engine diffusion needs {library}, which is not installed here: scripts/bootstrap --diffusion makes"
+        f" .venv-diffusion with it, or {install(*MODEL_LIBRARIES)}"
+    )
+
+
 def choose_engine(
     name: EngineName, model: Path | None, device: str | None, dtype: DType | None, max_batch: int | None, *, fast: bool
 ) -> Engine:
@@ -40,10 +56,9 @@ def choose_engine(
         return StandIn()
     if model is None:
         raise InputError("--engine diffusion needs --model PATH, a folder of diffusers or one .safetensors")
+    check_model(model)
     try:
         from workers.endpoint.diffusion.engine import Diffusion, Settings  # noqa: PLC0415 - an extra of 3 GB
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"--engine diffusion needs {error.name}, which is not installed: {install(*MODEL_LIBRARIES)}"
-        ) from None
+        raise _not_installed(str(error.name)) from None
     return Diffusion(Settings(model, device, dtype, max_batch or DEFAULT_BATCH, fast))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,12 +19,25 @@ ENGINE_DEADLINE_S = 1800.0  # four gigabytes of weights may come from a slow dis
 HEALTH_TIMEOUT_S = 5.0
 
 
+@dataclass(frozen=True)
+class Model:
+    """A Stable Diffusion 1.5, and the endpoint's options about it."""
+
+    path: Path
+    about: Sequence[str] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """The endpoint's options: it runs in another folder."""
+        return ["--engine", "diffusion", "--model", str(self.path.resolve()), *self.about]
+
+
 class Endpoint(Part):
     """``python -m workers.endpoint``, with an API key and a port of its own, which ``data_dir`` keeps.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
-    (edits that may wait beyond those) are the endpoint's own options. ``model``, the path of a Stable Diffusion 1.5,
-    makes the pictures instead of the stand-in. After a restart it still knows what it has taken, and works on that
+    (edits that may wait beyond those) are the endpoint's own options. ``model`` makes the pictures instead of the
+    stand-in. After a restart it still knows what it has taken, and works on that
     again when it is asked about it.
     """
 
@@ -33,7 +48,7 @@ class Endpoint(Part):
         latency: str | None = None,
         capacity: int | None = None,
         max_queue: int | None = None,
-        model: Path | None = None,
+        model: Model | None = None,
         private_hosts: str = "",
         log: Path | None = None,
     ) -> None:
@@ -43,7 +58,7 @@ class Endpoint(Part):
         self._options += [] if latency is None else ["--latency", latency]
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
-        self._options += [] if model is None else ["--engine", "diffusion", "--model", str(model.resolve())]
+        self._options += [] if model is None else model.options
         self._url: str | None = None
         child = Child("the endpoint", log or data_dir / "endpoint.log")
         super().__init__(
@@ -55,15 +70,18 @@ class Endpoint(Part):
             ports_file=data_dir / "port",
         )
 
-    def wait_for_engine(self) -> None:
-        """Return when it takes edits, which is once its model is loaded; raises ServiceError."""
-        self.child.wait_until(self._healthy, ENGINE_DEADLINE_S)
+    def wait_for_engine(self) -> str:
+        """Return when it takes edits, which is once its model is loaded, what makes them; raises ServiceError."""
+        engine = self.child.wait_until(self._healthy, ENGINE_DEADLINE_S)
+        return f"{engine['name']} on {engine['device']} as {engine['dtype']}"
 
-    def _healthy(self) -> bool | None:
+    def _healthy(self) -> dict[str, str] | None:
         try:
-            return requests.get(f"http://{self.host}/healthz", timeout=HEALTH_TIMEOUT_S).ok or None
+            answer = requests.get(f"http://{self.host}/healthz", timeout=HEALTH_TIMEOUT_S)
+            engine: dict[str, str] = answer.json()["engine"]
         except requests.RequestException:  # busy, or about to end
             return None
+        return engine if answer.ok else None
 
     @property
     def url(self) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 from retouch.errors import InputError, ServiceError
 from retouch.ledger import DEFAULT_NAMESPACE
 from workers.stack.child import Child
-from workers.stack.endpoint import Endpoint
+from workers.stack.endpoint import Endpoint, Model
 from workers.stack.part import Part
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
@@ -42,7 +42,7 @@ class Stack:
         workers: int = 1,
         latency: str | None = None,
         capacity: int | None = None,
-        model: Path | None = None,
+        model: Model | None = None,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._temporary = data_dir is None
@@ -64,6 +64,7 @@ class Stack:
             private_hosts="127.0.0.1",
             log=logs / "endpoint.log",
         )
+        self._model = model
         self._services: tuple[Part, ...] = (self.valkey, self.s3, self.endpoint)
         self.workers: list[Worker] = []
         self._worker_names = [f"retouch{number}" for number in range(1, workers + 1)]
@@ -102,7 +103,11 @@ class Stack:
             self.workers.append(worker)
             self._tell(f"starting {worker.child.name}")
             worker.start()
-        self.endpoint.wait_for_engine()
+        if self._model:
+            self._tell(f"loading the model {self._model.path}")
+        engine = self.endpoint.wait_for_engine()
+        if self._model:
+            self._tell(f"the model is loaded: {engine}")
 
     def check(self) -> None:
         """Look after the parts, to be called again and again; the endpoint or a worker that has ended is started again.

@@ -12,7 +12,7 @@ import pytest
 
 from retouch.errors import InputError
 from tests.harness.waiting import until
-from workers.stack import __main__ as command
+from workers.stack import command
 from workers.stack.child import Child
 from workers.stack.ports import LOOPBACK, kept_ports
 from workers.stack.stack import Stack, ending

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from retouch.edit import Parameters
+from retouch.nearest import nearest
 from workers.endpoint import picture
 from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket
 from workers.endpoint.diffusion.model import choose_device, choose_dtype, less_memory, load
@@ -75,7 +76,8 @@ class Diffusion:
         if params.refiner:
             found["refiner"] = "Stable Diffusion 1.5 has no refiner"
         if params.scheduler is not None and params.scheduler not in SCHEDULERS:
-            found["scheduler"] = f"there are {', '.join(SCHEDULERS)}"
+            meant = nearest(params.scheduler, SCHEDULERS)
+            found["scheduler"] = (f"did you mean {meant}? " if meant else "") + f"there are {', '.join(SCHEDULERS)}"
         for side in ("width", "height"):
             if (getattr(params, side) or 8) % 8:
                 found[side] = "must be a multiple of 8"
@@ -101,6 +103,7 @@ class Diffusion:
         await asyncio.to_thread(self._warm_up, self._loaded())
 
     def _warm_up(self, batches: Batches[Wish, Canvas, Any, Made]) -> None:
+        logger.info("warming up")
         size = CPU_WARM_UP_SIZE if self._device == "cpu" else WARM_UP_SIZE
         outcomes: list[Made | Exception] = []
         wish = Wish(Image.new("RGB", size), "", steps=1, strength=1.0)
@@ -136,9 +139,11 @@ class Diffusion:
         size = (params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE)
         image = await asyncio.to_thread(picture.decode, init, size)
         wishes = [self._wish(params, image, seed) for seed in seeds_of(params)]
+        asked = time.perf_counter()
         made = await _all_made(batches, wishes, progress)
         began = time.perf_counter()
         images = [await asyncio.to_thread(self._png, wish, one) for wish, one in zip(wishes, made, strict=True)]
+        logger.info("made %d of %d x %d in %.1f s", len(made), *size, time.perf_counter() - asked)
         checked = [bool(one.filtered) for one in made if one.filtered is not None]
         timings = {phase: sum(one.timings.get(phase, 0.0) for one in made) for phase in ("encode", "steps", "decode")}
         return Rendered(
@@ -177,7 +182,7 @@ async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish
     """Wait for all of an edit's images; where one fails, or nobody waits any more, the others are dropped."""
     loop = asyncio.get_running_loop()
     futures: list[asyncio.Future[Made]] = [loop.create_future() for _ in wishes]
-    done = [(0, 0)] * len(wishes)
+    done = [(0, wish.planned) for wish in wishes]
 
     def ticket(number: int) -> Ticket[Wish, Made]:
         def settle(outcome: Made | Exception) -> None:
@@ -191,7 +196,7 @@ async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish
 
         def tell(step: int, steps: int) -> None:
             done[number] = (step, steps)
-            progress(sum(one for one, _ in done), sum(total or steps for _, total in done))
+            progress(sum(one for one, _ in done), sum(total for _, total in done))
 
         wish = wishes[number]
         return Ticket(
@@ -204,6 +209,7 @@ async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish
 
     tickets = [ticket(number) for number in range(len(wishes))]
     batches.add(tickets)
+    progress(0, sum(wish.planned for wish in wishes))
     try:
         return await asyncio.gather(*futures)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
 from transformers.utils import logging as transformers_logging
 
-from workers.endpoint.diffusion import checkpoint
+from workers.endpoint.diffusion import checkpoint, weights
 from workers.endpoint.diffusion.memory import free_bytes
 from workers.endpoint.engine import EngineError
 
@@ -64,9 +63,8 @@ def choose_dtype(asked: str | None, device: str) -> Any:
 
 
 def load(path: Path, device: str, dtype: Any) -> Parts:
-    """Return the model at ``path``, a folder or one .safetensors. Raises EngineError, one sentence."""
-    if not path.exists():
-        raise EngineError(f"--model {path}: there is no such file or folder")
+    """Return the model at ``path``, a folder or one .safetensors. Raises InputError and EngineError, one sentence."""
+    weights.check(path)
     try:
         return (_folder if path.is_dir() else _file)(path, device, dtype)
     except (SafetensorError, OSError) as error:
@@ -76,8 +74,6 @@ def load(path: Path, device: str, dtype: Any) -> Parts:
 
 
 def _file(path: Path, device: str, dtype: Any) -> Parts:
-    if path.suffix != ".safetensors":
-        raise EngineError(f"--model {path}: it must be a .safetensors file or a folder of diffusers")
     return _of_file(path, device, dtype, checkpoint.UNET, checkpoint.VAE, checkpoint.TEXT)
 
 
@@ -85,7 +81,7 @@ def _of_file(
     path: Path, device: str, dtype: Any, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]
 ) -> Parts:
     def part(module: Any, names: Names) -> Any:
-        return _placed(module, [path], names, device, dtype)
+        return _placed(module, path, names, device, dtype)
 
     return Parts(
         unet=part(_empty(UNet2DConditionModel, unet), lambda name: [checkpoint.unet_name(name, unet)]),
@@ -98,18 +94,15 @@ def _of_file(
 
 
 def _folder(path: Path, device: str, dtype: Any) -> Parts:
-    if (path / "text_encoder_2").exists():
-        raise EngineError(f"--model {path}: it has a second text model, so it is none of Stable Diffusion 1.5")
-
     def part(name: str, make: Callable[[dict[str, Any]], Any], names: Names) -> Any:
-        module = make(_config(path / name / "config.json"))
-        return _placed(module, _weights(path / name), names, device, dtype)
+        module = make(weights.read_config(path, weights.PARTS[name]))
+        return _placed(module, weights.weights_of(path, name), names, device, dtype)
 
     parts = Parts(
         unet=part("unet", lambda config: _empty(UNet2DConditionModel, config), lambda name: [name]),
         vae=part("vae", lambda config: _empty(AutoencoderKL, config), _names_in_vae),
         text=part("text_encoder", lambda config: CLIPTextModel(CLIPTextConfig.from_dict(config)), _names_in_text),
-        scheduler=_config(path / "scheduler" / "scheduler_config.json"),
+        scheduler=weights.read_config(path, weights.SCHEDULER),
         device=device,
         dtype=dtype,
         checker=_checker(path / "safety_checker", device, dtype),
@@ -117,26 +110,6 @@ def _folder(path: Path, device: str, dtype: Any) -> Parts:
     )
     _check_kind(path, parts)
     return parts
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        folder = path.parents[1]
-        raise EngineError(f"--model {folder}: no folder of diffusers: {path.relative_to(folder)} is missing") from None
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise EngineError(f"--model: {path} is no JSON object")
-    return found
-
-
-def _weights(folder: Path) -> list[Path]:
-    for pattern in ("diffusion_pytorch_model.safetensors", "model.safetensors", "*.fp16.safetensors"):
-        if found := sorted(folder.glob(pattern)):
-            return found[:1]
-    raise EngineError(f"--model {folder.parent}: there is no .safetensors in {folder.name}; .bin files are not opened")
 
 
 def _names_in_vae(name: str) -> list[str]:
@@ -156,7 +129,7 @@ def _empty(kind: Any, config: dict[str, Any]) -> Any:
         return kind.from_config(config)
 
 
-def _placed(module: Any, files: list[Path], names: Names, device: str, dtype: Any) -> Any:
+def _placed(module: Any, file: Path, names: Names, device: str, dtype: Any) -> Any:
     """Return the module with all of its tensors, on its device.
 
     Its memory is looked at before: a kernel that is short of it kills, and says nothing.
@@ -165,10 +138,10 @@ def _placed(module: Any, files: list[Path], names: Names, device: str, dtype: An
     free = free_bytes(device)
     if free is not None and needed > free:
         raise EngineError(
-            f"--model {files[0]}: {type(module).__name__} needs {needed / 2**30:.2f} GiB on {device}, where"
+            f"--model {file}: {type(module).__name__} needs {needed / 2**30:.2f} GiB on {device}, where"
             f" {free / 2**30:.2f} GiB are free: {less_memory(dtype)}"
         )
-    return to(_filled(module, files, names), device, dtype)
+    return to(_filled(module, file, names), device, dtype)
 
 
 def less_memory(dtype: Any) -> str:
@@ -180,9 +153,9 @@ def less_memory(dtype: Any) -> str:
     )
 
 
-def _filled(module: Any, files: list[Path], names: Names) -> Any:
+def _filled(module: Any, file: Path, names: Names) -> Any:
     """Give the module all of its tensors; raises EngineError with names of those that are missing."""
-    with _opened(files) as tensors:
+    with _opened(file) as tensors:
         found: dict[str, Any] = {}
         missing: list[str] = []
         for name, wanted in module.state_dict().items():
@@ -194,7 +167,7 @@ def _filled(module: Any, files: list[Path], names: Names) -> Any:
         if missing:
             total = len(found) + len(missing)
             raise EngineError(
-                f"--model {files[0]}: no whole Stable Diffusion 1.5: of {total} tensors of {type(module).__name__}, "
+                f"--model {file}: no whole Stable Diffusion 1.5: of {total} tensors of {type(module).__name__}, "
                 f"{len(missing)} are missing or of another shape: {', '.join(missing[:_SHOWN])}"
                 + (", …" if len(missing) > _SHOWN else "")
             )
@@ -208,10 +181,10 @@ def to(module: Any, device: str, dtype: Any) -> Any:
 
 
 @contextmanager
-def _opened(files: list[Path]) -> Iterator[Callable[[str], Any]]:
-    with safe_open(files[0], framework="pt") as file:
-        keys = set(file.keys())
-        yield lambda name: file.get_tensor(name) if name in keys else None
+def _opened(file: Path) -> Iterator[Callable[[str], Any]]:
+    with safe_open(file, framework="pt") as opened:
+        keys = set(opened.keys())
+        yield lambda name: opened.get_tensor(name) if name in keys else None
 
 
 def _checker(folder: Path, device: str, dtype: Any) -> Any:

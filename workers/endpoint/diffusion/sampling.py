@@ -52,6 +52,11 @@ class Wish:
     check: bool = True  # by the model's safety checker, where it has one
 
     @property
+    def planned(self) -> int:
+        """How many of its steps change the image; 0: it is only resized."""
+        return min(int(self.steps * self.strength), self.steps)
+
+    @property
     def rows(self) -> int:
         """How many rows of a call it takes: with guidance, one without the prompt beside the one with it."""
         return 2 if self.guidance > 1 else 1
@@ -104,12 +109,11 @@ class Sampler:
         scheduler = getattr(diffusers, wish.scheduler).from_config(self._parts.scheduler)
         # On the CPU, where its few numbers are needed: on the device each step would wait for them.
         scheduler.set_timesteps(wish.steps, device="cpu")
-        wanted = min(int(wish.steps * wish.strength), wish.steps)
-        first = (wish.steps - wanted) * scheduler.order
+        first = (wish.steps - wish.planned) * scheduler.order
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(first)
         generator = torch.Generator("cpu").manual_seed(wish.seed)
-        canvas = Canvas(wish, scheduler, scheduler.timesteps[first:] if wanted else [], generator)
+        canvas = Canvas(wish, scheduler, scheduler.timesteps[first:] if wish.planned else [], generator)
         if not canvas.steps:
             return canvas
         texts = [wish.negative_prompt, wish.prompt] if wish.rows == 2 else [wish.prompt]

@@ -24,8 +24,8 @@ from retouch.net.addresses import PrivateHosts
 from tests.harness.processes import Process
 from tests.harness.waiting import until
 from tests.unit.workers.endpoint.conftest import Copy, body
-from workers.endpoint.__main__ import cli
 from workers.endpoint.app import BASE, Options
+from workers.endpoint.command import cli
 from workers.endpoint.engine import EngineError, Progress, Rendered
 from workers.endpoint.server import address_of, listen, serve
 
@@ -160,7 +160,7 @@ def test_an_engine_that_does_not_start_is_told_in_a_sentence(monkeypatch: pytest
         async def load(self) -> None:
             raise EngineError("there are no weights at /x")
 
-    monkeypatch.setattr("workers.endpoint.__main__.choose_engine", lambda *_args, **_options: Weightless())
+    monkeypatch.setattr("workers.endpoint.command.choose_engine", lambda *_args, **_options: Weightless())
     done = CliRunner().invoke(cli, [], env={"RETOUCH_API_KEY": "k"})
     assert done.exit_code == 6
     assert done.stderr == "endpoint: there are no weights at /x\n"

@@ -32,9 +32,19 @@ def test_diffusion_needs_a_model() -> None:
 
 
 def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one command, with the versions that the project asks for."""
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in ("engine", "model", "prompts", "sampling"):
-        monkeypatch.delitem(sys.modules, f"workers.endpoint.diffusion.{name}", raising=False)
-    with pytest.raises(InputError, match=r"needs torch, which is not installed: pip install 'torch.*>=2.* 'diff"):
+    """In one command, with the versions that the project asks for; before anything is looked at or loaded."""
+    monkeypatch.setattr("workers.endpoint.engines.find_spec", lambda name: None if name == "diffusers" else name)
+    with pytest.raises(
+        InputError,
+        match=r"needs diffusers, which is not installed here: scripts/bootstrap --diffusion makes \.venv-diffusion with"
+        r" it, or pip install 'torch.*>=2.* 'diff",
+    ):
         choose_engine(EngineName.DIFFUSION, Path("model"), None, None, None, fast=False)
+
+
+def test_a_model_that_is_none_is_told_before_its_libraries_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take seconds."""
+    monkeypatch.setattr("workers.endpoint.engines.find_spec", lambda name: name)
+    with pytest.raises(InputError, match="--model model: there is no such file or folder"):
+        choose_engine(EngineName.DIFFUSION, Path("model"), None, None, None, fast=False)
+    assert "torch" not in sys.modules or "workers.endpoint.diffusion.engine" in sys.modules

@@ -78,8 +78,18 @@ def test_edits_that_differ_give_the_same_bytes_in_any_order(
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_process(tmp_path: Path) -> None:
-    """With one sentence, and the exit code of what is not there."""
+    """At once, with one sentence, and the exit code of what was mistyped."""
     with endpoint_process("--engine", "diffusion", "--model", str(tmp_path / "absent"), "--device", "cpu") as process:
         ended = process.end(WITHIN_S)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(f"endpoint: --model {tmp_path / 'absent'}: there is no such file or folder\n")
+
+
+def test_a_model_that_lacks_tensors_ends_the_process(tmp_path: Path) -> None:
+    """With the exit code of what is broken."""
+    lacks = tmp_path / "lacks.safetensors"
+    tiny_sd.save_file_of({"conv_in.bias": tiny_sd.parts().unet.conv_in.bias}, lacks)
+    with endpoint_process("--engine", "diffusion", "--model", str(lacks), "--device", "cpu") as process:
+        ended = process.end(WITHIN_S)
     assert ended.code == 6
-    assert f"endpoint: --model {tmp_path / 'absent'}: there is no such file or folder" in ended.err
+    assert f"endpoint: --model {lacks}: no whole Stable Diffusion 1.5: of 686 tensors" in ended.err

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from retouch.edit import Parameters
+from retouch.errors import InputError
 from workers.endpoint.engine import EngineError, RenderError
 
 torch = pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
@@ -90,6 +91,7 @@ async def test_each_sample_has_its_own_seed_and_progress_counts_all(engine: Diff
     [second] = (await engine.render(params(seed=0), INIT, unheard)).images
     assert both.images[1] == second
     assert both.images[0] != second
+    assert heard[0] == (0, 8)
     assert heard[-1] == (8, 8)
     assert both.timings.keys() == {"encode", "steps", "decode", "png"}
     with Image.open(io.BytesIO(second)) as image:
@@ -172,9 +174,12 @@ def test_what_it_cannot_do_is_told_before_it_is_taken(folder: Path, fields: dict
 
 
 def test_an_unknown_scheduler_is_told_those_that_there_are(folder: Path) -> None:
-    """Eleven of them."""
-    told = Diffusion(Settings(folder, device="cpu")).problems(params(scheduler="LCMScheduler"))
-    assert told["scheduler"].startswith("there are UniPCMultistepScheduler, DDIMScheduler, ")
+    """Eleven of them, and which one may have been meant."""
+    engine = Diffusion(Settings(folder, device="cpu"))
+    there = "there are UniPCMultistepScheduler, DDIMScheduler, "
+    assert engine.problems(params(scheduler="Karras"))["scheduler"].startswith(there)
+    told = engine.problems(params(scheduler="eulerdiscretescheduler"))["scheduler"]
+    assert told.startswith(f"did you mean EulerDiscreteScheduler? {there}")
 
 
 def test_the_facts_are_those_of_the_run(folder: Path) -> None:
@@ -187,7 +192,7 @@ def test_the_facts_are_those_of_the_run(folder: Path) -> None:
 async def test_a_model_that_is_none_does_not_start(tmp_path: Path) -> None:
     """One sentence, and nothing is left behind."""
     engine = Diffusion(Settings(tmp_path / "absent", device="cpu"))
-    with pytest.raises(EngineError, match="there is no such file or folder"):
+    with pytest.raises(InputError, match="there is no such file or folder"):
         await engine.load()
     engine.close()
 

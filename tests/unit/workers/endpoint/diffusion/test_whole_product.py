@@ -70,8 +70,11 @@ def test_the_same_batch_in_another_order_gives_the_same_bytes(tmp_path: Path, mo
         str(tmp_path / "tiny"),
         "--env-file",
         str(env_file),
+        "--device",
+        "cpu",
     ]
     with Process(stack_command) as stack:
+        assert "retouch-diffusion on cpu as float32" in stack.err.line("stack: the model", WITHIN_S)
         stack.err.line("ready after", WITHIN_S)
         exported = shlex.split(env_file.read_text().replace("export ", ""))
         env = os.environ | dict(line.split("=", 1) for line in exported)
@@ -123,8 +126,8 @@ def test_the_page_leads_to_first_pictures_in_five_commands(tmp_path: Path) -> No
 
 def test_a_stack_whose_model_cannot_be_loaded_does_not_start(tmp_path: Path) -> None:
     """It says why, and is not ready before it knows."""
-    tiny_sd.save_folder(tmp_path / "tiny")
-    shutil.rmtree(tmp_path / "tiny" / "vae")
-    ended = run([sys.executable, "-m", "workers.stack", "--model", str(tmp_path / "tiny")], within_s=WITHIN_S)
+    lacks = tmp_path / "lacks.safetensors"
+    tiny_sd.save_file_of({"conv_in.bias": tiny_sd.parts().unet.conv_in.bias}, lacks)
+    ended = run([sys.executable, "-m", "workers.stack", "--model", str(lacks)], within_s=WITHIN_S)
     assert (ended.code, ended.out) == (1, "")
-    assert "no folder of diffusers: vae/config.json is missing" in ended.err
+    assert "no whole Stable Diffusion 1.5: of 686 tensors" in ended.err
