@@ -20,24 +20,22 @@ import boto3
 import botocore.session
 import obstore
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    InvalidRegionError,
-    MetadataRetrievalError,
-    NoCredentialsError,
-    ParamValidationError,
-    ProfileNotFound,
-)
+from botocore.exceptions import BotoCoreError, NoCredentialsError, ParamValidationError
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from retouch.bucket_names import check_bucket
 from retouch.environment import check_aws
-from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
+from retouch.errors import InputError, LostObjectError, StoreError, StoreUnavailableError
 from retouch.media.credentials import AccessKey, Credentials
-from retouch.net.addresses import is_http_url
+from retouch.media.store_errors import (
+    check_settings,
+    checked_key,
+    credentials_trouble,
+    settings_trouble,
+    sorted_error,
+    statuses,
+)
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential  # obstore has it for type checkers alone
@@ -48,15 +46,6 @@ MAX_PRESIGN_S = 7 * 24 * 3600  # SigV4's own bound
 DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own default for S3
 
 _PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
-_KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-_NO_ENDPOINT = (
-    "the AWS settings cannot be used: the endpoint (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or endpoint_url of the"
-    " profile) is not a URL such as https://s3.example.com:9000"
-)
-_NO_REGION = (
-    "the AWS settings cannot be used: the region (AWS_DEFAULT_REGION, or region of the profile)"
-    " is not the name of one, such as eu-central-1"
-)
 _CHUNK_BYTES = 2 * 1024 * 1024  # of an object that is read: a usual image in one go
 _LISTED_AT_ONCE = 1000  # keys: S3's own page, and the most that one request deletes
 _CREDENTIALS_TTL_S = 600  # obstore asks again 5 minutes before the end
@@ -67,26 +56,7 @@ _RETRIES = {
     "retry_timeout": timedelta(seconds=4),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
 }
-_OF_OBSTORE = (BaseError, OSError, ValueError)
-_REGION = re.compile(r"[A-Za-z0-9-]+")
-_NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([\w.]{1,80})</Code>|\(code: ([\w.]{1,80})\)")
-_UNWILLING_STATUSES = frozenset({"301", "401", "403"})
-_UNWILLING_CODES = frozenset(
-    {
-        "AccessDenied",
-        "AuthorizationHeaderMalformed",
-        "ExpiredToken",
-        "IllegalLocationConstraintException",
-        "InvalidAccessKeyId",
-        "InvalidBucketName",
-        "InvalidToken",
-        "NoSuchBucket",
-        "SignatureDoesNotMatch",
-    }
-)
 
 
 class _Clients(NamedTuple):
@@ -134,7 +104,7 @@ class Store:
         self._session: boto3.Session | None = None
         self._clients: _Clients | None = None
         self._opening = threading.Lock()
-        self._credentials = Credentials(self._load_credentials, _credentials_trouble)
+        self._credentials = Credentials(self._load_credentials, credentials_trouble)
         self._credential_trouble: StoreError | None = None
 
     def __repr__(self) -> str:
@@ -208,7 +178,7 @@ class Store:
                 found = await self._answered(obstore.get_async(store, key, options={"range": (start, start + length)}))
                 return bytes(await found.bytes_async()), found.meta["size"]
             except (BaseError, ValueError) as error:
-                if "416" not in _statuses(error):
+                if "416" not in statuses(error):
                     raise
             return b"", (await self._answered(obstore.head_async(store, key)))[
                 "size"
@@ -298,7 +268,7 @@ class Store:
         except (ParamValidationError, UnicodeError):  # the uri is wrong: no retry and no setting helps
             raise InputError(f"{uri[:200]!r} is not s3://bucket/key") from None
         except BotoCoreError as error:
-            raise _settings_trouble(error) from None
+            raise settings_trouble(error) from None
 
     def uri(self, key: str) -> str:
         """Return the ``s3://`` address of ``key``."""
@@ -329,10 +299,10 @@ class Store:
                     signing = botocore.session.get_session()
                     signing.set_credentials("", "")
                     links = self._links_client(boto3.Session(botocore_session=signing))
-                    _check_settings(links.meta.endpoint_url, links.meta.region_name)
+                    check_settings(links.meta.endpoint_url, links.meta.region_name)
                     self._clients = _Clients(self._bytes_client(links), links, signing.get_credentials())
                 except (BotoCoreError, BaseError, ValueError) as error:
-                    raise _settings_trouble(error) from None
+                    raise settings_trouble(error) from None
             return self._clients
 
     def _links_client(self, session: boto3.Session) -> Any:
@@ -393,7 +363,7 @@ class Store:
         frozen = found.get_frozen_credentials()
         if not frozen.access_key or not frozen.secret_key:
             raise NoCredentialsError
-        return _checked(AccessKey(frozen.access_key, frozen.secret_key, frozen.token))
+        return checked_key(AccessKey(frozen.access_key, frozen.secret_key, frozen.token))
 
     def _missing(self, error: FileNotFoundError, key: str) -> Exception:
         """Tell an object that is not there from a bucket that is not."""
@@ -402,77 +372,8 @@ class Store:
         return LostObjectError(f"there is no object {self.uri(key)}")
 
     def _mapped(self, error: Exception) -> Exception:
-        """Sort obstore's error by what it quotes of the answer; the text itself may hold anything.
-
-        An error of anybody else is returned as it is.
-        """
-        if _is_panic(error):
-            return StoreRefusedError(
-                f"bucket {self.bucket!r} cannot be used: the S3 library cannot work with its name, its endpoint"
-                " (AWS_ENDPOINT_URL_S3) or the AWS keys"
-            )
-        if not isinstance(error, _OF_OBSTORE):
-            return error
-        if self._credential_trouble is not None:
-            return self._credential_trouble
-        text = str(error)
-        status, code = _STATUS.search(text), _CODE.search(text)
-        name = (code[1] or code[2]) if code else (status[1] if status else "no answer")
-        if "redirect without LOCATION" in text:
-            return StoreRefusedError(f"bucket {self.bucket!r} lies in another region than AWS is configured for")
-        if (status and status[1] in _UNWILLING_STATUSES) or name in _UNWILLING_CODES:
-            return StoreRefusedError(f"bucket {self.bucket!r} refuses: {name}")
-        if isinstance(error, FileNotFoundError):
-            return StoreRefusedError(f"bucket {self.bucket!r} does not exist")
-        return StoreUnavailableError(f"bucket {self.bucket!r} cannot be used for now: {name}")
-
-
-def _is_panic(error: Exception) -> bool:
-    return type(error).__name__ == "RustPanic"  # which no module exports
-
-
-def _statuses(error: Exception) -> list[str]:
-    return _STATUS.findall(str(error))
+        return sorted_error(error, self.bucket, self._credential_trouble)
 
 
 def _is_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-
-
-def _check_settings(endpoint_url: str, region: str) -> None:
-    """Raise StoreRefusedError for what obstore would panic of."""
-    if not is_http_url(endpoint_url) or not endpoint_url.isascii() or re.search(r"[<>\"{}|^`?#]", endpoint_url):
-        raise StoreRefusedError(_NO_ENDPOINT)
-    if not _REGION.fullmatch(region):
-        raise StoreRefusedError(_NO_REGION)
-
-
-def _checked(key: AccessKey) -> AccessKey:
-    """Raise StoreRefusedError, which shows nothing of the key, if no key of AWS can look so."""
-    for name, value in zip(_KEY_VARIABLES, key, strict=True):
-        if value and _NOT_OF_A_KEY.search(value):
-            raise StoreRefusedError(
-                f"the AWS credentials cannot be used: {name} (or what stands for it) holds a newline, a control"
-                " character, or a blank at an end; write it again without"
-            )
-    return key
-
-
-def _credentials_trouble(error: Exception) -> StoreError:
-    if isinstance(error, StoreError):
-        return error
-    if isinstance(error, NoCredentialsError):
-        return StoreRefusedError("no AWS credentials were found: set AWS_ACCESS_KEY_ID or AWS_PROFILE, or use a role")
-    passing = (HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
-    if isinstance(error, passing) or not isinstance(error, BotoCoreError):  # those that are not boto3's: of its sources
-        return StoreUnavailableError(f"AWS credentials cannot be renewed: {type(error).__name__}")
-    return _settings_trouble(error)
-
-
-def _settings_trouble(error: Exception) -> StoreError:
-    if isinstance(error, InvalidRegionError):
-        return StoreRefusedError(_NO_REGION)
-    if isinstance(error, ValueError):
-        return StoreRefusedError(_NO_ENDPOINT)
-    reason = str(error) if isinstance(error, ProfileNotFound) else type(error).__name__
-    return StoreRefusedError(f"the AWS settings cannot be used: {reason}")

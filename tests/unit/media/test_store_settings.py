@@ -72,7 +72,7 @@ async def test_a_setting_that_cannot_be_used_is_named(
 async def test_a_panic_of_the_library_is_a_refusal(environment: pytest.MonkeyPatch) -> None:
     """Whatever else it may panic of: a worker pauses for it and tells why, and a command ends with a sentence."""
     environment.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1/a b")
-    environment.setattr(store_module, "_check_settings", lambda *_settings: None)
+    environment.setattr(store_module, "check_settings", lambda *_settings: None)
     store = Store("bucket")
     with pytest.raises(StoreRefusedError, match="the S3 library cannot work with"):
         await store.put("key", b"", "image/png")
