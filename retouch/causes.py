@@ -38,6 +38,7 @@ class BatchPause(StrEnum):
 
     PERSON = "person"  # retouch pause BATCH
     REFUSALS = "refusals"  # many of its edits in a row were refused in the same words
+    FAILURES = "failures"  # more of its edits failed than its max_failures
 
 
 class Fared(StrEnum):

@@ -12,6 +12,7 @@ RetouchError
 ├── LedgerError                 Redis did not do what the ledger asked for
 │   ├── BatchCancelledError     a person has cancelled the batch that is being filled
 │   ├── BatchDefaultsError      another producer made the batch with other defaults: enqueue it again
+│   ├── BatchLimitError         the batch was given another limit of failures, or is above the new one already
 │   ├── LedgerAwayError         no connection, or no answer: ask again later
 │   └── LedgerRefusedError      Redis refuses (password, memory, read-only): a person must fix it
 ├── ApiError                    the img2img API did not accept the request
@@ -77,6 +78,17 @@ class BatchCancelledError(LedgerError):
 
 class BatchDefaultsError(LedgerError):
     """Another producer made the batch meanwhile, with other defaults; nothing was added."""
+
+
+class BatchLimitError(LedgerError):
+    """The batch was given another ``max_failures``, or more of its edits have failed already; nothing was changed.
+
+    ``found``: that one, or how many have failed.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"max_failures: {found}")
+        self.found = found
 
 
 class LedgerAwayError(LedgerError):

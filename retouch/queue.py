@@ -13,8 +13,8 @@ from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import check_batch_id
 from retouch.environment import Environment, parse_bucket
-from retouch.errors import InputError, ServiceError
-from retouch.failure_limit import FailureLimit
+from retouch.errors import BatchLimitError, InputError, ServiceError
+from retouch.failure_limit import FailureLimit, check_failures, other_limit
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
@@ -124,6 +124,7 @@ class EditQueue(BatchReader):
         weight: float = 1.0,
         on_invalid: Literal["raise", "skip"] = "raise",
         keep_columns: bool = False,
+        max_failures: int | str | None = None,
     ) -> Receipt:
         """Put edits into a batch, which is made with its first.
 
@@ -135,6 +136,11 @@ class EditQueue(BatchReader):
         bucket. ``keep_columns``: what is no field of an edit is kept as its ``metadata``; else it is refused.
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the turns of
         one of weight 1; 0.001 to 1000.
+
+        ``max_failures`` binds the batch, whoever waits for it: a number of edits, such as 10, or a percentage of all
+        that it has, such as ``"1%"`` (before all are written, once 100 have ended). As soon as more have failed the
+        batch is paused (cause ``failures``): its queued edits are not sent, and those at the API are finished and kept.
+        Given again it must be the same (InputError); ``resume`` changes it.
 
         An edit that exists already is not changed, so it is safe to call this again with the same edits.
 
@@ -155,6 +161,7 @@ class EditQueue(BatchReader):
         """
         check_batch_id(batch)
         weight = check_weight(plain(weight))
+        limit = "" if max_failures is None else str(FailureLimit.parse(plain(max_failures)))
         if on_invalid not in ("raise", "skip"):
             raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
         if not isinstance(defaults, Mapping | None):
@@ -168,7 +175,7 @@ class EditQueue(BatchReader):
                 inputs,
                 self._bucket,
                 skip=on_invalid == "skip",
-                writer=partial(self.writer, batch, intake.defaults, weight=weight),
+                writer=partial(self.writer, batch, intake.defaults, weight=weight, max_failures=limit),
                 conflicts=partial(self.conflicts, batch),
                 noun=records.noun,
             )
@@ -195,13 +202,15 @@ class EditQueue(BatchReader):
         *,
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
+        max_failures: str = "",
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``enqueue`` does both for edits.
+        batch that does another's edits again. ``max_failures``: as for ``enqueue``. ``enqueue`` does both for edits.
         """
-        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin)
+        limit = str(FailureLimit.parse(max_failures)) if max_failures else ""
+        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin, max_failures=limit)
 
     # --- one batch -------------------------------------------------------------------------------
 
@@ -220,19 +229,21 @@ class EditQueue(BatchReader):
         Redis: ``on_outage`` is called with the reason, and with None when Redis is back. Raises TimeoutError after
         ``timeout_s`` seconds; the batch goes on.
 
-        ``max_failures``: raises TooManyFailuresError as soon as more edits have failed, at the end too; the batch goes
-        on. It is a number of edits, such as 10, or a percentage, such as ``"1%"``: of all edits that the batch has at
-        that moment (while a producer still fills it, of those that are there).
+        Raises TooManyFailuresError as soon as the batch is paused because more of its edits failed than its
+        ``max_failures``, and if it ends so. ``max_failures`` binds a batch that was given none, as in ``enqueue``;
+        InputError if it was given another. Of a batch that has ended, or that a person has resumed, it only says how
+        the call ends.
         """
-        limit = None if max_failures is None else FailureLimit.parse(max_failures)
+        limit = None if max_failures is None else FailureLimit.parse(plain(max_failures))
         end = None if timeout_s is None else time.monotonic() + timeout_s
         view = self.status(batch)
+        if limit and not view.finished:
+            view = self._limited(batch, str(limit))
         pause_s = POLL_MIN_S
         while True:
             if on_progress:
                 on_progress(view)
-            if limit:
-                limit.check(view)
+            check_failures(view, limit)
             if view.finished:
                 return view
             left_s = pause_s if end is None else end - time.monotonic()
@@ -278,19 +289,30 @@ class EditQueue(BatchReader):
                 return self._ledger.worker.pause(f"submit:{PauseCause.PERSON}", reason)
             return self._ledger.producer.pause(batch, BatchPause.PERSON, reason)
 
-    def resume(self, batch: str | None = None) -> bool:
+    def resume(self, batch: str | None = None, *, max_failures: int | str | None = None) -> bool:
         """End all pauses of a batch; without one, those by a person and for refusals. Returns whether there was one.
 
-        What the API asked for (a Retry-After) and outages end by themselves.
+        A batch that was paused for its failures goes on however many fail, or with the ``max_failures`` given;
+        InputError if more than that have failed already. What the API asked for (a Retry-After) and outages end by
+        themselves.
         """
-        if batch is not None:
-            self.status(batch)
+        if batch is None:
+            if max_failures is not None:
+                raise InputError("max_failures is of one batch: say which is resumed")
+            with self._reach():
+                ended = (f"submit:{cause}" for cause in (PauseCause.PERSON, PauseCause.REFUSED))
+                return bool(self._ledger.worker.resume(*ended))
+        limit = "" if max_failures is None else str(FailureLimit.parse(plain(max_failures)))
+        self.status(batch)
         with self._reach():
-            if batch is None:
-                return bool(
-                    self._ledger.worker.resume(*(f"submit:{c}" for c in (PauseCause.PERSON, PauseCause.REFUSED)))
-                )
-            return self._ledger.producer.resume(batch)
+            try:
+                return self._ledger.producer.resume(batch, limit)
+            except BatchLimitError as error:
+                failed = f"{error.found} edits of batch {batch} have failed already"
+                raise InputError(
+                    f"{failed}, so that with max_failures {limit} it would be paused at once: allow more, retry the"
+                    f" failed ones first (retouch retry {batch}), or resume it without max_failures"
+                ) from None
 
     def seal(self, batch: str) -> bool:
         """Let a batch end as it is, whose producer is gone; False if it was sealed before.
@@ -333,6 +355,14 @@ class EditQueue(BatchReader):
                 left = answer
                 if on_progress:
                     on_progress(total - left, total)
+
+    def _limited(self, batch: str, limit: str) -> BatchView:
+        """Bind the batch to a limit of failures; raises InputError if it has another."""
+        with self._reach():
+            found = self._ledger.producer.limit_failures(batch, limit)
+        if wrong := other_limit(batch, found, limit):
+            raise InputError(wrong)
+        return self.status(batch)
 
     # --- reaching Redis --------------------------------------------------------------------------
 

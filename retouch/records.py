@@ -95,7 +95,7 @@ class BatchPauseRecord(TypedDict):
     """Why a batch's queued edits are not submitted."""
 
     cause: str
-    """``person``, ``refusals``, or one of a newer version"""
+    """``person``, ``refusals``, ``failures``, or one of a newer version"""
     reason: str
     """for people"""
     since: str | None
@@ -131,6 +131,8 @@ class BatchRecord(TypedDict):
     """when a producer that is not done was last heard of"""
     redo_of: str | None
     """the batch whose edits this one does again"""
+    max_failures: str | None
+    """how many of its edits may fail before it is paused, such as ``10`` or ``1%``; null: any number"""
 
 
 @_DESCRIBED

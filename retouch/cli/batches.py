@@ -12,6 +12,7 @@ from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit, printable
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
+from retouch.ledger.views import PAUSED
 from retouch.records import BatchesRecord
 
 
@@ -56,4 +57,5 @@ def batch_lines(views: Sequence[BatchView], none: str = "no batches yet") -> lis
 def _line(view: BatchView, width: int) -> str:
     ended = f"{view.ended}/{view.total}"
     unsealed = ", not sealed" if view.unsealed else ""
-    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {view.shown_counts}{unsealed}"
+    why = f" ({' and '.join(pause.cause for pause in view.paused)})" if view.shown_state == PAUSED else ""
+    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {view.shown_counts}{unsealed}{why}"

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from retouch.cli.counting import OnProgress, counting
-from retouch.cli.options import BatchArgument, RedisUrl, complete_batch, open_queue
-from retouch.cli.pauses import pause_line
+from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, complete_batch, open_queue
+from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.reasons import why_open
-from retouch.cli.terminal import say, workers_hint
+from retouch.cli.terminal import limit_hint, say, workers_hint
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
@@ -67,6 +67,8 @@ def retry(
             f"{edits(retried.asked)} {were(retried.asked)} taken by the API before: it is asked for the results first"
             f" (to submit again all the same: retouch retry {batch} --anew)"
         )
+    for why in queue.status(batch).paused:
+        say(batch_pause_line(batch, why))
 
 
 def cancel(
@@ -159,19 +161,26 @@ def pause(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> N
     say(f"{what} is paused{was}; edits at the API are finished. To go on: retouch resume{f' {batch}' if batch else ''}")
 
 
-def resume(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
+def resume(batch: PausedBatch = "", max_failures: MaxFailures = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
     """Resume a batch, whatever paused it; without BATCH the submits that a person, or refusals, have paused.
 
-    What the API asked for with Retry-After, and outages, end by themselves.
+    A batch that was paused for its failures goes on however many fail, or with another --max-failures. What the API
+    asked for with Retry-After, and outages, end by themselves.
 
     Examples:
         retouch resume oil
+        retouch resume oil --max-failures 5%
         retouch resume
     """
     queue = open_queue(redis_url)
-    resumed = queue.resume(batch or None)
+    before = queue.status(batch).max_failures if batch else None
+    resumed = queue.resume(batch or None, max_failures=max_failures or None)
     what = f"batch {batch}" if batch else "the queue"
     say(f"{what} is resumed" if resumed else f"{what} was not paused")
     if not batch:
         for other in queue.pauses():
             say(pause_line(other))
+    elif limit := limit_hint(queue.status(batch)):
+        say(limit)
+    elif before:
+        say(f"max_failures was {before}, and holds no more: it goes on however many of its edits fail")

@@ -13,16 +13,19 @@ import requests
 
 from retouch import object_keys
 from retouch.cli.options import first_contact
-from retouch.cli.pauses import remedy, what_waits
+from retouch.cli.pauses import batch_pause_line, remedy, what_waits
 from retouch.cli.sinks import sink_trouble, undelivered_hint
 from retouch.cli.terminal import difference_lines
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.extras import no_s3
+from retouch.ledger import BatchView
+from retouch.ledger.views import PAUSED
 from retouch.net.addresses import PrivateHosts, check_url
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
 
+SHOWN_BATCHES = 20  # that are paused: the newest
 TIMEOUT_S = 10.0  # of the API and of the bucket
 OLDEST = (6, 2)  # the first Redis whose XADD and XTRIM know MINID
 CONFIRMING = (7, 2)  # the first with WAITAOF
@@ -218,15 +221,22 @@ def _is_public(url: str) -> bool:
 
 
 def pause_findings(redis_url: str) -> Iterator[Finding]:
-    """Report what is paused."""
-    pauses = _read(redis_url, EditQueue.pauses)
-    if pauses is None:
+    """Report what is paused: requests of a kind, and batches."""
+    pauses, batches = _read(redis_url, EditQueue.pauses), _read(redis_url, _paused_batches)
+    if pauses is None or batches is None:
         return
     for pause in pauses:
         text = f"{what_waits(pause)} are paused ({pause.cause}): {pause.reason}; {remedy(pause)}"
         yield Finding(False, "pause", text)
-    if not pauses:
+    for view in batches:
+        for why in view.paused:
+            yield Finding(False, "pause", batch_pause_line(view.batch, why))
+    if not pauses and not batches:
         yield Finding(True, "pauses", "none")
+
+
+def _paused_batches(queue: EditQueue) -> list[BatchView]:
+    return queue.batches(SHOWN_BATCHES, state=PAUSED)
 
 
 def sink_findings(redis_url: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from retouch.cli.image_check import reject_bad_images
 from retouch.cli.options import (
     Bucket,
     Json,
+    MaxFailures,
     Prefix,
     PrivateHostList,
     RedisUrl,
@@ -38,7 +39,7 @@ from retouch.cli.picture_options import (
     stores,
 )
 from retouch.cli.receipt import emit_receipt, tell_estimate, tell_receipt, tell_refused
-from retouch.cli.terminal import ExitCode, outcome, say
+from retouch.cli.terminal import ExitCode, say
 from retouch.cli.uploading import upload_with_progress
 from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
@@ -99,6 +100,7 @@ def enqueue(
             help=f"The share of a new batch: 2 gets twice the turns of 1; {WEIGHT_MIN:g} to {WEIGHT_MAX:g}.",
         ),
     ] = 1.0,
+    max_failures: MaxFailures = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
@@ -124,9 +126,11 @@ def enqueue(
 ) -> None:
     """Enqueue a manifest's edits, or one for each picture of a folder: all of them, or nothing if any is bad.
 
-    Exit code 0: all accepted (with --wait: all completed); 2: nothing was enqueued; 3: some failed, or were left
-    out with --skip-invalid; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be reached;
-    130, 143: ended by Ctrl-C, by SIGTERM.
+    --max-failures binds the batch, whoever waits for it: with more failed edits it is paused, until you decide.
+
+    Exit code 0: all accepted (with --wait: all completed, or no more failed than --max-failures); 2: nothing was
+    enqueued; 3: some failed, or were left out with --skip-invalid; 4: some were cancelled; 5: --timeout reached;
+    6: a service cannot be reached; 130, 143: ended by Ctrl-C, by SIGTERM.
 
     Examples:
         retouch enqueue photos/ --prompt "an oil {stem}" --batch oil --wait
@@ -161,7 +165,7 @@ def enqueue(
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, bucket)
-    receipt = write_batch(queue, batch, checked, weight if priority is None else priority)
+    receipt = write_batch(queue, batch, checked, weight if priority is None else priority, max_failures=max_failures)
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_, checked.names)
         raise typer.Exit(ExitCode.INPUT)
@@ -187,10 +191,11 @@ def write_batch(
     checked: CheckedEdits,
     weight: float = 1.0,
     origin: Mapping[str, str] | None = None,
+    max_failures: str = "",
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     try:
-        with queue.writer(batch, checked.defaults, weight=weight, origin=origin) as writer:
+        with queue.writer(batch, checked.defaults, weight=weight, origin=origin, max_failures=max_failures) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:
@@ -209,7 +214,7 @@ def finish(
     code = int(ExitCode.OK)
     if wait:
         try:
-            code = outcome(follow(queue, receipt.batch, timeout_s))
+            code = int(follow(queue, receipt.batch, timeout_s))
         except typer.Exit as end:
             code = end.exit_code
     if as_json:

@@ -14,6 +14,7 @@ from retouch.bucket_names import check_prefix
 from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, secret
 from retouch.errors import InputError, RetouchError
+from retouch.failure_limit import FailureLimit
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
 from retouch.queue import EditQueue
@@ -130,6 +131,22 @@ Timeout = Annotated[
         show_default=False,
         callback=_number,
         help="Stop waiting after so many seconds, with exit code 5.",
+    ),
+]
+
+
+def _limit(value: str) -> str:
+    return str(FailureLimit.parse(value)) if value else ""
+
+
+MaxFailures = Annotated[
+    str,
+    typer.Option(
+        "--max-failures",
+        metavar="N|N%",
+        show_default=False,
+        callback=_limit,
+        help="Pause the batch when more of its edits have failed, with exit code 3 if the command waits.",
     ),
 ]
 

@@ -22,6 +22,9 @@ BATCH_REMEDIES: dict[str, str] = {
     BatchPause.PERSON: "retouch resume {batch}",
     BatchPause.REFUSALS: "fix the cause, then: retouch resume {batch} (and retouch retry {batch}), or: "
     "retouch cancel {batch}",
+    BatchPause.FAILURES: "see why: retouch results {batch} --only failed. Then go on however many fail: "
+    "retouch resume {batch} (or with another limit: --max-failures 5%), try the failed ones again: "
+    "retouch retry {batch}, or end it: retouch cancel {batch}",
 }
 
 

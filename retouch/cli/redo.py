@@ -16,6 +16,7 @@ from retouch.cli.options import (
     BatchArgument,
     Bucket,
     Json,
+    MaxFailures,
     Prefix,
     PrivateHostList,
     RedisUrl,
@@ -67,6 +68,7 @@ def redo(
     wait: Annotated[bool, typer.Option("--wait", help="Follow the new batch to its end.")] = False,
     timeout: Timeout = None,
     json_: Json = False,
+    max_failures: MaxFailures = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
@@ -111,7 +113,9 @@ def redo(
         checked.estimate.price = image_price
         tell_plan(child, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, bucket)
-    receipt = write_batch(queue, child, checked, origin={"redo_of": batch, "content": content})
+    receipt = write_batch(
+        queue, child, checked, origin={"redo_of": batch, "content": content}, max_failures=max_failures
+    )
     tell_receipt(receipt, json_, checked.names)
     finish(queue, receipt, wait, timeout, json_, checked.names)
 

@@ -18,6 +18,7 @@ from retouch.cli.terminal import (
     duplicates_hint,
     emit,
     held_hint,
+    limit_hint,
     printable,
     unsealed_hint,
     workers_hint,
@@ -65,14 +66,14 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], provider: Pro
         return
     for pause in pauses:
         _print(pause_line(pause))
-    for batch_pause in view.paused:
+    for batch_pause in () if view.finished else view.paused:
         _print(batch_pause_line(view.batch, batch_pause))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
     if view.recovered or view.sent_anew:
         there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")
     hints = [duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
-    hints += [] if view.finished else [workers_hint(workers)]
+    hints += [] if view.finished else [limit_hint(view), workers_hint(workers)]
     for hint in filter(None, hints):
         _print(hint)
     if view.note:

@@ -31,7 +31,8 @@ class ExitCode(IntEnum):
     INPUT = 2
     """Bad usage, a bad manifest, or a setting that is wrong."""
     FAILURES = 3
-    """Some edits failed, or were left out with `--skip-invalid`. Of `download`: images are gone, or differ."""
+    """Some edits failed (with `--max-failures`: more than that), or were left out with `--skip-invalid`.
+    Of `download`: images are gone, or differ."""
     CANCELLED = 4
     """Nothing failed, and some edits were cancelled; or the batch was cancelled while it was enqueued."""
     TIMEOUT = 5
@@ -56,9 +57,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def outcome(view: BatchView) -> ExitCode:
-    """The exit code of a finished batch: a failure counts before a cancellation."""
-    if view.counts.get(EditState.FAILED):
+def outcome(view: BatchView, *, allowed: bool = False) -> ExitCode:
+    """The exit code of a finished batch: a failure counts before a cancellation, and not if ``allowed``."""
+    if view.counts.get(EditState.FAILED) and not allowed:
         return ExitCode.FAILURES
     return ExitCode.CANCELLED if view.counts.get(EditState.CANCELLED) else ExitCode.OK
 
@@ -116,6 +117,13 @@ def unsealed_hint(view: BatchView) -> str:
         f"not sealed: its producer was last seen at {view.unsealed.isoformat(timespec='seconds')}. If it is gone:"
         f" enqueue the same again, or: retouch seal {view.batch}"
     )
+
+
+def limit_hint(view: BatchView) -> str:
+    """How many edits may fail; empty if any number."""
+    if view.max_failures is None:
+        return ""
+    return f"max_failures is {view.max_failures}: with more failed edits, its queued ones are not submitted"
 
 
 def blank_hint(view: BatchView) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import typer
 
-from retouch.cli.options import BatchArgument, RedisUrl, Timeout, open_queue
+from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
 from retouch.cli.reasons import Reasons, waiting_text
 from retouch.cli.terminal import (
@@ -26,7 +26,9 @@ from retouch.cli.terminal import (
 )
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
+from retouch.failure_limit import TooManyFailuresError
 from retouch.ledger import BatchView
+from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
@@ -37,27 +39,33 @@ NAMED = 3  # custom ids shown for each failure message
 def watch(
     batch: BatchArgument,
     timeout: Timeout = None,
+    max_failures: MaxFailures = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
     """Show the progress of a batch until it ends.
 
-    Exit code 0: all completed; 3: some failed; 4: some were cancelled; 5: --timeout reached; 6: a service cannot be
-    reached; 130, 143: ended by Ctrl-C, by SIGTERM. The batch goes on without this command.
+    It also stops, with 3, when the batch is paused because more of its edits failed than its --max-failures.
+
+    Exit code 0: all completed, or no more failed than --max-failures; 3: some failed, or more than that; 4: some were
+    cancelled; 5: --timeout reached; 6: a service cannot be reached; 130, 143: ended by Ctrl-C, by SIGTERM. The batch
+    goes on without this command.
 
     Examples:
         retouch watch oil --timeout 600
+        retouch watch oil --max-failures 1%
     """
     began_at = time.monotonic()
     with _way_back(batch):
         queue = open_queue(redis_url, waits_s=math.inf if timeout is None else timeout)
     left_s = None if timeout is None else max(0.0, timeout - (time.monotonic() - began_at))
-    raise typer.Exit(outcome(follow(queue, batch, left_s)))
+    raise typer.Exit(follow(queue, batch, left_s, max_failures))
 
 
-def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
-    """Show progress until the batch has ended, then its failures, and return its last view.
+def follow(queue: EditQueue, batch: str, timeout_s: float | None, max_failures: str = "") -> ExitCode:
+    """Show progress until the batch has ended, or too much has failed, then its failures; returns the exit code.
 
-    Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM, and says how to continue.
+    ``max_failures``: for ``EditQueue.wait``. Ends the command with 5 at the timeout, 130 at Ctrl-C and 143 at SIGTERM,
+    and says how to continue.
     """
     view = queue.status(batch)
     if not view.finished:
@@ -78,19 +86,33 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None) -> BatchView:
         progress.show(view)
         reasons.show(view)
 
+    too_many = False
     with _way_back(batch):
         try:
-            view = queue.wait(batch, timeout_s, show, tell_outage)
+            view = queue.wait(batch, timeout_s, show, tell_outage, max_failures=max_failures or None)
+        except TooManyFailuresError as error:
+            view, too_many = error.view, True
         finally:
             progress.close()  # before the last message
-    say(f"batch {batch} has ended: {view.shown_counts}")
-    for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
-        say(hint)
-    if view.counts.get(EditState.FAILED):
+    _tell_end(view)
+    limit = max_failures or view.max_failures
+    if failed := view.counts.get(EditState.FAILED):
         for line in failure_lines(queue.results(batch)):
             say(line)
+        if view.finished and limit:
+            verdict = "more than" if too_many else "no more than"
+            say(f"{failed} of {count(view.total, 'edit')} failed, {verdict} --max-failures {limit}")
         say(f"to try the failed edits again: retouch retry {batch}")
-    return view
+    return ExitCode.FAILURES if too_many else outcome(view, allowed=bool(limit))
+
+
+def _tell_end(view: BatchView) -> None:
+    if view.finished:
+        say(f"batch {view.batch} has ended: {view.shown_counts}")
+    else:  # why, and what to do about it, was told as for every pause
+        say(f"batch {view.batch} is paused: {view.shown_counts}; edits at the API are finished and kept")
+    for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
+        say(hint)
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from retouch.blocking import result_of
 from retouch.errors import (
     BatchCancelledError,
     BatchDefaultsError,
+    BatchLimitError,
     CancelledError,
     InputError,
     LedgerError,
     ServiceError,
 )
+from retouch.failure_limit import other_limit
 from retouch.intake.admission import rebase
 from retouch.intake.mistakes import Rejection
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
@@ -57,7 +59,7 @@ class BatchWriter:
     batch is made with its first page, and does not end before it is sealed. If the process dies in the middle, the
     pages written stay; enqueuing the same edits again adds the rest, and seals it. A page is sent while the next one
     is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits
-    are surely written, and InputError for a bad ``weight``.
+    are surely written, and InputError for a bad ``weight``, or if the batch has another ``max_failures``.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class BatchWriter:
         weight: float = 1.0,
         *,
         origin: Mapping[str, Any] | None = None,
+        max_failures: str = "",
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
@@ -75,6 +78,7 @@ class BatchWriter:
         self._ours = dict(defaults)
         self._weight = check_weight(weight)
         self._origin = origin
+        self._max_failures = max_failures
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -88,7 +92,9 @@ class BatchWriter:
 
     def __enter__(self) -> Self:
         with self._telling():
-            stored, self._cancelled = self._producer.open_batch(self._batch)
+            stored, self._cancelled, limit = self._producer.open_batch(self._batch)
+        if self._max_failures and (wrong := other_limit(self._batch, limit, self._max_failures)):
+            raise InputError(wrong)
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
@@ -146,6 +152,7 @@ class BatchWriter:
             producer=self._name,
             cancelled=self._cancelled,
             origin=self._origin,
+            max_failures=self._max_failures,
         )
 
     @property
@@ -196,6 +203,9 @@ class BatchWriter:
                 f"another producer made batch {self._batch} at the same moment, with other defaults:"
                 f" {self._told()} written; enqueue the same again"
             ) from None
+        except BatchLimitError as error:
+            wrong = other_limit(self._batch, error.found, self._max_failures)
+            raise InputError(f"{wrong} ({self._told()} written before)") from None
         except LedgerError as error:
             raise ServiceError(
                 f"Redis failed while batch {self._batch} was being enqueued ({error}): {self._told()}"

@@ -15,9 +15,11 @@ from redis.retry import Retry
 from retouch.errors import (
     BatchCancelledError,
     BatchDefaultsError,
+    BatchLimitError,
     LedgerAwayError,
     LedgerError,
     LedgerRefusedError,
+    RetouchError,
     SchemaError,
 )
 from retouch.ledger import patient_connections
@@ -139,15 +141,24 @@ def _translated() -> Iterator[None]:
     except _AWAY as error:
         raise LedgerAwayError(_line(error)) from error
     except exceptions.RedisError as error:
-        if found := _OTHER_SCHEMA.match(str(error)):
-            raise SchemaError(other_schema(found[1])) from None
-        if str(error).startswith("CANCELLED"):
-            raise BatchCancelledError("the batch was cancelled while it was being filled") from None
-        if str(error).startswith("DEFAULTS"):
-            raise BatchDefaultsError("the batch was made by another producer, with other defaults") from None
+        if (of_move := _of_move(str(error))) is not None:
+            raise of_move from None
         if (ours := patient_connections.refusal(error)) is not None:
             raise _refused(ours) from error
         raise LedgerError(_line(error)) from error
+
+
+def _of_move(words: str) -> RetouchError | None:
+    """What a move of ours has refused; None if Redis did."""
+    if found := _OTHER_SCHEMA.match(words):
+        return SchemaError(other_schema(found[1]))
+    if words.startswith("CANCELLED"):
+        return BatchCancelledError("the batch was cancelled while it was being filled")
+    if words.startswith("DEFAULTS"):
+        return BatchDefaultsError("the batch was made by another producer, with other defaults")
+    if words.startswith("LIMIT "):
+        return BatchLimitError(words.removeprefix("LIMIT "))
+    return None
 
 
 def _refused(words: str) -> LedgerRefusedError:

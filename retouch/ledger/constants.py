@@ -14,6 +14,7 @@ WEIGHT_MIN, WEIGHT_MAX = 0.001, 1000
 LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
 KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened it
 PRODUCER_GONE_MS = 30_000  # a producer that was not heard of for so long is taken for dead, once another one is done
+LIFTED = "lifted"  # in place of a batch's max_failures: a person has resumed it, however many fail
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
@@ -33,6 +34,7 @@ def as_lua() -> str:
         f"local EVENTS_KEPT_MS = {EVENTS_KEPT_MS}",
         f"local PRODUCER_GONE_MS = {PRODUCER_GONE_MS}",
         f"local KEPT_MS = {KEPT_MS}",
+        f"local LIFTED = '{LIFTED}'",
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",

@@ -46,7 +46,10 @@ key                            type    holds
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
-                                       redos``; ``paused``: JSON ``{cause: {reason, since}}``;
+                                       redos max_failures given_failures``;
+                                       ``paused``: JSON ``{cause: {reason, since}}``;
+                                       ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
+                                       ``given_failures``: the same as its producers have said it;
                                        ``origin``: JSON ``{redo_of, content}`` of a batch that does
                                        another's edits again; ``made``: when it was made, a part of its
                                        idempotency keys; ``redos``: the highest number of a redo of it

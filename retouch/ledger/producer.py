@@ -18,10 +18,14 @@ CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an eve
 
 
 class Opened(NamedTuple):
-    """A batch as a producer finds it: ``defaults`` is None if there is none yet, ``cancelled`` empty if it is not."""
+    """A batch as a producer finds it: ``defaults`` is None if there is none yet, ``cancelled`` empty if it is not.
+
+    ``max_failures``: as it was given; empty if nobody has said how many of its edits may fail.
+    """
 
     defaults: dict[str, Any] | None
     cancelled: str
+    max_failures: str
 
 
 class Retried(NamedTuple):
@@ -46,8 +50,8 @@ class Producer:
 
     def open_batch(self, batch: str) -> Opened:
         """Look at a batch that is to be written to; changes nothing that anybody sees."""
-        defaults, cancelled = self._connection.run("open_batch", batch)
-        return Opened(dict(json.loads(defaults)) if defaults else None, cancelled)
+        defaults, cancelled, max_failures = self._connection.run("open_batch", batch)
+        return Opened(dict(json.loads(defaults)) if defaults else None, cancelled, max_failures)
 
     def conflicts(self, batch: str, digests: Sequence[tuple[str, str]]) -> list[str]:
         """Return the custom ids that exist in the batch with another digest; changes nothing."""
@@ -65,14 +69,16 @@ class Producer:
         producer: str = "one",
         cancelled: str = "",
         origin: Mapping[str, Any] | None = None,
+        max_failures: str = "",
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
         ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
-        opened. Raises BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it
-        has other defaults, or another origin than the one given, and InputError unless ``weight`` is within its bounds;
-        nothing was added then.
+        opened. ``max_failures`` (``10``, ``1%``) binds a batch that has none. Raises BatchCancelledError if a person
+        has cancelled it since it was opened, BatchDefaultsError if it has other defaults, or another origin than the
+        one given, BatchLimitError if it has another ``max_failures``, and InputError unless ``weight`` is within its
+        bounds; nothing was added then.
         """
         check_weight(weight)
         args: list[str | int] = []
@@ -80,7 +86,8 @@ class Producer:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
         made_from = json.dumps(dict(origin)) if origin else ""
-        answer = self._connection.run("enqueue", batch, producer, cancelled, made_with, weight, made_from, *args)
+        head = (producer, cancelled, made_with, weight, made_from, max_failures)
+        answer = self._connection.run("enqueue", batch, *head, *args)
         return [Verdict(v) for v in answer]
 
     def seal(self, batch: str, producer: str = "") -> bool:
@@ -131,14 +138,20 @@ class Producer:
         """Submit no more of the batch's edits; polls and copies go on. True if it was not paused for this cause."""
         return int(self._connection.run("pause_batch", batch, cause, reason[:500])) == 1
 
-    def resume(self, batch: str) -> bool:
-        """Lift all pauses of the batch; its edits are queued where they stood. True if it was paused."""
-        was_paused = False
-        while True:
-            paused, moved = self._connection.run("resume_batch", batch)
-            was_paused = was_paused or bool(paused)
-            if moved < PAGE:
-                return was_paused
+    def limit_failures(self, batch: str, max_failures: str) -> str:
+        """Bind a batch to ``max_failures`` unless it was given another; returns what it was given."""
+        return str(self._connection.run("limit_failures", batch, max_failures))
+
+    def resume(self, batch: str, max_failures: str = "") -> bool:
+        """Lift all pauses of the batch; its edits are queued where they stood. True if it was paused.
+
+        One that was paused for its failures has no ``max_failures`` from now on, or this one. Raises BatchLimitError if
+        more have failed already than this one allows.
+        """
+        was_paused, moved = self._connection.run("resume_batch", batch, max_failures, "")
+        while moved == PAGE:
+            _, moved = self._connection.run("resume_batch", batch, "", "1")
+        return bool(was_paused)
 
     def redeliver(self, sink: str) -> int:
         """Have what was not delivered to a sink delivered again, now; returns how many events that are.

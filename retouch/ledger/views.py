@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from retouch.ledger.claims import About, body, made_of
+from retouch.ledger.constants import LIFTED
 from retouch.records import BatchPauseRecord, BatchRecord, ProviderRecord
 from retouch.states import TERMINAL, BatchState, EditState
 
@@ -165,6 +166,7 @@ class BatchView:
     content: str | None = None  # of such a batch: a hash of what was asked for
     redos: int = 0  # the highest number of a batch that did its edits again, removed or not
     defaults: dict[str, Any] = field(default_factory=dict)
+    max_failures: str | None = None  # ``10`` or ``1%``: with more failed edits it is paused; None: nobody bounds them
 
     @property
     def total(self) -> int:
@@ -211,6 +213,7 @@ class BatchView:
             "sealed": self.unsealed is None,
             "producer_seen": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
             "redo_of": self.redo_of,
+            "max_failures": self.max_failures,
         }
 
     @classmethod
@@ -236,6 +239,7 @@ class BatchView:
             content=origin.get("content"),
             redos=int(raw.get("redos", 0)),
             defaults=json.loads(raw.get("defaults", "{}")),
+            max_failures=limit if (limit := raw.get("max_failures")) != LIFTED else None,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from retouch.errors import CancelledError
+from retouch.failure_limit import TooManyFailuresError
 from retouch.ledger import PAGE, Retried
 from retouch.states import EditState
 from tests.harness.growing import Record
@@ -93,6 +94,24 @@ def test_a_batch_that_is_paused_waits_for_its_resume(scene: Scene) -> None:
     assert counts[EditState.QUEUED] >= 4
     assert scene.queue.resume(batch)
     assert {r["state"] for r in scene.finish(batch).values()} == {"completed"}
+
+
+def test_a_batch_of_which_too_much_fails_stops_by_itself(scene: Scene) -> None:
+    """Nothing more is sent, and after a retry all of it completes."""
+    scene.worker(max_in_flight="4")
+    scene.api.trouble("status", status=422, error="no such style")
+    scene.queue.enqueue(scene.edits(12), batch="limited", max_failures="10%")
+    with pytest.raises(TooManyFailuresError, match="max_failures is 10%; the batch is paused"):
+        scene.queue.wait("limited", 60)
+    scene.until(lambda: set(scene.queue.status("limited").counts) == {EditState.QUEUED, EditState.FAILED}, "it stands")
+    failed = scene.queue.status("limited").counts[EditState.FAILED]
+    assert 2 <= failed <= 2 + 4  # no more than were on their way
+    told = [event for event in scene.ledger.reader.events() if event.type == "retouch.paused"]
+    assert [event.data["cause"] for event in told] == ["failures"]
+    scene.api.clear()
+    scene.queue.retry("limited")
+    assert {r["state"] for r in scene.finish("limited").values()} == {"completed"}
+    assert len(scene.api.submits()) == 12 + failed
 
 
 def test_the_queue_that_is_paused_waits_for_its_resume(scene: Scene) -> None:

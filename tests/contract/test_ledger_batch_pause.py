@@ -241,7 +241,7 @@ def test_a_resume_that_is_cut_off_is_completed_by_the_workers(bench: Bench) -> N
     while bench.client.zcard(bench.keys.ready):
         bench.claim()
     assert bench.client.zcard(bench.keys.parked("b")) == 2 * PAGE + 1
-    bench.ledger.connection.run("resume_batch", "b")
+    bench.ledger.connection.run("resume_batch", "b", "", "")
     for _ in range(3):
         bench.claim(submits=0)
     assert bench.client.zcard(bench.keys.parked("b")) == 0

@@ -69,7 +69,7 @@ def test_a_resume_that_was_cut_off_is_gone_on_with_page_by_page(bench: Bench) ->
     while bench.client.zcard(bench.keys.ready):
         assert bench.edits() == []
     for n in range(4):
-        bench.ledger.connection.run("resume_batch", f"p{n}")
+        bench.ledger.connection.run("resume_batch", f"p{n}", "", "")
     for _ in range(4):
         before = bench.client.zcard(bench.keys.ready)
         bench.claim(submits=0)

@@ -39,6 +39,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "resume": lambda ledger: ledger.worker.resume("submit:person"),
     "tell_wait": lambda ledger: ledger.worker.tell_wait("submit", 1),
     "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
+    "limit_failures": lambda ledger: ledger.producer.limit_failures("b", "1%"),
     "resume_batch": lambda ledger: ledger.producer.resume("b"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", {}),
 }

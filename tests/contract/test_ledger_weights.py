@@ -24,7 +24,7 @@ def test_a_weight_that_is_no_share_is_refused(bench: Bench, weight: float) -> No
 def test_the_move_itself_refuses_such_a_weight(bench: Bench, weight: str) -> None:
     """Whoever calls it, and before its first write."""
     with pytest.raises(LedgerError, match=r"WEIGHT it must be 0\.001 to 1000"):
-        bench.ledger.connection.run("enqueue", "b", "one", "", "{}", weight, "", "c0", "digest", "{}", 1, "")
+        bench.ledger.connection.run("enqueue", "b", "one", "", "{}", weight, "", "", "c0", "digest", "{}", 1, "")
     assert bench.client.keys("*:batch*") == []
     assert bench.client.zcard(bench.keys.due) == 0
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,12 +35,12 @@ def test_waiting_ends_with_the_batch(queue: EditQueue, ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "most"), [(0, 0), (3, 3), ("0%", 0), ("1%", 2), ("1.5 %", 3), ("99.9%", 199)], ids=str
+    ("limit", "most"), [(0, 0), (3, 3), ("0%", 0), ("1%", 2), ("1.5 %", 3), ("99.4%", 198)], ids=str
 )
 def test_waiting_ends_as_soon_as_too_many_edits_have_failed(
     queue: EditQueue, ledger: Ledger, limit: int | str, most: int
 ) -> None:
-    """As many as are allowed are none too many; the error holds the batch, which goes on."""
+    """As many as are allowed are none too many; the error holds the batch, which is paused."""
     queue.enqueue([edit(f"e{n}") for n in range(200)], batch="b")
     claims = ledger.worker.claim("w", lease_ms=60_000, places=1000).claims
 
@@ -52,7 +53,7 @@ def test_waiting_ends_as_soon_as_too_many_edits_have_failed(
         queue.wait("b", 0, max_failures=limit)
     fail(1)
     with pytest.raises(
-        TooManyFailuresError, match=f"{most + 1} of 200 edits of batch b failed.*the batch goes on"
+        TooManyFailuresError, match=f"{most + 1} of 200 edits of batch b failed.*the batch is paused"
     ) as error:
         queue.wait("b", 60, max_failures=limit)
     assert error.value.view == queue.status("b")
@@ -67,7 +68,39 @@ def test_too_many_failures_of_a_batch_that_has_ended_are_told_too(queue: EditQue
         queue.wait("b", max_failures=0)
 
 
-@pytest.mark.parametrize("limit", [-1, 0.01, "10", "101%", "-1%", "%", True, "one", b"1%"])
+def test_a_limit_that_is_given_with_the_edits_binds_the_batch(queue: EditQueue, ledger: Ledger) -> None:
+    """Whoever waits is told; a person's resume lets it go on, and a second try of the same task changes nothing."""
+    edits = [edit(f"e{n}") for n in range(4)]
+    queue.enqueue(edits, batch="b", max_failures=1)
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1000, submits=2).claims
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED) for claim in claims])
+    with pytest.raises(TooManyFailuresError, match="max_failures is 1; the batch is paused"):
+        queue.wait("b", 60)
+    assert queue.batches(state="paused") == [queue.status("b")]
+    assert queue.resume("b")
+    queue.enqueue(edits, batch="b", max_failures=1)
+    with pytest.raises(TimeoutError):
+        queue.wait("b", 0, max_failures=1)
+    finish_all(ledger)
+    assert queue.wait("b").counts == {EditState.COMPLETED: 2, EditState.FAILED: 2}
+    with pytest.raises(TooManyFailuresError, match=r"max_failures is 1$"):
+        queue.wait("b", max_failures=1)
+
+
+def test_a_batch_has_one_limit(queue: EditQueue) -> None:
+    """Another is refused, and nothing is written; of one that was written without, the first that waits may say it."""
+    queue.enqueue([edit("a")], batch="b")
+    with pytest.raises(TimeoutError):
+        queue.wait("b", 0, max_failures="1.50 %")
+    for again in (partial(queue.wait, "b", 0), partial(queue.enqueue, [edit("c")], batch="b")):
+        with pytest.raises(InputError, match=r"batch b was given max_failures 1\.5% before, and not 2"):
+            again(max_failures=2)
+    assert queue.enqueue([edit("c")], batch="b", max_failures="1.5%").accepted == 1
+    with pytest.raises(InputError, match="max_failures is of one batch"):
+        queue.resume(max_failures=1)
+
+
+@pytest.mark.parametrize("limit", [-1, 0.01, "1.5", "101%", "-1%", "%", True, "one", b"1%"])
 def test_a_limit_of_failures_is_a_number_or_a_percentage(queue: EditQueue, limit: Any) -> None:
     """A fraction could be meant as either, so it is neither."""
     queue.enqueue([edit("a")], batch="b")

@@ -2,8 +2,8 @@
 -- What is at the API is left alone: it is paid for, and its result is kept. A retry asks the API first about what it took.
 -- ARGV: now, batch, action (cancel | retry | anew), states (comma separated), first, last (page of the order).
 -- Returns { how many on the page, how many changed, how many of these are asked about }.
--- Emits retouch.edit.cancelled for each edit that is cancelled.
--- Changes the edits, their batch, RESULTS, READY, parked, DUE, STATE (places).
+-- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
+-- Changes the edits, their batch, RESULTS, READY, parked, DUE, CHORES, STATE (places).
 -- include: clock edits batches
 local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
 local wanted, changed, asked = {}, 0, 0
@@ -64,4 +64,5 @@ for _, custom_id in ipairs(page) do
     changed = changed + 1
   end
 end
+if changed > 0 and action ~= 'cancel' then weigh_failures(batch) end
 return { #page, changed, asked }

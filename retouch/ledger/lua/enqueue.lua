@@ -1,19 +1,23 @@
 -- Add edits to a batch, which is made with its first. An edit that is there already is left alone.
 -- The batch does not end while this producer writes: with no edits, it says that it is there.
 -- ARGV: now, batch, producer (a name of its own), when the batch was cancelled as the producer knows ('': it was not), defaults
---   (JSON), weight and origin (JSON, '' for none) of a new batch, then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
--- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none.
+--   (JSON), weight and origin (JSON, '' for none) of a new batch, max_failures ('' for none) of one that was given none, then per edit:
+--   custom_id, digest, parameters (JSON), samples, seed ('' for none).
+-- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none; one that was given another
+--   max_failures.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, ORDER, EDITS, READY, DUE.
 -- include: clock batches order
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local limit = ARGV[8]
 local key = batch_key(batch)
 if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
-local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin')
+local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin', 'given_failures')
 if b[4] and b[4] ~= cancelled then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
 if b[1] and origin ~= '' and b[6] ~= origin then return redis.error_reply('DEFAULTS the batch does other edits again') end
-if #ARGV == 7 then
+if limit ~= '' and b[7] and b[7] ~= limit then return redis.error_reply('LIMIT ' .. b[7]) end
+if #ARGV == 8 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}
 end
@@ -42,10 +46,11 @@ if not b[1] then
   end
   redis.call('ZADD', BATCHES, int(now), batch)
 end
+if limit ~= '' then give_limit(batch, limit) end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added = {}, 0
-for i = 8, #ARGV, 5 do
+for i = 9, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
   local known = redis.call('HGET', edit_key(id), 'digest')

@@ -89,7 +89,7 @@ def test_failures_are_grouped_by_message_and_cannot_steer_the_terminal(run: Run,
 def test_ctrl_c_says_that_the_batch_goes_on(run: Run, batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 130 and the way back."""
 
-    def interrupted(*_args: object) -> None:
+    def interrupted(*_args: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(EditQueue, "wait", interrupted)

@@ -61,6 +61,21 @@ def test_a_page_on_its_way_is_awaited_such_that_an_interrupt_stays_one(
     assert EditQueue(ledger).enqueue([edit("a")], batch="b").accepted == 1
 
 
+def test_another_limit_of_a_producer_that_was_quicker_is_told(ledger: Ledger) -> None:
+    """It made the batch between a look at it and the first page: nothing of that page is written."""
+
+    def edits() -> Iterator[Edit]:
+        yield edit("slow")
+        EditQueue(ledger).enqueue([edit("quick")], batch="b", max_failures=5)
+
+    queue = EditQueue(ledger)
+    with pytest.raises(InputError, match=r"given max_failures 5 before, and not 1%.*\(0 edits were written before\)"):
+        queue.enqueue(edits(), batch="b", max_failures="1%")
+    view = ledger.reader.batch("b")
+    assert view is not None
+    assert view.total == 1
+
+
 def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> None:
     """A producer that failed half-way has not finished its batch."""
 

@@ -1,5 +1,5 @@
 -- What moves do to a batch.
--- include: clock events
+-- include: clock batch_pauses
 
 -- New work for a batch that was ending or had ended: it is open again, and its _SUCCESS is stale.
 local function reopen(batch)
@@ -37,14 +37,9 @@ local function seal(batch, producer)
   end
   redis.call('HDEL', batch_key(batch), 'sealing')
   if redis.call('HDEL', batch_key(batch), 'unsealed') == 0 then return 0 end
+  weigh_failures(batch)
   redis.call('ZADD', DUE, int(now), batch)
   return 1
-end
-
--- The causes for which a batch does not move: cause → { reason, since }. Its queued edits leave READY when they are met.
-local function batch_pauses(batch)
-  local text = redis.call('HGET', batch_key(batch), 'paused')
-  return text and cjson.decode(text) or {}
 end
 
 -- Bring up to `most` of a batch's parked edits back, with their places in the order. Returns how many.
@@ -55,13 +50,4 @@ local function unpark(batch, most)
     redis.call('ZREM', parked_key(batch), page[i])
   end
   return #page / 2
-end
-
-local function pause_batch(batch, cause, reason)
-  local known = batch_pauses(batch)
-  if known[cause] then return 0 end
-  known[cause] = { reason = reason, since = now }
-  redis.call('HSET', batch_key(batch), 'paused', cjson.encode(known))
-  emit('retouch.paused', batch, cjson.encode({ batch = batch, cause = cause, reason = reason }))
-  return 1
 end

@@ -1,5 +1,5 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
--- include: clock events order
+-- include: clock events order batch_pauses
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -74,7 +74,7 @@ local function told(batch, custom_id, defaults, result)
 end
 
 -- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
--- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit.
+-- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit, and paused when it failed one too many.
 local function end_edit(id, from, to, outputs, err)
   local batch, custom_id = split(id)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
@@ -91,6 +91,7 @@ local function end_edit(id, from, to, outputs, err)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
   emit('retouch.edit.' .. to, id, told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result))
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then redis.call('ZADD', DUE, int(now), batch) end
+  if to == 'failed' then weigh_failures(batch) end
 end
 
 -- Back to the queue, at once or after `delay_ms`; an edit of a cancelled batch ends instead.
