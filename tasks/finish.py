@@ -6,7 +6,8 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
-from itertools import islice
+from itertools import count
+from typing import Any
 
 import structlog
 from celery import shared_task
@@ -74,7 +75,15 @@ async def _write_files(context: Context, claim: Claim) -> None:
 
 
 async def _lines(context: Context, batch: str) -> AsyncIterator[bytes]:
-    """The manifest, a page of edits at a time; the loop goes on while Redis is read."""
-    results = context.ledger.reader.results(batch)
-    while page := await context.call(lambda: list(islice(results, PAGE))):
+    """The manifest, a page of edits at a time."""
+    async for page in _pages(context, batch):
         yield b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in page)
+
+
+async def _pages(context: Context, batch: str) -> AsyncIterator[list[dict[str, Any]]]:
+    """The results, a page of edits at a time; the loop goes on while Redis is read, or awaited."""
+    for first in count(0, PAGE):
+        page = await context.call(context.ledger.reader.results_page, batch, first)
+        if page is None:
+            return
+        yield page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from retouch.causes import PauseCause
@@ -159,14 +159,30 @@ class Reader:
 
     def results(self, batch: str) -> Iterator[dict[str, Any]]:
         """The results of the edits that have ended, in the batch's order; read page by page."""
-        first, keys = 0, self._keys
-        defaults = json.loads(self._read("HGET", keys.batch(batch), "defaults") or "{}")
-        while page := self._page(batch, first):
-            found = self._connection.read_all([("HMGET", key(batch), *page) for key in (keys.results, keys.edits)])
-            for result, own in zip(*found, strict=True):
-                if result:
-                    yield present(json.loads(result), defaults, json.loads(own or "{}"))
-            first += PAGE
+        for first in count(0, PAGE):
+            page = self.results_page(batch, first)
+            if page is None:
+                return
+            yield from page
+
+    def results_page(self, batch: str, first: int) -> list[dict[str, Any]] | None:
+        """Those among the PAGE edits from place ``first`` of the batch's order on; None behind the last edit.
+
+        For who reads on after an outage, which would end ``results``.
+        """
+        ids, keys = self._page(batch, first), self._keys
+        if not ids:
+            return None
+        stored, own, defaults = self._connection.read_all(
+            [
+                ("HMGET", keys.results(batch), *ids),
+                ("HMGET", keys.edits(batch), *ids),
+                ("HGET", keys.batch(batch), "defaults"),
+            ]
+        )
+        made_with = json.loads(defaults or "{}")
+        pairs = zip(stored, own, strict=True)
+        return [present(json.loads(result), made_with, json.loads(one or "{}")) for result, one in pairs if result]
 
     def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
         """The edits of a batch, or those of these ids that it has, with what they were made of; read page by page."""

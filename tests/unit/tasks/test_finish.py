@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from retouch.errors import StoreRefusedError, StoreUnavailableError
+from retouch.errors import LedgerAwayError, StoreRefusedError, StoreUnavailableError
 from retouch.ledger import Claim, Entry, Step
 from tests.unit.worker_stage import Worker
 
@@ -33,6 +34,27 @@ def test_success_comes_after_the_manifest_and_the_announcement_last(worker: Work
     lines = [json.loads(line) for line in store.objects["b/manifest.jsonl"].splitlines()]
     assert [line["custom_id"] for line in lines] == ["c0", "c1"]
     assert store.objects["b/_SUCCESS"] == b""
+
+
+def test_an_outage_of_redis_in_the_middle_cuts_no_manifest(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page is read again when Redis is back; none is taken for the last one."""
+    monkeypatch.setattr("workers.ledger_calls.retry_delay_s", lambda *_: 0)
+    for module in ("retouch.ledger.reader", "tasks.finish"):
+        monkeypatch.setattr(f"{module}.PAGE", 2)
+    worker.fill(5)
+    worker.run_to_completion()
+    read_all, calls = worker.ledger.connection.read_all, []
+
+    def away_every_second_time(commands: Any) -> list[Any]:
+        calls.append(1)
+        if len(calls) % 2 == 0:
+            raise LedgerAwayError("gone")
+        return read_all(commands)
+
+    monkeypatch.setattr(worker.ledger.connection, "read_all", away_every_second_time)
+    worker.do([worker.one(Step.FINISH)])
+    lines = [json.loads(line) for line in worker.outside.store.objects["b/manifest.jsonl"].splitlines()]
+    assert [line["custom_id"] for line in lines] == ["c0", "c1", "c2", "c3", "c4"]
 
 
 def test_an_ended_batch_is_kept_for_its_retention(worker: Worker) -> None:
