@@ -22,12 +22,13 @@ from retouch.net.redaction import without_queries
 from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
+from retouch.results.table import load_arrow
 
 PREFIX = "RETOUCH_"
 # Limits and money are shared: with two values, which one holds is chance. The others may differ from host to host.
 ALIKE = (
     *("api_url", "api_idempotent", "bucket", "prefix", "max_in_flight", "on_ambiguous", "resubmits", "patience"),
-    *("lease", "deadline", "retention", "rate_limit", "submit_rate", "poll_rate"),
+    *("lease", "deadline", "retention", "results_parquet", "rate_limit", "submit_rate", "poll_rate"),
 )
 _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs
 
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     retention: Annotated[
         float, Field(ge=1, le=315_360_000, description="Seconds that an ended batch stays in Redis.")
     ] = 604_800
+    results_parquet: Annotated[
+        bool, Field(description="A batch that ends gets results.parquet beside its manifest; needs pyarrow.")
+    ] = False
     private_hosts: Annotated[
         str,
         Field(description="host or host:port, comma separated: hosts that may be called although they are not public."),
@@ -135,6 +139,13 @@ class Settings(BaseSettings):
     @classmethod
     def _namespace(cls, value: str) -> str:
         _as_value_error(lambda: check_namespace(value))
+        return value
+
+    @field_validator("results_parquet")
+    @classmethod
+    def _tables_can_be_written(cls, value: bool) -> bool:
+        if value:
+            _as_value_error(load_arrow)
         return value
 
     @field_validator("private_hosts")

@@ -54,7 +54,7 @@ BATCH_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CUSTOM_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OF_A_SPREADSHEET = re.compile(r"-?\d[.,]\d+E[+-]\d+")
 # Path segments with a meaning of their own, and the names of the two files beside the edits' folders.
-RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.SUCCESS})
+RESERVED_CUSTOM_IDS = frozenset({".", "..", object_keys.MANIFEST, object_keys.TABLE, object_keys.SUCCESS})
 
 
 def _check_tokens(text: str) -> str:

@@ -7,6 +7,7 @@ that belong to no batch have names of their own.
 from __future__ import annotations
 
 MANIFEST = "manifest.jsonl"
+TABLE = "results.parquet"
 SUCCESS = "_SUCCESS"
 
 
@@ -18,6 +19,11 @@ def result_stem(prefix: str, edit: str, number: int) -> str:
 def manifest(prefix: str, batch: str) -> str:
     """The key of a batch's results, one JSON object a line."""
     return f"{prefix}{batch}/{MANIFEST}"
+
+
+def table(prefix: str, batch: str) -> str:
+    """The key of a batch's results as a table, beside its manifest."""
+    return f"{prefix}{batch}/{TABLE}"
 
 
 def success(prefix: str, batch: str) -> str:

@@ -1,7 +1,8 @@
-"""Finish: write a batch's ``manifest.jsonl``, then ``_SUCCESS``, and only then announce its end."""
+"""Finish: write a batch's ``manifest.jsonl``, its table, then ``_SUCCESS``, and only then announce its end."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -17,6 +18,7 @@ from retouch import object_keys
 from retouch.errors import StoreError
 from retouch.ledger import PAGE, Claim, Finish, Step
 from retouch.provider.backoff import retry_delay_s
+from retouch.results.table import ResultsTable
 from retouch.states import BatchState
 from tasks.handover import Message, each, hand_over, new_nonce
 from workers.context import Context
@@ -24,6 +26,7 @@ from workers.context import Context
 log = structlog.get_logger()
 
 JSONL = "application/jsonl"
+PARQUET = "application/vnd.apache.parquet"
 
 
 @shared_task(name=TASKS[Step.FINISH])
@@ -62,6 +65,8 @@ async def _write_files(context: Context, claim: Claim) -> None:
     await store.delete(object_keys.success(prefix, batch))
     if view.state is BatchState.FINISHING:
         await store.put_stream(object_keys.manifest(prefix, batch), _lines(context, batch), JSONL)
+        if context.settings.results_parquet:
+            await store.put_stream(object_keys.table(prefix, batch), _table(context, batch), PARQUET)
         view = await context.call(context.ledger.reader.batch, batch)
     if not context.leases.holds(claim):  # another worker's by now
         log.warning("claim.lost", before="success")
@@ -78,6 +83,15 @@ async def _lines(context: Context, batch: str) -> AsyncIterator[bytes]:
     """The manifest, a page of edits at a time."""
     async for page in _pages(context, batch):
         yield b"".join(json.dumps(record, separators=(",", ":")).encode() + b"\n" for record in page)
+
+
+async def _table(context: Context, batch: str) -> AsyncIterator[bytes]:
+    """The table, a row group at a time; the loop goes on while it is made."""
+    table = ResultsTable(batch)
+    async for page in _pages(context, batch):
+        if ready := await asyncio.to_thread(table.add, page):
+            yield ready
+    yield await asyncio.to_thread(table.close)
 
 
 async def _pages(context: Context, batch: str) -> AsyncIterator[list[dict[str, Any]]]:

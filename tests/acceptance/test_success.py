@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from pyarrow import parquet
 
 from tests.harness.proxy import Proxy
 from tests.harness.scene import Scene
@@ -58,3 +61,16 @@ def test_edits_that_are_added_to_an_ended_batch_end_it_again(scene: Scene) -> No
     assert [event["data"]["counts"] for event in ends] == [{"completed": 1}, {"completed": 2}]
     assert len({event["id"] for event in ends}) == 2
     assert "_SUCCESS" in scene.objects(batch)
+
+
+def test_a_batch_that_ends_has_its_table(scene: Scene) -> None:
+    """A worker that is set so writes it to S3 before ``_SUCCESS``; its rows are the batch's images."""
+    scene.worker(results_parquet="true")
+    batch = scene.enqueue(2)
+    results = scene.finish(batch)
+    table, content_type = scene.objects(batch)["results.parquet"]
+    assert content_type == "application/vnd.apache.parquet"
+    rows = parquet.read_table(io.BytesIO(table)).to_pylist()
+    assert {row["custom_id"]: row["output_sha256"] for row in rows} == {
+        name: result["outputs"][0]["sha256"] for name, result in results.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -94,6 +95,7 @@ def test_a_password_in_the_redis_url_is_not_shown(environment: pytest.MonkeyPatc
         ("RETOUCH_API_IDEMPOTENT", "2"),
         ("RETOUCH_PRIVATE_HOSTS", "10.0.0.1:99999"),
         ("RETOUCH_RETENTION", "inf"),
+        ("RETOUCH_RESULTS_PARQUET", "results.parquet"),
         ("RETOUCH_POLL_MIN", "nan"),
         ("RETOUCH_POLL_MAX", "inf"),
         ("RETOUCH_POLL_LAG", "inf"),
@@ -120,6 +122,17 @@ def test_a_bad_value_is_refused_by_name(environment: pytest.MonkeyPatch, variabl
     assert str(caught.value).count(variable) == 1
     assert "\n" not in str(caught.value)
     assert "planted" not in str(caught.value)
+
+
+def test_tables_of_results_need_pyarrow_at_the_start(environment: pytest.MonkeyPatch) -> None:
+    """Not at the end of the first batch: the sentence names the variable, and what installs it."""
+    environment.setitem(sys.modules, "pyarrow", None)
+    assert load().results_parquet is False
+    environment.setenv("RETOUCH_RESULTS_PARQUET", "true")
+    with pytest.raises(
+        InputError, match=r"^RETOUCH_RESULTS_PARQUET needs pyarrow, which is not installed: pip install 'pyarrow>="
+    ):
+        load()
 
 
 @pytest.mark.parametrize("variable", ["RETOUCH_API_URL", "RETOUCH_WEBHOOK_URL"])

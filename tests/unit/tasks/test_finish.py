@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from retouch.errors import LedgerAwayError, StoreRefusedError, StoreUnavailableError
 from retouch.ledger import Claim, Entry, Step
@@ -166,3 +169,37 @@ def test_a_message_that_comes_twice_writes_once(worker: Worker, errors: dict[str
     worker.do_twice([claim])
     worker.do([claim])
     assert worker.outside.store.acts == acts
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+WITH_TABLE = ["delete b/_SUCCESS", "put b/manifest.jsonl", "put b/results.parquet", "put b/_SUCCESS"]
+
+
+def test_the_table_comes_between_the_manifest_and_success(make_worker: Callable[..., Worker]) -> None:
+    """A row for each edit; written again, because its worker has lost the batch, it has the same bytes."""
+    worker = make_worker(results_parquet=True)
+    claim = ended(worker)
+    worker.outside.store.meanwhile = lambda key: worker.run_out(claim) if key == "b/results.parquet" else None
+    worker.do([claim])
+    first = worker.outside.store.objects.pop("b/results.parquet")
+    worker.outside.store.meanwhile = lambda _key: None
+    worker.later(2 * worker.settings.lease_ms)
+    worker.do([worker.one(Step.FINISH)])
+    assert worker.outside.store.acts == [*WITH_TABLE[:3], *WITH_TABLE]
+    assert worker.outside.store.objects["b/results.parquet"] == first
+    rows = parquet.read_table(io.BytesIO(first)).to_pylist()
+    assert [(row["batch"], row["custom_id"], row["state"]) for row in rows] == [
+        ("b", "c0", "completed"),
+        ("b", "c1", "completed"),
+    ]
+
+
+def test_without_its_table_a_batch_does_not_end(make_worker: Callable[..., Worker]) -> None:
+    """Who waits for ``_SUCCESS`` finds it there."""
+    worker = make_worker(results_parquet=True)
+    claim = ended(worker)
+    worker.outside.store.errors["results.parquet"] = StoreUnavailableError("why")
+    worker.do([claim])
+    assert worker.ended() == "finishing"
+    assert "b/_SUCCESS" not in worker.outside.store.objects
