@@ -47,6 +47,11 @@ class FailureLimit(NamedTuple):
             )
         return cls(float(found["percent"]), percent=True) if found["percent"] else cls(float(found["number"]))
 
+    @classmethod
+    def text(cls, limit: int | str | None) -> str:
+        """The limit as the ledger keeps it, such as ``1%``; empty for none. Raises InputError."""
+        return "" if limit is None else str(cls.parse(limit))
+
     def allows(self, failed: int, total: int) -> bool:
         """Tell whether so many of ``total`` edits may fail; the ledger decides alike (batch_pauses.lua)."""
         return failed * 100 <= self.number * total + 1e-6 if self.percent else failed <= self.number
@@ -55,7 +60,7 @@ class FailureLimit(NamedTuple):
 def check_failures(view: BatchView, limit: FailureLimit | None) -> None:
     """Raise TooManyFailuresError if a batch is paused for its failures, or has ended with more than it may have.
 
-    That is ``limit``, or else what binds the batch.
+    That is ``limit``, or else what binds the batch. A batch that was cancelled is decided about, and awaited.
     """
     failed = view.counts.get(EditState.FAILED, 0)
     told = f"{failed} of {count(view.total, 'edit')} of batch {view.batch} failed, and max_failures is"
@@ -63,7 +68,7 @@ def check_failures(view: BatchView, limit: FailureLimit | None) -> None:
         limit = limit or (FailureLimit.parse(view.max_failures) if view.max_failures else None)
         if limit and not limit.allows(failed, view.total):
             raise TooManyFailuresError(f"{told} {limit}", view)
-    elif any(pause.cause == BatchPause.FAILURES for pause in view.paused):
+    elif not view.cancelled and any(pause.cause == BatchPause.FAILURES for pause in view.paused):
         todo = "EditQueue.resume goes on, EditQueue.retry tries the failed ones again, EditQueue.cancel ends it"
         raise TooManyFailuresError(f"{told} {view.max_failures}; the batch is paused ({todo})", view)
 

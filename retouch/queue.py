@@ -161,7 +161,7 @@ class EditQueue(BatchReader):
         """
         check_batch_id(batch)
         weight = check_weight(plain(weight))
-        limit = "" if max_failures is None else str(FailureLimit.parse(plain(max_failures)))
+        limit = FailureLimit.text(plain(max_failures)) or None
         if on_invalid not in ("raise", "skip"):
             raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
         if not isinstance(defaults, Mapping | None):
@@ -202,14 +202,14 @@ class EditQueue(BatchReader):
         *,
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
-        max_failures: str = "",
+        max_failures: int | str | None = None,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
         batch that does another's edits again. ``max_failures``: as for ``enqueue``. ``enqueue`` does both for edits.
         """
-        limit = str(FailureLimit.parse(max_failures)) if max_failures else ""
+        limit = FailureLimit.text(max_failures)
         return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin, max_failures=limit)
 
     # --- one batch -------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ class EditQueue(BatchReader):
             with self._reach():
                 ended = (f"submit:{cause}" for cause in (PauseCause.PERSON, PauseCause.REFUSED))
                 return bool(self._ledger.worker.resume(*ended))
-        limit = "" if max_failures is None else str(FailureLimit.parse(plain(max_failures)))
+        limit = FailureLimit.text(plain(max_failures))
         self.status(batch)
         with self._reach():
             try:

@@ -195,7 +195,8 @@ def write_batch(
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     try:
-        with queue.writer(batch, checked.defaults, weight=weight, origin=origin, max_failures=max_failures) as writer:
+        limit = max_failures or None
+        with queue.writer(batch, checked.defaults, weight=weight, origin=origin, max_failures=limit) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:

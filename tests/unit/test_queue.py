@@ -16,7 +16,7 @@ import pytest
 import retouch
 from retouch import EditQueue, EditState, Failure, InputError, Output, Result, ServiceError, TooManyFailuresError
 from retouch.errors import LedgerAwayError, LedgerRefusedError
-from retouch.ledger import Ledger, Retried, Settlement
+from retouch.ledger import Entry, Ledger, Retried, Settlement
 from tests.harness.processes import run
 from tests.unit.producing import edit, finish_all
 
@@ -85,6 +85,15 @@ def test_a_limit_that_is_given_with_the_edits_binds_the_batch(queue: EditQueue, 
     assert queue.wait("b").counts == {EditState.COMPLETED: 2, EditState.FAILED: 2}
     with pytest.raises(TooManyFailuresError, match=r"max_failures is 1$"):
         queue.wait("b", max_failures=1)
+
+
+def test_no_failure_at_all_may_be_the_limit(queue: EditQueue) -> None:
+    """Zero is a limit, and None is none."""
+    queue.enqueue([edit("a")], batch="b", max_failures=0)
+    with queue.writer("c", {}, max_failures=0) as writer:
+        writer.add(1, Entry("a", "d", "{}", 1, None))
+    queue.enqueue([edit("a")], batch="d")
+    assert [queue.status(batch).max_failures for batch in "bcd"] == ["0", "0", None]
 
 
 def test_a_batch_has_one_limit(queue: EditQueue) -> None:

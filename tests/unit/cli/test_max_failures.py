@@ -168,6 +168,15 @@ def test_another_limit_is_refused_before_anything_is_written(run: Run, paused: s
     assert run("status", paused, "--json").json["total"] == 5
 
 
+def test_a_cancelled_batch_is_awaited(run: Run, worker: Worker, paused: str) -> None:
+    """Who has given it up waits for what the API has, and then ends with 3."""
+    run("cancel", paused)
+    assert run("watch", paused, "--timeout", "0").code == 5
+    worker.finish()
+    ended = run("watch", paused)
+    assert (ended.code, "batch oil has ended" in ended.err) == (3, True)
+
+
 @pytest.mark.parametrize("limit", ["-1", "1.5", "101%", "%", "many", "1e3", "0x1"])
 @pytest.mark.parametrize("command", ["enqueue", "watch", "resume", "redo"])
 def test_what_is_no_limit_is_refused(run: Run, five: str, command: str, limit: str) -> None:
