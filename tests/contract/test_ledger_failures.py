@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from retouch.errors import BatchLimitError
 from retouch.failure_limit import FailureLimit
-from retouch.ledger import PAGE, Claim, Entry, Settlement, Step
+from retouch.ledger import PAGE, Claim, Entry, Ledger, Settlement, Step
 from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
@@ -331,6 +331,17 @@ def test_a_batch_that_is_not_there_is_not_made(bench: Bench) -> None:
     assert bench.ledger.reader.batch("b") is None
 
 
+def test_a_refused_limit_is_no_outage_of_redis(redis_url: str) -> None:
+    """Over a connection as programs make it, which takes answers that it does not know for a server that refuses."""
+    ledger = Ledger.from_url(redis_url)
+    try:
+        ledger.producer.enqueue("b", [Entry("c0", "d", "{}", 1, None)], max_failures="1")
+        with pytest.raises(BatchLimitError):
+            ledger.producer.enqueue("b", [Entry("c1", "d", "{}", 1, None)], max_failures="2")
+    finally:
+        ledger.connection.close()
+
+
 # --- many workers -------------------------------------------------------------------------------
 
 
@@ -365,7 +376,7 @@ def test_workers_that_settle_at_once_pause_once(redis_url: str) -> None:
         assert bench.edits() == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(share=st.integers(0, 10_000), all_=st.integers(2, 60), failed=st.integers(1, 59))
 def test_the_ledger_and_a_waiting_caller_judge_alike(share: int, all_: int, failed: int) -> None:
     """Whatever the share and the number: a pause exactly where the end of the batch would be one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -11,8 +12,10 @@ from redis import exceptions
 
 from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError
 from retouch.ledger import Address, Ledger
-from retouch.ledger.patient_connections import CLUSTER
+from retouch.ledger.patient_connections import CLUSTER, refusal
+from retouch.ledger.scripts import _GUARD
 from tests.harness.redis_that_refuses import RedisThatRefuses
+from workers.stack.child import ROOT
 from workers.stack.ports import LOOPBACK
 
 REDIS_PY = int(redis.__version__.partition(".")[0])
@@ -69,6 +72,14 @@ def test_an_answer_about_the_server_is_waited_for(words: str) -> None:
     with RedisThatRefuses(words) as server, pytest.raises(LedgerRefusedError) as told:
         ask(server.url)
     assert str(told.value) == words.rstrip(".")
+
+
+def test_what_our_own_moves_refuse_is_about_the_command() -> None:
+    """Each code that one of them answers with: else a mistake of ours is told as a Redis that cannot be used."""
+    texts = [path.read_text() for path in (ROOT / "retouch" / "ledger").rglob("*.lua")]
+    codes = {code for text in [*texts, _GUARD] for code in re.findall(r"error_reply\('([A-Z]+) ", text)}
+    assert len(codes) >= 5
+    assert {code: refusal(exceptions.ResponseError(f"{code} why")) for code in codes} == dict.fromkeys(codes)
 
 
 @pytest.mark.parametrize("words", IN_SCRIPTS)
