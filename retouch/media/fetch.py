@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -22,12 +25,14 @@ from retouch.net.addresses import PrivateHosts, check_host, check_url, is_public
 from retouch.net.http import Connector, LazySession, network_reason, retry_after_s
 from retouch.net.redaction import without_query
 
+Looked = TypeVar("Looked")
 Response = aiohttp.ClientResponse  # what Fetcher.get yields: who reads it needs to know no library
 
 MAX_REDIRECTS = 3
 READ_TIMEOUT_S = 120.0  # of a whole body, however steadily it trickles
 POST_TIMEOUT_S = 20.0
 MAX_LARGE = 8  # bodies that are passed on in parts at a time
+LOOKUPS = 4  # of names at a time
 MAX_URL = 8192  # characters; presigned links with session tokens have some 2000
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -172,7 +177,8 @@ class _PublicResolver(AbstractResolver):
     def __init__(self, private_hosts: PrivateHosts, timeout_s: float) -> None:
         self._private_hosts = private_hosts
         self._timeout_s = timeout_s
-        self._resolver = aiohttp.ThreadedResolver()
+        self._lookups = _Lookups()
+        self._resolver = aiohttp.ThreadedResolver(self._lookups)  # type: ignore[arg-type] # two methods are all it uses
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -190,6 +196,26 @@ class _PublicResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._resolver.close()
+        self._lookups.close()
+
+
+class _Lookups:
+    """Looks names up as a loop does, but in threads of its own, of which a name that hangs takes no other client's."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+
+    async def getaddrinfo(self, host: str, port: int, **options: int) -> list[Any]:
+        return await self._run(partial(socket.getaddrinfo, host, port, **options))
+
+    async def getnameinfo(self, address: Any, flags: int) -> tuple[str, str]:
+        return await self._run(partial(socket.getnameinfo, address, flags))
+
+    async def _run(self, look_up: Callable[[], Looked]) -> Looked:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def read_body(response: Response, max_bytes: int) -> bytes:

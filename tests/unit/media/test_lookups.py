@@ -1,0 +1,43 @@
+"""Names are looked up in threads of each client: one that hangs keeps no other client waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from retouch.media import fetch
+from retouch.net.addresses import PrivateHosts
+
+
+def test_lookups_that_hang_take_no_threads_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink's name, which anybody may choose, delays neither another client's lookups nor the loop's own threads."""
+    gate, hanging, real = threading.Event(), threading.Semaphore(0), socket.getaddrinfo
+
+    def look_up(host: str, port: int, **options: Any) -> list[Any]:
+        if host == "hangs.test":
+            hanging.release()
+            gate.wait(20)
+        return real("127.0.0.1", port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    allowed = PrivateHosts(["hangs.test", "quick.test"])
+
+    async def run() -> str:
+        loop = asyncio.get_running_loop()
+        one, other = (fetch._PublicResolver(allowed, 20) for _ in range(2))
+        waiting = [asyncio.create_task(one.resolve("hangs.test", 80, socket.AF_INET)) for _ in range(100)]
+        await asyncio.to_thread(hanging.acquire)
+        async with asyncio.timeout(10):
+            [found] = await other.resolve("quick.test", 80, socket.AF_INET)
+            await loop.run_in_executor(None, lambda: None)
+        assert not any(task.done() for task in waiting)
+        gate.set()
+        await asyncio.gather(*waiting)
+        await asyncio.gather(one.close(), other.close())
+        return found["host"]
+
+    assert asyncio.run(run()) == "127.0.0.1"
