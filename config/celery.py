@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from retouch.events.sinks.spec import BATCH_SINKS
 from retouch.ledger import SCHEMA, Claim, Step
+from retouch.ledger.constants import NOTIFY_PREFIX
 
 # Messages of one schema go to a queue of their own: a worker of another version never sees them.
 QUEUE = f"queue.{SCHEMA}"
@@ -16,9 +18,14 @@ REDIS_TIMEOUT_S = 2.0  # without an answer for so long, a connection is given up
 MAX_BACKLOG = 8  # messages that may wait in the broker: what waits there is under a lease that runs
 
 
+def outlet(sink: str) -> str:
+    """What deliveries to a sink are counted and sent by: its name; of batches' own sinks one for all of them."""
+    return BATCH_SINKS if sink.startswith(NOTIFY_PREFIX) else sink
+
+
 def queue_of_sink(sink: str) -> str:
     """The queue of a sink's deliveries: only the workers that have the sink see their messages."""
-    return f"{QUEUE}.{sink}"
+    return f"{QUEUE}.{outlet(sink)}"
 
 
 def queue_of(claim: Claim) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from retouch.causes import AmbiguityPolicy
 from retouch.environment import check_aws, check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
+from retouch.events.sinks.spec import SinkKind, SinkSpec, parse_sinks, webhook_spec
 from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
 from retouch.ledger.keys import check_namespace
 from retouch.net.addresses import PrivateHosts, is_http_url
@@ -54,6 +56,9 @@ class Settings(BaseSettings):
     prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
     webhook_url: Annotated[str | None, Field(repr=False, description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
+    sinks: Annotated[
+        str, Field(repr=False, description="More places where events are delivered: URLs with blanks between them.")
+    ] = ""
     max_in_flight: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000)] | Literal["auto"],
         Field(description="Images at the API at once, all workers together; auto: learned from the API's responses."),
@@ -161,6 +166,12 @@ class Settings(BaseSettings):
             _as_value_error(lambda: webhook.check_secret(value.get_secret_value()))
         return value
 
+    @field_validator("sinks")
+    @classmethod
+    def _sinks(cls, value: str) -> str:
+        _as_value_error(lambda: parse_sinks(value))
+        return value
+
     @field_validator("rate_limit", "submit_rate", "poll_rate")
     @classmethod
     def _rate(cls, value: str) -> str:
@@ -172,8 +183,9 @@ class Settings(BaseSettings):
     def _signed(self) -> Settings:
         if self.poll_min > self.poll_max:
             raise ValueError("RETOUCH_POLL_MIN is larger than RETOUCH_POLL_MAX")
-        if self.webhook_url and not self.webhook_secret:
-            raise ValueError("RETOUCH_WEBHOOK_SECRET is missing: RETOUCH_WEBHOOK_URL is set, and events are signed")
+        if any(sink.kind is SinkKind.WEBHOOK for sink in self.all_sinks.values()) and not self.webhook_secret:
+            where = "RETOUCH_WEBHOOK_URL is set" if self.webhook_url else "RETOUCH_SINKS has a webhook"
+            raise ValueError(f"RETOUCH_WEBHOOK_SECRET is missing: {where}, and events are signed")
         return self
 
     @property
@@ -220,16 +232,21 @@ class Settings(BaseSettings):
         """How long an ended batch is kept in Redis, in ms."""
         return int(self.retention * 1000)
 
-    @property
-    def sinks(self) -> dict[str, str]:
-        """The configured sinks of events: name → what people are shown of it."""
-        return {webhook.sink_name(self.webhook_url): webhook.shown(self.webhook_url)} if self.webhook_url else {}
+    @cached_property
+    def all_sinks(self) -> dict[str, SinkSpec]:
+        """The configured sinks of events, by their names: the webhook, and the others."""
+        own = (webhook_spec(self.webhook_url),) if self.webhook_url else ()
+        return {sink.name: sink for sink in (*own, *parse_sinks(self.sinks))}
 
     @property
     def alike(self) -> dict[str, str]:
-        """What all workers of an installation must have alike, by variables, as it may be shown."""
+        """What all workers of an installation must have alike, by variables, as it may be shown.
+
+        Sinks too: of two workers that mean two targets by one name, each event would go to one of them.
+        """
         shown = {name: str(getattr(self, name)) for name in ALIKE}
-        return {f"{PREFIX}{name.upper()}": without_queries(value) for name, value in shown.items()}
+        settings = {f"{PREFIX}{name.upper()}": without_queries(value) for name, value in shown.items()}
+        return settings | {f"the sink {name}": sink.place for name, sink in self.all_sinks.items()}
 
     @property
     def redis(self) -> Address:

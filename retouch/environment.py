@@ -23,12 +23,21 @@ VARIABLES = frozenset(
     f"{_PREFIX}{name}"
     for name in (
         *("REDIS_URL", "NAMESPACE", "PRIVATE_HOSTS", "BUCKET", "PREFIX", "PRICE", "DEBUG", "PYTHON"),
-        *("API_URL", "API_KEY", "API_IDEMPOTENT", "WEBHOOK_URL", "WEBHOOK_SECRET", "ON_AMBIGUOUS", "RESUBMITS"),
+        *(
+            "API_URL",
+            "API_KEY",
+            "API_IDEMPOTENT",
+            "WEBHOOK_URL",
+            "WEBHOOK_SECRET",
+            "SINKS",
+            "ON_AMBIGUOUS",
+            "RESUBMITS",
+        ),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
         *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET"),
     )
 )
-SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "WEBHOOK_SECRET", "WEBHOOK_URL"))
+SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "SINKS", "WEBHOOK_SECRET", "WEBHOOK_URL"))
 FILE = "_FILE"  # NAME_FILE names the file that holds the secret NAME
 _AWS_FILE = "AWS_SHARED_CREDENTIALS_FILE"  # AWS's own; boto3 passes over one that it cannot read, without a word
 _AWS_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

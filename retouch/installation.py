@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
@@ -42,8 +43,15 @@ class Installation:
         return self._event_log.events(after, follow=follow, on_outage=on_outage)
 
     def sinks(self) -> list[Sink]:
-        """Where events are delivered, or were until lately."""
+        """Where all events are delivered, or were until lately: what the settings of workers name."""
         return self._event_log.sinks()
+
+    def batch_sinks(self, batch: str | None = None) -> list[Sink]:
+        """The sinks that batches have of their own (``enqueue(notify=…)``), or that of one batch, if it has one.
+
+        Their names are ``notify:BATCH``; every method that takes a sink's name takes these too.
+        """
+        return self._event_log.batch_sinks(batch)
 
     def undelivered(self, sink: str | None = None) -> Iterator[UndeliveredEvent]:
         """The events that a sink (or any) has not taken, by sink, the oldest first; read page by page.
@@ -58,6 +66,25 @@ class Installation:
         Those that were given up get a new schedule of tries. Raises InputError if there is no such sink.
         """
         return self._event_log.redeliver(sink)
+
+    def sink(self, name: str) -> Sink:
+        """One sink, also a batch's own; raises InputError if there is none of that name."""
+        return self._event_log.sink(name)
+
+    def replay(self, sink: str, since: datetime) -> int:
+        """Have the events since then delivered to a sink again, under the same ids; returns how many that are.
+
+        Those that it asks for, also those that it has taken. Events are kept for 7 days at most. Raises InputError if
+        there is no such sink.
+        """
+        return self._event_log.replay(sink, since)
+
+    def drop_sink(self, sink: str) -> Sink:
+        """Remove a sink with all that waits for it; returns it as it was.
+
+        Raises InputError if there is no such sink, or a live worker has it.
+        """
+        return self._event_log.drop(sink)
 
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""

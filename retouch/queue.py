@@ -14,6 +14,7 @@ from retouch.causes import BatchPause, PauseCause
 from retouch.edit import check_batch_id
 from retouch.environment import Environment, parse_bucket
 from retouch.errors import BatchLimitError, InputError, ServiceError
+from retouch.events.sinks.spec import parse_notify
 from retouch.failure_limit import FailureLimit, check_failures, other_limit
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
@@ -125,6 +126,7 @@ class EditQueue(BatchReader):
         on_invalid: Literal["raise", "skip"] = "raise",
         keep_columns: bool = False,
         max_failures: int | str | None = None,
+        notify: str | None = None,
     ) -> Receipt:
         """Put edits into a batch, which is made with its first.
 
@@ -135,7 +137,8 @@ class EditQueue(BatchReader):
         path (relative to the working directory), an open binary file or bytes: the picture is uploaded to the queue's
         bucket. ``keep_columns``: what is no field of an edit is kept as its ``metadata``; else it is refused.
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the turns of
-        one of weight 1; 0.001 to 1000.
+        one of weight 1; 0.001 to 1000. ``notify``: an https URL to which the events of this batch are posted, those of
+        the types in its ``?types=``, or else its end and its pauses; in place of the one that the batch may have.
 
         ``max_failures`` binds the batch, whoever waits for it: a number of edits, such as 10, or a percentage of all
         that it has, such as ``"1%"`` (before all are written, once 100 have ended). As soon as more have failed the
@@ -162,6 +165,8 @@ class EditQueue(BatchReader):
         check_batch_id(batch)
         weight = check_weight(plain(weight))
         limit = FailureLimit.text(plain(max_failures)) or None
+        if notify is not None:
+            parse_notify(notify, self._private_hosts)
         if on_invalid not in ("raise", "skip"):
             raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
         if not isinstance(defaults, Mapping | None):
@@ -175,7 +180,7 @@ class EditQueue(BatchReader):
                 inputs,
                 self._bucket,
                 skip=on_invalid == "skip",
-                writer=partial(self.writer, batch, intake.defaults, weight=weight, max_failures=limit),
+                writer=partial(self.writer, batch, intake.defaults, weight=weight, max_failures=limit, notify=notify),
                 conflicts=partial(self.conflicts, batch),
                 noun=records.noun,
             )
@@ -203,14 +208,19 @@ class EditQueue(BatchReader):
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
         max_failures: int | str | None = None,
+        notify: str | None = None,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``max_failures``: as for ``enqueue``. ``enqueue`` does both for edits.
+        batch that does another's edits again. ``max_failures``, ``notify``: as for ``enqueue``, which does both for
+        edits.
         """
         limit = FailureLimit.text(max_failures)
-        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin, max_failures=limit)
+        own = None if notify is None else parse_notify(notify, self._private_hosts)
+        return BatchWriter(
+            self._ledger, check_batch_id(batch), defaults, weight, origin=origin, max_failures=limit, notify=own
+        )
 
     # --- one batch -------------------------------------------------------------------------------
 

@@ -201,16 +201,36 @@ class SinkRecord(TypedDict):
     sink: str
     """its name"""
     to: str
-    """its host"""
+    """its host; of AWS, the name of the topic, the queue or the bus"""
+    types: list[str]
+    """of the events that it is told; empty: all"""
     live: bool
-    """a live worker has it"""
+    """a live worker has it; of a batch's own sink always true"""
     gone: str | None
     """what its receiver said, if it is not there any more"""
     gone_since: str | None
+    held: str | None
+    """why it is asked only now and then, since it took none of several deliveries"""
+    held_since: str | None
+    next_probe: str | None
+    """when it is asked again, if it is held"""
+    delivered: int
+    """events that it has taken"""
     waiting: int
     """deliveries to be made"""
     undelivered: int
     """deliveries tried in vain, or given up"""
+    last_error: str | None
+    """why a delivery failed, the last time that one did"""
+    last_error_at: str | None
+
+
+@_DESCRIBED
+class SinksRecord(TypedDict):
+    """What ``retouch sinks --json`` prints."""
+
+    sinks: list[SinkRecord]
+    """those of the workers, then the batches' own"""
 
 
 @_DESCRIBED

@@ -1,99 +1,85 @@
-"""Announce: deliver events to this worker's sinks, at least once, with the same id each time."""
+"""Announce: deliver events to this worker's sinks and to those of batches, at least once, under the same id."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import structlog
 from celery import shared_task
 
 from config.celery import TASKS
 from retouch.causes import Outcome
-from retouch.errors import ResultError
 from retouch.events.schedule import next_delivery_s
-from retouch.events.sinks.webhook import headers, shown
-from retouch.ledger import Claim, Delivery, Origin, Step
-from retouch.net.redaction import without_query
-from tasks.handover import Message, hand_over, new_nonce
+from retouch.events.sinks.message import Answer, Message
+from retouch.ledger import Claim, Delivery, DeliverySettled, Step
+from retouch.ledger.constants import NOTIFY_PREFIX
+from tasks.handover import Message as Claims
+from tasks.handover import hand_over
 from workers.context import Context
-
-GONE = 410  # the receiver is not there any more, and wants no more of this
+from workers.deliveries import Begun
 
 log = structlog.get_logger()
 
 
 @shared_task(name=TASKS[Step.ANNOUNCE])
-def announce(claims: Message) -> None:
+def announce(claims: Claims) -> None:
     """Take on deliveries."""
     hand_over(Step.ANNOUNCE, claims, announce_chunk)
 
 
 async def announce_chunk(context: Context, claims: Sequence[Claim]) -> None:
-    """Deliver a chunk of events and settle all of them in one move. Another's sinks are left to those who have them."""
+    """Deliver events, each settled when it is known what came of it; what is of another's sink is left alone."""
+    await asyncio.gather(*(_announce(context, claim) for claim in claims if _is_ours(context, claim)))
+
+
+def _is_ours(context: Context, claim: Claim) -> bool:
+    return claim.sink in context.settings.all_sinks or claim.sink.startswith(NOTIFY_PREFIX)
+
+
+async def _announce(context: Context, claim: Claim) -> None:
     began_at = time.monotonic()
-    own = [claim for claim in claims if claim.sink in context.settings.sinks]
-    if not own:
-        return
-    ours = await context.call(context.ledger.worker.begin, own, context.settings.lease_ms, nonce=new_nonce())
-    if not ours:
-        return
-    context.leases.begin(ours, began_at)
-    origin = await context.call(context.ledger.reader.origin)
-    deliveries = await asyncio.gather(*(_deliver(context, claim, origin) for claim in ours))
-    await context.call(context.ledger.worker.settle_deliveries, deliveries)
-    for sink in {delivery.claim.sink for delivery in deliveries if delivery.outcome is Outcome.GONE}:
-        log.error(
-            "sink.gone", sink=sink, to=context.settings.sinks[sink], consequence="its events are kept, not posted"
-        )
+    begun = await context.deliveries.begin(claim, began_at)
+    if begun:
+        delivery = await _deliver(context, claim, begun)
+        _tell(await context.deliveries.settle(delivery), delivery)
 
 
-async def _deliver(context: Context, claim: Claim, origin: Origin) -> Delivery:
+def _tell(settled: DeliverySettled, delivery: Delivery) -> None:
+    """Log what a delivery has changed about its sink; of all workers it is one that is told so."""
+    if settled is DeliverySettled.GONE:
+        log.error("sink.gone", reason=delivery.reason, consequence="its events are kept, not delivered")
+    elif settled is DeliverySettled.HELD:
+        log.error("sink.held", reason=delivery.reason, consequence="its events wait; it is asked now and then")
+    elif settled is DeliverySettled.BACK:
+        log.info("sink.back")
+
+
+async def _deliver(context: Context, claim: Claim, begun: Begun) -> Delivery:
     """Deliver one event; returns what came of it."""
-    event = await context.call(context.ledger.reader.event, claim.stream_id)
-    if event is None:  # trimmed: nothing is left to tell
-        return Delivery(claim, Outcome.DELIVERED)
+    (event, tries, url), origin = begun
+    if event is None or (url is None and claim.sink.startswith(NOTIFY_PREFIX)):
+        return Delivery(claim, Outcome.DELIVERED)  # trimmed, or its batch was removed: nothing is left to tell
     cloudevent = event.cloudevent(origin)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(
         event_id=cloudevent["id"], sink=claim.sink, type=event.type, subject=event.subject
     )
-    status, reason, asked_s = await _post(context, cloudevent)
-    if reason is None:
+    answer = await context.clients.sinks.send(claim.sink, url, Message.of(cloudevent))
+    if not answer.reason:
         log.info("event.delivered")
         return Delivery(claim, Outcome.DELIVERED)
-    tries = await context.call(context.ledger.reader.delivery_tries, claim.member)
-    delay_s = None if status == GONE else next_delivery_s(tries + 1, random.random())
+    return _not_taken(claim, answer, tries + 1)
+
+
+def _not_taken(claim: Claim, answer: Answer, tries: int) -> Delivery:
+    delay_s = None if answer.gone else next_delivery_s(tries, random.random())
     if delay_s is None:
-        log.error("event.given_up", reason=reason, tries=tries + 1, remedy="retouch events --redeliver")
-        return Delivery(claim, Outcome.GONE if status == GONE else Outcome.GIVEN_UP, reason)
-    delay_s = max(delay_s, asked_s or 0.0)
-    log.warning("event.not_delivered", reason=reason, retry_in_s=round(delay_s))
-    return Delivery(claim, Outcome.AGAIN, reason, int(delay_s * 1000))
-
-
-async def _post(context: Context, cloudevent: dict[str, object]) -> tuple[int | None, str | None, float | None]:
-    """Post the event; returns the status, why it was not accepted (None: it was), the wait asked for, in seconds."""
-    settings = context.settings
-    assert settings.webhook_url  # both, as the settings have seen to
-    assert settings.webhook_secret
-    body = json.dumps(cloudevent, separators=(",", ":")).encode()
-    signed = headers(
-        settings.webhook_secret.get_secret_value(), str(cloudevent["id"]), int(datetime.now(UTC).timestamp()), body
-    )
-    host = shown(settings.webhook_url)
-    try:
-        status, retry_after_s = await context.clients.webhook.post(settings.webhook_url, body, signed)
-    except ResultError as error:
-        return None, str(error).replace(without_query(settings.webhook_url), host), None
-    return status, _refusal(host, status), retry_after_s
-
-
-def _refusal(host: str, status: int) -> str | None:
-    if 200 <= status < 300:
-        return None
-    return f"the receiver at {host} answered {status}{' Gone' if status == GONE else ''}"
+        log.error("event.given_up", reason=answer.reason, tries=tries, remedy="retouch events --redeliver")
+        return Delivery(claim, Outcome.GONE if answer.gone else Outcome.GIVEN_UP, answer.reason)
+    wait_s = answer.wait_s or 0.0
+    delay_s = max(delay_s, wait_s)
+    log.warning("event.not_delivered", reason=answer.reason, retry_in_s=round(delay_s))
+    return Delivery(claim, Outcome.AGAIN, answer.reason, int(delay_s * 1000), int(wait_s * 1000))

@@ -12,12 +12,14 @@ import redis
 
 from retouch.causes import AmbiguityPolicy, Fared
 from retouch.ledger import (
+    PAGE,
     BegunPoll,
     BegunSubmit,
     Claim,
     Entry,
     Harvest,
     Ledger,
+    Named,
     Policy,
     Run,
     Seen,
@@ -56,7 +58,7 @@ class Bench:
         self.ledger = Ledger(client, self.clock)
         self.client = client
         self.keys = self.ledger.connection.keys
-        self.sinks = {SINK: "hooks.test"}
+        self.sinks = {SINK: Named("hooks.test")}
 
     def fill(self, count: int, *, batch: str = "b", samples: int = 1) -> None:
         """Enqueue ``count`` edits c0, c1, … and seal the batch."""
@@ -68,19 +70,24 @@ class Bench:
         return self.ledger.producer.enqueue(batch, new, {"model_id": "sd1.5"}, weight, **more)
 
     def claim(self, *, places: int = 100, **limits: Any) -> Harvest:
-        """Claim as one worker; unless ``sinks`` are others, it has the bench's."""
-        limits = {"sinks": self.sinks} | limits
+        """Claim as one worker; unless ``sinks`` are others, it has the bench's. ``deliveries``: to each at most."""
+        limits.setdefault("deliveries", PAGE)
+        limits["sinks"] = dict.fromkeys(limits.get("sinks", self.sinks), limits["deliveries"])
         return self.ledger.worker.claim("w", lease_ms=LEASE_MS, places=places, **limits)
 
     def show(self, *sinks: str, name: str = "w", started: bool = False) -> None:
         """A worker lives that has these sinks, each at a host of its own name; by default the bench's."""
-        named = {sink: f"{sink}.test" for sink in sinks} if sinks else self.sinks
+        named = {sink: Named(f"{sink}.test") for sink in sinks} if sinks else self.sinks
         self.ledger.worker.see_worker(name, named, started=started)
 
     def deliveries(self, *sinks: str, **limits: Any) -> list[Claim]:
         """Claim deliveries as a worker that has these sinks; by default the bench's."""
         claims = self.claim(submits=0, polls=0, sinks=sinks or self.sinks, **limits).claims
         return [c for c in claims if c.step is Step.ANNOUNCE]
+
+    def tries(self, claim: Claim) -> int:
+        """How often a delivery was tried in vain."""
+        return int(self.client.hget(self.keys.delivery(claim.member), "tries") or 0)
 
     def later(self, ms: int) -> None:
         """Let time pass, while other workers are there and ask for work."""

@@ -16,6 +16,7 @@ from config import celery as celery_config
 from config import logging
 from config.settings import Settings, load
 from retouch.errors import InputError
+from retouch.events.sinks.spec import BATCH_SINKS
 from retouch.ledger import Claim, Ledger, Step
 from workers import options
 from workers.broker import SoonAgain, transport_to
@@ -38,7 +39,7 @@ def _load() -> Settings:
 
 settings = _load()
 app = Celery("retouch", include=celery_config.TASK_MODULES)
-queues = [celery_config.QUEUE, *map(celery_config.queue_of_sink, settings.sinks)]
+queues = [celery_config.QUEUE, *map(celery_config.queue_of_sink, (*settings.all_sinks, BATCH_SINKS))]
 SoonAgain.shown = settings.redis.shown
 app.amqp.Connection = SoonAgain
 app.conf.update(

@@ -6,11 +6,13 @@ import os
 import socket
 
 from config.settings import Settings
-from retouch.ledger import Ledger
+from retouch.events.sinks.spec import BATCH_SINKS
+from retouch.ledger import Ledger, Named
 from workers.api_watch import ApiWatch
 from workers.capacity import Capacity
-from workers.clients import Clients
+from workers.clients import SINK_CONNECTIONS, Clients
 from workers.context import Context
+from workers.deliveries import Deliveries
 from workers.dispatcher import Backlog, Dispatcher, Send
 from workers.leases import Leases
 from workers.ledger_calls import LedgerCalls
@@ -26,7 +28,7 @@ from workers.settling import Settling
 from workers.store_watch import StoreWatch
 
 MAX_OPEN = 2048  # steps of edits at a time in one process
-MAX_DELIVERIES = 64  # event deliveries at a time in one process
+MAX_DELIVERIES = SINK_CONNECTIONS  # to one sink at a time in one process; to those of batches, all together
 
 
 def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, backlog: Backlog) -> Runtime:
@@ -34,7 +36,7 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
     name = f"{socket.gethostname()}-{os.getpid()}"
     news = PauseNews(ledger.worker)
     context = _context(settings, ledger, clients, news)
-    edits, deliveries = Capacity(MAX_OPEN), Capacity(MAX_DELIVERIES)
+    edits, deliveries = Capacity(MAX_OPEN), {sink: Capacity(MAX_DELIVERIES) for sink in _outlets(settings)}
     watch = ApiWatch(clients.api, ledger.worker, context.call, context.clock, context.pacer, context.pauses)
     dispatcher = Dispatcher(
         name,
@@ -47,9 +49,15 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
         send=send,
         backlog=backlog,
     )
-    presence = Presence(name, settings.sinks, settings.alike, ledger.worker, context.call)
+    sinks = {sink: Named(spec.shown, spec.types) for sink, spec in settings.all_sinks.items()}
+    presence = Presence(name, sinks, settings.alike, ledger.worker, context.call)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
     return Runtime(name, context, dispatcher, presence, renewal, news, edits=edits, deliveries=deliveries)
+
+
+def _outlets(settings: Settings) -> list[str]:
+    """What deliveries are counted by: each sink, and those of batches together."""
+    return [*settings.all_sinks, BATCH_SINKS]
 
 
 def _context(settings: Settings, ledger: Ledger, clients: Clients, news: PauseNews) -> Context:
@@ -68,5 +76,6 @@ def _context(settings: Settings, ledger: Ledger, clients: Clients, news: PauseNe
         pauses=pauses,
         poll_times=PollTimes(settings, ledger.reader, call),
         settle=Settling(ledger.worker, call, leases),
+        deliveries=Deliveries(ledger, call, leases, settings.lease_ms),
         store_watch=StoreWatch(clients.store, settings.prefix, ledger.worker, call, pauses),
     )

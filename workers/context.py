@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from config.settings import Settings
 from retouch.ledger import Claim, Ledger
 from workers.clients import Clients
+from workers.deliveries import Deliveries
 from workers.leases import Leases
 from workers.ledger_calls import LedgerCalls
 from workers.pacer import Pacer
@@ -32,6 +33,7 @@ class Context:
     pauses: Pauses
     poll_times: PollTimes
     settle: Settling
+    deliveries: Deliveries
     store_watch: StoreWatch
 
 

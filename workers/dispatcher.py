@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
 from config.celery import CHUNK, MAX_BACKLOG, queue_of
 from config.settings import Settings
+from retouch.events.sinks.spec import BATCH_SINKS
 from retouch.ledger import Claim, Harvest, Step, Worker
 from workers.api_watch import ApiWatch
 from workers.capacity import Capacity
@@ -26,7 +27,7 @@ TICK_S = 0.1  # while there is work: long enough to fill chunks, short beside an
 IDLE_S = 0.1  # while there is none
 LOOK_S = 3.0  # for the API's first answer; what comes later is not waited for
 AT_ONCE = 2 * CHUNK  # claims of one kind in one go
-DELIVERIES_AT_ONCE = 32
+DELIVERIES_AT_ONCE = 128  # to one sink in one go
 
 Send = Callable[[Step, Sequence[Claim]], None]
 Backlog = Callable[[], int]
@@ -45,8 +46,8 @@ def chunks(claims: Sequence[Claim]) -> Iterator[tuple[Step, Sequence[Claim]]]:
 class Dispatcher:
     """Claims and sends for as long as its process takes on work.
 
-    ``edits`` and ``deliveries``: how much of each the process can still take. ``send`` publishes a chunk, ``backlog``
-    counts messages that wait.
+    ``edits`` and ``deliveries``: how much of each the process can still take; of deliveries to each sink, and to the
+    sinks of batches together. ``send`` publishes a chunk, ``backlog`` counts messages that wait.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Dispatcher:
         watch: ApiWatch,
         *,
         edits: Capacity,
-        deliveries: Capacity,
+        deliveries: Mapping[str, Capacity],
         send: Send,
         backlog: Backlog,
     ) -> None:
@@ -126,6 +127,7 @@ class Dispatcher:
     async def _claim(self) -> Harvest:
         settings = self._settings
         most = min(AT_ONCE, self._edits.free) if self._context.store_watch.good else 0
+        room = {sink: min(DELIVERIES_AT_ONCE, capacity.free) for sink, capacity in self._deliveries.items()}
         asked_at = time.monotonic()
         harvest = await self._call(
             self._ledger.claim,
@@ -136,8 +138,8 @@ class Dispatcher:
             policy=settings.ambiguity_policy,
             submits=most,
             polls=most,
-            deliveries=min(DELIVERIES_AT_ONCE, self._deliveries.free),
-            sinks=settings.sinks,
+            deliveries=room[BATCH_SINKS],
+            sinks={sink: room[sink] for sink in settings.all_sinks},
         )
         self._hear(harvest, asked_at)
         if harvest.ask_at is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from retouch.ledger import Worker
+from retouch.ledger import Named, Worker
 from workers import health
 from workers.ledger_calls import LedgerCalls
 
@@ -20,7 +20,7 @@ class Presence:
     """Sends the heartbeats of this process."""
 
     def __init__(
-        self, name: str, sinks: Mapping[str, str], settings: Mapping[str, str], ledger: Worker, call: LedgerCalls
+        self, name: str, sinks: Mapping[str, Named], settings: Mapping[str, str], ledger: Worker, call: LedgerCalls
     ) -> None:
         self._name = name
         self._sinks = sinks

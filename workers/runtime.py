@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from config.celery import outlet
 from config.logging import drain
 from retouch.errors import SchemaError
 from retouch.ledger import Claim, Step
@@ -40,7 +41,7 @@ GC_THRESHOLD = 50_000  # new containers before a collection; the default of 700 
 class Runtime:
     """The process's event loop, its services, and the chunks that run on it.
 
-    ``edits`` and ``deliveries``: how much of each the process takes on at a time.
+    ``edits`` and ``deliveries``: how much of each the process takes on at a time; of deliveries by ``outlet``.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Runtime:
         pause_news: PauseNews,
         *,
         edits: Capacity,
-        deliveries: Capacity,
+        deliveries: Mapping[str, Capacity],
     ) -> None:
         self.name = name
         self.context = context
@@ -97,7 +98,8 @@ class Runtime:
     def _end_intake(self) -> None:
         # A thread of Celery's that waits for room would keep Celery from ending.
         self.edits.close()
-        self.deliveries.close()
+        for capacity in self.deliveries.values():
+            capacity.close()
         self.dispatcher.end()
 
     def _run_loop(self) -> None:
@@ -165,14 +167,14 @@ class Runtime:
     def accept(self, claims: Sequence[Claim], work: Work) -> None:
         """Take a chunk on; called from Celery's threads. Blocks while this process is full.
 
-        Deliveries never block, since a slow webhook must not stand before the edits: what does not fit is left
-        to its lease. A process that is ending gives the chunk back at once.
+        Deliveries never block, since a slow webhook must not stand before the edits: what does not fit, or is of a sink
+        that this process does not have, is left to its lease. A process that is ending gives the chunk back at once.
         """
         delivery = claims[0].step is Step.ANNOUNCE
-        capacity = self.deliveries if delivery else self.edits
+        capacity = self.deliveries.get(outlet(claims[0].sink)) if delivery else self.edits
         if self._draining:
             self.context.ledger.worker.give_back(claims)
-        elif capacity.enter(len(claims), wait=not delivery):
+        elif capacity and capacity.enter(len(claims), wait=not delivery):
             self._loop.call_soon_threadsafe(self._begin, claims, work, capacity)
         elif not delivery:
             self.context.ledger.worker.give_back(claims)
@@ -182,7 +184,10 @@ class Runtime:
         new = [claim for claim in claims if claim not in self._at_work]
         self._at_work.update(new)
         capacity.leave(len(claims) - len(new))
-        if new:
+        if new and new[0].step is Step.ANNOUNCE:
+            for claim in new:  # each by itself: one that is slow takes no room from those that are done
+                self._start_chunk([claim], work, capacity)
+        elif new:
             self._start_chunk(new, work, capacity)
 
     def _start_chunk(self, claims: Sequence[Claim], work: Work, capacity: Capacity) -> None:

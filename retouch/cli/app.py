@@ -24,6 +24,7 @@ from retouch.cli.redo import redo
 from retouch.cli.remove import remove
 from retouch.cli.results import results
 from retouch.cli.sheet import sheet
+from retouch.cli.sinks import sinks
 from retouch.cli.status import status
 from retouch.cli.terminal import LOST_OUTPUT, ExitCode, say
 from retouch.cli.version import options
@@ -41,7 +42,7 @@ app = typer.Typer(
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, seal),
-    *(pause, resume, remove, events, doctor),
+    *(pause, resume, remove, events, sinks, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

@@ -45,6 +45,7 @@ from retouch.cli.watch import follow
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import ServiceError
+from retouch.events.sinks.spec import parse_notify
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits, check
 from retouch.intake.manifest import Columns
@@ -53,6 +54,7 @@ from retouch.intake.uploads import Inputs
 from retouch.intake.writing import Receipt
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
+from retouch.net.addresses import PrivateHosts
 from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
@@ -101,6 +103,14 @@ def enqueue(
         ),
     ] = 1.0,
     max_failures: MaxFailures = "",
+    notify: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="An https URL that is told when this batch ends or pauses; more: docs/sinks.md.",
+        ),
+    ] = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
@@ -142,6 +152,7 @@ def enqueue(
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
+    _check_notify(notify, hosts)
     uploads_to = bucket or ("RETOUCH_BUCKET" if dry_run else None)  # which asks for none
     with opened_source(sources, asked, stores()) as opened, Inputs(uploads_to, prefix, opened.folder) as inputs:
         checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
@@ -165,12 +176,24 @@ def enqueue(
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, bucket)
-    receipt = write_batch(queue, batch, checked, weight if priority is None else priority, max_failures=max_failures)
+    receipt = write_batch(
+        queue,
+        batch,
+        checked,
+        weight if priority is None else priority,
+        max_failures=max_failures,
+        notify=notify or None,
+    )
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_, checked.names)
         raise typer.Exit(ExitCode.INPUT)
     tell_receipt(receipt, json_, checked.names)
     finish(queue, receipt, wait, timeout, json_, checked.names)
+
+
+def _check_notify(url: str, hosts: PrivateHosts) -> None:
+    if url:
+        parse_notify(url, hosts)
 
 
 def _refuse(batch: str, checked: CheckedEdits, as_json: bool, dry_run: bool = False) -> None:
@@ -192,11 +215,14 @@ def write_batch(
     weight: float = 1.0,
     origin: Mapping[str, str] | None = None,
     max_failures: str = "",
+    notify: str | None = None,
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
+    limit = max_failures or None
     try:
-        limit = max_failures or None
-        with queue.writer(batch, checked.defaults, weight=weight, origin=origin, max_failures=limit) as writer:
+        with queue.writer(
+            batch, checked.defaults, weight=weight, origin=origin, max_failures=limit, notify=notify
+        ) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:

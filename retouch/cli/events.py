@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.options import RedisUrl, open_queue
-from retouch.cli.sinks import sink_trouble
+from retouch.cli.sink_lines import sink_trouble
 from retouch.cli.terminal import emit, say, say_outage
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError

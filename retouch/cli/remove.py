@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
 import typer
 
 from retouch import object_keys
+from retouch.cli.confirm import confirm_loss
 from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
@@ -66,7 +66,9 @@ def remove(
         say(f"s3://{bucket}/{folder} has {count(stored.objects, 'object')}, {_size_text(stored.bytes)}")
         if not view and not stored.objects:
             raise InputError(f"there is no batch {batch!r} in Redis, and nothing in s3://{bucket}/{folder}")
-    _confirm(batch, images, yes)
+    confirm_loss(
+        f"remove batch {batch}{' and its objects in S3' if images else ' from Redis'}", yes, "nothing was removed"
+    )
     try:
         if images:  # first, so that the batch is there still if this is cut off
             run_loop(_delete(bucket, prefix, batch, stored.objects))
@@ -119,22 +121,6 @@ async def _delete(bucket: str, prefix: str, batch: str, total: int) -> None:
             await store.delete_all([found.key for found in page])
             done += len(page)
             on_progress(done, max(done, total))
-
-
-def _confirm(batch: str, images: bool, yes: bool) -> None:
-    if yes:
-        return
-    what = f"remove batch {batch}{' and its objects in S3' if images else ' from Redis'}"
-    if not _at_terminal():
-        raise InputError(f"nothing was removed; to {what} without a question, add --yes")
-    sys.stderr.write(f"{what}? This cannot be undone [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):  # typer's own question makes Ctrl-C an exit code of 1
-        raise InputError("nothing was removed")
-
-
-def _at_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _size_text(size: int) -> str:

@@ -1,34 +1,126 @@
-"""How the commands show the sinks of events: what is not delivered, why, and what to do."""
+"""``retouch sinks``: where events are delivered, and how that goes; a sink is told again, or dropped."""
 
 from __future__ import annotations
 
-from retouch.ledger import Sink
-from retouch.plural import count, were
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from retouch.cli.confirm import confirm_loss
+from retouch.cli.options import Json, RedisUrl, open_queue
+from retouch.cli.sink_lines import sink_lines
+from retouch.cli.terminal import emit, printable, say
+from retouch.environment import DEFAULT_REDIS_URL
+from retouch.errors import InputError
+from retouch.plural import are, count
+from retouch.queue import EditQueue
+from retouch.records import SinksRecord
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AGO = re.compile(r"(?P<number>\d{1,9})(?P<unit>[smhd])")
 
 
-def sink_trouble(sink: Sink) -> str:
-    """What is wrong with a sink, and what to do; empty if nothing is."""
-    if sink.gone and sink.gone_since:
-        since = sink.gone_since.isoformat(timespec="seconds")
-        return (
-            f"{sink.gone} at {since}: no more events are posted to it, and they are kept for 7 days at most."
-            f" Correct RETOUCH_WEBHOOK_URL, or when it is back: retouch events --redeliver --sink {sink.name}"
-        )
-    if not sink.live and sink.waiting:
-        wait = f"{count(sink.waiting, 'event')} {'waits' if sink.waiting == 1 else 'wait'}"
-        return (
-            f"{wait} for {sink.shown}, and no live worker has that sink: start one that has it."
-            " If it was removed, that ends within 8 days"
-        )
-    return ""
+class Action(StrEnum):
+    """What is done to a sink."""
+
+    REPLAY = "replay"
+    DROP = "drop"
 
 
-def undelivered_hint(sink: Sink) -> str:
-    """How many events a sink has not taken; empty if it took all."""
-    if not sink.undelivered:
-        return ""
-    told = f"{count(sink.undelivered, 'event')} {were(sink.undelivered)}"
-    return (
-        f"{told} tried and not taken by {sink.shown}; what is not given up is tried again by itself"
-        f" (see: retouch events --undelivered --sink {sink.name})"
-    )
+def sinks(
+    action: Annotated[
+        Action | None,
+        typer.Argument(
+            metavar="replay|drop",
+            show_default=False,
+            help="Deliver events to a sink again, or remove one that is not used any more.",
+        ),
+    ] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="That sink.")] = "",
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="WHEN",
+            show_default=False,
+            help="With replay: the events since then, such as 2h, 3d or 2026-11-26T22:00:00Z; 7 days are kept.",
+        ),
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="With drop: do not ask.")] = False,
+    json_: Json = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+) -> None:
+    """Show where events are delivered: what each sink took, what waits for it, and its last error.
+
+    Of batches that have a sink of their own (enqueue --notify), those are shown to which something waits, or was
+    refused.
+
+    Examples:
+        retouch sinks
+        retouch sinks replay orders --since 2h
+        retouch sinks drop orders --yes
+    """
+    _check(action, name, since, yes, json_)
+    after = _moment(since) if since else None
+    queue = open_queue(redis_url)
+    if action is None:
+        _show(queue, json_)
+    elif after is not None:
+        number = queue.replay(name, after)
+        say(f"{count(number, 'event')} {are(number)} to be delivered to {name} again")
+    else:
+        _drop(queue, name, yes)
+
+
+def _check(action: Action | None, name: str, since: str, yes: bool, as_json: bool) -> None:
+    if action and not name:
+        raise InputError(f"which sink? Write: retouch sinks {action.value} NAME (retouch sinks lists them)")
+    if action is Action.REPLAY and not since:
+        raise InputError("since when? Write --since 2h, or a time such as --since 2026-11-26T22:00:00Z")
+    if since and action is not Action.REPLAY:
+        raise InputError("--since is for: retouch sinks replay NAME")
+    if yes and action is not Action.DROP:
+        raise InputError("--yes is for: retouch sinks drop NAME")
+    if as_json and action:
+        raise InputError("--json is for the list of sinks; leave it out here")
+
+
+def _moment(text: str) -> datetime:
+    now = datetime.now(UTC)
+    if match := _AGO.fullmatch(text):
+        try:
+            return now - timedelta(**{_UNITS[match["unit"]]: int(match["number"])})
+        except OverflowError:
+            return datetime.fromtimestamp(0, UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--since {text[:80]!r} is no time; write how long ago (90s, 30m, 2h, 3d), or such as 2026-11-26T22:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        raise InputError(f"--since {text}: in which time zone? Write a Z behind it for UTC, or such as +01:00")
+    if moment > now:
+        raise InputError(f"--since {text} is still to come")
+    return max(moment, datetime.fromtimestamp(0, UTC))
+
+
+def _show(queue: EditQueue, as_json: bool) -> None:
+    own = [sink for sink in queue.batch_sinks() if sink.waiting or sink.undelivered]
+    found = [*queue.sinks(), *own]
+    if as_json:
+        record: SinksRecord = {"sinks": [sink.to_json() for sink in found]}
+        emit(record)
+        return
+    for line in sink_lines(found) if found else ["no worker has a sink (RETOUCH_WEBHOOK_URL, RETOUCH_SINKS)"]:
+        typer.echo(printable(line))
+
+
+def _drop(queue: EditQueue, name: str, yes: bool) -> None:
+    sink = queue.sink(name)
+    waits = f"{count(sink.waiting, 'event')} that {'waits' if sink.waiting == 1 else 'wait'} for it"
+    confirm_loss(f"drop the sink {name} and {waits}", yes, "nothing was dropped")
+    queue.drop_sink(name)
+    say(f"the sink {name} is dropped, with {waits}")

@@ -11,7 +11,7 @@ from retouch.cli.batches import batch_lines
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
 from retouch.cli.reasons import refused_lately
-from retouch.cli.sinks import sink_trouble, undelivered_hint
+from retouch.cli.sink_lines import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
     blank_hint,
     difference_lines,
@@ -26,7 +26,7 @@ from retouch.cli.terminal import (
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.installation import ResultTimes
-from retouch.ledger import BatchView, Pause, Provider
+from retouch.ledger import Sink
 from retouch.plural import count, were
 from retouch.queue import EditQueue
 from retouch.records import StatusRecord, TimesRecord
@@ -55,16 +55,17 @@ def status(
         check_batch_id(batch)
     queue = open_queue(redis_url)
     if batch:
-        _one(queue.status(batch), queue.pauses(), queue.workers(), queue.provider(), json_)
+        _one(queue, batch, json_)
     else:
         _all(queue, json_)
 
 
-def _one(view: BatchView, pauses: list[Pause], workers: list[str], provider: Provider, as_json: bool) -> None:
+def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
+    view = queue.status(batch)
     if as_json:
         emit(view.to_json())
         return
-    for pause in pauses:
+    for pause in queue.pauses():
         _print(pause_line(pause))
     for batch_pause in () if view.finished else view.paused:
         _print(batch_pause_line(view.batch, batch_pause))
@@ -73,12 +74,13 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], provider: Pro
         there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")
     hints = [duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
-    hints += [] if view.finished else [limit_hint(view), workers_hint(workers)]
+    hints += [] if view.finished else [limit_hint(view), workers_hint(queue.workers())]
     for hint in filter(None, hints):
         _print(hint)
     if view.note:
         _print(f"note: {view.note}")
-    if not view.finished and (refused := refused_lately(provider)):
+    _tell_sinks(queue.batch_sinks(batch))
+    if not view.finished and (refused := refused_lately(queue.provider())):
         _print(refused.removeprefix("; "))
 
 
@@ -108,12 +110,16 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         _print(line)
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
-    for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):
-        _print(f"events: {told}")
+    _tell_sinks(sinks)
     if times:
         _print(times_text(list(times.values())))
     for line in batch_lines(views):
         _print(line)
+
+
+def _tell_sinks(sinks: Sequence[Sink]) -> None:
+    for told in filter(None, (tell(sink) for sink in sinks for tell in (sink_trouble, undelivered_hint))):
+        _print(f"events: {told}")
 
 
 def times_text(times: Sequence[ResultTimes]) -> str:

@@ -22,6 +22,7 @@ from retouch.errors import (
     LedgerError,
     ServiceError,
 )
+from retouch.events.sinks.spec import SinkSpec
 from retouch.failure_limit import other_limit
 from retouch.intake.admission import rebase
 from retouch.intake.mistakes import Rejection
@@ -56,10 +57,11 @@ class BatchWriter:
     """Writes entries to a batch: a page when it is full, and every two seconds what is there.
 
     As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk. The
-    batch is made with its first page, and does not end before it is sealed. If the process dies in the middle, the
-    pages written stay; enqueuing the same edits again adds the rest, and seals it. A page is sent while the next one
-    is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits
-    are surely written, and InputError for a bad ``weight``, or if the batch has another ``max_failures``.
+    batch is made with its first page, gets ``notify`` as its own sink then, and does not end before it is sealed. If
+    the process dies in the middle, the pages written stay; enqueuing the same edits again adds the rest, and seals it.
+    A page is sent while the next one is prepared, so an error shows with a later ``add``, or at the end. Raises
+    ServiceError, which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has
+    another ``max_failures``.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class BatchWriter:
         *,
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
+        notify: SinkSpec | None = None,
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
@@ -79,6 +82,7 @@ class BatchWriter:
         self._weight = check_weight(weight)
         self._origin = origin
         self._max_failures = max_failures
+        self._notify = notify
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -144,7 +148,7 @@ class BatchWriter:
         return True
 
     def _write(self, entries: list[Entry]) -> list[Verdict]:
-        return self._producer.enqueue(
+        verdicts = self._producer.enqueue(
             self._batch,
             entries,
             self._defaults,
@@ -154,6 +158,10 @@ class BatchWriter:
             origin=self._origin,
             max_failures=self._max_failures,
         )
+        if self._notify and entries:  # once there is a batch
+            self._producer.notify(self._batch, self._notify.target, self._notify.shown, self._notify.types)
+            self._notify = None
+        return verdicts
 
     @property
     def _answered(self) -> bool:

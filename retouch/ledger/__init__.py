@@ -9,6 +9,7 @@ from retouch.ledger.claims import (
     BegunSubmit,
     Claim,
     Delivery,
+    DeliverySettled,
     Entry,
     Harvest,
     InForce,
@@ -30,7 +31,7 @@ from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
-from retouch.ledger.sinks import Sink, Undelivered
+from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
 from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Made, Origin, Pause, Provider, present
 from retouch.ledger.worker import Worker
 
@@ -50,6 +51,7 @@ __all__ = [
     "BegunSubmit",
     "Claim",
     "Delivery",
+    "DeliverySettled",
     "EditView",
     "Entry",
     "Event",
@@ -59,8 +61,10 @@ __all__ = [
     "Intervals",
     "Ledger",
     "Made",
+    "Named",
     "Origin",
     "Pause",
+    "Pending",
     "Policy",
     "Producer",
     "Provider",
@@ -79,5 +83,6 @@ __all__ = [
     "Worker",
     "body",
     "made_of",
+    "notify_sink",
     "present",
 ]

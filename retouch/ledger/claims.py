@@ -222,12 +222,26 @@ class Seen(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """How the claim of a delivery ends; ``delay_ms``: until it is made AGAIN."""
+    """How the claim of a delivery ends; ``delay_ms``: until it is made AGAIN.
+
+    ``wait_ms``: how long its receiver asks to wait with all deliveries.
+    """
 
     claim: Claim
     outcome: Outcome
     reason: str = ""
     delay_ms: int = 0
+    wait_ms: int = 0
+
+
+class DeliverySettled(IntEnum):
+    """What became of the settlement of a delivery, and of its sink with it."""
+
+    LOST = 0  # the claim was another worker's, or the sink was dropped
+    DONE = 1
+    GONE = 2  # its receiver is not there any more: nothing more is delivered to it
+    HELD = 3  # it took none of several, or asks to wait: it is asked only now and then
+    BACK = 4  # it takes events again
 
 
 class Run(NamedTuple):

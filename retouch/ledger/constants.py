@@ -11,6 +11,7 @@ PAGE = 500  # edits that one script touches at most: some milliseconds of the se
 EVENTS_KEPT_MS = 7 * 86_400_000  # ms that events stay at most; longer than any delivery is retried
 # A batch's share: less than a thousandth of the usual is as good as none, more than a thousandfold as all.
 WEIGHT_MIN, WEIGHT_MAX = 0.001, 1000
+NOTIFY_PREFIX = "notify:"  # and a batch's id: the name of the batch's own sink
 LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those from here on are sums of evidence
 KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened it
 PRODUCER_GONE_MS = 30_000  # a producer that was not heard of for so long is taken for dead, once another one is done
@@ -35,6 +36,7 @@ def as_lua() -> str:
         f"local PRODUCER_GONE_MS = {PRODUCER_GONE_MS}",
         f"local KEPT_MS = {KEPT_MS}",
         f"local LIFTED = '{LIFTED}'",
+        f"local NOTIFY_PREFIX = '{NOTIFY_PREFIX}'",
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",

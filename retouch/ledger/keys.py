@@ -16,8 +16,11 @@ key                            type    holds
 ``{ns}:undelivered:SINK``      zset    ``SINK/EVENT`` by the time of the event: tried in vain, or given up (then not
                                        in the outbox any more)
 ``{ns}:outbox``                zset    the deliveries of older versions, taken over by a worker with a webhook
-``{ns}:sinks``                 hash    SINK → JSON ``{seen, shown, gone: {since, reason}}``: when a worker that has it
-                                       was last seen, and whether its receiver said that it is gone
+``{ns}:sinks``                 hash    SINK → JSON ``{seen, shown, types, gone, held, …}``: when a worker that has it
+                                       was last seen, and how it fares (more: ``lua/include/deliveries.lua``)
+``{ns}:notify``                hash    batch → JSON ``{url, shown, types, gone, held, …}``: its own sink, whose
+                                       name is ``notify:BATCH``; goes with the batch
+``{ns}:notifying``             zset    such sinks by the time (ms) at which their deliveries are looked at
 ``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
                                        ``allowed`` (how many there may be), ``limit`` (places learned),
                                        ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
@@ -26,7 +29,8 @@ key                            type    holds
                                        (all outages of statuses together), ``refusal``, ``refused_at`` (the
                                        last one, for people), ``answered_at``, ``asked_at`` (a status of no
                                        edit), ``claimed_at``, ``grace_until``, ``trial`` (see
-                                       ``rescues``), ``sinks`` (those that events are delivered to),
+                                       ``rescues``), ``sinks`` (those that events are delivered to, each
+                                       with the types that it asks for: ``NAME;TYPE;…;,NAME``),
                                        ``deployment`` (a random name), ``named_from`` (the first event whose id
                                        has that name in it)
 ``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
@@ -116,7 +120,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
-    *("events", "sinks", "batches", "workers", "settings", "kinds"),
+    *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
 )
 _FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
 
@@ -140,6 +144,8 @@ class Keys:
         self.suspects = f"{self.prefix}suspects:"
         self.events = f"{self.prefix}events"
         self.sinks = f"{self.prefix}sinks"
+        self.notify = f"{self.prefix}notify"
+        self.notifying = f"{self.prefix}notifying"
         self.batches = f"{self.prefix}batches"
         self.workers = f"{self.prefix}workers"
         self.settings = f"{self.prefix}settings"

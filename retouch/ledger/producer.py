@@ -11,6 +11,8 @@ from retouch.errors import InputError
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
+from retouch.ledger.sinks import types_text
+from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 
 OnProgress = Callable[[int, int], None]  # called with how many edits were looked at, of how many
@@ -163,6 +165,25 @@ class Producer:
             again, after = self._connection.run("redeliver", sink, after)
             total += int(again)
         return total
+
+    def notify(self, batch: str, url: str, shown: str, types: Sequence[str]) -> bool:
+        """Give a batch a sink of its own, in place of the one that it may have; False: there is no such batch.
+
+        ``shown``: what people are told of the URL. ``types``: of events, without ``retouch.``.
+        """
+        return bool(self._connection.run("notify", batch, url, shown, types_text(types)))
+
+    def replay(self, sink: str, since_ms: int) -> int:
+        """Have the events since then (ms) that a sink asks for delivered to it again; returns how many that are."""
+        total, after = 0, f"{max(since_ms - 1, 0)}-18446744073709551615"
+        while after:
+            again, after = self._connection.run("replay", sink, after)
+            total += int(again)
+        return total
+
+    def drop_sink(self, sink: str) -> bool | None:
+        """Remove a sink with all that waits for it; False: a live worker has it, None: there is no such sink."""
+        return {1: True, -1: False}.get(int(self._connection.run("drop_sink", sink, WORKER_SEEN_MS)))
 
     def remove(self, batch: str) -> int | None:
         """Remove a page of a batch that has ended; returns how many of its edits are left, None: it has not ended.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
 from typing import Any
 
 from retouch.causes import PauseCause
-from retouch.ledger.claims import made_of
+from retouch.ledger.claims import Claim, made_of
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE
-from retouch.ledger.sinks import Sink, Undelivered, event_place
+from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
+from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
     BatchView,
@@ -208,18 +208,43 @@ class Reader:
         answer = self._read("XREAD", "COUNT", PAGE, *wait, "STREAMS", self._keys.events, after)
         return [Event.parse(i, raw) for _, entries in answer or [] for i, raw in entries]
 
-    def event(self, stream_id: str) -> Event | None:
-        """One event, or None if it was trimmed."""
-        found = self._read("XRANGE", self._keys.events, stream_id, stream_id)
-        return Event.parse(*found[0]) if found else None
-
-    def delivery_tries(self, member: str) -> int:
-        """How often a delivery was tried."""
-        return int(self._read("HGET", self._keys.delivery(member), "tries") or 0)
+    def pending(self, claims: Sequence[Claim]) -> list[Pending]:
+        """What is to be delivered by these claims."""
+        keys, of_batches = self._keys, [claim.sink.removeprefix(NOTIFY_PREFIX) for claim in claims]
+        found = self._connection.read_all(
+            command
+            for claim, batch in zip(claims, of_batches, strict=True)
+            for command in (
+                ("XRANGE", keys.events, claim.stream_id, claim.stream_id),
+                ("HGET", keys.delivery(claim.member), "tries"),
+                ("HGET", keys.notify, batch),
+            )
+        )
+        return [
+            Pending(
+                Event.parse(*entries[0]) if entries else None,
+                int(tries or 0),
+                json.loads(own)["url"] if own and claim.sink.startswith(NOTIFY_PREFIX) else None,
+            )
+            for claim, entries, tries, own in zip(claims, found[::3], found[1::3], found[2::3], strict=True)
+        ]
 
     def sinks(self) -> list[Sink]:
-        """Where events are delivered, or were until lately, by name."""
-        live_since, found = self._connection.now() - WORKER_SEEN_MS, self._read("HGETALL", self._keys.sinks)
+        """Where all events are delivered, or were until lately, by name."""
+        return self._sinks(self._read("HGETALL", self._keys.sinks))
+
+    def batch_sinks(self, batch: str | None = None) -> list[Sink]:
+        """The sinks of batches' own, or that of one batch, if it has one."""
+        keys = self._keys
+        if batch is None:
+            found = self._read("HGETALL", keys.notify)
+        else:
+            own = self._read("HGET", keys.notify, batch)
+            found = {batch: own} if own else {}
+        return self._sinks({notify_sink(name): text for name, text in found.items()})
+
+    def _sinks(self, found: Mapping[str, str]) -> list[Sink]:
+        live_since = self._connection.now() - WORKER_SEEN_MS
         keys = [key(name) for name in sorted(found) for key in (self._keys.outbox, self._keys.undelivered)]
         counts = self._connection.read_all(("ZCARD", key) for key in keys)
         return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from retouch.causes import AmbiguityPolicy
 from retouch.ledger.claims import (
@@ -13,6 +14,7 @@ from retouch.ledger.claims import (
     BegunSubmit,
     Claim,
     Delivery,
+    DeliverySettled,
     Harvest,
     InForce,
     Intervals,
@@ -25,6 +27,7 @@ from retouch.ledger.claims import (
 )
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, Finish
+from retouch.ledger.sinks import Named, types_text
 
 RETENTION_MS = 7 * 86_400_000
 WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as dead
@@ -54,17 +57,18 @@ class Worker:
         intervals: Intervals = UNPACED,
         policy: AmbiguityPolicy = AmbiguityPolicy.RESUBMIT,
         ask: bool = False,
-        sinks: Iterable[str] = (),
+        sinks: Mapping[str, int] = MappingProxyType({}),
     ) -> Harvest:
         """Claim steps that are due, at most so many of each kind.
 
         ``places``: how many images may be at the API, for all workers together; 0: learned from its responses.
         ``intervals``: the least time between requests to the API, for all workers together. ``policy``: as for
         ``begin_submit``. ``ask``: a time is wanted to ask the API whether it answers. ``sinks``: those whose
-        deliveries this worker makes.
+        deliveries this worker makes, each with how many at most; ``deliveries``: how many to the sinks of batches.
         """
         limits = (submits, polls, deliveries, places, *intervals)
-        answer = self._run("claim", lease_ms, holder, *limits, policy, int(ask), ",".join(sinks))
+        own = ",".join(f"{name}={most}" for name, most in sinks.items())
+        answer = self._run("claim", lease_ms, holder, *limits, policy, int(ask), own)
         next_due, now, pauses, ask_at, claims = answer
         taken = [Claim(member, int(fence), Step(step), int(at)) for member, fence, step, at in claims]
         return Harvest(
@@ -140,10 +144,14 @@ class Worker:
         """
         return bool(self._run("settle_batch", claim.member, claim.fence, did, retry_in_ms, note[:200], retention_ms))
 
-    def settle_deliveries(self, deliveries: Iterable[Delivery]) -> None:
-        """End the claims of deliveries."""
-        args = [p for c, outcome, reason, ms in deliveries for p in (c.member, c.fence, outcome, ms, reason[:500])]
-        self._run("settle_delivery", *args)
+    def settle_deliveries(self, deliveries: Iterable[Delivery]) -> list[DeliverySettled]:
+        """End the claims of deliveries; returns what became of each."""
+        args = [
+            part
+            for c, outcome, reason, delay_ms, wait_ms in deliveries
+            for part in (c.member, c.fence, outcome, delay_ms, reason[:500], wait_ms)
+        ]
+        return [DeliverySettled(v) for v in self._run("settle_delivery", *args)]
 
     # --- pauses ----------------------------------------------------------------------------------
 
@@ -167,14 +175,19 @@ class Worker:
     # --- presence --------------------------------------------------------------------------------
 
     def see_worker(
-        self, name: str, sinks: Mapping[str, str], settings: Mapping[str, str] | None = None, *, started: bool = False
+        self,
+        name: str,
+        sinks: Mapping[str, Named],
+        settings: Mapping[str, str] | None = None,
+        *,
+        started: bool = False,
     ) -> None:
-        """Record that a worker is alive, and its sinks: name → what people are shown of it.
+        """Record that a worker is alive, and its sinks by their names.
 
         ``settings``: those that all workers must have alike, by their variables. ``started``: it has just started, so
-        that a sink of it that is gone is tried again.
+        that a sink of it that is gone, or takes nothing, is tried again.
         """
-        named = [part for sink in sinks.items() for part in sink]
+        named = [part for sink, (shown, types) in sinks.items() for part in (sink, shown, types_text(types))]
         alike = json.dumps(dict(settings or {}))
         self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), alike, *named)
 

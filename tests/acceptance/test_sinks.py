@@ -1,4 +1,4 @@
-"""Workers with different webhooks: each event comes to each of them, and what does not come is not lost."""
+"""Workers with different sinks: each event comes to each of them, and what does not come is not lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from retouch.queue import EditQueue
 from tests.acceptance.test_events import told_to
+from tests.harness.aws import aws
 from tests.harness.processes import RETOUCH, Ended, Process
 from tests.harness.receiver import Receiver
 from tests.harness.scene import Scene
@@ -23,6 +24,12 @@ def command(scene: Scene, *arguments: str) -> Ended:
     env = clean_environment(RETOUCH_REDIS_URL=scene.environment["RETOUCH_REDIS_URL"])
     with Process([RETOUCH, *arguments], env=env) as process:
         return process.end()
+
+
+def told_as(name: str, receiver: Receiver, scene: Scene) -> dict[str, str]:
+    """The settings of a worker whose one sink, of this name, is the receiver."""
+    settings = told_to(receiver, scene)
+    return settings | {"sinks": f"{settings.pop('webhook_url')}?name={name}"}
 
 
 def events(scene: Scene) -> dict[str, str]:
@@ -41,11 +48,11 @@ def nothing_waits(scene: Scene) -> bool:
 
 
 @pytest.mark.slow
-def test_each_event_comes_to_each_worker_s_webhook(scene: Scene) -> None:
-    """Two workers with a webhook each, and one without, which is seen last: nothing is stuck, and nothing given up."""
+def test_each_event_comes_to_each_worker_s_sink(scene: Scene) -> None:
+    """Two workers with a sink each, and one without, which is seen last: nothing is stuck, and nothing given up."""
     with Receiver() as one, Receiver() as other:
         scene.another_worker(**told_to(one, scene))
-        scene.another_worker(**told_to(other, scene))
+        scene.another_worker(**told_as("other", other, scene))
         scene.another_worker()
         scene.until(lambda: len(scene.queue.workers()) == 3, "three workers are there")
         batches = [scene.enqueue(COUNT) for _ in range(2)]
@@ -124,3 +131,44 @@ def test_two_installations_have_no_id_in_common(scene: Scene) -> None:
         queue.cancel("b")
     first, second = ({event["id"] for event in queue.events()} for queue in queues)
     assert (len(first), len(second), first & second) == (150, 150, set())
+
+
+def test_a_dead_and_a_slow_sink_delay_nobody(scene: Scene) -> None:
+    """Edits and the events of another sink go on; when the dead one is back it gets all of its events, too."""
+    with Receiver() as quick, Receiver() as slow, Receiver() as dead:
+        slow.gate.clear()
+        dead.usual = 503
+        settings = told_to(quick, scene)
+        others = f"{slow.url}/slow?name=slow {dead.url}/dead?name=dead&types=edit.completed"
+        hosts = ",".join(dict.fromkeys([settings["private_hosts"], quick.host, slow.host, dead.host]))
+        scene.worker(**settings | {"sinks": others, "private_hosts": hosts})
+        batch = scene.enqueue(20)
+        scene.finish(batch)
+        told = events(scene)
+        scene.until(lambda: set(taken(quick)) == set(told), "the quick one has all")
+        scene.until(lambda: any(sink.held for sink in scene.queue.sinks()), "the dead one is held")
+        assert len(dead.requests) <= 21
+        dead.usual = 200
+        scene.until(lambda: len(taken(dead)) == 20, "the dead one has all that it asks for", 60)
+        assert taken(slow) == Counter()
+        slow.gate.set()
+        scene.until(lambda: set(taken(slow)) == set(told), "the slow one has all")
+
+
+def test_events_come_to_sqs_sns_and_eventbridge(scene: Scene) -> None:
+    """From a worker as it is deployed, to moto's services; each sink gets what it asks for."""
+    with aws() as services:
+        sinks = (
+            f"sqs:{services.queue('edits')}?types=edit.completed",
+            f"sns:{services.topic('ends')}?types=batch.completed",
+            f"eventbridge:{services.bus('bus')}",
+        )
+        scene.another_worker(sinks=" ".join(sinks), AWS_ENDPOINT_URL=services.url)
+        batch = scene.enqueue(23)
+        scene.finish(batch)
+        scene.until(lambda: [sink.delivered for sink in scene.queue.sinks()] == [24, 1, 23], "all is delivered")
+        told = {name: [json.loads(one["Body"]) for one in services.received(name)] for name in ("edits", "ends", "bus")}
+        ids = events(scene)
+        assert {one["id"] for one in told["edits"]} == {i for i, subject in ids.items() if "/" in subject}
+        assert [one["subject"] for one in told["ends"]] == [batch]
+        assert {one["detail"]["id"] for one in told["bus"]} == set(ids)

@@ -129,13 +129,13 @@ def unanswered_means_not_sent() -> None:
 def delivered_before_posted() -> None:
     """A delivery is settled first and made afterwards."""
 
-    async def settle_first(context: Context, claims: Sequence[Claim]) -> None:
-        origin = await context.call(context.ledger.reader.origin)
-        done = [Delivery(claim, Outcome.DELIVERED) for claim in claims]
-        await context.call(context.ledger.worker.settle_deliveries, done)
-        await asyncio.gather(*(tasks.announce._deliver(context, claim, origin) for claim in claims))
+    async def settle_first(context: Context, claim: Claim) -> None:
+        begun = await context.deliveries.begin(claim, time.monotonic())
+        if begun:
+            await context.deliveries.settle(Delivery(claim, Outcome.DELIVERED))
+            await tasks.announce._deliver(context, claim, begun)
 
-    tasks.announce.announce_chunk = settle_first
+    tasks.announce._announce = settle_first
 
 
 def another_id_each_time() -> None:

@@ -280,11 +280,12 @@ def test_delivery_is_retried_on_its_own_clock(bench: Bench) -> None:
     bench.run_to_completion()
     (delivery,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
     bench.ledger.worker.settle_deliveries([Delivery(delivery, Outcome.AGAIN, "503", 5000)])
-    assert bench.ledger.reader.delivery_tries(delivery.member) == 1
+    assert bench.tries(delivery) == 1
     assert [c for c in bench.claim().claims if c.step is Step.ANNOUNCE] == []
     bench.later(5000)
     (again,) = [c for c in bench.claim().claims if c.step is Step.ANNOUNCE]
-    assert bench.ledger.reader.event(again.member.partition("/")[2]) is not None
+    [pending] = bench.ledger.reader.pending([again])
+    assert (pending.event and pending.event.subject, pending.tries) == ("b/c0", 1)
     bench.ledger.worker.settle_deliveries([Delivery(again, Outcome.DELIVERED)])
     assert bench.client.zcard(bench.keys.outbox(SINK)) == 0
 

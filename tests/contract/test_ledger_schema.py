@@ -41,6 +41,9 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
     "limit_failures": lambda ledger: ledger.producer.limit_failures("b", "1%"),
     "resume_batch": lambda ledger: ledger.producer.resume("b"),
+    "notify": lambda ledger: ledger.producer.notify("b", "https://a.test", "a.test", []),
+    "replay": lambda ledger: ledger.producer.replay("s", 0),
+    "drop_sink": lambda ledger: ledger.producer.drop_sink("s"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", {}),
 }
 

@@ -158,12 +158,17 @@ class Webhook:
     def __init__(self) -> None:
         self.answer: tuple[int, float | None] | Exception = (204, None)
         self.posts: list[tuple[bytes, Mapping[str, str]]] = []
+        self.urls: list[str] = []
 
-    async def post(self, _url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
         self.posts.append((body, headers))
+        self.urls.append(url)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    async def close(self) -> None:
+        pass
 
 
 class Bucket:

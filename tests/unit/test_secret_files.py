@@ -23,6 +23,7 @@ SIGNER = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
 VALUES = {
     "RETOUCH_API_KEY": "planted-key",
     "RETOUCH_REDIS_URL": "redis://:planted-password@127.0.0.1:1/0",
+    "RETOUCH_SINKS": "https://example.com/planted-sink?name=other",
     "RETOUCH_WEBHOOK_SECRET": SIGNER,
     "RETOUCH_WEBHOOK_URL": "https://example.com/planted-path",
 }

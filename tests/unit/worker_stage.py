@@ -11,7 +11,7 @@ import fakeredis
 
 from config.settings import Settings
 from retouch.causes import Fared
-from retouch.ledger import Claim, Entry, Seen, Step
+from retouch.ledger import Claim, Entry, Named, Seen, Step
 from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
@@ -20,6 +20,7 @@ from tests.ledger_bench import LEASE_MS, Bench, Clock
 from tests.unit.outside import Api, Results, Store, Webhook
 from workers.composition import compose
 from workers.poll_times import PollTimes
+from workers.sinks import Sinks
 
 SECRET = "whsec_" + "A" * 40
 DEADLINE_S = 60.0
@@ -69,8 +70,9 @@ class Worker(Bench):
         self.send_errors: list[Exception] = []
         self.outside = Clients()
         self.settings = Settings(**own | settings)
-        self.sinks = self.settings.sinks
+        self.sinks = {name: Named(one.shown, one.types) for name, one in self.settings.all_sinks.items()}
         clients: Any = self.outside
+        clients.sinks = Sinks(self.settings, lambda: self.outside.webhook)
         self.runtime = compose(self.settings, self.ledger, clients, self._send, self._backlog)
         self.context = self.runtime.context
         self.dispatcher = self.runtime.dispatcher
@@ -147,7 +149,7 @@ class Worker(Bench):
 
     def fill_up(self, *, but: int, deliveries: bool = False) -> None:
         """Let the worker have so much in hand that only ``but`` more find room."""
-        room = self.runtime.deliveries if deliveries else self.runtime.edits
+        room = self.runtime.deliveries[next(iter(self.sinks))] if deliveries else self.runtime.edits
         room.enter(room.free - but, wait=False)
 
     # --- what has come of it ---------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Standard Webhooks (https://www.standardwebhooks.com): how a sink is named, and a delivery signed."""
+"""Standard Webhooks (https://www.standardwebhooks.com): how a delivery is signed, posted, and its answer read."""
 
 from __future__ import annotations
 
@@ -6,27 +6,56 @@ import base64
 import binascii
 import hashlib
 import hmac
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Protocol
 
-from retouch.errors import InputError
+from retouch.errors import InputError, ResultError
+from retouch.events.sinks.message import TAKEN, Answer, Message
+from retouch.events.sinks.spec import shown_host
+from retouch.net.redaction import without_query
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that marks secrets is none itself
 CONTENT_TYPE = "application/cloudevents+json"
+GONE = 410  # the receiver is not there any more, and wants no more of this
 
 
-def sink_name(url: str) -> str:
-    """Return the name of the sink that a URL is: the same for all workers that post there. It shows nothing.
+class Poster(Protocol):
+    """Posts to public addresses (``retouch.media.fetch.Fetcher``)."""
 
-    A secret in the URL stays one: of so short a digest many others are possible.
-    """
-    parts = urlsplit(url)
-    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}{parts.path}?{parts.query}"
-    return f"webhook-{hashlib.sha256(place.encode()).hexdigest()[:6]}"
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, float | None]:
+        """POST once; returns the status and the Retry-After in seconds. Raises ResultError."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
-def shown(url: str) -> str:
-    """Return what may be shown of a webhook's URL: its host. The rest may be a secret, the path too."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+class WebhookSender:
+    """Posts events to a receiver, signed with ``secret``; without one they have no signature."""
+
+    def __init__(self, poster: Poster, url: str, secret: str | None) -> None:
+        self._poster = poster
+        self._url = url
+        self._secret = secret
+        self._host = shown_host(url)
+
+    async def send(self, message: Message) -> Answer:
+        """Post an event once."""
+        body, now_s = message.body.encode(), int(datetime.now(UTC).timestamp())
+        try:
+            status, wait_s = await self._poster.post(self._url, body, headers(self._secret, message.id, now_s, body))
+        except ResultError as error:  # the path may be a secret
+            return Answer(str(error).replace(without_query(self._url), self._host))
+        if 200 <= status < 300:
+            return TAKEN
+        told = f"the receiver at {self._host} answered {status}{' Gone' if status == GONE else ''}"
+        return Answer(told, status == GONE, wait_s)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._poster.close()
 
 
 def check_secret(secret: str) -> None:
@@ -41,17 +70,16 @@ def sign(secret: str, message_id: str, timestamp_s: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def headers(secret: str, message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
+def headers(secret: str | None, message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
     """Return the headers of one delivery; ``message_id`` stays the same when it is tried again.
 
-    ``timestamp_s`` is the Unix time of this try: receivers refuse old ones, which stops replays.
+    ``timestamp_s`` is the Unix time of this try: receivers refuse old ones, which stops replays. Without a secret there
+    is no signature.
     """
-    return {
-        "content-type": CONTENT_TYPE,
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": sign(secret, message_id, timestamp_s, body),
-    }
+    unsigned = {"content-type": CONTENT_TYPE, "webhook-id": message_id, "webhook-timestamp": str(timestamp_s)}
+    if secret is None:
+        return unsigned
+    return unsigned | {"webhook-signature": sign(secret, message_id, timestamp_s, body)}
 
 
 def _key(secret: str) -> bytes:

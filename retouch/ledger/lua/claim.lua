@@ -1,12 +1,13 @@
 -- Take work that is due, under a lease: each claim's appointment moves to now + lease and its fence rises.
--- ARGV: now, lease_ms, holder, submits, polls, deliveries (how many of each at most), places (images at the API; 0:
+-- ARGV: now, lease_ms, holder, submits, polls, deliveries to the sinks of batches (how many of each at most), places (images at the API; 0:
 --   learned from the API's responses), ms between requests, between submits, between polls (0: not paced), policy
---   (POLICY) for what may have been sent before, '1' to ask the API whether it answers, the worker's sinks (comma separated).
+--   (POLICY) for what may have been sent before, '1' to ask the API whether it answers, the worker's sinks,
+--   each with how many deliveries at most (`NAME=MOST`, comma separated).
 -- Returns { next appointment in ms or -1, now, pauses as { name, end of a Retry-After in ms or 0, reason }…, when to ask the API whether
 --   it answers at all (0: at once; -1: not), claims as { id, fence, step, when to send in ms }… }.
 -- Emits retouch.edit.failed for an edit that has ended its workers too often, retouch.edit.cancelled for one that may have
 --   been sent before its batch was cancelled.
--- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, READY, STATE, PAUSES, parked; and up to
+-- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, the sinks (held, flight), READY, STATE, PAUSES, parked; and up to
 --   a page of what CHORES has: removes batches whose retention is over, brings parked edits back.
 -- include: clock edits batches rescue chores pauses ramp places deliveries
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
@@ -296,16 +297,49 @@ if paced then
   redis.call('HSET', STATE, 'slot', int(slots.all), 'slot:submit', int(slots.submit), 'slot:poll', int(slots.status))
 end
 
-local function claim_deliveries(sink, most)
-  local due = redis.call('ZRANGEBYSCORE', outbox_key(sink), '-inf', int(now), 'LIMIT', 0, most)
-  if #due > 0 and (sink_named(sink) or {}).gone then return end
-  for _, member in ipairs(due) do claim_other(delivery_key(member), member, outbox_key(sink), 'announce') end
+-- Of a sink that is held one delivery is made when its time has come; the next one later, twice as long after it as this one was.
+local function put_probe_off(name, sink)
+  sink.held['until'] = now + sink.held.every
+  sink.held.every = math.min(2 * sink.held.every, HELD_MAX_MS)
+  write_sink(name, sink)
 end
 
-if deliveries > 0 then -- the same number for each sink: none stands before another
-  local own = {}
-  for sink in string.gmatch(ARGV[13], '[^,]+') do own[#own + 1] = sink end
-  for _, sink in ipairs(own) do claim_deliveries(sink, math.ceil(deliveries / #own)) end
+local function claim_deliveries(name, most, sink)
+  if most <= 0 or sink.gone or (sink.held and sink.held['until'] > now) then return 0 end
+  local due = redis.call('ZRANGEBYSCORE', outbox_key(name), '-inf', int(now), 'LIMIT', 0, sink.held and 1 or most)
+  for _, member in ipairs(due) do
+    claim_other(delivery_key(member), member, outbox_key(name), 'announce')
+    redis.call('PEXPIRE', delivery_key(member), EVENTS_KEPT_MS) -- its sink may be dropped
+  end
+  if sink.held and #due > 0 then put_probe_off(name, sink) end
+  return #due
+end
+
+-- To the sinks of batches, that any worker delivers to: few at a time to each, whatever is due.
+local SINKS_AT_ONCE = 32
+local function claim_own(name, most)
+  local sink = sink_named(name)
+  if not sink then
+    redis.call('ZREM', NOTIFYING, name)
+    return 0
+  end
+  local under_way = sink.flight and sink.flight['until'] > now and sink.flight.count or 0
+  local taken = claim_deliveries(name, math.min(most, FLIGHTS - under_way), sink)
+  if taken > 0 then
+    sink.flight = { count = under_way + taken, ['until'] = now + FLIGHT_MS }
+    write_sink(name, sink)
+  end
+  schedule(name, sink)
+  return taken
+end
+
+for name, most in string.gmatch(ARGV[13], '([^,=]+)=(%d+)') do
+  claim_deliveries(name, tonumber(most), sink_named(name) or {})
+end
+if deliveries > 0 then
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', NOTIFYING, '-inf', int(now), 'LIMIT', 0, SINKS_AT_ONCE)) do
+    deliveries = deliveries - claim_own(name, deliveries)
+  end
 end
 
 do_chores(PAGE - parked)

@@ -1,6 +1,7 @@
 -- Note that a worker lives, and its sinks. Events are delivered to the sinks of all workers together.
 -- ARGV: now, name, seen_ms (a worker not seen for this long is removed), a random name, '1' if the worker has just started,
---   its settings that all workers must have alike (JSON), then per sink of it: its name, what people are told of it.
+--   its settings that all workers must have alike (JSON), then per sink of it: its name, what people are told of it, the types of
+--   events that it asks for (as `wants` reads them).
 -- Returns 1.
 -- Changes WORKERS, SETTINGS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up.
 -- include: clock deliveries
@@ -8,7 +9,6 @@
 -- A sink that no worker has named for so long was removed. A day, so that no event is lost to a worker that restarts, or is off
 -- for a night, while others go on.
 local SINK_KEPT_MS = 86400000
-local OLD_SINK = 'webhook' -- older versions had one outbox, and one name for every webhook
 
 redis.call('ZADD', WORKERS, int(now), ARGV[2])
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[3])))
@@ -18,40 +18,27 @@ for _, name in ipairs(redis.call('HKEYS', SETTINGS)) do
 end
 redis.call('HSETNX', STATE, 'deployment', ARGV[4])
 
-local known, heir = sinks(), nil
-local function see(name, shown)
+local known = sinks()
+local function see(name, shown, types)
   local sink = known[name] or {}
-  sink.seen, sink.shown = now, shown
-  if ARGV[5] == '1' then sink.gone = nil end
+  sink.seen, sink.shown, sink.types = now, shown, types
+  if ARGV[5] == '1' then try_anew(sink) end
   known[name] = sink
   write_sink(name, sink)
 end
 
-for name in string.gmatch(redis.call('HGET', STATE, 'sinks') or '', '[^,]+') do
-  if not known[name] then see(name, name) end -- an older version named it
+for name in string.gmatch(redis.call('HGET', STATE, 'sinks') or '', '([^,;]+)[^,]*') do
+  if not known[name] then see(name, name, '') end -- an older version named it
 end
-for i = 7, #ARGV, 2 do
-  see(ARGV[i], ARGV[i + 1])
-  heir = heir or string.match(ARGV[i], '^' .. OLD_SINK .. '%-.*$')
-end
+for i = 7, #ARGV, 3 do see(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 
-local function take_over(outbox, member, at)
-  local sink, event = string.match(member, '^([^/]+)/(.+)$')
-  local new = (sink == OLD_SINK and heir or sink) .. '/' .. event
-  redis.call('ZREM', outbox, member)
-  redis.call('ZADD', outbox_of(new), at, new)
-  if new ~= member and redis.call('EXISTS', delivery_key(member)) == 1 then
-    redis.call('RENAME', delivery_key(member), delivery_key(new))
-  end
-end
-
-if heir then
-  known[OLD_SINK] = nil
-  redis.call('HDEL', SINKS, OLD_SINK)
-  for _, outbox in ipairs({ OLD_OUTBOX, outbox_key(OLD_SINK) }) do
-    local page = redis.call('ZRANGE', outbox, 0, PAGE - 1, 'WITHSCORES')
-    for i = 1, #page, 2 do take_over(outbox, page[i], page[i + 1]) end
-  end
+-- Older versions had one outbox for all.
+local page = redis.call('ZRANGE', OLD_OUTBOX, 0, PAGE - 1, 'WITHSCORES')
+for i = 1, #page, 2 do
+  local name = sink_of(page[i])
+  if not known[name] then see(name, name, '') end
+  redis.call('ZREM', OLD_OUTBOX, page[i])
+  redis.call('ZADD', outbox_of(page[i]), page[i + 1], page[i])
 end
 
 -- What was not delivered ends with its event.
@@ -64,17 +51,17 @@ local function end_with_events(key)
   end
 end
 
-local told = {}
-end_with_events(OLD_OUTBOX)
 for name, sink in pairs(known) do
   end_with_events(outbox_key(name))
   end_with_events(undelivered_key(name))
-  if now - sink.seen < SINK_KEPT_MS then
-    told[#told + 1] = name
-  elseif redis.call('EXISTS', outbox_key(name), undelivered_key(name)) == 0 then
-    redis.call('HDEL', SINKS, name)
+  if now - sink.seen >= SINK_KEPT_MS then
+    known[name] = nil
+    if redis.call('EXISTS', outbox_key(name), undelivered_key(name)) == 0 then redis.call('HDEL', SINKS, name) end
   end
 end
+
+local told = {} -- for `emit`: names with the types that they ask for
+for name, sink in pairs(known) do told[#told + 1] = name .. (sink.types or '') end
 table.sort(told)
 redis.call('HSET', STATE, 'sinks', table.concat(told, ','))
 return 1

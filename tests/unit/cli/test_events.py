@@ -9,7 +9,7 @@ import pytest
 
 from retouch.causes import Outcome
 from retouch.cli import checks
-from retouch.ledger import Claim, Delivery, Entry, Ledger, Step
+from retouch.ledger import Claim, Delivery, Entry, Ledger, Named, Step
 from retouch.queue import EditQueue
 from tests.unit.cli.conftest import Run
 
@@ -20,10 +20,10 @@ GONE = "the receiver at hooks.test answered 410 Gone"
 @pytest.fixture
 def claims(ledger: Ledger) -> list[Claim]:
     """Three events, each claimed for two sinks of one worker."""
-    ledger.worker.see_worker("w", {SINK: "hooks.test", OTHER: "other.test"})
+    ledger.worker.see_worker("w", {SINK: Named("hooks.test"), OTHER: Named("other.test")})
     ledger.producer.enqueue("b", [Entry(f"c{n}", "d", "{}", 1, None) for n in range(3)])
     ledger.producer.cancel("b")
-    claims = ledger.worker.claim("w", lease_ms=60_000, places=1, sinks=[SINK, OTHER]).claims
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1, sinks={SINK: 9, OTHER: 9}).claims
     return [claim for claim in claims if claim.step is Step.ANNOUNCE]
 
 
@@ -63,7 +63,7 @@ def test_it_is_delivered_again(run: Run, claims: list[Claim], ledger: Ledger) ->
     ended = run("events", "--redeliver")
     assert (ended.code, ended.out, ended.err) == (0, "", "3 events are to be delivered again\n")
     assert [event["id"] for event in listed(run)] == ids
-    settle(ledger, ledger.worker.claim("w", lease_ms=1, places=1, sinks=[SINK]).claims, Outcome.DELIVERED)
+    settle(ledger, ledger.worker.claim("w", lease_ms=1, places=1, sinks={SINK: 9}).claims, Outcome.DELIVERED)
     assert listed(run) == []
 
 

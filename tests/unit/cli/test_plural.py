@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from retouch.cli.sinks import sink_trouble, undelivered_hint
+from retouch.cli.sink_lines import sink_trouble, undelivered_hint
 from retouch.ledger import Finish, Ledger, Settlement, Sink, Step
 from retouch.plural import are, count, were
 from retouch.states import EditState

@@ -50,7 +50,7 @@ def test_a_person_is_asked_on_a_terminal(
     run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, answer: bytes, code: int
 ) -> None:
     """And no is the answer of who says nothing."""
-    monkeypatch.setattr("retouch.cli.remove._at_terminal", lambda: True)
+    monkeypatch.setattr("retouch.cli.confirm._at_terminal", lambda: True)
     ended = run("remove", batch, stdin=answer)
     assert ended.code == code
     assert "remove batch b from Redis? This cannot be undone" in ended.err

@@ -12,7 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from retouch.causes import BatchPause, Outcome
-from retouch.ledger import Delivery, Ledger, Step
+from retouch.events.sinks.spec import TYPES
+from retouch.ledger import Delivery, Ledger, Named, Step
 from retouch.states import EditState
 from scripts import schemas
 from tests.unit.cli.conftest import Run, Worker
@@ -42,7 +43,7 @@ def closed(node: Any) -> Any:
 @pytest.fixture
 def batch(run: Run, manifest: Manifest, worker: Worker, ledger: Ledger) -> str:
     """Every end that an edit can come to, with all that it can say; and pauses of both kinds, begun and ended."""
-    ledger.worker.see_worker("w", {SINK: "hooks.test"})
+    ledger.worker.see_worker("w", {SINK: Named("hooks.test", TYPES)})
     edits = [{"metadata": {"sku": "1"}, "extra": {"lora": [1]}, "strength": 0.5}, {}, {}]
     run("enqueue", manifest(*edits), "--batch", "b")
     worker.complete(1, images=2)
@@ -104,7 +105,7 @@ def test_events_of_each_type_are_as_described(run: Run, batch: str) -> None:
 
 def test_undelivered_events_are_as_described(run: Run, batch: str, ledger: Ledger) -> None:
     """Those that are tried again, and those that are not."""
-    claims = ledger.worker.claim("w", lease_ms=60_000, places=1, sinks=[SINK]).claims
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1, sinks={SINK: 9}).claims
     first, second = [claim for claim in claims if claim.step is Step.ANNOUNCE][:2]
     ledger.worker.settle_deliveries([Delivery(first, Outcome.GIVEN_UP, "500", 0)])
     ledger.worker.settle_deliveries([Delivery(second, Outcome.AGAIN, "500", 5000)])
@@ -129,6 +130,7 @@ def test_status_and_batches_are_as_described(run: Run, batch: str, ledger: Ledge
     ledger.connection._client.hset(ledger.connection.keys.batch("other"), "unsealed", '{"p":1700000000000}')
     check("status", run("status", "--json").json)
     check("batches", run("batches", "--json").json)
+    check("sinks", run("sinks", "--json").json)
     for name in ("b", "other"):
         check("status-batch", run("status", name, "--json").json)
 

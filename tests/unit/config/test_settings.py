@@ -30,7 +30,7 @@ def test_the_defaults_are_those_that_are_documented(environment: pytest.MonkeyPa
     assert (settings.api_url, settings.redis_url) == (DEFAULT_URL, "redis://localhost:6379/0")
     assert (settings.max_in_flight, settings.lease, settings.deadline) == (16, 4, 1800)
     assert (settings.on_ambiguous, settings.api_idempotent, settings.prefix) == ("resubmit", False, "")
-    assert (settings.webhook_url, settings.sinks, settings.private_hosts) == (None, {}, "")
+    assert (settings.webhook_url, settings.all_sinks, settings.private_hosts) == (None, {}, "")
 
 
 def test_an_empty_variable_counts_as_unset(environment: pytest.MonkeyPatch) -> None:
@@ -53,10 +53,37 @@ def test_a_webhook_is_a_sink(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook/")
     environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
     settings = load()
-    [(name, shown)] = settings.sinks.items()
-    assert re.fullmatch("webhook-[0-9a-f]{6}", name)
-    assert shown == "example.com"
+    [(name, sink)] = settings.all_sinks.items()
+    assert (name, sink.shown, sink.types, sink.target) == ("webhook", "example.com", (), "https://example.com/hook/")
     assert settings.webhook_url == "https://example.com/hook/"
+
+
+def test_more_sinks_stand_beside_the_webhook(environment: pytest.MonkeyPatch) -> None:
+    """Each by its name; workers must mean the same target by one, without showing it."""
+    environment.setenv("RETOUCH_WEBHOOK_URL", "https://example.com/hook")
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
+    environment.setenv("RETOUCH_SINKS", "https://other.example/planted?name=shop&types=edit.failed")
+    settings = load()
+    assert list(settings.all_sinks) == ["webhook", "shop"]
+    assert re.fullmatch(r"other\.example \([0-9a-f]{6}\)", settings.alike["the sink shop"])
+    assert "planted" not in f"{settings!r}{settings.alike}"
+
+
+def test_a_wrong_sink_is_refused_by_its_variable(environment: pytest.MonkeyPatch) -> None:
+    """In one sentence, without the URL."""
+    environment.setenv("RETOUCH_SINKS", "ftp://planted.example/planted")
+    with pytest.raises(InputError, match=r"^RETOUCH_SINKS its URL number 1 is of no kind that there is") as caught:
+        load()
+    assert "planted" not in str(caught.value)
+
+
+def test_a_webhook_among_the_sinks_is_signed_too(environment: pytest.MonkeyPatch) -> None:
+    """Without the secret the worker does not start; AWS needs none."""
+    environment.setenv("RETOUCH_SINKS", "sns:arn:aws:sns:eu-central-1:123456789012:a")
+    load()
+    environment.setenv("RETOUCH_SINKS", "https://example.com/hook")
+    with pytest.raises(InputError, match="RETOUCH_WEBHOOK_SECRET is missing: RETOUCH_SINKS has a webhook"):
+        load()
 
 
 def test_secrets_are_known_and_not_shown(environment: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import time
 
 import pytest
@@ -98,21 +97,3 @@ def test_events_come_back_spread_over_a_fifth_of_their_wait() -> None:
 def test_after_the_last_try_there_is_none(tries: int, random01: float) -> None:
     """Ten tries are all there are."""
     assert schedule.next_delivery_s(tries, random01) is None
-
-
-URL = "https://hooks.example/services/T0/B0"
-
-
-def test_a_sink_is_one_address_for_all_workers() -> None:
-    """However its host is written, and whoever is named in it; another path or query is another sink."""
-    same = {URL, "https://Hooks.Example/services/T0/B0", "https://user:hush@hooks.example/services/T0/B0"}
-    others = {f"{URL}?team=1", f"{URL}?team=2", f"{URL}/x", "http://hooks.example/services/T0/B0"}
-    assert len({webhooks.sink_name(url) for url in same}) == 1
-    assert len({webhooks.sink_name(url) for url in others | {URL}}) == 5
-
-
-def test_a_sink_shows_its_host_alone() -> None:
-    """Neither name nor text holds any other part of the URL."""
-    url = "https://user:hush@hooks.example:8443/services/T0/B0?token=secret"
-    assert webhooks.shown(url) == "hooks.example:8443"
-    assert re.fullmatch("webhook-[0-9a-f]{6}", webhooks.sink_name(url))

@@ -8,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 import structlog
+from standardwebhooks.webhooks import Webhook
 from structlog.testing import capture_logs
 
 from retouch.errors import BrokenResultError, UnreachableResultError
+from retouch.events.sinks.message import TAKEN, Answer, Message
 from retouch.ledger import Claim, Step
 from tasks import announce
 from tests.ledger_bench import LEASE_MS
@@ -163,7 +165,7 @@ def test_a_reason_names_the_host_alone(worker: Worker, answer: tuple[int, None] 
     assert worker.stored(worker.keys.delivery(claim.member), "reason") == reason
 
 
-def test_a_receiver_that_is_gone_is_told_once_a_chunk_and_left_alone(worker: Worker) -> None:
+def test_a_receiver_that_is_gone_is_told_once_and_left_alone(worker: Worker) -> None:
     """410 ends the delivery, is said of the sink, and no more is posted to it."""
     worker.fill(2, batch="more")
     worker.run_to_completion()
@@ -173,8 +175,8 @@ def test_a_receiver_that_is_gone_is_told_once_a_chunk_and_left_alone(worker: Wor
     assert len(claims) == 3
     with capture_logs() as logs:
         worker.do(claims)
-    assert [(line["sink"], line["to"]) for line in logs if line["event"] == "sink.gone"] == [
-        (claims[0].sink, "hooks.test")
+    assert [line["reason"] for line in logs if line["event"] == "sink.gone"] == [
+        "the receiver at hooks.test answered 410 Gone"
     ]
     [sink] = worker.ledger.reader.sinks()
     assert sink.gone == "the receiver at hooks.test answered 410 Gone"
@@ -201,9 +203,109 @@ def test_the_log_of_a_delivery_names_event_and_sink(worker: Worker) -> None:
     claim = worker.one(Step.ANNOUNCE)
 
     async def in_a_delivery() -> dict[str, object]:
-        origin = worker.ledger.reader.origin()
-        await announce._deliver(worker.context, claim, origin)
+        begun = await worker.context.deliveries.begin(claim, 0.0)
+        assert begun
+        await announce._deliver(worker.context, claim, begun)
         return structlog.contextvars.get_contextvars()
 
     bound = asyncio.run(in_a_delivery())
     assert (bound["event_id"], bound["sink"]) == (worker.outside.webhook.posts[0][1]["webhook-id"], claim.sink)
+
+
+# --- several sinks -------------------------------------------------------------------------------
+
+SINKS = f"{URL}/other?name=other {URL}/third?name=third&types=batch.completed"
+
+
+def test_each_sink_is_posted_to_at_its_own_address(make_worker: Callable[..., Worker]) -> None:
+    """The webhook and the others, without what is ours of their URLs."""
+    worker = with_event(make_worker(webhook_url=URL, webhook_secret=SECRET, sinks=SINKS))
+    worker.do(worker.deliveries())
+    assert sorted(worker.outside.webhook.urls) == [URL, f"{URL}/other"]
+    assert {sink.name: sink.delivered for sink in worker.ledger.reader.sinks()} == {
+        **{"webhook": 1, "other": 1},
+        "third": 0,
+    }
+
+
+def test_an_event_for_aws_goes_there(make_worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not to the webhook."""
+    worker = with_event(make_worker(sinks="sns:arn:aws:sns:eu-central-1:123456789012:alerts?name=alerts"))
+    sent: list[Message] = []
+
+    async def send(message: Message) -> Answer:
+        sent.append(message)
+        return Answer("sns alerts did not take it: Throttling") if len(sent) == 1 else TAKEN
+
+    monkeypatch.setattr(worker.context.clients.sinks._senders["alerts"], "send", send)
+    claim = deliver(worker)
+    assert due(worker, claim) == FIRST_MS
+    worker.clock.now += FIRST_MS
+    deliver(worker)
+    assert (sent[0], worker.outside.webhook.posts) == (sent[1], [])
+    assert json.loads(sent[0].body)["id"] == sent[0].id
+
+
+def test_what_becomes_of_a_sink_is_told_once(worker: Worker) -> None:
+    """That it is held, by its fifth failure in a row; that it takes events again, by the first that it takes."""
+    worker.fill(9, batch="more")
+    worker.run_to_completion()
+    worker.later(LEASE_MS)
+    worker.outside.webhook.answer = (500, None)
+    with capture_logs() as logs:
+        worker.do(worker.deliveries())
+        worker.clock.now += 5000
+        worker.outside.webhook.answer = (204, None)
+        worker.do(worker.deliveries())
+    told = [line["event"] for line in logs if line["event"].startswith("sink.")]
+    assert told == ["sink.held", "sink.back"]
+
+
+# --- a batch's own -------------------------------------------------------------------------------
+
+OWN_URL = "https://notify.test/secret-path?k=1"
+
+
+@pytest.fixture
+def notified(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker without a sink, and a batch with one of its own, which has an event for it."""
+    return with_own(make_worker())
+
+
+def with_own(worker: Worker) -> Worker:
+    worker.fill(1)
+    worker.ledger.producer.notify("b", OWN_URL, "notify.test", ["edit.completed"])
+    worker.run_to_completion()
+    return worker
+
+
+def test_a_batch_s_own_sink_is_posted_to(notified: Worker) -> None:
+    """By any worker; without a secret in its settings the post has no signature."""
+    deliver(notified)
+    assert notified.outside.webhook.urls == [OWN_URL]
+    [(_, headers)] = notified.outside.webhook.posts
+    assert "webhook-id" in headers
+    assert "webhook-signature" not in headers
+
+
+def test_a_batch_s_own_sink_is_signed_where_there_is_a_secret(make_worker: Callable[..., Worker]) -> None:
+    """With that of the settings."""
+    worker = with_own(make_worker(webhook_secret=SECRET))
+    deliver(worker)
+    [(body, headers)] = worker.outside.webhook.posts
+    Webhook(SECRET).verify(body, dict(headers))
+
+
+def test_the_reason_of_a_batch_s_own_sink_shows_no_path(notified: Worker) -> None:
+    """Its path may be a secret."""
+    notified.outside.webhook.answer = UnreachableResultError("https://notify.test/secret-path took too long")
+    claim = deliver(notified)
+    assert notified.stored(notified.keys.delivery(claim.member), "reason") == "notify.test took too long"
+
+
+def test_a_batch_that_is_gone_is_told_nothing(notified: Worker) -> None:
+    """It may be removed between the claim and the post."""
+    claim = notified.one(Step.ANNOUNCE)
+    notified.client.hdel(notified.keys.notify, "b")
+    notified.do([claim])
+    assert notified.outside.webhook.posts == []

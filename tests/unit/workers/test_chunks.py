@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from retouch.ledger import Claim
-from tests.unit.worker_stage import Worker
+from retouch.ledger import Claim, Step
+from tests.unit.worker_stage import SECRET, Worker
 from workers.context import Context, Work
 
 
@@ -50,3 +50,38 @@ def test_a_process_that_drains_gives_a_chunk_back(worker: Worker) -> None:
     worker.runtime.drain()
     take_on(worker, worker.edits(), crashes)
     assert len(worker.edits()) == 2
+
+
+def test_each_delivery_of_a_chunk_frees_its_room_by_itself(make_worker: Callable[..., Worker]) -> None:
+    """A receiver that is slow for one event takes no room from those that are done."""
+    worker = make_worker(webhook_url="https://hooks.test/", webhook_secret=SECRET)
+    slow, *quick = [Claim(f"webhook/1-{n}", 1, Step.ANNOUNCE) for n in range(5)]
+    room = worker.runtime.deliveries["webhook"]
+    free = room.free
+
+    async def run() -> None:
+        gate, done = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def deliver(_context: Context, claims: Sequence[Claim]) -> None:
+            if slow in claims:
+                await gate.wait()
+            done.release()
+
+        worker.runtime.accept([slow, *quick], deliver)
+        async with asyncio.timeout(5):
+            for _ in quick:
+                await done.acquire()
+        await asyncio.sleep(0)  # their ends have their turn
+        assert room.free == free - 1
+        gate.set()
+        await asyncio.gather(*worker.runtime._chunks)
+
+    worker.runtime._loop.run_until_complete(run())
+    assert room.free == free
+
+
+def test_a_delivery_to_a_sink_of_others_is_left_alone(make_worker: Callable[..., Worker]) -> None:
+    """Its message came to the wrong process; its lease brings it to the right one."""
+    worker = make_worker()
+    take_on(worker, [Claim("webhook/1-1", 1, Step.ANNOUNCE)], crashes)
+    assert worker.context.leases.open() == []

@@ -229,6 +229,25 @@ def test_no_more_deliveries_are_claimed_than_there_is_room_for(worker: Worker) -
     assert next(len(claims) for step, claims in worker.messages if step is Step.ANNOUNCE) == 4
 
 
+def test_a_sink_without_room_takes_none_from_another(make_worker: Callable[..., Worker]) -> None:
+    """A receiver that does not answer holds what it has; the other sink's deliveries are claimed."""
+    worker = make_worker(
+        webhook_url="https://hooks.test/", webhook_secret=SECRET, sinks="https://other.test/?name=other"
+    )
+    worker.show()
+    worker.fill(10)
+    worker.run_to_completion()
+    worker.fill_up(but=0, deliveries=True)
+    worker.dispatch(lambda: any(step is Step.ANNOUNCE for step, _ in worker.messages))
+    assert {claim.sink for claim in worker.sent() if claim.step is Step.ANNOUNCE} == {"other"}
+
+
+def test_deliveries_to_the_sinks_of_batches_go_to_one_queue() -> None:
+    """Every worker reads it: none of them has such a sink in its settings."""
+    claims = [Claim(f"notify:{batch}/1-1", 1, Step.ANNOUNCE) for batch in ("a", "b")]
+    assert [queue_of(claim) for claim in claims] == [f"{QUEUE}.notify"] * 2
+
+
 def test_no_more_is_at_the_api_than_has_a_place(make_worker: Callable[..., Worker]) -> None:
     """The setting for places reaches the claim."""
     worker = make_worker(max_in_flight=2)

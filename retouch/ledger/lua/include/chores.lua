@@ -40,6 +40,7 @@ local function remove_some(batch, most)
   end
   if #page == most then return most end
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch))
+  drop_sink(NOTIFY_PREFIX .. batch)
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)
   return forget(batch) and #page or most

@@ -10,13 +10,31 @@ local function begin_naming(id, subject, data)
   redis.call('HSET', STATE, 'named_from', id)
 end
 
--- Changes: EVENTS, STATE, and the outbox of each sink that workers have named. `data` is JSON text.
+-- Whether a sink is told of events of this type. `types`: those that it asks for, such as `;edit.failed;paused;`; '': all.
+local function wants(types, kind)
+  return types == '' or string.find(types, ';' .. string.sub(kind, #'retouch.' + 1) .. ';', 1, true) ~= nil
+end
+
+-- The batch that an event is of, by its subject; of a pause of all batches something that is none's name.
+local function batch_of(subject) return string.match(subject, '^[^/]+') end
+
+-- A batch's own sink, if it has one and it asks for this.
+local function emit_to_own(kind, batch, id)
+  local own = redis.call('HGET', NOTIFY, batch)
+  if not own or not wants(cjson.decode(own).types, kind) then return end
+  local sink = NOTIFY_PREFIX .. batch
+  redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id)
+  redis.call('ZADD', NOTIFYING, 'LT', int(now), sink)
+end
+
+-- Changes: EVENTS, STATE, the outbox of each sink that workers have named, and of the batch's own. `data` is JSON text.
 local function emit(kind, subject, data)
   local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - EVENTS_KEPT_MS), '*',
     'type', kind, 'subject', subject, 'time', int(now), 'data', data)
   local s = redis.call('HMGET', STATE, 'sinks', 'named_from')
   if not s[2] then begin_naming(id, subject, data) end
-  for sink in string.gmatch(s[1] or '', '[^,]+') do
-    redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id)
+  for sink, types in string.gmatch(s[1] or '', '([^,;]+)([^,]*)') do
+    if wants(types, kind) then redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id) end
   end
+  emit_to_own(kind, batch_of(subject), id)
 end
