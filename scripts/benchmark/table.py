@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from scripts.benchmark.enqueue import DISTINCT, SHARED, THROUGH_CLI
 from scripts.benchmark.environments import NOT_HERE
+from scripts.benchmark.markdown import Row, facts, table
 from scripts.benchmark.report import RETOUCHED, Report
 from scripts.benchmark.versions import VERSIONS
 
 NONE = "-"
-Row = tuple[str, ...]
 
 
 def heading(report: Report) -> str:
     """The machine, the versions and the settings, a line each."""
-    facts = report.machine | report.settings
-    width = max(len(name) for name in facts)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items())
+    return facts(report.machine | report.settings)
 
 
 def text(report: Report, cores: int) -> str:
     """All rows that were measured, what is missing and why, the ratios, and the targets."""
     names = [v.name for v in VERSIONS]
-    parts = [_table(("", *names), [*_rows(report)])]
+    parts = [table(("", *names), [*_rows(report)])]
     if report.growth:
         parts.append(_growth(report))
     if report.workers:
         header = ("Retouch's processes", *(str(count) for count in report.workers))
         finished = tuple(f"{stretch.per_second:,.0f}" for stretch in report.workers.values())
         cost = tuple(f"{stretch.cpu_ms:,.2f}" for stretch in report.workers.values())
-        parts.append(_table(header, [("edits finished/s", *finished), ("CPU ms an edit, all workers", *cost)]))
+        parts.append(table(header, [("edits finished/s", *finished), ("CPU ms an edit, all workers", *cost)]))
     parts.append("\n".join(f"no figures  {name}: {why}" for name, why in report.missing.items()))
     parts.append("\n".join(f"{name}: {value:.2f}" for name, value in report.ratios().items()))
     parts.append("\n".join(str(target) for target in report.targets(cores)))
@@ -96,16 +94,4 @@ def _growth(report: Report) -> str:
         ("memory MiB, at the end", *(f"{g.end_mib:.0f}" for g in report.growth)),
         ("bytes of Redis an edit, peak", *(f"{g.redis_bytes:,.0f}" for g in report.growth)),
     ]
-    return _table(("Retouch, edits in the batch", *(f"{g.edits:,}" for g in report.growth)), rows)
-
-
-def _table(header: Row, rows: Sequence[Row]) -> str:
-    all_rows = [header, ("---", *["---:"] * (len(header) - 1)), *rows]
-    widths = [max(len(row[column]) for row in all_rows) for column in range(len(header))]
-    return "\n".join(_line(row, widths) for row in all_rows)
-
-
-def _line(row: Row, widths: Sequence[int]) -> str:
-    name, *values = row
-    cells = [f"{name:<{widths[0]}}", *(f"{v:>{width}}" for v, width in zip(values, widths[1:], strict=True))]
-    return f"| {' | '.join(cells)} |"
+    return table(("Retouch, edits in the batch", *(f"{g.edits:,}" for g in report.growth)), rows)

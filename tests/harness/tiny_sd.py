@@ -40,14 +40,20 @@ TEXT: dict[str, Any] = checkpoint.TEXT | {
 
 def parts(dtype: Any = torch.float32) -> Parts:
     """The model in memory, always with the same numbers."""
+    return random_parts(UNET, VAE, TEXT, "cpu", dtype)
+
+
+def random_parts(unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any], device: str, dtype: Any) -> Parts:
+    """A model of these shapes in memory; on one device always with the same numbers."""
     torch.manual_seed(0)
-    made = [
-        UNet2DConditionModel.from_config(UNET),
-        AutoencoderKL.from_config(VAE),
-        CLIPTextModel(CLIPTextConfig(**TEXT)),
-    ]
-    unet, vae, text = [to(module.eval().requires_grad_(False), "cpu", dtype) for module in made]
-    return Parts(unet, vae, text, checkpoint.SCHEDULER, "cpu", dtype)
+    with torch.device(device):
+        made = [
+            UNet2DConditionModel.from_config(unet),
+            AutoencoderKL.from_config(vae),
+            CLIPTextModel(CLIPTextConfig(**text)),
+        ]
+    own_unet, own_vae, own_text = [to(module.eval().requires_grad_(False), device, dtype) for module in made]
+    return Parts(own_unet, own_vae, own_text, checkpoint.SCHEDULER, device, dtype)
 
 
 class Checker(IntEnum):
@@ -59,21 +65,29 @@ class Checker(IntEnum):
 
 def save_folder(folder: Path, *, checker: Checker | None = None) -> None:
     """Write it as diffusers does."""
-    model = parts()
+    save_parts(parts(), folder)
+    if checker is not None:
+        _save_checker(folder, checker)
+
+
+def save_parts(model: Parts, folder: Path) -> None:
+    """Write a model as diffusers does."""
     model.unet.save_pretrained(folder / "unet")
     model.vae.save_pretrained(folder / "vae")
     model.text.save_pretrained(folder / "text_encoder")
     PNDMScheduler.from_config(checkpoint.SCHEDULER).save_pretrained(folder / "scheduler")
-    if checker is not None:
-        tower = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-        vision = tower | {"image_size": 32, "patch_size": 16}
-        config = CLIPConfig(projection_dim=16, text_config=tower, vision_config=vision)
-        made = StableDiffusionSafetyChecker(config)
-        for thresholds in (made.concept_embeds_weights, made.special_care_embeds_weights):
-            torch.nn.init.constant_(thresholds, checker)
-        made.save_pretrained(folder / "safety_checker")
-        size = {"shortest_edge": 32}
-        CLIPImageProcessor(size=size, crop_size=32).save_pretrained(folder / "feature_extractor")
+
+
+def _save_checker(folder: Path, threshold: Checker) -> None:
+    tower = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = tower | {"image_size": 32, "patch_size": 16}
+    config = CLIPConfig(projection_dim=16, text_config=tower, vision_config=vision)
+    made = StableDiffusionSafetyChecker(config)
+    for thresholds in (made.concept_embeds_weights, made.special_care_embeds_weights):
+        torch.nn.init.constant_(thresholds, threshold)
+    made.save_pretrained(folder / "safety_checker")
+    size = {"shortest_edge": 32}
+    CLIPImageProcessor(size=size, crop_size=32).save_pretrained(folder / "feature_extractor")
 
 
 def tensors_of_file(model: Parts) -> dict[str, Any]:
