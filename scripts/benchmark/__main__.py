@@ -43,7 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what an edit costs, beside the peers.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measure what an edit costs, beside the peers.",
+        epilog="scripts/bench --engine measures the endpoint's real model instead: see scripts/bench --engine --help.",
+    )
     parser.add_argument("--only", type=_parts, default=[], help=f"some rows or versions of {','.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
