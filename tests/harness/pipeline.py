@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from diffusers import PNDMScheduler, StableDiffusionImg2ImgPipeline
@@ -12,6 +13,7 @@ from workers.endpoint.diffusion.model import Parts
 from workers.endpoint.diffusion.prompts import END, PLACES, START
 
 
+@cache
 def tokenizer() -> Any:
     """The one that a Stable Diffusion 1.5 comes with."""
     vocabulary = tokens._ids() | {"<|startoftext|>": START, "<|endoftext|>": END}

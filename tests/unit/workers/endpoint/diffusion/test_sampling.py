@@ -13,13 +13,11 @@ from workers.endpoint.engine import RenderError
 torch = pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
 
 import diffusers
-from diffusers import StableDiffusionImg2ImgPipeline
-from transformers import CLIPTokenizer
 
-from retouch import tokens
 from tests.harness import tiny_sd
+from tests.harness.pipeline import img2img, tokenizer
 from workers.endpoint.diffusion.batching import Batches, Ticket
-from workers.endpoint.diffusion.prompts import END, PLACES, START, places
+from workers.endpoint.diffusion.prompts import places
 from workers.endpoint.diffusion.sampling import SCHEDULERS, Canvas, Made, Sampler, Wish
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # among its libraries
@@ -41,37 +39,18 @@ def made_alone(sampler: Sampler, wish: Wish) -> Made:
     return sampler.finish(canvas)
 
 
-def tokenizer() -> Any:
-    """Of transformers, over the same vocabulary."""
-    vocabulary = tokens._ids() | {"<|startoftext|>": START, "<|endoftext|>": END}
-    return CLIPTokenizer(vocabulary, [tuple(pair.split(" ")) for pair in tokens._ranks()], model_max_length=PLACES)
-
-
-TOKENIZER = tokenizer()
-
-
 @pytest.mark.parametrize(
     "text", ["", "A red fox, 4k (masterpiece:1.2)", "naïve Größe 東京 😀", "word " * 80, "don't  \n stop…", "½ Ⅷ"]
 )
 def test_the_text_model_is_given_the_tokens_of_transformers(text: str) -> None:
     """77 of them, padded with the end mark."""
-    [given] = TOKENIZER([text], padding="max_length", truncation=True).input_ids
+    [given] = tokenizer()([text], padding="max_length", truncation=True).input_ids
     assert places(text) == given
 
 
 def made_by_diffusers(wish: Wish) -> Image.Image:
-    scheduler = getattr(diffusers, wish.scheduler).from_config(PARTS.scheduler)
-    pipeline = StableDiffusionImg2ImgPipeline(
-        vae=PARTS.vae,
-        text_encoder=PARTS.text,
-        tokenizer=TOKENIZER,
-        unet=PARTS.unet,
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = img2img(PARTS)
+    pipeline.scheduler = getattr(diffusers, wish.scheduler).from_config(PARTS.scheduler)
     made: list[Image.Image] = pipeline(
         prompt=wish.prompt,
         negative_prompt=wish.negative_prompt,
