@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = QUICK if options.quick else GPU if device.is_gpu else CPU
     if options.rounds:
         sizes = replace(sizes, rounds=options.rounds)
-    report = Report(_machine(device), _settings(model, options.dtype, sizes), judged=_judged(device, model, options))
+    report = Report(
+        _machine(device), _settings(device, model, options.dtype, sizes), judged=_judged(device, model, options)
+    )
     print(markdown.facts(report.machine | report.settings), flush=True)
     failure = None
     try:
@@ -96,7 +98,7 @@ def _machine(device: Device) -> dict[str, str]:
     return machine.describe(PACKAGES) | {"device": device.describe()}
 
 
-def _settings(model: Model, dtype: str, sizes: Sizes) -> dict[str, str]:
+def _settings(device: Device, model: Model, dtype: str, sizes: Sizes) -> dict[str, str]:
     side = SIDES[model]
     return {
         "model": f"{model}, random weights, {dtype}, images of {side} x {side}",
@@ -105,6 +107,7 @@ def _settings(model: Model, dtype: str, sizes: Sizes) -> dict[str, str]:
         "uniform": f"{sizes.images} images of {UNIFORM.steps} steps at {UNIFORM.strength:g}: {UNIFORM.calls} calls",
         "in flight": "images; each is two rows, one with the prompt and one without",
         "rounds": f"{sizes.rounds}, all ways in turns; the median counts",
+        "seconds": "of the clock" if device.is_gpu else "of the CPU's time, but for the endpoint: of the clock",
         "merged": f"requests with equal parameters, as many as wait and fit into {max(sizes.max_rows)} rows",
         "calls": f"by kinds: {sizes.counted} images, {max(sizes.in_flight)} in flight, at most {sizes.max_rows[0]} rows"
         " a call; nothing is computed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,10 @@ class Device:
             torch.cuda.synchronize(self.name)
         elif self.is_gpu:
             torch.mps.synchronize()
+
+    def now_s(self) -> float:
+        """Seconds: on a CPU of the process's own work, so that what else the machine does hardly counts."""
+        return time.perf_counter() if self.is_gpu else time.process_time()
 
     def forget_peak(self) -> None:
         """Let ``peak_gib`` begin anew."""

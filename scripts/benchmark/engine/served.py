@@ -21,7 +21,6 @@ from transformers.utils import logging
 from retouch.errors import ServiceError
 from scripts.benchmark.engine.figures import Served
 from scripts.benchmark.engine.loops import by_steps
-from scripts.benchmark.engine.race import seconds
 from scripts.benchmark.engine.sizes import Sizes
 from scripts.benchmark.engine.subject import Subject
 from scripts.benchmark.engine.traffic import KINDS, Job, jobs
@@ -45,8 +44,10 @@ def measure(subject: Subject, sizes: Sizes, max_rows: int, say: Callable[[str], 
     served = Served(sizes.edits, sizes.at_the_endpoint)
     shares: list[float] = []
 
+    sampler = Sampler(subject.parts)  # as the endpoint's, it knows the prompts from the second round on
+
     def alone() -> None:
-        by_steps(Sampler(subject.parts), wishes, subject.size, served.in_flight, max_rows=rows, exact=True)
+        by_steps(sampler, wishes, subject.size, served.in_flight, max_rows=rows, exact=True)
 
     say("loading the endpoint")
     with _endpoint(subject, wanted, max_rows, served.in_flight) as endpoint:
@@ -54,14 +55,16 @@ def measure(subject: Subject, sizes: Sizes, max_rows: int, say: Callable[[str], 
         for number in range(1, sizes.rounds + 1):
             say(f"endpoint, round {number} of {sizes.rounds}")
             began = time.perf_counter()
-            with subject.device.watched() as watch:
-                ids = endpoint.post(wanted)
+            ids = endpoint.post(wanted)
+            with subject.device.watched() as watch:  # while half of them wait
                 endpoint.take(ids[: len(ids) // 2])
             endpoint.take(ids[len(ids) // 2 :])
             served.endpoint.append(time.perf_counter() - began)
             shares += [] if watch.busy is None else [watch.busy]
             say(f"engine alone, round {number} of {sizes.rounds}")
-            served.alone.append(seconds(subject, alone))
+            began = time.perf_counter()
+            alone()
+            served.alone.append(time.perf_counter() - began)
     served.busy = median(shares) if shares else None
     return served
 

@@ -153,6 +153,13 @@ def test_a_gpu_is_asked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(asked) == 5
 
 
+def test_a_cpu_s_seconds_are_those_of_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else the machine does; a GPU works beside the process, so that there the clock counts."""
+    monkeypatch.setattr("time.process_time", lambda: 1.0)
+    monkeypatch.setattr("time.perf_counter", lambda: 2.0)
+    assert (CPU.now_s(), Device("cuda").now_s()) == (1.0, 2.0)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
