@@ -26,9 +26,9 @@ class Sizes:
 GPU = Sizes()
 CPU = Sizes(images=20, max_rows=(16,), unet_rows=(1, 2, 8, 16, 32), compiled_rows=(2,))
 QUICK = Sizes(
-    images=3,
+    images=2,
     rounds=1,
-    in_flight=(1, 3),
+    in_flight=(1, 2),
     max_rows=(4,),
     unet_rows=(1, 4),
     compiled_rows=(2,),

@@ -51,10 +51,10 @@ def test_every_part_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert {aim["met"] for aim in found["aims"]} == {None}
     for traffic, wanted in traffics(QUICK.images).items():
         counter = Counter()
-        by_steps(counter, wanted, (64, 64), 3, max_rows=4, exact=True)
-        cell = found["race"][traffic]["Retouch, exact, 4 rows"]["3"]
+        by_steps(counter, wanted, (64, 64), 2, max_rows=4, exact=True)
+        cell = found["race"][traffic]["Retouch, exact, 4 rows"]["2"]
         assert (cell["calls"], cell["rows"]) == (len(counter.calls), sum(counter.calls))
-        assert found["race"][traffic][LOOP]["3"]["calls"] == sum(job.kind.calls for job in wanted)
+        assert found["race"][traffic][LOOP]["2"]["calls"] == sum(job.kind.calls for job in wanted)
     assert all(one["same"] == one["of"] for one in found["same"] if "fast" not in one["way"])
     assert found["pieces"]["unet"].keys() == {"eager", "channels last", "compiled"}
     assert len(found["served"]["endpoint"]) == len(found["served"]["alone"]) == 1
