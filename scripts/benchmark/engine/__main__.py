@@ -107,7 +107,7 @@ def _settings(device: Device, model: Model, dtype: str, sizes: Sizes) -> dict[st
         "uniform": f"{sizes.images} images of {UNIFORM.steps} steps at {UNIFORM.strength:g}: {UNIFORM.calls} calls",
         "in flight": "images; each is two rows, one with the prompt and one without",
         "rounds": f"{sizes.rounds}, all ways in turns; the median counts",
-        "seconds": "of the clock" if device.is_gpu else "of the CPU's time, but for the endpoint: of the clock",
+        "seconds": "of the clock" if device.is_gpu else "of the CPU's time that was spent",
         "merged": f"requests with equal parameters, as many as wait and fit into {max(sizes.max_rows)} rows",
         "calls": f"by kinds: {sizes.counted} images, {max(sizes.in_flight)} in flight, at most {sizes.max_rows[0]} rows"
         " a call; nothing is computed",

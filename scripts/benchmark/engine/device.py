@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import torch
 
 from scripts.benchmark.engine import smi
@@ -50,9 +51,14 @@ class Device:
         elif self.is_gpu:
             torch.mps.synchronize()
 
-    def now_s(self) -> float:
-        """Seconds: on a CPU of the process's own work, so that what else the machine does hardly counts."""
-        return time.perf_counter() if self.is_gpu else time.process_time()
+    def now_s(self, pid: int | None = None) -> float:
+        """Seconds: on a CPU of a process's own work (None: this one's), so that what else runs hardly counts."""
+        if self.is_gpu:
+            return time.perf_counter()
+        if pid is None:
+            return time.process_time()  # finer than the ticks of the kernel
+        times = psutil.Process(pid).cpu_times()
+        return float(times.user + times.system)
 
     def forget_peak(self) -> None:
         """Let ``peak_gib`` begin anew."""

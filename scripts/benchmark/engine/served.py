@@ -21,6 +21,7 @@ from transformers.utils import logging
 from retouch.errors import ServiceError
 from scripts.benchmark.engine.figures import Served
 from scripts.benchmark.engine.loops import by_steps
+from scripts.benchmark.engine.race import seconds
 from scripts.benchmark.engine.sizes import Sizes
 from scripts.benchmark.engine.subject import Subject
 from scripts.benchmark.engine.traffic import KINDS, Job, jobs
@@ -31,7 +32,8 @@ from workers.stack.child import Child, clean_environment
 
 READY_S = 600.0  # at most, until the model is loaded
 ENDS_S = 600.0  # at most, for one edit
-EVERY_S = 0.01  # between two looks at the oldest edit
+LEAST_WAIT_S = 0.02  # between two looks at the oldest edit
+WAIT = 0.01  # of the time since the edits were posted: it is exact enough, and some looks an edit are usual
 ANSWERS_S = 60.0
 
 
@@ -54,17 +56,15 @@ def measure(subject: Subject, sizes: Sizes, max_rows: int, say: Callable[[str], 
         endpoint.make(wanted[:1])
         for number in range(1, sizes.rounds + 1):
             say(f"endpoint, round {number} of {sizes.rounds}")
-            began = time.perf_counter()
+            began = subject.device.now_s(endpoint.pid)
             ids = endpoint.post(wanted)
             with subject.device.watched() as watch:  # while half of them wait
                 endpoint.take(ids[: len(ids) // 2])
             endpoint.take(ids[len(ids) // 2 :])
-            served.endpoint.append(time.perf_counter() - began)
+            served.endpoint.append(subject.device.now_s(endpoint.pid) - began)
             shares += [] if watch.busy is None else [watch.busy]
             say(f"engine alone, round {number} of {sizes.rounds}")
-            began = time.perf_counter()
-            alone()
-            served.alone.append(time.perf_counter() - began)
+            served.alone.append(seconds(subject, alone))
     served.busy = median(shares) if shares else None
     return served
 
@@ -72,10 +72,12 @@ def measure(subject: Subject, sizes: Sizes, max_rows: int, say: Callable[[str], 
 class Endpoint:
     """A running endpoint, as a caller of the API sees it."""
 
-    def __init__(self, url: str, key: str, picture_url: Callable[[Job], str], side: int) -> None:
+    def __init__(self, pid: int, url: str, key: str, picture_url: Callable[[Job], str], side: int) -> None:
+        self.pid = pid
         self._url = url
         self._picture_url = picture_url
         self._side = side
+        self._posted_s = 0.0
         self._http = requests.Session()
         self._http.headers["API-Key"] = key
 
@@ -89,6 +91,7 @@ class Endpoint:
 
     def post(self, wanted: Sequence[Job]) -> list[str]:
         """Ask for these images; returns their ids."""
+        self._posted_s = time.monotonic()
         return [self._answer("POST", self._url, json=self._edit(job))["id"] for job in wanted]
 
     def take(self, ids: Sequence[str]) -> None:
@@ -118,7 +121,7 @@ class Endpoint:
                 return answer
             if answer["status"] != "PENDING":
                 raise ServiceError(f"the endpoint answers {json.dumps(answer)[:200]}")
-            time.sleep(EVERY_S)
+            time.sleep(max(LEAST_WAIT_S, WAIT * (time.monotonic() - self._posted_s)))
         raise ServiceError(f"the endpoint made no image within {ENDS_S:g} s")
 
     def _answer(self, method: str, url: str, **given: Any) -> dict[str, Any]:
@@ -150,7 +153,7 @@ def _endpoint(subject: Subject, wanted: Sequence[Job], max_rows: int, in_flight:
         try:
             url = child.wait_until(lambda: _url(child.output()), READY_S)
             child.wait_until(lambda: _ready(url), READY_S)
-            endpoint = Endpoint(url, key, lambda job: f"{web.url}/{job.number}.png", subject.side)
+            endpoint = Endpoint(child.pid, url, key, lambda job: f"{web.url}/{job.number}.png", subject.side)
             try:
                 yield endpoint
             finally:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import torch
 from PIL import Image
 
+from retouch.errors import ServiceError
 from scripts.benchmark.engine.device import Device
 from scripts.benchmark.engine.traffic import Job
 from tests.harness import tiny_sd
@@ -56,8 +58,12 @@ class Subject:
 
     @classmethod
     def make(cls, model: Model, device: Device, dtype: str) -> Subject:
-        """Make it of random numbers; nothing is read or fetched."""
-        return cls(tiny_sd.random_parts(*SHAPES[model], device.name, DTYPES[dtype]), device, SIDES[model])
+        """Make it of random numbers; nothing is read or fetched. Raises ServiceError if memory is too small for it."""
+        try:
+            parts = tiny_sd.random_parts(*SHAPES[model], device.name, DTYPES[dtype])
+        except torch.OutOfMemoryError:
+            raise ServiceError(f"{device.name} has too little memory for --model {model}") from None
+        return cls(parts, device, SIDES[model])
 
     @property
     def size(self) -> tuple[int, int]:

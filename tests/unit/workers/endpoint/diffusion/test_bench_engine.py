@@ -26,6 +26,7 @@ from scripts.benchmark.engine.sizes import QUICK, Sizes
 from scripts.benchmark.engine.subject import Calls, Model, Subject
 from scripts.benchmark.engine.traffic import jobs, traffics
 from scripts.benchmark.engine.ways import LOOP, MERGED
+from tests.harness import tiny_sd
 from workers.endpoint.diffusion.model import to
 from workers.endpoint.diffusion.sampling import Sampler
 
@@ -121,6 +122,19 @@ def test_calls_that_memory_has_made_smaller_are_told(subject: Subject, monkeypat
     assert report.remarks == {"uniform: Retouch, exact, 8 rows, 1 in flight": told}
 
 
+def test_a_device_too_small_for_the_model_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code says that something failed."""
+
+    def small(*_given: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(tiny_sd, "random_parts", small)
+    assert bench.main(["--device", "cpu", "--quick"]) == 1
+    assert capsys.readouterr().err == "bench: cpu has too little memory for --model tiny\n"
+
+
 def test_a_gpu_is_asked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is asked of CUDA exists, and is of the device that was named."""
     asked: dict[str, Any] = {}
@@ -155,9 +169,12 @@ def test_a_gpu_is_asked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cpu_s_seconds_are_those_of_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else the machine does; a GPU works beside the process, so that there the clock counts."""
+    process = SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=1.0, system=0.5))
+    monkeypatch.setattr("psutil.Process", {7: process}.__getitem__)
     monkeypatch.setattr("time.process_time", lambda: 1.0)
     monkeypatch.setattr("time.perf_counter", lambda: 2.0)
-    assert (CPU.now_s(), Device("cuda").now_s()) == (1.0, 2.0)
+    assert (CPU.now_s(), CPU.now_s(7)) == (1.0, 1.5)
+    assert Device("cuda").now_s() == Device("cuda").now_s(7) == 2.0
 
 
 @pytest.mark.parametrize(
