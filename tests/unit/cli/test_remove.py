@@ -69,7 +69,7 @@ def test_ctrl_c_at_the_question_removes_nothing(
         def readline(self) -> str:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("retouch.cli.remove.sys", SimpleNamespace(stdin=Stdin(), stderr=sys.stderr))
+    monkeypatch.setattr("retouch.cli.confirm.sys", SimpleNamespace(stdin=Stdin(), stderr=sys.stderr))
     assert run("remove", batch).code == 130
     assert ledger.reader.batch("b")
 
