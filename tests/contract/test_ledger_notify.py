@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retouch.causes import Outcome
 from retouch.ledger import Claim, Delivery, Finish, Sink, Step
+from retouch.states import EditState
 from tests.contract.test_ledger_sinks import happen
 from tests.ledger_bench import Bench, entries
 
@@ -68,6 +69,16 @@ def test_it_may_ask_for_edits(bench: Bench) -> None:
     begun(bench, types=("edit.completed",))
     pending = bench.ledger.reader.pending(deliveries(bench))
     assert sorted(one.event.subject for one in pending if one.event) == ["b/c0", "b/c1"]
+
+
+def test_it_hears_that_too_many_edits_failed(bench: Bench) -> None:
+    """Somebody is to decide before the rest is paid for."""
+    bench.write("b", entries(3), max_failures="0")
+    notify(bench)
+    bench.end(bench.edits(submits=1, deliveries=0), EditState.FAILED)
+    [pending] = bench.ledger.reader.pending(deliveries(bench))
+    assert pending.event
+    assert (pending.event.type, pending.event.data["cause"]) == ("retouch.paused", "failures")
 
 
 def test_a_batch_that_is_not_there_has_none(bench: Bench) -> None:
