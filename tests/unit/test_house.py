@@ -50,7 +50,7 @@ SCRIPTS = [
 # Import every module as if the modules of the first argument were not installed.
 # Loaded only where they are needed; those who load them say what to install.
 OPTIONAL = "retouch.intake.manifest.columnar," + ",".join(
-    f"workers.endpoint.diffusion.{name}" for name in ("engine", "memory", "model", "prompts", "sampling")
+    f"workers.endpoint.diffusion.{name}" for name in ("engine", "memory", "model", "precision", "prompts", "sampling")
 )
 IMPORT_ALL = """
 import importlib, pkgutil, sys

@@ -37,7 +37,7 @@ class Options:
     api_keys: Sequence[bytes]  # any of them is accepted, as while a key is replaced
     public_url: str  # where callers reach this server; the links to results begin with it
     latency: Latency = NO_LATENCY
-    capacity: int = 16  # images worked on at once
+    capacity: int | None = None  # images worked on at once; None: as the engine likes it
     max_queue: int | None = None  # edits that may wait; None: no end
     honour_keys: bool = True  # False: the same Idempotency-Key again is another edit, as at a provider without them
     unknown_pending: bool = False  # an unknown id reads PENDING for ever, as Celery's do
@@ -64,7 +64,7 @@ class Endpoint:
             self._studio.refusal,
             self._results,
             self._journal,
-            capacity=options.capacity,
+            capacity=options.capacity or engine.places,
             max_queue=options.max_queue,
         )
         self._faults = Faults(options.seed)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +67,10 @@ def run(
         int | None,
         typer.Option(min=2, help="Most rows of one call of the model; an image with guidance takes two. Default: 16."),
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(min=4096, help="Most pixels of an image, width times height. Default: 1048576 (1024 x 1024)."),
+    ] = None,
     fast: Annotated[
         bool,
         typer.Option("--fast", help="Calls of fewer rows where fewer images are in work: the last bits then vary."),
@@ -72,7 +78,10 @@ def run(
     latency: Annotated[
         str, typer.Option(help="Seconds that an edit takes at least, or a range such as 0.2-0.8.")
     ] = "0",
-    capacity: Annotated[int, typer.Option(min=1, help="Images worked on at once.")] = 16,
+    capacity: Annotated[
+        int | None,
+        typer.Option(min=1, help="Images worked on at once. Default: 16, or as many as two calls of the model take."),
+    ] = None,
     max_queue: Annotated[
         int | None, typer.Option(min=0, help="Edits that may wait; beyond, 429. Default: no end.")
     ] = None,
@@ -101,7 +110,7 @@ def run(
         check_names()
         hosts, seconds = PrivateHosts.parse(private_hosts), Latency.parse(latency)
         base = _checked(public_url)
-        chosen = choose_engine(engine, model, device, dtype, max_batch, fast=fast)
+        chosen = choose_engine(engine, model, device, dtype, max_batch, max_pixels, fast=fast)
         with listen(host, port) as sock:
             options = Options(
                 api_keys=_keys(ctx, api_keys or []),
@@ -126,7 +135,15 @@ def run(
 def main() -> None:
     """Run the command; ends the process."""
     _log_to_stderr()
-    cli(prog_name="python -m workers.endpoint")
+    code: object = 0
+    try:
+        cli(prog_name="python -m workers.endpoint")
+    except SystemExit as end:
+        code = end.code
+    if any(thread.daemon for thread in threading.enumerate()):  # a model that loads, or is in the middle of a step
+        sys.stdout.flush()
+        os._exit(code if isinstance(code, int) else 1)  # Python would pull the ground from under it
+    sys.exit(code if isinstance(code, int) else 1)
 
 
 def _log_to_stderr() -> None:

@@ -26,6 +26,10 @@ class EngineFullError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class EngineStoppedError(Exception):
+    """The engine has ended before it began this edit, or was told to end: who takes its place can do the edit."""
+
+
 class EngineError(RetouchError):
     """The engine cannot start, or is broken for good: the process ends. The message is one sentence."""
 
@@ -60,7 +64,8 @@ class Engine(Protocol):
     name: str
     version: str
     about: str
-    facts: Mapping[str, str | bool]
+    facts: Mapping[str, str | bool | int]
+    places: int  # images that it wants to have at once, unless the operator says something else
 
     def problems(self, params: Parameters) -> Mapping[str, str]:
         """What the engine cannot do of this: a sentence a field, such as another ``model_id`` than its own.
@@ -83,9 +88,14 @@ class Engine(Protocol):
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
         """Edit the picture ``init``; ``params.seed`` is always set, 0..2^32-1, and sample n has that + n.
 
-        Called only between ``warm_up`` and ``close``. Raises RenderError about this edit, EngineFullError, and
-        EngineError where the engine is broken: every call that it holds is to raise that.
+        Called only between ``warm_up`` and ``close``. Raises RenderError about this edit, EngineFullError,
+        EngineError where the engine broke over it or beside it, and EngineStoppedError where it was not begun, or the
+        engine was closed: every call that is held is to raise one of these.
         """
+        ...
+
+    async def until_broken(self) -> None:
+        """Wait for the engine to break, for ever if need be; raises EngineError. Called after ``warm_up``."""
         ...
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from workers.endpoint.stand_in import StandIn
 
 MODEL_LIBRARIES = ("torch", "diffusers", "transformers", "safetensors")
 DEFAULT_BATCH = 16
+DEFAULT_PIXELS = 1024 * 1024
 
 
 class EngineName(StrEnum):
@@ -46,11 +47,19 @@ def _not_installed(library: str) -> InputError:
 
 
 def choose_engine(
-    name: EngineName, model: Path | None, device: str | None, dtype: DType | None, max_batch: int | None, *, fast: bool
+    name: EngineName,
+    model: Path | None = None,
+    device: str | None = None,
+    dtype: DType | None = None,
+    max_batch: int | None = None,
+    max_pixels: int | None = None,
+    *,
+    fast: bool = False,
 ) -> Engine:
     """Return the engine, not started. Raises InputError for options that it has no use for, or lacks; EngineError."""
     if name is EngineName.STAND_IN:
-        options = {"model": model, "device": device, "dtype": dtype, "max-batch": max_batch, "fast": fast}
+        options = {"model": model, "device": device, "dtype": dtype, "max-batch": max_batch, "max-pixels": max_pixels}
+        options |= {"fast": fast}
         if unused := [f"--{option}" for option, value in options.items() if value]:
             raise InputError(f"{', '.join(unused)}: only --engine diffusion has a model")
         return StandIn()
@@ -61,4 +70,4 @@ def choose_engine(
         from workers.endpoint.diffusion.engine import Diffusion, Settings  # noqa: PLC0415 - an extra of 3 GB
     except ModuleNotFoundError as error:
         raise _not_installed(str(error.name)) from None
-    return Diffusion(Settings(model, device, dtype, max_batch or DEFAULT_BATCH, fast))
+    return Diffusion(Settings(model, device, dtype, max_batch or DEFAULT_BATCH, max_pixels or DEFAULT_PIXELS, fast))

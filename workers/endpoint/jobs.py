@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from retouch.edit import Parameters
-from workers.endpoint.engine import SEEDS, Rendered
+from workers.endpoint.engine import SEEDS, EngineStoppedError, Rendered
+from workers.endpoint.fair_queue import FairQueue
 from workers.endpoint.journal import Journal, Taken
 from workers.endpoint.results import Results
 from workers.endpoint.submission import Submission
@@ -88,7 +89,7 @@ Work = Callable[[Job], Awaitable[Rendered]]
 
 
 class Jobs:
-    """A FIFO queue in front of a number of places, one place an image.
+    """A queue in front of a number of places, one place an image; sizes take turns.
 
     All moves happen on the event loop, so none needs a lock.
     """
@@ -110,7 +111,7 @@ class Jobs:
         self._capacity = capacity
         self._free = capacity
         self._max_queue = max_queue
-        self._waiting: deque[Job] = deque()
+        self._waiting: FairQueue[Job] = FairQueue(lambda job: (job.submission.width, job.submission.height))
         self._by_id: dict[str, Job] = {}
         self._by_key: dict[str, Job] = {}
         self._finished: deque[Job] = deque()
@@ -176,9 +177,9 @@ class Jobs:
         return min(submission.places, self._capacity)  # else four samples could never start in two places
 
     def _start_next(self) -> None:
-        while self._waiting and (places := self._places(self._waiting[0].submission)) <= self._free:
+        while self._waiting and (places := self._places(self._waiting.next.submission)) <= self._free:
             self._free -= places
-            task = asyncio.create_task(self._run(self._waiting.popleft(), places))
+            task = asyncio.create_task(self._run(self._waiting.pop(), places))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -189,6 +190,8 @@ class Jobs:
             problem: dict[str, Any] | None = {"error": str(error)}
             if isinstance(error, BrokenError):
                 self._journal.note_problem(job.id, str(error))
+        except EngineStoppedError:
+            return  # it stays in the journal, for whoever takes this process's place
         except Exception:
             logger.exception("the edit %s met a fault of the engine", job.id)
             problem = {"error": "internal error"}

@@ -23,7 +23,9 @@ class StandIn:
     name = NAME
     version = VERSION
     about = ABOUT
-    facts: Mapping[str, str | bool] = {"device": "cpu", "dtype": "uint8", "version": VERSION, "exact": True}
+    facts: Mapping[str, str | bool | int] = {"device": "cpu", "dtype": "uint8", "version": VERSION, "exact": True}
+
+    places = 16
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(os.cpu_count() or 2, thread_name_prefix="render")
@@ -42,6 +44,10 @@ class StandIn:
         """Edit ``init`` in a thread; raises RenderError."""
         images = await asyncio.get_running_loop().run_in_executor(self._threads, draw, params, init)
         return Rendered(images, seeds_of(params))
+
+    async def until_broken(self) -> None:
+        """It has nothing that could."""
+        await asyncio.Event().wait()
 
     def close(self) -> None:
         """Let go of the threads; edits that were not begun are dropped."""

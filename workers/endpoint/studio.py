@@ -57,7 +57,17 @@ class Studio:
 
     async def until_broken(self) -> None:
         """Wait for the engine to break, for ever if need be; raises EngineError."""
-        await self._broke.wait()
+        engine = asyncio.create_task(self._engine.until_broken())
+        broke = asyncio.create_task(self._broke.wait())
+        try:
+            await asyncio.wait([engine, broke], return_when=asyncio.FIRST_COMPLETED)
+            if engine.done():
+                engine.result()
+        except EngineError as error:
+            self._break(error)
+        finally:
+            engine.cancel()
+            broke.cancel()
         raise self._breakage
 
     def refusal(self) -> NotTakenError | None:

@@ -1,8 +1,8 @@
 """Batching by steps: one call of the model serves all images in flight of one size, and between steps they come and go.
 
 Nothing here knows the model's library. An image is first in a size's queue, then in flight there until its steps are
-done. Sizes take turns, one call each, as a call takes images of one size only. Within a size the order is first come,
-first served.
+done. A call takes images of one size only: the next call is for the size that has had the least of the device's time.
+Within a size the order is first come, first served.
 
 A result may depend in its last bits on the *number* of rows in a call, and never on what the other rows hold. So
 ``exact`` keeps that number constant: short calls are padded, and where a number proves too large for the memory, the
@@ -20,11 +20,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from workers.endpoint.engine import EngineError, EngineFullError, RenderError
+from workers.endpoint.engine import EngineError, EngineFullError, EngineStoppedError, RenderError
 
 logger = logging.getLogger(__name__)
 
 Size = tuple[int, int]  # width and height in pixels
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line: libraries add advice that is nobody's here."""
+    return " ".join(str(error).strip().partition("\n")[0].split()) or type(error).__name__
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a model broke, in one line."""
+    line = first_line(error)
+    return line if line == type(error).__name__ else f"{type(error).__name__}: {line}"
 
 
 class OutOfMemoryError(RenderError):
@@ -94,10 +105,11 @@ class _Lane(Generic[W, S, R]):
     waiting: deque[Ticket[W, R]] = field(default_factory=deque)
     beginning: list[Ticket[W, R]] = field(default_factory=list)  # the one, if any, whose first work is being done
     flight: dict[Ticket[W, R], S] = field(default_factory=dict)  # in the order in which they began
+    spent_s: float = 0.0  # of the device's time; a new size begins with as much as that which has had the least
 
-    def tickets(self) -> list[Ticket[W, R]]:
-        """All that are held here."""
-        return [*self.flight, *self.beginning, *self.waiting]
+    def begun(self) -> list[Ticket[W, R]]:
+        """All that the model has had to do with."""
+        return [*self.flight, *self.beginning]
 
 
 class Batches(Generic[W, S, P, R]):
@@ -122,7 +134,7 @@ class Batches(Generic[W, S, P, R]):
         self._exact = exact
         self._clock = clock
         self._changed = threading.Condition()  # guards all below but the flights, which are the model's thread's alone
-        self._lanes: OrderedDict[Size, _Lane[W, S, R]] = OrderedDict()  # whose turn it is comes first
+        self._lanes: OrderedDict[Size, _Lane[W, S, R]] = OrderedDict()  # whose last turn is longest ago comes first
         self._limits: dict[Size, int] = {}  # rows, where memory sets them. Never raised: it would run out again
         self._end = ""  # why no more is taken
         self._busy_s = 0.0
@@ -131,17 +143,23 @@ class Batches(Generic[W, S, P, R]):
     def add(self, tickets: Sequence[Ticket[W, R]]) -> None:
         """Take these images, all of them or none.
 
-        Raises EngineFullError when others wait and these would be too many, and EngineError after the end.
+        Raises EngineFullError when others wait and these would be too many, and EngineStoppedError after the end.
         """
         with self._changed:
             if self._end:
-                raise EngineError(self._end)
+                raise EngineStoppedError(self._end)
             waiting = sum(len(lane.waiting) for lane in self._lanes.values())
             if waiting and waiting + len(tickets) > self._max_waiting:
                 raise EngineFullError(self._seconds_for(len(tickets)))
             for ticket in tickets:
-                self._lanes.setdefault(ticket.size, _Lane()).waiting.append(ticket)
+                self._lane(ticket.size).waiting.append(ticket)
             self._changed.notify()
+
+    def _lane(self, size: Size) -> _Lane[W, S, R]:
+        if size not in self._lanes:
+            least = min((lane.spent_s for lane in self._lanes.values()), default=0.0)
+            self._lanes[size] = _Lane(spent_s=least)
+        return self._lanes[size]
 
     def _seconds_for(self, images: int) -> int:
         return max(1, math.ceil(images * self._busy_s / self._made)) if self._made else 1
@@ -156,18 +174,24 @@ class Batches(Generic[W, S, P, R]):
                     lane.waiting.remove(ticket)
 
     def run(self) -> None:
-        """Work until ``close``. Where the model breaks, all images end with EngineError; its own error is raised."""
+        """Work until ``close``. Where the model breaks, its own error is raised.
+
+        Images that it had begun end with EngineError then: one of them may have broken it. All others end with
+        EngineStoppedError.
+        """
+        broke: EngineError | None = None
         try:
             while self._wait():
                 self.turn()
         except BaseException as error:
-            self.close(f"{type(error).__name__}: {error}")
+            broke = EngineError(reason_of(error))
+            self.close(str(broke))
             raise
         finally:
-            self._fail_all()
+            self._end_all(broke)
 
     def close(self, reason: str = "the engine was stopped") -> None:
-        """Take no more images, and let ``run`` end after the step that is being made, all images with EngineError."""
+        """Take no more images, and let ``run`` end after the step that is being made."""
         with self._changed:
             self._end = self._end or reason
             self._changed.notify()
@@ -177,12 +201,16 @@ class Batches(Generic[W, S, P, R]):
             self._changed.wait_for(lambda: self._lanes or self._end)
             return not self._end
 
-    def _fail_all(self) -> None:
+    def _end_all(self, broke: EngineError | None) -> None:
+        stopped = EngineStoppedError(self._end)
         with self._changed:
-            tickets = [ticket for lane in self._lanes.values() for ticket in lane.tickets()]
+            lanes = list(self._lanes.values())
             self._lanes.clear()
-        for ticket in tickets:
-            self._tell(ticket, EngineError(self._end))
+        for lane in lanes:
+            for ticket in lane.begun():
+                self._tell(ticket, broke or stopped)
+            for ticket in lane.waiting:
+                self._tell(ticket, stopped)
 
     def turn(self) -> bool:
         """Make one call for the size whose turn it is; False: there is nothing to do."""
@@ -190,7 +218,7 @@ class Batches(Generic[W, S, P, R]):
         with self._changed:
             if not self._lanes:
                 return False
-            size, lane = next(iter(self._lanes.items()))
+            size, lane = min(self._lanes.items(), key=lambda item: item[1].spent_s)  # the first of equals
             self._lanes.move_to_end(size)
         self._join(lane, size)
         if lane.flight:
@@ -198,7 +226,9 @@ class Batches(Generic[W, S, P, R]):
         with self._changed:
             if not lane.flight and not lane.waiting:
                 del self._lanes[size]
-            self._busy_s += self._clock() - began
+            took_s = self._clock() - began
+            lane.spent_s += took_s
+            self._busy_s += took_s
         return True
 
     def _limit(self, size: Size) -> int:
@@ -216,6 +246,10 @@ class Batches(Generic[W, S, P, R]):
             try:
                 lane.flight[ticket] = self._model.begin(ticket.work)
                 self._end_if_done(lane, ticket)
+            except OutOfMemoryError as error:
+                lane.beginning.clear()
+                self._begin_again(lane, ticket, error)
+                return
             except RenderError as error:
                 self._leave(lane, ticket, error)
             lane.beginning.clear()
@@ -238,7 +272,8 @@ class Batches(Generic[W, S, P, R]):
             self._shrink(lane, size, rows, taken, error)
             return
         for ticket, prediction in zip(taken, predictions, strict=True):
-            self._advance(lane, ticket, prediction)
+            if ticket in lane.flight:  # else memory ran out over another, and all begin again
+                self._advance(lane, ticket, prediction)
 
     @staticmethod
     def _taken(lane: _Lane[W, S, R], limit: int) -> list[Ticket[W, R]]:
@@ -261,7 +296,21 @@ class Batches(Generic[W, S, P, R]):
     ) -> None:
         if len(taken) == 1 and rows <= taken[0].rows:
             self._leave(lane, taken[0], error)
+        else:
+            self._halve(lane, size, rows)
+
+    def _begin_again(self, lane: _Lane[W, S, R], ticket: Ticket[W, R], error: OutOfMemoryError) -> None:
+        """Memory ran out before the first step of this image or after its last; it may do beside fewer others."""
+        lane.flight.pop(ticket, None)
+        rows = self._limit(ticket.size)
+        if rows <= ticket.rows:
+            self._leave(lane, ticket, error)
             return
+        with self._changed:
+            lane.waiting.appendleft(ticket)
+        self._halve(lane, ticket.size, rows)
+
+    def _halve(self, lane: _Lane[W, S, R], size: Size, rows: int) -> None:
         self._limits[size] = rows // 2
         logger.warning("too little memory for %d rows of %d x %d: from now on %d", rows, *size, rows // 2)
         if self._exact:
@@ -278,6 +327,8 @@ class Batches(Generic[W, S, P, R]):
             self._model.advance(state, prediction)
             ticket.stepped(state.step, state.steps)
             self._end_if_done(lane, ticket)
+        except OutOfMemoryError as error:
+            self._begin_again(lane, ticket, error)
         except RenderError as error:
             self._leave(lane, ticket, error)
 

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 from PIL import Image
 
 from retouch.edit import Parameters
 from retouch.nearest import nearest
+from retouch.plural import count
 from workers.endpoint import picture
-from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket
+from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket, first_line, reason_of
 from workers.endpoint.diffusion.model import choose_device, choose_dtype, less_memory, load
 from workers.endpoint.diffusion.sampling import DEFAULT_SCHEDULER, SCHEDULERS, Canvas, Made, Sampler, Wish
 from workers.endpoint.engine import EngineError, Progress, Rendered, seeds_of
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 MODEL_IDS = ("sd1.5",)  # and the name of the file or folder that is loaded
 WARM_UP_SIZE = (picture.DEFAULT_SIDE, picture.DEFAULT_SIDE)
 CPU_WARM_UP_SIZE = (64, 64)  # there the usual size would take a minute, and prepare for nothing
+PLACES = 16  # images at least that are decoded and ready: so that a call never waits for a picture
+STOP_GRACE_S = 1.0
 MAX_WAITING = 64  # images; the endpoint has a queue of its own before this one
 
 
@@ -38,6 +42,7 @@ class Settings:
     device: str | None = None
     dtype: str | None = None
     max_batch: int = 16  # rows of a call; an image with guidance takes two
+    max_pixels: int = 1024 * 1024  # of an image
     fast: bool = False
 
 
@@ -53,16 +58,25 @@ class Diffusion:
         self._settings = settings
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.dtype, self._device)
-        self.facts: Mapping[str, str | bool] = {
+        # On a CPU more rows gain nothing, and the fewest are diffusers' own: those of one image.
+        self._rows = 1 if not settings.fast and self._device == "cpu" else settings.max_batch
+        self.places = max(PLACES, 2 * self._rows)
+        self.facts: Mapping[str, str | bool | int] = {
+            "model": settings.model.name,
             "device": self._device_name(),
             "dtype": str(self._dtype).removeprefix("torch."),
-            "version": f"torch {torch.__version__}",
+            "version": f"torch {torch.__version__}, diffusers {diffusers.__version__}",
+            "rows": self._rows,
             "exact": not settings.fast,
         }
         self._batches: Batches[Wish, Canvas, Any, Made] | None = None
         self._thread: threading.Thread | None = None
+        self._ended: asyncio.Future[None]
 
     def _device_name(self) -> str:
+        """With all that its last bits depend on."""
+        if self._device == "cpu":
+            return f"cpu ({torch.backends.cpu.get_cpu_capability()}, {count(torch.get_num_threads(), 'thread')})"
         return torch.cuda.get_device_name(self._device) if self._device.startswith("cuda") else self._device
 
     def problems(self, params: Parameters) -> Mapping[str, str]:
@@ -81,11 +95,14 @@ class Diffusion:
         for side in ("width", "height"):
             if (getattr(params, side) or 8) % 8:
                 found[side] = "must be a multiple of 8"
+        width, height = _size_of(params)
+        if width * height > self._settings.max_pixels:
+            found["width"] = f"times height is {width * height}, and at most {self._settings.max_pixels} (--max-pixels)"
         return found
 
     async def load(self) -> None:
         """Read the model to its device."""
-        await asyncio.to_thread(self._load)
+        await _apart(self._load)
 
     def _load(self) -> None:
         began = time.perf_counter()
@@ -93,14 +110,17 @@ class Diffusion:
         logger.info("loading %s to %s as %s, %s", model, facts["device"], facts["dtype"], facts["version"])
         sampler = Sampler(load(model, self._device, self._dtype))
         exact = not self._settings.fast
-        # On a CPU more rows gain nothing, and the fewest are diffusers' own: those of one image.
-        rows = 1 if exact and self._device == "cpu" else self._settings.max_batch
-        self._batches = Batches(sampler, max_rows=rows, max_waiting=MAX_WAITING, exact=exact)
+        self._batches = Batches(sampler, max_rows=self._rows, max_waiting=MAX_WAITING, exact=exact)
         logger.info("%s is loaded after %.1f s", model.name, time.perf_counter() - began)
 
     async def warm_up(self) -> None:
         """Make a picture of the usual size, small on a CPU: how many rows fit into the memory is known then."""
-        await asyncio.to_thread(self._warm_up, self._loaded())
+        batches = self._loaded()
+        await _apart(lambda: self._warm_up(batches))
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(batches, loop), name="diffusion", daemon=True)
+        self._thread.start()
 
     def _warm_up(self, batches: Batches[Wish, Canvas, Any, Made]) -> None:
         logger.info("warming up")
@@ -112,31 +132,37 @@ class Diffusion:
             while batches.turn():
                 pass
         except Exception as error:  # such as a GPU that is too old for this torch
-            raise EngineError(f"--model {self._settings.model}: {self._device} cannot run it: {_line(error)}") from None
+            raise EngineError(
+                f"--model {self._settings.model}: {self._device} cannot run it: {first_line(error)}"
+            ) from None
         if isinstance(outcomes[0], OutOfMemoryError):
             raise EngineError(
                 f"--model {self._settings.model}: {self._device} has too little memory for a picture of"
                 f" {size[0]} x {size[1]}: {less_memory(self._dtype)}"
             )
-        self._thread = threading.Thread(target=self._run, args=(batches,), name="diffusion", daemon=True)
-        self._thread.start()
+        if isinstance(outcomes[0], Exception):  # such as weights that are no numbers
+            raise EngineError(f"--model {self._settings.model}: it makes no picture: {first_line(outcomes[0])}")
 
     def _loaded(self) -> Batches[Wish, Canvas, Any, Made]:
         if self._batches is None:
             raise EngineError("the engine was not loaded")
         return self._batches
 
-    @staticmethod
-    def _run(batches: Batches[Wish, Canvas, Any, Made]) -> None:
+    def _run(self, batches: Batches[Wish, Canvas, Any, Made], loop: asyncio.AbstractEventLoop) -> None:
         try:
             batches.run()
-        except Exception:
-            logger.exception("the model broke")  # whoever waits for an image is told, and ends the process
+        except Exception as error:
+            logger.exception("the model broke")
+            _call(loop, self._ended.set_exception, EngineError(reason_of(error)))
+
+    async def until_broken(self) -> None:
+        """Wait for the thread of the model to end by itself."""
+        await asyncio.shield(self._ended)
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
         """Make one image a sample, each an image of its own among all that are in work."""
         batches = self._loaded()
-        size = (params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE)
+        size = _size_of(params)
         image = await asyncio.to_thread(picture.decode, init, size)
         wishes = [self._wish(params, image, seed) for seed in seeds_of(params)]
         asked = time.perf_counter()
@@ -171,11 +197,11 @@ class Diffusion:
         return picture.encode(made.image, {"Software": f"{self.name} {self.version}", "Seed": str(wish.seed)})
 
     def close(self) -> None:
-        """Drop what is in work; the step that is being made ends first."""
+        """Drop what is in work. A step that takes long goes on, in a daemon thread."""
         if self._batches is not None:
             self._batches.close()
         if self._thread is not None:
-            self._thread.join(60)
+            self._thread.join(STOP_GRACE_S)
 
 
 async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish], progress: Progress) -> list[Made]:
@@ -218,8 +244,33 @@ async def _all_made(batches: Batches[Wish, Canvas, Any, Made], wishes: list[Wish
             future.cancel()
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).partition("\n")[0].split()) or type(error).__name__
+def _size_of(params: Parameters) -> tuple[int, int]:
+    return params.width or picture.DEFAULT_SIDE, params.height or picture.DEFAULT_SIDE
+
+
+async def _apart(function: Callable[[], None]) -> None:
+    """Call it in a daemon thread, which the end of the process does not wait for: weights may come from a slow disk."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            function()
+        except BaseException as raised:
+            error = raised
+        _call(loop, settle, error)
+
+    threading.Thread(target=work, name="loading", daemon=True).start()
+    await done
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Any, *given: Any) -> None:

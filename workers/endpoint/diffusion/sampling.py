@@ -15,8 +15,9 @@ import torch
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
-from workers.endpoint.diffusion.batching import OutOfMemoryError
-from workers.endpoint.diffusion.model import Parts, to
+from workers.endpoint.diffusion.batching import OutOfMemoryError, first_line
+from workers.endpoint.diffusion.model import Parts
+from workers.endpoint.diffusion.precision import Precision, is_finite
 from workers.endpoint.diffusion.prompts import Prompts
 from workers.endpoint.engine import RenderError
 
@@ -34,7 +35,11 @@ SCHEDULERS = (
     "KDPM2DiscreteScheduler",
     "PNDMScheduler",
 )
-_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|bad_alloc|could not create a primitive|ALLOC_FAILED"
+    r"|unable to find an engine|invalid buffer size",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +101,8 @@ class Sampler:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._prompts = Prompts(parts.text, parts.device)
+        self._precision = Precision(parts.device, parts.dtype)
+        self._prompts = Prompts(parts.text, self._precision)
         self._pixels = VaeImageProcessor(vae_scale_factor=8)
 
     def begin(self, work: Wish) -> Canvas:
@@ -106,9 +112,12 @@ class Sampler:
 
     def _begin(self, wish: Wish, dtype: Any) -> Canvas:
         began = time.perf_counter()
-        scheduler = getattr(diffusers, wish.scheduler).from_config(self._parts.scheduler)
-        # On the CPU, where its few numbers are needed: on the device each step would wait for them.
-        scheduler.set_timesteps(wish.steps, device="cpu")
+        with _scheduling(wish):
+            # PNDM's own first steps are none that an image could begin in the middle of.
+            config = {**self._parts.scheduler, "skip_prk_steps": True}
+            scheduler = getattr(diffusers, wish.scheduler).from_config(config)
+            # On the CPU, where its few numbers are needed: on the device each step would wait for them.
+            scheduler.set_timesteps(wish.steps, device="cpu")
         first = (wish.steps - wish.planned) * scheduler.order
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(first)
@@ -120,7 +129,8 @@ class Sampler:
         canvas.embeddings = [self._prompts.embedding(text) for text in texts]
         latents = self._encoded(wish.image, generator).to(dtype)
         noise = torch.randn(latents.shape, generator=generator, dtype=dtype).to(self._parts.device)
-        canvas.latents = scheduler.add_noise(latents, noise, canvas.times[:1])
+        with _scheduling(wish):
+            canvas.latents = scheduler.add_noise(latents, noise, canvas.times[:1])
         canvas.began = time.perf_counter()
         canvas.encode_s = canvas.began - began
         return canvas
@@ -134,27 +144,7 @@ class Sampler:
             posterior = vae.encode(pixels.to(self._parts.device, dtype)).latent_dist
             return vae.config.scaling_factor * posterior.sample(generator)
 
-        return self._finite(vae, encode)
-
-    def _finite(self, module: Any, compute: Any) -> Any:
-        """What ``compute(dtype)`` gives; if numbers are too large for the dtype, once more in float32."""
-        result = compute(self._parts.dtype)
-        if not bool(torch.isfinite(result).all()):
-            with self._in_float32(module):
-                result = compute(torch.float32)
-        if not bool(torch.isfinite(result).all()):
-            raise RenderError("nan")
-        return result
-
-    @contextmanager
-    def _in_float32(self, module: Any) -> Iterator[None]:
-        if self._parts.dtype == torch.float32:
-            raise RenderError("nan")
-        to(module, self._parts.device, torch.float32)
-        try:
-            yield
-        finally:
-            to(module, self._parts.device, self._parts.dtype)
+        return self._precision.finite(vae, encode)
 
     def predict(self, states: Sequence[Canvas], rows: int) -> list[Any]:
         """Ask the UNet once, with each image's own time; what fills the call up is the first row again."""
@@ -187,7 +177,8 @@ class Sampler:
             step = state.scheduler.step
             drawing = {"generator": state.generator} if "generator" in inspect.signature(step).parameters else {}
             now = state.times[state.step]
-            state.latents = step(noise, now, state.latents, **drawing, return_dict=False)[0]
+            with _scheduling(state.wish):
+                state.latents = step(noise, now, state.latents, **drawing, return_dict=False)[0]
             state.step += 1
 
     def finish(self, state: Canvas) -> Made:
@@ -196,11 +187,11 @@ class Sampler:
             return self._made(state.wish, state.wish.image, {})
         with torch.inference_mode(), _memory():
             began = time.perf_counter()
-            if not bool(torch.isfinite(state.latents).all()):
+            if not is_finite(state.latents):
                 state = self._again(state.wish)
             vae = self._parts.vae
             latents = state.latents / vae.config.scaling_factor
-            decoded = self._finite(vae, lambda dtype: vae.decode(latents.to(dtype), return_dict=False)[0])
+            decoded = self._precision.finite(vae, lambda dtype: vae.decode(latents.to(dtype), return_dict=False)[0])
             [image] = self._pixels.postprocess(decoded, output_type="pil")
             decode_s = time.perf_counter() - began
         timings = {"encode": state.encode_s, "steps": began - state.began, "decode": decode_s}
@@ -212,12 +203,12 @@ class Sampler:
 
     def _again(self, wish: Wish) -> Canvas:
         """All steps in float32, alone; the others wait meanwhile."""
-        with self._in_float32(self._parts.unet):
+        with self._precision.in_float32(self._parts.unet):
             canvas = self._begin(wish, torch.float32)
             while canvas.step < canvas.steps:
                 [prediction] = self.predict([canvas], wish.rows)
                 self.advance(canvas, prediction)
-        if not bool(torch.isfinite(canvas.latents).all()):
+        if not is_finite(canvas.latents):
             raise RenderError("nan")
         return canvas
 
@@ -233,11 +224,26 @@ class Sampler:
 
 
 @contextmanager
+def _scheduling(wish: Wish) -> Iterator[None]:
+    """A scheduler that the model's configuration does not suit is this image's own trouble, and no broken model."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+        raise _unsuited(wish, error) from None
+    except NotImplementedError as error:  # any other RuntimeError may be the device's
+        raise _unsuited(wish, error) from None
+
+
+def _unsuited(wish: Wish, error: Exception) -> RenderError:
+    return RenderError(f"{wish.scheduler} does not work with this model's scheduler_config.json: {first_line(error)}")
+
+
+@contextmanager
 def _memory() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
-        # CUDA has a class for it; Metal and the CPU have words.
-        if isinstance(error, torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
+    except (MemoryError, RuntimeError) as error:
+        # CUDA has a class for it; others, and its own libraries, have words.
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _NO_MEMORY.search(str(error)):
             raise OutOfMemoryError("the device has too little memory for an image of this size") from None
         raise

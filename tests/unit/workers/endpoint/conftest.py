@@ -66,7 +66,8 @@ class Copy:
     name = "copy"
     version = "7"
     about = "Returns what it is given."
-    facts: Mapping[str, str | bool] = {"device": "none", "dtype": "bytes", "version": "7", "exact": True}
+    places = 16
+    facts: Mapping[str, str | bool | int] = {"device": "none", "dtype": "bytes", "version": "7", "exact": True}
 
     def __init__(self) -> None:
         self.closed = False
@@ -82,6 +83,9 @@ class Copy:
 
     async def render(self, params: Parameters, init: bytes, progress: Progress) -> Rendered:
         return Rendered([init] * (params.samples or 1), seeds_of(params))
+
+    async def until_broken(self) -> None:
+        await asyncio.Event().wait()
 
     def close(self) -> None:
         self.closed = True

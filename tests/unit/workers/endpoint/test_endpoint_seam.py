@@ -12,7 +12,15 @@ import pytest
 
 from retouch.edit import DEFAULT_MODEL, Parameters
 from tests.unit.workers.endpoint.conftest import Caller, Copy
-from workers.endpoint.engine import EngineError, EngineFullError, Progress, Rendered, RenderError, seeds_of
+from workers.endpoint.engine import (
+    EngineError,
+    EngineFullError,
+    EngineStoppedError,
+    Progress,
+    Rendered,
+    RenderError,
+    seeds_of,
+)
 from workers.endpoint.stand_in import StandIn
 
 pytestmark = pytest.mark.anyio
@@ -250,6 +258,52 @@ async def test_an_edits_own_trouble_breaks_nothing(caller_with: Any, model: Mode
         model.end(word)
         assert (await caller.outcome(job_id))["error"] == said
     assert (await caller.anyone.get("/healthz")).json()["status"] == "ready"
+
+
+async def test_an_engine_that_breaks_with_nothing_in_hand_ends_too(caller_with: Any, model: Model) -> None:
+    """Nobody who comes later takes the blame."""
+    broke = asyncio.Event()
+
+    async def until_broken() -> None:
+        await broke.wait()
+        raise EngineError("the GPU is gone")
+
+    model.until_broken = until_broken  # type: ignore[method-assign]
+    caller = caller_with(model)
+    await begun(caller, model)
+    broke.set()
+    with pytest.raises(EngineError, match="the GPU is gone"), anyio.fail_after(10):
+        await caller.endpoint.until_broken()
+    assert (await caller.submit()).status_code == 503
+    assert (await caller.anyone.get("/healthz")).json()["status"] == "broken"
+
+
+async def test_what_an_engine_had_not_begun_at_its_end_is_done_after_a_restart(
+    caller_with: Any, model: Model, tmp_path: Path
+) -> None:
+    """It is not failed: it waits for whoever takes this process's place."""
+    caller = caller_with(model, journal=tmp_path / "j")
+    (job_id,) = await begun(caller, model)
+    model.end(EngineStoppedError("the engine was stopped"))
+    await anyio.wait_all_tasks_blocked()
+    assert (await caller.status(job_id)).json()["status"] == "PENDING"
+    again = caller_with(journal=tmp_path / "j")
+    assert (await again.outcome(job_id))["status"] == "SUCCESS"
+
+
+async def test_sizes_take_turns_at_the_door(caller_with: Any, model: Model) -> None:
+    """A thousand large pictures do not hold up a small one."""
+    caller = caller_with(model, capacity=1)
+    await begun(caller, model, width=768, height=768)
+    for _ in range(3):
+        await caller.submit(width=768, height=768)
+    await caller.submit(width=64, height=64)
+    widths = []
+    for _ in range(5):
+        await until(lambda: model.held)
+        widths.append(model.held[0][0].width)
+        model.end()
+    assert widths == [768, 768, 64, 768, 768]
 
 
 async def test_a_broken_engine_fails_what_it_holds_and_ends(caller_with: Any, model: Model, tmp_path: Path) -> None:

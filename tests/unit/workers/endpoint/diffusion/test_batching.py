@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Size, Ticket
-from workers.endpoint.engine import EngineError, EngineFullError, RenderError
+from workers.endpoint.engine import EngineError, EngineFullError, EngineStoppedError, RenderError
 
 SIZES: list[Size] = [(512, 512), (512, 768), (64, 64)]
 
@@ -94,8 +95,9 @@ class Desk:
 
     def __init__(self, model: FakeModel, *, max_rows: int = 8, max_waiting: int = 1000, exact: bool = True) -> None:
         self.model = model
+        self.now = 0.0
         self.batches: Batches[Wish, Canvas, tuple[int, int, int], Heard] = Batches(
-            model, max_rows=max_rows, max_waiting=max_waiting, exact=exact
+            model, max_rows=max_rows, max_waiting=max_waiting, exact=exact, clock=lambda: self.now
         )
         self.ended: dict[int, Heard | Exception] = {}
         self.progress: dict[int, list[tuple[int, int]]] = {}
@@ -281,8 +283,8 @@ def test_what_is_cancelled_while_the_model_is_at_it_is_told_nothing(
 
 
 @given(wishes.filter(bool), MAX_ROWS, st.integers(1, 20))
-def test_a_broken_model_fails_all_that_is_held(wanted: list[Wish], max_rows: int, broken_at: int) -> None:
-    """And whoever comes after; what was done before stays done."""
+def test_a_broken_model_fails_all_that_it_had_begun(wanted: list[Wish], max_rows: int, broken_at: int) -> None:
+    """One of them may have broken it. What waits is not to blame, nor is who comes after; what was done stays done."""
     model = FakeModel()
     model.broken_at = broken_at
     desk = Desk(model, max_rows=max_rows)
@@ -292,8 +294,14 @@ def test_a_broken_model_fails_all_that_is_held(wanted: list[Wish], max_rows: int
     with pytest.raises(RuntimeError, match="illegal memory access"):
         desk.batches.run()
     assert desk.ended.keys() == {wish.name for wish in wanted} | {stop.name}
-    assert str(desk.ended[stop.name]) == "RuntimeError: illegal memory access"
-    with pytest.raises(EngineError, match="illegal memory access"):
+    in_calls = {name for call in model.calls for name in call.names}
+    for name, outcome in desk.ended.items():
+        if isinstance(outcome, EngineError):
+            assert str(outcome) == "RuntimeError: illegal memory access"
+        elif isinstance(outcome, EngineStoppedError):
+            assert name not in in_calls
+    assert all(isinstance(desk.ended[name], EngineError) for name in model.calls[-1].names)
+    with pytest.raises(EngineStoppedError, match="illegal memory access"):
         desk.add(Wish(-2))
 
 
@@ -302,7 +310,7 @@ def test_a_model_that_breaks_over_one_image_fails_that_one_too(step: str, monkey
     """Wherever it breaks: no image is forgotten."""
 
     def broken(*_given: object) -> None:
-        raise ValueError("device lost")
+        raise ValueError("device lost\nsee the manual")
 
     desk = Desk(FakeModel())
     desk.add(Wish(0), Wish(1), Wish(2, size=SIZES[1]))
@@ -310,7 +318,9 @@ def test_a_model_that_breaks_over_one_image_fails_that_one_too(step: str, monkey
     with pytest.raises(ValueError, match="device lost"):
         desk.batches.run()
     assert desk.ended.keys() == {0, 1, 2}
-    assert all(isinstance(outcome, EngineError) for outcome in desk.ended.values())
+    assert isinstance(desk.ended[0], EngineError)
+    assert isinstance(desk.ended[1], EngineStoppedError if step == "begin" else EngineError)
+    assert isinstance(desk.ended[2], EngineStoppedError if step == "begin" else (EngineError, EngineStoppedError))
 
 
 @given(st.integers(1, 8), st.integers(1, 6))
@@ -323,6 +333,57 @@ def test_sizes_take_turns(rows_of_others: int, steps: int) -> None:
         desk.add(Wish(200 + number, steps=0 if number % 2 else 3))
         desk.batches.turn()
     assert 0 in desk.ended
+
+
+def test_sizes_share_the_time_and_not_the_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large image does not slow small ones down by what its calls cost more."""
+    desk = Desk(FakeModel())
+    predict = desk.model.predict
+
+    def timed(states: Sequence[Canvas], rows: int) -> Any:
+        desk.now += 10.0 if states[0].wish.size == SIZES[0] else 1.0
+        return predict(states, rows)
+
+    monkeypatch.setattr(desk.model, "predict", timed)
+    desk.add(Wish(0, size=SIZES[0], steps=100), Wish(1, size=SIZES[1], steps=100))
+    for _ in range(44):
+        desk.batches.turn()
+    assert [call.names for call in desk.model.calls].count([0]) == 4
+    desk.add(Wish(2, size=SIZES[2], steps=1))  # who comes later is owed nothing
+    desk.batches.turn()
+    desk.batches.turn()
+    desk.batches.turn()
+    assert [call.names for call in desk.model.calls[-3:]].count([2]) == 1
+
+
+@pytest.mark.parametrize("step", ["begin", "finish"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_memory_that_runs_out_beside_the_steps_is_met_with_fewer_rows(
+    step: str, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image begins again; alone in the smallest call it fails."""
+    desk = Desk(FakeModel(), max_rows=8, exact=exact)
+    work = getattr(desk.model, step)
+    tries: list[int] = []
+
+    def short(given: Any) -> Any:
+        if (given if step == "begin" else given.wish).name == 1:
+            tries.append(desk.batches._limit(SIZES[0]))
+            if tries[-1] > least:
+                raise OutOfMemoryError("too little memory")
+        return work(given)
+
+    monkeypatch.setattr(desk.model, step, short)
+    least = 2
+    desk.add(*(Wish(number, rows=2) for number in range(4)))
+    desk.drain()
+    assert tries == [8, 4, 2]
+    assert all(isinstance(desk.ended[number], list) for number in range(4))
+    least = 0
+    desk.add(Wish(1, rows=2, steps=2))
+    desk.ended.pop(1)
+    desk.drain()
+    assert isinstance(desk.ended[1], OutOfMemoryError)
 
 
 def test_within_a_size_the_order_is_first_come_first_served() -> None:
@@ -416,7 +477,7 @@ def test_its_thread_sleeps_until_there_is_work_and_ends_when_it_is_closed() -> N
     desk.batches.close()
     thread.join(30)
     assert not thread.is_alive()
-    with pytest.raises(EngineError, match="the engine was stopped"):
+    with pytest.raises(EngineStoppedError, match="the engine was stopped"):
         desk.add(Wish(1))
 
 

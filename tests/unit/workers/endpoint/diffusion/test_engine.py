@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import shutil
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,9 +17,12 @@ from PIL import Image
 
 from retouch.edit import Parameters
 from retouch.errors import InputError
-from workers.endpoint.engine import EngineError, RenderError
+from workers.endpoint.engine import EngineError, EngineStoppedError, RenderError
 
 torch = pytest.importorskip("torch", reason="needs the extra `diffusion`: scripts/test --diffusion")
+
+import diffusers
+from safetensors.torch import load_file, save_file
 
 from tests.harness import tiny_sd
 from workers.endpoint.diffusion.engine import Diffusion, Settings
@@ -144,18 +150,68 @@ async def test_an_edit_that_nobody_waits_for_is_dropped(engine: Diffusion, calls
     assert len(calls) < 80
 
 
-async def test_a_model_that_breaks_fails_all_that_is_held(engine: Diffusion, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the error by which the endpoint knows that it has to end."""
+async def test_a_model_that_breaks_fails_what_it_had_begun(engine: Diffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the error by which the endpoint knows that it has to end, in one line; what waits is not begun."""
 
     def broken(*_given: Any) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile with TORCH_USE_CUDA_DSA")
 
     monkeypatch.setattr(Sampler, "predict", broken)
     edits = [engine.render(params(seed=seed), INIT, unheard) for seed in range(3)]
     outcomes = await asyncio.gather(*edits, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [EngineError] * 3
-    with pytest.raises(EngineError, match="illegal memory access"):
+    says = "RuntimeError: CUDA error: an illegal memory access was encountered"
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EngineError", *["EngineStoppedError"] * 2]
+    assert {str(outcome) for outcome in outcomes} == {says}
+    with pytest.raises(EngineError, match=f"^{says}$"):
+        await asyncio.wait_for(engine.until_broken(), 30)
+    with pytest.raises(EngineStoppedError):
         await engine.render(params(), INIT, unheard)
+
+
+async def test_an_end_does_not_wait_for_a_long_step(engine: Diffusion, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it holds was not to blame: another process can do it."""
+    begun, going_on = threading.Event(), threading.Event()
+    predict = Sampler.predict
+
+    def long(self: Sampler, states: Any, rows: int) -> Any:
+        begun.set()
+        going_on.wait(60)
+        return predict(self, states, rows)
+
+    monkeypatch.setattr(Sampler, "predict", long)
+    edit = asyncio.create_task(engine.render(params(), INIT, unheard))
+    await asyncio.to_thread(begun.wait, 30)
+    engine.close()
+    assert not going_on.is_set()
+    going_on.set()
+    with pytest.raises(EngineStoppedError):
+        await edit
+
+
+async def test_a_scheduler_that_the_model_does_not_suit_fails_its_own_edit_alone(folder: Path, tmp_path: Path) -> None:
+    """In a sentence; the others go on."""
+    odd = Path(shutil.copytree(folder, tmp_path / "odd"))
+    config = odd / "scheduler" / "scheduler_config.json"
+    written = json.loads(config.read_text()) | {"algorithm_type": "sde-dpmsolver++", "skip_prk_steps": False}
+    config.write_text(json.dumps(written))
+    async with running(odd) as engine:
+        other = asyncio.create_task(engine.render(params(num_inference_steps=20), INIT, unheard))
+        with pytest.raises(RenderError, match=r"^DEISMultistepScheduler does not work with this model's scheduler_con"):
+            await engine.render(params(scheduler="DEISMultistepScheduler"), INIT, unheard)
+        assert (await engine.render(params(scheduler="PNDMScheduler", num_inference_steps=3), INIT, unheard)).images
+        assert (await other).images
+
+
+async def test_weights_that_are_no_numbers_do_not_start(folder: Path, tmp_path: Path) -> None:
+    """Each picture of theirs would fail."""
+    broken = Path(shutil.copytree(folder, tmp_path / "broken"))
+    path = broken / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: tensor * float("nan") for name, tensor in load_file(path).items()}, path)
+    engine = Diffusion(Settings(broken, device="cpu"))
+    await engine.load()
+    with pytest.raises(EngineError, match="it makes no picture: nan"):
+        await engine.warm_up()
+    engine.close()
 
 
 @pytest.mark.parametrize(
@@ -166,6 +222,12 @@ async def test_a_model_that_breaks_fails_all_that_is_held(engine: Diffusion, mon
         ({"refiner": True}, {"refiner": "Stable Diffusion 1.5 has no refiner"}),
         ({"width": 63}, {"width": "must be a multiple of 8"}),
         ({"scheduler": "DDIMScheduler"}, {}),
+        ({"width": 1024, "height": 1024}, {}),
+        ({"width": 4096}, {}),
+        (
+            {"width": 1024, "height": 1032},
+            {"width": "times height is 1056768, and at most 1048576 (--max-pixels)"},
+        ),
     ],
 )
 def test_what_it_cannot_do_is_told_before_it_is_taken(folder: Path, fields: dict[str, Any], says: object) -> None:
@@ -185,8 +247,16 @@ def test_an_unknown_scheduler_is_told_those_that_there_are(folder: Path) -> None
 def test_the_facts_are_those_of_the_run(folder: Path) -> None:
     """Also before it is loaded."""
     fast = Diffusion(Settings(folder, device="cpu", dtype="bfloat16", fast=True))
-    version = f"torch {torch.__version__}"
-    assert fast.facts == {"device": "cpu", "dtype": "bfloat16", "version": version, "exact": False}
+    assert fast.facts == {
+        "model": "tiny",
+        "device": f"cpu ({torch.backends.cpu.get_cpu_capability()}, 1 thread)",
+        "dtype": "bfloat16",
+        "version": f"torch {torch.__version__}, diffusers {diffusers.__version__}",
+        "rows": 16,
+        "exact": False,
+    }
+    assert fast.places == 32
+    assert Diffusion(Settings(folder, device="cpu")).facts["rows"] == 1
 
 
 async def test_a_model_that_is_none_does_not_start(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import diffusers
 
 from tests.harness import tiny_sd
 from tests.harness.pipeline import img2img, tokenizer
-from workers.endpoint.diffusion.batching import Batches, Ticket
+from workers.endpoint.diffusion import model, precision
+from workers.endpoint.diffusion.batching import Batches, OutOfMemoryError, Ticket
 from workers.endpoint.diffusion.prompts import places
 from workers.endpoint.diffusion.sampling import SCHEDULERS, Canvas, Made, Sampler, Wish
 
@@ -142,21 +143,62 @@ def test_mates_and_order_change_no_bit() -> None:
 
 def test_numbers_that_float16_cannot_hold_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, wherever they arise; here in bfloat16, which every CPU has."""
-    for part, method in (("unet", "forward"), ("vae", "encode"), ("vae", "decode")):
+    for part, method in (("unet", "forward"), ("vae", "encode"), ("vae", "decode"), ("text", "forward")):
         parts = tiny_sd.parts(torch.bfloat16)
         module = getattr(parts, part)
         work = getattr(module, method)
         seen: list[Any] = []
 
-        def without_numbers(sample: Any, *given: Any, work: Any = work, seen: list[Any] = seen, **named: Any) -> Any:
-            seen.append(sample.dtype)
-            return work(sample * float("nan") if sample.dtype == torch.bfloat16 else sample, *given, **named)
+        def without_numbers(
+            *given: Any, module: Any = module, work: Any = work, seen: list[Any] = seen, **named: Any
+        ) -> Any:
+            seen.append(next(module.parameters()).dtype)
+            made = work(*given, **named)
+            if seen[-1] == torch.bfloat16:
+                first = made.latent_dist.parameters if hasattr(made, "latent_dist") else made[0]
+                first.fill_(float("nan"))
+            return made
 
         monkeypatch.setattr(module, method, without_numbers)
         image = made_alone(Sampler(parts), Wish(picture(3), "a fox", steps=3)).image
         assert seen[-1] == torch.float32
         assert next(module.parameters()).dtype == torch.bfloat16
         assert image.getextrema() != ((0, 0),) * 3
+
+
+def test_memory_that_runs_out_on_the_way_to_float32_leaves_the_model_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of it in another type would break the next image."""
+    parts = tiny_sd.parts(torch.bfloat16)
+    decode = parts.vae.decode
+    monkeypatch.setattr(parts.vae, "decode", lambda latents, **_named: (latents * float("nan"),))
+    convert = model.to
+
+    def short(module: Any, device: str, dtype: Any) -> Any:
+        convert(module.post_quant_conv if dtype == torch.float32 else module, device, dtype)
+        if dtype == torch.float32:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(precision, "to", short)
+    sampler = Sampler(parts)
+    with pytest.raises(OutOfMemoryError):
+        made_alone(sampler, Wish(picture(3), "a fox", steps=3))
+    assert {parameter.dtype for parameter in parts.vae.parameters()} == {torch.bfloat16}
+    monkeypatch.setattr(parts.vae, "decode", decode)
+    assert made_alone(sampler, Wish(picture(3), "a fox", steps=3)).image
+
+
+def test_a_text_without_numbers_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails its own image, and is tried anew for the next."""
+    parts = tiny_sd.parts()
+    forward = parts.text.forward
+    sampler = Sampler(parts)
+    monkeypatch.setattr(parts.text, "forward", lambda ids: (torch.full((1, 77, 32), float("inf")),))
+    with pytest.raises(RenderError, match=r"^nan$"):
+        sampler.begin(Wish(picture(3), "a fox"))
+    monkeypatch.setattr(parts.text, "forward", forward)
+    assert made_alone(sampler, Wish(picture(3), "a fox", steps=3)).image
 
 
 def test_what_is_computed_again_draws_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,10 +231,17 @@ def test_what_is_no_number_in_float32_either_is_nan(monkeypatch: pytest.MonkeyPa
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
         RuntimeError("MPS backend out of memory (MPS allocated: 17.92 GB)"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("FIND was unable to find an engine to execute this computation"),
+        RuntimeError("Invalid buffer size: 16.00 GiB"),
+        MemoryError(),
     ],
-    ids=["cuda", "mps", "cpu"],
+    ids=["cuda", "mps", "cpu", "c++", "onednn", "cudnn", "cublas", "cudnn plan", "metal", "python"],
 )
-def test_where_memory_runs_out_calls_have_fewer_rows(error: RuntimeError, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_memory_runs_out_calls_have_fewer_rows(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """The images are those of an engine that had so few from its start."""
     chosen = [number for number, wish in enumerate(WISHES) if wish.steps * wish.strength >= 2][:4]
     few = made_together(chosen, max_rows=4)

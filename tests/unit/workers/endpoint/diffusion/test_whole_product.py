@@ -74,7 +74,7 @@ def test_the_same_batch_in_another_order_gives_the_same_bytes(tmp_path: Path, mo
         "cpu",
     ]
     with Process(stack_command) as stack:
-        assert "retouch-diffusion on cpu as float32" in stack.err.line("stack: the model", WITHIN_S)
+        assert "retouch-diffusion on cpu (" in stack.err.line("stack: the model is loaded", WITHIN_S)
         stack.err.line("ready after", WITHIN_S)
         exported = shlex.split(env_file.read_text().replace("export ", ""))
         env = os.environ | dict(line.split("=", 1) for line in exported)
