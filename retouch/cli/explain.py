@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from retouch.causes import FailureCode
 from retouch.cli.options import RedisUrl, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_clause
 from retouch.cli.terminal import ending, failure_text, printable
@@ -50,7 +51,7 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     if view.state is EditState.COMPLETED:
         return f"its images are in S3: {', '.join(map(_image, result.outputs)) or 'none'}"
     if view.state is EditState.FAILED:
-        return f"{failure_text(result)} (to retry: retouch retry {view.batch})"
+        return f"{failure_text(result)} ({_what_to_do(view.batch, result)})"
     if view.state is EditState.CANCELLED:
         reason = failure_text(result, otherwise="cancelled before it was sent")
         return f"{reason} (to put it back: retouch retry {view.batch} --cancelled)"
@@ -132,3 +133,11 @@ def _struck(view: EditView) -> str:
     if view.state is not EditState.QUEUED:
         return said
     return f"{said} (it fails only if others fare well meanwhile; to give it up: retouch cancel {view.batch})"
+
+
+def _what_to_do(batch: str, result: Result) -> str:
+    if result.error and result.error.code == FailureCode.REFUSED:
+        return (
+            f"to send it corrected: retouch redo {batch} --failed --set FIELD=VALUE; as it was: retouch retry {batch}"
+        )
+    return f"to retry: retouch retry {batch}"

@@ -57,8 +57,12 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
         "its images are in S3: s3://bucket/b/c/0.png (the API's safety filter took the picture away)",
     ),
     "failed": (
+        {"state": S.FAILED, "result": {"error": {"code": "deadline", "message": "no"}}},
+        "no (to retry: retouch retry b)",
+    ),
+    "refused": (
         {"state": S.FAILED, "result": {"error": {"code": "refused", "message": "no"}}},
-        "(to retry: retouch retry b)",
+        "no (to send it corrected: retouch redo b --failed --set FIELD=VALUE; as it was: retouch retry b)",
     ),
     "cancelled": ({"state": S.CANCELLED}, "cancelled before it was sent (to put it back: retouch retry b --cancelled)"),
     "refused once": (
