@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import groupby, pairwise
+from unicodedata import normalize
 
 MAX_TOKENS = 75
 MAX_CHARACTERS = 4096  # more than 75 tokens hold; a longer text is not to be counted: time grows with the square
@@ -21,6 +22,8 @@ MAX_CHARACTERS = 4096  # more than 75 tokens hold; a longer text is not to be co
 # characters for blanks that Unicode does not.
 _PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)|[^\W\d_]+|\d|(?:[_\x1c-\x1f]|[^\s\w])+", re.IGNORECASE)
 _WORD_END = "</w>"
+_MARKS = {"<|startoftext|>": 49_406, "<|endoftext|>": 49_407}  # a prompt that has them has the marks themselves
+_MARK = re.compile("(" + "|".join(map(re.escape, _MARKS)) + ")")
 
 
 def fits(text: str) -> bool:
@@ -29,14 +32,28 @@ def fits(text: str) -> bool:
 
 
 def count(text: str) -> int:
-    """Count the CLIP tokens of ``text``, without the start and end marks (some 10 us)."""
-    return sum(len(_symbols_of(piece)) for piece in _pieces(text.lower()))
+    """Count the CLIP tokens of ``text``, without the start and end marks (some 15 us)."""
+    return sum(1 for _ in _tokens(text))
 
 
 def ids(text: str) -> list[int]:
     """Return the numbers of the tokens of ``text`` in CLIP's vocabulary, without the start and end marks."""
     known = _ids()
-    return [known[symbol] for piece in _pieces(text.lower()) for symbol in _symbols_of(piece)]
+    return [known[symbol] for symbol in _tokens(text)]
+
+
+def _tokens(text: str) -> Iterator[str]:
+    for part in _MARK.split(text):
+        if part in _MARKS:
+            yield part
+        else:
+            for piece in _pieces(_folded(part)):
+                yield from _symbols_of(piece)
+
+
+def _folded(text: str) -> str:
+    """Composed (macOS writes e and an accent for é), and each character in lower case by itself."""
+    return normalize("NFC", text).replace("\N{GREEK CAPITAL LETTER SIGMA}", "\N{GREEK SMALL LETTER SIGMA}").lower()
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -95,4 +112,4 @@ def _ids() -> dict[str, int]:
     bytes_seen_first = sorted(_symbols(), key=lambda symbol: (ord(symbol) >= 0x100, ord(symbol)))
     merged = [pair.replace(" ", "") for pair in _ranks()]
     symbols = [*bytes_seen_first, *(symbol + _WORD_END for symbol in bytes_seen_first), *merged]
-    return {symbol: number for number, symbol in enumerate(symbols)}
+    return {symbol: number for number, symbol in enumerate(symbols)} | _MARKS
