@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from pydantic import ValidationError
 
+from retouch.errors import ServiceError
 from workers.endpoint.submission import Submission
 
 KEPT_S = 86_400.0  # an older edit is unknown: nobody waits so long
@@ -28,16 +30,20 @@ class Journal:
     """Knows what was taken within the last day. Without a ``path`` nothing is written, and nothing known.
 
     The file can be read by its owner alone: the links to pictures in it may be signed. A line that was cut off by a
-    kill is left out. Raises OSError.
+    kill is left out. One process at a time has it: what another took would be lost. Raises OSError, and ServiceError
+    where another has it.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._by_id: dict[str, Taken] = {}
         self._by_key: dict[str, Taken] = {}
         self._problems: dict[str, str] = {}
-        self._file = None
+        self._file: TextIO | None = None
+        self._lock: TextIO | None = None
         if path is None:
             return
+        path = path.resolve()  # so that a second name of it has the same lock
+        self._lock = _locked(path)
         lines = [line for line in _lines(path) if line["at"] > time.time() - KEPT_S]
         for line in lines:
             self._note(line)
@@ -73,6 +79,8 @@ class Journal:
         """Write nothing more."""
         if self._file:
             self._file.close()
+        if self._lock:
+            self._lock.close()
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._file is not None
@@ -87,6 +95,22 @@ class Journal:
         self._by_id[taken.id] = taken
         if taken.key is not None:
             self._by_key[taken.key] = taken
+
+
+def _locked(path: Path) -> TextIO:
+    """A file beside it, locked until it is closed or the process ends, however it ends.
+
+    Not the journal itself: each start puts a new file in its place.
+    """
+    beside = path.with_name(path.name + ".lock")
+    beside.touch(mode=0o600)
+    lock = beside.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ServiceError(f"--journal {path}: another endpoint has it: end that one, or name another file") from None
+    return lock
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

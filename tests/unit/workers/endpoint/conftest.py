@@ -154,11 +154,17 @@ def caller(caller_with: Callable[..., Caller]) -> Caller:
 
 @pytest.fixture
 def caller_with(anyio_backend: object) -> Iterator[Callable[..., Caller]]:
-    """Makes an endpoint with the options that the test wants."""
+    """Makes an endpoint with the options that the test wants; on the journal of another one, in that one's place."""
     with ExitStack() as ends:
+        of_journal: dict[Any, Caller] = {}
 
         def make(engine: Engine | None = None, **options: Any) -> Caller:
+            journal = options.get("journal")
+            if journal in of_journal:
+                of_journal[journal].endpoint.close()
             made = Caller(engine, **options)
+            if journal:
+                of_journal[journal] = made
             ends.callback(made.endpoint.close)
             return made
 

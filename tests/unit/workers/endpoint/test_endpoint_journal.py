@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import stat
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from retouch.errors import ServiceError
+from tests.harness.processes import run
 from tests.unit.workers.endpoint.conftest import Caller
 from workers.endpoint import journal
+from workers.endpoint.journal import Journal
 
 pytestmark = pytest.mark.anyio
 
@@ -58,3 +62,28 @@ async def test_old_and_broken_lines_are_left_out(
     monkeypatch.setattr(time, "time", lambda: now + journal.KEPT_S + 1)
     assert (await caller_with(journal=path).status(taken)).status_code == 404
     assert path.read_text() == ""
+
+
+def test_two_endpoints_do_not_share_a_journal(tmp_path: Path) -> None:
+    """The second would put a new file in the place of the one that the first writes to; also under another name."""
+    first = Journal(tmp_path / "edits.jsonl")
+    (tmp_path / "other.jsonl").symlink_to(tmp_path / "edits.jsonl")
+    for name in ("edits.jsonl", "other.jsonl"):
+        with pytest.raises(ServiceError) as refused:
+            Journal(tmp_path / name)
+        assert str(refused.value) == (
+            f"--journal {tmp_path / 'edits.jsonl'}: another endpoint has it: end that one, or name another file"
+        )
+    assert stat.S_IMODE((tmp_path / "edits.jsonl.lock").stat().st_mode) == 0o600
+    first.close()
+    Journal(tmp_path / "other.jsonl").close()
+    assert (tmp_path / "other.jsonl").is_symlink()
+
+
+def test_the_journal_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    """Also though its lock is still there."""
+    path = tmp_path / "edits.jsonl"
+    code = "import os, sys; from workers.endpoint.journal import Journal, Path; j = Journal(Path(sys.argv[1])); "
+    assert run([sys.executable, "-c", code + "os.kill(os.getpid(), 9)", str(path)]).code == -9
+    assert (tmp_path / "edits.jsonl.lock").exists()
+    Journal(path).close()

@@ -23,7 +23,7 @@ from retouch.edit import Parameters
 from retouch.net.addresses import PrivateHosts
 from tests.harness.processes import Process
 from tests.harness.waiting import until
-from tests.unit.workers.endpoint.conftest import Copy, body
+from tests.unit.workers.endpoint.conftest import Copy, body, endpoint_process
 from workers.endpoint.app import BASE, Options
 from workers.endpoint.command import cli
 from workers.endpoint.engine import EngineError, Progress, Rendered
@@ -76,6 +76,15 @@ def ends() -> Iterator[ExitStack]:
     """What is entered here is left at the test's end."""
     with ExitStack() as stack:
         yield stack
+
+
+def test_a_second_endpoint_on_one_journal_does_not_start(start: Any, tmp_path: Path) -> None:
+    """What the first takes would be lost; exit code 6, since one that is just ending may be the other."""
+    start("--journal", str(tmp_path / "edits.jsonl"))
+    with endpoint_process("--journal", str(tmp_path / "edits.jsonl")) as second:
+        ended = second.end(20)
+    assert (ended.code, ended.out) == (6, "")
+    assert f"endpoint: --journal {tmp_path / 'edits.jsonl'}: another endpoint has it" in ended.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
