@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageOps
 
 from retouch.errors import BrokenResultError
+from retouch.media.depth import eight_bit
 from retouch.media.fonts import Typeface, typeface
 
 COLUMNS = 3
@@ -96,7 +97,7 @@ def thumbnail(data: bytes) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             picture.draft("RGB", (2 * THUMB, 2 * THUMB))  # of a JPEG not more is decoded than is shown
-            upright = ImageOps.exif_transpose(picture)
+            upright = eight_bit(ImageOps.exif_transpose(picture))
             return ImageOps.contain(upright.convert("RGB"), (THUMB, THUMB), Image.Resampling.LANCZOS)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BrokenResultError(f"it cannot be shown: {error}") from None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from retouch.media.depth import eight_bit
 from workers.endpoint.engine import RenderError
 
 MAX_BYTES = 32 << 20  # of an init_image
@@ -52,6 +53,7 @@ def encode(image: Image.Image, texts: Mapping[str, str]) -> bytes:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    image = eight_bit(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     layer = image.convert("RGBA")

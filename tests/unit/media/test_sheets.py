@@ -128,6 +128,13 @@ def test_a_thumbnail_is_small_and_upright() -> None:
     assert (small.width, small.height) == (sheets.THUMB // 2, sheets.THUMB)
 
 
+def test_a_thumbnail_of_16_bit_keeps_its_lights() -> None:
+    """As scanners write grey pictures."""
+    buffer = io.BytesIO()
+    Image.new("I;16", (8, 8), 0x4080).save(buffer, "PNG")
+    assert sheets.thumbnail(buffer.getvalue()).getpixel((4, 4)) == (0x40, 0x40, 0x40)
+
+
 @pytest.mark.parametrize("data", [b"", b"no picture", PNG[:60]])
 def test_what_is_no_picture_has_no_thumbnail(data: bytes) -> None:
     """Whatever the library makes of it, it is one error of ours."""

@@ -124,12 +124,44 @@ def test_transparency_becomes_white() -> None:
     assert picture.decode(buffer.getvalue(), (8, 8)).getpixel((4, 4)) == (255, 255, 255)
 
 
-def _bomb(side: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+@pytest.mark.parametrize(
+    ("depth", "colours", "pixel", "expected"),
+    [
+        (16, 0, (0x4080,), (0x40, 0x40, 0x40)),
+        (16, 0, (0xFFFF,), (255, 255, 255)),
+        (16, 2, (0x4080, 0, 0xFFFF), (0x40, 0, 255)),
+        (16, 4, (0x4080, 0xFFFF), (0x40, 0x40, 0x40)),
+        (16, 6, (0x4080, 0, 0xFFFF, 0xFFFF), (0x40, 0, 255)),
+    ],
+    ids=["grey", "white", "colours", "grey with transparency", "colours with transparency"],
+)
+def test_pictures_of_16_bit_keep_their_lights(
+    depth: int, colours: int, pixel: tuple[int, ...], expected: tuple[int, int, int]
+) -> None:
+    """By their upper 8 bit; scanners and depth cameras write such."""
+    row = b"\0" + struct.pack(f">{len(pixel)}H", *pixel) * 8
+    data = _png(8, depth, colours, row * 8)
+    assert picture.decode(data, (8, 8)).getpixel((4, 4)) == expected
 
-    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+def test_a_see_through_level_of_16_bit_is_seen() -> None:
+    """A picture of such grey is taken; which one of 65,536 levels is see-through does not matter to it."""
+    row = b"\0" + struct.pack(">H", 0x4080) * 8
+    data = _png(8, 16, 0, row * 8, _chunk(b"tRNS", struct.pack(">H", 0x40)))
+    assert picture.decode(data, (8, 8)).getpixel((4, 4)) == (0x40, 0x40, 0x40)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _png(side: int, depth: int, colours: int, rows: bytes, before: bytes = b"") -> bytes:
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, depth, colours, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + before + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+
+
+def _bomb(side: int) -> bytes:
+    return _png(side, 8, 2, b"")
 
 
 @pytest.mark.parametrize(
