@@ -70,4 +70,9 @@ def choose_engine(
         from workers.endpoint.diffusion.engine import Diffusion, Settings  # noqa: PLC0415 - an extra of 3 GB
     except ModuleNotFoundError as error:
         raise _not_installed(str(error.name)) from None
+    except (ImportError, OSError, RuntimeError) as error:  # as a library of CUDA that is not there, or too old
+        raise InputError(
+            f"--engine diffusion cannot load its libraries: {' '.join(str(error).split())}: install them anew:"
+            f" scripts/bootstrap --diffusion, or {install(*MODEL_LIBRARIES)}"
+        ) from None
     return Diffusion(Settings(model, device, dtype, max_batch or DEFAULT_BATCH, max_pixels or DEFAULT_PIXELS, fast))

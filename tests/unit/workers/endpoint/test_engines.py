@@ -48,3 +48,22 @@ def test_a_model_that_is_none_is_told_before_its_libraries_are_loaded(monkeypatc
     with pytest.raises(InputError, match="--model model: there is no such file or folder"):
         choose_engine(EngineName.DIFFUSION, Path("model"), None, None, None, fast=False)
     assert "torch" not in sys.modules or "workers.endpoint.diffusion.engine" in sys.modules
+
+
+@pytest.mark.parametrize("error", [ImportError, OSError])
+def test_libraries_that_do_not_load_are_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """As where a part of CUDA is missing."""
+
+    class Broken:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "workers.endpoint.diffusion.engine":
+                raise error("libcudart.so.12: cannot open\nshared object file")
+
+    monkeypatch.setattr("workers.endpoint.engines.check_model", lambda _model: None)
+    monkeypatch.delitem(sys.modules, "workers.endpoint.diffusion.engine", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(InputError) as refused:
+        choose_engine(EngineName.DIFFUSION, Path("model"), None, None, None, fast=False)
+    assert "cannot load its libraries: libcudart.so.12: cannot open shared object file: install" in str(refused.value)
