@@ -122,3 +122,8 @@ def vae_name(name: str, config: dict[str, Any]) -> str:
 def text_name(name: str) -> str:
     """The file's name of a tensor of the text model."""
     return "cond_stage_model.transformer.text_model." + name.removeprefix("text_model.")
+
+
+def former_text_name(name: str) -> str:
+    """The same in some files of 2022."""
+    return text_name(name).replace(".text_model.", ".", 1)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from safetensors import SafetensorError, safe_open
-from transformers import CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
+from safetensors import safe_open
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
 from transformers.utils import logging as transformers_logging
 
+from retouch.errors import RetouchError
 from workers.endpoint.diffusion import checkpoint, weights
 from workers.endpoint.diffusion.memory import free_bytes
 from workers.endpoint.engine import EngineError
@@ -22,8 +23,9 @@ from workers.endpoint.engine import EngineError
 transformers_logging.disable_progress_bar()
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-VOCABULARY = 49_408  # of CLIP: other models were trained on other tokens
 _SHOWN = 3  # names of missing tensors in a message
+_LONGEST = 300  # characters of what a library says
+_SCALES = ("scaled_fp8", "scale_weight", "weight_scale")  # beside numbers of 8 bit that are not the model's own
 
 # Folders of 2022 have these names in the VAE.
 _FORMER = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -47,14 +49,22 @@ class Parts:
 
 def choose_device(asked: str | None) -> str:
     """Return the device: what is asked for, else the best that is there. Raises EngineError if it is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    counts = {"cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0, "mps": _mps(), "cpu": 1}
     if asked is None:
-        return next(device for device, is_there in there.items() if is_there)
-    if not there.get(asked.partition(":")[0], False):
-        raise EngineError(
-            f"--device {asked}: torch {torch.__version__} finds no such device here; --device cpu is slow"
-        )
-    return asked
+        return next(device for device, count in counts.items() if count)
+    kind, colon, number = asked.partition(":")
+    if number in map(str, range(counts.get(kind, 0))):
+        return asked if kind == "cuda" else kind  # of the others there is one
+    if not colon and counts.get(kind):
+        return asked
+    why = "finds no such device here"
+    if kind == "cuda" and torch.version.cuda is None and torch.version.hip is None:
+        why = "is a build for the CPU alone: that of PyPI for Linux on x86-64 has CUDA in it"
+    raise EngineError(f"--device {asked}: torch {torch.__version__} {why}; --device cpu is slow")
+
+
+def _mps() -> int:
+    return int(torch.backends.mps.is_available())
 
 
 def choose_dtype(asked: str | None, device: str) -> Any:
@@ -67,8 +77,6 @@ def load(path: Path, device: str, dtype: Any) -> Parts:
     weights.check(path)
     try:
         return (_folder if path.is_dir() else _file)(path, device, dtype)
-    except (SafetensorError, OSError) as error:
-        raise EngineError(f"--model {path}: it cannot be read: {error}") from None
     except torch.OutOfMemoryError:
         raise EngineError(f"--model {path}: {device} has too little memory for it: {less_memory(dtype)}") from None
 
@@ -86,7 +94,10 @@ def _of_file(
     return Parts(
         unet=part(_empty(UNet2DConditionModel, unet), lambda name: [checkpoint.unet_name(name, unet)]),
         vae=part(_empty(AutoencoderKL, vae), lambda name: [checkpoint.vae_name(name, vae)]),
-        text=part(CLIPTextModel(CLIPTextConfig(**text)), lambda name: [checkpoint.text_name(name)]),
+        text=part(
+            CLIPTextModel(CLIPTextConfig(**text)),
+            lambda name: [checkpoint.text_name(name), checkpoint.former_text_name(name)],
+        ),
         scheduler=checkpoint.SCHEDULER,
         device=device,
         dtype=dtype,
@@ -95,21 +106,37 @@ def _of_file(
 
 def _folder(path: Path, device: str, dtype: Any) -> Parts:
     def part(name: str, make: Callable[[dict[str, Any]], Any], names: Names) -> Any:
-        module = make(weights.read_config(path, weights.PARTS[name]))
+        config = weights.config_of(name)
+        with _in_one_sentence(path / config):
+            module = make(weights.read_config(path, config))
         return _placed(module, weights.weights_of(path, name), names, device, dtype)
 
-    parts = Parts(
+    scheduler = weights.read_config(path, weights.SCHEDULER)
+    with _in_one_sentence(path / weights.SCHEDULER):
+        DDPMScheduler.from_config(scheduler)
+    checked = (path / weights.CHECKER).is_dir()
+    return Parts(
         unet=part("unet", lambda config: _empty(UNet2DConditionModel, config), lambda name: [name]),
         vae=part("vae", lambda config: _empty(AutoencoderKL, config), _names_in_vae),
         text=part("text_encoder", lambda config: CLIPTextModel(CLIPTextConfig.from_dict(config)), _names_in_text),
-        scheduler=weights.read_config(path, weights.SCHEDULER),
+        scheduler=scheduler,
         device=device,
         dtype=dtype,
-        checker=_checker(path / "safety_checker", device, dtype),
-        extractor=_extractor(path),
+        checker=part(weights.CHECKER, _checker, _names_in_checker) if checked else None,
+        extractor=_extractor(path / weights.EXTRACTOR) if checked else None,
     )
-    _check_kind(path, parts)
-    return parts
+
+
+@contextmanager
+def _in_one_sentence(file: Path) -> Iterator[None]:
+    """Tell with the file's name what the libraries find wrong with it: they raise errors of many kinds."""
+    try:
+        yield
+    except (RetouchError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:_LONGEST]
+        raise EngineError(f"--model {file}: it cannot be used: {type(error).__name__}: {said}") from None
 
 
 def _names_in_vae(name: str) -> list[str]:
@@ -121,6 +148,19 @@ def _names_in_vae(name: str) -> list[str]:
 
 def _names_in_text(name: str) -> list[str]:
     return ["text_model." + name.removeprefix("text_model."), name]
+
+
+def _names_in_checker(name: str) -> list[str]:
+    return [f"vision_model.{name}", name] if name.startswith("vision_model.") else [name]
+
+
+def _checker(config: dict[str, Any]) -> Any:
+    return StableDiffusionSafetyChecker(CLIPConfig.from_dict(config))
+
+
+def _extractor(file: Path) -> Any:
+    with _in_one_sentence(file):
+        return CLIPImageProcessor.from_pretrained(file.parent, local_files_only=True)
 
 
 def _empty(kind: Any, config: dict[str, Any]) -> Any:
@@ -141,7 +181,8 @@ def _placed(module: Any, file: Path, names: Names, device: str, dtype: Any) -> A
             f"--model {file}: {type(module).__name__} needs {needed / 2**30:.2f} GiB on {device}, where"
             f" {free / 2**30:.2f} GiB are free: {less_memory(dtype)}"
         )
-    return to(_filled(module, file, names), device, dtype)
+    with _in_one_sentence(file):
+        return to(_filled(module, file, names), device, dtype)
 
 
 def less_memory(dtype: Any) -> str:
@@ -160,7 +201,7 @@ def _filled(module: Any, file: Path, names: Names) -> Any:
         missing: list[str] = []
         for name, wanted in module.state_dict().items():
             tensor = next((tensors(other) for other in names(name) if tensors(other) is not None), None)
-            if tensor is not None and tensor.numel() == wanted.numel():
+            if tensor is not None and tensor.is_floating_point() and _sides(tensor) == _sides(wanted):
                 found[name] = tensor.reshape(wanted.shape)  # a projection may be written as a convolution
             else:
                 missing.append(names(name)[0])
@@ -168,11 +209,16 @@ def _filled(module: Any, file: Path, names: Names) -> Any:
             total = len(found) + len(missing)
             raise EngineError(
                 f"--model {file}: no whole Stable Diffusion 1.5: of {total} tensors of {type(module).__name__}, "
-                f"{len(missing)} are missing or of another shape: {', '.join(missing[:_SHOWN])}"
+                f"{len(missing)} are missing, of another shape, or no floating-point numbers: "
+                + ", ".join(missing[:_SHOWN])
                 + (", …" if len(missing) > _SHOWN else "")
             )
     module.load_state_dict(found, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _sides(tensor: Any) -> list[int]:
+    return [side for side in tensor.shape if side != 1]
 
 
 def to(module: Any, device: str, dtype: Any) -> Any:
@@ -184,35 +230,6 @@ def to(module: Any, device: str, dtype: Any) -> Any:
 def _opened(file: Path) -> Iterator[Callable[[str], Any]]:
     with safe_open(file, framework="pt") as opened:
         keys = set(opened.keys())
+        if any(key.endswith(_SCALES) for key in keys):
+            raise EngineError(f"--model {file}: its numbers of 8 bit have scales, which are not read: take float16")
         yield lambda name: opened.get_tensor(name) if name in keys else None
-
-
-def _checker(folder: Path, device: str, dtype: Any) -> Any:
-    if not folder.is_dir():
-        return None
-    checker, told = StableDiffusionSafetyChecker.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-    )
-    if missing := sorted(told["missing_keys"]):
-        raise EngineError(
-            f"--model {folder.parent}: of its safety_checker {len(missing)} tensors are missing: {missing[0]}"
-        )
-    return checker.eval().to(device, dtype)
-
-
-def _extractor(path: Path) -> Any:
-    if not (path / "safety_checker").is_dir():
-        return None
-    return CLIPImageProcessor.from_pretrained(path / "feature_extractor", local_files_only=True)
-
-
-def _check_kind(path: Path, parts: Parts) -> None:
-    """Other models would load, and then fail or paint noise."""
-    wanted = {
-        "in_channels of the UNet": (parts.unet.config.in_channels, 4),
-        "cross_attention_dim of the UNet": (parts.unet.config.cross_attention_dim, parts.text.config.hidden_size),
-        "vocab_size of the text model": (parts.text.config.vocab_size, VOCABULARY),
-    }
-    for what, (found, right) in wanted.items():
-        if found != right:
-            raise EngineError(f"--model {path}: no Stable Diffusion 1.5: {what} is {found}, not {right}")

@@ -120,8 +120,9 @@ def test_a_file_that_lacks_tensors_is_refused_by_name_and_count(tmp_path: Path) 
         load_tiny(path)
     total = len(tiny_sd.parts().unet.state_dict())
     assert str(refused.value) == (
-        f"--model {path}: no whole Stable Diffusion 1.5: of {total} tensors of UNet2DConditionModel, 2 are missing "
-        "or of another shape: model.diffusion_model.time_embed.0.weight, model.diffusion_model.out.2.bias"
+        f"--model {path}: no whole Stable Diffusion 1.5: of {total} tensors of UNet2DConditionModel, 2 are missing, "
+        "of another shape, or no floating-point numbers: model.diffusion_model.time_embed.0.weight, "
+        "model.diffusion_model.out.2.bias"
     )
 
 
@@ -129,7 +130,9 @@ def test_a_tensor_of_another_shape_is_as_good_as_none(copy: Path) -> None:
     """In a folder as well."""
     path = copy / "unet" / "diffusion_pytorch_model.safetensors"
     save_file(load_file(path) | {"conv_in.bias": torch.zeros(5)}, path)
-    with pytest.raises(EngineError, match=r"1 are missing or of another shape: conv_in\.bias"):
+    with pytest.raises(
+        EngineError, match=r"1 are missing, of another shape, or no floating-point numbers: conv_in\.bias"
+    ):
         load(copy, "cpu", torch.float32)
 
 
@@ -138,28 +141,122 @@ def _spoil(path: Path, **config: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | config))
 
 
+def _replace(path: Path, name: str, change: Any) -> None:
+    tensors = load_file(path)
+    save_file(tensors | {name: change(tensors[name])}, path, metadata={"format": "pt"})
+
+
+UNET_FILE = "unet/diffusion_pytorch_model.safetensors"
+
+
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("file", "name", "change"),
     [
-        (lambda path: (path / "safety_checker" / "model.safetensors").unlink(), "safety_checker"),
-        (lambda path: shutil.rmtree(path / "feature_extractor"), "feature_extractor"),
-        (lambda path: _spoil(path / "unet", in_channels=9), "conv_in.weight"),
-        (lambda path: _spoil(path / "text_encoder", vocab_size=100), "text_model.embeddings.token_embedding.weight"),
+        (UNET_FILE, "time_embedding.linear_1.weight", lambda tensor: tensor.t().contiguous()),
+        (UNET_FILE, "conv_out.bias", lambda tensor: tensor.to(torch.int64)),
+        (UNET_FILE, "conv_out.bias", lambda tensor: tensor.to(torch.int8)),
+        ("safety_checker/model.safetensors", "visual_projection.weight", lambda _tensor: torch.zeros(3, 3)),
     ],
-    ids=[
-        "checker is a pickle",
-        "half a checker",
-        "inpainting",
-        "other words",
+    ids=["transposed", "int64", "int8", "checker"],
+)
+def test_a_tensor_that_fits_by_its_count_alone_is_none(copy: Path, file: str, name: str, change: Any) -> None:
+    """Its numbers would stand in wrong places."""
+    _replace(copy / file, name, change)
+    with pytest.raises(EngineError, match=rf"1 are missing, of another shape, .* numbers: {name}$") as refused:
+        load(copy, "cpu", torch.float32)
+    assert str(refused.value).startswith(f"--model {copy / file}: ")
+
+
+@pytest.mark.parametrize(
+    ("part", "config", "says"),
+    [
+        ("unet", {"block_out_channels": [32, 64, 64]}, "Must provide the same number of `block_out_channels`"),
+        ("unet", {"down_block_types": ["FooBlock", "DownBlock2D"]}, "FooBlock does not exist"),
+        ("unet", {"norm_num_groups": 7}, "num_channels (32) must be divisible by num_groups (7)"),
+        ("vae", {"norm_num_groups": 7}, "must be divisible by num_groups (7)"),
+        ("text_encoder", {"num_attention_heads": 5}, "not a multiple of the number of attention heads (5)"),
+        ("text_encoder", {"num_hidden_layers": "2"}, "expected int, got str"),
+        ("safety_checker", {"vision_config": {"hidden_act": "nope"}}, "nope"),
     ],
 )
-def test_what_is_no_model_is_refused_in_one_sentence(copy: Path, spoil: Any, says: str) -> None:
-    """It says which part is wrong."""
-    spoil(copy)
+def test_a_part_that_cannot_be_made_is_named(copy: Path, part: str, config: dict[str, Any], says: str) -> None:
+    """Whatever kind of error its library raises: one sentence, with the file."""
+    _spoil(copy / part, **config)
     with pytest.raises(EngineError) as refused:
         load(copy, "cpu", torch.float32)
+    assert str(refused.value).startswith(f"--model {copy / part / 'config.json'}: it cannot be used: ")
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_schedule_and_an_extractor_that_cannot_be_made_are_named(copy: Path) -> None:
+    """Before a first edit meets them."""
+    extractor, scheduler = (
+        copy / "feature_extractor/preprocessor_config.json",
+        copy / "scheduler/scheduler_config.json",
+    )
+    for file, config in ((extractor, {"size": "large"}), (scheduler, {"beta_schedule": "nope"})):
+        file.write_text(json.dumps(json.loads(file.read_text()) | config))
+        with pytest.raises(EngineError) as refused:
+            load(copy, "cpu", torch.float32)
+        assert str(refused.value).startswith(f"--model {file}: it cannot be used: ")
+
+
+def test_a_folder_of_half_precision_is_loaded_with_its_checker(copy: Path) -> None:
+    """As authors publish it beside the whole one, with `.fp16.` in the names of its files."""
+    for file in copy.rglob("*.safetensors"):
+        save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+        file.rename(file.with_name(f"{file.stem}.fp16.safetensors"))
+    loaded = load(copy, "cpu", torch.float32)
+    assert {tensor.dtype for tensor in loaded.checker.state_dict().values()} == {torch.float32}
+    assert same(loaded, tiny_sd.parts(torch.float16))
+
+
+def test_a_checker_under_its_published_names_is_the_same(copy: Path, folder: Path) -> None:
+    """The authors' file has one more `vision_model.` than the present library gives."""
+    file = copy / "safety_checker" / "model.safetensors"
+    tensors = load_file(file)
+    former = {f"vision_model.{name}" if name.startswith("vision_model.") else name: tensors[name] for name in tensors}
+    save_file(former | {"vision_model.vision_model.embeddings.position_ids": torch.arange(5)}, file)
+    found, wanted = (load(path, "cpu", torch.float32).checker.state_dict() for path in (copy, folder))
+    assert all(bool(torch.equal(found[name], wanted[name])) for name in wanted)
+
+
+def test_a_checker_counts_as_a_part_of_the_model(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory is looked at, and what it lacks is named, as of the others."""
+    file = copy / "safety_checker" / "model.safetensors"
+    tensors = load_file(file)
+    del tensors["concept_embeds"]
+    save_file(tensors, file)
+    with pytest.raises(EngineError, match=r"StableDiffusionSafetyChecker, 1 are missing, .*: concept_embeds$"):
+        load(copy, "cpu", torch.float32)
+    asked: list[str] = []
+    monkeypatch.setattr(model, "free_bytes", asked.append)
+    with pytest.raises(EngineError, match="concept_embeds"):
+        load(copy, "cpu", torch.float32)
+    assert len(asked) == 4
+
+
+def test_numbers_of_8_bit_are_taken_unless_they_have_scales(tmp_path: Path) -> None:
+    """The scales would be left out."""
+    eight = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in tiny_sd.tensors_of_file(tiny_sd.parts()).items()}
+    path = tmp_path / "tiny.safetensors"
+    tiny_sd.save_file_of(eight, path)
+    name = "conv_out.weight"
+    assert torch.equal(load_tiny(path).unet.state_dict()[name], eight[checkpoint.unet_name(name, {})].float())
+    tiny_sd.save_file_of(eight | {"model.diffusion_model.out.2.scale_weight": torch.ones(1)}, path)
+    with pytest.raises(EngineError, match="have scales, which are not read"):
+        load_tiny(path)
+
+
+def test_a_file_with_former_names_of_the_text_model_is_loaded(tmp_path: Path) -> None:
+    """Of 2022, without `text_model.` in them."""
+    tensors = tiny_sd.tensors_of_file(tiny_sd.parts())
+    path = tmp_path / "tiny.safetensors"
+    tiny_sd.save_file_of(
+        {name.replace("transformer.text_model.", "transformer."): tensors[name] for name in tensors}, path
+    )
+    assert same(load_tiny(path), tiny_sd.parts())
 
 
 def test_a_model_that_is_larger_than_the_memory_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +293,7 @@ def test_free_memory_is_that_of_the_machine_and_of_its_container(
 def test_devices_and_dtypes_are_chosen_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that is not there is one sentence."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert choose_device(None) == "cpu"
     assert choose_dtype(None, "cpu") == torch.float32
@@ -204,5 +302,27 @@ def test_devices_and_dtypes_are_chosen_by_what_is_there(monkeypatch: pytest.Monk
         with pytest.raises(EngineError, match=f"--device {absent}: torch .* finds no such device here"):
             choose_device(absent)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device(None) == "cuda"
     assert choose_dtype(None, "cuda:0") == torch.float16
+
+
+def test_a_device_may_have_a_number_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a CPU there is one, and it has one name."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    assert [choose_device(name) for name in ("cpu", "cpu:0", "cuda", "cuda:1")] == ["cpu", "cpu", "cuda", "cuda:1"]
+    for absent in ("cpu:7", "cpu:", "cuda:2", "cuda:-1", "cuda:x", ":0", "mps:1"):
+        with pytest.raises(EngineError, match=f"--device {absent}: torch .* finds no such device here"):
+            choose_device(absent)
+
+
+def test_a_torch_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No driver would help."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(
+        EngineError, match=r"--device cuda: torch .* is a build for the CPU alone: that of PyPI for Linux"
+    ):
+        choose_device("cuda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,9 @@ def safetensors(header: object = HEADER, data: bytes = b"\0" * 8) -> bytes:
     return struct.pack("<Q", len(text)) + text + data
 
 
+SCHEDULE = {"num_train_timesteps": 1000, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder as diffusers writes it."""
@@ -30,14 +34,107 @@ def folder(tmp_path: Path) -> Path:
         (made / part / "config.json").write_text("{}")
         (made / part / "model.safetensors").write_bytes(safetensors())
     (made / "scheduler").mkdir()
-    (made / "scheduler" / "scheduler_config.json").write_text("{}")
+    (made / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULE))
     return made
 
 
 def test_a_whole_model_passes(folder: Path) -> None:
     """In both forms."""
     weights.check(folder)
+    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    weights.check(folder)
     weights.check(folder / "unet" / "model.safetensors")
+    weights.check((folder / "unet" / "model.safetensors").rename(folder / "SD.SAFETENSORS"))
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "says"),
+    [
+        ("unet", {"in_channels": 9}, "in_channels in unet/config.json is 9, not 4"),
+        ("unet", {"out_channels": 8}, "out_channels in unet/config.json is 8, not 4"),
+        ("unet", {"use_linear_projection": True}, "use_linear_projection in unet/config.json is True, not False"),
+        ("unet", {"time_cond_proj_dim": 256}, "time_cond_proj_dim in unet/config.json is 256, not None"),
+        ("unet", {"addition_embed_type": "text"}, "addition_embed_type in unet/config.json is 'text', not None"),
+        ("unet", {"class_embed_type": "timestep"}, "class_embed_type in unet/config.json is 'timestep', not None"),
+        ("vae", {"latent_channels": 16}, "latent_channels in vae/config.json is 16, not 4"),
+        ("vae", {"scaling_factor": 0.13025}, "scaling_factor in vae/config.json is 0.13025, not 0.18215"),
+        ("text_encoder", {"hidden_act": "gelu"}, "hidden_act in text_encoder/config.json is 'gelu', not 'quick_gelu'"),
+        ("text_encoder", {"vocab_size": 250_002}, "vocab_size in text_encoder/config.json is 250002, not 49408"),
+        ("text_encoder", {"max_position_embeddings": 50}, "max_position_embeddings in text_encoder/config.json is 50"),
+    ],
+)
+def test_a_model_of_another_kind_is_named(folder: Path, name: str, config: dict[str, object], says: str) -> None:
+    """It would load, and then fail or paint noise: Stable Diffusion 2, inpainting, consistency models and others."""
+    (folder / name / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError) as refused:
+        weights.check(folder)
+    assert str(refused.value).startswith(f"--model {folder}: no Stable Diffusion 1.5: {says}")
+
+
+@pytest.mark.parametrize("name", ["StableDiffusionInpaintPipeline", "AltDiffusionPipeline", None, ["a"]])
+def test_a_pipeline_of_another_name_is_no_model_of_this_kind(folder: Path, name: object) -> None:
+    """Its parts alone do not tell."""
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": name}))
+    with pytest.raises(InputError) as refused:
+        weights.check(folder)
+    assert str(refused.value) == (
+        f"--model {folder}: no Stable Diffusion 1.5: model_index.json names {name!r}, not StableDiffusionPipeline"
+    )
+
+
+def test_a_text_model_of_another_width_is_of_another_model(folder: Path) -> None:
+    """The UNet is told what it gives."""
+    (folder / "unet" / "config.json").write_text('{"cross_attention_dim": 768}')
+    (folder / "text_encoder" / "config.json").write_text('{"hidden_size": 1024}')
+    with pytest.raises(InputError, match=r"different models: cross_attention_dim is 768, and hidden_size 1024$"):
+        weights.check(folder)
+
+
+@pytest.mark.parametrize("lacks", SCHEDULE)
+def test_a_schedule_that_is_not_whole_is_refused(folder: Path, lacks: str) -> None:
+    """The libraries' own is another one: pictures of it are grey."""
+    config = {name: value for name, value in SCHEDULE.items() if name != lacks}
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=rf"scheduler/scheduler_config\.json lacks {lacks}$"):
+        weights.check(folder)
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULE | {"prediction_type": "sample"}))
+    with pytest.raises(InputError, match=r"prediction_type in .* is 'sample', not 'epsilon'$"):
+        weights.check(folder)
+
+
+def test_a_safety_checker_is_there_as_a_whole_or_not_at_all(folder: Path) -> None:
+    """What of it is missing is named, and what to do."""
+    checker = folder / "safety_checker"
+    files = {
+        checker / "config.json": b"{}",
+        folder / "feature_extractor" / "preprocessor_config.json": b"{}",
+        checker / "model.fp16.safetensors": safetensors(),
+    }
+    checker.mkdir()
+    (folder / "feature_extractor").mkdir()
+    for path, data in files.items():
+        name = str(path.relative_to(folder))
+        with pytest.raises(InputError) as refused:
+            weights.check(folder)
+        assert str(refused.value) == (
+            f"--model {folder}: its safety_checker needs {name}, which is missing: fetch it too, or remove the folder"
+            " safety_checker"
+            if name.endswith(".json")
+            else f"--model {folder}: there is no .safetensors in safety_checker; .bin files are not opened"
+        )
+        path.write_bytes(data)
+    weights.check(folder)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_file(folder: Path, tmp_path: Path) -> None:
+    """It is not waited for."""
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    (folder / "vae" / "model.safetensors").unlink()
+    (folder / "vae" / "model.safetensors").mkdir()
+    for model in (tmp_path / "pipe.safetensors", folder):
+        with pytest.raises(InputError, match=r"model\.safetensors: it is no file$|pipe\.safetensors: it is no file$"):
+            weights.check(model)
 
 
 def test_the_usual_name_is_taken_before_others(folder: Path) -> None:
