@@ -79,7 +79,7 @@ def test_every_subject_of_doctor_has_a_row() -> None:
 
 SAYS = [
     said
-    for heading in ("Nothing moves", "A command or a worker does not start")
+    for heading in ("Nothing moves", "A command or a worker does not start", "A model of your own")
     for cell in re.findall(r"^\| (`[^|]+) \|", section(PAGE, heading), re.MULTILINE)
     for said in re.findall("`([^`]+)`", cell)
 ]
