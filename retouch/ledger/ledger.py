@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import redis
 
+from retouch.ledger.access import Access
 from retouch.ledger.connection import Connection
 from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
 from retouch.ledger.producer import Producer
@@ -16,7 +17,8 @@ from retouch.ledger.worker import Worker
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    Thread-safe. Every method of the three may raise LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
+    ``access``: the keys of the gateway. Thread-safe. Every method of the four may raise LedgerAwayError,
+    LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
     """
 
@@ -40,3 +42,4 @@ class Ledger:
         self.producer = Producer(connection)
         self.worker = Worker(connection)
         self.reader = Reader(connection)
+        self.access = Access(connection)
