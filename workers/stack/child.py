@@ -25,6 +25,7 @@ _TRIED = frozenset(
     for name in (
         *("API_IDEMPOTENT", "ON_AMBIGUOUS", "RESUBMITS", "MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE"),
         *("POLL_MIN", "POLL_MAX", "POLL_LAG", "PATIENCE", "LEASE", "DEADLINE", "RETENTION", "PRICE", "DEBUG"),
+        "GATEWAY_MAX_BODY",
     )
 )
 

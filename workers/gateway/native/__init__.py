@@ -1,0 +1,1 @@
+"""The native face, under ``/v1``: what the commands do, over HTTP."""
