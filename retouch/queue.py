@@ -195,13 +195,15 @@ class EditQueue(BatchReader):
         *,
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
+        held: str = "",
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``enqueue`` does both for edits.
+        batch that does another's edits again. ``held``: nothing of a new batch is submitted before all is written, and
+        this is why, for people. ``enqueue`` does both for edits.
         """
-        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin)
+        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin, held=held)
 
     # --- one batch -------------------------------------------------------------------------------
 

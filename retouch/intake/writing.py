@@ -55,9 +55,10 @@ class BatchWriter:
 
     As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk. The
     batch is made with its first page, and does not end before it is sealed. If the process dies in the middle, the
-    pages written stay; enqueuing the same edits again adds the rest, and seals it. A page is sent while the next one
-    is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits
-    are surely written, and InputError for a bad ``weight``.
+    pages written stay; enqueuing the same edits again adds the rest, and seals it. ``held``: none of a new batch's
+    edits is submitted before all are written, and this is why, for people. A page is sent while the next one is
+    prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError, which says how many edits are
+    surely written, and InputError for a bad ``weight``.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class BatchWriter:
         weight: float = 1.0,
         *,
         origin: Mapping[str, Any] | None = None,
+        held: str = "",
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
@@ -75,6 +77,7 @@ class BatchWriter:
         self._ours = dict(defaults)
         self._weight = check_weight(weight)
         self._origin = origin
+        self._held = held
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -89,6 +92,7 @@ class BatchWriter:
     def __enter__(self) -> Self:
         with self._telling():
             stored, self._cancelled = self._producer.open_batch(self._batch)
+        self._hold = self._held if stored is None else ""
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
@@ -138,7 +142,7 @@ class BatchWriter:
         return True
 
     def _write(self, entries: list[Entry]) -> list[Verdict]:
-        return self._producer.enqueue(
+        verdicts = self._producer.enqueue(
             self._batch,
             entries,
             self._defaults,
@@ -146,7 +150,10 @@ class BatchWriter:
             producer=self._name,
             cancelled=self._cancelled,
             origin=self._origin,
+            held=self._hold if entries else "",
         )
+        self._hold = "" if entries else self._hold
+        return verdicts
 
     @property
     def _answered(self) -> bool:
@@ -177,6 +184,8 @@ class BatchWriter:
         self._collect()
         with self._telling():
             self._producer.seal(self._batch, self._name)
+            if self._held:
+                self._producer.release(self._batch)
             self.on_disk = self._producer.wait_for_disk()
 
     def _told(self) -> str:
@@ -187,6 +196,9 @@ class BatchWriter:
         try:
             yield
         except BatchCancelledError:
+            if self._held:
+                with suppress(LedgerError):  # it stays paused then, and says so
+                    self._producer.release(self._batch)
             raise CancelledError(
                 f"batch {self._batch} was cancelled while it was being enqueued: {self._told()} written before,"
                 " and nothing more is added; to go on all the same, enqueue it again"

@@ -67,6 +67,7 @@ key                            type    holds
                                        max_body, created, secrets: [{sha256, created}]}``: who may call it, for what
 ``{ns}:key_uses``              hash    ``NAME/ID`` → when that secret was last used (ms; to the minute)
 ``{ns}:key_rates``             hash    NAME → ms: when all requests that its rate allows are free again
+``{ns}:request:KEY/ID``        hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
                                        evidence (see ``polling/histogram.py``)
@@ -120,7 +121,10 @@ _FIXED = (
     *("events", "sinks", "batches", "workers", "settings", "kinds"),
     *("access", "key_uses", "key_rates"),
 )
-_FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
+_FAMILIES = (
+    *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
+    "request",
+)
 
 
 class Keys:
@@ -185,6 +189,10 @@ class Keys:
     def delivery(self, member: str) -> str:
         """One event's delivery to one sink; ``member`` is ``sink/event-id``."""
         return f"{self.prefix}delivery:{member}"
+
+    def request(self, request_id: str) -> str:
+        """One request with a key of its caller's; ``request_id`` is ``key/its key``."""
+        return f"{self.prefix}request:{request_id}"
 
     def learned(self, kind: str) -> str:
         """What is known of a kind of work."""

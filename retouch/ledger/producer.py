@@ -65,22 +65,29 @@ class Producer:
         producer: str = "one",
         cancelled: str = "",
         origin: Mapping[str, Any] | None = None,
+        held: str = "",
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
-        ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
-        opened. Raises BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it
-        has other defaults, or another origin than the one given, and InputError unless ``weight`` is within its bounds;
+        ``producer`` has sealed it. ``held``: none of its edits is submitted before ``release``, for this reason.
+        Without entries, the producer says that it is there still. ``cancelled``: as it was opened. Raises
+        BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it has other
+        defaults, or another origin than the one given, and InputError unless ``weight`` is within its bounds;
         nothing was added then.
         """
         check_weight(weight)
-        args: list[str | int] = []
+        args: list[str | float] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
         made_from = json.dumps(dict(origin)) if origin else ""
-        answer = self._connection.run("enqueue", batch, producer, cancelled, made_with, weight, made_from, *args)
+        args = [batch, producer, cancelled, made_with, weight, made_from, *args]
+        if held:
+            hold = ("pause_batch", batch, BatchPause.ARRIVING, held)
+            answer = self._connection.run_together(("enqueue", *args), hold)[0]
+        else:
+            answer = self._connection.run("enqueue", *args)
         return [Verdict(v) for v in answer]
 
     def seal(self, batch: str, producer: str = "") -> bool:
@@ -139,6 +146,15 @@ class Producer:
             was_paused = was_paused or bool(paused)
             if moved < PAGE:
                 return was_paused
+
+    def release(self, batch: str) -> bool:
+        """Let the edits of a batch that was held go, unless it is paused for another cause; True if it was held."""
+        was_held = False
+        while True:
+            held, moved = self._connection.run("release_batch", batch)
+            was_held = was_held or bool(held)
+            if moved < PAGE:
+                return was_held
 
     def redeliver(self, sink: str) -> int:
         """Have what was not delivered to a sink delivered again, now; returns how many events that are.

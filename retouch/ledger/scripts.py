@@ -7,7 +7,7 @@ names of the keys, the constants, and a check of the ledger's schema: a script o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -56,6 +56,26 @@ class Scripts:
             return self._client.evalsha(digest, 1, self._tag, *args)
         except NoScriptError:
             return self._client.evalsha(self._load(name), 1, self._tag, *args)
+
+    def run_together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+        """Run moves as one: nobody sees the ledger in between; raises redis.exceptions.RedisError."""
+        try:
+            return self._together(moves)
+        except NoScriptError:  # in a transaction the others have run, and do nothing a second time
+            for name, _ in moves:
+                self._load(name)
+            return self._together(moves)
+
+    def _together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+        digests = [self._digests.get(name) or self._load(name) for name, _ in moves]
+        pipe = self._client.pipeline(transaction=True)
+        for digest, (_, args) in zip(digests, moves, strict=True):
+            pipe.evalsha(digest, 1, self._tag, *args)
+        answers = list(pipe.execute(raise_on_error=False))  # redis-py would put words of its own before the errors
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
 
     def _load(self, name: str) -> str:
         self._digests[name] = str(self._client.script_load(self._texts[name]))
