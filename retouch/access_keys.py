@@ -7,13 +7,13 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from retouch.bucket_names import check_bucket, check_prefix
+from retouch.bucket_names import check_address
 from retouch.errors import InputError
 from retouch.ledger import Ledger
 from retouch.ledger.access import ID, Admission
@@ -141,30 +141,10 @@ def _checked(key: AccessKey) -> AccessKey:
             " A-Z a-z 0-9 . _ - from a letter or a digit on"
         )
     for address in key.inputs:
-        check_input(address)
+        check_address(address)
     if len(parse_rate(key.rate)) != 1:
         raise InputError(f"the rate {key.rate[:40]!r} must be one, such as 600/m")
     return key
-
-
-def check_input(address: str) -> str:
-    """Return ``s3://bucket`` or ``s3://bucket/prefix``; raises InputError if it is none."""
-    bucket, _, prefix = address.removeprefix("s3://").partition("/")
-    if not address.startswith("s3://"):
-        raise InputError(f"{address[:100]!r} is not s3://BUCKET/PREFIX")
-    check_bucket(bucket, f"the bucket of {address[:100]}")
-    check_prefix(prefix, f"the prefix of {address[:100]}")
-    return address
-
-
-def is_within(address: str, inputs: Iterable[str]) -> bool:
-    """Whether an ``s3://`` address begins with one of these; a bucket's name is compared whole."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    for allowed in inputs:
-        theirs, _, prefix = allowed.removeprefix("s3://").partition("/")
-        if bucket == theirs and key.startswith(prefix):
-            return True
-    return False
 
 
 class AccessKeys:

@@ -7,7 +7,7 @@ import re
 import fakeredis
 import pytest
 
-from retouch.access_keys import AccessKey, AccessKeys, Scope, is_within, new_token
+from retouch.access_keys import AccessKey, AccessKeys, Scope, new_token
 from retouch.errors import InputError
 from retouch.ledger import Ledger
 
@@ -144,19 +144,3 @@ def test_a_rotation_beside_another_one_loses_no_secret(keys: AccessKeys, monkeyp
     monkeypatch.setattr(type(keys._ledger.access), "change", quicker)
     mine = keys.rotate("k")
     assert [opened(keys, token) for token in (*others, mine)] == ["k", "k"]
-
-
-@pytest.mark.parametrize(
-    ("address", "inputs", "within"),
-    [
-        ("s3://b/c/d.png", ["s3://b/c/"], True),
-        ("s3://b/c/d.png", ["s3://b"], True),
-        ("s3://b/c/d.png", ["s3://x", "s3://b/c"], True),
-        ("s3://b/c/d.png", ["s3://b/d"], False),
-        ("s3://bb/c/d.png", ["s3://b"], False),
-        ("s3://b/c/d.png", [], False),
-    ],
-)
-def test_an_address_is_within_a_bucket_or_a_prefix(address: str, inputs: list[str], within: bool) -> None:
-    """The name of a bucket is compared whole, a prefix letter by letter."""
-    assert is_within(address, inputs) is within

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
-from config.gateway import GatewaySettings
-from retouch.access_keys import AccessKeys
-from retouch.queue import EditQueue
-from workers.gateway import problems
+from workers.gateway import openapi, problems
+from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
+from workers.gateway.native import SHAPES, add_native
 from workers.gateway.problems import Kind
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """What all routes need."""
-
-    settings: GatewaySettings
-    queue: EditQueue
-    keys: AccessKeys
 
 
 class Health(BaseModel):
@@ -42,6 +30,8 @@ def create(gateway: Gateway) -> ASGIApp:
     )
     problems.install(app)
     _add_health(app, gateway)
+    add_native(app, gateway)
+    openapi.complete(app, *SHAPES)
     return Gate(app, gateway.keys)
 
 
@@ -50,12 +40,9 @@ def _add_health(app: FastAPI, gateway: Gateway) -> None:
     async def healthz() -> Health:
         return Health(status="alive")
 
-    @app.get(
-        "/readyz",
-        tags=["health"],
-        summary="Whether Redis can be used",
-        responses=problems.described(Kind.AWAY, Kind.BUG),
-    )
+    unready = problems.described(Kind.AWAY, Kind.BUG)
+
+    @app.get("/readyz", tags=["health"], summary="Whether Redis can be used", responses=unready)
     def readyz() -> Health:
         gateway.queue.check()
         return Health(status="ready")

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from retouch.errors import CancelledError, InputError, ServiceError
+from retouch.errors import CancelledError, InputError, LedgerError, ServiceError
 
 MEDIA_TYPE = "application/problem+json"
 AGAIN_S = 5  # when Redis or S3 is away
@@ -117,7 +117,12 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-_OURS = {InputError: Kind.INVALID, CancelledError: Kind.CANCELLED, ServiceError: Kind.AWAY}
+_OURS = {
+    InputError: Kind.INVALID,
+    CancelledError: Kind.CANCELLED,
+    ServiceError: Kind.AWAY,
+    LedgerError: Kind.AWAY,
+}
 
 
 def _problem_of(app: FastAPI, request: Request, error: Exception) -> ProblemError:

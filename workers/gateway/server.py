@@ -15,12 +15,10 @@ import uvicorn
 
 from config import logging as logs
 from config.gateway import GatewaySettings
-from retouch.access_keys import AccessKeys
 from retouch.errors import InputError
 from retouch.ledger import Ledger
-from retouch.net.addresses import PrivateHosts
-from retouch.queue import EditQueue
-from workers.gateway.app import Gateway, create
+from workers.gateway.app import create
+from workers.gateway.context import Gateway
 from workers.serving import Server, address_of, announce
 
 GRACE_S = 10.0  # for requests under way when the end is asked for; then connections are cut
@@ -37,19 +35,6 @@ class Tls:
     key: Path
 
 
-def gateway_of(settings: GatewaySettings) -> Gateway:
-    """Put its parts together; connects to nothing yet."""
-    ledger = Ledger.from_url(settings.redis_url, namespace=settings.namespace)
-    queue = EditQueue(
-        ledger,
-        private_hosts=PrivateHosts.parse(settings.private_hosts),
-        bucket=settings.bucket,
-        prefix=settings.prefix,
-        address=settings.redis.shown,
-    )
-    return Gateway(settings, queue, AccessKeys(ledger, settings.redis.shown))
-
-
 async def serve(
     sock: socket.socket, settings: GatewaySettings, tls: Tls | None = None, *, die_with_parent: bool = False
 ) -> None:
@@ -59,7 +44,7 @@ async def serve(
     """
     logs.configure(settings.secrets)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    gateway = gateway_of(settings)
+    gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace))
     config = uvicorn.Config(
         create(gateway),
         lifespan="off",

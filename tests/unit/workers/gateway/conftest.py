@@ -15,9 +15,9 @@ import uvicorn
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
-from retouch.queue import EditQueue
 from tests.harness.waiting import LIMIT_S, until
-from workers.gateway.app import Gateway, create
+from workers.gateway.app import create
+from workers.gateway.context import Gateway
 from workers.serving import address_of, listen
 
 EVERYTHING = tuple(Scope)
@@ -72,9 +72,9 @@ def keys(ledger: Ledger) -> AccessKeys:
 
 
 @pytest.fixture
-def gateway(ledger: Ledger, keys: AccessKeys, settings: GatewaySettings) -> Gateway:
+def gateway(ledger: Ledger, settings: GatewaySettings) -> Gateway:
     """What its routes stand on."""
-    return Gateway(settings, EditQueue(ledger, bucket=settings.bucket, prefix=settings.prefix), keys)
+    return Gateway(settings, ledger)
 
 
 @pytest.fixture
