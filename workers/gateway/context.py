@@ -11,6 +11,7 @@ from retouch.ledger import Ledger
 from retouch.ledger.requests import Requests
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
+from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 
 
@@ -46,6 +47,11 @@ class Gateway:
     def desk(self) -> Desk:
         """Where edits are taken."""
         return Desk(self.queue, self.settings.bucket, self.settings.prefix, self._private_hosts)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """The events as they come."""
+        return Feed(self.queue)
 
     @property
     def _private_hosts(self) -> PrivateHosts:

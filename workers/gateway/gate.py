@@ -46,6 +46,8 @@ class Gate:
             await self._app(scope, receive, passage.send)
         except ProblemError as problem:
             await response_of(problem, passage.id)(scope, receive, passage.send)
+        except ServiceError as error:  # in the middle of an answer, which the caller sees cut
+            log.warning("request.cut", request=passage.id, path=scope["path"], reason=str(error))
         except Exception:
             log.exception("request.crashed", request=passage.id, method=scope["method"], path=scope["path"])
             if not passage.answered:  # else the app has done it

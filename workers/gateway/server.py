@@ -67,7 +67,7 @@ async def serve(
         log.info("gateway.started", url=url, redis=settings.redis.shown)
         announce(json.dumps({"url": url}))
 
-    server = Server(config, on_listening=listening, grace_s=GRACE_S)
+    server = Server(config, on_listening=listening, on_stop=gateway.feed.close, grace_s=GRACE_S)
     watch = asyncio.create_task(server.watch_parent()) if die_with_parent else None
     try:
         await server.serve(sockets=[sock])

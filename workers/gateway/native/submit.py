@@ -9,13 +9,13 @@ from typing import Annotated, Any, NamedTuple, cast
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, Header, Path, Query, Request
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
 from retouch.access_keys import AccessKey, Scope
-from retouch.edit import BATCH_PATTERN, Edit
+from retouch.edit import Edit
 from retouch.errors import InputError
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.manifest import Columns, json_text
@@ -28,6 +28,7 @@ from workers.gateway.body import MIB, Body, kept_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.intake import Order, Taken
+from workers.gateway.native.batches import BatchId
 from workers.gateway.once import once
 from workers.gateway.problems import Kind, ProblemError, described
 
@@ -87,8 +88,6 @@ IdempotencyKey = Annotated[
         description="A name of yours for this request: the same again is answered alike for a day.",
     ),
 ]
-BatchId = Annotated[str, Path(pattern=rf"^{BATCH_PATTERN.pattern}$", description="The batch's id.")]
-
 EXAMPLE = '{"custom_id": "cat-1", "prompt": "a watercolour cat", "init_image": "https://example.com/cat.png"}\n'
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
