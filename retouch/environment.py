@@ -26,6 +26,7 @@ VARIABLES = frozenset(
         *("API_URL", "API_KEY", "API_IDEMPOTENT", "WEBHOOK_URL", "WEBHOOK_SECRET", "ON_AMBIGUOUS", "RESUBMITS"),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
         *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "GATEWAY_MAX_BODY"),
+        *("URL", "TOKEN"),  # of the gateway, for programs that call it
     )
 )
 SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "WEBHOOK_SECRET", "WEBHOOK_URL"))
