@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from retouch.edit import Edit
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import add_batches
 from workers.gateway.native.edits import add_edits
@@ -11,7 +12,7 @@ from workers.gateway.native.events import add_events
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
-SHAPES = (Edits,)  # of bodies that FastAPI does not read
+SHAPES = (Edit, Edits)  # of bodies that FastAPI does not read
 
 
 def add_native(app: FastAPI, gateway: Gateway) -> None:

@@ -45,7 +45,11 @@ class Edits(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    edits: list[dict[str, JsonValue]] = Field(min_length=1, description="Each an edit: see docs/fields.md.")
+    edits: list[dict[str, JsonValue]] = Field(
+        min_length=1,
+        description="Each an edit; with `column` and `keep_columns` also with other names.",
+        json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/Edit"}, {"type": "object"}]}},
+    )
     defaults: dict[str, JsonValue] = Field(default_factory=dict, description="Fields for edits that do not set them.")
 
 

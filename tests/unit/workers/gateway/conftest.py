@@ -16,6 +16,7 @@ from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from tests.harness.waiting import LIMIT_S, until
+from tests.unit.workers.gateway.conformance import check
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
 from workers.serving import address_of, listen
@@ -35,8 +36,10 @@ class Caller(requests.Session):
             self.headers["Authorization"] = f"Bearer {token}"
 
     def request(self, method: Any, url: Any, *args: Any, **more: Any) -> requests.Response:
-        """Send a request to a path."""
-        return super().request(method, f"{self.url}{url}", *args, **{"timeout": LIMIT_S, **more})
+        """Send a request to a path; the answer is as the OpenAPI document says."""
+        answer = super().request(method, f"{self.url}{url}", *args, **{"timeout": LIMIT_S, **more})
+        check(answer, streamed=bool(more.get("stream")))
+        return answer
 
 
 Client = Callable[..., Caller]
@@ -54,7 +57,8 @@ def serving(gateway: Gateway) -> Iterator[str]:
         until(lambda: server.started, "the gateway listens")
         yield address_of(sock)
     finally:
-        server.should_exit = True
+        gateway.feed.close()
+        server.should_exit = server.force_exit = True
         thread.join(LIMIT_S)
         sock.close()
 

@@ -277,7 +277,7 @@ class Stream:
 
     def __init__(self, caller: Caller, path: str, last: str = "") -> None:
         headers = {"Last-Event-ID": last} if last else {}
-        self.answer = caller.get(path, stream=True, headers=headers)
+        self.answer = caller.get(path, stream=True, headers=headers, timeout=20)
         assert self.answer.status_code == 200, self.answer.text
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
         assert self.block() == ["retry: 2000"]
