@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 from fastapi.concurrency import run_in_threadpool
 
 from retouch.errors import ServiceError
@@ -16,6 +17,8 @@ from retouch.queue import EditQueue
 
 KEPT = 1000  # events that a slow listener is behind; then it reads them from the ledger again
 _AGAIN_S = 1.0
+
+log = structlog.get_logger()
 
 Wanted = Callable[[CloudEvent], bool]
 
@@ -115,16 +118,33 @@ class Feed:
             listener.tell(None)
 
     def _follow(self, last: str) -> None:
-        assert self._loop is not None
         while not self._closed:
             try:
                 for event in self._queue.events(last, follow=True):
                     last = place_of(event["id"])
-                    self._loop.call_soon_threadsafe(self._tell, event)
+                    if not self._hand_over(event):
+                        return
             except ServiceError:  # what no waiting mends; a person may
                 time.sleep(_AGAIN_S)
-            except RuntimeError:  # the loop has ended
-                return
+            except Exception:  # whoever listens must not wait for ever because of one event that cannot be read
+                log.exception("feed.crashed", after=last)
+                last = self._newest(last)
+
+    def _newest(self, otherwise: str) -> str:
+        time.sleep(_AGAIN_S)
+        try:
+            return self._queue.newest_event()
+        except ServiceError:
+            return otherwise
+
+    def _hand_over(self, event: CloudEvent) -> bool:
+        """Give an event to the loop; False if that has ended."""
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self._tell, event)
+        except RuntimeError:
+            return False
+        return True
 
     def _tell(self, event: CloudEvent) -> None:
         self._place = place_of(event["id"])

@@ -370,6 +370,28 @@ def test_a_listener_that_is_too_slow_misses_nothing(
     stream.answer.close()
 
 
+def test_an_event_that_cannot_be_read_ends_no_stream(
+    client: Client, ledger: Ledger, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is passed over; later ones are told."""
+    monkeypatch.setattr("workers.gateway.feed._AGAIN_S", 0)
+    events, calls = gateway.queue.events, [0]
+
+    def odd(*args: Any, **more: Any) -> Any:
+        calls[0] += 1
+        first = calls[0] == 1
+        return ({**event, "id": "odd"} if first else event for event in events(*args, **more))
+
+    monkeypatch.setattr(gateway.queue, "events", odd)
+    fill(ledger)
+    stream = Stream(client(), "/v1/events")
+    end(ledger, count=1)
+    until(lambda: calls[0] == 2, "it goes on after the odd one")
+    end(ledger, count=1)
+    assert stream.event()["subject"] == "b/c1"
+    stream.answer.close()
+
+
 def test_streams_and_waits_end_with_the_gateway(client: Client, ledger: Ledger, gateway: Gateway) -> None:
     """At once: nobody holds up its end."""
     fill(ledger)
