@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from retouch import object_keys
 from retouch.access_keys import AccessKey
@@ -30,6 +31,8 @@ TOLD = 100  # faults in an answer
 DIGITS = 16  # of the hash in a batch's id: all batches of a key have the same name before it
 ARRIVING = "a gateway writes it, and not all of it is there yet"
 
+_COLUMN = r"--column ('[^']*'|[\w.]+=[^\s,;:)]+)"
+_COLUMNS = re.compile(f"{_COLUMN}(?: {_COLUMN})*")
 _UNKNOWN = re.compile(r"unknown field '([^']*)'")
 
 T = TypeVar("T")
@@ -124,10 +127,12 @@ class Desk:
 
 def over_http(said: str) -> str:
     """A sentence of the command line, with what a request has for its options."""
-    said = (
-        said.replace("--keep-columns", "?keep_columns=true").replace("--column ", "?column=").replace(" (--batch)", "")
-    )
-    return said.replace("--column", "?column")
+    said = _COLUMNS.sub(lambda match: f"?{'&'.join(map(_in_query, re.findall(_COLUMN, match[0])))}", said)
+    return said.replace("--keep-columns", "?keep_columns=true").replace("--column", "?column").replace(" (--batch)", "")
+
+
+def _in_query(pair: str) -> str:
+    return f"column={quote(pair.strip(chr(39)), safe='=')}"
 
 
 def _pages(entries: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -21,7 +21,7 @@ from tests.unit.outside import Bucket
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
 from workers.gateway import body as bodies
 from workers.gateway.context import Gateway
-from workers.gateway.intake import ARRIVING, TOLD
+from workers.gateway.intake import ARRIVING, TOLD, over_http
 from workers.gateway.native.submit import MAX_JSON
 
 JSONL = {"Content-Type": "application/jsonl"}
@@ -107,6 +107,13 @@ def test_a_batch_may_be_named(client: Client, queue: EditQueue) -> None:
     }
     assert [made.parameters.get("seed") for made in queue.made("cats")] == [7, None]
     assert queue._ledger.connection.read("HGET", queue._ledger.connection.keys.batch("cats"), "weight") == "2.0"
+
+
+def test_what_to_write_for_columns_can_be_copied_into_a_query(client: Client) -> None:
+    """All of them at once, with blanks in their names as an address has them."""
+    found = problem(client().post("/v1/batches/b", data="id,caption\n1,x\n", headers=CSV))
+    assert "Write ?column=custom_id=id&column=prompt=caption to read" in found["detail"]
+    assert over_http("write --column 'prompt=my text' to") == "write ?column=prompt=my%20text to"
 
 
 def test_columns_may_have_other_names(client: Client, queue: EditQueue) -> None:
