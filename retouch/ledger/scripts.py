@@ -29,6 +29,7 @@ elseif schema ~= OURS then
   return redis.error_reply('SCHEMA ' .. schema)
 end
 """
+_DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
 
@@ -39,13 +40,12 @@ class Scripts:
         self._client = client
         self._tag = keys.tag
         head = keys.as_lua() + constants.as_lua() + _OURS
-        self._texts = {
-            (name := path.name.removesuffix(".lua")): head
-            + ("" if name == _UNGUARDED else _GUARD)
-            + _assembled(path.read_text())
-            for path in _FOLDER.iterdir()
-            if path.name.endswith(".lua")
-        }
+        self._texts: dict[str, str] = {}
+        for path in _FOLDER.iterdir():
+            if path.name.endswith(".lua"):
+                name = path.name.removesuffix(".lua")
+                text = ("" if name == _UNGUARDED else _GUARD) + _assembled(path.read_text())
+                self._texts[name] = _used(head, text) + text
         self._digests: dict[str, str] = {}
 
     def run(self, name: str, *args: str | int | float) -> Any:
@@ -80,6 +80,13 @@ class Scripts:
     def _load(self, name: str) -> str:
         self._digests[name] = str(self._client.script_load(self._texts[name]))
         return self._digests[name]
+
+
+def _used(head: str, text: str) -> str:
+    """The lines of the head whose names are in the text: Lua takes 200 local variables at most."""
+    words = set(re.findall(r"\w+", text))
+    lines = head.splitlines(keepends=True)
+    return "".join(line for line in lines if words & set(re.findall(r"\w+", _DECLARED.findall(line)[0])))
 
 
 def _assembled(command: str) -> str:

@@ -41,6 +41,11 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "pause_batch": lambda ledger: ledger.producer.pause("b", BatchPause.PERSON, "no"),
     "resume_batch": lambda ledger: ledger.producer.resume("b"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", {}),
+    "release_batch": lambda ledger: ledger.producer.release("b"),
+    "change_key": lambda ledger: ledger.access.change("k", None, "{}"),
+    "use_key": lambda ledger: ledger.access.use("k", "0" * 64, requests=1, seconds=1),
+    "begin_request": lambda ledger: ledger.requests.begin("k/1", "f", "a"),
+    "end_request": lambda ledger: ledger.requests.end("k/1", "a"),
 }
 
 
