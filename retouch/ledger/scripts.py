@@ -29,6 +29,7 @@ elseif schema ~= OURS then
   return redis.error_reply('SCHEMA ' .. schema)
 end
 """
+_COMMENT = re.compile(r"--.*")
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
@@ -84,7 +85,7 @@ class Scripts:
 
 def _used(head: str, text: str) -> str:
     """The lines of the head whose names are in the text: Lua takes 200 local variables at most."""
-    words = set(re.findall(r"\w+", text))
+    words = set(re.findall(r"\w+", _COMMENT.sub("", text)))
     lines = head.splitlines(keepends=True)
     return "".join(line for line in lines if words & set(re.findall(r"\w+", _DECLARED.findall(line)[0])))
 
