@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from retouch.bucket_names import check_bucket, check_prefix
+from config.installation import PREFIX, InstallationSettings, as_value_error, read
 from retouch.causes import AmbiguityPolicy
-from retouch.environment import check_aws, check_names, secrets_of_files
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.events.sinks.spec import SinkKind, SinkSpec, parse_sinks, webhook_spec
-from retouch.ledger import DEFAULT_NAMESPACE, Address, Intervals, Policy
-from retouch.ledger.keys import check_namespace
-from retouch.net.addresses import PrivateHosts, is_http_url
+from retouch.ledger import Intervals, Policy
+from retouch.net.addresses import is_http_url
 from retouch.net.redaction import without_queries
 from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
 from retouch.results.table import load_arrow
 
-PREFIX = "RETOUCH_"
 # Limits and money are shared: with two values, which one holds is chance. The others may differ from host to host.
 ALIKE = (
     *("api_url", "api_idempotent", "bucket", "prefix", "max_in_flight", "on_ambiguous", "resubmits", "patience"),
     *("lease", "deadline", "retention", "results_parquet", "rate_limit", "submit_rate", "poll_rate"),
 )
-_AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # boto3 reads them; here only to keep them out of logs
 
 
-class Settings(BaseSettings):
+class Settings(InstallationSettings):
     """The worker's settings; each field is read from ``RETOUCH_`` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
-
-    redis_url: Annotated[str, Field(repr=False, description="The ledger and Celery's broker.")] = (
-        "redis://localhost:6379/0"
-    )
-    namespace: Annotated[
-        str,
-        Field(description="Every key in Redis begins with it: installations with different names can share one Redis."),
-    ] = DEFAULT_NAMESPACE
     api_url: Annotated[str, Field(description="Where edits are posted; status is asked at {url}/status/{id}.")] = (
         DEFAULT_URL
     )
     api_key: Annotated[SecretStr, Field(description="Sent to the API as API-Key, and to no other host.")]
     api_idempotent: Annotated[bool, Field(description="The API honours Idempotency-Key.")] = False
-    bucket: Annotated[str, Field(description="The S3 bucket for results.")]
-    prefix: Annotated[str, Field(description="Put before every key in the bucket, such as 'edits/'.")] = ""
     webhook_url: Annotated[str | None, Field(repr=False, description="Where events are posted.")] = None
     webhook_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs what is posted.")] = None
     sinks: Annotated[
@@ -81,10 +63,6 @@ class Settings(BaseSettings):
     results_parquet: Annotated[
         bool, Field(description="A batch that ends gets results.parquet beside its manifest; needs pyarrow.")
     ] = False
-    private_hosts: Annotated[
-        str,
-        Field(description="host or host:port, comma separated: hosts that may be called although they are not public."),
-    ] = ""
     rate_limit: Annotated[str, Field(description="Requests to the API, such as 10/s,300/m.")] = ""
     submit_rate: Annotated[str, Field(description="The share of it that submits may take, such as 2/s.")] = ""
     poll_rate: Annotated[str, Field(description="The share of it that polls may take, such as 8/s.")] = ""
@@ -97,12 +75,6 @@ class Settings(BaseSettings):
     poll_lag: Annotated[
         float, Field(gt=0, le=86_400, description="Target: 95 % of results are seen within so many seconds.")
     ] = 1
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_url(cls, value: str) -> str:
-        _as_value_error(lambda: Address.parse(value))
-        return value
 
     @field_validator("api_url")
     @classmethod
@@ -128,55 +100,31 @@ class Settings(BaseSettings):
             raise ValueError("holds characters that an HTTP header cannot carry") from None
         return value
 
-    @field_validator("bucket")
-    @classmethod
-    def _bucket_name(cls, value: str) -> str:
-        _as_value_error(lambda: check_bucket(value, "RETOUCH_BUCKET"))
-        return value
-
-    @field_validator("prefix")
-    @classmethod
-    def _key_prefix(cls, value: str) -> str:
-        _as_value_error(lambda: check_prefix(value, "RETOUCH_PREFIX"))
-        return value
-
-    @field_validator("namespace")
-    @classmethod
-    def _namespace(cls, value: str) -> str:
-        _as_value_error(lambda: check_namespace(value))
-        return value
-
     @field_validator("results_parquet")
     @classmethod
     def _tables_can_be_written(cls, value: bool) -> bool:
         if value:
-            _as_value_error(load_arrow)
-        return value
-
-    @field_validator("private_hosts")
-    @classmethod
-    def _hosts(cls, value: str) -> str:
-        _as_value_error(lambda: PrivateHosts.parse(value))
+            as_value_error(load_arrow)
         return value
 
     @field_validator("webhook_secret")
     @classmethod
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            _as_value_error(lambda: webhook.check_secret(value.get_secret_value()))
+            as_value_error(lambda: webhook.check_secret(value.get_secret_value()))
         return value
 
     @field_validator("sinks")
     @classmethod
     def _sinks(cls, value: str) -> str:
-        _as_value_error(lambda: parse_sinks(value))
+        as_value_error(lambda: parse_sinks(value))
         return value
 
     @field_validator("rate_limit", "submit_rate", "poll_rate")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value:
-            _as_value_error(lambda: parse_rate(value))
+            as_value_error(lambda: parse_rate(value))
         return value
 
     @model_validator(mode="after")
@@ -249,16 +197,10 @@ class Settings(BaseSettings):
         return settings | {f"the sink {name}": sink.place for name, sink in self.all_sinks.items()}
 
     @property
-    def redis(self) -> Address:
-        """Where the ledger and the broker are."""
-        return Address.parse(self.redis_url)
-
-    @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may hold."""
         own = [s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s]
-        others = [*self.redis.secrets, *(os.environ.get(name) for name in _AWS_SECRETS)]
-        return (*own, *(s for s in others if s))
+        return (*own, *super().secrets)
 
 
 def _check_url(value: str) -> str:
@@ -268,28 +210,6 @@ def _check_url(value: str) -> str:
     return value
 
 
-def _as_value_error(check: Callable[[], object]) -> None:
-    try:
-        check()
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
 def load() -> Settings:
     """Read the environment; raises InputError in one sentence that names the first wrong variable, or mistyped name."""
-    check_names()
-    check_aws()
-    of_files: dict[str, Any] = {name.removeprefix(PREFIX).lower(): text for name, text in secrets_of_files().items()}
-    try:
-        return Settings(**of_files)
-    except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if not detail["loc"]:
-            raise InputError(message) from None
-        variable = PREFIX + str(detail["loc"][0]).upper()
-        message = message.removeprefix(f"{variable} ")
-        if detail["type"] == "missing":
-            field = Settings.model_fields[str(detail["loc"][0])]
-            raise InputError(f"{variable} is missing. {field.description}") from None
-        raise InputError(f"{variable} {message}") from None
+    return read(Settings)

@@ -98,12 +98,16 @@ class BatchReader(Installation):
 
     def edit(self, batch: str, custom_id: str) -> EditView:
         """Where one edit stands and what happens next; raises InputError if there is no such edit."""
-        with self._reach():
-            view = self._ledger.reader.edit(check_batch_id(batch), custom_id)
+        view = self.find_edit(batch, custom_id)
         if view is None:
             self.status(batch)
             raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
         return view
+
+    def find_edit(self, batch: str, custom_id: str) -> EditView | None:
+        """The same as ``edit``, and None if there is no such edit in Redis."""
+        with self._reach():
+            return self._ledger.reader.edit(check_batch_id(batch), custom_id)
 
     def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
         """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.
@@ -113,13 +117,17 @@ class BatchReader(Installation):
         self.status(batch)
         return self._made(batch, custom_ids)
 
-    def batches(self, newest: int = 50, *, state: str | None = None) -> list[BatchView]:
+    def batches(
+        self, newest: int = 50, *, state: str | None = None, prefix: str = "", before: tuple[int, str] | None = None
+    ) -> list[BatchView]:
         """The newest batches, the newest first; with ``state`` those alone that are shown in it.
 
         A ``state`` is one of BatchState, or ``"paused"``: not completed, and its queued edits are not submitted.
+        ``prefix``: those alone whose ids begin so. ``before``: those alone that come after the one with this
+        ``BatchView.place``: with that of the last one, the next page.
         """
         with self._reach():
-            found = self._ledger.reader.all_batches()
+            found = self._ledger.reader.all_batches(prefix=prefix, before=before)
             return list(islice((view for view in found if state in (None, view.shown_state)), newest))
 
     def _results(self, batch: str) -> Iterator[Result]:

@@ -1,8 +1,9 @@
-"""What a bucket may be called, and with what its keys may begin (``RETOUCH_BUCKET``, ``RETOUCH_PREFIX``)."""
+"""What a bucket may be called, with what its keys may begin, and which addresses lie within a prefix."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from retouch.errors import InputError
 
@@ -36,3 +37,23 @@ def check_prefix(prefix: str, what: str) -> str:
     if _UNWRITABLE.search(prefix):
         raise InputError(f"{what} {_KEY}, without control characters")
     return prefix
+
+
+def check_address(address: str) -> str:
+    """Return ``s3://bucket`` or ``s3://bucket/prefix``; raises InputError if it is none."""
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    if not address.startswith("s3://"):
+        raise InputError(f"{address[:100]!r} is not s3://BUCKET/PREFIX")
+    check_bucket(bucket, f"the bucket of {address[:100]}")
+    check_prefix(prefix, f"the prefix of {address[:100]}")
+    return address
+
+
+def is_within(address: str, inputs: Iterable[str]) -> bool:
+    """Whether an ``s3://`` address begins with one of these; a bucket's name is compared whole."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    for allowed in inputs:
+        theirs, _, prefix = allowed.removeprefix("s3://").partition("/")
+        if bucket == theirs and key.startswith(prefix):
+            return True
+    return False

@@ -37,6 +37,7 @@ class BatchPause(StrEnum):
     """Why a batch does not move: its queued edits are not submitted."""
 
     PERSON = "person"  # retouch pause BATCH
+    ARRIVING = "arriving"  # it is not whole yet: a gateway writes it, of a request that it has checked
     REFUSALS = "refusals"  # many of its edits in a row were refused in the same words
     FAILURES = "failures"  # more of its edits failed than its max_failures
 

@@ -34,7 +34,8 @@ VARIABLES = frozenset(
             "RESUBMITS",
         ),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
-        *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET"),
+        *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY"),
+        *("URL", "TOKEN"),  # of the gateway, for programs that call it
     )
 )
 SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "SINKS", "WEBHOOK_SECRET", "WEBHOOK_URL"))

@@ -17,6 +17,13 @@ BLOCK_MS = 500  # how long one command waits for events; far below a command's t
 _EVENT_ID = re.compile(r"(?:evt-)?(?:[0-9a-f]+-)?(?P<stream_id>\d{1,15}-\d{1,15})")
 
 
+def place_of(event_id: str) -> str:
+    """Where in the ledger's stream an event is, such as ``1700000000000-0``; raises InputError if it is no id."""
+    if match := _EVENT_ID.fullmatch(event_id):
+        return match["stream_id"]
+    raise InputError(f"{event_id[:80]!r} is not an event's id, such as evt-0123456789abcdef-1700000000000-0")
+
+
 class CloudEvent(TypedDict):
     """An event as CloudEvents 1.0 JSON; ``id`` is the same in every delivery."""
 
@@ -52,10 +59,12 @@ class EventLog:
 
     def events(self, after: str, *, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
         """The events after the one with this id; raises InputError if it is not an id."""
-        match = _EVENT_ID.fullmatch(after or "0-0")
-        if not match:
-            raise InputError(f"{after[:80]!r} is not an event's id, such as evt-0123456789abcdef-1700000000000-0")
-        return self._events(match["stream_id"], follow, on_outage)
+        return self._events(place_of(after or "0-0"), follow, on_outage)
+
+    def newest(self) -> str:
+        """The place of the newest event in the stream."""
+        with self._reach():
+            return self._ledger.reader.newest_event()
 
     def sinks(self) -> list[Sink]:
         """Where all events are delivered, or were until lately."""

@@ -42,6 +42,10 @@ class Installation:
         """
         return self._event_log.events(after, follow=follow, on_outage=on_outage)
 
+    def newest_event(self) -> str:
+        """Where the newest event is in the stream, for ``events(after=…)``; ``0-0`` if there is none."""
+        return self._event_log.newest()
+
     def sinks(self) -> list[Sink]:
         """Where all events are delivered, or were until lately: what the settings of workers name."""
         return self._event_log.sinks()

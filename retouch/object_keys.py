@@ -36,6 +36,11 @@ def local_input(prefix: str, sha256: str, extension: str) -> str:
     return f"{prefix}_inputs/{sha256}.{extension}"
 
 
+def uploads(prefix: str, owner: str) -> str:
+    """With what the keys of pictures begin that a caller of the gateway uploads; ``owner``: the name of its key."""
+    return f"{prefix}_uploads/{owner}/"
+
+
 def input_probe(prefix: str) -> str:
     """The key under which the CLI tries whether it may upload local pictures."""
     return f"{prefix}_inputs/.probe"

@@ -209,17 +209,25 @@ class EditQueue(BatchReader):
         origin: Mapping[str, str] | None = None,
         max_failures: int | str | None = None,
         notify: str | None = None,
+        held: str = "",
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
         batch that does another's edits again. ``max_failures``, ``notify``: as for ``enqueue``, which does both for
-        edits.
+        edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for people.
         """
         limit = FailureLimit.text(max_failures)
         own = None if notify is None else parse_notify(notify, self._private_hosts)
         return BatchWriter(
-            self._ledger, check_batch_id(batch), defaults, weight, origin=origin, max_failures=limit, notify=own
+            self._ledger,
+            check_batch_id(batch),
+            defaults,
+            weight,
+            origin=origin,
+            max_failures=limit,
+            notify=own,
+            held=held,
         )
 
     # --- one batch -------------------------------------------------------------------------------

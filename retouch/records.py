@@ -381,3 +381,43 @@ class UndeliveredRecord(Envelope):
     """its first try, if there was one"""
     nexttry: NotRequired[str]
     """its next try, if it is delivered by itself"""
+
+
+@_DESCRIBED
+class KeySecretRecord(TypedDict):
+    """One of the secrets of a key; the secret itself is nowhere."""
+
+    id: str
+    """the beginning of its SHA-256"""
+    created: str
+    used: str | None
+    """the last time, to the minute"""
+
+
+@_DESCRIBED
+class AccessKeyRecord(TypedDict):
+    """A key of the gateway."""
+
+    name: str
+    scopes: list[str]
+    """``submit``, ``read``, ``operate``"""
+    prefix: str
+    """with which the ids of its batches begin"""
+    inputs: list[str]
+    """what its ``s3://`` pictures may begin with, beside its own uploads"""
+    rate: str
+    """requests in a time, such as ``600/m``"""
+    max_lines: int
+    """edits in one request"""
+    max_body: int | None
+    """bytes of one request; null: as many as the gateway takes"""
+    created: str
+    secrets: list[KeySecretRecord]
+    """the oldest first"""
+
+
+@_DESCRIBED
+class AccessKeysRecord(TypedDict):
+    """What ``retouch keys list --json`` prints."""
+
+    keys: list[AccessKeyRecord]

@@ -22,6 +22,7 @@ SHAPES: dict[str, Any] = {
     "status-batch": records.BatchRecord,
     "batches": records.BatchesRecord,
     "sinks": records.SinksRecord,
+    "keys": records.AccessKeysRecord,
 }
 
 

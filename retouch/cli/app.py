@@ -19,6 +19,7 @@ from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
 from retouch.cli.fields import fields
+from retouch.cli.keys import keys
 from retouch.cli.manifest import manifest
 from retouch.cli.redo import redo
 from retouch.cli.remove import remove
@@ -42,7 +43,7 @@ app = typer.Typer(
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, seal),
-    *(pause, resume, remove, events, sinks, doctor),
+    *(pause, resume, remove, events, sinks, keys, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

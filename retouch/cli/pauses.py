@@ -20,6 +20,8 @@ REMEDIES: dict[str, str] = {
 }
 BATCH_REMEDIES: dict[str, str] = {
     BatchPause.PERSON: "retouch resume {batch}",
+    BatchPause.ARRIVING: "It goes on by itself when all is written; if the gateway has died: send the same request "
+    "again, or take it as it is: retouch seal {batch}, then retouch resume {batch}",
     BatchPause.REFUSALS: "fix the cause, then: retouch resume {batch} (and retouch retry {batch}), or: "
     "retouch cancel {batch}",
     BatchPause.FAILURES: "see why: retouch results {batch} --only failed. Then go on however many fail: "

@@ -142,6 +142,7 @@ class Intake:
         if kind is ImageKind.EMBEDDED:
             picture, shown = embedded.decode(given)
             return self._inputs.take(picture, shown), shown
+        self._inputs.check_address(given)
         return given, given
 
     def _complete(self, edit: Edit) -> Edit:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from retouch.intake.admission import Intake, InvalidEditError, custom_id_of
 from retouch.intake.compare import equal_edits, explain_conflict
@@ -19,13 +19,24 @@ from retouch.ledger import Entry, Made
 STEM = 55  # characters of a source's name in a batch id
 
 
+class Entries(Protocol):
+    """Where valid edits are kept: a list, or ``retouch.intake.spooled``."""
+
+    def append(self, item: tuple[int, Entry], /) -> None:
+        """Keep one more."""
+
+    def __iter__(self) -> Iterator[tuple[int, Entry]]: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(slots=True)
 class CheckedEdits:
     """The valid edits of a source as entries, the invalid ones with their errors, both with their numbers."""
 
     stem: str
     defaults: dict[str, Any]
-    entries: list[tuple[int, Entry]] = field(default_factory=list)
+    entries: Entries = field(default_factory=list[tuple[int, Entry]])
     rejected: list[Rejection] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
     notes: list[str] = field(default_factory=list)  # of the source, for people
@@ -70,14 +81,17 @@ class CheckedEdits:
         """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""
         return bool(self.entries) and (skip_invalid or not self.rejected)
 
-    def batch_id(self) -> str:
-        """An id made of the manifest's name and its edits, so that the same manifest again is the same batch."""
+    def batch_id(self, digits: int = 8) -> str:
+        """An id made of the manifest's name and its edits, so that the same manifest again is the same batch.
+
+        ``digits``: of the hash in it.
+        """
         content = hashlib.sha256()
         for _, entry in self.entries if self.identity is None else ():
             content.update(f"{entry.custom_id} {entry.digest}\n".encode())
         content.update((self.identity or "").encode())
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).lstrip("._-")[:STEM]
-        return f"{stem or 'batch'}-{content.hexdigest()[:8]}"
+        return f"{stem or 'batch'}-{content.hexdigest()[:digits]}"
 
     def reject_conflicts(self, custom_ids: Collection[str], there: Iterable[Made] = ()) -> None:
         """Reject the edits that are in the batch already with other parameters; ``there``: as the batch has them."""

@@ -82,7 +82,7 @@ class Enqueueing:
         self._upload()
         for number, entry in checked.entries:
             writer.add(number, entry)
-        checked.entries.clear()
+        checked.entries = []
 
     def _upload(self) -> None:
         upload_pending(self.inputs, self.bucket, lambda _number: None)

@@ -73,6 +73,9 @@ class Inputs:
             picture = self._known[init_image] = self._look_at(_read(path), init_image, path)
         return self._address_of(picture)
 
+    def check_address(self, address: str) -> None:
+        """Check an ``s3://`` address; raises InputError if the producer may not name it: here, none."""
+
     def take(self, data: bytes, shown: str) -> str:
         """Check a picture that is no file, and keep it on disk until it is uploaded; as ``uri``."""
         self._need_bucket(shown)

@@ -59,9 +59,10 @@ class BatchWriter:
     As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk. The
     batch is made with its first page, gets ``notify`` as its own sink then, and does not end before it is sealed. If
     the process dies in the middle, the pages written stay; enqueuing the same edits again adds the rest, and seals it.
-    A page is sent while the next one is prepared, so an error shows with a later ``add``, or at the end. Raises
-    ServiceError, which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has
-    another ``max_failures``.
+    ``held``: none of a new batch's edits is submitted before all are written, and this is why, for people. A page is
+    sent while the next one is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError,
+    which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has another
+    ``max_failures``.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class BatchWriter:
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
         notify: SinkSpec | None = None,
+        held: str = "",
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
@@ -83,6 +85,7 @@ class BatchWriter:
         self._origin = origin
         self._max_failures = max_failures
         self._notify = notify
+        self._held = held
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -99,6 +102,7 @@ class BatchWriter:
             stored, self._cancelled, limit = self._producer.open_batch(self._batch)
         if self._max_failures and (wrong := other_limit(self._batch, limit, self._max_failures)):
             raise InputError(wrong)
+        self._hold = self._held if stored is None else ""
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
@@ -157,7 +161,9 @@ class BatchWriter:
             cancelled=self._cancelled,
             origin=self._origin,
             max_failures=self._max_failures,
+            held=self._hold if entries else "",
         )
+        self._hold = "" if entries else self._hold
         if self._notify and entries:  # once there is a batch
             self._producer.notify(self._batch, self._notify.target, self._notify.shown, self._notify.types)
             self._notify = None
@@ -192,6 +198,8 @@ class BatchWriter:
         self._collect()
         with self._telling():
             self._producer.seal(self._batch, self._name)
+            if self._held:
+                self._producer.release(self._batch)
             self.on_disk = self._producer.wait_for_disk()
 
     def _told(self) -> str:
@@ -202,6 +210,9 @@ class BatchWriter:
         try:
             yield
         except BatchCancelledError:
+            if self._held:
+                with suppress(LedgerError):  # it stays paused then, and says so
+                    self._producer.release(self._batch)
             raise CancelledError(
                 f"batch {self._batch} was cancelled while it was being enqueued: {self._told()} written before,"
                 " and nothing more is added; to go on all the same, enqueue it again"

@@ -68,6 +68,12 @@ class Connection:
         with _translated():
             return self._scripts.run(move, self._clock() if self._clock else "", *args)
 
+    def run_together(self, *moves: Sequence[str | int | float]) -> list[Any]:
+        """Run moves, each a name and its arguments, as one: nobody sees the ledger in between."""
+        now = self._clock() if self._clock else ""
+        with _translated():
+            return self._scripts.run_together([(str(name), (now, *args)) for name, *args in moves])
+
     def read(self, *command: str | float) -> Any:
         """Send a command that changes nothing; returns its answer."""
         with _translated():

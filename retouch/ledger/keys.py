@@ -70,6 +70,11 @@ key                            type    holds
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
 ``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``; after a try in vain ``since`` (of the first) and
                                        ``reason`` (of the last)
+``{ns}:keys``                  hash    name of a key of the gateway → JSON ``{scopes, prefix, inputs, rate, max_lines,
+                                       max_body, created, secrets: [{sha256, created}]}``: who may call it, for what
+``{ns}:key_uses``              hash    ``NAME/ID`` → when that secret was last used (ms; to the minute)
+``{ns}:key_rates``             hash    NAME → ms: when all requests that its rate allows are free again
+``{ns}:request:KEY/ID``        hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
                                        evidence (see ``polling/histogram.py``)
@@ -121,8 +126,12 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
+    *("access", "key_uses", "key_rates"),
 )
-_FAMILIES = ("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned")
+_FAMILIES = (
+    *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
+    "request",
+)
 
 
 class Keys:
@@ -150,6 +159,9 @@ class Keys:
         self.workers = f"{self.prefix}workers"
         self.settings = f"{self.prefix}settings"
         self.kinds = f"{self.prefix}kinds"
+        self.access = f"{self.prefix}keys"
+        self.key_uses = f"{self.prefix}key_uses"
+        self.key_rates = f"{self.prefix}key_rates"
 
     def batch(self, batch_id: str) -> str:
         """The batch's own hash."""
@@ -186,6 +198,10 @@ class Keys:
     def delivery(self, member: str) -> str:
         """One event's delivery to one sink; ``member`` is ``sink/event-id``."""
         return f"{self.prefix}delivery:{member}"
+
+    def request(self, request_id: str) -> str:
+        """One request with a key of its caller's; ``request_id`` is ``key/its key``."""
+        return f"{self.prefix}request:{request_id}"
 
     def learned(self, kind: str) -> str:
         """What is known of a kind of work."""

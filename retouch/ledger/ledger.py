@@ -6,17 +6,20 @@ from collections.abc import Callable
 
 import redis
 
+from retouch.ledger.access import Access
 from retouch.ledger.connection import Connection
 from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
+from retouch.ledger.requests import Requests
 from retouch.ledger.worker import Worker
 
 
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    Thread-safe. Every method of the three may raise LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
+    ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
+    LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
     """
 
@@ -40,3 +43,5 @@ class Ledger:
         self.producer = Producer(connection)
         self.worker = Worker(connection)
         self.reader = Reader(connection)
+        self.access = Access(connection)
+        self.requests = Requests(connection)

@@ -72,24 +72,29 @@ class Producer:
         cancelled: str = "",
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
+        held: str = "",
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
         ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
-        opened. ``max_failures`` (``10``, ``1%``) binds a batch that has none. Raises BatchCancelledError if a person
-        has cancelled it since it was opened, BatchDefaultsError if it has other defaults, or another origin than the
-        one given, BatchLimitError if it has another ``max_failures``, and InputError unless ``weight`` is within its
-        bounds; nothing was added then.
+        opened. ``max_failures`` (``10``, ``1%``) binds a batch that has none. ``held``: none of its edits is submitted
+        before ``release``, for this reason. Raises BatchCancelledError if a person has cancelled it since it was
+        opened, BatchDefaultsError if it has other defaults, or another origin than the one given, BatchLimitError if it
+        has another ``max_failures``, and InputError unless ``weight`` is within its bounds; nothing was added then.
         """
         check_weight(weight)
-        args: list[str | int] = []
+        args: list[str | float] = []
         for e in entries:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
         made_from = json.dumps(dict(origin)) if origin else ""
-        head = (producer, cancelled, made_with, weight, made_from, max_failures)
-        answer = self._connection.run("enqueue", batch, *head, *args)
+        args = [batch, producer, cancelled, made_with, weight, made_from, max_failures, *args]
+        if held:
+            hold = ("pause_batch", batch, BatchPause.ARRIVING, held)
+            answer = self._connection.run_together(("enqueue", *args), hold)[0]
+        else:
+            answer = self._connection.run("enqueue", *args)
         return [Verdict(v) for v in answer]
 
     def seal(self, batch: str, producer: str = "") -> bool:
@@ -154,6 +159,15 @@ class Producer:
         while moved == PAGE:
             _, moved = self._connection.run("resume_batch", batch, "", "1")
         return bool(was_paused)
+
+    def release(self, batch: str) -> bool:
+        """Let the edits of a batch that was held go, unless it is paused for another cause; True if it was held."""
+        was_held = False
+        while True:
+            held, moved = self._connection.run("release_batch", batch)
+            was_held = was_held or bool(held)
+            if moved < PAGE:
+                return was_held
 
     def redeliver(self, sink: str) -> int:
         """Have what was not delivered to a sink delivered again, now; returns how many events that are.

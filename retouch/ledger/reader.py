@@ -97,13 +97,21 @@ class Reader:
         """The newest batches, newest first."""
         return list(islice(self.all_batches(), newest))
 
-    def all_batches(self) -> Iterator[BatchView]:
-        """All batches, newest first, read page by page."""
-        first = 0
-        while names := self._read("ZREVRANGE", self._keys.batches, first, first + BATCHES_AT_ONCE - 1):
-            found = self._connection.read_all(("HGETALL", self._keys.batch(name)) for name in names)
-            yield from (BatchView.parse(name, raw) for name, raw in zip(names, found, strict=True) if raw)
+    def all_batches(self, *, prefix: str = "", before: tuple[int, str] | None = None) -> Iterator[BatchView]:
+        """All batches whose names begin so, newest first, read page by page.
+
+        ``before``: only those that come after one which was created at this time (ms) and has this name, whether that
+        is there still or not.
+        """
+        first, newest = 0, "+inf" if before is None else before[0]
+        page = ("LIMIT", first, BATCHES_AT_ONCE)
+        while found := self._read("ZREVRANGEBYSCORE", self._keys.batches, newest, "-inf", *page):
+            names = [name for name in found if name.startswith(prefix)]
+            raw = self._connection.read_all(("HGETALL", self._keys.batch(name)) for name in names)
+            views = (BatchView.parse(name, one) for name, one in zip(names, raw, strict=True) if one)
+            yield from (view for view in views if before is None or view.place < before)
             first += BATCHES_AT_ONCE
+            page = ("LIMIT", first, BATCHES_AT_ONCE)
 
     def batch(self, batch: str) -> BatchView | None:
         """One batch, or None if there is none of that name."""
@@ -228,6 +236,11 @@ class Reader:
             )
             for claim, entries, tries, own in zip(claims, found[::3], found[1::3], found[2::3], strict=True)
         ]
+
+    def newest_event(self) -> str:
+        """The stream id of the newest event; ``0-0`` if there is none."""
+        found = self._read("XREVRANGE", self._keys.events, "+", "-", "COUNT", 1)
+        return str(found[0][0]) if found else "0-0"
 
     def sinks(self) -> list[Sink]:
         """Where all events are delivered, or were until lately, by name."""

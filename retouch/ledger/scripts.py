@@ -7,7 +7,7 @@ names of the keys, the constants, and a check of the ledger's schema: a script o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -29,6 +29,7 @@ elseif schema ~= OURS then
   return redis.error_reply('SCHEMA ' .. schema)
 end
 """
+_COMMENT = re.compile(r"--.*")
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
@@ -57,6 +58,26 @@ class Scripts:
         except NoScriptError:
             return self._client.evalsha(self._load(name), 1, self._tag, *args)
 
+    def run_together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+        """Run moves as one: nobody sees the ledger in between; raises redis.exceptions.RedisError."""
+        try:
+            return self._together(moves)
+        except NoScriptError:  # in a transaction the others have run, and do nothing a second time
+            for name, _ in moves:
+                self._load(name)
+            return self._together(moves)
+
+    def _together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+        digests = [self._digests.get(name) or self._load(name) for name, _ in moves]
+        pipe = self._client.pipeline(transaction=True)
+        for digest, (_, args) in zip(digests, moves, strict=True):
+            pipe.evalsha(digest, 1, self._tag, *args)
+        answers = list(pipe.execute(raise_on_error=False))  # redis-py would put words of its own before the errors
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
     def _load(self, name: str) -> str:
         self._digests[name] = str(self._client.script_load(self._texts[name]))
         return self._digests[name]
@@ -64,7 +85,7 @@ class Scripts:
 
 def _used(head: str, text: str) -> str:
     """The lines of the head whose names are in the text: Lua takes 200 local variables at most."""
-    words = set(re.findall(r"\w+", text))
+    words = set(re.findall(r"\w+", _COMMENT.sub("", text)))
     lines = head.splitlines(keepends=True)
     return "".join(line for line in lines if words & set(re.findall(r"\w+", _DECLARED.findall(line)[0])))
 

@@ -179,6 +179,11 @@ class BatchView:
         return sum(n for state, n in self.counts.items() if state in TERMINAL)
 
     @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands among all batches, the oldest first: when it was created (ms), and its name."""
+        return round(self.created.timestamp() * 1000), self.batch
+
+    @property
     def finished(self) -> bool:
         """Every edit has ended, and ``manifest.jsonl`` and ``_SUCCESS`` are written."""
         return self.state is BatchState.COMPLETED

@@ -256,14 +256,25 @@ class Store:
         ``signing_trouble`` has told of none. Raises InputError if ``uri`` cannot be one of S3.
         """
         bucket, key = self._located(uri)
+        return self._presign("get_object", uri, expires_s, Bucket=bucket, Key=key)
+
+    def presign_put(self, key: str, size: int, content_type: str, expires_s: int) -> str:
+        """Return a link by which anyone can PUT so many bytes of this type under the key, for ``expires_s`` seconds.
+
+        Both are a part of what is signed: a request with other headers is refused. Errors are those of ``presign_get``.
+        """
+        uri = self.uri(key)
+        bucket, key = self._located(uri)
+        head = {"ContentLength": size, "ContentType": content_type}
+        return self._presign("put_object", uri, expires_s, Bucket=bucket, Key=key, **head)
+
+    def _presign(self, operation: str, uri: str, expires_s: int, **asked: object) -> str:
         if not 1 <= expires_s <= MAX_PRESIGN_S:
             raise InputError(f"a link cannot be valid for {expires_s} s; 1 to {MAX_PRESIGN_S} s are possible")
         clients, key_held = self._open(), self._credentials.held()
         clients.signing.access_key, clients.signing.secret_key, clients.signing.token = key_held
         try:
-            link: str = clients.links.generate_presigned_url(
-                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=expires_s
-            )
+            link: str = clients.links.generate_presigned_url(operation, Params=asked, ExpiresIn=expires_s)
             return link
         except (ParamValidationError, UnicodeError):  # the uri is wrong: no retry and no setting helps
             raise InputError(f"{uri[:200]!r} is not s3://bucket/key") from None

@@ -49,7 +49,7 @@ WITHIN_S = 120.0
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack, as ``python -m workers.stack`` runs it, with the pictures that examples name."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack = Stack(tmp_path_factory.mktemp("stack"), gateway=True)
     try:
         stack.start()
         client = stack.s3.client()
@@ -71,6 +71,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def environment(stack: Stack, pictures: Web) -> Iterator[dict[str, str]]:
     """The export lines of the stack, which is empty again afterwards."""
+    assert stack.gateway
+    stack.gateway.make_key(stack.valkey.url, stack.s3.bucket)
     environment = dict(stack.environment)
     environment["RETOUCH_PRIVATE_HOSTS"] += f",{pictures.host}"
     yield environment

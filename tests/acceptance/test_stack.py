@@ -40,6 +40,7 @@ NAMES = {
         "AWS_DEFAULT_REGION",
     ),
     "AWS_ENDPOINT_URL_S3",
+    *("RETOUCH_URL", "RETOUCH_TOKEN"),
 }
 
 
@@ -117,8 +118,11 @@ def test_what_it_prints_leads_a_client_to_working_services(start: Start, tmp_pat
     key = {"API-Key": env["RETOUCH_API_KEY"]}
     assert requests.get(status_url, headers=key, timeout=LIMIT_S).status_code != 401
 
+    token = {"Authorization": f"Bearer {env['RETOUCH_TOKEN']}"}
+    assert requests.get(f"{env['RETOUCH_URL']}/v1/batches", headers=token, timeout=LIMIT_S).json()["batches"] == []
+
     listening = [c for part in stack.parts for c in part.net_connections("tcp") if c.status == "LISTEN"]
-    assert len(listening) >= 3
+    assert len(listening) >= 4
     assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
 
     assert stack.told_to_end(signal.SIGTERM).code == 0
@@ -172,7 +176,7 @@ def test_a_stack_in_the_background_ends_by_sigterm(tmp_path: Path) -> None:
 def test_sigkill_leaves_no_process(start: Start) -> None:
     """When the stack has no chance to tidy up, the kernel ends its parts."""
     stack = start()
-    assert len(stack.parts) == 4
+    assert len(stack.parts) == 5
     stack.told_to_end(signal.SIGKILL)
     await_end(stack.parts)
 
@@ -249,7 +253,7 @@ def test_a_data_folder_is_kept_and_found_again(start: Start, tmp_path: Path) -> 
     with redis.Redis.from_url(again.environment["RETOUCH_REDIS_URL"]) as client:
         assert client.get("kept") == b"yes"
     assert again.told_to_end(signal.SIGTERM).code == 0
-    assert {path.name for path in (data / "logs").iterdir()} == {"valkey.log", "s3.log", "endpoint.log"}
+    assert {path.name for path in (data / "logs").iterdir()} == {"valkey.log", "s3.log", "endpoint.log", "gateway.log"}
 
 
 def test_edits_at_the_endpoint_go_on_after_a_restart(start: Start, tmp_path: Path) -> None:

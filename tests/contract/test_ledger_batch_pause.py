@@ -246,3 +246,43 @@ def test_a_resume_that_is_cut_off_is_completed_by_the_workers(bench: Bench) -> N
         bench.claim(submits=0)
     assert bench.client.zcard(bench.keys.parked("b")) == 0
     assert bench.client.zcard(bench.keys.ready) == 2 * PAGE + 1
+
+
+def test_a_batch_that_is_held_is_not_submitted_before_it_is_whole(bench: Bench) -> None:
+    """Not one edit: the hold comes with the first page, in the same moment; then all go, in their order."""
+    bench.write("b", entries(PAGE), held="it arrives")
+    assert paused(bench) == {"arriving": "it arrives"}
+    assert bench.edits(submits=5) == []
+    more = [e._replace(custom_id=f"more-{e.custom_id}") for e in entries(3)]
+    bench.write("b", more, held="it arrives")
+    assert bench.edits(submits=5) == []
+    assert bench.ledger.producer.release("b")
+    assert not bench.ledger.producer.release("b")
+    assert paused(bench) == {}
+    ready = bench.client.zrange(bench.keys.ready, 0, -1)
+    assert ready == [f"b/{e.custom_id}" for e in [*entries(PAGE), *more]]
+    events = [(event.type, event.data["cause"]) for event in bench.ledger.reader.events()]
+    assert events == [("retouch.paused", "arriving"), ("retouch.resumed", "arriving")]
+
+
+def test_a_batch_that_a_person_has_paused_meanwhile_stays_paused(bench: Bench) -> None:
+    """When it is whole."""
+    bench.write("b", entries(2), held="it arrives")
+    pause(bench)
+    assert bench.edits(submits=5) == []
+    assert bench.ledger.producer.release("b")
+    assert paused(bench) == {"person": "by hand"}
+    assert bench.edits(submits=5) == []
+    bench.ledger.producer.resume("b")
+    assert len(bench.edits(submits=5)) == 2
+
+
+def test_moves_that_run_as_one_run_on_a_server_that_forgot_them(bench: Bench) -> None:
+    """After its restart, as each move alone does."""
+    bench.write("a", entries(1), held="it arrives")
+    bench.client.script_flush()
+    bench.write("b", entries(1), held="it arrives")
+    assert paused(bench) == {"arriving": "it arrives"}
+    bench.client.script_flush()
+    assert bench.ledger.producer.release("b")
+    assert bench.counts() == {"queued": 1}

@@ -45,6 +45,11 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "replay": lambda ledger: ledger.producer.replay("s", 0),
     "drop_sink": lambda ledger: ledger.producer.drop_sink("s"),
     "see_worker": lambda ledger: ledger.worker.see_worker("w", {}),
+    "release_batch": lambda ledger: ledger.producer.release("b"),
+    "change_key": lambda ledger: ledger.access.change("k", None, "{}"),
+    "use_key": lambda ledger: ledger.access.use("k", "0" * 64, requests=1, seconds=1),
+    "begin_request": lambda ledger: ledger.requests.begin("k/1", "f", "a"),
+    "end_request": lambda ledger: ledger.requests.end("k/1", "a"),
 }
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-KEPT = ("password", "api-key")  # the files in which the stack's parts keep theirs (``keep_secret``)
+KEPT = ("password", "api-key", "token")  # the files in which the stack's parts keep theirs (``keep_secret``)
 CREDENTIALS = "credentials.json"  # the S3 server's
 # What makes a link or a webhook work, whoever made it up.
 WORKING = re.compile(rb"whsec_[A-Za-z0-9+/]{32,}|X-Amz-Signature=[0-9a-f]{8,}|[?&]token=[0-9a-f]{8,}")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from retouch import EditQueue, InputError
-from retouch.bucket_names import check_bucket, check_prefix
+from retouch.bucket_names import check_bucket, check_prefix, is_within
 from retouch.environment import Environment
 from retouch.media.downloads import located
 from retouch.media.store import Store
@@ -68,3 +68,19 @@ def test_python_producers_are_told_at_once() -> None:
         Store("my edits")
     with pytest.raises(InputError, match="is not s3://bucket/key"):
         located("s3://my edits/a.png")
+
+
+@pytest.mark.parametrize(
+    ("address", "inputs", "within"),
+    [
+        ("s3://b/c/d.png", ["s3://b/c/"], True),
+        ("s3://b/c/d.png", ["s3://b"], True),
+        ("s3://b/c/d.png", ["s3://x", "s3://b/c"], True),
+        ("s3://b/c/d.png", ["s3://b/d"], False),
+        ("s3://bb/c/d.png", ["s3://b"], False),
+        ("s3://b/c/d.png", [], False),
+    ],
+)
+def test_an_address_is_within_a_bucket_or_a_prefix(address: str, inputs: list[str], within: bool) -> None:
+    """The name of a bucket is compared whole, a prefix letter by letter."""
+    assert is_within(address, inputs) is within

@@ -10,6 +10,7 @@ import fakeredis
 import pytest
 import redis
 
+from config.gateway import GatewaySettings
 from config.settings import Settings
 from retouch import BatchView, EditQueue, EditState, InputError, RejectedEditsError
 from retouch.environment import VARIABLES, Environment, check_names
@@ -56,8 +57,9 @@ def test_a_variable_that_is_not_ours_is_left_alone() -> None:
 
 
 def test_every_variable_is_known_and_described() -> None:
-    """Those of the worker's settings too."""
-    assert {f"RETOUCH_{name.upper()}" for name in Settings.model_fields} <= VARIABLES
+    """Those of the settings of workers and of the gateway too."""
+    fields = Settings.model_fields.keys() | GatewaySettings.model_fields.keys()
+    assert {f"RETOUCH_{name.upper()}" for name in fields} <= VARIABLES
     table = (Path(__file__).parents[2] / "README.md").read_text()
     assert [name for name in sorted(VARIABLES) if f"`{name}`" not in table] == []
 

@@ -19,7 +19,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from config.settings import PREFIX, Settings
+from config.installation import PREFIX
+from config.settings import Settings
 from retouch import errors
 from tests.harness.pages import anchors, links
 from tests.harness.processes import Ended, run

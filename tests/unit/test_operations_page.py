@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import ALIKE, PREFIX
+from config.installation import PREFIX
+from config.settings import ALIKE
 from retouch.states import EditState
 from workers.options import FREE
 

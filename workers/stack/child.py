@@ -25,7 +25,7 @@ _TRIED = frozenset(
     for name in (
         *("API_IDEMPOTENT", "ON_AMBIGUOUS", "RESUBMITS", "MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE"),
         *("POLL_MIN", "POLL_MAX", "POLL_LAG", "PATIENCE", "LEASE", "DEADLINE", "RETENTION", "PRICE", "DEBUG"),
-        "RESULTS_PARQUET",
+        *("RESULTS_PARQUET", "GATEWAY_MAX_BODY"),
     )
 )
 
@@ -149,10 +149,10 @@ def leashed(command: Sequence[str | Path]) -> list[str | Path]:
     return [sys.executable, "-IS", LEASH, str(os.getpid()), *command]
 
 
-def keep_secret(path: Path) -> str:
+def keep_secret(path: Path, make: Callable[[], str] = lambda: secrets.token_hex(20)) -> str:
     """Return the secret kept in ``path``, which only its owner can read; make one up if there is none."""
     if not path.exists():
-        write_private(path, secrets.token_hex(20))
+        write_private(path, make())
     return path.read_text().strip()
 
 

@@ -39,7 +39,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         options = {"workers": args.workers, "latency": args.latency, "capacity": args.capacity}
-        with Stack(args.data, **options, model=_model(args), tell=_tell) as stack:
+        with Stack(args.data, **options, model=_model(args), gateway=True, tell=_tell) as stack:
             _announce(stack.environment, args.env_file)
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
@@ -55,7 +55,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m workers.stack",
-        description="Run Valkey, S3, the local img2img endpoint and workers on this machine, until Ctrl-C.",
+        description="Run Valkey, S3, the local img2img endpoint, a gateway and workers on this machine, until Ctrl-C.",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep data here (default: a temporary folder)")
     parser.add_argument(

@@ -16,6 +16,7 @@ from retouch.errors import InputError, ServiceError
 from retouch.ledger import DEFAULT_NAMESPACE
 from workers.stack.child import Child
 from workers.stack.endpoint import Endpoint, Model
+from workers.stack.gateway import Gateway
 from workers.stack.part import Part
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
@@ -30,9 +31,9 @@ class Stack:
     """Valkey, S3, the endpoint and ``workers`` workers on free loopback ports, with one data folder.
 
     Without ``data_dir`` the folder is a new temporary one, removed at the end; with it, data, credentials and ports
-    are found again at the next start. ``latency``, ``capacity`` and ``model`` are the endpoint's. ``tell`` gets a line
-    for each part that starts. Use as a context manager, in the main thread: children die with the thread that started
-    them.
+    are found again at the next start. ``latency``, ``capacity`` and ``model`` are the endpoint's.
+    ``gateway``: with one. ``tell`` gets a line for each part that starts. Use as a context manager, in the main thread:
+    children die with the thread that started them.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Stack:
         latency: str | None = None,
         capacity: int | None = None,
         model: Model | None = None,
+        gateway: bool = False,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._temporary = data_dir is None
@@ -66,6 +68,9 @@ class Stack:
         )
         self._model = model
         self._services: tuple[Part, ...] = (self.valkey, self.s3, self.endpoint)
+        self.gateway: Gateway | None = None
+        if gateway:
+            self.gateway = Gateway(self.data_dir / "gateway", self._of_gateway, log=logs / "gateway.log")
         self.workers: list[Worker] = []
         self._worker_names = [f"retouch{number}" for number in range(1, workers + 1)]
         self._tell = tell
@@ -73,7 +78,13 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client (and a worker) needs in its environment; only once started."""
+        """What a client needs in its environment; only once started."""
+        of_gateway = {"RETOUCH_URL": self.gateway.url, "RETOUCH_TOKEN": self.gateway.token} if self.gateway else {}
+        return {**self._settings, **of_gateway}
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        """What a worker needs."""
         return {
             "RETOUCH_REDIS_URL": self.valkey.url,
             "RETOUCH_NAMESPACE": DEFAULT_NAMESPACE,
@@ -85,6 +96,10 @@ class Stack:
             **self.s3.environment,
         }
 
+    def _of_gateway(self) -> dict[str, str]:
+        """What the gateway needs: callers may name pictures of this machine, which the endpoint reads."""
+        return {**self._settings, "RETOUCH_PRIVATE_HOSTS": "127.0.0.1"}
+
     def start(self) -> None:
         """Start all parts and return when each is ready; raises ServiceError (stop what has started then)."""
         self._tell(f"starting {self.endpoint.child.name}")
@@ -93,16 +108,25 @@ class Stack:
         self.valkey.start()
         self._tell(f"starting {self.s3.child.name}")
         self.s3.start()
+        if self.gateway:
+            self.gateway.make_key(self.valkey.url, self.s3.bucket)
         self.endpoint.wait()
+        if self.gateway:
+            self._tell(f"starting {self.gateway.child.name}")
+            self.gateway.launch()  # as the endpoint: workers start meanwhile
         for part in self._services:
             if part.moved:
                 self._tell(_moved(part))
         logs = self.data_dir / "logs"
         for name in self._worker_names:
-            worker = Worker(name, self.environment, logs / f"{name}.log")
+            worker = Worker(name, self._settings, logs / f"{name}.log")
             self.workers.append(worker)
             self._tell(f"starting {worker.child.name}")
             worker.start()
+        if self.gateway:
+            self.gateway.wait()
+            if self.gateway.moved:
+                self._tell(_moved(self.gateway))
         if self._model:
             self._tell(f"loading the model {self._model.path}")
         engine = self.endpoint.wait_for_engine()
@@ -110,13 +134,13 @@ class Stack:
             self._tell(f"the model is loaded: {engine}")
 
     def check(self) -> None:
-        """Look after the parts, to be called again and again; the endpoint or a worker that has ended is started again.
+        """Look after the parts, to be called again and again; Valkey and S3 alone are not started again where they end.
 
         Raises DiedError if another part has ended, or if these end again and again.
         """
         for child in (self.valkey.child, self.s3.child):
             child.check()
-        for part in (self.endpoint, *self.workers):
+        for part in (self.endpoint, *filter(None, [self.gateway]), *self.workers):
             if part.child.running:
                 continue
             if len(self._restarts) == MAX_RESTARTS and time.monotonic() - self._restarts[0] < RESTARTS_WITHIN_S:
@@ -161,7 +185,7 @@ class Stack:
             raise
 
     def _in_order_of_end(self) -> list[Part]:
-        return [*self.workers, self.endpoint, self.s3, self.valkey]
+        return [*self.workers, *filter(None, [self.gateway]), self.endpoint, self.s3, self.valkey]
 
     def _refuse_second_owner(self) -> None:
         try:

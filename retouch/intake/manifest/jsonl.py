@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from retouch.errors import InputError
@@ -129,6 +130,17 @@ class JsonArray:
         except (RecursionError, ValueError):  # the latter: an integer of thousands of digits
             raise InputError(f"{self._name} is nested too deeply, or holds a number that is too long") from None
         return found if isinstance(found, list) else []
+
+
+class JsonList(JsonArray):
+    """The same, of an array that was read as a part of another text."""
+
+    def __init__(self, edits: list[Any], name: str, columns: Columns) -> None:
+        super().__init__(BytesIO(), name, columns)
+        self._edits = edits
+
+    def _read(self) -> list[Any]:
+        return self._edits
 
 
 def _in_array(error: json.JSONDecodeError) -> str:

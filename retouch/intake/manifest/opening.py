@@ -68,6 +68,13 @@ def recognised(stream: BinaryIO, name: str, columns: Columns) -> Source:
     return source
 
 
+def declared(stream: BinaryIO, name: str, columns: Columns, *, table: bool) -> Source:
+    """The source that a buffered stream is said to be: a table of text, or else JSONL. No file is opened."""
+    if encoding := utf16_of(_peek(stream)):
+        stream = recoded(stream, encoding, name)
+    return Table(stream, name, columns) if table else Jsonl(stream, name, columns, certain=True)
+
+
 def _of_text(stream: BinaryIO, head: bytes, name: str, columns: Columns) -> Source:
     start = head.lstrip()[:1]
     if start == b"[":

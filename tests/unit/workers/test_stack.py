@@ -9,11 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
+from retouch.access_keys import AccessKeys
 from retouch.errors import InputError
+from retouch.ledger import Ledger
 from tests.harness.waiting import until
 from workers.stack import command
 from workers.stack.child import Child
+from workers.stack.gateway import Gateway
 from workers.stack.ports import LOOPBACK, kept_ports
 from workers.stack.stack import Stack, ending
 from workers.stack.valkey import Valkey
@@ -133,6 +137,35 @@ def test_an_endpoint_that_ends_is_started_again(tmp_path: Path) -> None:
         "the endpoint ended unexpectedly (SIGKILL); it is started again",
         "the endpoint is ready",
     ]
+
+
+def test_a_gateway_that_ends_is_started_again_and_its_key_opens_it(tmp_path: Path) -> None:
+    """At the same address. Workers are told nothing of the key."""
+    stack = Stack(tmp_path, workers=0, gateway=True)
+    try:
+        stack.start()
+        assert stack.gateway
+        url = stack.environment["RETOUCH_URL"]
+        stack.gateway.kill()
+        stack.check()
+        assert stack.environment["RETOUCH_URL"] == url
+        headers = {"Authorization": f"Bearer {stack.environment['RETOUCH_TOKEN']}"}
+        assert requests.get(f"{url}/v1/batches", headers=headers, timeout=60).json()["batches"] == []
+        assert "RETOUCH_TOKEN" not in stack._settings
+    finally:
+        stack.kill()
+
+
+def test_the_key_of_a_gateway_is_made_anew_where_its_file_was_lost(tmp_path: Path, redis_url: str) -> None:
+    """The one of before opens nothing any more."""
+    keys = AccessKeys(Ledger.from_url(redis_url), "here")
+    tokens = []
+    for folder in ("first", "second"):
+        gateway = Gateway(tmp_path / folder, dict)
+        for _ in range(2):
+            gateway.make_key(redis_url, "bucket")
+        tokens.append(gateway.token)
+    assert [bool(keys.of_token(token)) for token in tokens] == [False, True]
 
 
 def test_an_env_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

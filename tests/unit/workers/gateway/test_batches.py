@@ -1,0 +1,407 @@
+"""Reading batches and edits over HTTP, waiting for them, and deciding about them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from retouch.access_keys import Scope
+from retouch.errors import LedgerAwayError
+from retouch.ledger import Entry, Finish, Ledger, Settlement, Step
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from scripts import schemas
+from tests.harness.waiting import until
+from tests.unit.outside import Bucket
+from tests.unit.workers.gateway.conftest import Caller, Client, problem
+from workers.gateway.context import Gateway
+
+
+def fill(ledger: Ledger, batch: str = "b", count: int = 3) -> None:
+    """A batch of so many edits."""
+    made = [
+        Entry(f"c{n}", f"d{n}", json.dumps({"prompt": "a cat", "init_image": "https://x.com/?s=1"}), 1, n)
+        for n in range(count)
+    ]
+    ledger.producer.enqueue(batch, made)
+    ledger.producer.seal(batch)
+
+
+def end(ledger: Ledger, state: EditState = EditState.COMPLETED, count: int = 100) -> None:
+    """Be the worker: end so many edits, and the batches of which all have ended."""
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=count, submits=count).claims:
+        if claim.step is Step.FINISH:
+            ledger.worker.settle_batch(claim, Finish.WRITTEN)
+        else:
+            error = json.dumps({"code": "refused", "message": "no"}) if state is EditState.FAILED else None
+            ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), state, error=error)])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "/results"),
+        ("GET", "/wait?timeout=0"),
+        ("GET", "/events"),
+        *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume")),
+    ],
+)
+def test_a_batch_of_others_is_not_there(
+    client: Client, ledger: Ledger, method: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is not: who asks cannot tell the two apart, and changes nothing."""
+    monkeypatch.setattr("retouch.results.ended.kept_store", lambda _name: Bucket())
+    fill(ledger, "other")
+    caller = client(prefix="team-")
+    answers = [caller.request(method, f"/v1/batches/{batch}{path}") for batch in ("other", "team-none")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    told = [problem(answer)["detail"].replace("team-none", "other") for answer in answers]
+    assert told[0] == told[1]
+    assert EditQueue(ledger).status("other").counts == {"queued": 3}
+
+
+@pytest.mark.parametrize(
+    ("scope", "method", "path"),
+    [
+        (Scope.OPERATE, "GET", "/v1/batches"),
+        (Scope.OPERATE, "GET", "/v1/batches/b"),
+        (Scope.SUBMIT, "GET", "/v1/batches/b/results"),
+        (Scope.SUBMIT, "GET", "/v1/batches/b/wait"),
+        (Scope.SUBMIT, "GET", "/v1/events"),
+        (Scope.SUBMIT, "GET", "/v1/edits/b/c0"),
+        *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume")),
+        (Scope.READ, "POST", "/v1/uploads"),
+    ],
+)
+def test_each_route_needs_its_scope(client: Client, ledger: Ledger, scope: Scope, method: str, path: str) -> None:
+    """And nothing is changed without it."""
+    fill(ledger)
+    answer = client(scope).request(method, path, json={"sha256": "0" * 64, "size": 1, "content_type": "image/png"})
+    assert (answer.status_code, problem(answer)["type"]) == (403, "urn:retouch:problem:not-allowed")
+    view = EditQueue(ledger).status("b")
+    assert (view.counts, view.paused) == ({"queued": 3}, ())
+
+
+def test_batches_are_listed_page_by_page(client: Client, ledger: Ledger) -> None:
+    """Each once, the newest first, also while others come; those of the prefix alone."""
+    names = [f"a-{n}" for n in range(5)]
+    for name in (*names, "b"):
+        fill(ledger, name, 1)
+    caller = client(prefix="a-")
+    first = caller.get("/v1/batches?limit=2").json()
+    fill(ledger, "a-new", 1)
+    second = caller.get("/v1/batches", params={"limit": 2, "cursor": first["next"]}).json()
+    last = caller.get("/v1/batches", params={"limit": 2, "cursor": second["next"]}).json()
+    seen = [one["batch"] for page in (first, second, last) for one in page["batches"]]
+    assert sorted(seen) == names
+    assert [len(page["batches"]) for page in (first, second, last)] == [2, 2, 1]
+    assert last["next"] is None
+    schema = json.loads((schemas.FOLDER / "batches.json").read_text())
+    Draft202012Validator(schema).validate({"batches": first["batches"]})
+
+
+def test_batches_that_were_made_at_the_same_moment_are_all_listed(client: Client, ledger: Ledger) -> None:
+    """Whatever page they are on."""
+    at = Ledger(ledger.connection._client, lambda: 1_700_000_000_000)
+    for n in range(7):
+        fill(at, f"b{n}", 1)
+    caller, seen, cursor = client(), list[str](), ""
+    while cursor is not None:
+        page = caller.get(f"/v1/batches?limit=2&cursor={cursor}").json()
+        seen += [one["batch"] for one in page["batches"]]
+        cursor = page["next"]
+    assert seen == [f"b{n}" for n in reversed(range(7))]
+
+
+def test_batches_are_listed_by_their_state(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """As people are shown it."""
+    fill(ledger, "b0")
+    fill(ledger, "b1")
+    queue.pause("b1")
+    caller = client()
+    found = {state: caller.get(f"/v1/batches?state={state}").json() for state in ("open", "paused", "completed")}
+    assert {state: [one["batch"] for one in page["batches"]] for state, page in found.items()} == {
+        "open": ["b0"],
+        "paused": ["b1"],
+        "completed": [],
+    }
+
+
+@pytest.mark.parametrize("cursor", ["x", "eyJ9", "bnVsbA==", "WyJhIiwgImIiXQ==", "WzFlOTk5LCAiYiJd", "é"])
+def test_a_cursor_that_is_none_is_refused(client: Client, cursor: str) -> None:
+    """In one sentence."""
+    answer = client().get("/v1/batches", params={"cursor": cursor})
+    assert "take next of a page" in problem(answer)["detail"]
+    assert answer.status_code == 422
+
+
+def test_a_batch_is_shown_as_the_command_line_does_and_not_sent_twice(client: Client, ledger: Ledger) -> None:
+    """With the tag of what is known, nothing is sent until it has changed."""
+    fill(ledger)
+    caller = client()
+    first = caller.get("/v1/batches/b")
+    assert first.json() == EditQueue(ledger).status("b").to_json()
+    tag = first.headers["etag"]
+    for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        same = caller.get("/v1/batches/b", headers={"If-None-Match": known})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    EditQueue(ledger).cancel("b")
+    changed = caller.get("/v1/batches/b", headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+def test_results_come_before_the_end_too(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """One a line, in the batch's order, as the command line prints them; also those of one end alone."""
+    fill(ledger)
+    caller = client()
+    assert caller.get("/v1/batches/b/results").content == b""
+    end(ledger, EditState.COMPLETED, 1)
+    end(ledger, EditState.FAILED, 1)
+    answer = caller.get("/v1/batches/b/results")
+    assert answer.headers["content-type"].startswith("application/jsonl")
+    found = [json.loads(line) for line in answer.text.splitlines()]
+    assert found == [result.to_json() for result in queue.results("b")]
+    assert [one["state"] for one in found] == ["completed", "failed"]
+    failed = caller.get("/v1/batches/b/results?only=failed").text.splitlines()
+    assert [json.loads(line)["custom_id"] for line in failed] == ["c1"]
+    assert caller.get("/v1/batches/b/results?only=queued").status_code == 422
+
+
+def test_results_of_which_redis_gives_only_a_part_are_seen_to_be_cut(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller does not take a part for all."""
+    fill(ledger, count=2)
+    end(ledger)
+    results = ledger.reader.results
+
+    def breaks(batch: str) -> Any:
+        yield from results(batch)
+        raise LedgerAwayError("gone")
+
+    monkeypatch.setattr(ledger.reader, "results", breaks)
+    monkeypatch.setattr("workers.gateway.native.batches.AT_ONCE", 1)
+    with pytest.raises(Exception, match=r"(?i)ended|broken|incomplete"):
+        client().get("/v1/batches/b/results")
+
+
+def test_one_edit_is_shown_with_what_came_of_it(client: Client, ledger: Ledger) -> None:
+    """Without the link to its picture, which may let its bearer in."""
+    fill(ledger, count=2)
+    caller = client()
+    before = caller.get("/v1/edits/b/c0").json()
+    assert (before["state"], before["before_it"], before["result"]) == ("queued", 0, None)
+    assert before["parameters"] == {"prompt": "a cat"}
+    end(ledger, EditState.FAILED)
+    after = caller.get("/v1/edits/b/c0").json()
+    assert (after["state"], after["result"]["error"]["code"]) == ("failed", "refused")
+    for path in ("/v1/edits/b/none", "/v1/edits/none/c0"):
+        assert caller.get(path).status_code == 404
+
+
+def test_edits_are_tried_again_and_cancelled(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """What that has changed is told."""
+    fill(ledger)
+    caller = client()
+    end(ledger, EditState.FAILED, 1)
+    assert caller.post("/v1/batches/b/retry").json() == {"asked": 0, "sent": 1}
+    assert caller.post("/v1/batches/b/retry").json() == {"asked": 0, "sent": 0}
+    assert caller.post("/v1/batches/b/cancel").json() == {"cancelled": 3}
+    assert caller.post("/v1/batches/b/retry?state=cancelled&anew=true").json() == {"asked": 0, "sent": 3}
+    assert caller.post("/v1/batches/b/retry?state=queued").status_code == 422
+    assert queue.status("b").counts == {"queued": 3}
+
+
+def test_held_edits_are_decided_about_alone(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """The queued ones stay."""
+    fill(ledger, count=2)
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1, submits=1).claims
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.HELD)])
+    caller = client()
+    assert caller.post("/v1/batches/b/cancel?held=true").json() == {"cancelled": 1}
+    assert queue.status("b").counts == {"queued": 1, "cancelled": 1}
+
+
+def test_a_batch_is_paused_and_resumed(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """The pause says with which key."""
+    fill(ledger)
+    caller = client(name="night")
+    told = [caller.post(f"/v1/batches/b/{name}").json() for name in ("pause", "pause")]
+    assert told == [{"changed": True}, {"changed": False}]
+    assert [pause.reason for pause in queue.status("b").paused] == ["paused with the key night"]
+    told = [caller.post(f"/v1/batches/b/{name}").json() for name in ("resume", "resume")]
+    assert told == [{"changed": True}, {"changed": False}]
+
+
+def test_waiting_ends_with_the_batch(client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Woken by its event, and not by looking again and again."""
+    fill(ledger)
+    caller, answers = client(), []
+    looks, batch = [0], ledger.reader.batch
+
+    def counted(name: str) -> Any:
+        looks[0] += 1
+        return batch(name)
+
+    monkeypatch.setattr(ledger.reader, "batch", counted)
+    waiting = threading.Thread(target=lambda: answers.append(caller.get("/v1/batches/b/wait?timeout=60")))
+    waiting.start()
+    until(lambda: looks[0] == 1, "it waits")
+    end(ledger)
+    end(ledger)
+    waiting.join(60)
+    assert answers[0].json()["state"] == "completed"
+    assert looks[0] == 2
+
+
+def test_waiting_ends_at_its_time_or_at_once(client: Client, ledger: Ledger) -> None:
+    """With the state as it is."""
+    fill(ledger)
+    caller = client()
+    assert caller.get("/v1/batches/b/wait?timeout=0.01").json()["state"] == "open"
+    end(ledger)
+    end(ledger)
+    assert caller.get("/v1/batches/b/wait?timeout=300").json()["state"] == "completed"
+    for timeout in ("-1", "301", "nan", "x"):
+        assert caller.get(f"/v1/batches/b/wait?timeout={timeout}").status_code == 422
+
+
+class Stream:
+    """Server-sent events, as a browser reads them."""
+
+    def __init__(self, caller: Caller, path: str, last: str = "") -> None:
+        headers = {"Last-Event-ID": last} if last else {}
+        self.answer = caller.get(path, stream=True, headers=headers, timeout=20)
+        assert self.answer.status_code == 200, self.answer.text
+        self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
+        assert self.block() == ["retry: 2000"]
+
+    def block(self) -> list[str]:
+        """The next lines up to a blank one; none at the end."""
+        found: list[str] = []
+        for line in self._lines:
+            if not line:
+                return found
+            found.append(line)
+        return found
+
+    def event(self) -> dict[str, Any]:
+        """The next event."""
+        place, kind, data = self.block()
+        found: dict[str, Any] = json.loads(data.removeprefix("data: "))
+        assert found["id"].endswith(place.removeprefix("id: "))
+        assert kind == f"event: {found['type']}"
+        return found
+
+
+def test_events_of_a_batch_come_as_they_happen(client: Client, ledger: Ledger) -> None:
+    """Its own alone."""
+    fill(ledger, "a", 1)
+    fill(ledger, "b", 1)
+    stream = Stream(client(), "/v1/batches/b/events")
+    assert stream.answer.headers["content-type"].startswith("text/event-stream")
+    assert stream.answer.headers["x-accel-buffering"] == "no"
+    end(ledger)
+    end(ledger)
+    assert [(event["type"], event["subject"]) for event in (stream.event(), stream.event())] == [
+        ("retouch.edit.completed", "b/c0"),
+        ("retouch.batch.completed", "b"),
+    ]
+    stream.answer.close()
+
+
+def test_nothing_is_missed_after_a_broken_connection(client: Client, ledger: Ledger) -> None:
+    """With the id of the last event, as a browser sends it, or with that of a webhook."""
+    fill(ledger, count=3)
+    end(ledger, count=1)
+    first = EditQueue(ledger).events()
+    known = next(iter(first))["id"]
+    end(ledger, count=1)
+    caller = client()
+    for last in (known, known.partition("-")[2].partition("-")[2]):
+        stream = Stream(caller, "/v1/events", last)
+        assert stream.event()["subject"] == "b/c1"
+        stream.answer.close()
+    stream = Stream(caller, "/v1/events?after=0-0")
+    assert [stream.event()["subject"] for _ in range(2)] == ["b/c0", "b/c1"]
+    end(ledger, count=1)
+    assert stream.event()["subject"] == "b/c2"
+    stream.answer.close()
+
+
+def test_events_are_chosen_by_type_and_by_the_prefix_of_the_key(client: Client, ledger: Ledger) -> None:
+    """What another team does is not told."""
+    fill(ledger, "team-a", 1)
+    fill(ledger, "other", 1)
+    caller = client(prefix="team-")
+    stream = Stream(caller, "/v1/events?types=batch.completed,retouch.edit.failed")
+    end(ledger, EditState.COMPLETED)
+    end(ledger)
+    assert stream.event()["subject"] == "team-a"
+    stream.answer.close()
+    refused = problem(caller.get("/v1/events?types=edit.done"))
+    assert "there is no 'retouch.edit.done'" in refused["detail"]
+    assert caller.get("/v1/events?after=x").status_code == 422
+
+
+def test_a_stream_without_events_shows_that_it_lives(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no proxy takes it for dead."""
+    monkeypatch.setattr("workers.gateway.native.events.SILENT_S", 0.01)
+    stream = Stream(client(), "/v1/events")
+    assert [stream.block(), stream.block()] == [[": alive"], [": alive"]]
+    stream.answer.close()
+
+
+def test_a_listener_that_is_too_slow_misses_nothing(
+    client: Client, ledger: Ledger, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was dropped for it is read again."""
+    monkeypatch.setattr("workers.gateway.feed.KEPT", 2)
+    fill(ledger, count=30)
+    stream = Stream(client(), "/v1/batches/b/events")
+    end(ledger)
+    assert [stream.event()["subject"] for _ in range(30)] == [f"b/c{n}" for n in range(30)]
+    stream.answer.close()
+
+
+def test_an_event_that_cannot_be_read_ends_no_stream(
+    client: Client, ledger: Ledger, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is passed over; later ones are told."""
+    monkeypatch.setattr("workers.gateway.feed._AGAIN_S", 0)
+    events, calls = gateway.queue.events, [0]
+
+    def odd(*args: Any, **more: Any) -> Any:
+        calls[0] += 1
+        first = calls[0] == 1
+        return ({**event, "id": "odd"} if first else event for event in events(*args, **more))
+
+    monkeypatch.setattr(gateway.queue, "events", odd)
+    fill(ledger)
+    stream = Stream(client(), "/v1/events")
+    end(ledger, count=1)
+    until(lambda: calls[0] == 2, "it goes on after the odd one")
+    end(ledger, count=1)
+    assert stream.event()["subject"] == "b/c1"
+    stream.answer.close()
+
+
+def test_streams_and_waits_end_with_the_gateway(client: Client, ledger: Ledger, gateway: Gateway) -> None:
+    """At once: nobody holds up its end."""
+    fill(ledger)
+    caller, answers = client(), []
+    stream = Stream(caller, "/v1/events")
+    other = Caller(caller.url, caller.token)
+    waiting = threading.Thread(target=lambda: answers.append(other.get("/v1/batches/b/wait?timeout=300")))
+    waiting.start()
+    until(lambda: len(gateway.feed._listeners) == 2, "both listen")
+    gateway.feed._loop.call_soon_threadsafe(gateway.feed.close)  # type: ignore[union-attr]
+    assert stream.block() == []
+    waiting.join(60)
+    assert answers[0].json()["state"] == "open"

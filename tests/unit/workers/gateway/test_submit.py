@@ -1,0 +1,502 @@
+"""``POST /v1/batches``: all of a body, or nothing; and the same again is the same batch."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from retouch.access_keys import Scope
+from retouch.errors import LedgerAwayError
+from retouch.ledger import PAGE, Ledger
+from retouch.queue import EditQueue
+from tests.unit.cli.conftest import picture
+from tests.unit.outside import Bucket
+from tests.unit.workers.gateway.conftest import Caller, Client, problem
+from workers.gateway import body as bodies
+from workers.gateway.context import Gateway
+from workers.gateway.intake import ARRIVING, TOLD, over_http
+from workers.gateway.native.submit import MAX_JSON
+
+JSONL = {"Content-Type": "application/jsonl"}
+CSV = {"Content-Type": "text/csv"}
+
+
+class Uploads(Bucket):
+    """A bucket that takes pictures."""
+
+    async def exists(self, key: str) -> bool:
+        return key in self.objects
+
+    async def put(self, key: str, data: bytes, _content_type: str) -> None:
+        self.objects[key] = data
+
+
+def edit(name: object = "a", **fields: Any) -> dict[str, Any]:
+    """An edit that is right."""
+    return {"custom_id": str(name), "prompt": "a cat", "init_image": "https://example.com/cat.png"} | fields
+
+
+def lines(*edits: dict[str, Any]) -> str:
+    """A body of JSON Lines."""
+    return "".join(json.dumps(one) + "\n" for one in edits)
+
+
+def in_ledger(queue: EditQueue, batch: str) -> list[str]:
+    """The custom ids of a batch; none if there is none."""
+    return [made.custom_id for made in queue.made(batch)] if queue.find(batch) else []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (JSONL, lines(edit("a", seed=1), edit("b", seed=1))),
+        (
+            {"Content-Type": "application/x-ndjson; charset=utf-8"},
+            "\ufeff" + lines(edit("a", seed=1), edit("b", seed=1)),
+        ),
+        (
+            CSV,
+            "custom_id,prompt,init_image,seed\na,a cat,https://example.com/cat.png,1\n"
+            "b,a cat,https://example.com/cat.png,1\n",
+        ),
+        (
+            {"Content-Type": "application/json"},
+            json.dumps({"edits": [edit("a"), edit("b")], "defaults": {"seed": 1}}),
+        ),
+    ],
+    ids=["JSON Lines", "with a mark", "CSV", "JSON"],
+)
+def test_a_body_of_each_type_is_the_same_batch(
+    client: Client, queue: EditQueue, headers: dict[str, str], body: str
+) -> None:
+    """Made of its edits, so that the same again adds nothing, and is told by another status."""
+    caller = client()
+    answers = [caller.post("/v1/batches", data=body.encode(), headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    told = [answer.json() for answer in answers]
+    assert [(one["accepted"], one["already"]) for one in told] == [(2, 0), (0, 2)]
+    assert told[0]["batch"] == told[1]["batch"]
+    assert answers[0].headers["location"] == f"/v1/batches/{told[0]['batch']}"
+    assert told[0]["estimate"]["images"] == 2
+    assert {made.parameters["seed"] for made in queue.made(told[0]["batch"])} == {1}
+    view = queue.status(told[0]["batch"])
+    assert (view.total, view.unsealed, view.paused) == (2, None, ())
+
+
+def test_a_batch_may_be_named(client: Client, queue: EditQueue) -> None:
+    """More may be sent into it later, with a weight and fields for all at its beginning."""
+    caller = client()
+    query = {"set": ["seed=7", "strength=0.5"], "weight": "2"}
+    first = caller.post("/v1/batches/cats", data=lines(edit("a")), headers=JSONL, params=query)
+    second = caller.post("/v1/batches/cats", data=lines(edit("a", seed=7, strength=0.5), edit("b")), headers=JSONL)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json() | {"estimate": {}, "notes": []} == {
+        "batch": "cats",
+        "accepted": 1,
+        "already": 1,
+        "on_disk": False,
+        "estimate": {},
+        "notes": [],
+    }
+    assert [made.parameters.get("seed") for made in queue.made("cats")] == [7, None]
+    assert queue._ledger.connection.read("HGET", queue._ledger.connection.keys.batch("cats"), "weight") == "2.0"
+
+
+def test_what_to_write_for_columns_can_be_copied_into_a_query(client: Client) -> None:
+    """All of them at once, with blanks in their names as an address has them."""
+    found = problem(client().post("/v1/batches/b", data="id,caption\n1,x\n", headers=CSV))
+    assert "Write ?column=custom_id=id&column=prompt=caption to read" in found["detail"]
+    assert over_http("write --column 'prompt=my text' to") == "write ?column=prompt=my%20text to"
+
+
+def test_columns_may_have_other_names(client: Client, queue: EditQueue) -> None:
+    """As with the options of the command line; what is not ours is kept if asked for."""
+    caller, table = client(), "sku,caption,init_image,price\n7,a cat,https://example.com/cat.png,3\n"
+    query: dict[str, Any] = {"column": ["custom_id=sku", "prompt=caption"]}
+    refused = problem(caller.post("/v1/batches/b", data=table, headers=CSV, params=query))
+    assert "write ?column=OURS=price to read it as ours, or ?keep_columns=true to keep" in refused["detail"]
+    assert (
+        caller.post("/v1/batches/b", data=table, headers=CSV, params=query | {"keep_columns": "1"}).status_code == 201
+    )
+    [made] = queue.made("b")
+    assert (made.custom_id, made.about.metadata) == ("7", {"price": "3"})
+
+
+def test_faults_are_told_by_line_and_field_and_nothing_is_taken(client: Client, queue: EditQueue) -> None:
+    """Each of them, in the words of the command line."""
+    body = lines(edit("a"), edit("b", strength=2, seed="x"), edit("a"), {"promt": "x"}) + "{\n"
+    found = problem(client().post("/v1/batches/b", data=body, headers=JSONL))
+    assert found["type"].endswith(":rejected")
+    assert found["rejected"] == 4
+    assert found["detail"].startswith("4 edits are wrong, so nothing was enqueued; line 2 (b): ")
+    told = [(fault["line"], fault.get("custom_id"), fault.get("field")) for fault in found["errors"]]
+    assert {name for line, _, name in told if line == 4} == {"prompt", "init_image", "custom_id", "promt"}
+    assert [one for one in told if one[0] != 4] == [
+        (2, "b", "strength"),
+        (2, "b", "seed"),
+        (3, "a", "custom_id"),
+        (5, None, None),
+    ]
+    assert "already used on line 1" in found["errors"][2]["detail"]
+    assert "did you mean 'prompt'" in str(found["errors"])
+    assert queue.find("b") is None
+
+
+def test_of_many_faults_the_first_are_told(client: Client) -> None:
+    """And how many there are."""
+    found = problem(client().post("/v1/batches/b", data=lines(*(edit(n, seed="x") for n in range(500))), headers=JSONL))
+    assert (found["rejected"], len(found["errors"])) == (500, TOLD)
+    assert [fault["line"] for fault in found["errors"]] == list(range(1, TOLD + 1))
+
+
+def test_an_edit_that_is_there_with_other_parameters_refuses_all(client: Client, queue: EditQueue) -> None:
+    """And says what differs, without the words of the command line."""
+    caller = client()
+    caller.post("/v1/batches/b", data=lines(edit("a")), headers=JSONL)
+    found = problem(caller.post("/v1/batches/b", data=lines(edit("new"), edit("a", seed=1)), headers=JSONL))
+    assert found["errors"] == [
+        {
+            "line": 2,
+            "custom_id": "a",
+            "field": "custom_id",
+            "detail": "custom_id exists in the batch with other parameters; choose another custom_id or another batch"
+            " (what differs: seed)",
+        }
+    ]
+    assert in_ledger(queue, "b") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "said"),
+    [
+        ("", "application/jsonl", 422, "body is empty"),
+        ("\n\n", "application/jsonl", 422, "body is empty"),
+        ("a,b\n1,2\n", "text/csv", 422, "names no known column"),
+        ("custom_id,prompt,init_image\n", "text/csv", 422, ""),
+        ("{", "application/json", 400, "the body is not whole JSON"),
+        ("[]", "application/json", 400, "the body is not a JSON object"),
+        ('{"edits": []}', "application/json", 422, "needs edits: a list with at least one"),
+        ('{"edits": [1]}', "application/json", 422, "is not a JSON object"),
+        ('{"edits": [{}], "defaults": 1}', "application/json", 422, "defaults must be an object"),
+        ('{"edits": [{}], "defaults": {"sed": 1}}', "application/json", 422, "unknown field 'sed'"),
+        ('{"edits": [{}], "edit": 1}', "application/json", 422, "the body has 'edit'"),
+        ('{"custom_id": "a"}', "application/json", 422, "a body of application/jsonl"),
+        ('{"edits": [], "edits": []}', "application/json", 400, "is there twice"),
+        (b"\xff", "application/json", 400, "not UTF-8"),
+        (
+            "x",
+            "text/plain",
+            415,
+            "'text/plain' is no Content-Type of edits: application/jsonl, text/csv, application/json",
+        ),
+        ("x", "", 415, "Content-Type is missing"),
+        (b"PAR1", "application/jsonl", 422, "1 edit is wrong"),
+        (b"PAR1", "text/csv", 422, ""),
+        (b"\x1f\x8b\x08", "application/jsonl", 422, ""),
+    ],
+)
+def test_a_body_that_is_none_is_refused(
+    client: Client, queue: EditQueue, body: str | bytes, kind: str, status: int, said: str
+) -> None:
+    """In one sentence, and with the status that says what to change."""
+    answer = client().post("/v1/batches/b", data=body, headers={"Content-Type": kind} if kind else {})
+    assert said in problem(answer)["detail"]
+    assert answer.status_code == status
+    assert queue.find("b") is None
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"set": "seed"}, "set=seed has no ="),
+        ({"set": ["seed=1", "seed=2"]}, "set=seed=2 is given twice"),
+        ({"set": "seed=x"}, "set=seed=x: seed"),
+        ({"set": "custom_id=x"}, "cannot be the same for all edits"),
+        ({"column": "x"}, "?column"),
+        ({"weight": "0"}, "weight: "),
+        ({"weight": "nan"}, "weight: "),
+    ],
+)
+def test_a_query_that_is_wrong_is_named(client: Client, query: dict[str, Any], said: str) -> None:
+    """By its parameter, before the body is looked at."""
+    answer = client().post("/v1/batches/b", data=lines(edit()), headers=JSONL, params=query)
+    assert answer.status_code == 422
+    assert said in problem(answer)["detail"].replace("--column", "?column")
+
+
+def test_the_keys_of_a_team_name_its_batches_alone(client: Client, queue: EditQueue) -> None:
+    """What is made of the edits begins with the prefix too."""
+    caller = client(prefix="team-")
+    refused = caller.post("/v1/batches/other", data=lines(edit()), headers=JSONL)
+    assert (refused.status_code, problem(refused)["type"]) == (403, "urn:retouch:problem:not-allowed")
+    assert caller.post("/v1/batches/team-1", data=lines(edit()), headers=JSONL).status_code == 201
+    made = caller.post("/v1/batches", data=lines(edit()), headers=JSONL).json()["batch"]
+    assert made.startswith("team-")
+    assert made.removeprefix("team-").isalnum()
+    assert queue.find("other") is None
+
+
+def test_reading_is_not_submitting(client: Client, queue: EditQueue) -> None:
+    """A key without the scope is told which it needs."""
+    refused = problem(client(Scope.READ).post("/v1/batches/b", data=lines(edit()), headers=JSONL))
+    assert (refused["status"], refused["detail"]) == (403, "this needs the scope submit, and key caller has read")
+    assert queue.find("b") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("photos/cat.png", "is a path on your machine, which the gateway cannot read: upload the picture first"),
+        ("/etc/passwd", "is a path on your machine"),
+        ("file:///etc/passwd", ""),
+        ("s3://secret/cat.png", "is in none of the places that this key may name: s3://bucket/edits/_uploads/caller/"),
+        ("s3://bucket/edits/_uploads/other/cat.png", "is in none of the places"),
+        ("s3://shared-not/cat.png", "is in none of the places"),
+        ("http://127.0.0.1/cat.png", "not a public address"),
+        ("http://169.254.169.254/latest/meta-data", "not a public address"),
+        ("https://localhost/x.png", "not a public address"),
+    ],
+)
+def test_a_caller_names_no_picture_that_is_not_theirs(
+    client: Client, queue: EditQueue, address: str, said: str
+) -> None:
+    """Neither files of the gateway, nor buckets of others, nor addresses within the network; nor in defaults."""
+    caller = client(inputs=["s3://shared/a/"])
+    without = {name: value for name, value in edit().items() if name != "init_image"}
+    for body, query in ((edit(init_image=address), {}), (without, {"set": f"init_image={address}"})):
+        answer = caller.post("/v1/batches/b", data=lines(body), headers=JSONL, params=query)
+        assert answer.status_code == 422
+        assert said in answer.text
+    assert queue.find("b") is None
+
+
+def test_a_caller_names_its_own_uploads_and_what_its_key_lists(client: Client, queue: EditQueue) -> None:
+    """In S3."""
+    addresses = ["s3://bucket/edits/_uploads/caller/cat.png", "s3://shared/a/cat.png"]
+    body = lines(*(edit(n, init_image=address) for n, address in enumerate(addresses)))
+    assert client(inputs=["s3://shared/a/"]).post("/v1/batches/b", data=body, headers=JSONL).status_code == 201
+    assert [made.parameters["init_image"] for made in queue.made("b")] == addresses
+
+
+def test_a_picture_in_the_text_is_uploaded(client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command line does it: under its content's name."""
+    bucket = Uploads()
+    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _name: bucket)
+    uri = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    assert client().post("/v1/batches/b", data=lines(edit(init_image=uri)), headers=JSONL).status_code == 201
+    [key] = bucket.objects
+    assert key.startswith("edits/_inputs/")
+    assert [made.parameters["init_image"] for made in queue.made("b")] == [f"s3://bucket/{key}"]
+
+
+def test_a_body_that_is_too_large_is_refused_at_once(client: Client, queue: EditQueue) -> None:
+    """By what its head says, or when it has become so; by the key's bound, or the gateway's."""
+    large = lines(*(edit(n, prompt="a cat " * 9) for n in range(9000)))
+
+    def stream() -> Any:
+        yield from (large[first : first + 65536].encode() for first in range(0, len(large), 65536))
+
+    caller = client()
+    for data in (large, stream()):
+        answer = caller.post("/v1/batches/b", data=data, headers=JSONL)
+        assert "larger than 1 MiB" in problem(answer)["detail"]
+        assert answer.status_code == 413
+    small = client(name="small", max_body=100)
+    assert "larger than 100 bytes" in problem(small.post("/v1/batches/b", data="x" * 101, headers=JSONL))["detail"]
+    assert queue.find("b") is None
+    assert MAX_JSON > 1024 * 1024
+
+
+def test_more_edits_than_the_key_may_send_are_refused(client: Client, queue: EditQueue) -> None:
+    """All of them."""
+    caller = client(max_lines=2)
+    answer = caller.post("/v1/batches/b", data=lines(edit(1), edit(2), edit(3)), headers=JSONL)
+    assert (answer.status_code, problem(answer)["type"]) == (413, "urn:retouch:problem:too-large")
+    assert queue.find("b") is None
+    assert caller.post("/v1/batches/b", data=lines(edit(1), edit(2)), headers=JSONL).status_code == 201
+
+
+def test_a_compressed_body_is_refused(client: Client) -> None:
+    """It may be a bomb."""
+    answer = client().post("/v1/batches/b", data=b"x", headers=JSONL | {"Content-Encoding": "gzip"})
+    assert "send it plain" in problem(answer)["detail"]
+
+
+def half(caller: Caller, size: int = 1000, path: str = "/v1/batches/b") -> socket.socket:
+    """Send the head and the first line of a body of which more is promised."""
+    parts = urlsplit(caller.url)
+    sock = socket.create_connection((parts.hostname or "", parts.port or 0))
+    head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {caller.token}\r\n"
+    head += f"Content-Type: application/jsonl\r\nContent-Length: {size}\r\n\r\n"
+    sock.sendall(head.encode() + lines(edit()).encode())
+    return sock
+
+
+def test_a_caller_that_hangs_up_half_way_leaves_nothing(
+    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No batch, and no file."""
+    gone = threading.Event()
+    chunks = bodies._chunks
+
+    async def watched(request: Any) -> Any:
+        try:
+            async for chunk in chunks(request):
+                yield chunk
+        except BaseException:
+            gone.set()
+            raise
+
+    monkeypatch.setattr(bodies, "_chunks", watched)
+    half(client()).close()
+    assert gone.wait(60)
+    assert queue.batches() == []
+
+
+def test_a_sender_that_stops_is_not_waited_for(
+    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and its connection closed."""
+    monkeypatch.setattr(bodies, "SILENT_S", 0.05)
+    with half(client()) as sock:
+        sock.settimeout(60)
+        answer = b""
+        while chunk := sock.recv(65536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"nothing was enqueued" in answer
+    assert queue.batches() == []
+
+
+def test_a_batch_of_several_pages_is_not_worked_on_before_it_is_whole(
+    client: Client, gateway: Gateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the gateway dies between two pages nothing was paid for, and the same request makes it whole."""
+    caller, body = client(), lines(*(edit(n) for n in range(2 * PAGE + 1)))
+    enqueue, pages = ledger.producer.enqueue, [0]
+
+    def dies(*args: Any, **more: Any) -> Any:
+        pages[0] += 1
+        if pages[0] > 1:
+            raise LedgerAwayError("killed")
+        return enqueue(*args, **more)
+
+    monkeypatch.setattr(ledger.producer, "enqueue", dies)
+    broken = caller.post("/v1/batches/b", data=body, headers=JSONL)
+    assert (broken.status_code, broken.headers["retry-after"]) == (503, "5")
+    assert "enqueue the same again" in problem(broken)["detail"]
+    view = gateway.queue.status("b")
+    assert (view.total, [pause.reason for pause in view.paused]) == (PAGE, [ARRIVING])
+    assert view.unsealed
+    assert ledger.worker.claim("w", lease_ms=60_000, places=100).claims == []
+    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
+    again = caller.post("/v1/batches/b", data=body, headers=JSONL)
+    assert (again.status_code, again.json()["accepted"], again.json()["already"]) == (201, PAGE + 1, PAGE)
+    assert gateway.queue.status("b").paused == ()
+    assert ledger.worker.claim("w", lease_ms=60_000, places=100).claims
+
+
+def test_redis_away_is_told_and_nothing_is_lost(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the caller has a key for its request."""
+    caller = client()
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerAwayError("connection refused")
+
+    monkeypatch.setattr(ledger.reader, "batch", away)
+    monkeypatch.setattr(ledger.requests, "begin", away)
+    for headers in (JSONL, JSONL | {"Idempotency-Key": "1"}):
+        answer = caller.post("/v1/batches/b", data=lines(edit()), headers=headers)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: EditQueue) -> None:
+    """For a day; it is not worked on again, whatever became of the batch. Another caller's key is another."""
+    caller, other = client(), client(name="other")
+    headers = JSONL | {"Idempotency-Key": "night-1"}
+
+    def post(caller: Caller, body: str = lines(edit()), **query: str) -> requests.Response:
+        return caller.post("/v1/batches/b", data=body, headers=headers, params=query)
+
+    first = post(caller)
+    queue.cancel("b")
+    second = post(caller)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json()
+    assert queue.status("b").counts == {"cancelled": 1}
+    for answer in (post(caller, lines(edit("x"))), post(caller, weight="2")):
+        assert (answer.status_code, problem(answer)["type"]) == (422, "urn:retouch:problem:key-reused")
+    assert post(other).json()["already"] == 1
+
+
+def test_a_request_that_is_refused_frees_its_key(client: Client) -> None:
+    """The corrected one may have the same."""
+    caller, headers = client(), JSONL | {"Idempotency-Key": "k"}
+    assert caller.post("/v1/batches/b", data=lines(edit(seed="x")), headers=headers).status_code == 422
+    assert caller.post("/v1/batches/b", data=lines(edit(seed=1)), headers=headers).status_code == 201
+
+
+def test_a_second_request_with_a_key_that_is_at_work_is_told_so(
+    client: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the first one is not disturbed."""
+    caller, headers = client(), JSONL | {"Idempotency-Key": "k"}
+    begun, go_on = threading.Event(), threading.Event()
+    take, answers = gateway.desk.take, []
+
+    def slow(*args: Any) -> Any:
+        begun.set()
+        assert go_on.wait(60)
+        return take(*args)
+
+    monkeypatch.setattr(gateway.desk, "take", slow)
+    first = threading.Thread(
+        target=lambda: answers.append(caller.post("/v1/batches/b", data=lines(edit()), headers=headers))
+    )
+    first.start()
+    assert begun.wait(60)
+    second = Caller(caller.url, caller.token).post("/v1/batches/b", data=lines(edit()), headers=headers)
+    go_on.set()
+    first.join()
+    assert (second.status_code, problem(second)["type"]) == (409, "urn:retouch:problem:at-work")
+    assert second.headers["retry-after"] == "1"
+    assert answers[0].status_code == 201
+
+
+def test_a_batch_that_is_cancelled_while_it_is_written_is_told(
+    client: Client, gateway: Gateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a person; nothing more is added."""
+    caller, body = client(), lines(*(edit(n) for n in range(PAGE + 1)))
+    enqueue, pages = ledger.producer.enqueue, [0]
+
+    def cancelled(*args: Any, **more: Any) -> Any:
+        pages[0] += 1
+        if pages[0] == 2:
+            gateway.queue.cancel("b")
+        return enqueue(*args, **more)
+
+    monkeypatch.setattr(ledger.producer, "enqueue", cancelled)
+    answer = caller.post("/v1/batches/b", data=body, headers=JSONL)
+    assert (answer.status_code, problem(answer)["type"]) == (409, "urn:retouch:problem:cancelled")
+    view = gateway.queue.status("b")
+    assert (view.counts, view.paused, view.unsealed) == ({"cancelled": PAGE}, (), None)
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
+def test_an_idempotency_key_that_is_none_is_refused(client: Client, key: str) -> None:
+    """It would be another one after a proxy."""
+    answer = client().post(
+        "/v1/batches/b", data=lines(edit()), headers={**JSONL, "Idempotency-Key": key.encode("latin-1")}
+    )
+    assert answer.status_code == 422
+    assert "dempotency" in problem(answer)["detail"]

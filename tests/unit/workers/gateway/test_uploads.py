@@ -1,0 +1,68 @@
+"""``POST /v1/uploads``: links by which a caller puts pictures of its own into the bucket, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+import requests
+
+from config.gateway import GatewaySettings
+from tests.unit.cli.conftest import picture
+from tests.unit.workers.gateway.conftest import Client, problem
+from workers.stack.s3 import S3
+
+PICTURE = picture()
+SHA256 = hashlib.sha256(PICTURE).hexdigest()
+
+
+@pytest.fixture
+def settings(s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch) -> GatewaySettings:
+    """Those of a gateway with a real S3."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return GatewaySettings(bucket=s3.bucket, prefix=s3_prefix)
+
+
+def asked(**other: Any) -> dict[str, Any]:
+    """What is said of the picture."""
+    return {"sha256": SHA256, "size": len(PICTURE), "content_type": "image/png"} | other
+
+
+def test_a_picture_is_uploaded_by_its_link(client: Client, s3: S3, s3_prefix: str) -> None:
+    """And can be named by an edit of the same key, not of another one."""
+    caller = client()
+    answer = caller.post("/v1/uploads", json=asked())
+    assert answer.status_code == 201
+    link = answer.json()
+    assert link["init_image"] == f"s3://{s3.bucket}/{s3_prefix}_uploads/caller/{SHA256}.png"
+    put = requests.put(link["url"], data=PICTURE, headers=link["headers"], timeout=60)
+    assert put.status_code == 200, put.text
+    stored = s3.client().get_object(Bucket=s3.bucket, Key=f"{s3_prefix}_uploads/caller/{SHA256}.png")["Body"].read()
+    assert stored == PICTURE
+    body = {"edits": [{"custom_id": "a", "prompt": "a cat", "init_image": link["init_image"]}]}
+    assert caller.post("/v1/batches", json=body).status_code == 201
+    assert client(name="other").post("/v1/batches", json=body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "other", [{"data": PICTURE + b"more"}, {"type": "text/html"}], ids=["more bytes", "another type"]
+)
+def test_a_link_is_for_what_was_asked_alone(client: Client, other: dict[str, Any]) -> None:
+    """Neither for a larger picture, nor for a page."""
+    link = client().post("/v1/uploads", json=asked()).json()
+    data = other.get("data", PICTURE)
+    headers = {"Content-Type": other.get("type", "image/png"), "Content-Length": str(len(data))}
+    assert requests.put(link["url"], data=data, headers=headers, timeout=60).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"size": 0}, {"size": 32 * 1024 * 1024 + 1}, {"content_type": "text/html"}, {"sha256": "../x"}, {"name": "x"}],
+)
+def test_what_no_picture_is_gets_no_link(client: Client, other: dict[str, Any]) -> None:
+    """And is told what is wrong, by its field."""
+    answer = client().post("/v1/uploads", json=asked(**other))
+    assert answer.status_code == 422
+    assert problem(answer)["errors"][0]["field"] in other

@@ -1,0 +1,101 @@
+"""The body of a request, kept on disk while it comes: a sender may be slow, and a body large."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from workers.gateway.problems import Kind, ProblemError
+
+SILENT_S = 30.0  # a sender that sends nothing for so long has gone
+_WRITTEN_AT_ONCE = 256 * 1024  # bytes
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Body:
+    """A whole body, at its beginning. ``sha256``: of its bytes, hexadecimal."""
+
+    file: BinaryIO
+    size: int
+    sha256: str
+
+
+@asynccontextmanager
+async def kept_body(request: Request, most: int) -> AsyncIterator[Body]:
+    """Read a body of at most so many bytes to its end; it is gone when the context ends.
+
+    Raises ProblemError if it is larger, is compressed, does not come, or its sender goes away.
+    """
+    _check_head(request, most)
+    with tempfile.TemporaryFile(prefix="retouch-body-") as file:
+        digest, size, part = hashlib.sha256(), 0, bytearray()
+
+        def keep(chunk: bytes) -> None:
+            digest.update(chunk)
+            file.write(chunk)
+
+        try:
+            async for chunk in _chunks(request):
+                size += len(chunk)
+                if size > most:
+                    raise _too_large(most)
+                part += chunk
+                if len(part) >= _WRITTEN_AT_ONCE:
+                    await run_in_threadpool(keep, bytes(part))
+                    part.clear()
+            await run_in_threadpool(keep, bytes(part))
+            await run_in_threadpool(file.seek, 0)
+        except OSError as error:
+            raise ProblemError(Kind.AWAY, f"the gateway cannot keep the body on its disk: {error.strerror}") from None
+        yield Body(cast(BinaryIO, file), size, digest.hexdigest())
+
+
+async def small_body(request: Request, most: int) -> bytes:
+    """A body that is held in memory; raises ProblemError as ``kept_body`` does."""
+    _check_head(request, most)
+    body = bytearray()
+    async for chunk in _chunks(request):
+        body += chunk
+        if len(body) > most:
+            raise _too_large(most)
+    return bytes(body)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_S):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            detail = f"nothing of the body came for {SILENT_S:.0f} s; nothing was enqueued"
+            raise ProblemError(Kind.TOO_SLOW, detail, {"Connection": "close"}) from None
+        except ClientDisconnect:
+            raise ProblemError(Kind.BAD_REQUEST, "the sender has gone before the body's end") from None
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _check_head(request: Request, most: int) -> None:
+    if (coding := request.headers.get("content-encoding", "identity").lower()) != "identity":
+        raise ProblemError(Kind.WRONG_TYPE, f"a body with Content-Encoding {coding[:40]} is not taken: send it plain")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> ProblemError:
+    shown = f"{most // MIB} MiB" if most >= MIB else f"{most} bytes"
+    detail = f"the body is larger than {shown}: send it in parts, to the same batch"
+    return ProblemError(Kind.TOO_LARGE, detail, {"Connection": "close"})

@@ -1,0 +1,58 @@
+"""What the routes of all faces stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from config.gateway import GatewaySettings
+from retouch.access_keys import AccessKeys
+from retouch.ledger import Ledger
+from retouch.ledger.requests import Requests
+from retouch.net.addresses import PrivateHosts
+from retouch.queue import EditQueue
+from workers.gateway.feed import Feed
+from workers.gateway.intake import Desk
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The parts of a gateway; nothing is connected to before the first request."""
+
+    settings: GatewaySettings
+    ledger: Ledger
+
+    @cached_property
+    def queue(self) -> EditQueue:
+        """What the command line stands on too."""
+        return EditQueue(
+            self.ledger,
+            private_hosts=self._private_hosts,
+            bucket=self.settings.bucket,
+            prefix=self.settings.prefix,
+            address=self.settings.redis.shown,
+        )
+
+    @cached_property
+    def keys(self) -> AccessKeys:
+        """Who may call it."""
+        return AccessKeys(self.ledger, self.settings.redis.shown)
+
+    @property
+    def requests(self) -> Requests:
+        """Those with a key of their caller's."""
+        return self.ledger.requests
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where edits are taken."""
+        return Desk(self.queue, self.settings.bucket, self.settings.prefix, self._private_hosts)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """The events as they come."""
+        return Feed(self.queue)
+
+    @property
+    def _private_hosts(self) -> PrivateHosts:
+        return PrivateHosts.parse(self.settings.private_hosts)

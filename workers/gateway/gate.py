@@ -1,0 +1,173 @@
+"""The gate that each request passes: its key, its rate, and its line in the log."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from typing import Any
+
+import structlog
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from retouch.access_keys import AccessKey, AccessKeys
+from retouch.access_keys import Scope as KeyScope
+from retouch.errors import ServiceError
+from retouch.ledger.access import Admission
+from workers.gateway.problems import Kind, ProblemError, a_bug, response_of
+
+OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
+
+log = structlog.get_logger()
+
+
+class Gate:
+    """Lets requests with a good key through to the app, and tells it whose they are (``key_of``).
+
+    No answer is kept by caches, none is shown as another type than it is, and no page of another origin reads one.
+    """
+
+    def __init__(self, app: ASGIApp, keys: AccessKeys) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        passage = _Passage(scope, send)
+        try:
+            if scope["path"] not in OPEN:
+                await self._admit(scope, passage)
+            await self._app(scope, receive, passage.send)
+        except ProblemError as problem:
+            await response_of(problem, passage.id)(scope, receive, passage.send)
+        except ServiceError as error:  # in the middle of an answer, which the caller sees cut
+            log.warning("request.cut", request=passage.id, path=scope["path"], reason=str(error))
+        except Exception:
+            log.exception("request.crashed", request=passage.id, method=scope["method"], path=scope["path"])
+            if not passage.answered:  # else the app has done it
+                await response_of(a_bug(), passage.id)(scope, receive, passage.send)
+        finally:
+            if scope["path"] not in OPEN:
+                passage.log()
+
+    async def _admit(self, scope: Scope, passage: _Passage) -> None:
+        try:
+            key, admission = await run_in_threadpool(self._found, _token(Headers(scope=scope)))
+        except ServiceError as error:
+            raise ProblemError(Kind.AWAY, str(error)) from None
+        passage.enter(key, admission)
+        if not admission.admitted:
+            raise _too_many(key, admission)
+
+    def _found(self, token: str) -> tuple[AccessKey, Admission]:
+        found = self._keys.of_token(token)
+        if not found:
+            raise _no_key("this key is not known: it is mistyped, or was revoked (retouch keys)")
+        return found[0], self._keys.use(*found)
+
+
+class _Passage:
+    """One request on its way, as far as the log and the answer's head need to know it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.id = secrets.token_hex(8)
+        self._scope = scope
+        self._send = send
+        self._began = time.monotonic()
+        self._status: int | None = None
+        self._bytes = 0
+        self._whole = False
+        self._key: AccessKey | None = None
+        self._admission: Admission | None = None
+        scope.setdefault("state", {})["request_id"] = self.id
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer has begun."""
+        return self._status is not None
+
+    def enter(self, key: AccessKey, admission: Admission) -> None:
+        self._key, self._admission = key, admission
+        self._scope["state"]["key"] = key
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.id
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault("Cache-Control", "no-store")
+            if self._key and self._admission:
+                _tell_rate(headers, self._key, self._admission)
+        elif message["type"] == "http.response.body":
+            self._bytes += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
+        await self._send(message)
+
+    def log(self) -> None:
+        """Write the line; without a status nobody was answered, since the caller had gone."""
+        log.info(
+            "request.answered",
+            request=self.id,
+            method=self._scope["method"],
+            path=self._scope["path"],
+            key=self._key.name if self._key else None,
+            status=self._status,
+            whole=self._whole,
+            bytes=self._bytes,
+            seconds=round(time.monotonic() - self._began, 4),
+        )
+
+
+def _token(headers: Headers) -> str:
+    sent = headers.getlist("authorization")
+    scheme, _, token = (sent[0] if len(sent) == 1 else "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise _no_key("send a key, which retouch keys create makes: Authorization: Bearer rt_…")
+    return token.strip()
+
+
+def _no_key(detail: str) -> ProblemError:
+    return ProblemError(Kind.NO_KEY, detail, {"WWW-Authenticate": 'Bearer realm="retouch"'})
+
+
+def _too_many(key: AccessKey, admission: Admission) -> ProblemError:
+    wait_s = _seconds(admission.next_free_ms)
+    detail = f"key {key.name} may send {key.rate}; the next one goes in {wait_s} s"
+    return ProblemError(Kind.TOO_MANY, detail, {"Retry-After": str(wait_s)})
+
+
+def _tell_rate(headers: MutableHeaders, key: AccessKey, admission: Admission) -> None:
+    """As draft-ietf-httpapi-ratelimit-headers has it."""
+    window = key.window
+    headers["RateLimit-Policy"] = f'"key";q={window.requests};w={window.seconds}'
+    headers["RateLimit"] = f'"key";r={admission.left};t={_seconds(admission.all_free_ms)}'
+
+
+def _seconds(ms: int) -> int:
+    return max(1, math.ceil(ms / 1000))
+
+
+def key_of(request: Request) -> AccessKey:
+    """The key that a request came with."""
+    key: AccessKey = request.state.key
+    return key
+
+
+def needs(scope: KeyScope) -> Any:
+    """A dependency: the key of the request, which has this scope."""
+
+    def check(request: Request) -> AccessKey:
+        key = key_of(request)
+        if scope not in key.scopes:
+            has = ", ".join(sorted(key.scopes))
+            raise ProblemError(Kind.NOT_ALLOWED, f"this needs the scope {scope}, and key {key.name} has {has}")
+        return key
+
+    return Depends(check)

@@ -1,0 +1,174 @@
+"""From a body to a batch: checked whole, as the command line does, and then written; all of it, or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from retouch import object_keys
+from retouch.access_keys import AccessKey
+from retouch.edit import Edit
+from retouch.errors import InputError
+from retouch.intake.admission import Intake
+from retouch.intake.checked import CheckedEdits
+from retouch.intake.mistakes import Rejection, by_mistake, described
+from retouch.intake.remote import RemoteInputs
+from retouch.intake.source import Source
+from retouch.intake.spooled import SpooledEntries
+from retouch.intake.uploads import Inputs, upload_pending
+from retouch.intake.writing import BatchWriter, Receipt
+from retouch.ledger import PAGE
+from retouch.net.addresses import PrivateHosts
+from retouch.plural import are, count
+from retouch.queue import EditQueue
+from workers.gateway.problems import Kind, ProblemError
+
+TOLD = 100  # faults in an answer
+DIGITS = 16  # of the hash in a batch's id: all batches of a key have the same name before it
+ARRIVING = "a gateway writes it, and not all of it is there yet"
+
+_COLUMN = r"--column ('[^']*'|[\w.]+=[^\s,;:)]+)"
+_COLUMNS = re.compile(f"{_COLUMN}(?: {_COLUMN})*")
+_UNKNOWN = re.compile(r"unknown field '([^']*)'")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a request asks for. ``batch`` empty: its id is made of its edits. ``noun``: what a source counts."""
+
+    source: Source
+    batch: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
+    noun: str = "line"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an order."""
+
+    receipt: Receipt
+    estimate: dict[str, Any]
+    notes: list[str]
+
+
+class Desk:
+    """Takes orders of callers with keys; blocks, so it is called on a thread."""
+
+    def __init__(self, queue: EditQueue, bucket: str, prefix: str, private_hosts: PrivateHosts) -> None:
+        self._queue = queue
+        self._bucket = bucket
+        self._prefix = prefix
+        self._private_hosts = private_hosts
+
+    def take(self, key: AccessKey, order: Order) -> Taken:
+        """Check all edits, and write them; raises ProblemError that tells what is wrong, and nothing is written then.
+
+        Raises ServiceError if Redis or S3 fails, and CancelledError if a person cancels the batch meanwhile. The same
+        order again does then what is left of it.
+        """
+        own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
+        with RemoteInputs(self._bucket, self._prefix, own, key.inputs) as inputs, SpooledEntries() as entries:
+            try:
+                intake = Intake(order.defaults, self._private_hosts, inputs)
+                checked, rejected = self._check(key, order, intake, entries)
+            except InputError as error:
+                raise ProblemError(Kind.INVALID, over_http(str(error))) from None
+            except OSError as error:
+                detail = f"the gateway cannot keep the edits on its disk: {error.strerror}"
+                raise ProblemError(Kind.AWAY, detail) from None
+            _refuse(checked.rejected, rejected, order.noun)
+            batch = order.batch or checked.batch_id(DIGITS)
+            self._refuse_conflicts(batch, checked, order.noun)
+            return self._write(batch, checked, order.weight, inputs)
+
+    def _check(self, key: AccessKey, order: Order, intake: Intake, entries: SpooledEntries) -> tuple[CheckedEdits, int]:
+        """All edits, and how many are rejected: only the first ones are kept."""
+        checked, rejected = (
+            CheckedEdits(key.prefix.removesuffix("-") or "batch", intake.defaults, entries, noun=order.noun),
+            0,
+        )
+        for place, line in enumerate(order.source, 1):
+            if place > key.max_lines:
+                detail = f"key {key.name} may send {key.max_lines:,} edits in a request, and there are more: send parts"
+                raise ProblemError(Kind.TOO_LARGE, detail)
+            checked.add(line, intake)
+            if len(checked.rejected) > TOLD:
+                checked.rejected.pop()
+                rejected += 1
+        checked.notes += order.source.notes
+        return checked, rejected + len(checked.rejected)
+
+    def _refuse_conflicts(self, batch: str, checked: CheckedEdits, noun: str) -> None:
+        if self._queue.find(batch) is None:
+            return
+        for page in _pages(checked.entries, PAGE):
+            if conflicts := self._queue.conflicts(batch, [entry for _, entry in page]):
+                found = CheckedEdits("", checked.defaults, page, noun=noun)
+                found.reject_conflicts(conflicts, self._queue.made(batch, sorted(conflicts)))
+                _refuse(found.rejected, len(found.rejected), noun)
+
+    def _write(self, batch: str, checked: CheckedEdits, weight: float, inputs: Inputs) -> Taken:
+        upload_pending(inputs, self._bucket, lambda _number: None)
+        held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
+        with self._queue.writer(batch, checked.defaults, weight=weight, held=held) as writer:
+            for number, entry in checked.entries:
+                writer.add(number, entry)
+        _refuse_late(writer, checked.noun)
+        notes = [*checked.estimate.warnings(), *map(over_http, checked.notes)]
+        return Taken(writer.receipt(), dict(checked.estimate.to_json()), notes)
+
+
+def over_http(said: str) -> str:
+    """A sentence of the command line, with what a request has for its options."""
+    said = _COLUMNS.sub(lambda match: f"?{'&'.join(map(_in_query, re.findall(_COLUMN, match[0])))}", said)
+    return said.replace("--keep-columns", "?keep_columns=true").replace("--column", "?column").replace(" (--batch)", "")
+
+
+def _in_query(pair: str) -> str:
+    return f"column={quote(pair.strip(chr(39)), safe='=')}"
+
+
+def _pages(entries: Iterable[T], size: int) -> Iterator[list[T]]:
+    left = iter(entries)
+    while page := list(islice(left, size)):
+        yield page
+
+
+def _refuse(rejected: list[Rejection], total: int, noun: str, outcome: str = "so nothing was enqueued") -> None:
+    """Raise ProblemError if edits are rejected; ``rejected`` are the first of ``total``."""
+    if not total:
+        return
+    first = described(by_mistake(rejected)[0], noun)
+    detail = over_http(f"{count(total, 'edit')} {are(total)} wrong, {outcome}; {first}")
+    faults = [fault for one in rejected for fault in _faults(one)][:TOLD]
+    raise ProblemError(Kind.REJECTED, detail, errors=faults, rejected=total)
+
+
+def _refuse_late(writer: BatchWriter, noun: str) -> None:
+    if found := writer.conflicts:
+        outcome = f"because another producer was quicker; {writer.written:,} were enqueued"
+        _refuse(found[:TOLD], len(found), noun, outcome)
+
+
+def _faults(rejection: Rejection) -> Iterator[dict[str, Any]]:
+    place: dict[str, Any] = {"line": rejection.line}
+    if rejection.custom_id is not None:
+        place["custom_id"] = rejection.custom_id.encode(errors="replace").decode()
+    for error in rejection.errors:
+        named = {"field": name} if (name := _field_of(error)) else {}
+        yield {**place, **named, "detail": over_http(error)}
+
+
+def _field_of(error: str) -> str | None:
+    """The field that a sentence is about: it begins with it."""
+    if unknown := _UNKNOWN.match(error):
+        return unknown[1]
+    first = re.split(r"[ .]", error, maxsplit=1)[0]
+    return first if first in Edit.model_fields else None

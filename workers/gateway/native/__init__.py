@@ -1,0 +1,24 @@
+"""The native face, under ``/v1``: what the commands do, over HTTP."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from retouch.edit import Edit
+from workers.gateway.context import Gateway
+from workers.gateway.native.batches import add_batches
+from workers.gateway.native.edits import add_edits
+from workers.gateway.native.events import add_events
+from workers.gateway.native.submit import Edits, add_submit
+from workers.gateway.native.uploads import add_uploads
+
+SHAPES = (Edit, Edits)  # of bodies that FastAPI does not read
+
+
+def add_native(app: FastAPI, gateway: Gateway) -> None:
+    """Add all its routes."""
+    add_submit(app, gateway)
+    add_batches(app, gateway)
+    add_edits(app, gateway)
+    add_events(app, gateway)
+    add_uploads(app, gateway)

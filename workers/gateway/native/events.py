@@ -1,0 +1,83 @@
+"""Events as they come, as server-sent events: of one batch, or of all that a key may know of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, get_args
+from typing import get_type_hints as _hints
+
+from fastapi import FastAPI, Header, Query
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
+
+from retouch.errors import InputError
+from retouch.event_log import CloudEvent, place_of
+from retouch.records import BatchEvent, EditEvent, PauseEvent
+from workers.gateway.context import Gateway
+from workers.gateway.feed import Wanted
+from workers.gateway.native.batches import BatchId, Reader, found
+from workers.gateway.problems import Kind, described
+
+SILENT_S = 15.0  # then a comment says that the connection lives
+RETRY_MS = 2000  # after which a browser connects again
+TYPES = frozenset(kind for event in (EditEvent, BatchEvent, PauseEvent) for kind in get_args(_hints(event)["type"]))
+_OURS = "retouch."
+_PROBLEMS = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
+
+Types = Annotated[
+    str, Query(description="Only these, as `batch.completed,edit.failed`; `retouch.` may stand before each.")
+]
+After = Annotated[str, Query(description="Begin after the event with this id; `0-0`: with the oldest. Default: now.")]
+LastEventId = Annotated[str, Header(description="As `after`; browsers send it when they connect again.")]
+
+
+def add_events(app: FastAPI, gateway: Gateway) -> None:
+    """Add the routes."""
+    told: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events, until you go"},
+        **described(*_PROBLEMS),
+    }
+    more: dict[str, Any] = {"tags": ["events"], "responses": told, "response_model": None}
+
+    @app.get("/v1/events", summary="The events of all batches, as they come", **more)
+    async def events(key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = "") -> Response:
+        wanted = _wanted(_types(types), lambda subject: subject.startswith(key.prefix))
+        return await _stream(gateway, wanted, last_event_id or after)
+
+    @app.get("/v1/batches/{batch}/events", summary="The events of a batch and of its edits, as they come", **more)
+    async def events_of(
+        batch: BatchId, key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = ""
+    ) -> Response:
+        wanted = _wanted(_types(types), lambda subject: subject.partition("/")[0] == batch)
+        await run_in_threadpool(found, gateway, key, batch)
+        return await _stream(gateway, wanted, last_event_id or after)
+
+
+def _wanted(types: frozenset[str], of: Any) -> Wanted:
+    return lambda event: event["type"] in types and bool(of(event["subject"]))
+
+
+def _types(text: str) -> frozenset[str]:
+    names = {name if name.startswith(_OURS) else _OURS + name for name in filter(None, map(str.strip, text.split(",")))}
+    if unknown := sorted(names - TYPES):
+        raise InputError(f"types: there is no {unknown[0][:80]!r}; there are {', '.join(sorted(TYPES))}")
+    return frozenset(names) or TYPES
+
+
+async def _stream(gateway: Gateway, wanted: Wanted, after: str) -> Response:
+    place = place_of(after) if after else ""
+    await gateway.feed.start()
+    headers = {"X-Accel-Buffering": "no"}  # nginx would keep events back
+    return StreamingResponse(_lines(gateway, wanted, place), 200, headers, "text/event-stream")
+
+
+async def _lines(gateway: Gateway, wanted: Wanted, place: str) -> AsyncIterator[str]:
+    yield f"retry: {RETRY_MS}\n\n"
+    async for event in gateway.feed.events(place, wanted, SILENT_S):
+        yield ": alive\n\n" if event is None else _told(event)
+
+
+def _told(event: CloudEvent) -> str:
+    return f"id: {place_of(event['id'])}\nevent: {event['type']}\ndata: {json.dumps(event)}\n\n"

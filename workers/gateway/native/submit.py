@@ -1,0 +1,261 @@
+"""``POST /v1/batches``: edits in JSON Lines, CSV or JSON become a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple, cast
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from starlette.responses import Response
+
+from retouch.access_keys import AccessKey, Scope
+from retouch.edit import Edit
+from retouch.errors import InputError
+from retouch.intake.admission import InvalidEditError
+from retouch.intake.manifest import Columns, json_text
+from retouch.intake.manifest.jsonl import JsonList
+from retouch.intake.manifest.opening import declared
+from retouch.intake.values import checked_value
+from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
+from retouch.records import EstimateRecord
+from workers.gateway.body import MIB, Body, kept_body
+from workers.gateway.context import Gateway
+from workers.gateway.gate import needs
+from workers.gateway.intake import Order, Taken
+from workers.gateway.native.batches import BatchId
+from workers.gateway.once import once
+from workers.gateway.problems import Kind, ProblemError, described
+
+NAME = "body"  # what messages call it
+AT_ONCE = 4  # bodies that are checked and written at a time: each takes a thread, which others need for short questions
+MAX_JSON = 8 * MIB  # bytes; it is held in memory whole
+TABLES = ("text/csv", "text/tab-separated-values")
+LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines", "application/jsonlines")
+JSON = "application/json"
+
+
+class Edits(BaseModel):
+    """A batch in one JSON object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    edits: list[dict[str, JsonValue]] = Field(
+        min_length=1,
+        description="Each an edit; with `column` and `keep_columns` also with other names.",
+        json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/Edit"}, {"type": "object"}]}},
+    )
+    defaults: dict[str, JsonValue] = Field(default_factory=dict, description="Fields for edits that do not set them.")
+
+
+class Accepted(BaseModel):
+    """A batch, and what of the request is new in it."""
+
+    batch: str
+    accepted: int = Field(description="Edits that are new.")
+    already: int = Field(description="Edits that were there.")
+    on_disk: bool = Field(description="Redis has confirmed that all of it is on its disk.")
+    estimate: EstimateRecord
+    notes: list[str] = Field(description="What was not certain, and what is probably not meant; for people.")
+
+
+class Asked(NamedTuple):
+    """The query of a request."""
+
+    set: list[str]
+    column: list[str]
+    keep_columns: bool
+    weight: float
+
+
+Set = Annotated[
+    list[str], Query(alias="set", description="`FIELD=VALUE`, several times: a field for all edits that do not set it.")
+]
+Column = Annotated[
+    list[str], Query(description="`OURS=THEIRS`, several times: a column that has another name, as `prompt=caption`.")
+]
+KeepColumns = Annotated[bool, Query(description="Keep what is no field of an edit as its metadata.")]
+Weight = Annotated[
+    float, Query(ge=WEIGHT_MIN, le=WEIGHT_MAX, description="The share of a new batch: 2 gets twice the turns of 1.")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A name of yours for this request: the same again is answered alike for a day.",
+    ),
+]
+EXAMPLE = '{"custom_id": "cat-1", "prompt": "a watercolour cat", "init_image": "https://example.com/cat.png"}\n'
+REQUEST_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/jsonl": {"schema": {"type": "string", "description": "An edit a line."}, "example": EXAMPLE},
+        "text/csv": {
+            "schema": {"type": "string", "description": "An edit a row."},
+            "example": "custom_id,prompt,init_image\ncat-1,a watercolour cat,https://example.com/cat.png\n",
+        },
+        JSON: {"schema": {"$ref": "#/components/schemas/Edits"}},
+    },
+}
+
+
+def add_submit(app: FastAPI, gateway: Gateway) -> None:
+    """Add the routes."""
+    problems = described(
+        *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_SLOW, Kind.CANCELLED, Kind.AT_WORK),
+        *(Kind.TOO_LARGE, Kind.WRONG_TYPE, Kind.INVALID, Kind.REJECTED, Kind.KEY_REUSED, Kind.TOO_MANY, Kind.BUG),
+        Kind.AWAY,
+    )
+    threads = CapacityLimiter(AT_ONCE)
+    told: dict[int | str, dict[str, Any]] = {
+        200: {"model": Accepted, "description": "All of it was there already"},
+        201: {"model": Accepted, "description": "Accepted: all of it"},
+        **problems,
+    }
+    more: dict[str, Any] = {"tags": ["batches"], "responses": told, "openapi_extra": {"requestBody": REQUEST_BODY}}
+
+    @app.post("/v1/batches", status_code=201, summary="Enqueue edits; the batch's id is made of them", **more)
+    async def submit(
+        request: Request,
+        key: Annotated[AccessKey, needs(Scope.SUBMIT)],
+        set_: Set = [],  # noqa: B006 - FastAPI copies it
+        column: Column = [],  # noqa: B006 - the same
+        keep_columns: KeepColumns = False,
+        weight: Weight = 1.0,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        asked = Asked(set_, column, keep_columns, weight)
+        return await _submit(gateway, threads, request, key, "", asked, idempotency_key)
+
+    @app.post("/v1/batches/{batch}", status_code=201, summary="Enqueue edits into this batch", **more)
+    async def submit_to(
+        request: Request,
+        batch: BatchId,
+        key: Annotated[AccessKey, needs(Scope.SUBMIT)],
+        set_: Set = [],  # noqa: B006 - FastAPI copies it
+        column: Column = [],  # noqa: B006 - the same
+        keep_columns: KeepColumns = False,
+        weight: Weight = 1.0,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        if not key.may_name(batch):
+            detail = f"batches of key {key.name} begin with {key.prefix}, and {batch} does not"
+            raise ProblemError(Kind.NOT_ALLOWED, detail)
+        asked = Asked(set_, column, keep_columns, weight)
+        return await _submit(gateway, threads, request, key, batch, asked, idempotency_key)
+
+
+async def _submit(
+    gateway: Gateway,
+    threads: CapacityLimiter,
+    request: Request,
+    key: AccessKey,
+    batch: str,
+    asked: Asked,
+    idempotency_key: str | None,
+) -> Response:
+    kind = _kind(request)
+    columns = Columns.parse(asked.column, keep=asked.keep_columns)
+    defaults = _defaults(asked.set)
+    most = min(gateway.settings.max_body_bytes, key.max_body or gateway.settings.max_body_bytes)
+    async with kept_body(request, min(most, MAX_JSON) if kind == JSON else most) as body:
+
+        def take() -> Taken:
+            return gateway.desk.take(key, _order(body, kind, columns, defaults, batch, asked.weight))
+
+        if idempotency_key is None:
+            return _answer(await run_sync(take, limiter=threads))
+        fingerprint = _fingerprint(request, kind, body)
+        async with once(gateway.requests, f"{key.name}/{idempotency_key}", fingerprint) as run:
+            if run.earlier:
+                return _response(json.loads(run.earlier), 200)
+            taken = await run_sync(take, limiter=threads)
+            run.answer = json.dumps(_accepted(taken))
+            return _answer(taken)
+
+
+def _kind(request: Request) -> str:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in (*LINES, *TABLES, JSON):
+        known = ", ".join((LINES[0], TABLES[0], JSON))
+        shown = f"{given[:80]!r} is no Content-Type" if given else "Content-Type is missing: it is one"
+        raise ProblemError(Kind.WRONG_TYPE, f"{shown} of edits: {known}")
+    return given
+
+
+def _defaults(pairs: list[str]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or name in defaults:
+            wrong = "is given twice" if equals else "has no =: write set=FIELD=VALUE"
+            raise InputError(f"set={pair[:80]} {wrong}")
+        try:
+            defaults[name] = checked_value(name, text)
+        except InvalidEditError as error:
+            raise InputError(f"set={pair[:80]}: {error}") from None
+    return defaults
+
+
+def _order(body: Body, kind: str, columns: Columns, defaults: Mapping[str, Any], batch: str, weight: float) -> Order:
+    if kind != JSON:
+        source = declared(body.file, NAME, columns, table=kind in TABLES)
+        return Order(source, batch, defaults, weight)
+    found = _read_json(body.file.read())
+    both = sorted(defaults.keys() & found.defaults.keys())
+    if both:
+        raise InputError(f"{both[0]} is in defaults and in the query (set): give it once")
+    edits = JsonList(cast(list[Any], found.edits), "edits", columns)
+    return Order(edits, batch, {**found.defaults, **defaults}, weight, noun="edit")
+
+
+def _read_json(raw: bytes) -> Edits:
+    """The object in a body; its edits are checked with all others. Raises ProblemError."""
+    try:
+        fields = json_text.parse(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ProblemError(Kind.BAD_REQUEST, "the body is not UTF-8") from None
+    except ValueError as error:
+        raise ProblemError(Kind.BAD_REQUEST, f"the body {error}") from None
+    if unknown := sorted(fields.keys() - Edits.model_fields.keys()):
+        advice = "an edit goes into the list edits, or, one a line, into a body of application/jsonl"
+        hint = f"; {advice}" if unknown[0] in Edit.model_fields else ""
+        raise ProblemError(Kind.INVALID, f"the body has {unknown[0][:80]!r}; it may have edits and defaults{hint}")
+    edits, defaults = fields.get("edits"), fields.get("defaults", {})
+    if not isinstance(edits, list) or not edits:
+        raise ProblemError(Kind.INVALID, "the body needs edits: a list with at least one edit")
+    if not isinstance(defaults, dict):
+        raise ProblemError(Kind.INVALID, "defaults must be an object of fields")
+    return Edits.model_construct(edits=edits, defaults=defaults)
+
+
+def _fingerprint(request: Request, kind: str, body: Body) -> str:
+    asked = json.dumps([request.url.path, request.url.query, kind, body.sha256])
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _accepted(taken: Taken) -> dict[str, Any]:
+    receipt = taken.receipt
+    return {
+        "batch": receipt.batch,
+        "accepted": receipt.accepted,
+        "already": receipt.already,
+        "on_disk": receipt.on_disk,
+        "estimate": taken.estimate,
+        "notes": taken.notes,
+    }
+
+
+def _answer(taken: Taken) -> Response:
+    return _response(_accepted(taken), 201 if taken.receipt.accepted else 200)
+
+
+def _response(accepted: dict[str, Any], status: int) -> Response:
+    return JSONResponse(accepted, status, {"Location": f"/v1/batches/{accepted['batch']}"})

@@ -1,0 +1,70 @@
+"""``POST /v1/uploads``: a link by which a caller puts a picture of its own into the bucket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+
+from retouch import blocking, object_keys
+from retouch.access_keys import AccessKey, Scope
+from retouch.media.images import MAX_BYTES
+from retouch.media.stores import kept_store
+from workers.gateway.context import Gateway
+from workers.gateway.gate import needs
+from workers.gateway.problems import Kind, ProblemError, described
+
+EXPIRES_S = 900
+EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+class Upload(BaseModel):
+    """The picture that is to be uploaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of its bytes, hexadecimal: it is named by that.")
+    size: int = Field(ge=1, le=MAX_BYTES, description="Its bytes.")
+    content_type: Literal["image/png", "image/jpeg", "image/webp"]
+
+
+class UploadLink(BaseModel):
+    """Where it is to be put, with which headers, and what to write as the edit's ``init_image`` then."""
+
+    init_image: str
+    method: Literal["PUT"]
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+def add_uploads(app: FastAPI, gateway: Gateway) -> None:
+    """Add the route."""
+    settings = gateway.settings
+
+    async def link(key: str, upload: Upload) -> str:
+        store = kept_store(settings.bucket)
+        if trouble := await store.signing_trouble():
+            raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
+        return store.presign_put(key, upload.size, upload.content_type, EXPIRES_S)
+
+    @app.post(
+        "/v1/uploads",
+        status_code=201,
+        tags=["uploads"],
+        summary="A link to upload a picture by",
+        responses=described(
+            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
+        ),
+    )
+    def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink:
+        name = f"{upload.sha256}.{EXTENSIONS[upload.content_type]}"
+        place = f"{object_keys.uploads(settings.prefix, key.name)}{name}"
+        expires = datetime.now(UTC) + timedelta(seconds=EXPIRES_S)
+        url = blocking.run(link(place, upload))
+        headers = {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
+        return UploadLink(
+            init_image=f"s3://{settings.bucket}/{place}", method="PUT", url=url, headers=headers, expires_at=expires
+        )

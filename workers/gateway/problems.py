@@ -1,0 +1,176 @@
+"""Errors as RFC 9457 has them: ``application/problem+json``, with a name for programs and a sentence for people."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from retouch.errors import CancelledError, InputError, LedgerError, ServiceError
+
+MEDIA_TYPE = "application/problem+json"
+AGAIN_S = 5  # when Redis or S3 is away
+KIND = "urn:retouch:problem:"
+
+
+class Kind(Enum):
+    """What can be wrong: the name at the end of ``type``, the status, and the title."""
+
+    BAD_REQUEST = ("bad-request", 400, "The request cannot be read")
+    NO_KEY = ("no-key", 401, "A key is needed")
+    NOT_ALLOWED = ("not-allowed", 403, "The key does not allow that")
+    NOT_FOUND = ("not-found", 404, "There is no such thing")
+    NO_METHOD = ("no-method", 405, "That cannot be done here")
+    TOO_SLOW = ("too-slow", 408, "The body did not come in time")
+    CANCELLED = ("cancelled", 409, "The batch was cancelled meanwhile")
+    AT_WORK = ("at-work", 409, "The first request with this key is at work")
+    TOO_LARGE = ("too-large", 413, "The body is too large")
+    WRONG_TYPE = ("wrong-type", 415, "The body is of another type")
+    INVALID = ("invalid", 422, "Something in the request is wrong")
+    REJECTED = ("rejected", 422, "Edits are wrong, so none was taken")
+    KEY_REUSED = ("key-reused", 422, "The Idempotency-Key came before with another request")
+    TOO_MANY = ("too-many", 429, "Too many requests")
+    BUG = ("bug", 500, "A bug in Retouch")
+    AWAY = ("away", 503, "Another system cannot be reached")
+
+    def __init__(self, slug: str, status: int, title: str) -> None:
+        self.slug = slug
+        self.status = status
+        self.title = title
+
+
+class Fault(BaseModel):
+    """One thing that is wrong in a body or in a parameter."""
+
+    line: int | None = Field(None, description="Its line, or its place in a list; from 1.")
+    custom_id: str | None = Field(None, description="The edit's own name, if it has one.")
+    field: str | None = Field(None, description="The field or the parameter that is wrong.")
+    detail: str = Field(description="What is wrong, and what is allowed.")
+
+
+class Problem(BaseModel):
+    """What every error looks like (RFC 9457). There may be more members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description=f"`{KIND}` and a name for programs.", examples=[f"{KIND}not-found"])
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, and what to do.")
+    instance: str = Field(description="This occurrence; the gateway's log has it too.")
+    errors: list[Fault] | None = Field(None, description="Each fault, where there can be several; the first ones.")
+
+
+class ProblemError(Exception):
+    """A handler's way to answer with a problem. ``more``: further members."""
+
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.headers = dict(headers or {})
+        self.more = more
+
+
+def response_of(error: ProblemError, request_id: str) -> Response:
+    """The answer."""
+    body = {
+        "type": f"{KIND}{error.kind.slug}",
+        "title": error.kind.title,
+        "status": error.kind.status,
+        "detail": str(error),
+        "instance": f"urn:retouch:request:{request_id}",
+        **error.more,
+    }
+    headers = error.headers
+    if error.kind is Kind.AWAY:
+        headers = {"Retry-After": str(AGAIN_S), **headers}
+    return JSONResponse(body, error.kind.status, headers, MEDIA_TYPE)
+
+
+def a_bug() -> ProblemError:
+    """What is said of an error that nobody has foreseen: nothing of it."""
+    return ProblemError(Kind.BUG, "it is in the gateway's log, under this instance")
+
+
+def request_id(scope: Mapping[str, Any]) -> str:
+    """The id of a request, in its answer and in the log."""
+    return str(scope.get("state", {}).get("request_id") or secrets.token_hex(8))
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of the app answered by a problem."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        return response_of(_problem_of(app, request, error), request_id(request.scope))
+
+    for kind in (ProblemError, *_OURS, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+_OURS = {
+    InputError: Kind.INVALID,
+    CancelledError: Kind.CANCELLED,
+    ServiceError: Kind.AWAY,
+    LedgerError: Kind.AWAY,
+}
+
+
+def _problem_of(app: FastAPI, request: Request, error: Exception) -> ProblemError:
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, RequestValidationError):
+        faults = [_fault(one) for one in error.errors()]
+        detail = "; ".join(f"{one['field']}: {one['detail']}" for one in faults[:3])
+        return ProblemError(Kind.INVALID, detail, errors=faults)
+    if isinstance(error, HTTPException):
+        return _of_the_framework(app, request, error)
+    for ours, kind in _OURS.items():
+        if isinstance(error, ours):
+            return ProblemError(kind, str(error))
+    return a_bug()
+
+
+def _of_the_framework(app: FastAPI, request: Request, error: HTTPException) -> ProblemError:
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = ", ".join(sorted(_methods_at(app, request)))
+        detail = f"{request.method} is not possible here; possible: {methods}"
+        return ProblemError(Kind.NO_METHOD, detail, {"Allow": methods})
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return ProblemError(Kind.NOT_FOUND, "there is nothing at this path; /openapi.json has what there is")
+    return ProblemError(Kind.BAD_REQUEST, str(error.detail))
+
+
+def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
+    """One of pydantic's errors, without the value that was sent."""
+    place = [str(part) for part in error["loc"][1:]] or [str(part) for part in error["loc"]]
+    return {"field": ".".join(place), "detail": str(error["msg"]).removeprefix("Value error, ")}
+
+
+def _methods_at(app: FastAPI, request: Request) -> set[str]:
+    """All methods at a path: the framework names those of the first route alone."""
+    found: set[str] = set()
+    for route in app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return found
+
+
+def described(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for OpenAPI."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in sorted(kinds, key=lambda one: (one.status, one.slug)):
+        before = found.get(kind.status, {}).get("description")
+        text = f"{before}, or: {kind.title.lower()}" if before else kind.title
+        schema = {"$ref": "#/components/schemas/Problem"}
+        found[kind.status] = {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+    return found
