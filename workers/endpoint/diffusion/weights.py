@@ -104,7 +104,7 @@ def read_config(model: Path, name: str) -> dict[str, Any]:
         raise InputError(f"--model {model}: no folder of diffusers: {name} is missing") from None
     except OSError as error:
         raise InputError(f"--model {model}: {name} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or one without end
         found = None
     if not isinstance(found, dict):
         raise InputError(f"--model {model}: {name} is no JSON object")
@@ -136,7 +136,7 @@ def _check_file(path: Path) -> None:
             size = path.stat().st_size
     except OSError as error:
         raise InputError(f"--model {path}: it cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise InputError(f"--model {path}: it is no .safetensors, or a broken one: fetch it again")

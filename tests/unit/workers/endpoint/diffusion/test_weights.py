@@ -155,11 +155,12 @@ def test_the_usual_name_is_taken_before_others(folder: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 4265146304\n", "it is a pointer of Git LFS"),
         (b"\x80\x02}q\x00.........", "it is no .safetensors, or a broken one: fetch it again"),
         (struct.pack("<Q", 2**40) + b"{}", "it is no .safetensors, or a broken one"),
+        (struct.pack("<Q", 10**6) + b"[" * 10**6, "it is no .safetensors, or a broken one"),
         (struct.pack("<Q", 100) + b'{"a": {', "it is no .safetensors, or a broken one"),
         (struct.pack("<Q", 2) + b"[]", "it is no .safetensors, or a broken one"),
         (safetensors(data=b"\0" * 3), f"it is cut short, {len(safetensors()) - 5} of {len(safetensors())} bytes"),
     ],
-    ids=["empty", "short", "page", "page later", "lfs", "pickle", "huge", "header cut", "list", "cut"],
+    ids=["empty", "short", "page", "page later", "lfs", "pickle", "huge", "deep", "header cut", "list", "cut"],
 )
 @pytest.mark.parametrize("in_folder", [False, True])
 def test_what_is_no_safetensors_is_named(folder: Path, tmp_path: Path, data: bytes, says: str, in_folder: bool) -> None:
@@ -181,6 +182,7 @@ def test_what_is_no_safetensors_is_named(folder: Path, tmp_path: Path, data: byt
         ),
         (lambda model: (model / "unet" / "config.json").write_text("[]"), "unet/config.json is no JSON object"),
         (lambda model: (model / "unet" / "config.json").write_bytes(b"\xff{"), "unet/config.json is no JSON object"),
+        (lambda model: (model / "vae" / "config.json").write_text("[" * 10**6), "vae/config.json is no JSON object"),
         (lambda model: (model / "text_encoder_2").mkdir(), "it has a second text model, so it is none of Stable"),
         (lambda model: (model / "unet" / "model.safetensors").unlink(), "there is no .safetensors in unet; .bin files"),
         (
@@ -188,7 +190,7 @@ def test_what_is_no_safetensors_is_named(folder: Path, tmp_path: Path, data: byt
             "the weights in unet are in several files",
         ),
     ],
-    ids=["no vae", "no scheduler", "list", "not text", "sdxl", "pickles", "sharded"],
+    ids=["no vae", "no scheduler", "list", "not text", "deep", "sdxl", "pickles", "sharded"],
 )
 def test_what_a_folder_lacks_is_named(folder: Path, spoil: Callable[[Path], object], says: str) -> None:
     """With the folder, and the part."""
