@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import requests
 from moto.server import ThreadedMotoServer
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
@@ -69,6 +70,7 @@ def aws() -> Iterator[Aws]:
     server.start()
     try:
         host, port = server.get_host_and_port()
+        requests.post(f"http://{host}:{port}/moto-api/reset", timeout=30).raise_for_status()  # a process has one state
         yield Aws(f"http://{host}:{port}")
     finally:
         server.stop()
