@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -124,6 +125,7 @@ class EditQueue(BatchReader):
         weight: float = 1.0,
         on_invalid: Literal["raise", "skip"] = "raise",
         keep_columns: bool = False,
+        open_until: datetime | None = None,
     ) -> Receipt:
         """Put edits into a batch, which is made with its first.
 
@@ -134,7 +136,8 @@ class EditQueue(BatchReader):
         path (relative to the working directory), an open binary file or bytes: the picture is uploaded to the queue's
         bucket. ``keep_columns``: what is no field of an edit is kept as its ``metadata``; else it is refused.
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the turns of
-        one of weight 1; 0.001 to 1000.
+        one of weight 1; 0.001 to 1000. ``open_until``: the batch does not end before this time, whoever adds to it
+        until then (of several times the latest counts); ``seal`` ends that.
 
         An edit that exists already is not changed, so it is safe to call this again with the same edits.
 
@@ -157,6 +160,8 @@ class EditQueue(BatchReader):
         weight = check_weight(plain(weight))
         if on_invalid not in ("raise", "skip"):
             raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
+        if open_until is not None and open_until.tzinfo is None:
+            raise InputError("open_until has no time zone; write for example datetime.now(UTC) + timedelta(hours=1)")
         if not isinstance(defaults, Mapping | None):
             raise TypeError(f"defaults is of type {type(defaults).__name__}, and must be a mapping of fields")
         with Inputs(self._bucket or None, self._prefix) as inputs:
@@ -168,7 +173,7 @@ class EditQueue(BatchReader):
                 inputs,
                 self._bucket,
                 skip=on_invalid == "skip",
-                writer=partial(self.writer, batch, intake.defaults, weight=weight),
+                writer=partial(self.writer, batch, intake.defaults, weight=weight, open_until=open_until),
                 conflicts=partial(self.conflicts, batch),
                 noun=records.noun,
             )
@@ -195,13 +200,14 @@ class EditQueue(BatchReader):
         *,
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
+        open_until: datetime | None = None,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``enqueue`` does both for edits.
+        batch that does another's edits again. ``open_until``: as for ``enqueue``, which does both for edits.
         """
-        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin)
+        return BatchWriter(self._ledger, check_batch_id(batch), defaults, weight, origin=origin, open_until=open_until)
 
     # --- one batch -------------------------------------------------------------------------------
 
@@ -293,7 +299,7 @@ class EditQueue(BatchReader):
             return self._ledger.producer.resume(batch)
 
     def seal(self, batch: str) -> bool:
-        """Let a batch end as it is, whose producer is gone; False if it was sealed before.
+        """Let a batch end whose producer is gone, or before its ``open_until``; False if it was sealed already.
 
         ``enqueue`` and ``writer`` seal what they have written.
         """

@@ -129,6 +129,8 @@ class BatchRecord(TypedDict):
     """its producer is done; before, it does not end"""
     producer_seen: str | None
     """when a producer that is not done was last heard of"""
+    open_until: str | None
+    """more edits may come until then: it does not end before"""
     redo_of: str | None
     """the batch whose edits this one does again"""
 
