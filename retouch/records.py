@@ -136,6 +136,24 @@ class BatchRecord(TypedDict):
 
 
 @_DESCRIBED
+class RecipeCheckRecord(TypedDict):
+    """What ``retouch recipe check --json`` prints: what a recipe makes of an object."""
+
+    uri: str
+    recipe: str
+    """its file's name, without the extension"""
+    taken: bool
+    """it makes an edit"""
+    reason: str | None
+    """why it makes none"""
+    batch: str | None
+    open_until: str | None
+    """the batch does not end before; null: it ends when its edits have"""
+    edit: dict[str, Any] | None
+    """the edit's fields, but its ``custom_id``: that follows from the object's version too"""
+
+
+@_DESCRIBED
 class BatchesRecord(TypedDict):
     """What ``retouch batches --json`` prints."""
 

@@ -21,6 +21,7 @@ SHAPES: dict[str, Any] = {
     "status": records.StatusRecord,
     "status-batch": records.BatchRecord,
     "batches": records.BatchesRecord,
+    "recipe-check": records.RecipeCheckRecord,
 }
 
 
