@@ -16,12 +16,13 @@ from retouch.errors import InputError, LedgerError, ServiceError
 from retouch.signals import Terminated
 from retouch.triggers.taking import Taken, Taker, Told
 from workers import health
-from workers.listener.sqs import HIDDEN_S, WAIT_S, Message, QueueRefusedError, Redrive
+from workers.listener.sqs import AT_ONCE, HIDDEN_S, WAIT_S, Message, QueueRefusedError, Redrive
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 GROUP = 200  # messages that are taken together: Redis may need a second for its disk, whatever is written
+GROUP_CHARACTERS = 8_000_000  # of their bodies, which anyone may make long who may send to the queue
 AGAIN_S, AGAIN_MOST_S = 10, 300  # until a message that could not be taken comes again; twice as long each time
 PAUSE_S, PAUSE_MOST_S = 1.0, 20.0  # between two attempts while another system is away
 
@@ -95,7 +96,9 @@ class Listener:
             page = self._queue.receive(WAIT_S)
             while page:
                 group.extend(page)
-                page = self._queue.receive(0) if len(group) < GROUP else []
+                full = len(group) >= GROUP or sum(len(one.body) for one in group) > GROUP_CHARACTERS
+                # A wait asks all of SQS' servers, no wait a few of them: behind a whole page there are more.
+                page = [] if full else self._queue.receive(int(len(page) == AT_ONCE))
 
         self._interruptibly(lambda: self._patiently(pages, group))
         return group

@@ -18,7 +18,7 @@ from retouch.errors import InputError, ServiceError
 from retouch.intake.writing import Receipt
 from retouch.triggers.taking import Taken, Taking, Told
 from workers.listener.listener import GROUP, Listener
-from workers.listener.sqs import HIDDEN_S, Message, QueueRefusedError, Redrive
+from workers.listener.sqs import HIDDEN_S, WAIT_S, Message, QueueRefusedError, Redrive
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ class Source:
         if self.troubles:
             raise self.troubles.pop(0)
         page, self.waiting = self.waiting[:10], self.waiting[10:]
-        if not page and wait_s:
+        if not page and wait_s == WAIT_S:
             os.kill(os.getpid(), signal.SIGTERM)
         return page
 
@@ -117,6 +117,14 @@ def test_many_messages_are_taken_in_groups() -> None:
     source, taker = Source(*map(str, range(GROUP + 15))), Taker()
     listen(source, taker)
     assert [len(group) for group in taker.groups] == [GROUP, 15]
+
+
+def test_long_messages_are_taken_in_smaller_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may send to the queue makes them as long as SQS lets them be; they do not fill the memory."""
+    monkeypatch.setattr("workers.listener.listener.GROUP_CHARACTERS", 50)
+    source, taker = Source(*(f"{n:010}" for n in range(25))), Taker()
+    listen(source, taker)
+    assert [len(group) for group in taker.groups] == [10, 10, 5]
 
 
 @pytest.mark.parametrize(("tries", "again_in_s"), [(1, 10), (2, 20), (4, 80)])
@@ -242,7 +250,7 @@ def test_told_to_end_between_two_pages_it_gives_back_the_first() -> None:
     before = source.receive
 
     def receive(wait_s: int) -> list[Message]:
-        if not wait_s:
+        if wait_s < WAIT_S:
             os.kill(os.getpid(), signal.SIGTERM)
         return before(wait_s)
 
