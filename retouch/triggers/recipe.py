@@ -65,12 +65,12 @@ class Recipe:
     """
 
     name: str
+    bucket: str
     pattern: KeyPattern
     batch: Template
     shared: Mapping[str, Any]
     templates: Mapping[str, Template]
     metadata: Mapping[str, Template]
-    bucket: str = ""
     closes: str | timedelta = ""
     size: Wanted | None = None
     weight: float = 1.0
@@ -79,7 +79,7 @@ class Recipe:
 
     def why_not(self, found: NewObject) -> str:
         """Why the recipe does not take an object; empty if it does."""
-        if self.bucket and found.bucket != self.bucket:
+        if found.bucket != self.bucket:
             return f"it is for the bucket {self.bucket}"
         return "" if self.pattern.match(found.key) is not None else f"the key does not match {self.pattern}"
 
@@ -140,11 +140,11 @@ class Recipe:
 
 def refuse_own_results(recipe: Recipe, bucket: str, prefix: str) -> None:
     """Raise InputError if results below ``prefix`` of ``bucket`` could make edits of themselves, without end."""
-    if recipe.bucket in ("", bucket) and recipe.pattern.may_match_below(prefix):
+    if recipe.bucket == bucket and recipe.pattern.may_match_below(prefix):
         raise InputError(
-            f"the recipe {recipe.name} takes {recipe.pattern} of {recipe.bucket or 'any bucket'}, and results are put"
-            f" below s3://{bucket}/{prefix}: they could make edits of themselves, without end. Name the bucket of the"
-            " pictures in the recipe, or give results a RETOUCH_PREFIX of their own, alike for all workers"
+            f"the recipe {recipe.name} takes s3://{bucket}/{recipe.pattern}, and results are put below"
+            f" s3://{bucket}/{prefix}: they could make edits of themselves, without end. Put pictures into a bucket of"
+            " their own, or give results a RETOUCH_PREFIX of their own, alike for all workers"
         )
 
 

@@ -59,12 +59,12 @@ def parse_recipe(name: str, raw: Mapping[str, Any]) -> Recipe:
         raise InputError(f"size and {min(sides)} both say how large results are; give one of them")
     return Recipe(
         name,
+        check_bucket(_text(given, "bucket"), "bucket"),
         pattern,
         _template("batch", _text(given, "batch"), known),
         shared,
         templates,
         metadata,
-        bucket=check_bucket(_text(given, "bucket"), "bucket") if "bucket" in given else "",
         closes=_closes(_text(given, "closes")) if "closes" in given else "",
         size=_size(_text(given, "size")) if "size" in given else None,
         weight=check_weight(given.get("weight", 1.0)),
@@ -81,7 +81,7 @@ def _check_names(raw: Mapping[str, Any]) -> None:
             if name in Edit.model_fields:
                 hint = "fields of edits stand below [edit]"
             raise InputError(f"{name[:60]} is nothing that a recipe has; {hint}")
-    if missing := [name for name in ("key", "batch", "edit") if name not in raw]:
+    if missing := [name for name in ("bucket", "key", "batch", "edit") if name not in raw]:
         raise InputError(f"{missing[0]} is missing")
 
 

@@ -66,7 +66,7 @@ class Ending(Queue):
 
 def listen(triggers: Triggers, ledger: Ledger, queue: Queue | None = None) -> None:
     """Run a listener until its queue is empty."""
-    raw = {"key": "in/{date}/{name}.{ext}", "batch": f"{triggers.bucket}-{{date}}"}
+    raw = {"bucket": triggers.bucket, "key": "in/{date}/{name}.{ext}", "batch": f"{triggers.bucket}-{{date}}"}
     recipe = parse_recipe("r", raw | {"edit": {"prompt": "an oil painting of {name}"}})
     taker = Taker(EditQueue(ledger), [recipe], kept_store)
     queue = queue or Ending(triggers, lambda: triggers.left == 0)

@@ -43,7 +43,7 @@ def run(
 
     Settings come from the environment, as a producer's do; RETOUCH_BUCKET and RETOUCH_PREFIX must be those of the
     workers. Prints one line of JSON, {"queue": …}, once it listens. Exit code 2: a setting or a recipe is wrong; 6: the
-    queue refuses.
+    queue cannot be used.
     """
     try:
         _listen(recipe, queue)

@@ -53,7 +53,9 @@ def bucket() -> Bucket:
 
 def recipe(**more: Any) -> Recipe:
     edit = {"prompt": "a {name}", **more.pop("edit", {})}
-    return parse_recipe("r", {"key": "in/{name}.{ext}", "batch": "daily-{day}", "edit": edit, **more})
+    return parse_recipe(
+        "r", {"bucket": "photos", "key": "in/{name}.{ext}", "batch": "daily-{day}", "edit": edit, **more}
+    )
 
 
 def message(*keys: str, etag: str = "e", size: int = 100) -> Told:
