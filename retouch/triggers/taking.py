@@ -33,12 +33,13 @@ class Taken:
     """What became of a message.
 
     ``edits``: those that are in the ledger now, or were there. ``left_out``: objects that make no edit, and why.
-    ``trouble``: why the message is to come again; empty if it is done with.
+    ``trouble``: why the message is to come again; empty if it is done with. ``for_a_person``: time alone does not help.
     """
 
     edits: list[Made] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     trouble: str = ""
+    for_a_person: bool = False
 
 
 class Taking(NamedTuple):
@@ -102,7 +103,7 @@ class Taker:
             for made in made_before:
                 found = looks[made.uri]
                 if isinstance(found, StoreRefusedError):
-                    one.trouble = f"{made.uri}: {found}"
+                    one.trouble, one.for_a_person = f"{made.uri}: {found}", True
                 elif isinstance(found, str):
                     _leave_out(one, made.recipe, made.uri, found)
                 else:

@@ -110,10 +110,9 @@ class Listener:
             return
         pairs = list(zip(group, taken, strict=True))
         self._patiently(lambda: self._delete([message for message, one in pairs if not one.trouble]), group)
-        for message, one in pairs:
-            if one.trouble:
-                self._tell_trouble(message, one.trouble)
-        self._patiently(lambda: self._queue.hide([m for m, one in pairs if one.trouble], self._again_in_s), ())
+        again_in_s = {message.id: self._tell_trouble(message, one) for message, one in pairs if one.trouble}
+        again = [message for message in group if message.id in again_in_s]
+        self._patiently(lambda: self._queue.hide(again, lambda message: again_in_s[message.id]), ())
 
     def _take(self, group: Sequence[Message]) -> list[Taken]:
         try:
@@ -138,20 +137,19 @@ class Listener:
         if left := self._queue.delete(messages):
             log.warning("messages.not_deleted", messages=left, consequence="they come again, and add nothing")
 
-    def _tell_trouble(self, message: Message, reason: str) -> None:
-        tries = message.tries
-        if tries < self._redrive.tries:
-            again_in_s = self._again_in_s(message)
-            log.warning("message.not_taken", message_id=message.id, tries=tries, reason=reason, retry_in_s=again_in_s)
-        else:
+    def _tell_trouble(self, message: Message, taken: Taken) -> int:
+        """Log it; returns the seconds until the message is to come again.
+
+        After the last try that is at once: SQS puts it aside when it is asked for the next time.
+        """
+        tries, reason = message.tries, taken.trouble
+        if tries >= self._redrive.tries:
             kept_in = self._redrive.queue
             log.error("message.given_up", message_id=message.id, tries=tries, reason=reason, kept_in=kept_in)
-
-    def _again_in_s(self, message: Message) -> int:
-        """At once after the last try: SQS puts it aside when it is asked for the next time."""
-        if message.tries >= self._redrive.tries:
             return 0
-        return int(min(AGAIN_MOST_S, AGAIN_S * 2 ** (message.tries - 1)))
+        again_in_s = AGAIN_MOST_S if taken.for_a_person else min(AGAIN_MOST_S, AGAIN_S * 2 ** (tries - 1))
+        log.warning("message.not_taken", message_id=message.id, tries=tries, reason=reason, retry_in_s=again_in_s)
+        return again_in_s
 
     def _release(self, group: Sequence[Message]) -> None:
         """Let another listener have these at once; if that fails, they come by themselves."""

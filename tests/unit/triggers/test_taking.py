@@ -196,6 +196,7 @@ def test_an_object_that_may_not_be_read_waits_alone(queue: EditQueue, take: Any,
     bucket.objects["in/b.png"] = StoreRefusedError("AccessDenied")
     refused, good = take(recipe(), message("in/b.png"), message("in/a.png")).messages
     assert (refused.trouble, good.trouble) == ("s3://photos/in/b.png: AccessDenied", "")
+    assert (refused.for_a_person, good.for_a_person) == (True, False)
     assert count(queue) == 1
 
 

@@ -144,6 +144,18 @@ def test_a_message_that_cannot_be_taken_comes_again_later(tries: int, again_in_s
     }
 
 
+def test_what_a_person_must_mend_comes_again_after_minutes() -> None:
+    """As a right that is missing: there is time to give it before the last try."""
+
+    class Refused(Taker):
+        def take(self, messages: Iterable[Told]) -> Taking:
+            return Taking([Taken(trouble="AccessDenied", for_a_person=True) for _ in messages], [])
+
+    source = Source("a")
+    listen(source, Refused())
+    assert source.acts == [("delete", []), ("hide", {"a": 300})]
+
+
 def test_the_last_try_is_told_with_the_place_where_the_message_goes() -> None:
     """As an error; it is given back at once, so that SQS puts it there."""
     source = Source("bad", tries=5)
