@@ -34,7 +34,7 @@ VARIABLES = frozenset(
             "RESUBMITS",
         ),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
-        *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY"),
+        *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY", "LISTENER_QUEUE"),
         *("URL", "TOKEN"),  # of the gateway, for programs that call it
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -127,6 +128,7 @@ class EditQueue(BatchReader):
         keep_columns: bool = False,
         max_failures: int | str | None = None,
         notify: str | None = None,
+        open_until: datetime | None = None,
     ) -> Receipt:
         """Put edits into a batch, which is made with its first.
 
@@ -139,6 +141,8 @@ class EditQueue(BatchReader):
         ``defaults`` are fields for edits that do not set them. ``weight``: a batch of weight 2 gets twice the turns of
         one of weight 1; 0.001 to 1000. ``notify``: an https URL to which the events of this batch are posted, those of
         the types in its ``?types=``, or else its end and its pauses; in place of the one that the batch may have.
+        ``open_until``: the batch does not end before this time, whoever adds to it until then (of several times the
+        latest counts); ``seal`` ends that.
 
         ``max_failures`` binds the batch, whoever waits for it: a number of edits, such as 10, or a percentage of all
         that it has, such as ``"1%"`` (before all are written, once 100 have ended). As soon as more have failed the
@@ -169,6 +173,8 @@ class EditQueue(BatchReader):
             parse_notify(notify, self._private_hosts)
         if on_invalid not in ("raise", "skip"):
             raise InputError(f"on_invalid is {on_invalid!r}, and must be 'raise' or 'skip'")
+        if open_until is not None and open_until.tzinfo is None:
+            raise InputError("open_until has no time zone; write for example datetime.now(UTC) + timedelta(hours=1)")
         if not isinstance(defaults, Mapping | None):
             raise TypeError(f"defaults is of type {type(defaults).__name__}, and must be a mapping of fields")
         with Inputs(self._bucket or None, self._prefix) as inputs:
@@ -180,7 +186,15 @@ class EditQueue(BatchReader):
                 inputs,
                 self._bucket,
                 skip=on_invalid == "skip",
-                writer=partial(self.writer, batch, intake.defaults, weight=weight, max_failures=limit, notify=notify),
+                writer=partial(
+                    self.writer,
+                    batch,
+                    intake.defaults,
+                    weight=weight,
+                    max_failures=limit,
+                    notify=notify,
+                    open_until=open_until,
+                ),
                 conflicts=partial(self.conflicts, batch),
                 noun=records.noun,
             )
@@ -210,12 +224,14 @@ class EditQueue(BatchReader):
         max_failures: int | str | None = None,
         notify: str | None = None,
         held: str = "",
+        open_until: datetime | None = None,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``max_failures``, ``notify``: as for ``enqueue``, which does both for
-        edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for people.
+        batch that does another's edits again. ``max_failures``, ``notify``, ``open_until``: as for ``enqueue``, which
+        does both for edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for
+        people.
         """
         limit = FailureLimit.text(max_failures)
         own = None if notify is None else parse_notify(notify, self._private_hosts)
@@ -228,6 +244,7 @@ class EditQueue(BatchReader):
             max_failures=limit,
             notify=own,
             held=held,
+            open_until=open_until,
         )
 
     # --- one batch -------------------------------------------------------------------------------
@@ -333,7 +350,7 @@ class EditQueue(BatchReader):
                 ) from None
 
     def seal(self, batch: str) -> bool:
-        """Let a batch end as it is, whose producer is gone; False if it was sealed before.
+        """Let a batch end whose producer is gone, or before its ``open_until``; False if it was sealed already.
 
         ``enqueue`` and ``writer`` seal what they have written.
         """

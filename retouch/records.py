@@ -129,10 +129,30 @@ class BatchRecord(TypedDict):
     """its producer is done; before, it does not end"""
     producer_seen: str | None
     """when a producer that is not done was last heard of"""
+    open_until: str | None
+    """more edits may come until then: it does not end before"""
     redo_of: str | None
     """the batch whose edits this one does again"""
     max_failures: str | None
     """how many of its edits may fail before it is paused, such as ``10`` or ``1%``; null: any number"""
+
+
+@_DESCRIBED
+class RecipeCheckRecord(TypedDict):
+    """What ``retouch recipe check --json`` prints: what a recipe makes of an object."""
+
+    uri: str
+    recipe: str
+    """its file's name, without the extension"""
+    taken: bool
+    """it makes an edit"""
+    reason: str | None
+    """why it makes none"""
+    batch: str | None
+    open_until: str | None
+    """the batch does not end before; null: it ends when its edits have"""
+    edit: dict[str, Any] | None
+    """the edit's fields, but its ``custom_id``: that follows from the object's version too"""
 
 
 @_DESCRIBED

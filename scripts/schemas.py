@@ -23,6 +23,7 @@ SHAPES: dict[str, Any] = {
     "batches": records.BatchesRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,
+    "recipe-check": records.RecipeCheckRecord,
 }
 
 

@@ -108,9 +108,9 @@ def duplicates_hint(view: BatchView) -> str:
 
 
 def unsealed_hint(view: BatchView) -> str:
-    """Why a batch does not end although its edits may have ended; empty if it is sealed."""
+    """Why a batch does not end although its edits may have ended; empty if nothing but they keep it."""
     if view.unsealed is None:
-        return ""
+        return _open_hint(view)
     if datetime.now(UTC) - view.unsealed <= timedelta(milliseconds=PRODUCER_GONE_MS):
         return "not sealed: its producer is writing still, and the batch ends only after that"
     return (
@@ -124,6 +124,13 @@ def limit_hint(view: BatchView) -> str:
     if view.max_failures is None:
         return ""
     return f"max_failures is {view.max_failures}: with more failed edits, its queued ones are not submitted"
+
+
+def _open_hint(view: BatchView) -> str:
+    if view.open_until is None or view.open_until <= datetime.now(UTC):
+        return ""
+    until = view.open_until.isoformat(timespec="seconds")
+    return f"open for more edits until {until}; to let it end before: retouch seal {view.batch}"
 
 
 def blank_hint(view: BatchView) -> str:

@@ -116,7 +116,7 @@ class Sized:
         try:
             if init_image.strip()[:5].lower() == "s3://":
                 bucket, _, key = init_image.strip()[5:].partition("/")
-                return await _size_in(self._store_of(bucket), key)
+                return await size_in(self._store_of(bucket), key)
             if "://" in init_image or init_image.startswith("data:"):
                 return "its size is only known for local pictures and s3:// objects"
             return await _size_on_disk(self._folder / init_image)
@@ -165,7 +165,9 @@ def _sets_size(line: Line) -> bool:
     return any(line.fields.get(side) not in (None, "") for side in ("width", "height"))
 
 
-async def _size_in(store: RangeStore, key: str) -> Size | str:
+async def size_in(store: RangeStore, key: str) -> Size | str:
+    """The size of one in S3, or why there is none; raises BrokenResultError if it is no picture, and StoreError."""
+
     async def read(start: int, length: int) -> bytes:
         data, _whole = await store.read_range(key, start, length)
         return data

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -63,6 +64,8 @@ class BatchWriter:
     sent while the next one is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError,
     which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has another
     ``max_failures``.
+
+    ``open_until``: the batch does not end before, also once it is sealed: others may add to it.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class BatchWriter:
         max_failures: str = "",
         notify: SinkSpec | None = None,
         held: str = "",
+        open_until: datetime | None = None,
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
         self._producer = ledger.producer
@@ -86,6 +90,7 @@ class BatchWriter:
         self._max_failures = max_failures
         self._notify = notify
         self._held = held
+        self._open_until = open_until
         self._send_every_s = send_every_s
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
@@ -197,6 +202,8 @@ class BatchWriter:
         self._send()
         self._collect()
         with self._telling():
+            if self._open_until:  # before the seal, and once there is a batch
+                self._producer.keep_open(self._batch, int(self._open_until.timestamp() * 1000))
             self._producer.seal(self._batch, self._name)
             if self._held:
                 self._producer.release(self._batch)

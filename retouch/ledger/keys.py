@@ -61,7 +61,8 @@ key                            type    holds
                                        edits refused in a row in the words ``run_words``; ``unsealed``: JSON,
                                        the producers that write to it and when each was last heard of (ms);
                                        gone when it is sealed; ``sealing``: one is done, others may have
-                                       died; ``stale``: a ``_SUCCESS`` of before may stand
+                                       died; ``fill_until``: it does not end before (ms), though all
+                                       have sealed it; ``stale``: a ``_SUCCESS`` of before may stand
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it

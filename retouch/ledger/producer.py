@@ -104,6 +104,13 @@ class Producer:
         """
         return int(self._connection.run("seal", batch, producer)) == 1
 
+    def keep_open(self, batch: str, until_ms: int) -> bool:
+        """More edits may come until then: it does not end before, unless a person seals it. False: there is no batch.
+
+        Of several such times the latest counts.
+        """
+        return bool(self._connection.run("keep_open", batch, until_ms))
+
     def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
         """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
         return self._connection.wait_for_disk(timeout_ms)

@@ -162,6 +162,7 @@ class BatchView:
     recovered: int = 0  # of the edits that a retry asked about: completed with the result that the API still had
     sent_anew: int = 0  # of the same: not known to the API any more, so submitted again
     unsealed: datetime | None = None  # when a producer, which is not done, was last heard of; it does not end yet
+    open_until: datetime | None = None  # more edits may come until then: it does not end before
     redo_of: str | None = None  # the batch whose edits this one does again
     content: str | None = None  # of such a batch: a hash of what was asked for
     redos: int = 0  # the highest number of a batch that did its edits again, removed or not
@@ -217,6 +218,7 @@ class BatchView:
             "sent_anew": self.sent_anew,
             "sealed": self.unsealed is None,
             "producer_seen": iso(self.unsealed.timestamp() * 1000) if self.unsealed else None,
+            "open_until": iso(self.open_until.timestamp() * 1000) if self.open_until else None,
             "redo_of": self.redo_of,
             "max_failures": self.max_failures,
         }
@@ -240,6 +242,7 @@ class BatchView:
             recovered=int(raw.get("recovered", 0)),
             sent_anew=int(raw.get("sent_anew", 0)),
             unsealed=instant(max(json.loads(raw["unsealed"]).values())) if "unsealed" in raw else None,
+            open_until=instant(raw.get("fill_until")),
             redo_of=origin.get("redo_of"),
             content=origin.get("content"),
             redos=int(raw.get("redos", 0)),

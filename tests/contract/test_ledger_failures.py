@@ -390,3 +390,15 @@ def test_the_ledger_and_a_waiting_caller_judge_alike(share: int, all_: int, fail
     count = bench.counts()["failed"]
     assert bool(pauses(bench)) is not allowed.allows(count, all_)
     assert allowed.allows(count - 1, all_)
+
+
+def test_a_share_of_a_batch_that_is_open_for_more_counts_once_enough_have_ended(bench: Bench) -> None:
+    """Its first producer has sealed it, and others will add to it: one failure of three says little of all."""
+    write(bench, 3, "1%", seal=False)
+    bench.ledger.producer.keep_open("b", bench.clock.now + 60_000)
+    bench.ledger.producer.seal("b", "one")
+    fail(bench)
+    assert pauses(bench) == {}
+    bench.clock.now += 60_001
+    fail(bench)
+    assert pauses(bench) == {"failures": "2 of 3 edits failed, and max_failures is 1%"}

@@ -21,6 +21,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "open_batch": lambda ledger: ledger.producer.open_batch("b"),
     "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3), {"model_id": "sd1.5"}),
     "seal": lambda ledger: ledger.producer.seal("b"),
+    "keep_open": lambda ledger: ledger.producer.keep_open("b", 1),
     "cancel": lambda ledger: ledger.producer.cancel("b"),
     "retry": lambda ledger: ledger.producer.retry("b"),
     "remove_batch": lambda ledger: ledger.producer.remove("b"),

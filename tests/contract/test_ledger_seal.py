@@ -123,3 +123,38 @@ def test_there_is_no_batch_before_its_first_edits(bench: Bench) -> None:
     bench.ledger.producer.seal("b")
     assert bench.ledger.reader.batch("b") is None
     assert bench.claim().claims == []
+
+
+def test_a_batch_that_is_kept_open_ends_when_its_time_has_come(bench: Bench) -> None:
+    """Its edits have ended long before, and whoever filled it has sealed it; of two times the later one counts."""
+    bench.fill(1)
+    until = bench.clock.now + 60_000
+    assert bench.ledger.producer.keep_open("b", until)
+    assert bench.ledger.producer.keep_open("b", until - 30_000)
+    bench.run_to_completion()
+    view = bench.ledger.reader.batch("b")
+    assert view is not None
+    assert view.open_until is not None
+    assert round(view.open_until.timestamp() * 1000) == until
+    bench.later(59_000)
+    assert bench.claim().claims == []
+    bench.later(1001)
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+
+
+def test_a_person_ends_a_batch_that_is_kept_open(bench: Bench) -> None:
+    """Once: it is as any other then. A producer that is done does not."""
+    bench.fill(1)
+    bench.ledger.producer.keep_open("b", bench.clock.now + 60_000)
+    bench.run_to_completion()
+    assert not bench.ledger.producer.seal("b", "done")
+    assert bench.claim().claims == []
+    assert bench.ledger.producer.seal("b")
+    assert [c.step for c in bench.claim().claims] == [Step.FINISH]
+    assert not bench.ledger.producer.seal("b")
+
+
+def test_only_a_batch_that_is_there_is_kept_open(bench: Bench) -> None:
+    """Nothing is made of a name."""
+    assert not bench.ledger.producer.keep_open("none", bench.clock.now + 60_000)
+    assert bench.ledger.reader.batch("none") is None

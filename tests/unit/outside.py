@@ -191,6 +191,11 @@ class Bucket:
         for at in range(0, len(self.objects[key]) or 1, 50):
             yield memoryview(self.objects[key][at : at + 50])
 
+    async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
+        if key not in self.objects:
+            raise LostObjectError(f"there is no object {self.uri(key)}")
+        return self.objects[key][start : start + length], len(self.objects[key])
+
     async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
         names = sorted(key for key in self.objects if key.startswith(folder))
         for at in range(0, len(names), 2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import fakeredis
@@ -45,6 +46,27 @@ def test_the_same_again_adds_nothing(queue: EditQueue) -> None:
     queue.enqueue([edit("a"), edit("b")], batch="b")
     receipt = queue.enqueue([edit("a"), edit("b"), edit("c")], batch="b")
     assert (receipt.accepted, receipt.already) == (1, 2)
+
+
+def test_a_batch_is_kept_open_until_a_time(queue: EditQueue, ledger: Ledger) -> None:
+    """Its edits have ended, and it does not, before a person seals it; of two calls the later time counts."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    queue.enqueue([edit("a")], batch="b", open_until=until)
+    queue.enqueue([edit("b")], batch="b", open_until=until - timedelta(minutes=30))
+    finish_all(ledger)
+    view = queue.status("b")
+    assert (view.open_until, view.unsealed, view.finished) == (until, None, False)
+    assert queue.seal("b")
+    finish_all(ledger)
+    assert queue.status("b").finished
+    assert queue.status("b").open_until is None
+
+
+def test_a_time_without_a_zone_is_refused(queue: EditQueue) -> None:
+    """It would mean another moment on each machine."""
+    with pytest.raises(InputError, match="open_until has no time zone"):
+        queue.enqueue([edit("a")], batch="b", open_until=datetime(2026, 1, 1))  # noqa: DTZ001 - it is the mistake
+    assert queue.batches() == []
 
 
 def places(error: pytest.ExceptionInfo[RejectedEditsError]) -> list[tuple[int, str | None]]:

@@ -40,7 +40,7 @@ ANSWERS = {
     ),
     "Can I enqueue without access to Redis?": "docs/producers.md#what-a-producer-needs",
     "Can an object in S3 make an edit, and events go to SQS?": (
-        "docs/producers.md#an-edit-for-each-new-object-in-s3 docs/results-and-events.md#to-sqs-sns-eventbridge-or-kafka"
+        "docs/triggers.md#a-recipe docs/results-and-events.md#to-sqs-sns-eventbridge-or-kafka"
     ),
     "What does a task of Airflow look like?": "docs/producers.md#airflow",
     "How do results get into pandas and Parquet?": "docs/results-and-events.md#pandas-and-parquet",

@@ -114,7 +114,7 @@ local function is_edit(member) return string.find(member, '/', 1, true) ~= nil e
 
 local function due_batch(batch)
   local b = redis.call('HMGET', batch_key(batch), 'state', 'pending', 'fill_until', 'stale', 'expires', 'unsealed', 'sealing')
-  local fill_until = tonumber(b[3] or '0') -- of a batch that an older version filled
+  local fill_until = tonumber(b[3] or '0') -- until when more edits may come, whoever has sealed it
   if not b[1] then
     redis.call('ZREM', DUE, batch)
   elseif b[1] == 'completed' and not b[4] then

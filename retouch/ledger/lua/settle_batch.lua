@@ -25,7 +25,7 @@ if is_open then
   redis.call('ZADD', DUE, int(now), batch) -- it may be ready to end
   return 1
 end
-redis.call('HDEL', key, 'stale', 'unsealed')
+redis.call('HDEL', key, 'stale', 'unsealed', 'fill_until')
 redis.call('HSET', key, 'state', 'completed', 'expires', int(now + retention))
 redis.call('ZREM', DUE, batch)
 redis.call('ZADD', CHORES, int(now + retention), batch) -- to be removed then

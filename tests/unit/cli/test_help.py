@@ -178,5 +178,5 @@ def test_a_command_that_lacks_what_it_needs_says_so(run: Run, command: str) -> N
     if needed:
         ended = run(command)
         assert ended.code == 2
-        assert re.search("BATCH|SOURCE|CUSTOM_ID", ended.err.partition("Error: ")[2])
+        assert re.search("BATCH|SOURCE|CUSTOM_ID|ACTION", ended.err.partition("Error: ")[2])
     assert "\\[" not in run(command, "--help").out

@@ -13,6 +13,7 @@ import typer
 
 from retouch.causes import Fared
 from retouch.cli.reasons import LATELY, LOOK_EVERY_S, QUIET_S, Reasons, refused_lately, waiting_text
+from retouch.cli.terminal import unsealed_hint
 from retouch.cli.watch import follow
 from retouch.errors import ServiceError
 from retouch.ledger import BatchPauseView, BatchView, Entry, Ledger, Seen
@@ -98,6 +99,14 @@ def test_a_batch_s_own_reasons_are_told_at_once(watcher: Watcher) -> None:
     assert watcher.sees(view(held=1, queued=1), 0) == []
     gone = {"unsealed": datetime.now(UTC) - timedelta(hours=1)}
     assert watcher.sees(view(more=gone, completed=1), 0)[0].startswith("not sealed: its producer was last seen")
+
+
+def test_a_batch_that_is_open_for_more_says_until_when(watcher: Watcher) -> None:
+    """And how to end it before; once that time has come, nothing."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    said = watcher.sees(view(more={"open_until": until}, completed=1), 0)
+    assert said == [f"open for more edits until {until.isoformat()}; to let it end before: retouch seal b"]
+    assert unsealed_hint(view(more={"open_until": datetime.now(UTC)}, completed=1)) == ""
 
 
 def test_an_outage_of_redis_ends_no_reason(watcher: Watcher, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

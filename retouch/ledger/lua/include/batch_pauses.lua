@@ -53,13 +53,14 @@ end
 -- with the edits that came before its seal: that pause ends. To be called after each change of what is compared.
 local function weigh_failures(batch)
   local key = batch_key(batch)
-  local b = redis.call('HMGET', key, 'max_failures', 'n:failed', 'pending', 'unsealed', 'cancelled')
+  local b = redis.call('HMGET', key, 'max_failures', 'n:failed', 'pending', 'unsealed', 'cancelled', 'fill_until')
   local limit, failed, pending = b[1], tonumber(b[2] or '0'), tonumber(b[3])
   if not limit or limit == LIFTED then return end
-  local above, all = exceeds(batch, limit, failed, pending, b[4])
+  local more_to_come = b[4] or tonumber(b[6] or '0') > now
+  local above, all = exceeds(batch, limit, failed, pending, more_to_come)
   if above == false then
     end_batch_pause(batch, BATCH_PAUSE.failures)
-  elseif above and (pending > 0 or b[4]) and not b[5] then
+  elseif above and (pending > 0 or more_to_come) and not b[5] then
     pause_batch(batch, BATCH_PAUSE.failures, int(failed) .. ' of ' .. int(all) .. ' edits failed, and max_failures is ' .. limit)
   end
 end

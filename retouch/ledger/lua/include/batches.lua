@@ -23,10 +23,11 @@ local function hold_open(batch, producer)
   redis.call('HSET', batch_key(batch), 'unsealed', cjson.encode(known))
 end
 
--- This producer writes nothing more ('': none does), nor do those that were not heard of for long. Others may be dead, or live:
--- the batch is looked at again. Returns 1 if it may end now, and might not before.
+-- This producer writes nothing more ('': none does, and none is to come), nor do those that were not heard of for long. Others may
+-- be dead, or live: the batch is looked at again. Returns 1 if it may end now, and might not before.
 local function seal(batch, producer)
-  local left = {}
+  local left, cut = {}, 0
+  if producer == '' then cut = redis.call('HDEL', batch_key(batch), 'fill_until') end
   for name, heard_at in pairs(producers(batch)) do
     if producer ~= '' and name ~= producer and now - heard_at <= PRODUCER_GONE_MS then left[name] = heard_at end
   end
@@ -36,7 +37,7 @@ local function seal(batch, producer)
     return 0
   end
   redis.call('HDEL', batch_key(batch), 'sealing')
-  if redis.call('HDEL', batch_key(batch), 'unsealed') == 0 then return 0 end
+  if redis.call('HDEL', batch_key(batch), 'unsealed') + cut == 0 then return 0 end
   weigh_failures(batch)
   redis.call('ZADD', DUE, int(now), batch)
   return 1
