@@ -41,6 +41,16 @@ def uploads(prefix: str, owner: str) -> str:
     return f"{prefix}_uploads/{owner}/"
 
 
+def files(prefix: str, owner: str) -> str:
+    """With what the keys of files begin that OpenAI's clients upload; ``owner``: the name of the gateway's key."""
+    return f"{prefix}_files/{owner}/"
+
+
+def batch_records(prefix: str) -> str:
+    """With what the keys of what OpenAI's clients were told of batches begin; no key of the gateway has that name."""
+    return f"{prefix}_files/_batches/"
+
+
 def input_probe(prefix: str) -> str:
     """The key under which the CLI tries whether it may upload local pictures."""
     return f"{prefix}_inputs/.probe"

@@ -66,10 +66,11 @@ class _Clients(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An object that is in the bucket; ``size`` in bytes."""
+    """An object that is in the bucket; ``size`` in bytes, ``written``: when, to the second."""
 
     key: str
     size: int
+    written: datetime
 
 
 class Store:
@@ -208,7 +209,7 @@ class Store:
         store = await self._store_for(folder.removesuffix("/"))
         try:
             async for page in obstore.list(store, folder, chunk_size=_LISTED_AT_ONCE):
-                yield [Found(found["path"], found["size"]) for found in page]
+                yield [Found(found["path"], found["size"], found["last_modified"]) for found in page]
         except Exception as error:
             raise self._mapped(error) from None
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from multidict import CIMultiDict
@@ -199,7 +200,11 @@ class Bucket:
     async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
         names = sorted(key for key in self.objects if key.startswith(folder))
         for at in range(0, len(names), 2):
-            yield [Found(key, len(self.objects[key])) for key in names[at : at + 2] if key in self.objects]
+            yield [
+                Found(key, len(self.objects[key]), datetime.now(UTC))
+                for key in names[at : at + 2]
+                if key in self.objects
+            ]
 
     async def delete(self, key: str) -> None:
         await self.delete_all([key])

@@ -1,1 +1,1 @@
-"""The gateway: Retouch over HTTP, for whoever cannot reach Redis. Each face is a folder; ``native`` is our own."""
+"""The gateway: Retouch over HTTP, for whoever cannot reach Redis. Each face is a folder."""

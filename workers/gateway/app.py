@@ -10,6 +10,8 @@ from workers.gateway import openapi, problems
 from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
 from workers.gateway.native import SHAPES, add_native
+from workers.gateway.openai import SHAPES as OPENAI_SHAPES
+from workers.gateway.openai import add_openai
 from workers.gateway.problems import Kind
 
 
@@ -31,7 +33,8 @@ def create(gateway: Gateway) -> ASGIApp:
     problems.install(app)
     _add_health(app, gateway)
     add_native(app, gateway)
-    openapi.complete(app, *SHAPES)
+    add_openai(app, gateway)
+    openapi.complete(app, *SHAPES, *OPENAI_SHAPES)
     return Gate(app, gateway.keys)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from workers.gateway.problems import Kind, ProblemError
@@ -45,10 +47,8 @@ async def kept_body(request: Request, most: int) -> AsyncIterator[Body]:
             file.write(chunk)
 
         try:
-            async for chunk in _chunks(request):
+            async for chunk in _chunks(request, most):
                 size += len(chunk)
-                if size > most:
-                    raise _too_large(most)
                 part += chunk
                 if len(part) >= _WRITTEN_AT_ONCE:
                     await run_in_threadpool(keep, bytes(part))
@@ -64,15 +64,31 @@ async def small_body(request: Request, most: int) -> bytes:
     """A body that is held in memory; raises ProblemError as ``kept_body`` does."""
     _check_head(request, most)
     body = bytearray()
-    async for chunk in _chunks(request):
+    async for chunk in _chunks(request, most):
         body += chunk
-        if len(body) > most:
-            raise _too_large(most)
     return bytes(body)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    stream = request.stream()
+@asynccontextmanager
+async def kept_form(request: Request, most: int) -> AsyncIterator[FormData]:
+    """Read a form (``multipart/form-data``) of at most so many bytes; its files are kept on disk, as ``kept_body``."""
+    _check_head(request, most)
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise ProblemError(Kind.WRONG_TYPE, "Content-Type must be multipart/form-data")
+    try:
+        form = await MultiPartParser(request.headers, _chunks(request, most), max_files=1, max_fields=20).parse()
+    except (MultiPartException, KeyError) as error:  # the latter: without a boundary
+        raise ProblemError(Kind.BAD_REQUEST, f"the form cannot be read: {error}") from None
+    except OSError as error:
+        raise ProblemError(Kind.AWAY, f"the gateway cannot keep the body on its disk: {error.strerror}") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+async def _chunks(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    stream, size = request.stream(), 0
     while True:
         try:
             async with asyncio.timeout(SILENT_S):
@@ -84,6 +100,9 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
             raise ProblemError(Kind.BAD_REQUEST, "the sender has gone before the body's end") from None
         if chunk is None:
             return
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
         yield chunk
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retouch.access_keys import AccessKey, AccessKeys
 from retouch.access_keys import Scope as KeyScope
-from retouch.errors import ServiceError
+from retouch.errors import ServiceError, StoreError
 from retouch.ledger.access import Admission
 from workers.gateway.problems import Kind, ProblemError, a_bug, response_of
 
@@ -45,13 +45,13 @@ class Gate:
                 await self._admit(scope, passage)
             await self._app(scope, receive, passage.send)
         except ProblemError as problem:
-            await response_of(problem, passage.id)(scope, receive, passage.send)
-        except ServiceError as error:  # in the middle of an answer, which the caller sees cut
+            await response_of(problem, scope)(scope, receive, passage.send)
+        except (ServiceError, StoreError) as error:  # in the middle of an answer, which the caller sees cut
             log.warning("request.cut", request=passage.id, path=scope["path"], reason=str(error))
         except Exception:
             log.exception("request.crashed", request=passage.id, method=scope["method"], path=scope["path"])
             if not passage.answered:  # else the app has done it
-                await response_of(a_bug(), passage.id)(scope, receive, passage.send)
+                await response_of(a_bug(), scope)(scope, receive, passage.send)
         finally:
             if scope["path"] not in OPEN:
                 passage.log()

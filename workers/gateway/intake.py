@@ -74,7 +74,8 @@ class Desk:
         order again does then what is left of it.
         """
         own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
-        with RemoteInputs(self._bucket, self._prefix, own, key.inputs) as inputs, SpooledEntries() as entries:
+        files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.name)}"
+        with RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs)) as inputs, SpooledEntries() as entries:
             try:
                 intake = Intake(order.defaults, self._private_hosts, inputs)
                 checked, rejected = self._check(key, order, intake, entries)

@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from retouch.errors import CancelledError, InputError, LedgerError, ServiceError
+from retouch.errors import CancelledError, InputError, LedgerError, ServiceError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 AGAIN_S = 5  # when Redis or S3 is away
 KIND = "urn:retouch:problem:"
+OPENAI = "/openai/"  # paths of the face that answers as OpenAI's API does
 
 
 class Kind(Enum):
@@ -81,20 +82,41 @@ class ProblemError(Exception):
         self.more = more
 
 
-def response_of(error: ProblemError, request_id: str) -> Response:
-    """The answer."""
+def response_of(error: ProblemError, scope: Mapping[str, Any]) -> Response:
+    """The answer to a request, in the shape of the face that it is for."""
+    headers = error.headers
+    if error.kind is Kind.AWAY:
+        headers = {"Retry-After": str(AGAIN_S), **headers}
+    if str(scope.get("path", "")).startswith(OPENAI):
+        return JSONResponse(_as_openai(error), openai_status(error.kind), headers)
     body = {
         "type": f"{KIND}{error.kind.slug}",
         "title": error.kind.title,
         "status": error.kind.status,
         "detail": str(error),
-        "instance": f"urn:retouch:request:{request_id}",
+        "instance": f"urn:retouch:request:{request_id(scope)}",
         **error.more,
     }
-    headers = error.headers
-    if error.kind is Kind.AWAY:
-        headers = {"Retry-After": str(AGAIN_S), **headers}
     return JSONResponse(body, error.kind.status, headers, MEDIA_TYPE)
+
+
+def openai_status(kind: Kind) -> int:
+    """The status where OpenAI's clients expect one of theirs: 400 is what they do not send again by themselves."""
+    return 400 if kind.status == 422 or kind is Kind.CANCELLED else kind.status
+
+
+def _as_openai(error: ProblemError) -> dict[str, Any]:
+    code = {Kind.NO_KEY: "invalid_api_key", Kind.TOO_MANY: "rate_limit_exceeded"}
+    of_caller = "rate_limit_error" if error.kind is Kind.TOO_MANY else "invalid_request_error"
+    faults = error.more.get("errors") or [{}]
+    return {
+        "error": {
+            "message": str(error),
+            "type": "server_error" if error.kind.status >= 500 else of_caller,
+            "param": faults[0].get("field"),
+            "code": code.get(error.kind, error.kind.slug.replace("-", "_")),
+        }
+    }
 
 
 def a_bug() -> ProblemError:
@@ -111,7 +133,7 @@ def install(app: FastAPI) -> None:
     """Have every error of the app answered by a problem."""
 
     def answer(request: Request, error: Exception) -> Response:
-        return response_of(_problem_of(app, request, error), request_id(request.scope))
+        return response_of(_problem_of(app, request, error), request.scope)
 
     for kind in (ProblemError, *_OURS, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)
@@ -121,6 +143,7 @@ _OURS = {
     InputError: Kind.INVALID,
     CancelledError: Kind.CANCELLED,
     ServiceError: Kind.AWAY,
+    StoreError: Kind.AWAY,
     LedgerError: Kind.AWAY,
 }
 
@@ -165,12 +188,14 @@ def _methods_at(app: FastAPI, request: Request) -> set[str]:
     return found
 
 
-def described(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for OpenAPI."""
+def described(*kinds: Kind, openai: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for OpenAPI; ``openai``: in that API's shape."""
     found: dict[int | str, dict[str, Any]] = {}
+    shape, media_type = ("OpenAIError", "application/json") if openai else ("Problem", MEDIA_TYPE)
     for kind in sorted(kinds, key=lambda one: (one.status, one.slug)):
-        before = found.get(kind.status, {}).get("description")
+        status = openai_status(kind) if openai else kind.status
+        before = found.get(status, {}).get("description")
         text = f"{before}, or: {kind.title.lower()}" if before else kind.title
-        schema = {"$ref": "#/components/schemas/Problem"}
-        found[kind.status] = {"description": text, "content": {MEDIA_TYPE: {"schema": schema}}}
+        schema = {"$ref": f"#/components/schemas/{shape}"}
+        found[status] = {"description": text, "content": {media_type: {"schema": schema}}}
     return found

@@ -40,7 +40,7 @@ class Jsonl:
                 raise InputError(self._pretty(unfinished, begun + b"\n" + raw))
             fields, problem, unfinished = {}, None, 0
             try:
-                fields = json_text.parse(_text(raw, MAX_LINE))
+                fields = json_text.parse(text_of(raw, MAX_LINE))
                 objects += 1
                 if objects == 1 or len(raw) > MAX_TEXT or not fields.keys() <= known:
                     fields = self._odd(number, raw, fields, first=objects == 1)
@@ -73,7 +73,7 @@ class Jsonl:
         )
 
 
-def _text(raw: bytes, most: int) -> str:
+def text_of(raw: bytes, most: int) -> str:
     """The line as text, of at most so many bytes; raises ValueError with the end of a sentence about it."""
     if len(raw) > most:
         raise ValueError(too_long(most))
@@ -118,7 +118,7 @@ class JsonArray:
                 f" jq -c '.[]' {self._name} > lines.jsonl"
             )
         try:
-            text = _text(raw.removeprefix(BOM), MAX_ARRAY)
+            text = text_of(raw.removeprefix(BOM), MAX_ARRAY)
         except ValueError as error:
             raise InputError(f"{self._name} {error}") from None
         try:

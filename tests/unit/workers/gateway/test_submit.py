@@ -346,9 +346,9 @@ def test_a_caller_that_hangs_up_half_way_leaves_nothing(
     gone = threading.Event()
     chunks = bodies._chunks
 
-    async def watched(request: Any) -> Any:
+    async def watched(request: Any, most: int) -> Any:
         try:
-            async for chunk in chunks(request):
+            async for chunk in chunks(request, most):
                 yield chunk
         except BaseException:
             gone.set()
