@@ -18,6 +18,7 @@ from retouch.cli.options import (
     Timeout,
     check_wait,
     open_queue,
+    picture_place,
 )
 from retouch.cli.picture_options import (
     Column,
@@ -138,6 +139,7 @@ def enqueue(
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
+    bucket, prefix = picture_place(redis_url, bucket, prefix)
     uploads_to = bucket or ("RETOUCH_BUCKET" if dry_run else None)  # which asks for none
     with opened_source(sources, asked, stores()) as opened, Inputs(uploads_to, prefix, opened.folder) as inputs:
         checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
@@ -160,8 +162,9 @@ def enqueue(
             _refuse(batch, checked, json_)
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
-        upload_with_progress(inputs, bucket)
-    receipt = write_batch(queue, batch, checked, weight if priority is None else priority)
+        upload_with_progress(inputs, queue, bucket)
+    weight = weight if priority is None else priority
+    receipt = write_batch(queue, batch, checked, weight, whole=not skip_invalid)
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_, checked.names)
         raise typer.Exit(ExitCode.INPUT)
@@ -187,10 +190,12 @@ def write_batch(
     checked: CheckedEdits,
     weight: float = 1.0,
     origin: Mapping[str, str] | None = None,
+    *,
+    whole: bool = True,
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     try:
-        with queue.writer(batch, checked.defaults, weight=weight, origin=origin) as writer:
+        with queue.writer(batch, checked.defaults, weight=weight, origin=origin, whole=whole) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)
     except KeyboardInterrupt as interrupt:

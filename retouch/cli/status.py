@@ -84,7 +84,7 @@ def _one(view: BatchView, pauses: list[Pause], workers: list[str], provider: Pro
 def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
     provider, queued, times = queue.provider(), queue.queued(), queue.result_times()
-    sinks = queue.sinks()
+    sinks = [] if queue.remote else queue.sinks()  # a gateway keeps where events go to itself
     differences = queue.differences()
     if as_json:
         record: StatusRecord = {

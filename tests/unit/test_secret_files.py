@@ -307,7 +307,7 @@ def test_the_endpoint_reads_its_key_alone(files: dict[str, str]) -> None:
 ELSEWHERE = {
     *(f"{name}{end}" for name in SECRETS for end in ("", "_FILE")),
     *("RETOUCH_API_URL", "RETOUCH_BUCKET", "RETOUCH_PREFIX", "RETOUCH_NAMESPACE", "RETOUCH_PRIVATE_HOSTS"),
-    *("RETOUCH_URL", "RETOUCH_TOKEN"),
+    *("RETOUCH_URL", "RETOUCH_TOKEN", "RETOUCH_PLAIN_HTTP"),
     *("RETOUCH_PYTHON", "RETOUCH_REDIS_URI", "AWS_PROFILE", "CELERY_WORKER_CONCURRENCY", "CELERY_WORKER_LOGLEVEL"),
 }
 
