@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retouch.edit import check_batch_id
 from retouch.edit_result import Result
@@ -19,14 +19,17 @@ from retouch.results.ended import OnProgress, ended_edits, states_of
 from retouch.results.file_names import DEFAULT_NAMES, FileNames
 from retouch.states import EditState
 
+if TYPE_CHECKING:
+    from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
+
 SHOWN = 5  # images in a message
 
 
 class BatchReader(Installation):
     """Reads batches. ``bucket``, ``prefix``: where their results are in S3, for those that have left Redis."""
 
-    def __init__(self, ledger: Ledger, address: str, bucket: str, prefix: str) -> None:
-        super().__init__(ledger, address)
+    def __init__(self, way: Ledger | RemoteLedger, address: str, bucket: str, prefix: str) -> None:
+        super().__init__(way, address)
         self._bucket = bucket
         self._prefix = prefix
 
@@ -34,8 +37,9 @@ class BatchReader(Installation):
         """How many of the batch's edits are in each state; raises InputError if there is no such batch."""
         view = self.find(batch)
         if view is None:
+            where = "that this key may know of" if self.remote else "in Redis"
             raise InputError(
-                f"there is no batch {batch!r} in Redis; check the name. A batch that ended long ago is only in S3"
+                f"there is no batch {batch!r} {where}; check the name. A batch that ended long ago is only in S3"
                 " (RETOUCH_RETENTION)"
             )
         return view
@@ -43,7 +47,7 @@ class BatchReader(Installation):
     def find(self, batch: str) -> BatchView | None:
         """The same as ``status``, and None if there is no such batch in Redis."""
         with self._reach():
-            return self._ledger.reader.batch(check_batch_id(batch))
+            return self._way.reader.batch(check_batch_id(batch))
 
     def batch(self, batch: str) -> BatchView:
         """The same as ``status``, beside ``batches``."""
@@ -55,7 +59,8 @@ class BatchReader(Installation):
         ``blank``: only those with an image that is blank or may be (True), or without one (False). Raises InputError if
         there is no such batch.
         """
-        self.status(batch)
+        if not self.remote:  # a gateway reads what has left Redis from S3
+            self.status(batch)
         results = self._results(batch)
         return results if blank is None else (result for result in results if result.blank is blank)
 
@@ -107,7 +112,7 @@ class BatchReader(Installation):
     def find_edit(self, batch: str, custom_id: str) -> EditView | None:
         """The same as ``edit``, and None if there is no such edit in Redis."""
         with self._reach():
-            return self._ledger.reader.edit(check_batch_id(batch), custom_id)
+            return self._way.reader.edit(check_batch_id(batch), custom_id)
 
     def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
         """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.
@@ -127,12 +132,12 @@ class BatchReader(Installation):
         ``BatchView.place``: with that of the last one, the next page.
         """
         with self._reach():
-            found = self._ledger.reader.all_batches(prefix=prefix, before=before)
+            found = self._way.reader.all_batches(prefix=prefix, before=before)
             return list(islice((view for view in found if state in (None, view.shown_state)), newest))
 
     def _results(self, batch: str) -> Iterator[Result]:
         with self._reach():
-            yield from map(Result, self._ledger.reader.results(batch))
+            yield from map(Result, self._way.reader.results(batch))
 
     def _made(self, batch: str, custom_ids: Sequence[str] | None) -> Iterator[Made]:
         with self._reach():

@@ -16,6 +16,7 @@ from retouch.bucket_names import check_bucket, check_prefix
 from retouch.errors import InputError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
 from retouch.net.addresses import PrivateHosts
+from retouch.net.gateway_address import GatewayAddress
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 _PREFIX = "RETOUCH_"
@@ -23,54 +24,73 @@ VARIABLES = frozenset(
     f"{_PREFIX}{name}"
     for name in (
         *("REDIS_URL", "NAMESPACE", "PRIVATE_HOSTS", "BUCKET", "PREFIX", "PRICE", "DEBUG", "PYTHON"),
-        *(
-            "API_URL",
-            "API_KEY",
-            "API_IDEMPOTENT",
-            "WEBHOOK_URL",
-            "WEBHOOK_SECRET",
-            "SINKS",
-            "ON_AMBIGUOUS",
-            "RESUBMITS",
-        ),
+        *("API_URL", "API_KEY", "API_IDEMPOTENT", "WEBHOOK_URL", "WEBHOOK_SECRET", "SINKS"),
+        *("ON_AMBIGUOUS", "RESUBMITS"),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
         *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY", "LISTENER_QUEUE"),
-        *("URL", "TOKEN"),  # of the gateway, for programs that call it
+        *("URL", "TOKEN", "PLAIN_HTTP"),  # of the gateway, for producers that call it
     )
 )
 SECRETS = tuple(f"{_PREFIX}{name}" for name in ("API_KEY", "REDIS_URL", "SINKS", "WEBHOOK_SECRET", "WEBHOOK_URL"))
+CALLERS_SECRETS = ("RETOUCH_TOKEN",)  # of producers alone
 FILE = "_FILE"  # NAME_FILE names the file that holds the secret NAME
 _AWS_FILE = "AWS_SHARED_CREDENTIALS_FILE"  # AWS's own; boto3 passes over one that it cannot read, without a word
 _AWS_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _MAX_SECRET = 65_536  # bytes
 _PIPE_WAIT_S = 10.0  # for ``<(…)``, whose program may take its time
-_KNOWN = VARIABLES | {name + FILE for name in SECRETS}
+_KNOWN = VARIABLES | {name + FILE for name in (*SECRETS, *CALLERS_SECRETS)}
 _NEAR = 0.85  # so alike two names are that differ by a letter or a sign
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the variables ``RETOUCH_…`` say; one that is empty counts as not set."""
+    """What the variables ``RETOUCH_…`` say; one that is empty counts as not set.
+
+    ``gateway``: where batches are reached, if no Redis is named, and a gateway is.
+    """
 
     redis_url: str
     namespace: str
     private_hosts: PrivateHosts
     bucket: str
     prefix: str
+    gateway: GatewayAddress | None = None
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
         """Read the variables; raises an InputError that names the one with a wrong value, or a mistyped name."""
         check_names(variables)
         variables = {**variables, **secrets_of_files(variables, ("RETOUCH_REDIS_URL",))}
-        value = {name: variables.get(f"RETOUCH_{name.upper()}") or "" for name in cls.__slots__}
+        names = ("redis_url", "namespace", "private_hosts", "bucket", "prefix")
+        value = {name: variables.get(f"RETOUCH_{name.upper()}") or "" for name in names}
         return cls(
             redis_url=value["redis_url"] or DEFAULT_REDIS_URL,
             namespace=parse_namespace(value["namespace"]),
             private_hosts=parse_private_hosts(value["private_hosts"]),
             bucket=parse_bucket(value["bucket"]),
             prefix=check_prefix(value["prefix"], "RETOUCH_PREFIX"),
+            gateway=None if value["redis_url"] else gateway_of(variables),
         )
+
+
+def gateway_of(variables: Mapping[str, str] = os.environ) -> GatewayAddress | None:
+    """The gateway that RETOUCH_URL, RETOUCH_TOKEN (or its file) and RETOUCH_PLAIN_HTTP name; None without the first.
+
+    Raises an InputError that names the one with a wrong value.
+    """
+    url = variables.get("RETOUCH_URL")
+    if not url:
+        return None
+    token = secrets_of_files(variables, CALLERS_SECRETS).get("RETOUCH_TOKEN") or variables.get("RETOUCH_TOKEN", "")
+    return GatewayAddress.parse(url, token, plain_http=plain_http(variables))
+
+
+def plain_http(variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether RETOUCH_PLAIN_HTTP allows a key to be sent without TLS; raises InputError."""
+    given = variables.get("RETOUCH_PLAIN_HTTP") or "no"
+    if given not in ("yes", "no"):
+        raise InputError("RETOUCH_PLAIN_HTTP must be yes or no")
+    return given == "yes"
 
 
 def secret(name: str) -> str:

@@ -9,7 +9,9 @@ RetouchError
 ├── ServiceError                another system cannot be reached, or refuses (exit 6)
 │   ├── SchemaError             the ledger has another version than this program
 │   └── LostImagesError         images of a batch are gone from S3, or differ; all others were downloaded
-├── LedgerError                 Redis did not do what the ledger asked for
+├── LedgerError                 Redis, or a gateway, did not do what was asked for
+│   ├── AbsentError             a gateway knows of no such thing (``retouch.gateway.client``)
+│   ├── RefusedEditsError       a gateway refuses edits, and has enqueued none (the same)
 │   ├── BatchCancelledError     a person has cancelled the batch that is being filled
 │   ├── BatchDefaultsError      another producer made the batch with other defaults: enqueue it again
 │   ├── BatchLimitError         the batch was given another limit of failures, or is above the new one already
@@ -69,7 +71,7 @@ class LostImagesError(ServiceError):
 
 
 class LedgerError(RetouchError):
-    """Redis did not do what the ledger asked for; the message is Redis' own, on one line."""
+    """Redis, or a gateway, did not do what was asked for; the message is its own, on one line."""
 
 
 class BatchCancelledError(LedgerError):

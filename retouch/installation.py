@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from retouch.errors import InputError
 from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
+from retouch.gateway import NEEDS_REDIS
 from retouch.ledger import Ledger, Pause, Provider, Sink
 from retouch.provider.polling.histogram import Distribution, weight
-from retouch.reach import OnOutage, Reach
+from retouch.reach import OnOutage, Reach, redis_at
+
+if TYPE_CHECKING:
+    from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
 
 
 class ResultTimes(NamedTuple):
@@ -21,16 +26,31 @@ class ResultTimes(NamedTuple):
 
 
 class Installation:
-    """Reads what concerns no single batch. Every method raises ServiceError if Redis cannot be used.
+    """Reads what concerns no single batch. Every method raises ServiceError if Redis, or the gateway, cannot be used.
 
-    ``address``: where Redis is, without its password.
+    ``address``: where Redis is, without its password; or the gateway. ``place``: the same, as messages call it;
+    ``service``: what it is. ``remote``: batches are reached through a gateway. What that does
+    not offer raises InputError.
     """
 
-    def __init__(self, ledger: Ledger, address: str) -> None:
-        self._ledger = ledger
-        self._reach = Reach(address)
-        self._event_log = EventLog(ledger, self._reach)
+    def __init__(self, way: Ledger | RemoteLedger, address: str) -> None:
+        self._way = way
+        self.remote = not isinstance(way, Ledger)
+        self.place = f"the gateway at {address} (RETOUCH_URL)" if self.remote else redis_at(address)
+        self._reach = Reach(self.place)
+        self.service = "the gateway" if self.remote else "Redis"
         self.address = address
+
+    @property
+    def _ledger(self) -> Ledger:
+        """The ledger itself, for what only Redis offers."""
+        if not isinstance(self._way, Ledger):
+            raise InputError(NEEDS_REDIS)
+        return self._way
+
+    @property
+    def _event_log(self) -> EventLog:
+        return EventLog(self._ledger, self._reach)
 
     def events(
         self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
@@ -93,31 +113,33 @@ class Installation:
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""
         with self._reach():
-            return self._ledger.reader.workers()
+            return self._way.reader.workers()
 
     def differences(self) -> dict[str, dict[str, list[str]]]:
         """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
         with self._reach():
-            return self._ledger.reader.differences()
+            return self._way.reader.differences()
 
     def pauses(self) -> list[Pause]:
         """Why requests of a kind are not sent; empty if all are."""
         with self._reach():
-            return self._ledger.reader.pauses()
+            return self._way.reader.pauses()
 
     def provider(self) -> Provider:
         """How the API is used at present."""
         with self._reach():
-            return self._ledger.reader.provider()
+            return self._way.reader.provider()
 
     def queued(self) -> int:
         """How many edits of all batches can be submitted now, without those that wait for a retry."""
         with self._reach():
-            return self._ledger.reader.queued()
+            return self._way.reader.queued()
 
     def result_times(self) -> dict[str, ResultTimes]:
         """How long results take, by kind of work, for the ten kinds that were seen last."""
         with self._reach():
+            if not isinstance(self._way, Ledger):
+                return {kind: ResultTimes(*spans) for kind, spans in self._way.reader.result_times().items()}
             known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
         beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
         return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
@@ -130,16 +152,18 @@ class Installation:
     def check(self, waits_s: float | None = None, on_outage: OnOutage | None = None) -> None:
         """Raise ServiceError unless Redis answers, and holds a ledger of this program's version (SchemaError).
 
+        Of a gateway: unless it answers, and reaches its Redis.
+
         ``waits_s``: wait so long until it answers, and call ``on_outage`` as ``wait`` does; then raise TimeoutError.
         """
         with self._reach():
             if waits_s is None:
-                self._ledger.reader.check()
+                self._way.reader.check()
             elif not self._reach.through_outages(self._answers, on_outage, time.monotonic() + waits_s):
-                raise TimeoutError(f"Redis at {self.address} has not answered within {waits_s:g} s")
+                raise TimeoutError(f"{self.place} has not answered within {waits_s:g} s")
 
     def _answers(self) -> bool:
-        self._ledger.reader.check()
+        self._way.reader.check()
         return True
 
 

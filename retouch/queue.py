@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from retouch.batch_reader import BatchReader
 from retouch.bucket_names import check_prefix
@@ -17,12 +17,13 @@ from retouch.environment import Environment, parse_bucket
 from retouch.errors import BatchLimitError, InputError, ServiceError
 from retouch.events.sinks.spec import parse_notify
 from retouch.failure_limit import FailureLimit, check_failures, other_limit
+from retouch.gateway import NEEDS_REDIS, PICTURES
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
 from retouch.intake.redo import redo_id
-from retouch.intake.uploads import Inputs
-from retouch.intake.writing import BatchWriter, Receipt
+from retouch.intake.uploads import Inputs, ObjectStore
+from retouch.intake.writing import BatchWriter, LedgerWriter, Receipt
 from retouch.ledger import (
     DEFAULT_NAMESPACE,
     PAGE,
@@ -33,25 +34,28 @@ from retouch.ledger import (
     Retried,
 )
 from retouch.ledger.producer import OnProgress, check_weight
+from retouch.media.stores import kept_store
 from retouch.net.addresses import PrivateHosts
+from retouch.net.gateway_address import GatewayAddress, is_gateway
 from retouch.plain_values import plain
 from retouch.reach import OnOutage
 from retouch.states import EditState
 
-POLL_MIN_S, POLL_MAX_S = 0.2, 1.0  # between two looks at a batch: short while it changes, longer while it does not
+if TYPE_CHECKING:
+    from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
 
 
 class EditQueue(BatchReader):
-    """Enqueues edits and watches them.
+    """Enqueues edits and watches them: in Redis, or through a gateway.
 
     Threads may share it. It connects at the first use; as a context manager, or with ``close``, it closes its
-    connections. Every method raises ServiceError if Redis cannot be used, and InputError for a batch id that is not
-    valid.
+    connections. Every method raises ServiceError if Redis (or the gateway) cannot be used, and InputError for a batch
+    id that is not valid, for a key that the gateway refuses, and for what a gateway does not offer (docs/producers.md).
     """
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Ledger | RemoteLedger,
         *,
         private_hosts: PrivateHosts | None = None,
         bucket: str = "",
@@ -66,17 +70,23 @@ class EditQueue(BatchReader):
         """Make a queue from the variables that the command line reads; raises an InputError that names a wrong one.
 
         They are RETOUCH_REDIS_URL (or RETOUCH_REDIS_URL_FILE, a file that holds it), RETOUCH_NAMESPACE,
-        RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX.
-        ``timeout_s``: how long one command may take, at least 1.
+        RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX. Where no Redis is named, RETOUCH_URL is that of a
+        gateway, with its key in RETOUCH_TOKEN (or RETOUCH_TOKEN_FILE).
+        ``timeout_s``: how long one command may take (a connection to a gateway), at least 1.
         """
+        ledger: Ledger | RemoteLedger
         found = Environment.read()
-        ledger = Ledger.from_url(found.redis_url, namespace=found.namespace, timeout_s=timeout_s)
+        if found.gateway:
+            ledger, shown = _remote(found.gateway, timeout_s), found.gateway.shown
+        else:
+            ledger = Ledger.from_url(found.redis_url, namespace=found.namespace, timeout_s=timeout_s)
+            shown = Address.parse(found.redis_url).shown
         return cls(
             ledger,
             private_hosts=found.private_hosts,
             bucket=found.bucket,
             prefix=found.prefix,
-            address=Address.parse(found.redis_url).shown,
+            address=shown,
         )
 
     @classmethod
@@ -84,6 +94,8 @@ class EditQueue(BatchReader):
         cls,
         redis_url: str,
         *,
+        token: str = "",
+        plain_http: bool = False,
         namespace: str = DEFAULT_NAMESPACE,
         private_hosts: str = "",
         bucket: str = "",
@@ -92,22 +104,25 @@ class EditQueue(BatchReader):
     ) -> EditQueue:
         """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if an argument cannot be used.
 
+        It may be that of a gateway, ``https://…``, with its key as ``token``; ``plain_http``: ``http://`` may lead to
+        another machine than this one, and send the key in clear.
         ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
         separated; hosts that ``init_image`` may name although they are not public. ``bucket``, ``prefix``: where in S3
-        local pictures are put. ``timeout_s``: how long one command may take, at least 1.
+        local pictures are put. ``timeout_s``: how long one command may take (a connection to a gateway), at least 1.
         """
-        ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
-        return cls(
-            ledger,
-            private_hosts=PrivateHosts.parse(private_hosts),
-            bucket=bucket,
-            prefix=prefix,
-            address=Address.parse(redis_url).shown,
-        )
+        ledger: Ledger | RemoteLedger
+        if is_gateway(redis_url):
+            gateway = GatewayAddress.parse(redis_url, token, plain_http=plain_http)
+            ledger, shown = _remote(gateway, timeout_s), gateway.shown
+        else:
+            ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
+            shown = Address.parse(redis_url).shown
+        hosts = PrivateHosts.parse(private_hosts)
+        return cls(ledger, private_hosts=hosts, bucket=bucket, prefix=prefix, address=shown)
 
     def close(self) -> None:
-        """Close the connections to Redis; a later call opens new ones."""
-        self._ledger.connection.close()
+        """Close the connections; a later call opens new ones."""
+        self._way.close()
 
     def __enter__(self) -> Self:
         return self
@@ -177,14 +192,15 @@ class EditQueue(BatchReader):
             raise InputError("open_until has no time zone; write for example datetime.now(UTC) + timedelta(hours=1)")
         if not isinstance(defaults, Mapping | None):
             raise TypeError(f"defaults is of type {type(defaults).__name__}, and must be a mapping of fields")
-        with Inputs(self._bucket or None, self._prefix) as inputs:
+        bucket, prefix = (PICTURES, "") if self.remote else (self._bucket or None, self._prefix)
+        with Inputs(bucket, prefix) as inputs:
             records = Records(edits, inputs, keep_columns=keep_columns)
             fields, shown = with_picture(dict(defaults or {}), inputs)
             intake = Intake(fields, self._private_hosts, inputs, shown)
             call = Enqueueing(
                 intake,
                 inputs,
-                self._bucket,
+                partial(self._picture_store, self._bucket),
                 skip=on_invalid == "skip",
                 writer=partial(
                     self.writer,
@@ -194,6 +210,7 @@ class EditQueue(BatchReader):
                     max_failures=limit,
                     notify=notify,
                     open_until=open_until,
+                    whole=on_invalid == "raise",
                 ),
                 conflicts=partial(self.conflicts, batch),
                 noun=records.noun,
@@ -203,10 +220,13 @@ class EditQueue(BatchReader):
     def conflicts(self, batch: str, entries: Sequence[Entry]) -> set[str]:
         """The custom ids among ``entries`` that exist in the batch with other parameters; changes nothing.
 
-        For a caller that writes nothing if one of its edits is invalid.
+        For a caller that writes nothing if one of its edits is invalid. Through a gateway none is found: it looks for
+        them itself, before it writes (``writer`` with ``whole``).
         """
         check_batch_id(batch)
         found: set[str] = set()
+        if self.remote:
+            return found
         with self._reach():
             if self._ledger.reader.batch(batch) is not None:
                 for first in range(0, len(entries), PAGE):
@@ -225,6 +245,7 @@ class EditQueue(BatchReader):
         notify: str | None = None,
         held: str = "",
         open_until: datetime | None = None,
+        whole: bool = False,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
@@ -232,12 +253,21 @@ class EditQueue(BatchReader):
         batch that does another's edits again. ``max_failures``, ``notify``, ``open_until``: as for ``enqueue``, which
         does both for edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for
         people.
+
+        Through a gateway all entries are kept on disk, and sent in one request at the end. ``whole``: it writes nothing
+        then if it refuses one of them (what exists with other parameters, or names what the key may not); else the
+        others. In Redis those that conflict are left out in any case: look for ``conflicts`` before.
         """
+        check_batch_id(batch)
         limit = FailureLimit.text(max_failures)
         own = None if notify is None else parse_notify(notify, self._private_hosts)
-        return BatchWriter(
-            self._ledger,
-            check_batch_id(batch),
+        if not isinstance(self._way, Ledger):
+            if limit or own or open_until:
+                raise InputError(f"max_failures, notify and open_until: {NEEDS_REDIS}")
+            return self._way.writer(batch, defaults, weight, origin=origin, whole=whole)
+        return LedgerWriter(
+            self._way,
+            batch,
             defaults,
             weight,
             origin=origin,
@@ -246,6 +276,10 @@ class EditQueue(BatchReader):
             held=held,
             open_until=open_until,
         )
+
+    def _picture_store(self, bucket: str) -> ObjectStore:
+        """Where pictures of this machine are uploaded to."""
+        return kept_store(bucket) if isinstance(self._way, Ledger) else self._way.pictures
 
     # --- one batch -------------------------------------------------------------------------------
 
@@ -261,8 +295,8 @@ class EditQueue(BatchReader):
         """Wait until every edit has ended and the batch's files are written; returns the last view.
 
         ``on_progress`` is called with every view. Once the batch has been seen, the call waits through outages of
-        Redis: ``on_outage`` is called with the reason, and with None when Redis is back. Raises TimeoutError after
-        ``timeout_s`` seconds; the batch goes on.
+        Redis (or of the gateway): ``on_outage`` is called with the reason, and with None when it is back. Raises
+        TimeoutError after ``timeout_s`` seconds; the batch goes on.
 
         Raises TooManyFailuresError as soon as the batch is paused because more of its edits failed than its
         ``max_failures``, and if it ends so. ``max_failures`` binds a batch that was given none, as in ``enqueue``;
@@ -274,7 +308,8 @@ class EditQueue(BatchReader):
         view = self.status(batch)
         if limit and not view.finished:
             view = self._limited(batch, str(limit))
-        pause_s = POLL_MIN_S
+        least_s, most_s = self._way.reader.look_s
+        pause_s = least_s
         while True:
             if on_progress:
                 on_progress(view)
@@ -284,10 +319,10 @@ class EditQueue(BatchReader):
             left_s = pause_s if end is None else end - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(f"batch {batch} has not ended after {timeout_s:g} s")
-            time.sleep(min(pause_s, left_s))
-            newer = self._reach.through_outages(lambda: self._still_there(batch), on_outage, end) or view
+            look = partial(self._still_there, batch, min(pause_s, left_s))
+            newer = self._reach.through_outages(look, on_outage, end) or view
             moved = newer.counts != view.counts
-            pause_s = POLL_MIN_S if moved else min(pause_s * 1.5, POLL_MAX_S)
+            pause_s = least_s if moved else min(pause_s * 1.5, most_s)
             view = newer
 
     def redo_id(self, batch: str, content: str) -> str:
@@ -313,7 +348,7 @@ class EditQueue(BatchReader):
         """
         self.status(batch)
         with self._reach():
-            return self._ledger.producer.retry(batch, states, anew=anew, on_progress=on_progress)
+            return self._way.producer.retry(batch, states, anew=anew, on_progress=on_progress)
 
     def pause(self, batch: str | None = None, reason: str = "a person paused it") -> bool:
         """Submit no more edits of a batch, or of any; what is at the API is finished. False if it was paused before."""
@@ -322,7 +357,7 @@ class EditQueue(BatchReader):
         with self._reach():
             if batch is None:
                 return self._ledger.worker.pause(f"submit:{PauseCause.PERSON}", reason)
-            return self._ledger.producer.pause(batch, BatchPause.PERSON, reason)
+            return self._way.producer.pause(batch, BatchPause.PERSON, reason)
 
     def resume(self, batch: str | None = None, *, max_failures: int | str | None = None) -> bool:
         """End all pauses of a batch; without one, those by a person and for refusals. Returns whether there was one.
@@ -340,6 +375,8 @@ class EditQueue(BatchReader):
         limit = FailureLimit.text(plain(max_failures))
         self.status(batch)
         with self._reach():
+            if not limit:
+                return self._way.producer.resume(batch)
             try:
                 return self._ledger.producer.resume(batch, limit)
             except BatchLimitError as error:
@@ -371,7 +408,7 @@ class EditQueue(BatchReader):
         """
         self.status(batch)
         with self._reach():
-            return self._ledger.producer.cancel(batch, states, on_progress=on_progress)
+            return self._way.producer.cancel(batch, states, on_progress=on_progress)
 
     def remove(self, batch: str, on_progress: OnProgress | None = None) -> None:
         """Remove a batch that has ended from Redis, with its results; its objects in S3 and its events stay.
@@ -401,11 +438,18 @@ class EditQueue(BatchReader):
 
     # --- reaching Redis --------------------------------------------------------------------------
 
-    def _still_there(self, batch: str) -> BatchView:
-        view = self._ledger.reader.batch(batch)
+    def _still_there(self, batch: str, within_s: float) -> BatchView:
+        view = self._way.reader.next_view(batch, within_s)
         if view is None:
+            of_key = ", or the key may not know of it any more" if self.remote else ""
             raise ServiceError(
-                f"batch {batch!r} is no longer in Redis: its data was removed or lost;"
+                f"batch {batch!r} is no longer in Redis{of_key}: its data was removed or lost;"
                 " enqueue the manifest again to add lost edits"
             )
         return view
+
+
+def _remote(address: GatewayAddress, timeout_s: float) -> RemoteLedger:
+    from retouch.gateway.remote import RemoteLedger  # noqa: PLC0415 - requests is slow to load, and Redis needs it not
+
+    return RemoteLedger(address, timeout_s=timeout_s)

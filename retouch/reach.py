@@ -1,4 +1,4 @@
-"""How producers meet the failures of Redis: an error that names it, or waiting until it is back."""
+"""How producers meet the failures of Redis, or of a gateway: an error that names it, or waiting until it is back."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError, Ser
 
 OUTAGE_PAUSE_S = 0.5  # between two attempts to reach Redis
 
+
+def redis_at(address: str) -> str:
+    """How a Redis is called for people."""
+    return f"Redis at {address} (RETOUCH_REDIS_URL)"
+
+
 OnOutage = Callable[[str | None], None]
 T = TypeVar("T")
 
 
 class Reach:
-    """Calls to the Redis at ``address``: ``with reach(): ...``."""
+    """Calls to a service, which is called ``place`` for people: ``with reach(): ...``."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, place: str) -> None:
+        self._place = place
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Turn the ledger's errors into a ServiceError that names Redis."""
+        """Turn the ledger's errors into a ServiceError that names the service."""
         try:
             yield
         except LedgerError as error:
@@ -50,4 +56,4 @@ class Reach:
                 return answer
 
     def _unusable(self, error: LedgerError) -> ServiceError:
-        return ServiceError(f"cannot use Redis at {self._address} (RETOUCH_REDIS_URL): {error}")
+        return ServiceError(f"cannot use {self._place}: {error}")

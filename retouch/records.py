@@ -272,6 +272,55 @@ class StatusRecord(TypedDict):
 
 
 @_DESCRIBED
+class InstallationRecord(TypedDict):
+    """What a gateway tells of the installation as a whole."""
+
+    workers: list[str]
+    """the names of those that are alive"""
+    worker_differences: dict[str, dict[str, list[str]]]
+    """settings that they should have alike: variable, value, the workers that have it"""
+    pauses: list[PauseRecord]
+    provider: LearnedProviderRecord
+    """``last_refusal`` is null for a key that is bound to some batches: it may be about others"""
+    queued: int
+    """edits of all batches that can be submitted now"""
+
+
+@_DESCRIBED
+class EditRecord(TypedDict):
+    """Where one edit stands, as a gateway tells it."""
+
+    batch: str
+    custom_id: str
+    state: State
+    parameters: dict[str, Any]
+    """what is sent to the API, without ``init_image``"""
+    submits: int
+    """how often it was sent"""
+    possible_duplicate: bool
+    """it may be paid for twice"""
+    provider_id: str | None
+    """the API's id of it"""
+    holder: str | None
+    """the worker that has it in hand"""
+    note: str | None
+    """what happened last, for people"""
+    polls: int
+    submitted_at: str | None
+    deadline: str | None
+    next_step_at: str | None
+    before_it: int | None
+    """how many edits have their turn before it"""
+    refused_in_a_row: int
+    asked_again: bool
+    """a retry asks the API for the result that it had"""
+    batch_paused: list[BatchPauseRecord]
+    """why none of its batch's edits is submitted"""
+    result: dict[str, Any] | None
+    """a line of the batch's results, once it has ended"""
+
+
+@_DESCRIBED
 class RejectionRecord(TypedDict):
     """A line of a manifest, or another edit, that was not enqueued."""
 

@@ -21,6 +21,7 @@ from retouch.extras import no_s3
 from retouch.ledger import BatchView
 from retouch.ledger.views import PAUSED
 from retouch.net.addresses import PrivateHosts, check_url
+from retouch.net.gateway_address import is_gateway
 from retouch.net.redaction import without_query
 from retouch.provider.error_text import says_the_same, words
 from retouch.queue import EditQueue
@@ -47,19 +48,21 @@ class Finding(NamedTuple):
 
 
 def redis_findings(redis_url: str) -> Iterator[Finding]:
-    """Check that Redis is reachable, new enough and durable, and that workers use it."""
+    """Check that Redis is reachable, new enough and durable, and that workers use it; or that a gateway is."""
+    service, variable = ("gateway", "RETOUCH_URL") if is_gateway(redis_url) else ("Redis", "RETOUCH_REDIS_URL")
     try:
         queue = first_contact(redis_url)
         queue.check()
         workers, differences = queue.workers(), queue.differences()
     except InputError as error:
-        yield Finding(False, "Redis", str(error))
+        yield Finding(False, service, str(error))
         return
     except RetouchError as error:
-        yield Finding(False, "Redis", f"{error}; {_remedy(error)}")
+        yield Finding(False, service, f"{error}; {_remedy(error, variable)}")
         return
-    yield Finding(True, "Redis", f"{queue.address} answers")
-    yield from _server_findings(queue)
+    yield Finding(True, service, f"{queue.address} answers")
+    if not queue.remote:
+        yield from _server_findings(queue)
     if workers:
         yield Finding(True, "workers", f"{len(workers)} alive")
         yield from (Finding(False, "workers", line) for line in difference_lines(differences))
@@ -69,10 +72,10 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
         )
 
 
-def _remedy(error: RetouchError) -> str:
+def _remedy(error: RetouchError, variable: str = "RETOUCH_REDIS_URL") -> str:
     if isinstance(error.__cause__, LedgerRefusedError):
         return error.__cause__.remedy
-    return "start it, or set RETOUCH_REDIS_URL"
+    return f"start it, or set {variable}"
 
 
 def _server_findings(queue: EditQueue) -> Iterator[Finding]:

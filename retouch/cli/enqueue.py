@@ -19,6 +19,7 @@ from retouch.cli.options import (
     Timeout,
     check_wait,
     open_queue,
+    picture_place,
 )
 from retouch.cli.picture_options import (
     Column,
@@ -153,6 +154,7 @@ def enqueue(
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
     _check_notify(notify, hosts)
+    bucket, prefix = picture_place(redis_url, bucket, prefix)
     uploads_to = bucket or ("RETOUCH_BUCKET" if dry_run else None)  # which asks for none
     with opened_source(sources, asked, stores()) as opened, Inputs(uploads_to, prefix, opened.folder) as inputs:
         checked = check(opened.source, opened.stem, Intake(opened.defaults, hosts, inputs))
@@ -175,7 +177,7 @@ def enqueue(
             _refuse(batch, checked, json_)
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
-        upload_with_progress(inputs, bucket)
+        upload_with_progress(inputs, queue, bucket)
     receipt = write_batch(
         queue,
         batch,
@@ -183,6 +185,7 @@ def enqueue(
         weight if priority is None else priority,
         max_failures=max_failures,
         notify=notify or None,
+        whole=not skip_invalid,
     )
     if not receipt.written:  # another producer has used every custom_id meanwhile
         tell_refused(receipt, None, json_, checked.names)
@@ -214,14 +217,16 @@ def write_batch(
     checked: CheckedEdits,
     weight: float = 1.0,
     origin: Mapping[str, str] | None = None,
+    *,
     max_failures: str = "",
     notify: str | None = None,
+    whole: bool = True,
 ) -> Receipt:
     """Write the valid edits; at Ctrl-C the command ends, and says what becomes of those written."""
     limit = max_failures or None
     try:
         with queue.writer(
-            batch, checked.defaults, weight=weight, origin=origin, max_failures=limit, notify=notify
+            batch, checked.defaults, weight=weight, origin=origin, max_failures=limit, notify=notify, whole=whole
         ) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)

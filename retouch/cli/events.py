@@ -69,7 +69,7 @@ def _print(queue: EditQueue, after: str, follow: bool) -> None:
     try:
         stream = queue.events(after, follow=follow, on_outage=say_outage)
     except InputError as error:
-        raise InputError(f"--after {error}") from None
+        raise InputError(f"--after {error}" if after and not queue.remote else str(error)) from None
     last = after
     try:
         for event in stream:

@@ -12,11 +12,13 @@ import typer
 
 from retouch.bucket_names import check_prefix
 from retouch.cli.terminal import say
-from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, secret
+from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, plain_http, secret
 from retouch.errors import InputError, RetouchError
 from retouch.failure_limit import FailureLimit
+from retouch.gateway import PICTURES
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.values import checked_value
+from retouch.net.gateway_address import is_gateway
 from retouch.queue import EditQueue
 
 FIRST_CONTACT_S = 2.0  # without Redis, a command says so within seconds
@@ -30,11 +32,16 @@ def of_file(ctx: typer.Context, param: typer.CallbackParam, value: str) -> str:
     if source and source.name == "COMMANDLINE":
         return value
     try:
-        return secret(str(param.envvar)) or value
+        return secret(str(param.envvar)) or _otherwise(param, value)
     except InputError:
         if ctx.resilient_parsing:  # for a shell that completes a word, and can show no error
             return value
         raise
+
+
+def _otherwise(param: typer.CallbackParam, value: str) -> str:
+    """The gateway, where no Redis is named and a gateway is; else the default."""
+    return (param.envvar == "RETOUCH_REDIS_URL" and os.environ.get("RETOUCH_URL")) or value
 
 
 RedisUrl = Annotated[
@@ -44,7 +51,7 @@ RedisUrl = Annotated[
         callback=of_file,
         metavar="URL",
         show_default=False,  # a variable's value may hold a password
-        help=f"The Redis or Valkey of the ledger; by default {DEFAULT_REDIS_URL}.",
+        help=f"The Redis or Valkey of the ledger; by default the gateway at RETOUCH_URL, or {DEFAULT_REDIS_URL}.",
     ),
 ]
 PrivateHostList = Annotated[
@@ -101,7 +108,8 @@ def complete_batch(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def look() -> None:
         with suppress(RetouchError):
-            queue = open_queue(ctx.params.get("redis_url") or secret("RETOUCH_REDIS_URL") or DEFAULT_REDIS_URL)
+            given = ctx.params.get("redis_url") or secret("RETOUCH_REDIS_URL") or os.environ.get("RETOUCH_URL")
+            queue = open_queue(given or DEFAULT_REDIS_URL)
             found.extend(view.batch for view in queue.batches(COMPLETED))
 
     thread = Thread(target=look, daemon=True)
@@ -158,23 +166,33 @@ def check_wait(wait: bool, timeout: float | None) -> None:
 
 
 def open_queue(redis_url: str, *, waits_s: float | None = None) -> EditQueue:
-    """Connect; raises ServiceError within seconds if Redis does not answer, InputError if the URL is not valid.
+    """Connect; raises ServiceError within seconds if Redis (or the gateway) does not answer, InputError for a bad URL.
 
     ``waits_s``: for a command that waits; so long it waits for Redis as well, and then raises TimeoutError.
     """
     queue = first_contact(redis_url)
 
     def tell(reason: str | None) -> None:
-        waits = f"Redis at {queue.address} (RETOUCH_REDIS_URL) cannot be used: {reason}; waiting until it answers"
-        say(waits if reason else "Redis answers")
+        waits = f"{queue.place} cannot be used: {reason}; waiting until it answers"
+        say(waits if reason else f"{queue.service} answers")
 
     queue.check(waits_s, tell if waits_s is not None else None)
-    return EditQueue.from_url(redis_url, namespace=_namespace())
+    return _queue(redis_url, 3.0)
 
 
 def first_contact(redis_url: str) -> EditQueue:
     """A queue that gives up within seconds."""
-    return EditQueue.from_url(redis_url, namespace=_namespace(), timeout_s=FIRST_CONTACT_S)
+    return _queue(redis_url, FIRST_CONTACT_S)
+
+
+def _queue(url: str, timeout_s: float) -> EditQueue:
+    token = secret("RETOUCH_TOKEN") if is_gateway(url) else ""
+    return EditQueue.from_url(url, token=token, plain_http=plain_http(), namespace=_namespace(), timeout_s=timeout_s)
+
+
+def picture_place(url: str, bucket: str, prefix: str) -> tuple[str, str]:
+    """The bucket and the prefix of local pictures, as far as they are known here: a gateway names its own."""
+    return (PICTURES, "") if is_gateway(url) else (bucket, prefix)
 
 
 def _namespace() -> str:

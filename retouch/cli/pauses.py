@@ -6,7 +6,6 @@ from datetime import datetime
 
 from retouch.causes import BatchPause, PauseCause
 from retouch.ledger import BatchPauseView, Pause
-from retouch.records import PauseRecord
 
 KINDS = {"submit": "submits", "status": "status requests"}
 REMEDIES: dict[str, str] = {
@@ -59,14 +58,3 @@ def batch_pause_line(batch: str, pause: BatchPauseView) -> str:
     """A line about a batch that does not move."""
     todo = BATCH_REMEDIES.get(pause.cause, "retouch resume {batch}").format(batch=batch)
     return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; its queued edits are not submitted. {todo}"
-
-
-def pause_json(pause: Pause) -> PauseRecord:
-    """A pause in ``retouch status --json``."""
-    return {
-        "kind": pause.kind,
-        "cause": pause.cause,
-        "reason": pause.reason,
-        "since": pause.since.isoformat(),
-        "next_probe": pause.next_probe.isoformat() if pause.next_probe else None,
-    }

@@ -9,7 +9,7 @@ import typer
 
 from retouch.cli.batches import batch_lines
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
-from retouch.cli.pauses import batch_pause_line, pause_json, pause_line
+from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.reasons import refused_lately
 from retouch.cli.sink_lines import sink_trouble, undelivered_hint
 from retouch.cli.terminal import (
@@ -86,14 +86,15 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
 
 def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
-    provider, queued, times, sinks = queue.provider(), queue.queued(), queue.result_times(), queue.sinks()
+    provider, queued, times = queue.provider(), queue.queued(), queue.result_times()
+    sinks = [] if queue.remote else queue.sinks()  # a gateway keeps where events go to itself
     differences = queue.differences()
     if as_json:
         record: StatusRecord = {
             "batches": [view.to_json() for view in views],
             "workers": workers,
             "worker_differences": differences,
-            "pauses": [pause_json(pause) for pause in pauses],
+            "pauses": [pause.to_json() for pause in pauses],
             "images_at_the_api": provider.places_used,
             "provider": {**provider.to_json(), "learned": {kind: _times(spans) for kind, spans in times.items()}},
             "queued": queued,

@@ -74,9 +74,9 @@ def ending(state: EditState, result: Result) -> str:
     return f"{state.value} ({result.error.code})" if result.error and result.error.code else state.value
 
 
-def say_outage(reason: str | None) -> None:
-    """Say that Redis cannot be used, or with None that it is back; the command waits meanwhile."""
-    say(f"Redis cannot be used ({reason}); retrying until it is back" if reason else "Redis is back")
+def say_outage(reason: str | None, service: str = "Redis") -> None:
+    """Say that Redis (or a gateway) cannot be used, or with None that it is back; the command waits meanwhile."""
+    say(f"{service} cannot be used ({reason}); retrying until it is back" if reason else f"{service} is back")
 
 
 def difference_lines(found: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:

@@ -7,14 +7,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from retouch.cli.progress import LINE_EVERY_S
 from retouch.cli.terminal import say
 from retouch.intake.uploads import Inputs, Picture, upload_pending
 from retouch.plural import count, were
+from retouch.queue import EditQueue
 
 
-def upload_with_progress(inputs: Inputs, bucket: str) -> None:
+def upload_with_progress(inputs: Inputs, queue: EditQueue, bucket: str) -> None:
     """Upload what is pending, show how far it is, and say how much was sent; raises as ``upload_pending``."""
     done = Counter[bool]()  # by whether it was sent
     with ExitStack() as stack:
@@ -34,7 +36,8 @@ def upload_with_progress(inputs: Inputs, bucket: str) -> None:
             done[sent] += 1
             steps[0](picture)
 
-        upload_pending(inputs, bucket, start, step)
+        open_store = partial(queue._picture_store, bucket)  # noqa: SLF001 - no matter of a producer's
+        upload_pending(inputs, open_store, start, step)
     sent = f"{count(done[True], 'picture')} uploaded"
     if done:
         say(sent + (f", {done[False]:,} {were(done[False])} in the bucket already" if done[False] else ""))

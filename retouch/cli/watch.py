@@ -75,7 +75,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None, max_failures: 
     def tell_outage(reason: str | None) -> None:
         nonlocal was_away
         was_away = True
-        say_outage(reason)
+        say_outage(reason, queue.service)
 
     def show(view: BatchView) -> None:
         nonlocal reasons, was_away

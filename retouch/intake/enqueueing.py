@@ -12,7 +12,7 @@ from retouch.intake.checked import CheckedEdits
 from retouch.intake.mistakes import Rejection
 from retouch.intake.records import Records
 from retouch.intake.source import Line
-from retouch.intake.uploads import Inputs, upload_pending
+from retouch.intake.uploads import Inputs, ObjectStore, upload_pending
 from retouch.intake.writing import SEND_EVERY_S, BatchWriter, Receipt
 from retouch.ledger import PAGE, Entry
 from retouch.plural import count, were
@@ -36,7 +36,7 @@ class Enqueueing:
 
     intake: Intake
     inputs: Inputs
-    bucket: str
+    open_store: Callable[[], ObjectStore]
     skip: bool
     writer: Callable[[], BatchWriter]
     conflicts: Callable[[Sequence[Entry]], set[str]]
@@ -54,7 +54,8 @@ class Enqueueing:
         with self.writer() as writer:
             for number, entry in checked.entries:
                 writer.add(number, entry)
-        self._refuse(writer.conflicts, f"{_written(writer)}; another producer was quicker")
+        quicker = "; another producer was quicker" if writer.written else ""
+        self._refuse(writer.conflicts, f"{_written(writer)}{quicker}")
         return writer.receipt(checked.rejected)
 
     def one_by_one(self, records: Records) -> Receipt:
@@ -85,7 +86,7 @@ class Enqueueing:
         checked.entries = []
 
     def _upload(self) -> None:
-        upload_pending(self.inputs, self.bucket, lambda _number: None)
+        upload_pending(self.inputs, self.open_store, lambda _number: None)
 
     def _stop(self, lines: Iterator[Line], number: int, checked: CheckedEdits, writer: BatchWriter) -> None:
         """Look at the rest of the page, so that its other errors are told too, and raise."""

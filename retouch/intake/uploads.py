@@ -14,7 +14,6 @@ from typing import NamedTuple, Protocol, Self
 from retouch import blocking, object_keys
 from retouch.errors import BrokenResultError, InputError, ServiceError, StoreError
 from retouch.media import images
-from retouch.media.stores import kept_store
 
 MAX_SIDE = 16384  # pixels of a picture to be edited: larger than a result may be, since no worker unpacks it
 AT_ONCE = 8  # uploads at a time: each holds its picture in memory
@@ -117,9 +116,14 @@ class Inputs:
 
 
 def upload_pending(
-    inputs: Inputs, bucket: str, on_start: Callable[[int], None], on_done: Callable[[Picture, bool], None] | None = None
+    inputs: Inputs,
+    open_store: Callable[[], ObjectStore],
+    on_start: Callable[[int], None],
+    on_done: Callable[[Picture, bool], None] | None = None,
 ) -> None:
-    """Upload what is pending; ``on_start`` is called with the number of pictures, if there are any.
+    """Upload what is pending to a store, which is opened if there is something to upload.
+
+    ``on_start`` is called with the number of pictures, if there are any.
 
     ``on_done`` is called with each picture that is in S3, and whether it was sent: it may have been there before.
 
@@ -129,7 +133,7 @@ def upload_pending(
     if not pictures:
         return
     try:
-        store = kept_store(bucket)
+        store = open_store()
     except InputError as error:
         raise InputError(f"there are local pictures to upload: {error}") from None
     on_start(len(pictures))

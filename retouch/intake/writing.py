@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -54,8 +55,45 @@ class Receipt:
 Page = list[tuple[int, Entry]]
 
 
-class BatchWriter:
-    """Writes entries to a batch: a page when it is full, and every two seconds what is there.
+class BatchWriter(ABC):
+    """Writes entries to a batch, as a context manager: when it has ended normally, everything is written.
+
+    ``accepted``, ``already``: how many are new, and how many were there. ``conflicts``: those that were refused.
+    ``on_disk``: the server has confirmed that everything is on its disk.
+    """
+
+    def __init__(self, batch: str) -> None:
+        self._batch = batch
+        self.accepted = self.already = 0
+        self.on_disk = False
+        self.conflicts: list[Rejection] = []
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None: ...
+
+    @abstractmethod
+    def add(self, line: int, entry: Entry) -> None:
+        """Add an entry; it is written at the end at the latest."""
+
+    def settle(self) -> None:  # noqa: B027 - where nothing is on its way, there is nothing to wait for
+        """Wait until it is known what became of everything that was sent."""
+
+    @property
+    def written(self) -> int:
+        """How many edits are in the ledger for sure."""
+        return self.accepted + self.already
+
+    def receipt(self, rejected: Iterable[Rejection] = ()) -> Receipt:
+        """What was written; ``rejected`` are the edits that the caller left out. Only after the context has ended."""
+        everything = sorted([*rejected, *self.conflicts])
+        return Receipt(self._batch, self.accepted, self.already, everything, self.on_disk)
+
+
+class LedgerWriter(BatchWriter):
+    """Writes a page when it is full, and every two seconds what is there.
 
     As a context manager: leaving it normally writes the rest, seals the batch and waits for the server's disk. The
     batch is made with its first page, gets ``notify`` as its own sink then, and does not end before it is sealed. If
@@ -82,8 +120,8 @@ class BatchWriter:
         open_until: datetime | None = None,
         send_every_s: float = SEND_EVERY_S,
     ) -> None:
+        super().__init__(batch)
         self._producer = ledger.producer
-        self._batch = batch
         self._ours = dict(defaults)
         self._weight = check_weight(weight)
         self._origin = origin
@@ -98,9 +136,6 @@ class BatchWriter:
         self._ended = Event()
         self._name = secrets.token_hex(4)
         self._began = False
-        self.accepted = self.already = 0
-        self.on_disk = False
-        self.conflicts: list[Rejection] = []
 
     def __enter__(self) -> Self:
         with self._telling():
@@ -126,19 +161,9 @@ class BatchWriter:
         if full or self._answered:
             self._collect(unanswered=1)
 
-    @property
-    def written(self) -> int:
-        """How many edits are in the ledger for sure."""
-        return self.accepted + self.already
-
     def settle(self) -> None:
         """Wait until it is known what became of every page that was sent; what is in no page yet stays there."""
         self._collect()
-
-    def receipt(self, rejected: Iterable[Rejection] = ()) -> Receipt:
-        """What was written; ``rejected`` are the edits that the caller left out. Only after the context has ended."""
-        everything = sorted([*rejected, *self.conflicts])
-        return Receipt(self._batch, self.accepted, self.already, everything, self.on_disk)
 
     def _send_now_and_then(self) -> None:
         while not self._ended.wait(self._send_every_s):

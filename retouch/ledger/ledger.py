@@ -38,6 +38,10 @@ class Ledger:
         ledger._bind(Connection.to(url, namespace=namespace, timeout_s=timeout_s))  # noqa: SLF001 - of its own class
         return ledger
 
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self.connection.close()
+
     def _bind(self, connection: Connection) -> None:
         self.connection = connection
         self.producer = Producer(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
@@ -32,7 +33,12 @@ BATCHES_AT_ONCE = 50  # in one request; few ask for more
 
 
 class Reader:
-    """Reads batches, edits, events, and how the API is used."""
+    """Reads batches, edits, events, and how the API is used.
+
+    ``look_s``: how long whoever waits for a batch pauses between two looks: short while it changes, longer while not.
+    """
+
+    look_s = (0.2, 1.0)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -117,6 +123,11 @@ class Reader:
         """One batch, or None if there is none of that name."""
         raw = self._read("HGETALL", self._keys.batch(batch))
         return BatchView.parse(batch, raw) if raw else None
+
+    def next_view(self, batch: str, within_s: float) -> BatchView | None:
+        """The same, after so many seconds."""
+        time.sleep(within_s)
+        return self.batch(batch)
 
     def edit(self, batch: str, custom_id: str) -> EditView | None:
         """One edit, or None."""

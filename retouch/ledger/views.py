@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from retouch.ledger.claims import About, body, made_of
 from retouch.ledger.constants import LIFTED
-from retouch.records import BatchPauseRecord, BatchRecord, ProviderRecord
+from retouch.records import BatchPauseRecord, BatchRecord, EditRecord, PauseRecord, ProviderRecord
 from retouch.states import TERMINAL, BatchState, EditState
 
 PAUSED = "paused"  # how a batch is shown that is paused; its state is another
@@ -25,6 +25,15 @@ def iso(ms: float | str | None) -> str | None:
     """A stored time as RFC 3339 text in UTC, to the millisecond, or None."""
     moment = instant(ms)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+def _read(text: str | None) -> datetime | None:
+    """A time as ``iso`` writes it."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def _told(moment: datetime | None) -> str | None:
+    return iso(moment.timestamp() * 1000) if moment else None
 
 
 def present(record: Mapping[str, Any], defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +90,22 @@ class Pause:
         kind, _, cause = name.partition(":")
         return cls(kind, cause, raw["reason"], since, instant(raw["until"]) if raw["every"] else None)
 
+    def to_json(self) -> PauseRecord:
+        """A part of what ``retouch status --json`` prints."""
+        return {
+            "kind": self.kind,
+            "cause": self.cause,
+            "reason": self.reason,
+            "since": self.since.isoformat(),
+            "next_probe": self.next_probe.isoformat() if self.next_probe else None,
+        }
+
+    @classmethod
+    def from_json(cls, raw: PauseRecord) -> Pause:
+        """Read what ``to_json`` has made."""
+        since = datetime.fromisoformat(raw["since"])
+        return cls(raw["kind"], raw["cause"], raw["reason"], since, _read(raw["next_probe"]))
+
 
 @dataclass(frozen=True, slots=True)
 class BatchPauseView:
@@ -100,6 +125,11 @@ class BatchPauseView:
     def to_json(self) -> BatchPauseRecord:
         """A part of what ``retouch status BATCH --json`` prints."""
         return {"cause": self.cause, "reason": self.reason, "since": iso(self.since.timestamp() * 1000)}
+
+    @classmethod
+    def from_json(cls, raw: BatchPauseRecord) -> BatchPauseView:
+        """Read what ``to_json`` has made."""
+        return cls(raw["cause"], raw["reason"], datetime.fromisoformat(raw["since"] or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +174,19 @@ class Provider:
             "last_refusal": self.refusal,
             "last_refusal_at": iso(self.refused_at.timestamp() * 1000) if self.refused_at else None,
         }
+
+    @classmethod
+    def from_json(cls, raw: ProviderRecord) -> Provider:
+        """Read what ``to_json`` has made."""
+        return cls(
+            places_used=raw["places_used"],
+            places=raw["places"],
+            troubles=raw["troubles_in_a_row"],
+            next_request=_read(raw["paced_until"]),
+            result_s=raw["result_s"],
+            refusal=raw["last_refusal"],
+            refused_at=_read(raw["last_refusal_at"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +267,26 @@ class BatchView:
         }
 
     @classmethod
+    def from_json(cls, raw: BatchRecord) -> BatchView:
+        """Read what ``to_json`` has made; it says nothing of ``cancelled``, ``content``, ``redos`` and ``defaults``."""
+        return cls(
+            batch=raw["batch"],
+            state=BatchState(raw["state"]),
+            counts={state: raw["counts"][state.value] for state in EditState if state.value in raw["counts"]},
+            created=datetime.fromisoformat(raw["created"] or ""),
+            duplicates=raw["possible_duplicates"],
+            blank=raw["blank"],
+            note=raw["note"],
+            paused=tuple(map(BatchPauseView.from_json, raw["paused"])),
+            recovered=raw["recovered"],
+            sent_anew=raw["sent_anew"],
+            unsealed=None if raw["sealed"] else _read(raw["producer_seen"]),
+            open_until=_read(raw["open_until"]),
+            redo_of=raw["redo_of"],
+            max_failures=raw["max_failures"],
+        )
+
+    @classmethod
     def parse(cls, batch: str, raw: Mapping[str, str]) -> BatchView:
         """Read the batch's hash."""
         counts = {state: int(raw.get(f"n:{state}", 0)) for state in EditState}
@@ -273,6 +336,53 @@ class EditView:
     strikes: int = 0  # how often in a row it was refused
     asked: bool = False  # a retry asks the API for the result that it had
     batch_paused: tuple[BatchPauseView, ...] = ()
+
+    def to_json(self) -> EditRecord:
+        """The edit as the gateway tells of it: its parameters without ``init_image``, which may be a signed link."""
+        return {
+            "batch": self.batch,
+            "custom_id": self.custom_id,
+            "state": self.state.value,
+            "parameters": {name: value for name, value in self.parameters.items() if name != "init_image"},
+            "submits": self.submits,
+            "possible_duplicate": self.duplicate,
+            "provider_id": self.provider_id,
+            "holder": self.holder,
+            "note": self.note,
+            "polls": self.polls,
+            "submitted_at": _told(self.submitted_at),
+            "deadline": _told(self.deadline),
+            "next_step_at": _told(self.due_at),
+            "before_it": self.before_it,
+            "refused_in_a_row": self.strikes,
+            "asked_again": self.asked,
+            "batch_paused": [pause.to_json() for pause in self.batch_paused],
+            "result": self.result,
+        }
+
+    @classmethod
+    def from_json(cls, raw: EditRecord) -> EditView:
+        """Read what ``to_json`` has made."""
+        return cls(
+            batch=raw["batch"],
+            custom_id=raw["custom_id"],
+            state=EditState(raw["state"]),
+            parameters=raw["parameters"],
+            submits=raw["submits"],
+            duplicate=raw["possible_duplicate"],
+            provider_id=raw["provider_id"],
+            holder=raw["holder"],
+            note=raw["note"],
+            polls=raw["polls"],
+            submitted_at=_read(raw["submitted_at"]),
+            deadline=_read(raw["deadline"]),
+            due_at=_read(raw["next_step_at"]),
+            before_it=raw["before_it"],
+            result=raw["result"],
+            strikes=raw["refused_in_a_row"],
+            asked=raw["asked_again"],
+            batch_paused=tuple(map(BatchPauseView.from_json, raw["batch_paused"])),
+        )
 
 
 class Made(NamedTuple):

@@ -20,7 +20,9 @@ OnProgress = Callable[[int, int], None]
 
 
 class Batches(Protocol):
-    """The part of ``EditQueue`` that is read."""
+    """The part of ``EditQueue`` that is read. ``remote``: through a gateway, which reads S3 itself."""
+
+    remote: bool
 
     def find(self, batch: str) -> BatchView | None:
         """The batch, if it is in Redis."""
@@ -66,7 +68,7 @@ def ended_edits(
 
 def ended_once(queue: Batches, batch: str, bucket: str, prefix: str) -> Iterator[Result]:
     """The same results, to be read once: nothing is kept of those in Redis."""
-    if queue.find(check_batch_id(batch)):
+    if queue.remote or queue.find(check_batch_id(batch)):
         yield from queue.results(batch)
         return
     with ended_edits(queue, batch, bucket, prefix) as ended:
@@ -95,13 +97,14 @@ def _temporary_file() -> Iterator[IO[bytes]]:
 def _write(lines: IO[bytes], queue: Batches, batch: str, bucket: str, prefix: str, on_progress: OnProgress) -> int:
     """Write the results; returns how many edits have not ended."""
     view = queue.find(batch)
-    if view is None:
+    if view is None and not queue.remote:
         _from_s3(lines, batch, bucket, prefix)
         return 0
+    ended = view.ended if view else 0
     for place, result in enumerate(queue.results(batch), 1):
         lines.write(json.dumps(result.to_json()).encode() + b"\n")
-        on_progress(place, max(place, view.ended))
-    return view.total - view.ended
+        on_progress(place, max(place, ended))
+    return view.total - ended if view else 0
 
 
 def _from_s3(lines: IO[bytes], batch: str, bucket: str, prefix: str) -> None:

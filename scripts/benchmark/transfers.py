@@ -167,7 +167,7 @@ def _ours_up(s3: S3, paths: list[Path]) -> None:
     with Inputs(s3.bucket) as inputs:
         for path in paths:
             inputs.need(inputs.uri(str(path)))
-        upload_pending(inputs, s3.bucket, lambda _number: None)
+        upload_pending(inputs, lambda: kept_store(s3.bucket), lambda _number: None)
 
 
 def _picture(size: int, seed: int) -> bytes:

@@ -92,11 +92,10 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             status, answer = web.answer(request)
             web.requests.append(Request(request.path, request.headers, body, status))
             self.send_response(status)
-            self.send_header("Content-Type", "image/png")
-            self.send_header("ETag", '"1"')
-            for name, value in web.headers(request).items():
+            own = {"Content-Type": "image/png", "ETag": '"1"', "Content-Length": str(len(answer))}
+            named = own | web.headers(request)
+            for name, value in named.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
 

@@ -22,6 +22,7 @@ from retouch.intake.spooled import SpooledEntries
 from retouch.intake.uploads import Inputs, upload_pending
 from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import PAGE
+from retouch.media.stores import kept_store
 from retouch.net.addresses import PrivateHosts
 from retouch.plural import are, count
 from retouch.queue import EditQueue
@@ -116,7 +117,7 @@ class Desk:
                 _refuse(found.rejected, len(found.rejected), noun)
 
     def _write(self, batch: str, checked: CheckedEdits, weight: float, inputs: Inputs) -> Taken:
-        upload_pending(inputs, self._bucket, lambda _number: None)
+        upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
         with self._queue.writer(batch, checked.defaults, weight=weight, held=held) as writer:
             for number, entry in checked.entries:

@@ -11,7 +11,7 @@ import pytest
 
 from retouch import Edit, EditQueue, InputError, ServiceError
 from retouch.errors import CancelledError, LedgerAwayError
-from retouch.intake.writing import BatchWriter
+from retouch.intake.writing import LedgerWriter
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from tests.harness.waiting import until
 
@@ -94,7 +94,7 @@ def test_a_writer_that_is_left_by_an_exception_does_not_seal(ledger: Ledger) -> 
 def test_what_a_slow_producer_has_given_is_written_meanwhile(ledger: Ledger) -> None:
     """Its page is far from full; the batch is there, and open."""
     queue = EditQueue(ledger)
-    with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
+    with LedgerWriter(ledger, "b", {}, send_every_s=0.01) as writer:
         for number in range(3):
             writer.add(number, Entry(f"e{number}", "d", "{}", 1, None))
             until(lambda: [view.total for view in queue.batches()] == [number + 1], "it is written")  # noqa: B023 - at once
@@ -108,7 +108,7 @@ def test_a_slow_producer_is_told_of_a_cancellation_with_a_next_edit(ledger: Ledg
     queue = EditQueue(ledger)
 
     def write() -> None:
-        with BatchWriter(ledger, "b", {}, send_every_s=0.01) as writer:
+        with LedgerWriter(ledger, "b", {}, send_every_s=0.01) as writer:
             writer.add(0, Entry("e0", "d", "{}", 1, None))
             until(lambda: queue.batches(), "it is written")
             queue.cancel("b")

@@ -9,6 +9,7 @@ from workers.gateway.context import Gateway
 from workers.gateway.native.batches import add_batches
 from workers.gateway.native.edits import add_edits
 from workers.gateway.native.events import add_events
+from workers.gateway.native.installation import add_installation
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
@@ -21,4 +22,5 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_batches(app, gateway)
     add_edits(app, gateway)
     add_events(app, gateway)
+    add_installation(app, gateway)
     add_uploads(app, gateway)

@@ -1,0 +1,71 @@
+"""Pictures of this machine on their way to S3: the gateway gives a link for each, and S3 takes it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import PurePosixPath
+
+import requests
+
+from retouch.errors import InputError, LedgerError, StoreRefusedError, StoreUnavailableError
+from retouch.gateway import PICTURES
+from retouch.gateway.client import CONNECT_S, Client, reason_of
+
+PUT_S = 600.0
+TRIES = 3
+
+
+class GatewayPictures:
+    """Takes pictures as a bucket does (``retouch.intake.uploads.ObjectStore``), and knows where they are then."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._addresses: dict[str, str] = {}
+
+    def moved(self, address: str) -> str:
+        """The address of a picture, once it is uploaded; any other address is returned as it is."""
+        return self._addresses.get(address, address)
+
+    async def exists(self, key: str) -> bool:
+        """Whether this object has uploaded the picture already."""
+        return f"s3://{PICTURES}/{key}" in self._addresses
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Upload a picture; raises StoreError, and InputError for a key that is refused."""
+        self._addresses[f"s3://{PICTURES}/{key}"] = await asyncio.to_thread(self._put, key, data, content_type)
+
+    def _put(self, key: str, data: bytes, content_type: str) -> str:
+        asked = {"sha256": PurePosixPath(key).stem, "size": len(data), "content_type": content_type}
+        reason = ""
+        for _ in range(TRIES):  # a new link each time: one is good for a quarter of an hour
+            try:
+                link = self._client.json("POST", "/v1/uploads", json=asked)
+            except LedgerError as error:
+                raise StoreUnavailableError(f"the gateway gives no link: {error}") from error
+            reason, may_pass = _send(link, data)
+            if not reason:
+                return str(link["init_image"])
+            if not may_pass:
+                raise StoreRefusedError(reason)
+        raise StoreUnavailableError(reason)
+
+
+def _send(link: dict[str, object], data: bytes) -> tuple[str, bool]:
+    """Put a picture to its link; returns what is wrong (empty: nothing), and whether that may pass."""
+    url, headers = str(link["url"]), link["headers"]
+    if not url.startswith(("http://", "https://")) or not isinstance(headers, dict):
+        raise InputError("the gateway's link for a picture is none")
+    try:
+        answer = requests.put(
+            url,
+            data=data,
+            headers=headers,
+            timeout=(CONNECT_S, PUT_S),
+            allow_redirects=False,
+            auth=lambda request: request,  # the link itself is the permission: no key, and none of ~/.netrc
+        )
+    except requests.RequestException as error:
+        return f"the S3 server that the gateway names: {reason_of(error)}", True
+    if answer.status_code == requests.codes.ok:
+        return "", False
+    return f"the S3 server that the gateway names answers {answer.status_code}", answer.status_code >= 500

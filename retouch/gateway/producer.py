@@ -1,0 +1,72 @@
+"""What is decided about batches over HTTP: the part of ``retouch.ledger.Producer`` that a gateway offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from retouch.causes import BatchPause
+from retouch.errors import InputError
+from retouch.gateway.client import Client
+from retouch.ledger import Retried
+from retouch.ledger.producer import OnProgress
+from retouch.states import EditState
+
+CHANGE_S = 600.0  # a batch may have a million edits
+
+
+class GatewayProducer:
+    """Decides through a gateway; raises what ``Client`` raises."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def retry(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.FAILED,),
+        *,
+        anew: bool = False,
+        on_progress: OnProgress | None = None,  # noqa: ARG002 - a gateway tells of the end alone
+    ) -> Retried:
+        """Try the batch's edits in these states again.
+
+        It is not repeated when its answer is lost: edits that have failed again meanwhile would be paid for once more.
+        """
+        asked = sent = 0
+        for state in sorted(set(states)):
+            found = self._change(batch, "retry", {"state": state.value, "anew": _said(anew)}, repeat=False)
+            asked += int(found["asked"])
+            sent += int(found["sent"])
+        return Retried(asked, sent)
+
+    def cancel(
+        self,
+        batch: str,
+        states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD),
+        *,
+        on_progress: OnProgress | None = None,  # noqa: ARG002 - as above
+    ) -> int:
+        """Cancel the batch's queued and held edits, or the held ones alone; returns how many."""
+        states = set(states)
+        if states not in ({EditState.HELD}, {EditState.QUEUED, EditState.HELD}):
+            raise InputError("over a gateway queued and held edits are cancelled together, or held ones alone")
+        return int(self._change(batch, "cancel", {"held": _said(states == {EditState.HELD})})["cancelled"])
+
+    def pause(self, batch: str, _cause: BatchPause, _reason: str) -> bool:
+        """Submit no more of the batch's edits. True if it was not paused; the reason names the key."""
+        return bool(self._change(batch, "pause")["changed"])
+
+    def resume(self, batch: str) -> bool:
+        """Lift all pauses of the batch. True if it was paused."""
+        return bool(self._change(batch, "resume")["changed"])
+
+    def _change(
+        self, batch: str, name: str, params: dict[str, str] | None = None, *, repeat: bool = True
+    ) -> dict[str, Any]:
+        path = f"/v1/batches/{batch}/{name}"
+        return self._client.json("POST", path, params=params, answer_s=CHANGE_S, repeat=repeat)
+
+
+def _said(yes: bool) -> str:
+    return "true" if yes else "false"

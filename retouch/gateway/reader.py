@@ -1,0 +1,131 @@
+"""What is read of batches over HTTP: the part of ``retouch.ledger.Reader`` that a gateway offers."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Any, cast
+
+import requests
+
+from retouch.edit import CUSTOM_ID_PATTERN
+from retouch.errors import InputError, LedgerAwayError, LedgerError
+from retouch.gateway.client import AbsentError, Client, reason_of
+from retouch.ledger import BatchView, EditView, Pause, Provider
+from retouch.records import BatchRecord, EditRecord, InstallationRecord
+
+BATCHES_AT_ONCE = 200
+POLL_S = (2.0, 20.0)  # how long one question may wait for a batch's end: proxies cut what is silent for longer
+CHUNK = 256 * 1024  # bytes
+RESULT_TRIES = 3  # of an answer that is cut in the middle
+
+
+class GatewayReader:
+    """Reads through a gateway; raises what ``Client`` raises."""
+
+    look_s = POLL_S
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def check(self) -> None:
+        """Raise LedgerError unless a gateway answers, and reaches its Redis."""
+        found = self._client.json("GET", "/readyz", repeat=False)
+        if found.get("status") != "ready":
+            raise LedgerError("what answers there is no Retouch gateway")
+
+    def batch(self, batch: str) -> BatchView | None:
+        """One batch, or None if there is none that the key may know of."""
+        with suppress(AbsentError):
+            return _view(self._client.json("GET", f"/v1/batches/{batch}"))
+        return None
+
+    def next_view(self, batch: str, within_s: float) -> BatchView | None:
+        """The same, when the batch has ended, or else after so many seconds; whoever waits asks again himself."""
+        with suppress(AbsentError):
+            asked = {"timeout": round(within_s, 3)}
+            answer_s = within_s + 15
+            path = f"/v1/batches/{batch}/wait"
+            return _view(self._client.json("GET", path, params=asked, answer_s=answer_s, repeat=False))
+        return None
+
+    def all_batches(self, *, prefix: str = "", before: tuple[int, str] | None = None) -> Iterator[BatchView]:
+        """All batches whose names begin so, the newest first, read page by page; ``before``: after that place."""
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = {"limit": BATCHES_AT_ONCE} | ({"cursor": cursor} if cursor else {})
+            page = self._client.json("GET", "/v1/batches", params=asked)
+            for view in map(_view, page["batches"]):
+                if view.batch.startswith(prefix) and (before is None or view.place < before):
+                    yield view
+            cursor = page["next"]
+
+    def edit(self, batch: str, custom_id: str) -> EditView | None:
+        """One edit, or None."""
+        if not CUSTOM_ID_PATTERN.fullmatch(custom_id):
+            return None
+        with suppress(AbsentError):
+            return EditView.from_json(cast(EditRecord, self._client.json("GET", f"/v1/edits/{batch}/{custom_id}")))
+        return None
+
+    def results(self, batch: str) -> Iterator[dict[str, Any]]:
+        """The results of the edits that have ended, in the batch's order; also of a batch that is only in S3.
+
+        Raises InputError if there is none. They are kept in a temporary file first: an answer that is cut is asked for
+        again, and no part passes for all.
+        """
+        with tempfile.TemporaryFile(prefix="retouch-") as kept:
+            try:
+                self._keep(f"/v1/batches/{batch}/results", kept)
+            except AbsentError as error:
+                raise InputError(str(error)) from None
+            kept.seek(0)
+            for line in kept:
+                yield json.loads(line)
+
+    def workers(self) -> list[str]:
+        """The names of the workers that are alive."""
+        return [str(name) for name in self._installation()["workers"]]
+
+    def differences(self) -> dict[str, dict[str, list[str]]]:
+        """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
+        return dict(self._installation()["worker_differences"])
+
+    def result_times(self) -> dict[str, tuple[float, float]]:
+        """Within how many seconds half of the results come, and 95 % of them, by kind of work."""
+        learned = self._installation()["provider"]["learned"]
+        return {kind: (times["p50_s"], times["p95_s"]) for kind, times in learned.items()}
+
+    def pauses(self) -> list[Pause]:
+        """Why requests of a kind are not sent; empty if all are."""
+        return [Pause.from_json(one) for one in self._installation()["pauses"]]
+
+    def provider(self) -> Provider:
+        """How the API is used at present."""
+        return Provider.from_json(self._installation()["provider"])
+
+    def queued(self) -> int:
+        """How many edits of all batches can be submitted now."""
+        return int(self._installation()["queued"])
+
+    def _installation(self) -> InstallationRecord:
+        return cast(InstallationRecord, self._client.json("GET", "/v1/installation"))
+
+    def _keep(self, path: str, file: IO[bytes]) -> None:
+        for left in reversed(range(RESULT_TRIES)):
+            file.seek(0)
+            file.truncate()
+            try:
+                with self._client.answer("GET", path) as answer:
+                    for chunk in answer.iter_content(CHUNK):
+                        file.write(chunk)
+                return
+            except requests.RequestException as error:
+                if not left:
+                    raise LedgerAwayError(f"the results were cut: {reason_of(error)}") from None
+
+
+def _view(raw: dict[str, Any]) -> BatchView:
+    return BatchView.from_json(cast(BatchRecord, raw))

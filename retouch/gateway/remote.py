@@ -1,0 +1,43 @@
+"""A ledger behind a gateway: the same parts that ``EditQueue`` asks of ``retouch.ledger.Ledger``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retouch.errors import InputError
+from retouch.gateway import NEEDS_REDIS
+from retouch.gateway.client import Client
+from retouch.gateway.pictures import GatewayPictures
+from retouch.gateway.producer import GatewayProducer
+from retouch.gateway.reader import GatewayReader
+from retouch.gateway.writing import GatewayWriter
+from retouch.net.gateway_address import GatewayAddress
+
+
+class RemoteLedger:
+    """What a gateway offers of the ledger. Threads may share it; it connects at the first use."""
+
+    def __init__(self, address: GatewayAddress, *, timeout_s: float = 5.0) -> None:
+        self._client = Client(address, connect_s=timeout_s)
+        self.reader = GatewayReader(self._client)
+        self.producer = GatewayProducer(self._client)
+        self.pictures = GatewayPictures(self._client)
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._client.close()
+
+    def writer(
+        self,
+        batch: str,
+        defaults: Mapping[str, Any],
+        weight: float,
+        *,
+        origin: Mapping[str, str] | None,
+        whole: bool,
+    ) -> GatewayWriter:
+        """A writer of checked entries; raises InputError for edits that are done again."""
+        if origin:
+            raise InputError(NEEDS_REDIS)
+        return GatewayWriter(self._client, batch, defaults, weight, self.pictures.moved, whole=whole)

@@ -1,0 +1,135 @@
+"""The same commands where Redis cannot be reached: RETOUCH_URL and RETOUCH_TOKEN name a gateway."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.gateway import GatewaySettings
+from retouch.access_keys import AccessKeys, Scope
+from retouch.cli import app, commands
+from retouch.ledger import Ledger
+from retouch.states import EditState
+from tests.unit.cli.conftest import Outcome, Run, picture
+from tests.unit.outside import Bucket
+from tests.unit.producing import finish_all
+from tests.unit.workers.gateway.conftest import serving
+from workers.gateway.context import Gateway
+
+LINE = {"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/a.png"}
+
+
+@pytest.fixture
+def gateway_url(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A gateway, and the variables that name it and a key with all scopes."""
+    token = AccessKeys(ledger, "here").create("caller", tuple(Scope))
+    with serving(Gateway(GatewaySettings(bucket="bucket"), ledger)) as url:
+        monkeypatch.setenv("RETOUCH_URL", url)
+        monkeypatch.setenv("RETOUCH_TOKEN", token)
+        yield url
+
+
+@pytest.fixture
+def remote(gateway_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run ``retouch`` in an empty folder; it sees the gateway alone."""
+    monkeypatch.setattr(commands, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.jsonl").write_text(json.dumps(LINE) + "\n")
+
+    def run(*args: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["retouch", *args])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            app.run()
+        printed = capfd.readouterr()
+        lines = [line for line in printed.out.splitlines(keepends=True) if "[info" not in line]  # the gateway's log
+        return Outcome(int(ended.value.code or 0), "".join(lines), printed.err)
+
+    return run
+
+
+def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) -> None:
+    """Every command that is needed, with the exit codes of the other way."""
+    enqueued = remote("enqueue", "m.jsonl", "--batch", "b", "--set", "strength=0.5")
+    assert (enqueued.code, enqueued.out) == (0, "b\n")
+    again = remote("enqueue", "m.jsonl", "--batch", "b", "--set", "strength=0.5", "--json")
+    assert (again.code, again.json["already"]) == (0, 1)
+    refused = remote("enqueue", "m.jsonl", "--batch", "b", "--set", "strength=0.6")
+    assert (refused.code, "custom_id exists in the batch with other parameters" in refused.err) == (2, True)
+    assert remote("status", "b", "--json").json["counts"] == {"queued": 1}
+    assert "no worker is alive" in remote("explain", "b/a").out
+    assert remote("pause", "b").code == 0
+    assert "PAUSED" in remote("status", "b").out
+    assert remote("resume", "b").code == 0
+    finish_all(ledger, EditState.FAILED)
+    assert remote("watch", "b").code == 3
+    assert [json.loads(line)["custom_id"] for line in remote("results", "b").out.splitlines()] == ["a"]
+    assert remote("batches", "--json").json["batches"][0]["batch"] == "b"
+    assert "NO workers alive" in remote("status").out
+    assert "1 failed edit of batch b is back in the queue" in remote("retry", "b").err
+    assert remote("cancel", "b").code == 0
+    assert ledger.reader.batches()[0].counts == {EditState.CANCELLED: 1}
+
+
+def test_a_batch_that_has_left_redis(remote: Run, bucket: Bucket) -> None:
+    """The gateway reads it from S3: the producer needs no bucket."""
+    line = {"custom_id": "a", "state": "completed", "outputs": []}
+    bucket.objects["old/manifest.jsonl"] = (json.dumps(line) + "\n").encode()
+    assert remote("results", "old").out == json.dumps(line) + "\n"
+    assert remote("results", "old", "--format", "csv", "--fields", "custom_id").out.split() == ["custom_id", "a"]
+    missing = remote("results", "older")
+    assert (missing.code, "there is no batch 'older'" in missing.err) == (2, True)
+
+
+def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also of local pictures, of which the gateway alone knows the place."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(picture())
+    monkeypatch.setenv("RETOUCH_URL", "https://127.0.0.1:9")
+    ended = remote("enqueue", "photos", "--prompt", "oil", "--dry-run", "--json")
+    assert (ended.code, ended.json["estimate"]["edits"]) == (0, 1)
+    assert "RETOUCH_BUCKET" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "command", [["events"], ["keys", "list"], ["seal", "b"], ["pause"], ["redo", "b", "--failed"]], ids=" ".join
+)
+def test_what_needs_redis_says_so(remote: Run, command: list[str]) -> None:
+    """In one sentence, with exit code 2."""
+    remote("enqueue", "m.jsonl", "--batch", "b")
+    ended = remote(*command)
+    told = "retouch: a gateway (RETOUCH_URL) does not offer that: it needs Redis, so set RETOUCH_REDIS_URL\n"
+    assert (ended.code, ended.err) == (2, told)
+
+
+def test_a_key_may_be_too_little(remote: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that may submit alone enqueues; what it may not do is told, and no part of it shown."""
+    token = AccessKeys(ledger, "here").create("sender", [Scope.SUBMIT])
+    monkeypatch.setenv("RETOUCH_TOKEN", token)
+    assert remote("enqueue", "m.jsonl", "--batch", "b").code == 0
+    ended = remote("status", "b")
+    assert (ended.code, "this needs the scope read, and key sender has submit" in ended.err) == (2, True)
+    monkeypatch.setenv("RETOUCH_TOKEN", token[:-1])
+    ended = remote("enqueue", "m.jsonl", "--batch", "c")
+    assert (ended.code, "refuses the key (RETOUCH_TOKEN)" in ended.err, token[-8:-1] in ended.err) == (2, True, False)
+
+
+def test_doctor_looks_at_the_gateway(remote: Run, monkeypatch: Any) -> None:
+    """What of Redis only Redis tells is left out."""
+    ended = remote("doctor")
+    assert "ok    gateway: http://127.0.0.1" in ended.out
+    assert "Redis" not in ended.out
+    monkeypatch.setenv("RETOUCH_URL", "http://127.0.0.1:9")
+    assert "FAIL  gateway: cannot use the gateway at http://127.0.0.1:9 (RETOUCH_URL)" in remote("doctor").out
+
+
+def test_redis_is_taken_where_both_are_named(remote: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As README says."""
+    monkeypatch.setenv("RETOUCH_REDIS_URL", "redis://127.0.0.1:9")
+    ended = remote("status")
+    assert (ended.code, "cannot use Redis at redis://127.0.0.1:9" in ended.err) == (6, True)

@@ -1,0 +1,1 @@
+"""The remote producer: its way to the gateway."""

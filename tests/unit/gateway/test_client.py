@@ -1,0 +1,207 @@
+"""Requests to a gateway whose way is bad: repeated where that does no harm, and told plainly where it does not help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from retouch import CancelledError, EditQueue, EditState, InputError, ServiceError
+from tests.harness.web import Request, Web
+from tests.unit.producing import edit
+
+TOKEN = "rt_caller_secret-that-nobody-may-see"
+ACCEPTED = {"batch": "b", "accepted": 1, "already": 0, "on_disk": True, "estimate": {}, "notes": []}
+VIEW = {
+    **{"batch": "b", "state": "completed", "counts": {"completed": 1}, "total": 1, "possible_duplicates": 0},
+    **{"blank": 0, "created": "2026-01-01T00:00:00.000Z", "note": None, "paused": [], "recovered": 0},
+    **{"sent_anew": 0, "sealed": True, "producer_seen": None, "redo_of": None},
+}
+Step = Callable[[], tuple[int, bytes]]
+
+
+class Way(Web):
+    """A gateway, or what stands in its place: it answers by the next of its steps, and by the last one for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(self._next)
+        self.steps: list[tuple[int, Any, dict[str, str]] | None] = []
+        self._headers: dict[str, str] = {}
+
+    def will(self, status: int, body: Any, **headers: str) -> None:
+        """Add a step: a problem where the status is none of a good answer, else an object."""
+        kind = "application/problem+json" if status >= 400 else "application/json"
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.steps.append((status, body, {"Content-Type": kind, **told}))
+
+    def _next(self, _request: Request) -> tuple[int, bytes]:
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if step is None:
+            raise ConnectionResetError
+        status, body, self._headers = step
+        return status, body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """Those of the step."""
+        return self._headers
+
+
+@pytest.fixture
+def way(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    """It listens, and nobody pauses long."""
+    monkeypatch.setattr("retouch.gateway.client.PAUSE_S", 0.0)
+    with Way() as way:
+        yield way
+
+
+@pytest.fixture
+def queue(way: Way) -> Iterator[EditQueue]:
+    """A producer with a key."""
+    with EditQueue.from_url(way.url, token=TOKEN) as queue:
+        yield queue
+
+
+def problem(kind: str, detail: str, **more: Any) -> dict[str, Any]:
+    """A problem of the gateway."""
+    return {"type": f"urn:retouch:problem:{kind}", "title": kind, "detail": detail, **more}
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
+def test_an_enqueue_is_sent_again_whole(way: Way, queue: EditQueue, status: int) -> None:
+    """After a temporary error of the gateway or of a proxy, and after a cut: the same body, to its end."""
+    if status:
+        way.will(status, b"<html>bad gateway</html>", Content_Type="text/html", Retry_After="0")
+    else:
+        way.steps.append(None)
+    way.will(201, ACCEPTED)
+    assert queue.enqueue([edit("a", seed=3)], batch="b").accepted == 1
+    bodies = [one.body for one in way.requests]
+    assert [json.loads(body)["seed"] for body in bodies] == [3] * len(bodies)
+    assert way.requests[-1].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_retry_is_sent_once(way: Way, queue: EditQueue) -> None:
+    """Its answer may be lost, and edits have failed again meanwhile: those would be paid for once more."""
+    way.will(200, VIEW)
+    way.steps.append(None)
+    way.will(200, {"asked": 0, "sent": 1})
+    with pytest.raises(ServiceError, match="cannot use the gateway at http://127"):
+        queue.retry("b", [EditState.FAILED])
+    assert sum("/retry" in one.path for one in way.requests) == 0  # it was cut, and none came after it
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "told"),
+    [
+        (401, problem("no-key", "this key is not known"), InputError, "refuses the key .RETOUCH_TOKEN.: this key"),
+        (403, problem("not-allowed", "this needs the scope read"), InputError, "needs the scope read"),
+        (404, problem("not-found", "nothing"), InputError, "there is no batch 'b' that this key may know of"),
+        (422, problem("invalid", "weight is wrong"), InputError, "weight is wrong"),
+        (500, problem("bug", "it is in the log"), ServiceError, "answers 500: it is in the log"),
+        (503, problem("away", "Redis is away"), ServiceError, "Redis is away"),
+    ],
+)
+def test_a_problem_is_told_in_its_words(
+    way: Way, queue: EditQueue, status: int, body: Any, error: type[Exception], told: str
+) -> None:
+    """By what the caller can do about it, and without the key."""
+    way.will(status, body)
+    with pytest.raises(error, match=told) as raised:
+        queue.status("b")
+    assert TOKEN not in f"{raised.value!r}{raised.value.__cause__!r}{queue!r}{vars(queue)!r}"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        (200, "text/html", r"200 \(text/html\), which is no answer of a gateway"),
+        (404, "text/html", r"404 \(text/html\), which is no answer of a gateway"),
+        (407, "text/html", "no answer of a gateway"),
+        (502, "text/html", r"502 \(text/html\), which is no answer of a gateway: a proxy's"),
+    ],
+)
+def test_a_page_of_a_proxy_is_told_plainly(way: Way, queue: EditQueue, status: int, kind: str, told: str) -> None:
+    """A page to log in is no batch, and one that says "not found" does not say that of the batch."""
+    way.will(status, b"<html>hello</html>", Content_Type=kind)
+    with pytest.raises(ServiceError, match=told):
+        queue.status("b")
+    with pytest.raises(ServiceError, match=told):
+        queue.check()
+
+
+def test_a_redirect_is_not_followed(way: Way, queue: EditQueue) -> None:
+    """The key would go to whom it names."""
+    way.will(302, {}, Location=f"{way.url}/elsewhere")
+    with pytest.raises(ServiceError, match="set RETOUCH_URL to where the gateway is"):
+        queue.status("b")
+    assert len(way.requests) == 1
+
+
+def test_nobody_there(way: Way) -> None:
+    """The system's own words, and no address twice."""
+    with Way() as gone:
+        pass
+    with EditQueue.from_url(gone.url, token=TOKEN) as queue, pytest.raises(ServiceError, match="Connection refused"):
+        queue.check()
+
+
+def test_results_that_are_cut_are_asked_for_again(way: Way, queue: EditQueue) -> None:
+    """A part of them never passes for all."""
+    line = json.dumps({"custom_id": "a", "state": "completed"}).encode() + b"\n"
+    cut = {"Content_Type": "application/jsonl", "Content_Length": "9999", "Connection": "close"}
+    way.will(200, line, **cut)
+    way.will(200, line * 2, Content_Type="application/jsonl")
+    assert [one.custom_id for one in queue.results("b")] == ["a", "a"]
+    way.steps.clear()
+    way.will(200, line, **cut)
+    with pytest.raises(ServiceError, match="the results were cut"):
+        list(queue.results("b"))
+
+
+def test_refused_edits_are_named_by_their_places(way: Way, queue: EditQueue) -> None:
+    """Also where lines before were left out here; the rest is sent again without them."""
+    fault = {"line": 1, "custom_id": "a", "detail": "init_image is in none of the places"}
+    way.will(422, problem("rejected", "1 edit is wrong", errors=[fault], rejected=1))
+    way.will(201, ACCEPTED)
+    edits: list[Any] = [{"custom_id": "bad"}, edit("a"), edit("b")]
+    receipt = queue.enqueue(edits, batch="b", on_invalid="skip")
+    assert [(one.line, one.custom_id) for one in receipt.rejected] == [(1, "bad"), (2, "a")]
+    assert [json.loads(line)["custom_id"] for line in way.requests[-1].body.splitlines()] == ["b"]
+    way.steps.clear()
+    way.will(422, problem("rejected", "too many edits are wrong"))
+    with pytest.raises(InputError, match="too many edits are wrong"):
+        queue.enqueue([edit("a")], batch="b", on_invalid="skip")
+
+
+def test_a_cancelled_batch(way: Way, queue: EditQueue) -> None:
+    """As in Redis: another exit code."""
+    way.will(409, problem("cancelled", "batch b was cancelled"))
+    with pytest.raises(CancelledError, match="batch b was cancelled"):
+        queue.enqueue([edit("a")], batch="b")
+
+
+def test_a_wait_goes_through_outages(way: Way, queue: EditQueue) -> None:
+    """Its caller hears of them; once the batch has been seen, nothing but its end ends the wait."""
+    way.will(200, VIEW | {"state": "open"})
+    way.steps.append(None)
+    way.will(503, problem("away", "Redis is away"), Retry_After="1")
+    way.will(200, VIEW)
+    heard: list[str | None] = []
+    assert queue.wait("b", on_outage=heard.append).finished
+    assert (len(heard), heard[-1]) == (2, None)
+
+
+@pytest.mark.parametrize(
+    "method", ["seal", "remove", "made", "undelivered", "sinks", "events", "server", "newest_event"]
+)
+def test_what_needs_redis_says_so(way: Way, queue: EditQueue, method: str) -> None:
+    """In one sentence, that names what to set."""
+    way.will(200, VIEW)
+    given = ["b"] if method in ("seal", "remove", "made") else []
+    with pytest.raises(InputError, match="needs Redis, so set RETOUCH_REDIS_URL"):
+        list(getattr(queue, method)(*given))
+    for everything in (queue.pause, queue.resume):
+        with pytest.raises(InputError, match="needs Redis"):
+            everything()

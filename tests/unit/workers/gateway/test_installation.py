@@ -1,0 +1,29 @@
+"""``GET /v1/installation``: why nothing moves, for those whose batches are all right."""
+
+from __future__ import annotations
+
+from retouch.access_keys import Scope
+from retouch.ledger import Ledger
+from tests.unit.workers.gateway.conftest import Client, problem
+
+
+def test_workers_and_pauses_are_told(client: Client, ledger: Ledger) -> None:
+    """To whoever may read, and to nobody else."""
+    ledger.worker.pause("submit:person", "lunch")
+    ledger.worker.see_worker("w", {})
+    told = client(Scope.READ).get("/v1/installation").json()
+    assert (told["workers"], told["queued"]) == (["w"], 0)
+    assert [(one["cause"], one["reason"]) for one in told["pauses"]] == [("person", "lunch")]
+    refused = client(Scope.SUBMIT, name="sender").get("/v1/installation")
+    assert (refused.status_code, problem(refused)["type"]) == (403, "urn:retouch:problem:not-allowed")
+
+
+def test_a_refusal_of_others_is_not_told(client: Client, ledger: Ledger) -> None:
+    """The API's words may quote a prompt: a key that is bound to some batches does not read them."""
+    ledger.worker.pause("submit:person", "lunch")  # the ledger is made by its first use
+    connection = ledger.connection
+    connection._client.hset(connection.keys.state, mapping={"refusal": "no such model: secret", "refused_at": "1"})
+    everyone = client(Scope.READ).get("/v1/installation").json()["provider"]
+    assert everyone["last_refusal"] == "no such model: secret"
+    team = client(Scope.READ, name="team", prefix="team-").get("/v1/installation").json()["provider"]
+    assert (team["last_refusal"], team["last_refusal_at"]) == (None, None)

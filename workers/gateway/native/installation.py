@@ -1,0 +1,36 @@
+"""``GET /v1/installation``: why nothing moves, for callers whose batches are all right."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from retouch.records import InstallationRecord, TimesRecord
+from workers.gateway.context import Gateway
+from workers.gateway.native.batches import Reader
+from workers.gateway.problems import Kind, described
+
+
+def add_installation(app: FastAPI, gateway: Gateway) -> None:
+    """Add the route."""
+    queue = gateway.queue
+
+    @app.get(
+        "/v1/installation",
+        tags=["installation"],
+        summary="Which workers are alive, what is paused, and how the API is used",
+        responses=described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
+    )
+    def installation(key: Reader) -> InstallationRecord:
+        provider = queue.provider().to_json()
+        if key.prefix:  # the API's words may be about an edit of somebody else
+            provider["last_refusal"] = provider["last_refusal_at"] = None
+        learned: dict[str, TimesRecord] = {
+            kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
+        }
+        return {
+            "workers": queue.workers(),
+            "worker_differences": queue.differences(),
+            "pauses": [pause.to_json() for pause in queue.pauses()],
+            "provider": {**provider, "learned": learned},
+            "queued": queue.queued(),
+        }
