@@ -12,7 +12,7 @@ from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
 from retouch.gateway import NEEDS_REDIS
 from retouch.ledger import Ledger, Pause, Provider, Sink
 from retouch.provider.polling.histogram import Distribution, weight
-from retouch.reach import OnOutage, Reach, redis_at
+from retouch.reach import OnOutage, Reach, no_redis
 
 if TYPE_CHECKING:
     from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
@@ -36,8 +36,9 @@ class Installation:
     def __init__(self, way: Ledger | RemoteLedger, address: str) -> None:
         self._way = way
         self.remote = not isinstance(way, Ledger)
-        self.place = f"the gateway at {address} (RETOUCH_URL)" if self.remote else redis_at(address)
-        self._reach = Reach(self.place)
+        unusable = f"cannot use the gateway at {address} (RETOUCH_URL)" if self.remote else no_redis(address)
+        self.place = unusable.removeprefix("cannot use ")
+        self._reach = Reach(unusable)
         self.service = "the gateway" if self.remote else "Redis"
         self.address = address
 

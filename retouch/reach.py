@@ -12,9 +12,9 @@ from retouch.errors import LedgerAwayError, LedgerError, LedgerRefusedError, Ser
 OUTAGE_PAUSE_S = 0.5  # between two attempts to reach Redis
 
 
-def redis_at(address: str) -> str:
-    """How a Redis is called for people."""
-    return f"Redis at {address} (RETOUCH_REDIS_URL)"
+def no_redis(address: str) -> str:
+    """What is said of a Redis that cannot be used; the reason follows."""
+    return f"cannot use Redis at {address} (RETOUCH_REDIS_URL)"
 
 
 OnOutage = Callable[[str | None], None]
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Reach:
-    """Calls to a service, which is called ``place`` for people: ``with reach(): ...``."""
+    """Calls to a service: ``with reach(): ...``. ``unusable``: what is said if it cannot be used, before the reason."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, unusable: str) -> None:
+        self._unusable_text = unusable
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -56,4 +56,4 @@ class Reach:
                 return answer
 
     def _unusable(self, error: LedgerError) -> ServiceError:
-        return ServiceError(f"cannot use {self._place}: {error}")
+        return ServiceError(f"{self._unusable_text}: {error}")

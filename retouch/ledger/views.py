@@ -281,9 +281,9 @@ class BatchView:
             recovered=raw["recovered"],
             sent_anew=raw["sent_anew"],
             unsealed=None if raw["sealed"] else _read(raw["producer_seen"]),
-            open_until=_read(raw["open_until"]),
+            open_until=_read(raw.get("open_until")),
             redo_of=raw["redo_of"],
-            max_failures=raw["max_failures"],
+            max_failures=raw.get("max_failures"),
         )
 
     @classmethod

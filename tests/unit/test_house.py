@@ -404,7 +404,7 @@ def test_bootstrap_says_what_is_wrong_with_the_interpreter(checkout: Path) -> No
         (
             "Darwin x86_64",
             "the S3 server has no wheel for Intel Macs",
-            "python3 -m venv .venv && .venv/bin/pip install '.[worker,endpoint,sheet]'",
+            "python3 -m venv .venv && .venv/bin/pip install '.[worker,endpoint,gateway,sheet]'",
         ),
         (
             "MINGW64_NT-10.0-19045 x86_64",

@@ -73,7 +73,13 @@ def test_every_subject_of_doctor_has_a_row() -> None:
     tree = ast.parse((ROOT / "retouch/cli/checks.py").read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"]
     bad = [call.args[1] for call in calls if ast.unparse(call.args[0]) != "True"]
-    subjects = {one.value if isinstance(one, ast.Constant) else "events to …" for one in bad}
+    variables = {"service": ("Redis", "gateway")}
+    named = [variables[one.id] if isinstance(one, ast.Name) else (one,) for one in bad]
+    subjects = {
+        one if isinstance(one, str) else one.value if isinstance(one, ast.Constant) else "events to …"
+        for names in named
+        for one in names
+    }
     assert set(rows(section(PAGE, "What doctor finds"))) == subjects
 
 

@@ -127,7 +127,7 @@ def test_the_picture_that_was_edited_is_not_replaced(
 ) -> None:
     """By results with names like theirs; a result that is there may be."""
     monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
-    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: MemoryStore())
+    monkeypatch.setattr("retouch.queue.kept_store", lambda _bucket: MemoryStore())
     (here / "cat.png").write_bytes(original := picture(side=16))
     assert run("enqueue", "cat.png", "--prompt", "x", "--batch", "b").code == 0
     worker.complete(1)
@@ -144,7 +144,7 @@ def test_no_picture_of_the_batch_is_replaced_by_results_of_another_one(
 ) -> None:
     """A folder that has results in it beside its pictures, and is edited once more; also if the sizes are equal."""
     monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
-    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: MemoryStore())
+    monkeypatch.setattr("retouch.queue.kept_store", lambda _bucket: MemoryStore())
     (here / "cat.png").write_bytes(picture(side=16))
     (here / "cat.0.png").write_bytes(before := picture(shade=9))
     assert run("enqueue", ".", "--prompt", "x", "--batch", "b").code == 0

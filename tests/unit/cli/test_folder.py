@@ -18,7 +18,7 @@ from tests.unit.cli.test_uploads import MemoryStore, png
 def bucket(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     """The bucket that pictures are uploaded to."""
     memory = MemoryStore()
-    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _bucket: memory)
+    monkeypatch.setattr("retouch.queue.kept_store", lambda _bucket: memory)
     monkeypatch.setenv("RETOUCH_BUCKET", "bucket")
     return memory
 

@@ -147,11 +147,12 @@ def test_nobody_there(way: Way) -> None:
         queue.check()
 
 
-def test_results_that_are_cut_are_asked_for_again(way: Way, queue: EditQueue) -> None:
-    """A part of them never passes for all."""
+def test_results_that_are_cut_are_asked_for_again(way: Way, queue: EditQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of them never passes for all, and none stands behind the whole."""
+    monkeypatch.setattr("retouch.gateway.reader.CHUNK", 8)
     line = json.dumps({"custom_id": "a", "state": "completed"}).encode() + b"\n"
     cut = {"Content_Type": "application/jsonl", "Content_Length": "9999", "Connection": "close"}
-    way.will(200, line, **cut)
+    way.will(200, line * 3, **cut)
     way.will(200, line * 2, Content_Type="application/jsonl")
     assert [one.custom_id for one in queue.results("b")] == ["a", "a"]
     way.steps.clear()

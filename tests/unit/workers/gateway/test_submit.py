@@ -288,7 +288,7 @@ def test_a_caller_names_its_own_uploads_and_what_its_key_lists(client: Client, q
 def test_a_picture_in_the_text_is_uploaded(client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the command line does it: under its content's name."""
     bucket = Uploads()
-    monkeypatch.setattr("retouch.intake.uploads.kept_store", lambda _name: bucket)
+    monkeypatch.setattr("workers.gateway.intake.kept_store", lambda _name: bucket)
     uri = "data:image/png;base64," + base64.b64encode(picture()).decode()
     assert client().post("/v1/batches/b", data=lines(edit(init_image=uri)), headers=JSONL).status_code == 201
     [key] = bucket.objects
