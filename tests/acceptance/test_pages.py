@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from retouch import EditQueue
 from tests.harness.page_script import PageScript
-from tests.harness.pages import pages
+from tests.harness.pages import blocks, pages
 from tests.harness.pictures import FOLDER
 from tests.harness.processes import Process
 from tests.harness.waiting import until
@@ -44,6 +44,7 @@ ENDLESS = {r"celery -A workers worker": " ready.", r"retouch events\b.*--follow"
 CHECKOUT = (".env.example", "config", "docker-compose.yml", "docs", "retouch", "scripts", "tasks", "workers")
 API = ROOT / "docs" / "api.md"  # made by scripts/reference; its blocks are signatures
 PHOTOS = ("cat", "dog", "fox")
+RECIPE = "daily.toml"  # which another page has readers save
 BUCKET, KEY = "photos", "cat2.jpg"  # the picture in S3 that examples name
 WITHIN_S = 120.0
 
@@ -108,6 +109,8 @@ def folder(tmp_path: Path, environment: dict[str, str]) -> Path:
     shutil.copy(ROOT / "scripts" / "samples" / "lighthouse.jpg", tmp_path / "photos")
     (tmp_path / "photos" / "lighthouse.txt").write_text("a lighthouse by the sea\n")
     shutil.copy(FOLDER / "exif-rotated.jpg", tmp_path / "cat3.jpg")
+    [recipe] = [block.text for block in blocks((ROOT / "docs" / "triggers.md").read_text()) if block.file == RECIPE]
+    (tmp_path / RECIPE).write_text(recipe)
     (tmp_path / ".retouch").mkdir()
     lines = [f"export {name}='{value}'\n" for name, value in environment.items()]
     (tmp_path / ".retouch" / "env").write_text("".join(lines))

@@ -35,7 +35,7 @@ def main() -> int:
     """Run until told to end; returns the exit code: 2 for bad input, 1 if a part failed, each with one sentence."""
     args = _arguments()
     parent = os.getppid() if args.die_with_parent else None
-    raise_on(signal.SIGTERM, signal.SIGHUP)
+    raise_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     began = time.monotonic()
     try:
         options = {"workers": args.workers, "latency": args.latency, "capacity": args.capacity}
