@@ -59,7 +59,7 @@ def choose_device(asked: str | None) -> str:
         return asked
     why = "finds no such device here"
     if kind == "cuda" and torch.version.cuda is None and torch.version.hip is None:
-        why = "is a build for the CPU alone: that of PyPI for Linux on x86-64 has CUDA in it"
+        why = "is a build for the CPU alone: the usual one for Linux on x86-64 has CUDA in it"
     raise EngineError(f"--device {asked}: torch {torch.__version__} {why}; --device cpu is slow")
 
 

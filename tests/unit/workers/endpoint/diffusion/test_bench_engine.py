@@ -180,7 +180,7 @@ def test_a_cpu_s_seconds_are_those_of_its_work(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--device", "cuda:7"], "finds no such device here"),
+        (["--device", "cuda:7"], "--device cuda:7: torch "),
         (["--quick", "--docs"], "with --quick they mean nothing"),
         (["--only", "races"], f"unknown: 'races'; choose from {','.join(PARTS)}"),
         (["--rounds", "0"], "'0' is not a number of rounds"),

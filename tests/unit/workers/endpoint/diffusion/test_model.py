@@ -323,6 +323,6 @@ def test_a_torch_without_cuda_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(
-        EngineError, match=r"--device cuda: torch .* is a build for the CPU alone: that of PyPI for Linux"
+        EngineError, match=r"--device cuda: torch .* is a build for the CPU alone: the usual one for Linux"
     ):
         choose_device("cuda")
