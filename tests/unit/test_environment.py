@@ -16,6 +16,7 @@ from retouch import BatchView, EditQueue, EditState, InputError, RejectedEditsEr
 from retouch.environment import VARIABLES, Environment, check_names
 from retouch.ledger import Ledger
 from retouch.net.addresses import check_url
+from tests.harness.waiting import until
 from tests.unit.producing import edit, finish_all
 
 
@@ -95,11 +96,11 @@ def test_a_queue_from_the_environment_uses_all_of_it(
         alone = len(watcher.client_list()) - len(queue.workers())
         assert alone > 1
         queue.close()
-        assert len(watcher.client_list()) == 1
+        until(lambda: len(watcher.client_list()) == 1, "the server has seen the connections end")
         assert queue.batch("b") == queue.status("b")  # it connects again
         assert len(watcher.client_list()) == 2
     with redis.Redis.from_url(redis_url) as watcher:
-        assert len(watcher.client_list()) == 1
+        until(lambda: len(watcher.client_list()) == 1, "the server has seen the connections end")
 
 
 def test_two_threads_wait_at_once_with_one_queue() -> None:
