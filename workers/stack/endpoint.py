@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from urllib.parse import urlsplit
 import requests
 
 from workers.stack.child import Child, keep_secret
-from workers.stack.part import Launch, Part
+from workers.stack.part import Launch
+from workers.stack.server import ServerPart
 
 STOP_GRACE_S = 5.0
 ENGINE_DEADLINE_S = 1800.0  # four gigabytes of weights may come from a slow disk
@@ -32,7 +32,7 @@ class Model:
         return ["--engine", "diffusion", "--model", str(self.path.resolve()), *self.about]
 
 
-class Endpoint(Part):
+class Endpoint(ServerPart):
     """``python -m workers.endpoint``, with an API key and a port of its own, which ``data_dir`` keeps.
 
     ``latency`` (seconds per edit, ``"0.5"`` or ``"0.2-0.8"``), ``capacity`` (images made at once) and ``max_queue``
@@ -59,14 +59,11 @@ class Endpoint(Part):
         self._options += [] if capacity is None else ["--capacity", str(capacity)]
         self._options += [] if max_queue is None else ["--max-queue", str(max_queue)]
         self._options += [] if model is None else model.options
-        self._url: str | None = None
         child = Child("the endpoint", log or data_dir / "endpoint.log")
         super().__init__(
             child,
             self._launching,
-            self._announced,
             stop_grace_s=STOP_GRACE_S,
-            ports=1,
             ports_file=data_dir / "port",
         )
 
@@ -84,12 +81,6 @@ class Endpoint(Part):
         return engine if answer.ok else None
 
     @property
-    def url(self) -> str:
-        """The URL for ``RETOUCH_API_URL``; only once started."""
-        assert self._url is not None, "the endpoint is not started"
-        return self._url
-
-    @property
     def host(self) -> str:
         """The endpoint as ``host:port``; only once started."""
         return urlsplit(self.url).netloc
@@ -98,10 +89,3 @@ class Endpoint(Part):
         command = [sys.executable, "-m", "workers.endpoint", "--port", str(ports[0]), "--die-with-parent"]
         command += self._options
         return Launch(command, {"RETOUCH_API_KEY": self.api_key, "RETOUCH_PRIVATE_HOSTS": self._private_hosts})
-
-    def _announced(self, _ports: list[int]) -> str | None:
-        for line in self.child.output().splitlines():
-            if line.startswith('{"url"') and line.endswith("}"):
-                self._url = str(json.loads(line)["url"])
-                return self._url
-        return None

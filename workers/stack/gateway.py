@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,14 +10,15 @@ from retouch.access_keys import AccessKeys, Scope, new_token
 from retouch.errors import InputError
 from retouch.ledger import Address, Ledger
 from workers.stack.child import Child, keep_secret
-from workers.stack.part import Launch, Part
+from workers.stack.part import Launch
+from workers.stack.server import ServerPart
 
 STOP_GRACE_S = 15.0
 KEY = "stack"  # its name
 RATE = "100000/m"
 
 
-class Gateway(Part):
+class Gateway(ServerPart):
     """``python -m workers.gateway``, with a port and a key that ``data_dir`` keeps.
 
     ``environment`` gives what it needs in its environment, once the others run.
@@ -27,22 +27,13 @@ class Gateway(Part):
     def __init__(self, data_dir: Path, environment: Callable[[], Mapping[str, str]], log: Path | None = None) -> None:
         self.token = keep_secret(data_dir / "token", lambda: new_token(KEY))
         self._environment = environment
-        self._url: str | None = None
         child = Child("the gateway", log or data_dir / "gateway.log")
         super().__init__(
             child,
             self._launching,
-            self._announced,
             stop_grace_s=STOP_GRACE_S,
-            ports=1,
             ports_file=data_dir / "port",
         )
-
-    @property
-    def url(self) -> str:
-        """Where it is; only once started."""
-        assert self._url is not None, "the gateway is not started"
-        return self._url
 
     def make_key(self, redis_url: str, bucket: str) -> None:
         """Make its token known: the key may do everything, and name all pictures in the stack's bucket."""
@@ -65,10 +56,3 @@ class Gateway(Part):
     def _launching(self, ports: list[int]) -> Launch:
         command = [sys.executable, "-m", "workers.gateway", "--port", str(ports[0]), "--die-with-parent"]
         return Launch(command, self._environment())
-
-    def _announced(self, _ports: list[int]) -> str | None:
-        for line in self.child.output().splitlines():
-            if line.startswith('{"url"') and line.endswith("}"):
-                self._url = str(json.loads(line)["url"])
-                return self._url
-        return None
