@@ -6,6 +6,8 @@ from pathlib import Path
 
 from workers.stack.worker import Worker
 
+SINKS = {"RETOUCH_SINKS", "RETOUCH_WEBHOOK_URL"}
+
 
 class Crew:
     """The workers of one test. One that has the settings that the next test wants goes on working for it."""
@@ -16,15 +18,15 @@ class Crew:
         self._others: list[Worker] = []
         self._count = 0
 
-    def hire(self, environment: dict[str, str]) -> tuple[Worker, bool]:
-        """Return a running worker with this environment, and whether it is new."""
+    def hire(self, environment: dict[str, str]) -> Worker:
+        """Return a running worker with this environment."""
         if self._kept and self._kept[0] == environment and self._kept[1].child.running:
-            return self._kept[1], False
+            return self._kept[1]
         worker = self.prepared(environment)
         worker.start()
         self._others.remove(worker)
         self._kept = environment, worker
-        return worker, True
+        return worker
 
     def prepared(self, environment: dict[str, str]) -> Worker:
         """A worker of this test alone, not started; the one that was kept from earlier tests is dismissed."""
@@ -35,10 +37,15 @@ class Crew:
         return worker
 
     def end_test(self) -> None:
-        """Kill the workers that were extra; the kept one goes on."""
+        """Kill the workers that were extra; the kept one goes on.
+
+        One with sinks is not kept: the next test would find sinks that it knows nothing of, and that nobody serves.
+        """
         for worker in self._others:
             worker.kill()
         self._others.clear()
+        if self._kept and not SINKS.isdisjoint(self._kept[0]):
+            self._dismiss()
 
     def end(self) -> None:
         """Kill all."""
@@ -46,8 +53,9 @@ class Crew:
         self._dismiss()
 
     def logs(self) -> str:
-        """Everything that workers have written."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+        """Everything that workers have written; who wrote last is at the end."""
+        logs = sorted(self._folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
+        return "".join(path.read_text(errors="replace") for path in logs)
 
     def _dismiss(self) -> None:
         if self._kept:

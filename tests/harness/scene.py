@@ -39,10 +39,7 @@ class Scene(World):
 
     def worker(self, **settings: str) -> Worker:
         """A running worker; ``settings`` are variables without their ``RETOUCH_``, in lower case."""
-        worker, new = self.crew.hire(self.settings(**settings))
-        if not new and "webhook_url" in settings:  # it names its sinks to the emptied Redis when it is next seen
-            self.until(self.ledger.reader.workers, "the worker is seen")
-        return worker
+        return self.crew.hire(self.settings(**settings))
 
     def another_worker(self, **settings: str) -> Worker:
         """One more, freshly started, which ends with the test."""
