@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
@@ -10,6 +10,7 @@ from workers.gateway import openapi, problems
 from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
 from workers.gateway.native import SHAPES, add_native
+from workers.gateway.native.query import only_known
 from workers.gateway.openai import SHAPES as OPENAI_SHAPES
 from workers.gateway.openai import add_openai
 from workers.gateway.problems import Kind
@@ -29,6 +30,7 @@ def create(gateway: Gateway) -> ASGIApp:
         description="Image edits by the thousand: send batches, follow them, read their results.",
         docs_url=None,  # it would load scripts of another host
         redoc_url=None,
+        dependencies=[Depends(only_known)],
     )
     problems.install(app)
     _add_health(app, gateway)

@@ -26,6 +26,15 @@ TYPES = frozenset(kind for event in (EditEvent, BatchEvent, PauseEvent) for kind
 _OURS = "retouch."
 _PROBLEMS = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 
+EVENT = {  # of each event: so has OpenAPI 3.1 the schema of such a stream
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+        "event": {"enum": sorted(TYPES)},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "A CloudEvent, as in JSON."},
+    },
+}
+
 Types = Annotated[
     str, Query(description="Only these, as `batch.completed,edit.failed`; `retouch.` may stand before each.")
 ]
@@ -36,7 +45,7 @@ LastEventId = Annotated[str, Header(description="As `after`; browsers send it wh
 def add_events(app: FastAPI, gateway: Gateway) -> None:
     """Add the routes."""
     told: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events, until you go"},
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "Events, until you go"},
         **described(*_PROBLEMS),
     }
     more: dict[str, Any] = {"tags": ["events"], "responses": told, "response_model": None}

@@ -1,0 +1,33 @@
+"""Parameters of a query that there are not."""
+
+from __future__ import annotations
+
+from tests.unit.workers.gateway.conftest import Client, problem
+
+
+def test_a_mistyped_parameter_is_refused_with_the_one_that_was_meant(client: Client) -> None:
+    """Ignored, it would enqueue with another weight, or list other batches, than was asked for."""
+    caller = client()
+    body = '{"prompt": "a cat", "init_image": "https://example.com/cat.png"}\n'
+    sent = caller.post(
+        "/v1/batches?wieght=2&set=seed=1&tag=x", data=body, headers={"Content-Type": "application/jsonl"}
+    )
+    found = problem(sent)
+    assert found["detail"] == "there is no parameter 'tag' here; there is set, column, keep_columns, weight"
+    assert found["errors"] == [
+        {"field": "tag", "detail": found["detail"]},
+        {"field": "wieght", "detail": "there is no parameter 'wieght' here; did you mean 'weight'?"},
+    ]
+    assert caller.get("/v1/batches").json()["batches"] == []
+
+
+def test_where_there_is_no_parameter_it_says_so(client: Client) -> None:
+    """One edit has none."""
+    found = problem(client().get("/v1/edits/b/c0?verbose=true"))
+    assert (found["status"], found["detail"]) == (422, "there is no parameter 'verbose' here, nor any other")
+
+
+def test_the_openai_face_passes_over_what_it_does_not_know(client: Client) -> None:
+    """Its clients send parameters for other vendors' services."""
+    answer = client().post("/openai/v1/batches?api-version=2025-04-01", json={})
+    assert answer.json()["error"]["param"] == "input_file_id"
