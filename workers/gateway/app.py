@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from workers.gateway import openapi, problems
+from workers.gateway.body import SmallBodyRoute
 from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
 from workers.gateway.native import SHAPES, add_native
@@ -32,6 +33,7 @@ def create(gateway: Gateway) -> ASGIApp:
         redoc_url=None,
         dependencies=[Depends(only_known)],
     )
+    app.router.route_class = SmallBodyRoute
     problems.install(app)
     _add_health(app, gateway)
     add_native(app, gateway)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Message
 
 from workers.gateway.problems import Kind, ProblemError
 
 SILENT_S = 30.0  # a sender that sends nothing for so long has gone
 _WRITTEN_AT_ONCE = 256 * 1024  # bytes
 MIB = 1024 * 1024
+SMALL = 128 * 1024  # bytes of an object with a few fields
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,26 @@ async def small_body(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
+class SmallBodyRoute(APIRoute):
+    """A route; the body that FastAPI reads for its handler is held in memory, so it has at most SMALL bytes."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Its handler."""
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def bounded(request: Request) -> Response:
+            body = await small_body(request, SMALL)
+
+            async def whole() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            return await handle(Request(request.scope, whole))
+
+        return bounded
+
+
 @asynccontextmanager
 async def kept_form(request: Request, most: int) -> AsyncIterator[FormData]:
     """Read a form (``multipart/form-data``) of at most so many bytes; its files are kept on disk, as ``kept_body``."""
@@ -115,6 +139,6 @@ def _check_head(request: Request, most: int) -> None:
 
 
 def _too_large(most: int) -> ProblemError:
-    shown = f"{most // MIB} MiB" if most >= MIB else f"{most} bytes"
-    detail = f"the body is larger than {shown}: send it in parts, to the same batch"
+    large = f"{most // MIB} MiB: send it in parts, to the same batch" if most >= MIB else f"{most:,} bytes"
+    detail = f"the body is larger than {large}"
     return ProblemError(Kind.TOO_LARGE, detail, {"Connection": "close"})

@@ -151,6 +151,8 @@ _OURS = {
 def _problem_of(app: FastAPI, request: Request, error: Exception) -> ProblemError:
     if isinstance(error, ProblemError):
         return error
+    if isinstance(error, RequestValidationError) and (broken := _broken_json(error)):
+        return ProblemError(Kind.BAD_REQUEST, broken)
     if isinstance(error, RequestValidationError):
         faults = [_fault(one) for one in error.errors()]
         detail = "; ".join(f"{one['field']}: {one['detail']}" for one in faults[:3])
@@ -161,6 +163,14 @@ def _problem_of(app: FastAPI, request: Request, error: Exception) -> ProblemErro
         if isinstance(error, ours):
             return ProblemError(kind, str(error))
     return a_bug()
+
+
+def _broken_json(error: RequestValidationError) -> str:
+    """What is wrong with a body that is no JSON; empty if it is JSON."""
+    first = error.errors()[0]
+    if first["type"] != "json_invalid":
+        return ""
+    return f"the body is not JSON: {first['ctx']['error']} at position {first['loc'][-1] + 1}"
 
 
 def _of_the_framework(app: FastAPI, request: Request, error: HTTPException) -> ProblemError:

@@ -56,7 +56,8 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
         tags=["uploads"],
         summary="A link to upload a picture by",
         responses=described(
-            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
+            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE),
+            *(Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
         ),
     )
     def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink:

@@ -31,6 +31,7 @@ WINDOW_S = 24 * 3600  # after that a batch that never became whole is given up
 UNPREFIXED = "batch_"
 _PLACE = "/openai/v1/batches"
 _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
+_OF_A_BODY = (Kind.BAD_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE)
 _OF_THE_FILE = (Kind.REJECTED, Kind.INVALID, Kind.TOO_LARGE)  # problems by which a batch is failed, not a request
 
 Id = Annotated[str, Path(max_length=100, description="The batch's id.")]
@@ -193,7 +194,7 @@ def add_batches(app: FastAPI, gateway: Gateway) -> None:
     @app.post(
         _PLACE,
         summary="Make a batch of a file; the same again is the same batch",
-        responses={200: {"model": Batch}, **described(*_ANY, Kind.NOT_FOUND, Kind.CANCELLED, openai=True)},
+        responses={200: {"model": Batch}, **described(*_ANY, *_OF_A_BODY, Kind.NOT_FOUND, Kind.CANCELLED, openai=True)},
         **told,
     )
     async def create(asked: BatchRequest, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> Batch:
