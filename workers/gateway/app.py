@@ -32,6 +32,7 @@ def create(gateway: Gateway) -> ASGIApp:
         docs_url=None,  # it would load scripts of another host
         redoc_url=None,
         dependencies=[Depends(only_known)],
+        redirect_slashes=False,  # to http://, behind a proxy with TLS: whoever follows sends the key for all to read
     )
     app.router.route_class = SmallBodyRoute
     problems.install(app)

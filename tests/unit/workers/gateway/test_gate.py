@@ -86,6 +86,13 @@ def test_a_path_or_a_method_that_is_not_there_is_a_problem(client: Client) -> No
     assert answer.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_too_many_leads_nowhere(client: Client, method: str) -> None:
+    """A redirect would name the host that the caller named, without TLS: clients send their key there."""
+    answer = client().request(method, "/v1/batches/", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 def test_redis_away_is_a_503_that_says_when_to_come_again(
     anyone: Caller, client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
