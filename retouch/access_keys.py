@@ -230,6 +230,13 @@ class AccessKeys:
         found = [one for one in known if hmac.compare_digest(one.sha256, sent)]
         return (key, found[0]) if key and found else None
 
+    def still_opens(self, key: AccessKey, secret: KeySecret) -> bool:
+        """Whether a secret that has opened a key opens it now too."""
+        with self._reach():
+            text = self._ledger.access.key(key.name)
+        known = AccessKey.parse(key.name, text).secrets if text else ()
+        return any(one.sha256 == secret.sha256 for one in known)
+
     def use(self, key: AccessKey, secret: KeySecret) -> Admission:
         """Count a request under a key against its rate, and note when the secret is used."""
         window = key.window

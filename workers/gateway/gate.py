@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from retouch.access_keys import AccessKey, AccessKeys
+from retouch.access_keys import AccessKey, AccessKeys, KeySecret
 from retouch.access_keys import Scope as KeyScope
 from retouch.errors import ServiceError, StoreError
 from retouch.ledger.access import Admission
@@ -58,18 +58,19 @@ class Gate:
 
     async def _admit(self, scope: Scope, passage: _Passage) -> None:
         try:
-            key, admission = await run_in_threadpool(self._found, _token(Headers(scope=scope)))
+            key, secret, admission = await run_in_threadpool(self._found, _token(Headers(scope=scope)))
         except ServiceError as error:
             raise ProblemError(Kind.AWAY, str(error)) from None
         passage.enter(key, admission)
+        scope["state"]["secret"] = secret
         if not admission.admitted:
             raise _too_many(key, admission)
 
-    def _found(self, token: str) -> tuple[AccessKey, Admission]:
+    def _found(self, token: str) -> tuple[AccessKey, KeySecret, Admission]:
         found = self._keys.of_token(token)
         if not found:
             raise _no_key("this key is not known: it is mistyped, or was revoked (retouch keys)")
-        return found[0], self._keys.use(*found)
+        return *found, self._keys.use(*found)
 
 
 class _Passage:
@@ -158,6 +159,12 @@ def key_of(request: Request) -> AccessKey:
     """The key that a request came with."""
     key: AccessKey = request.state.key
     return key
+
+
+def secret_of(request: Request) -> KeySecret:
+    """The secret of that key by which the request came in."""
+    secret: KeySecret = request.state.secret
+    return secret
 
 
 def needs(scope: KeyScope) -> Any:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, get_args
 from typing import get_type_hints as _hints
 
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
-from retouch.errors import InputError
+from retouch.access_keys import AccessKey
+from retouch.errors import InputError, ServiceError
 from retouch.event_log import CloudEvent, place_of
 from retouch.records import BatchEvent, EditEvent, PauseEvent
 from workers.gateway.context import Gateway
 from workers.gateway.feed import Wanted
+from workers.gateway.gate import secret_of
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, described
 
@@ -51,17 +56,31 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
     more: dict[str, Any] = {"tags": ["events"], "responses": told, "response_model": None}
 
     @app.get("/v1/events", summary="The events of all batches, as they come", **more)
-    async def events(key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = "") -> Response:
-        wanted = _wanted(_types(types), lambda subject: subject.startswith(key.prefix))
-        return await _stream(gateway, wanted, last_event_id or after)
+    async def events(
+        request: Request, key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = ""
+    ) -> Response:
+        wanted = _wanted(_types(types), partial(_may_hear, key))
+        opens = partial(gateway.keys.still_opens, key, secret_of(request))
+        return await _stream(gateway, wanted, last_event_id or after, opens)
 
     @app.get("/v1/batches/{batch}/events", summary="The events of a batch and of its edits, as they come", **more)
     async def events_of(
-        batch: BatchId, key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = ""
+        request: Request,
+        batch: BatchId,
+        key: Reader,
+        types: Types = "",
+        after: After = "",
+        last_event_id: LastEventId = "",
     ) -> Response:
         wanted = _wanted(_types(types), lambda subject: subject.partition("/")[0] == batch)
         await run_in_threadpool(found, gateway, key, batch)
-        return await _stream(gateway, wanted, last_event_id or after)
+        opens = partial(gateway.keys.still_opens, key, secret_of(request))
+        return await _stream(gateway, wanted, last_event_id or after, opens)
+
+
+def _may_hear(key: AccessKey, subject: str) -> bool:
+    """Whether a key may hear of this; what is not of a batch (`submit:refused`) is for those who may know of all."""
+    return not key.prefix or (key.may_name(subject) and ":" not in subject)
 
 
 def _wanted(types: frozenset[str], of: Any) -> Wanted:
@@ -75,16 +94,23 @@ def _types(text: str) -> frozenset[str]:
     return frozenset(names) or TYPES
 
 
-async def _stream(gateway: Gateway, wanted: Wanted, after: str) -> Response:
+async def _stream(gateway: Gateway, wanted: Wanted, after: str, opens: Callable[[], bool]) -> Response:
     place = place_of(after) if after else ""
     await gateway.feed.start()
     headers = {"X-Accel-Buffering": "no"}  # nginx would keep events back
-    return StreamingResponse(_lines(gateway, wanted, place), 200, headers, "text/event-stream")
+    return StreamingResponse(_lines(gateway, wanted, place, opens), 200, headers, "text/event-stream")
 
 
-async def _lines(gateway: Gateway, wanted: Wanted, place: str) -> AsyncIterator[str]:
+async def _lines(gateway: Gateway, wanted: Wanted, place: str, opens: Callable[[], bool]) -> AsyncIterator[str]:
+    """The stream; it ends soon after the key was revoked, since there is no next request that could be refused."""
     yield f"retry: {RETRY_MS}\n\n"
+    asked_at = time.monotonic()
     async for event in gateway.feed.events(place, wanted, SILENT_S):
+        if time.monotonic() - asked_at >= SILENT_S:
+            with suppress(ServiceError):  # while Redis is away, nobody can revoke it either
+                if not await run_in_threadpool(opens):
+                    return
+            asked_at = time.monotonic()
         yield ": alive\n\n" if event is None else _told(event)
 
 

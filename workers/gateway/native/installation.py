@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from retouch.causes import PauseCause
 from retouch.records import InstallationRecord, TimesRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader
 from workers.gateway.problems import Kind, described
+
+UNTOLD = "of an answer, which is told to keys without a prefix alone"
 
 
 def add_installation(app: FastAPI, gateway: Gateway) -> None:
@@ -21,16 +24,17 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
         responses=described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
     )
     def installation(key: Reader) -> InstallationRecord:
-        provider = queue.provider().to_json()
+        provider, pauses = queue.provider().to_json(), [pause.to_json() for pause in queue.pauses()]
         if key.prefix:  # the API's words may be about an edit of somebody else
             provider["last_refusal"] = provider["last_refusal_at"] = None
+            pauses = [one if one["cause"] == PauseCause.PERSON else {**one, "reason": UNTOLD} for one in pauses]
         learned: dict[str, TimesRecord] = {
             kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
         }
         return {
             "workers": queue.workers(),
             "worker_differences": queue.differences(),
-            "pauses": [pause.to_json() for pause in queue.pauses()],
+            "pauses": pauses,
             "provider": {**provider, "learned": learned},
             "queued": queue.queued(),
         }

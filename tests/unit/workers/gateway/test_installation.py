@@ -5,6 +5,7 @@ from __future__ import annotations
 from retouch.access_keys import Scope
 from retouch.ledger import Ledger
 from tests.unit.workers.gateway.conftest import Client, problem
+from workers.gateway.native.installation import UNTOLD
 
 
 def test_workers_and_pauses_are_told(client: Client, ledger: Ledger) -> None:
@@ -27,3 +28,13 @@ def test_a_refusal_of_others_is_not_told(client: Client, ledger: Ledger) -> None
     assert everyone["last_refusal"] == "no such model: secret"
     team = client(Scope.READ, name="team", prefix="team-").get("/v1/installation").json()["provider"]
     assert (team["last_refusal"], team["last_refusal_at"]) == (None, None)
+
+
+def test_a_pause_is_told_without_the_words_of_the_api(client: Client, ledger: Ledger) -> None:
+    """To a key that is bound to some batches; what a person has written is for all."""
+    ledger.worker.pause("submit:person", "lunch")
+    ledger.worker.pause("submit:refused", "no such model: secret")
+    everyone = client(Scope.READ).get("/v1/installation").json()["pauses"]
+    assert {one["cause"]: one["reason"] for one in everyone} == {"person": "lunch", "refused": "no such model: secret"}
+    team = client(Scope.READ, name="team", prefix="team-").get("/v1/installation").json()["pauses"]
+    assert {one["cause"]: one["reason"] for one in team} == {"person": "lunch", "refused": UNTOLD}
