@@ -9,9 +9,12 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from config import logging as logs
 from config.gateway import GatewaySettings
@@ -22,6 +25,7 @@ from workers.gateway.context import Gateway
 from workers.serving import Server, address_of, announce
 
 GRACE_S = 10.0  # for requests under way when the end is asked for; then connections are cut
+HEAD_S = 30.0  # for the head of a request, from the connection or from the head's first bytes on
 KEEP_ALIVE_S = 75  # longer than a proxy in front of it keeps a connection that nobody uses
 
 log = structlog.get_logger()
@@ -35,6 +39,59 @@ class Tls:
     key: Path
 
 
+class ImpatientProtocol(H11Protocol):
+    """Closes a connection on which the head of a request does not come in time: for that nobody needs a key.
+
+    After an answer it is the same for what is left of the request's body.
+    """
+
+    _end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Expect a request."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take data; when a head is whole, the handler is the one who waits."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect_head()
+        else:
+            self._expect_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing."""
+        self._expect_no_more()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._end is None:
+            self._end = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _expect_no_more(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+
+def configured(app: ASGIApp, tls: Tls | None = None, **more: Any) -> uvicorn.Config:
+    """How uvicorn is to serve the gateway."""
+    options: dict[str, Any] = {
+        "http": ImpatientProtocol,
+        "lifespan": "off",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_S,
+        "timeout_graceful_shutdown": int(GRACE_S) + 1,
+        "ssl_certfile": tls.certificate if tls else None,
+        "ssl_keyfile": tls.key if tls else None,
+    }
+    return uvicorn.Config(app, **options | more)
+
+
 async def serve(
     sock: socket.socket, settings: GatewaySettings, tls: Tls | None = None, *, die_with_parent: bool = False
 ) -> None:
@@ -45,18 +102,7 @@ async def serve(
     logs.configure(settings.secrets)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace))
-    config = uvicorn.Config(
-        create(gateway),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(GRACE_S) + 1,
-        ssl_certfile=tls.certificate if tls else None,
-        ssl_keyfile=tls.key if tls else None,
-    )
+    config = configured(create(gateway), tls)
     try:
         config.load()
     except (OSError, ssl.SSLError) as error:

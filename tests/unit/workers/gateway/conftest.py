@@ -19,6 +19,7 @@ from tests.harness.waiting import LIMIT_S, until
 from tests.unit.workers.gateway.conformance import check
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
+from workers.gateway.server import configured
 from workers.serving import address_of, listen
 
 EVERYTHING = tuple(Scope)
@@ -49,8 +50,7 @@ Client = Callable[..., Caller]
 def serving(gateway: Gateway) -> Iterator[str]:
     """Serve it on a thread; gives its URL."""
     sock = listen("127.0.0.1", 0)
-    config = uvicorn.Config(create(gateway), lifespan="on", log_config=None, access_log=False, server_header=False)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(configured(create(gateway), lifespan="on"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])))
     thread.start()
     try:
