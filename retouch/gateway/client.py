@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import json as json_text
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO, Any, NamedTuple
 
@@ -46,6 +47,17 @@ class RefusedEditsError(LedgerError):
         self.faults = faults
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Have an answer that is read here, and has another shape than is known, raise LedgerError; also a decorator."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        raise LedgerError(
+            "it answers what cannot be read: it is a gateway of another version, or RETOUCH_URL is another server's"
+        ) from None
+
+
 class Client:
     """Asks one gateway. Threads may share it.
 
@@ -68,7 +80,7 @@ class Client:
     def json(self, method: str, path: str, *, repeat: bool = True, **more: Any) -> dict[str, Any]:
         """Ask for an object; ``more`` as for ``answer``."""
         with self.answer(method, path, repeat=repeat, **more) as answer:
-            with suppress(ValueError, requests.RequestException):
+            with suppress(ValueError, RecursionError, requests.RequestException):
                 found = answer.json()
                 if isinstance(found, dict):
                     return found
@@ -85,11 +97,13 @@ class Client:
         body: IO[bytes] | None = None,
         content_type: str = "",
         answer_s: float = ANSWER_S,
+        kind: str = "",
     ) -> requests.Response:
         """Ask, and return a good answer, of which the body is not read yet.
 
         ``repeat``: the request may be sent again if its answer is lost, or is a temporary error. ``body`` is read from
-        where it stands, at each try. ``answer_s``: how long the gateway may be silent.
+        where it stands, at each try. ``answer_s``: how long the gateway may be silent. ``kind``: the type that the
+        answer must have.
         """
         session = self._patient if repeat else self._once
         try:
@@ -107,7 +121,8 @@ class Client:
             )
         except requests.RequestException as error:
             raise LedgerAwayError(reason_of(error)) from None
-        if answer.ok and not answer.is_redirect:
+        right = answer.headers.get("Content-Type", "").startswith(kind)
+        if answer.ok and not answer.is_redirect and right:
             return answer
         with answer:
             raise _error_of(answer)
@@ -181,8 +196,9 @@ def _problem(answer: requests.Response) -> dict[str, Any] | None:
     if answer.headers.get("Content-Type", "").partition(";")[0] != "application/problem+json":
         return None
     try:
-        found = answer.json()
-    except (ValueError, requests.RequestException):
+        # Servers that stand in the way may tell what they were sent.
+        found = json_text.loads(answer.text.replace(answer.request.headers["Authorization"].split()[-1], "…"))
+    except (ValueError, RecursionError, requests.RequestException):
         return None
     return found if isinstance(found, dict) else None
 
@@ -190,7 +206,8 @@ def _problem(answer: requests.Response) -> dict[str, Any] | None:
 def _faults(errors: Any) -> Iterable[Fault]:
     for one in errors if isinstance(errors, list) else []:
         if isinstance(one, dict) and isinstance(one.get("line"), int):
-            yield Fault(one["line"], one.get("custom_id"), str(one.get("detail")))
+            named = one.get("custom_id")
+            yield Fault(one["line"], named if isinstance(named, str) else None, str(one.get("detail")))
 
 
 def _stranger(answer: requests.Response) -> LedgerError:

@@ -9,7 +9,7 @@ import requests
 
 from retouch.errors import InputError, LedgerError, StoreRefusedError, StoreUnavailableError
 from retouch.gateway import PICTURES
-from retouch.gateway.client import CONNECT_S, Client, reason_of
+from retouch.gateway.client import CONNECT_S, Client, reason_of, understood
 
 PUT_S = 600.0
 TRIES = 3
@@ -40,20 +40,21 @@ class GatewayPictures:
         for _ in range(TRIES):  # a new link each time: one is good for a quarter of an hour
             try:
                 link = self._client.json("POST", "/v1/uploads", json=asked)
+                with understood():
+                    url, headers, place = str(link["url"]), dict(link["headers"]), str(link["init_image"])
             except LedgerError as error:
                 raise StoreUnavailableError(f"the gateway gives no link: {error}") from error
-            reason, may_pass = _send(link, data)
+            reason, may_pass = _send(url, headers, data)
             if not reason:
-                return str(link["init_image"])
+                return place
             if not may_pass:
                 raise StoreRefusedError(reason)
         raise StoreUnavailableError(reason)
 
 
-def _send(link: dict[str, object], data: bytes) -> tuple[str, bool]:
+def _send(url: str, headers: dict[str, str], data: bytes) -> tuple[str, bool]:
     """Put a picture to its link; returns what is wrong (empty: nothing), and whether that may pass."""
-    url, headers = str(link["url"]), link["headers"]
-    if not url.startswith(("http://", "https://")) or not isinstance(headers, dict):
+    if not url.startswith(("http://", "https://")):
         raise InputError("the gateway's link for a picture is none")
     try:
         answer = requests.put(

@@ -7,7 +7,7 @@ from typing import Any
 
 from retouch.causes import BatchPause
 from retouch.errors import InputError
-from retouch.gateway.client import Client
+from retouch.gateway.client import Client, understood
 from retouch.ledger import Retried
 from retouch.ledger.producer import OnProgress
 from retouch.states import EditState
@@ -21,6 +21,7 @@ class GatewayProducer:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    @understood()
     def retry(
         self,
         batch: str,
@@ -40,6 +41,7 @@ class GatewayProducer:
             sent += int(found["sent"])
         return Retried(asked, sent)
 
+    @understood()
     def cancel(
         self,
         batch: str,
@@ -53,10 +55,12 @@ class GatewayProducer:
             raise InputError("over a gateway queued and held edits are cancelled together, or held ones alone")
         return int(self._change(batch, "cancel", {"held": _said(states == {EditState.HELD})})["cancelled"])
 
+    @understood()
     def pause(self, batch: str, _cause: BatchPause, _reason: str) -> bool:
         """Submit no more of the batch's edits. True if it was not paused; the reason names the key."""
         return bool(self._change(batch, "pause")["changed"])
 
+    @understood()
     def resume(self, batch: str) -> bool:
         """Lift all pauses of the batch. True if it was paused."""
         return bool(self._change(batch, "resume")["changed"])

@@ -12,13 +12,15 @@ import requests
 
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.errors import InputError, LedgerAwayError, LedgerError
-from retouch.gateway.client import AbsentError, Client, reason_of
+from retouch.gateway.client import AbsentError, Client, reason_of, understood
 from retouch.ledger import BatchView, EditView, Pause, Provider
 from retouch.records import BatchRecord, EditRecord, InstallationRecord
+from retouch.states import TERMINAL, EditState
 
 BATCHES_AT_ONCE = 200
 POLL_S = (2.0, 20.0)  # how long one question may wait for a batch's end: proxies cut what is silent for longer
 CHUNK = 256 * 1024  # bytes
+RESULTS = "application/jsonl"
 RESULT_TRIES = 3  # of an answer that is cut in the middle
 
 
@@ -36,12 +38,14 @@ class GatewayReader:
         if found.get("status") != "ready":
             raise LedgerError("what answers there is no Retouch gateway")
 
+    @understood()
     def batch(self, batch: str) -> BatchView | None:
         """One batch, or None if there is none that the key may know of."""
         with suppress(AbsentError):
             return _view(self._client.json("GET", f"/v1/batches/{batch}"))
         return None
 
+    @understood()
     def next_view(self, batch: str, within_s: float) -> BatchView | None:
         """The same, when the batch has ended, or else after so many seconds; whoever waits asks again himself."""
         with suppress(AbsentError):
@@ -57,11 +61,13 @@ class GatewayReader:
         while cursor is not None:
             asked = {"limit": BATCHES_AT_ONCE} | ({"cursor": cursor} if cursor else {})
             page = self._client.json("GET", "/v1/batches", params=asked)
-            for view in map(_view, page["batches"]):
+            with understood():
+                views, cursor = [_view(one) for one in page["batches"]], page["next"]
+            for view in views:
                 if view.batch.startswith(prefix) and (before is None or view.place < before):
                     yield view
-            cursor = page["next"]
 
+    @understood()
     def edit(self, batch: str, custom_id: str) -> EditView | None:
         """One edit, or None."""
         if not CUSTOM_ID_PATTERN.fullmatch(custom_id):
@@ -83,29 +89,35 @@ class GatewayReader:
                 raise InputError(str(error)) from None
             kept.seek(0)
             for line in kept:
-                yield json.loads(line)
+                yield _result(line)
 
+    @understood()
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""
         return [str(name) for name in self._installation()["workers"]]
 
+    @understood()
     def differences(self) -> dict[str, dict[str, list[str]]]:
         """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
         return dict(self._installation()["worker_differences"])
 
+    @understood()
     def result_times(self) -> dict[str, tuple[float, float]]:
         """Within how many seconds half of the results come, and 95 % of them, by kind of work."""
         learned = self._installation()["provider"]["learned"]
         return {kind: (times["p50_s"], times["p95_s"]) for kind, times in learned.items()}
 
+    @understood()
     def pauses(self) -> list[Pause]:
         """Why requests of a kind are not sent; empty if all are."""
         return [Pause.from_json(one) for one in self._installation()["pauses"]]
 
+    @understood()
     def provider(self) -> Provider:
         """How the API is used at present."""
         return Provider.from_json(self._installation()["provider"])
 
+    @understood()
     def queued(self) -> int:
         """How many edits of all batches can be submitted now."""
         return int(self._installation()["queued"])
@@ -118,13 +130,21 @@ class GatewayReader:
             file.seek(0)
             file.truncate()
             try:
-                with self._client.answer("GET", path) as answer:
+                with self._client.answer("GET", path, kind=RESULTS) as answer:
                     for chunk in answer.iter_content(CHUNK):
                         file.write(chunk)
                 return
             except requests.RequestException as error:
                 if not left:
                     raise LedgerAwayError(f"the results were cut: {reason_of(error)}") from None
+
+
+@understood()
+def _result(line: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(line)
+    if EditState(found["state"]) not in TERMINAL or not found["custom_id"]:
+        raise ValueError("this is no result")
+    return found
 
 
 def _view(raw: dict[str, Any]) -> BatchView:

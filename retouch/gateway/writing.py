@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from retouch.errors import InputError, LedgerError, ServiceError
-from retouch.gateway.client import Client, Fault, RefusedEditsError
+from retouch.gateway.client import Client, Fault, RefusedEditsError, understood
 from retouch.intake.mistakes import Rejection
 from retouch.intake.writing import BatchWriter
 from retouch.ledger import Entry, made_of
@@ -75,12 +75,13 @@ class GatewayWriter(BatchWriter):
             try:
                 self._send()
             except RefusedEditsError as refused:
-                self.conflicts += self._rejections(refused.faults)
-                if not refused.faults:
+                faults = [fault for fault in refused.faults if 1 <= fault.line <= len(self._numbers)]
+                self.conflicts += self._rejections(faults)
+                if not faults:
                     raise InputError(str(refused)) from None
                 if self._whole:
                     return
-                self._leave_out({fault.line for fault in refused.faults})
+                self._leave_out({fault.line for fault in faults})
             except LedgerError as error:
                 raise ServiceError(
                     f"the gateway failed while batch {self._batch} was being enqueued ({error}): it is not known"
@@ -90,6 +91,7 @@ class GatewayWriter(BatchWriter):
                 return
         raise InputError(f"nothing was enqueued: more than {count(len(self.conflicts), 'edit')} are refused")
 
+    @understood()
     def _send(self) -> None:
         self._body.seek(0)
         answer = self._client.json(

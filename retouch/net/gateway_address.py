@@ -57,7 +57,7 @@ def _host(url: str) -> str:
         host, parts = None, urlsplit("")
     if not host or parts.scheme not in SCHEMES or not url.isprintable() or " " in url:
         raise InputError("RETOUCH_URL is no address of a gateway, such as https://retouch.example.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if any(sign in url for sign in "@?#"):
         raise InputError("RETOUCH_URL has more than a host and a path; the key goes into RETOUCH_TOKEN")
     return host
 

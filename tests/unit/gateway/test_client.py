@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retouch import CancelledError, EditQueue, EditState, InputError, ServiceError
 from tests.harness.web import Request, Web
+from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit
 
 TOKEN = "rt_caller_secret-that-nobody-may-see"
@@ -206,3 +208,60 @@ def test_what_needs_redis_says_so(way: Way, queue: EditQueue, method: str) -> No
     for everything in (queue.pause, queue.resume):
         with pytest.raises(InputError, match="needs Redis"):
             everything()
+
+
+OTHER_SHAPES = [{}, {"state": "odd"}, {"batch": 5, "state": "open"}, VIEW | {"state": "odd"}, VIEW | {"counts": 7}]
+CALLS: dict[str, Callable[[EditQueue], Any]] = {
+    "status": lambda queue: queue.status("b"),
+    "batches": lambda queue: queue.batches(),
+    "wait": lambda queue: queue.wait("b", timeout_s=0),
+    "find_edit": lambda queue: queue.find_edit("b", "a"),
+    "results": lambda queue: list(queue.results("b")),
+    "enqueue": lambda queue: queue.enqueue([edit("a")], batch="b"),
+    "retry": lambda queue: queue.retry("b"),
+    "pauses": lambda queue: queue.pauses(),
+    "workers": lambda queue: queue.workers(),
+    "provider": lambda queue: queue.provider(),
+    "queued": lambda queue: queue.queued(),
+}
+
+
+@pytest.mark.parametrize("body", OTHER_SHAPES, ids=str)
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_of_another_shape_is_no_bug(way: Way, queue: EditQueue, call: str, body: Any) -> None:
+    """Of a gateway of another version, or of a server that answers JSON to everything: it is told, as an outage is."""
+    way.will(200, body, Content_Type="application/jsonl" if call == "results" else "application/json")
+    with pytest.raises(ServiceError, match="another version, or RETOUCH_URL is another server's"):
+        CALLS[call](queue)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_page_is_no_results(way: Way, queue: EditQueue, status: int) -> None:
+    """Not even an empty one: it would pass for a batch without results."""
+    way.will(status, b"", Content_Type="text/html")
+    with pytest.raises(ServiceError, match=f"{status}.*no answer of a gateway"):
+        list(queue.results("b"))
+
+
+def test_faults_at_places_that_are_none(way: Way, queue: EditQueue) -> None:
+    """The words of the answer are told."""
+    faults = [{"line": line, "custom_id": 5, "detail": "x"} for line in (-1, 0, 99)]
+    way.will(422, problem("rejected", "99 edits are wrong", errors=faults))
+    with pytest.raises(InputError, match="99 edits are wrong"):
+        queue.enqueue([edit("a")], batch="b")
+
+
+def test_a_key_that_is_told_back_is_not_shown(way: Way, queue: EditQueue) -> None:
+    """Servers that stand in the way may tell what they were sent."""
+    way.will(403, problem("not-allowed", f"you sent Bearer {TOKEN}"))
+    with pytest.raises(InputError, match="you sent Bearer …"):
+        queue.status("b")
+
+
+@pytest.mark.parametrize("link", [{}, {"url": 1, "headers": 2, "init_image": 3}], ids=str)
+def test_a_link_of_another_shape(way: Way, queue: EditQueue, tmp_path: Path, link: Any) -> None:
+    """Nothing is enqueued."""
+    (tmp_path / "a.png").write_bytes(picture())
+    way.will(201, link)
+    with pytest.raises(ServiceError, match="the gateway gives no link: it answers what cannot be read"):
+        queue.enqueue([edit("a", init_image=str(tmp_path / "a.png"))], batch="b")
