@@ -25,6 +25,7 @@ MAX_BYTES = 1024 * 1024  # what SQS takes at most
 _MAX_WRAPPED = 3  # a notification within another: EventBridge may send by SNS
 _PLAIN_KEYS = ("ceph:s3",)
 _SEAWEEDFS_BUCKETS = "/buckets/"
+_YEARS = (1970, 2999)
 _NO_VERSION = ("", "null")  # what stores write of a bucket that keeps no versions
 
 
@@ -86,7 +87,7 @@ def _told(message: Any, depth: int) -> list[NewObject]:
             return _of_seaweedfs(message)
     except KeyError as error:
         raise InputError(f"it lacks {error}, which a notification of a new object has") from None
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError, OSError):  # the last two: a time of no calendar
         raise InputError("a part of it is of another kind than in a notification of a new object") from None
     raise InputError("it has the shape of no notification that is known (docs/triggers.md lists them)")
 
@@ -131,7 +132,7 @@ def _of_seaweedfs(message: Mapping[str, Any]) -> list[NewObject]:
     if message["event_type"] not in ("create", "update") or not is_object or not entry or entry.get("is_directory"):
         return []
     about = entry["attributes"]
-    at = datetime.fromtimestamp(about["mtime"], UTC) if about.get("mtime") else None
+    at = _plausible(datetime.fromtimestamp(about["mtime"], UTC)) if about.get("mtime") else None
     return [NewObject(bucket, key, "", _seaweedfs_etag(entry), _size(about.get("file_size", 0)), at)]
 
 
@@ -161,4 +162,11 @@ def _instant(told: object) -> datetime | None:
     if not told:
         return None
     instant = datetime.fromisoformat(str(told))
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return _plausible(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+
+
+def _plausible(instant: datetime) -> datetime:
+    """The time, in UTC; raises ValueError for one from which no day can be counted on."""
+    if not _YEARS[0] <= instant.year <= _YEARS[1]:
+        raise ValueError("there was no such store then")
+    return instant.astimezone(UTC)

@@ -24,6 +24,7 @@ from retouch.triggers.notifications import NewObject
 from retouch.triggers.pattern import KeyPattern
 
 GRACE = timedelta(minutes=10)  # after the end of a day or an hour: notifications of its last pictures may be late
+AHEAD = timedelta(days=1)  # a store's clock may go wrong, but no batch is to stay open for years
 NAMES = ("bucket", "key", "stem", "name", "folder", "day", "hour")  # in templates, beside those of the pattern
 _KEPT, _HASH = 51, 12  # characters of a picture's name in its id, and of the hash behind it
 
@@ -99,10 +100,11 @@ class Recipe:
     def make(self, found: NewObject, told_at: datetime) -> Made:
         """The edit of an object that it takes; the same for each notification of the same content.
 
-        ``told_at``: when it was told of, where the store does not say when it came. Raises InputError if no batch can
-        have the name that comes out.
+        ``told_at``: when it was told of, where the store does not say when it came, or says that it will come long
+        after that. Raises InputError if no batch can have the name that comes out.
         """
-        at = (found.at or told_at).astimezone(UTC)
+        early = found.at and found.at - told_at > AHEAD
+        at = (told_at if early or not found.at else found.at).astimezone(UTC)
         values = self._values(found, at)
         fields = {name: read_value(name, template.fill(values)) for name, template in self.templates.items()}
         if self.metadata:

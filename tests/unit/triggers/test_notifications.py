@@ -171,6 +171,28 @@ def test_what_is_no_notification_is_refused(body: bytes) -> None:
         parse(body)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(records(record() | {"eventTime": when}) for when in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59")),
+        EVENTBRIDGE | {"time": "9999-12-31T23:59:59-23:59"},
+        *(
+            {
+                "event_type": "create",
+                "key": "/buckets/photos/a.png",
+                "message": {"new_entry": {"attributes": {"mtime": mtime}}},
+            }
+            for mtime in (1e18, 2**63, 1e308, -(2**62))
+        ),
+    ],
+    ids=str,
+)
+def test_a_time_of_no_calendar_is_refused(message: dict[str, Any]) -> None:
+    """And is no bug: no day could be counted on from there."""
+    with pytest.raises(InputError, match="of another kind"):
+        parse(json.dumps(message))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: (

@@ -115,6 +115,15 @@ def test_a_batch_is_open_until_its_window_closes(closes: str, until: datetime) -
     assert recipe(closes=closes).make(CAT, AT + timedelta(days=9)).open_until == until
 
 
+@pytest.mark.parametrize("told_before", [timedelta(days=1, seconds=1), timedelta(days=300)])
+def test_no_batch_is_open_for_years(told_before: timedelta) -> None:
+    """A store's clock may be wrong: what it tells of the day after tomorrow counts as told of."""
+    told_at = AT - told_before
+    made = recipe(closes="2h", batch="{day}").make(CAT, told_at)
+    assert (made.open_until, made.batch) == (told_at + timedelta(hours=2), f"{told_at:%Y-%m-%d}")
+    assert recipe(closes="2h").make(CAT, AT - timedelta(days=1)).open_until == AT + timedelta(hours=2)
+
+
 def test_where_the_store_does_not_say_when_the_time_of_the_message_counts() -> None:
     """Which is the same each time that it comes."""
     assert recipe(batch="{day}").make(CAT._replace(at=None), AT + timedelta(days=1)).batch == "2026-11-27"
