@@ -68,7 +68,10 @@ class Batches:
     def page(self, key: AccessKey, after: str, limit: int) -> BatchList:
         """Batches from the newest on, after the one of this id."""
         ids = self._records.ids(key)
-        begin = ids.index(after) + 1 if after in ids else 0
+        if after and after not in ids:  # the first page again would be one without end
+            detail = f"there is no batch {after[:80]!r} after which to list others: begin without after"
+            raise ProblemError(Kind.INVALID, detail, errors=[{"field": "after", "detail": detail}])
+        begin = ids.index(after) + 1 if after else 0
         found = (self._records.find(key, id) for id in ids[begin : begin + limit])
         shown = [self._shown(record) for record in found if record]
         first, last = (shown[0].id, shown[-1].id) if shown else (None, None)

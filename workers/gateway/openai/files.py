@@ -104,11 +104,11 @@ def _add_list(app: FastAPI, shelf: Shelf) -> None:
         after: Annotated[str, Query(max_length=200, description="The last id of the page before.")] = "",
     ) -> FileList:
         found = [file.to_json() for file in shelf.all(key.name) if purpose in ("", file.purpose)]
-        found = found if order == "desc" else found[::-1]
-        begin = next((n for n, file in enumerate(found, 1) if file.id == after), 0)
-        shown = found[begin : begin + limit]
+        if after:  # also where that file was removed since: an id begins with its time
+            found = [file for file in found if (file.id < after if order == "desc" else file.id > after)]
+        shown = (found if order == "desc" else found[::-1])[:limit]
         first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
-        return FileList(data=shown, first_id=first, last_id=last, has_more=begin + limit < len(found))
+        return FileList(data=shown, first_id=first, last_id=last, has_more=limit < len(found))
 
 
 def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:

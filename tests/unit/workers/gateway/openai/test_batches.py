@@ -280,6 +280,8 @@ def test_batches_are_listed_page_by_page(ai: Ai) -> None:
     page = team.batches.list(limit=2)
     assert (len(page.data), page.has_more) == (2, True)
     assert sorted(one.id for one in team.batches.list(limit=2)) == sorted(made)
+    with pytest.raises(openai.BadRequestError, match="after which to list others"):
+        team.batches.list(after=foreign)
     for ask in (team.batches.retrieve, team.batches.cancel):
         with pytest.raises(openai.NotFoundError):
             ask(foreign)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import openai
 import pytest
 
@@ -31,6 +33,19 @@ def test_a_file_comes_back_as_it_was_sent_and_is_listed_until_it_is_removed(ai: 
         client.files.content(made.id)
     client.files.delete(vision.id)
     assert "Contents" not in s3.client().list_objects_v2(Bucket=s3.bucket, Prefix=f"{s3_prefix}_files/")
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_files_may_be_removed_while_they_are_listed(ai: Ai, order: Literal["asc", "desc"]) -> None:
+    """As scripts do that tidy up: none is listed twice where the last one of a page is gone."""
+    client = ai()
+    made = [client.files.create(file=("a.jsonl", b"%d" % n), purpose="batch").id for n in range(5)]
+    listed = []
+    for n, file in enumerate(client.files.list(order=order, limit=2)):
+        listed.append(file.id)
+        if n % 2:
+            client.files.delete(file.id)
+    assert listed == sorted(made, reverse=order == "desc")
 
 
 def test_a_file_of_others_is_not_there(ai: Ai) -> None:
