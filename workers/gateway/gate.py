@@ -167,6 +167,18 @@ def secret_of(request: Request) -> KeySecret:
     return secret
 
 
+def _tells_its_end(request: Request) -> None:
+    if request.scope["http_version"] == "1.0":
+        detail = (
+            "by HTTP/1.0 a part of this answer can pass for all of it: let the proxy before the gateway speak HTTP/1.1"
+            " (nginx: proxy_http_version 1.1)"
+        )
+        raise ProblemError(Kind.OLD_HTTP, detail, {"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
+
+
+WHOLE = Depends(_tells_its_end)  # of an answer whose length is not known when it begins
+
+
 def needs(scope: KeyScope) -> Any:
     """A dependency: the key of the request, which has this scope."""
 

@@ -40,6 +40,7 @@ class Kind(Enum):
     INVALID = ("invalid", 422, "Something in the request is wrong")
     REJECTED = ("rejected", 422, "Edits are wrong, so none was taken")
     KEY_REUSED = ("key-reused", 422, "The Idempotency-Key came before with another request")
+    OLD_HTTP = ("old-http", 426, "HTTP/1.1 is needed")
     TOO_MANY = ("too-many", 429, "Too many requests")
     BUG = ("bug", 500, "A bug in Retouch")
     AWAY = ("away", 503, "Another system cannot be reached")

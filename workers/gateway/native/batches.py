@@ -26,7 +26,7 @@ from retouch.records import BatchRecord
 from retouch.results.ended import ended_once, states_of
 from retouch.states import EditState
 from workers.gateway.context import Gateway
-from workers.gateway.gate import needs
+from workers.gateway.gate import WHOLE, needs
 from workers.gateway.problems import Kind, ProblemError, described
 
 AT_ONCE = 500  # results in a piece of an answer
@@ -159,8 +159,9 @@ def _add_results(app: FastAPI, gateway: Gateway) -> None:
         summary="The results of all edits that have ended, one a line, also before the batch's end",
         responses={
             200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}, "description": "A result a line"},
-            **described(*_ONE),
+            **described(*_ONE, Kind.OLD_HTTP),
         },
+        dependencies=[WHOLE],
         response_model=None,
     )
     async def results(

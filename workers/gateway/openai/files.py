@@ -18,7 +18,7 @@ from retouch.intake.uploads import MAX_SIDE
 from retouch.media import images
 from workers.gateway.body import kept_form
 from workers.gateway.context import Gateway
-from workers.gateway.gate import needs
+from workers.gateway.gate import WHOLE, needs
 from workers.gateway.openai.outputs import ResultFile
 from workers.gateway.openai.records import BatchRecords
 from workers.gateway.openai.shapes import PURPOSES, FileDeleted, FileList, FileObject, Purpose
@@ -148,7 +148,9 @@ def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
                 "description": "Its bytes; of results, a line an edit",
             },
             **one,
+            **described(Kind.OLD_HTTP, openai=True),
         },
+        dependencies=[WHOLE],
         response_model=None,
     )
     async def content(id: FileId, key: Reader) -> Response:
