@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from retouch import blocking
 from retouch.edit import BATCH_PATTERN
 from retouch.edit_result import Result
+from retouch.errors import LostObjectError
 from retouch.media.stores import kept_store
 from retouch.output import Output
 from retouch.results.ended import ended_once
@@ -22,7 +22,8 @@ from workers.gateway.problems import Kind, ProblemError
 
 LINK_S = 24 * 3600  # how long a link to a picture is good; less if the gateway's own credentials end
 OUTPUT, ERRORS = "file-output.", "file-errors."
-_AT_ONCE = 100  # lines in a piece
+GONE = "picture_gone"  # the code of a line whose picture was removed from S3
+PIECE = 64 * 1024  # characters that are sent at once
 
 
 class ResultFile(NamedTuple):
@@ -52,9 +53,19 @@ class ResultFile(NamedTuple):
         settings = gateway.settings
         found = ended_once(gateway.queue, self.batch, settings.bucket, settings.prefix)
         wanted = (one for one in found if (one.state is EditState.COMPLETED) is (self.kind == OUTPUT))
-        lines = (json.dumps(_line(self.batch, result, settings.bucket)) + "\n" for result in wanted)
-        while piece := list(islice(lines, _AT_ONCE)):
-            yield "".join(piece)
+        yield from _pieces(json.dumps(_line(self.batch, result, settings.bucket)) + "\n" for result in wanted)
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Lines together, as long as they are short: with pictures in it one has megabytes."""
+    piece = ""
+    for line in lines:
+        piece += line
+        if len(piece) >= PIECE:
+            yield piece
+            piece = ""
+    if piece:
+        yield piece
 
 
 def _line(batch: str, result: Result, bucket: str) -> dict[str, Any]:
@@ -65,7 +76,11 @@ def _line(batch: str, result: Result, bucket: str) -> dict[str, Any]:
         line["error"] = {"code": error.code if error else result.state, "message": error.message if error else ""}
         return line
     embedded = result.metadata.get(FORMAT) == AS_BASE64
-    data = [_embedded(output) if embedded else {"url": _link(output, bucket)} for output in result.outputs]
+    try:
+        data = [_embedded(output) if embedded else {"url": _link(output, bucket)} for output in result.outputs]
+    except LostObjectError as error:  # the other lines are what they were
+        line["error"] = {"code": GONE, "message": str(error)}
+        return line
     ended = int(result.completed_at.timestamp()) if result.completed_at else 0
     body = {"created": ended, "data": data}
     line["response"] = {"status_code": 200, "request_id": result.provider_id or id, "body": body}

@@ -23,7 +23,9 @@ from retouch.states import EditState
 from tests.unit.cli.conftest import picture
 from tests.unit.workers.gateway.conftest import Caller
 from tests.unit.workers.gateway.openai.conftest import Ai, create, line, upload
+from workers.gateway.context import Gateway
 from workers.gateway.intake import ARRIVING, Desk
+from workers.gateway.openai.outputs import ResultFile
 from workers.stack.s3 import S3
 
 PICTURE = picture()
@@ -99,6 +101,33 @@ def test_a_picture_comes_in_base64_where_that_is_asked_for(ai: Ai, ledger: Ledge
     first, second = lines_of(client, client.batches.retrieve(batch.id).output_file_id)
     assert b64decode(first["response"]["body"]["data"][0]["b64_json"]) == PICTURE
     assert list(second["response"]["body"]["data"][0]) == ["url"]
+
+
+def test_a_picture_that_is_gone_costs_its_own_line_alone(ai: Ai, ledger: Ledger, s3: S3, s3_prefix: str) -> None:
+    """Else nobody could read the file again."""
+    client = ai()
+    batch = create(client, upload(client, *(line(id, response_format="b64_json") for id in "abc")))
+    end(ledger, s3, s3_prefix)
+    s3.client().delete_object(Bucket=s3.bucket, Key=f"{s3_prefix}{batch.id}/b/0.png")
+    first, gone, last = lines_of(client, client.batches.retrieve(batch.id).output_file_id)
+    assert (gone["custom_id"], gone["response"], gone["error"]["code"]) == ("b", None, "picture_gone")
+    assert f"{batch.id}/b/0.png" in gone["error"]["message"]
+    assert first["response"]
+    assert last["response"]
+
+
+def test_pictures_in_base64_are_not_held_together(
+    ai: Ai, gateway: Gateway, ledger: Ledger, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred lines of them are hundreds of megabytes; short lines go together."""
+    client = ai()
+    batch = create(client, upload(client, *(line(id, response_format="b64_json") for id in "abc")))
+    end(ledger, s3, s3_prefix)
+    file = ResultFile.parse(str(client.batches.retrieve(batch.id).output_file_id))
+    assert file
+    assert [piece.count("\n") for piece in file.content(gateway)] == [3]
+    monkeypatch.setattr("workers.gateway.openai.outputs.PIECE", len(PICTURE))
+    assert [piece.count("\n") for piece in file.content(gateway)] == [1, 1, 1]
 
 
 def test_the_same_request_again_is_the_same_batch(ai: Ai, queue: EditQueue) -> None:
