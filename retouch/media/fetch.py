@@ -32,7 +32,7 @@ MAX_REDIRECTS = 3
 READ_TIMEOUT_S = 120.0  # of a whole body, however steadily it trickles
 POST_TIMEOUT_S = 20.0
 MAX_LARGE = 8  # bodies that are passed on in parts at a time
-LOOKUPS = 4  # of names at a time
+LOOKUPS = 16  # names that are looked up at a time
 MAX_URL = 8192  # characters; presigned links with session tokens have some 2000
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -200,13 +200,28 @@ class _PublicResolver(AbstractResolver):
 
 
 class _Lookups:
-    """Looks names up as a loop does, but in threads of its own, of which a name that hangs takes no other client's."""
+    """Looks names up as a loop does, but in threads of its own, of which a name that hangs takes no other client's.
+
+    However many ask for a name, one thread looks it up: whoever chooses a name that hangs takes no place of the others.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
+        self._asked: dict[object, asyncio.Task[list[Any]]] = {}
 
     async def getaddrinfo(self, host: str, port: int, **options: int) -> list[Any]:
-        return await self._run(partial(socket.getaddrinfo, host, port, **options))
+        question = (host, port, *sorted(options.items()))
+        asked = self._asked.get(question)
+        if asked is None:
+            asked = asyncio.create_task(self._run(partial(socket.getaddrinfo, host, port, **options)))
+            self._asked[question] = asked
+            asked.add_done_callback(partial(self._answered, question))
+        return await asyncio.shield(asked)  # whoever stops waiting does not end it for the others
+
+    def _answered(self, question: object, asked: asyncio.Task[list[Any]]) -> None:
+        del self._asked[question]
+        if not asked.cancelled():
+            asked.exception()  # nobody may wait for it any more
 
     async def getnameinfo(self, address: Any, flags: int) -> tuple[str, str]:
         return await self._run(partial(socket.getnameinfo, address, flags))

@@ -41,3 +41,38 @@ def test_lookups_that_hang_take_no_threads_of_others(monkeypatch: pytest.MonkeyP
         return found["host"]
 
     assert asyncio.run(run()) == "127.0.0.1"
+
+
+def test_a_name_that_hangs_takes_one_place_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one batch whose webhook's name hangs kept the webhooks of all other batches from being called."""
+    gate, hanging, real = threading.Event(), [], socket.getaddrinfo
+
+    def look_up(host: str, port: int, **options: Any) -> list[Any]:
+        if host == "hangs.test":
+            hanging.append(host)
+            gate.wait(20)
+            raise socket.gaierror(-2, "no such name")
+        return real("127.0.0.1", port, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def run() -> None:
+        resolver = fetch._PublicResolver(PrivateHosts(["hangs.test", "quick.test"]), 20)
+        waiting = [asyncio.create_task(resolver.resolve("hangs.test", 80, socket.AF_INET)) for _ in range(100)]
+        async with asyncio.timeout(10):
+            [found] = await resolver.resolve("quick.test", 80, socket.AF_INET)
+        assert found["host"] == "127.0.0.1"
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
+        gate.set()
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(one) for one in told[1:]] == [socket.gaierror] * 99
+        assert hanging == ["hangs.test"]
+        gate.clear()
+        with pytest.raises(TimeoutError):  # asked anew, since the address that is checked must be a new one
+            await asyncio.wait_for(resolver.resolve("hangs.test", 80, socket.AF_INET), 0.1)
+        gate.set()
+        assert hanging == ["hangs.test"] * 2
+        await resolver.close()
+
+    asyncio.run(run())
