@@ -187,7 +187,9 @@ def _of_the_framework(app: FastAPI, request: Request, error: HTTPException) -> P
 def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
     """One of pydantic's errors, without the value that was sent."""
     place = [str(part) for part in error["loc"][1:]] or [str(part) for part in error["loc"]]
-    return {"field": ".".join(place), "detail": str(error["msg"]).removeprefix("Value error, ")}
+    unknown = error["type"] == "extra_forbidden"
+    told = "there is none of that name" if unknown else str(error["msg"]).removeprefix("Value error, ")
+    return {"field": ".".join(place), "detail": told}
 
 
 def _methods_at(app: FastAPI, request: Request) -> set[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, cast
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -17,17 +16,15 @@ from starlette.responses import Response
 from retouch.access_keys import AccessKey, Scope
 from retouch.edit import Edit
 from retouch.errors import InputError
-from retouch.intake.admission import InvalidEditError
-from retouch.intake.manifest import Columns, json_text
+from retouch.intake.manifest import json_text
 from retouch.intake.manifest.jsonl import JsonList
 from retouch.intake.manifest.opening import declared
-from retouch.intake.values import checked_value
-from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.records import EstimateRecord
 from workers.gateway.body import MIB, Body, kept_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.intake import Order, Taken
+from workers.gateway.native.asked import Asked, Terms
 from workers.gateway.native.batches import BatchId
 from workers.gateway.once import once
 from workers.gateway.problems import Kind, ProblemError, described
@@ -64,25 +61,8 @@ class Accepted(BaseModel):
     notes: list[str] = Field(description="What was not certain, and what is probably not meant; for people.")
 
 
-class Asked(NamedTuple):
-    """The query of a request."""
-
-    set: list[str]
-    column: list[str]
-    keep_columns: bool
-    weight: float
-
-
-Set = Annotated[
-    list[str], Query(alias="set", description="`FIELD=VALUE`, several times: a field for all edits that do not set it.")
-]
-Column = Annotated[
-    list[str], Query(description="`OURS=THEIRS`, several times: a column that has another name, as `prompt=caption`.")
-]
-KeepColumns = Annotated[bool, Query(description="Keep what is no field of an edit as its metadata.")]
-Weight = Annotated[
-    float, Query(ge=WEIGHT_MIN, le=WEIGHT_MAX, description="The share of a new batch: 2 gets twice the turns of 1.")
-]
+Sender = Annotated[AccessKey, needs(Scope.SUBMIT)]
+AskedFor = Annotated[Asked, Query()]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -123,33 +103,18 @@ def add_submit(app: FastAPI, gateway: Gateway) -> None:
 
     @app.post("/v1/batches", status_code=201, summary="Enqueue edits; the batch's id is made of them", **more)
     async def submit(
-        request: Request,
-        key: Annotated[AccessKey, needs(Scope.SUBMIT)],
-        set_: Set = [],  # noqa: B006 - FastAPI copies it
-        column: Column = [],  # noqa: B006 - the same
-        keep_columns: KeepColumns = False,
-        weight: Weight = 1.0,
-        idempotency_key: IdempotencyKey = None,
+        request: Request, key: Sender, asked: AskedFor, idempotency_key: IdempotencyKey = None
     ) -> Response:
-        asked = Asked(set_, column, keep_columns, weight)
-        return await _submit(gateway, threads, request, key, "", asked, idempotency_key)
+        return await _submit(gateway, threads, request, key, "", asked.terms(), idempotency_key)
 
     @app.post("/v1/batches/{batch}", status_code=201, summary="Enqueue edits into this batch", **more)
     async def submit_to(
-        request: Request,
-        batch: BatchId,
-        key: Annotated[AccessKey, needs(Scope.SUBMIT)],
-        set_: Set = [],  # noqa: B006 - FastAPI copies it
-        column: Column = [],  # noqa: B006 - the same
-        keep_columns: KeepColumns = False,
-        weight: Weight = 1.0,
-        idempotency_key: IdempotencyKey = None,
+        request: Request, batch: BatchId, key: Sender, asked: AskedFor, idempotency_key: IdempotencyKey = None
     ) -> Response:
         if not key.may_name(batch):
             detail = f"batches of key {key.name} begin with {key.prefix}, and {batch} does not"
             raise ProblemError(Kind.NOT_ALLOWED, detail)
-        asked = Asked(set_, column, keep_columns, weight)
-        return await _submit(gateway, threads, request, key, batch, asked, idempotency_key)
+        return await _submit(gateway, threads, request, key, batch, asked.terms(), idempotency_key)
 
 
 async def _submit(
@@ -158,17 +123,15 @@ async def _submit(
     request: Request,
     key: AccessKey,
     batch: str,
-    asked: Asked,
+    terms: Terms,
     idempotency_key: str | None,
 ) -> Response:
     kind = _kind(request)
-    columns = Columns.parse(asked.column, keep=asked.keep_columns)
-    defaults = _defaults(asked.set)
     most = min(gateway.settings.max_body_bytes, key.max_body or gateway.settings.max_body_bytes)
     async with kept_body(request, min(most, MAX_JSON) if kind == JSON else most) as body:
 
         def take() -> Taken:
-            return gateway.desk.take(key, _order(body, kind, columns, defaults, batch, asked.weight))
+            return gateway.desk.take(key, _order(body, kind, batch, terms))
 
         if idempotency_key is None:
             return _answer(await run_sync(take, limiter=threads))
@@ -190,30 +153,16 @@ def _kind(request: Request) -> str:
     return given
 
 
-def _defaults(pairs: list[str]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or name in defaults:
-            wrong = "is given twice" if equals else "has no =: write set=FIELD=VALUE"
-            raise InputError(f"set={pair[:80]} {wrong}")
-        try:
-            defaults[name] = checked_value(name, text)
-        except InvalidEditError as error:
-            raise InputError(f"set={pair[:80]}: {error}") from None
-    return defaults
-
-
-def _order(body: Body, kind: str, columns: Columns, defaults: Mapping[str, Any], batch: str, weight: float) -> Order:
+def _order(body: Body, kind: str, batch: str, terms: Terms) -> Order:
     if kind != JSON:
-        source = declared(body.file, NAME, columns, table=kind in TABLES)
-        return Order(source, batch, defaults, weight)
+        source = declared(body.file, NAME, terms.columns, table=kind in TABLES)
+        return Order(source, batch, terms.defaults, terms.weight)
     found = _read_json(body.file.read())
-    both = sorted(defaults.keys() & found.defaults.keys())
+    both = sorted(terms.defaults.keys() & found.defaults.keys())
     if both:
         raise InputError(f"{both[0]} is in defaults and in the query (set): give it once")
-    edits = JsonList(cast(list[Any], found.edits), "edits", columns)
-    return Order(edits, batch, {**found.defaults, **defaults}, weight, noun="edit")
+    edits = JsonList(cast(list[Any], found.edits), "edits", terms.columns)
+    return Order(edits, batch, {**found.defaults, **terms.defaults}, terms.weight, noun="edit")
 
 
 def _read_json(raw: bytes) -> Edits:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
-import threading
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from retouch.access_keys import Scope
-from retouch.errors import LedgerAwayError
-from retouch.ledger import PAGE, Ledger
 from retouch.queue import EditQueue
 from tests.unit.cli.conftest import picture
 from tests.unit.outside import Bucket
-from tests.unit.workers.gateway.conftest import Caller, Client, problem
-from workers.gateway import body as bodies
-from workers.gateway.context import Gateway
-from workers.gateway.intake import ARRIVING, TOLD, over_http
+from tests.unit.workers.gateway.bodies import CSV, JSONL, edit, lines
+from tests.unit.workers.gateway.conftest import Client, problem
+from workers.gateway.intake import TOLD, over_http
 from workers.gateway.native.submit import MAX_JSON
-
-JSONL = {"Content-Type": "application/jsonl"}
-CSV = {"Content-Type": "text/csv"}
 
 
 class Uploads(Bucket):
@@ -36,16 +26,6 @@ class Uploads(Bucket):
 
     async def put(self, key: str, data: bytes, _content_type: str) -> None:
         self.objects[key] = data
-
-
-def edit(name: object = "a", **fields: Any) -> dict[str, Any]:
-    """An edit that is right."""
-    return {"custom_id": str(name), "prompt": "a cat", "init_image": "https://example.com/cat.png"} | fields
-
-
-def lines(*edits: dict[str, Any]) -> str:
-    """A body of JSON Lines."""
-    return "".join(json.dumps(one) + "\n" for one in edits)
 
 
 def in_ledger(queue: EditQueue, batch: str) -> list[str]:
@@ -222,6 +202,7 @@ def test_a_body_that_is_none_is_refused(
         ({"column": "x"}, "?column"),
         ({"weight": "0"}, "weight: "),
         ({"weight": "nan"}, "weight: "),
+        ({"wait": "2"}, "wait: there is none of that name"),
     ],
 )
 def test_a_query_that_is_wrong_is_named(client: Client, query: dict[str, Any], said: str) -> None:
@@ -327,176 +308,3 @@ def test_a_compressed_body_is_refused(client: Client) -> None:
     """It may be a bomb."""
     answer = client().post("/v1/batches/b", data=b"x", headers=JSONL | {"Content-Encoding": "gzip"})
     assert "send it plain" in problem(answer)["detail"]
-
-
-def half(caller: Caller, size: int = 1000, path: str = "/v1/batches/b") -> socket.socket:
-    """Send the head and the first line of a body of which more is promised."""
-    parts = urlsplit(caller.url)
-    sock = socket.create_connection((parts.hostname or "", parts.port or 0))
-    head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {caller.token}\r\n"
-    head += f"Content-Type: application/jsonl\r\nContent-Length: {size}\r\n\r\n"
-    sock.sendall(head.encode() + lines(edit()).encode())
-    return sock
-
-
-def test_a_caller_that_hangs_up_half_way_leaves_nothing(
-    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No batch, and no file."""
-    gone = threading.Event()
-    chunks = bodies._chunks
-
-    async def watched(request: Any, most: int) -> Any:
-        try:
-            async for chunk in chunks(request, most):
-                yield chunk
-        except BaseException:
-            gone.set()
-            raise
-
-    monkeypatch.setattr(bodies, "_chunks", watched)
-    half(client()).close()
-    assert gone.wait(60)
-    assert queue.batches() == []
-
-
-def test_a_sender_that_stops_is_not_waited_for(
-    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is told, and its connection closed."""
-    monkeypatch.setattr(bodies, "SILENT_S", 0.05)
-    with half(client()) as sock:
-        sock.settimeout(60)
-        answer = b""
-        while chunk := sock.recv(65536):
-            answer += chunk
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"nothing was enqueued" in answer
-    assert queue.batches() == []
-
-
-def test_a_batch_of_several_pages_is_not_worked_on_before_it_is_whole(
-    client: Client, gateway: Gateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the gateway dies between two pages nothing was paid for, and the same request makes it whole."""
-    caller, body = client(), lines(*(edit(n) for n in range(2 * PAGE + 1)))
-    enqueue, pages = ledger.producer.enqueue, [0]
-
-    def dies(*args: Any, **more: Any) -> Any:
-        pages[0] += 1
-        if pages[0] > 1:
-            raise LedgerAwayError("killed")
-        return enqueue(*args, **more)
-
-    monkeypatch.setattr(ledger.producer, "enqueue", dies)
-    broken = caller.post("/v1/batches/b", data=body, headers=JSONL)
-    assert (broken.status_code, broken.headers["retry-after"]) == (503, "5")
-    assert "enqueue the same again" in problem(broken)["detail"]
-    view = gateway.queue.status("b")
-    assert (view.total, [pause.reason for pause in view.paused]) == (PAGE, [ARRIVING])
-    assert view.unsealed
-    assert ledger.worker.claim("w", lease_ms=60_000, places=100).claims == []
-    monkeypatch.setattr(ledger.producer, "enqueue", enqueue)
-    again = caller.post("/v1/batches/b", data=body, headers=JSONL)
-    assert (again.status_code, again.json()["accepted"], again.json()["already"]) == (201, PAGE + 1, PAGE)
-    assert gateway.queue.status("b").paused == ()
-    assert ledger.worker.claim("w", lease_ms=60_000, places=100).claims
-
-
-def test_redis_away_is_told_and_nothing_is_lost(
-    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where the caller has a key for its request."""
-    caller = client()
-
-    def away(*_: object, **__: object) -> None:
-        raise LedgerAwayError("connection refused")
-
-    monkeypatch.setattr(ledger.reader, "batch", away)
-    monkeypatch.setattr(ledger.requests, "begin", away)
-    for headers in (JSONL, JSONL | {"Idempotency-Key": "1"}):
-        answer = caller.post("/v1/batches/b", data=lines(edit()), headers=headers)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-
-
-def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: EditQueue) -> None:
-    """For a day; it is not worked on again, whatever became of the batch. Another caller's key is another."""
-    caller, other = client(), client(name="other")
-    headers = JSONL | {"Idempotency-Key": "night-1"}
-
-    def post(caller: Caller, body: str = lines(edit()), **query: str) -> requests.Response:
-        return caller.post("/v1/batches/b", data=body, headers=headers, params=query)
-
-    first = post(caller)
-    queue.cancel("b")
-    second = post(caller)
-    assert (first.status_code, second.status_code) == (201, 200)
-    assert first.json() == second.json()
-    assert queue.status("b").counts == {"cancelled": 1}
-    for answer in (post(caller, lines(edit("x"))), post(caller, weight="2")):
-        assert (answer.status_code, problem(answer)["type"]) == (422, "urn:retouch:problem:key-reused")
-    assert post(other).json()["already"] == 1
-
-
-def test_a_request_that_is_refused_frees_its_key(client: Client) -> None:
-    """The corrected one may have the same."""
-    caller, headers = client(), JSONL | {"Idempotency-Key": "k"}
-    assert caller.post("/v1/batches/b", data=lines(edit(seed="x")), headers=headers).status_code == 422
-    assert caller.post("/v1/batches/b", data=lines(edit(seed=1)), headers=headers).status_code == 201
-
-
-def test_a_second_request_with_a_key_that_is_at_work_is_told_so(
-    client: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And the first one is not disturbed."""
-    caller, headers = client(), JSONL | {"Idempotency-Key": "k"}
-    begun, go_on = threading.Event(), threading.Event()
-    take, answers = gateway.desk.take, []
-
-    def slow(*args: Any) -> Any:
-        begun.set()
-        assert go_on.wait(60)
-        return take(*args)
-
-    monkeypatch.setattr(gateway.desk, "take", slow)
-    first = threading.Thread(
-        target=lambda: answers.append(caller.post("/v1/batches/b", data=lines(edit()), headers=headers))
-    )
-    first.start()
-    assert begun.wait(60)
-    second = Caller(caller.url, caller.token).post("/v1/batches/b", data=lines(edit()), headers=headers)
-    go_on.set()
-    first.join()
-    assert (second.status_code, problem(second)["type"]) == (409, "urn:retouch:problem:at-work")
-    assert second.headers["retry-after"] == "1"
-    assert answers[0].status_code == 201
-
-
-def test_a_batch_that_is_cancelled_while_it_is_written_is_told(
-    client: Client, gateway: Gateway, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a person; nothing more is added."""
-    caller, body = client(), lines(*(edit(n) for n in range(PAGE + 1)))
-    enqueue, pages = ledger.producer.enqueue, [0]
-
-    def cancelled(*args: Any, **more: Any) -> Any:
-        pages[0] += 1
-        if pages[0] == 2:
-            gateway.queue.cancel("b")
-        return enqueue(*args, **more)
-
-    monkeypatch.setattr(ledger.producer, "enqueue", cancelled)
-    answer = caller.post("/v1/batches/b", data=body, headers=JSONL)
-    assert (answer.status_code, problem(answer)["type"]) == (409, "urn:retouch:problem:cancelled")
-    view = gateway.queue.status("b")
-    assert (view.counts, view.paused, view.unsealed) == ({"cancelled": PAGE}, (), None)
-
-
-@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
-def test_an_idempotency_key_that_is_none_is_refused(client: Client, key: str) -> None:
-    """It would be another one after a proxy."""
-    answer = client().post(
-        "/v1/batches/b", data=lines(edit()), headers={**JSONL, "Idempotency-Key": key.encode("latin-1")}
-    )
-    assert answer.status_code == 422
-    assert "dempotency" in problem(answer)["detail"]
