@@ -57,6 +57,11 @@ class FailureLimit(NamedTuple):
         return failed * 100 <= self.number * total + 1e-6 if self.percent else failed <= self.number
 
 
+def is_stopped(view: BatchView) -> bool:
+    """Whether a batch is paused for its failures, and nobody has cancelled it: whoever waits for it has to decide."""
+    return not view.cancelled and any(pause.cause == BatchPause.FAILURES for pause in view.paused)
+
+
 def check_failures(view: BatchView, limit: FailureLimit | None) -> None:
     """Raise TooManyFailuresError if a batch is paused for its failures, or has ended with more than it may have.
 
@@ -68,7 +73,7 @@ def check_failures(view: BatchView, limit: FailureLimit | None) -> None:
         limit = limit or (FailureLimit.parse(view.max_failures) if view.max_failures else None)
         if limit and not limit.allows(failed, view.total):
             raise TooManyFailuresError(f"{told} {limit}", view)
-    elif not view.cancelled and any(pause.cause == BatchPause.FAILURES for pause in view.paused):
+    elif is_stopped(view):
         todo = "EditQueue.resume goes on, EditQueue.retry tries the failed ones again, EditQueue.cancel ends it"
         raise TooManyFailuresError(f"{told} {view.max_failures}; the batch is paused ({todo})", view)
 

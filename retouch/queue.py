@@ -17,7 +17,7 @@ from retouch.environment import Environment, parse_bucket
 from retouch.errors import BatchLimitError, InputError, ServiceError
 from retouch.events.sinks.spec import parse_notify
 from retouch.failure_limit import FailureLimit, check_failures, other_limit
-from retouch.gateway import NEEDS_REDIS, PICTURES
+from retouch.gateway import PICTURES
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
@@ -262,9 +262,16 @@ class EditQueue(BatchReader):
         limit = FailureLimit.text(max_failures)
         own = None if notify is None else parse_notify(notify, self._private_hosts)
         if not isinstance(self._way, Ledger):
-            if limit or own or open_until:
-                raise InputError(f"max_failures, notify and open_until: {NEEDS_REDIS}")
-            return self._way.writer(batch, defaults, weight, origin=origin, whole=whole)
+            return self._way.writer(
+                batch,
+                defaults,
+                weight,
+                origin=origin,
+                max_failures=limit,
+                notify=notify,
+                open_until=open_until,
+                whole=whole,
+            )
         return LedgerWriter(
             self._way,
             batch,
@@ -307,7 +314,7 @@ class EditQueue(BatchReader):
         end = None if timeout_s is None else time.monotonic() + timeout_s
         view = self.status(batch)
         if limit and not view.finished:
-            view = self._limited(batch, str(limit))
+            view = self.limit_failures(batch, str(limit))
         least_s, most_s = self._way.reader.look_s
         pause_s = least_s
         while True:
@@ -324,6 +331,19 @@ class EditQueue(BatchReader):
             moved = newer.counts != view.counts
             pause_s = least_s if moved else min(pause_s * 1.5, most_s)
             view = newer
+
+    def limit_failures(self, batch: str, max_failures: int | str) -> BatchView:
+        """Bind a batch that was given no ``max_failures`` to this one, as ``wait`` does; returns the batch then.
+
+        With more failed edits it is paused at once. Raises InputError if it was given another.
+        """
+        limit = FailureLimit.text(plain(max_failures))
+        self.status(batch)
+        with self._reach():
+            given = self._way.producer.limit_failures(batch, limit)
+        if wrong := other_limit(batch, given, limit):
+            raise InputError(wrong)
+        return self.status(batch)
 
     def redo_id(self, batch: str, content: str) -> str:
         """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.
@@ -375,10 +395,8 @@ class EditQueue(BatchReader):
         limit = FailureLimit.text(plain(max_failures))
         self.status(batch)
         with self._reach():
-            if not limit:
-                return self._way.producer.resume(batch)
             try:
-                return self._ledger.producer.resume(batch, limit)
+                return self._way.producer.resume(batch, limit)
             except BatchLimitError as error:
                 failed = f"{error.found} edits of batch {batch} have failed already"
                 raise InputError(
@@ -393,7 +411,7 @@ class EditQueue(BatchReader):
         """
         self.status(batch)
         with self._reach():
-            return self._ledger.producer.seal(batch)
+            return self._way.producer.seal(batch)
 
     def cancel(
         self,
@@ -427,14 +445,6 @@ class EditQueue(BatchReader):
                 left = answer
                 if on_progress:
                     on_progress(total - left, total)
-
-    def _limited(self, batch: str, limit: str) -> BatchView:
-        """Bind the batch to a limit of failures; raises InputError if it has another."""
-        with self._reach():
-            found = self._ledger.producer.limit_failures(batch, limit)
-        if wrong := other_limit(batch, found, limit):
-            raise InputError(wrong)
-        return self.status(batch)
 
     # --- reaching Redis --------------------------------------------------------------------------
 

@@ -171,7 +171,7 @@ def enqueue(
                 say(f"note: {count(len(inputs.pending), 'local picture')} will be uploaded; set RETOUCH_BUCKET before")
             tell_estimate(Receipt(batch, 0, 0, checked.rejected), checked.estimate, json_, checked.names)
             raise typer.Exit(ExitCode.FAILURES if checked.rejected else ExitCode.OK)
-        queue = open_queue(redis_url)
+        queue = open_queue(redis_url, private_hosts=private_hosts)
         reject_conflicts(queue, batch, checked)
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_)

@@ -165,10 +165,11 @@ def check_wait(wait: bool, timeout: float | None) -> None:
         raise InputError("--timeout bounds --wait: add that, or leave --timeout out")
 
 
-def open_queue(redis_url: str, *, waits_s: float | None = None) -> EditQueue:
+def open_queue(redis_url: str, *, waits_s: float | None = None, private_hosts: str = "") -> EditQueue:
     """Connect; raises ServiceError within seconds if Redis (or the gateway) does not answer, InputError for a bad URL.
 
     ``waits_s``: for a command that waits; so long it waits for Redis as well, and then raises TimeoutError.
+    ``private_hosts``: as ``EditQueue.from_url`` takes them, for a command that enqueues.
     """
     queue = first_contact(redis_url)
 
@@ -177,7 +178,7 @@ def open_queue(redis_url: str, *, waits_s: float | None = None) -> EditQueue:
         say(waits if reason else f"{queue.service} answers")
 
     queue.check(waits_s, tell if waits_s is not None else None)
-    return _queue(redis_url, 3.0)
+    return _queue(redis_url, 3.0, private_hosts)
 
 
 def first_contact(redis_url: str) -> EditQueue:
@@ -185,9 +186,15 @@ def first_contact(redis_url: str) -> EditQueue:
     return _queue(redis_url, FIRST_CONTACT_S)
 
 
-def _queue(url: str, timeout_s: float) -> EditQueue:
-    token = secret("RETOUCH_TOKEN") if is_gateway(url) else ""
-    return EditQueue.from_url(url, token=token, plain_http=plain_http(), namespace=_namespace(), timeout_s=timeout_s)
+def _queue(url: str, timeout_s: float, private_hosts: str = "") -> EditQueue:
+    return EditQueue.from_url(
+        url,
+        token=secret("RETOUCH_TOKEN") if is_gateway(url) else "",
+        plain_http=plain_http(),
+        namespace=_namespace(),
+        private_hosts=private_hosts,
+        timeout_s=timeout_s,
+    )
 
 
 def picture_place(url: str, bucket: str, prefix: str) -> tuple[str, str]:

@@ -96,6 +96,7 @@ class Client:
         json: Any = None,
         body: IO[bytes] | None = None,
         content_type: str = "",
+        headers: Mapping[str, str] | None = None,
         answer_s: float = ANSWER_S,
         kind: str = "",
     ) -> requests.Response:
@@ -113,7 +114,7 @@ class Client:
                 params=params,
                 json=json,
                 data=body,
-                headers={"Content-Type": content_type} if content_type else None,
+                headers={**(headers or {}), **({"Content-Type": content_type} if content_type else {})},
                 timeout=(self._connect_s, answer_s),
                 stream=True,
                 allow_redirects=False,

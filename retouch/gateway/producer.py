@@ -61,9 +61,20 @@ class GatewayProducer:
         return bool(self._change(batch, "pause")["changed"])
 
     @understood()
-    def resume(self, batch: str) -> bool:
-        """Lift all pauses of the batch. True if it was paused."""
-        return bool(self._change(batch, "resume")["changed"])
+    def resume(self, batch: str, max_failures: str = "") -> bool:
+        """Lift all pauses of the batch. True if it was paused; ``max_failures`` holds from now on, empty: none."""
+        params = {"max_failures": max_failures} if max_failures else None
+        return bool(self._change(batch, "resume", params)["changed"])
+
+    @understood()
+    def limit_failures(self, batch: str, max_failures: str) -> str:
+        """Bind a batch to ``max_failures``; returns it. Raises InputError if it was given another."""
+        return str(self._change(batch, "limit", {"max_failures": max_failures})["max_failures"])
+
+    @understood()
+    def seal(self, batch: str) -> bool:
+        """Let the batch end as it is. True if it may end now, and might not before."""
+        return bool(self._change(batch, "seal")["changed"])
 
     def _change(
         self, batch: str, name: str, params: dict[str, str] | None = None, *, repeat: bool = True

@@ -47,9 +47,9 @@ class GatewayReader:
 
     @understood()
     def next_view(self, batch: str, within_s: float) -> BatchView | None:
-        """The same, when the batch has ended, or else after so many seconds; whoever waits asks again himself."""
+        """The same, when the batch has ended or failed too much, or after so many seconds; whoever waits asks again."""
         with suppress(AbsentError):
-            asked = {"timeout": round(within_s, 3)}
+            asked = {"timeout": round(within_s, 3), "until": "failures"}
             answer_s = within_s + 15
             path = f"/v1/batches/{batch}/wait"
             return _view(self._client.json("GET", path, params=asked, answer_s=answer_s, repeat=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from retouch.errors import InputError
@@ -12,6 +13,7 @@ from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
 from retouch.gateway.writing import GatewayWriter
+from retouch.ledger.producer import check_weight
 from retouch.net.gateway_address import GatewayAddress
 
 
@@ -35,9 +37,18 @@ class RemoteLedger:
         weight: float,
         *,
         origin: Mapping[str, str] | None,
+        max_failures: str,
+        notify: str | None,
+        open_until: datetime | None,
         whole: bool,
     ) -> GatewayWriter:
         """A writer of checked entries; raises InputError for edits that are done again."""
         if origin:
             raise InputError(NEEDS_REDIS)
-        return GatewayWriter(self._client, batch, defaults, weight, self.pictures.moved, whole=whole)
+        query = {
+            "weight": check_weight(weight),
+            "max_failures": max_failures or None,
+            "open_until": open_until.isoformat() if open_until else None,
+        }
+        headers = {"Retouch-Notify": notify} if notify else {}
+        return GatewayWriter(self._client, batch, defaults, query, headers, self.pictures.moved, whole=whole)

@@ -12,11 +12,10 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from retouch.errors import InputError, LedgerError, ServiceError
-from retouch.gateway.client import Client, Fault, RefusedEditsError, understood
+from retouch.gateway.client import Client, Fault, Params, RefusedEditsError, understood
 from retouch.intake.mistakes import Rejection
 from retouch.intake.writing import BatchWriter
 from retouch.ledger import Entry, made_of
-from retouch.ledger.producer import check_weight
 from retouch.plural import count
 
 TAKEN_S = 900.0  # to check and write a body of a million edits
@@ -26,6 +25,7 @@ ROUNDS = 20  # a gateway names a hundred faults at a time
 class GatewayWriter(BatchWriter):
     """Keeps entries in a temporary file, and sends them when the context ends normally.
 
+    ``query``, ``headers``: of the request, what the batch is given beside its edits.
     ``moved``: where a picture is that was uploaded, by the address that it had before. ``whole``: nothing is written if
     an edit is refused; else the others are. If the process dies before the end, nothing was written; if the answer is
     lost, the same again adds what is missing. Raises ServiceError, InputError and CancelledError at the end.
@@ -36,7 +36,8 @@ class GatewayWriter(BatchWriter):
         client: Client,
         batch: str,
         defaults: Mapping[str, Any],
-        weight: float,
+        query: Params,
+        headers: Mapping[str, str],
         moved: Callable[[str], str],
         *,
         whole: bool,
@@ -44,7 +45,8 @@ class GatewayWriter(BatchWriter):
         super().__init__(batch)
         self._client = client
         self._defaults = dict(defaults)
-        self._weight = check_weight(weight)
+        self._query = query
+        self._headers = headers
         self._moved = moved
         self._whole = whole
         self._numbers = array("q")  # what the caller calls each line
@@ -97,7 +99,8 @@ class GatewayWriter(BatchWriter):
         answer = self._client.json(
             "POST",
             f"/v1/batches/{self._batch}",
-            params={"weight": self._weight},
+            params=self._query,
+            headers=self._headers,
             body=self._body,
             content_type="application/jsonl",
             answer_s=TAKEN_S,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 import redis
 
 from config.gateway import GatewaySettings
-from retouch import EditQueue, EditState, InputError, RejectedEditsError
+from retouch import EditQueue, EditState, InputError, RejectedEditsError, TooManyFailuresError
 from retouch.access_keys import AccessKeys, Scope
-from retouch.ledger import Ledger
+from retouch.ledger import Ledger, Settlement
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit, finish_all
@@ -44,6 +46,13 @@ def queue(
     token = AccessKeys(ledger, "here").create("caller", tuple(Scope))
     with serving(gateway) as url, EditQueue.from_url(url, token=token) as queue:
         yield queue
+
+
+def end_some(ledger: Ledger, number: int, to: EditState = EditState.COMPLETED) -> None:
+    """Be a worker that ends so many edits, and no batch."""
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=number).claims
+    assert len(claims) == number
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), to) for claim in claims])
 
 
 def test_the_same_edits_again_are_there_already(queue: EditQueue) -> None:
@@ -150,6 +159,75 @@ def test_decisions(queue: EditQueue, ledger: Ledger) -> None:
     assert queue.status("b").counts == {EditState.QUEUED: 2}
     assert queue.cancel("b") == 2
     assert queue.retry("b", [EditState.CANCELLED], anew=True) == (0, 2)
+
+
+def test_a_batch_is_bound_to_its_max_failures(queue: EditQueue, ledger: Ledger) -> None:
+    """As soon as more have failed whoever waits is told; another limit is refused, and a person lifts it."""
+    edits = [edit(f"e{n}") for n in range(4)]
+    queue.enqueue(edits, batch="b", max_failures="25%")
+    assert queue.status("b").max_failures == "25%"
+    with pytest.raises(InputError, match="was given max_failures 25% before, and not 1"):
+        queue.enqueue(edits, batch="b", max_failures=1)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(queue.wait, "b", LIMIT_S / 2)
+        end_some(ledger, 2, EditState.FAILED)
+        error = waiting.exception(LIMIT_S)
+    assert isinstance(error, TooManyFailuresError)
+    assert "2 of 4 edits of batch b failed, and max_failures is 25%" in str(error)
+    assert (error.view.counts, error.view.finished) == ({EditState.FAILED: 2, EditState.QUEUED: 2}, False)
+    with pytest.raises(InputError, match="2 of 4 edits of batch b have failed already"):
+        queue.resume("b", max_failures=1)
+    assert queue.resume("b", max_failures="50%") is True
+    finish_all(ledger)
+    assert queue.wait("b", timeout_s=LIMIT_S).counts == {EditState.FAILED: 2, EditState.COMPLETED: 2}
+    with pytest.raises(TooManyFailuresError, match=r"max_failures is 1$"):
+        queue.wait("b", max_failures=1)
+
+
+def test_whoever_waits_binds_a_batch_that_is_not_bound(queue: EditQueue, ledger: Ledger) -> None:
+    """Once: another one is refused."""
+    queue.enqueue([edit("a"), edit("z")], batch="b")
+    assert queue.limit_failures("b", "0").max_failures == "0"
+    with pytest.raises(InputError, match="was given max_failures 0 before, and not 5%"):
+        queue.wait("b", max_failures="5%")
+    end_some(ledger, 1, EditState.FAILED)
+    with pytest.raises(TooManyFailuresError):
+        queue.wait("b", max_failures=0, timeout_s=LIMIT_S)
+    queue.resume("b")
+    assert queue.status("b").max_failures is None
+    with pytest.raises(InputError, match="max_failures is 'many'"):
+        queue.limit_failures("b", "many")
+
+
+def test_a_batch_has_a_sink_of_its_own(queue: EditQueue, ledger: Ledger) -> None:
+    """With its types; a host that is not public is refused before anything is written, and shown without its path."""
+    queue.enqueue([edit("a")], batch="b", notify="https://hooks.example.com/T0/secret?types=edit.failed")
+    [sink] = ledger.reader.batch_sinks("b")
+    assert (sink.types, sink.shown) == (("edit.failed",), "hooks.example.com")
+    for url, told in (
+        ("https://127.0.0.1/secret", "127.0.0.1"),
+        ("https://localhost/secret", "localhost"),
+        ("http://hooks.example.com/secret", "must be one of https"),
+    ):
+        with pytest.raises(InputError, match=told) as raised:
+            queue.enqueue([edit("a")], batch="c", notify=url)
+        assert "secret" not in str(raised.value)
+    assert queue.find("c") is None
+
+
+def test_a_batch_stays_open(queue: EditQueue, ledger: Ledger) -> None:
+    """More edits may come; of several times the latest counts, and a person ends it before."""
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    queue.enqueue([edit("a")], batch="b", open_until=later)
+    queue.enqueue([edit("z")], batch="b", open_until=later - timedelta(minutes=30))
+    assert queue.status("b").open_until == later
+    end_some(ledger, 2)
+    assert (queue.status("b").ended, queue.status("b").state) == (2, "open")
+    assert (queue.seal("b"), queue.seal("b")) == (True, False)
+    finish_all(ledger)
+    assert queue.wait("b", timeout_s=LIMIT_S).open_until is None
+    with pytest.raises(InputError, match="no time zone"):
+        queue.enqueue([edit("y")], batch="b", open_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake
 
 
 def test_batches_are_listed(queue: EditQueue, ledger: Ledger) -> None:

@@ -179,14 +179,15 @@ def _tells_its_end(request: Request) -> None:
 WHOLE = Depends(_tells_its_end)  # of an answer whose length is not known when it begins
 
 
-def needs(scope: KeyScope) -> Any:
-    """A dependency: the key of the request, which has this scope."""
+def needs(*scopes: KeyScope) -> Any:
+    """A dependency: the key of the request, which has one of these scopes."""
 
     def check(request: Request) -> AccessKey:
         key = key_of(request)
-        if scope not in key.scopes:
+        if key.scopes.isdisjoint(scopes):
             has = ", ".join(sorted(key.scopes))
-            raise ProblemError(Kind.NOT_ALLOWED, f"this needs the scope {scope}, and key {key.name} has {has}")
+            detail = f"this needs the scope {' or '.join(scopes)}, and key {key.name} has {has}"
+            raise ProblemError(Kind.NOT_ALLOWED, detail)
         return key
 
     return Depends(check)

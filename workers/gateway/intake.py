@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from retouch import object_keys
 from retouch.access_keys import AccessKey
 from retouch.edit import Edit
 from retouch.errors import InputError
+from retouch.events.sinks.spec import parse_notify
 from retouch.intake.admission import Intake
 from retouch.intake.checked import CheckedEdits
 from retouch.intake.mistakes import Rejection, by_mistake, described
@@ -40,13 +42,23 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a batch is given beside its edits, as ``EditQueue.writer`` takes it."""
+
+    weight: float = 1.0
+    max_failures: str | None = None
+    notify: str | None = field(default=None, repr=False)
+    open_until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """What a request asks for. ``batch`` empty: its id is made of its edits. ``noun``: what a source counts."""
 
     source: Source
     batch: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    weight: float = 1.0
+    terms: Terms = field(default_factory=Terms)
     noun: str = "line"
 
 
@@ -68,6 +80,10 @@ class Desk:
         self._prefix = prefix
         self._private_hosts = private_hosts
 
+    def check_notify(self, url: str) -> None:
+        """Raise InputError unless events of a batch may be posted there."""
+        parse_notify(url, self._private_hosts)
+
     def take(self, key: AccessKey, order: Order) -> Taken:
         """Check all edits, and write them; raises ProblemError that tells what is wrong, and nothing is written then.
 
@@ -88,7 +104,7 @@ class Desk:
             _refuse(checked.rejected, rejected, order.noun)
             batch = order.batch or checked.batch_id(DIGITS)
             self._refuse_conflicts(batch, checked, order.noun)
-            return self._write(batch, checked, order.weight, inputs)
+            return self._write(batch, checked, order.terms, inputs)
 
     def _check(self, key: AccessKey, order: Order, intake: Intake, entries: SpooledEntries) -> tuple[CheckedEdits, int]:
         """All edits, and how many are rejected: only the first ones are kept."""
@@ -116,10 +132,10 @@ class Desk:
                 found.reject_conflicts(conflicts, self._queue.made(batch, sorted(conflicts)))
                 _refuse(found.rejected, len(found.rejected), noun)
 
-    def _write(self, batch: str, checked: CheckedEdits, weight: float, inputs: Inputs) -> Taken:
+    def _write(self, batch: str, checked: CheckedEdits, terms: Terms, inputs: Inputs) -> Taken:
         upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
-        with self._queue.writer(batch, checked.defaults, weight=weight, held=held) as writer:
+        with self._queue.writer(batch, checked.defaults, held=held, **vars(terms)) as writer:
             for number, entry in checked.entries:
                 writer.add(number, entry)
         _refuse_late(writer, checked.noun)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.cli import app, commands
-from retouch.ledger import Ledger
+from retouch.ledger import Ledger, Settlement
 from retouch.states import EditState
 from tests.unit.cli.conftest import Outcome, Run, picture
 from tests.unit.outside import Bucket
@@ -77,6 +77,46 @@ def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) ->
     assert ledger.reader.batches()[0].counts == {EditState.CANCELLED: 1}
 
 
+def test_too_many_failures_end_with_the_exit_codes_of_the_other_way(
+    remote: Run, ledger: Ledger, tmp_path: Path
+) -> None:
+    """3 when the batch is paused for them, and 0 where they are allowed; whoever waits may say how many first."""
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(LINE | {"custom_id": name}) + "\n" for name in "ab"))
+    assert remote("enqueue", "two.jsonl", "--batch", "b", "--max-failures", "0").code == 0
+    assert remote("enqueue", "two.jsonl", "--batch", "unbound").code == 0
+    ended = remote("watch", "b", "--max-failures", "1")
+    assert (ended.code, "was given max_failures 0 before, and not 1" in ended.err) == (2, True)
+    fail_one(ledger, "b")
+    ended = remote("enqueue", "two.jsonl", "--batch", "b", "--max-failures", "0", "--wait")
+    assert (ended.code, "1 of 2 edits failed, and max_failures is 0" in ended.err) == (3, True)
+    fail_one(ledger, "unbound")
+    assert remote("watch", "unbound", "--max-failures", "49%").code == 3
+    assert "max_failures is 50%" in remote("resume", "b", "--max-failures", "50%").err
+    finish_all(ledger)
+    ended = remote("watch", "b")
+    assert (ended.code, "1 of 2 edits failed, no more than --max-failures 50%" in ended.err) == (0, True)
+
+
+def fail_one(ledger: Ledger, batch: str) -> None:
+    """Be a worker: one edit of the batch fails, the others are given back."""
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=100).claims
+    one, *others = sorted(claims, key=lambda claim: not claim.member.startswith(f"{batch}/"))
+    ledger.worker.settle([Settlement(one, (EditState.SUBMITTING,), EditState.FAILED)])
+    ledger.worker.give_back(others)
+
+
+def test_more_than_edits(remote: Run, ledger: Ledger) -> None:
+    """A batch has a sink of its own, of a host that the gateway allows too, and may be ended by hand."""
+    refused = remote(
+        "enqueue", "m.jsonl", "--batch", "b", "--notify", "https://127.0.0.1/x", "--private-hosts", "127.0.0.1"
+    )
+    assert (refused.code, "the gateway refuses that: notify: " in refused.err) == (2, True)
+    assert remote("enqueue", "m.jsonl", "--batch", "b", "--notify", "https://example.com/hook").code == 0
+    assert [sink.shown for sink in ledger.reader.batch_sinks("b")] == ["example.com"]
+    ledger.producer.keep_open("b", ledger.connection.now() + 3_600_000)
+    assert "batch b is sealed" in remote("seal", "b").err
+
+
 def test_a_batch_that_has_left_redis(remote: Run, bucket: Bucket) -> None:
     """The gateway reads it from S3: the producer needs no bucket."""
     line = {"custom_id": "a", "state": "completed", "outputs": []}
@@ -98,7 +138,9 @@ def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize(
-    "command", [["events"], ["keys", "list"], ["seal", "b"], ["pause"], ["redo", "b", "--failed"]], ids=" ".join
+    "command",
+    [["events"], ["keys", "list"], ["sinks"], ["pause"], ["redo", "b", "--failed"]],
+    ids=" ".join,
 )
 def test_what_needs_redis_says_so(remote: Run, command: list[str]) -> None:
     """In one sentence, with exit code 2."""

@@ -196,13 +196,11 @@ def test_a_wait_goes_through_outages(way: Way, queue: EditQueue) -> None:
     assert (len(heard), heard[-1]) == (2, None)
 
 
-@pytest.mark.parametrize(
-    "method", ["seal", "remove", "made", "undelivered", "sinks", "events", "server", "newest_event"]
-)
+@pytest.mark.parametrize("method", ["remove", "made", "undelivered", "sinks", "events", "server", "newest_event"])
 def test_what_needs_redis_says_so(way: Way, queue: EditQueue, method: str) -> None:
     """In one sentence, that names what to set."""
     way.will(200, VIEW)
-    given = ["b"] if method in ("seal", "remove", "made") else []
+    given = ["b"] if method in ("remove", "made") else []
     with pytest.raises(InputError, match="needs Redis, so set RETOUCH_REDIS_URL"):
         list(getattr(queue, method)(*given))
     for everything in (queue.pause, queue.resume):

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from retouch.errors import InputError
+from retouch.failure_limit import FailureLimit
 from retouch.intake.admission import InvalidEditError
 from retouch.intake.manifest import Columns
 from retouch.intake.values import checked_value
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
-
-
-class Terms(NamedTuple):
-    """The same, read: how the edits' fields are found, and what the batch is given."""
-
-    columns: Columns
-    defaults: dict[str, Any]
-    weight: float
+from workers.gateway.intake import Terms
 
 
 class Asked(BaseModel):
@@ -38,9 +32,25 @@ class Asked(BaseModel):
         description="The share of a new batch: 2 gets twice the turns of 1.",
     )
 
-    def terms(self) -> Terms:
-        """Read it; raises InputError."""
-        return Terms(Columns.parse(self.column, keep=self.keep_columns), _defaults(self.set), self.weight)
+    max_failures: str | None = Field(
+        None, description="`10` or `1%`: with more failed edits the batch is paused. Given again it must be the same."
+    )
+    open_until: AwareDatetime | None = Field(
+        None, description="More edits may come until then: the batch does not end before. Of several the latest counts."
+    )
+
+    def columns(self) -> Columns:
+        """How the edits' fields are found; raises InputError."""
+        return Columns.parse(self.column, keep=self.keep_columns)
+
+    def defaults(self) -> dict[str, Any]:
+        """The fields for all edits that do not set them; raises InputError."""
+        return _defaults(self.set)
+
+    def terms(self, notify: str | None) -> Terms:
+        """What the batch is given; raises InputError."""
+        limit = FailureLimit.text(self.max_failures) or None
+        return Terms(self.weight, limit, notify, self.open_until)
 
 
 def _defaults(pairs: list[str]) -> dict[str, Any]:

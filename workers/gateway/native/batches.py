@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
@@ -21,6 +22,7 @@ from retouch.access_keys import AccessKey, Scope
 from retouch.edit import BATCH_PATTERN
 from retouch.edit_result import Result
 from retouch.errors import InputError
+from retouch.failure_limit import is_stopped
 from retouch.ledger import BatchView
 from retouch.records import BatchRecord
 from retouch.results.ended import ended_once, states_of
@@ -31,13 +33,14 @@ from workers.gateway.problems import Kind, ProblemError, described
 
 AT_ONCE = 500  # results in a piece of an answer
 LONGEST_WAIT_S = 300.0
-COMPLETED = "retouch.batch.completed"
+COMPLETED, PAUSED = "retouch.batch.completed", "retouch.paused"
 _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 _ONE = (*_ANY, Kind.NOT_FOUND)
 
 BatchId = Annotated[str, Path(pattern=rf"^{BATCH_PATTERN.pattern}$", description="The batch's id.")]
 Reader = Annotated[AccessKey, needs(Scope.READ)]
 Operator = Annotated[AccessKey, needs(Scope.OPERATE)]
+Binder = Annotated[AccessKey, needs(Scope.SUBMIT, Scope.OPERATE)]  # what an enqueue does too
 
 
 class BatchPage(TypedDict):
@@ -189,6 +192,9 @@ def _pieces(results: Iterator[Result]) -> Iterator[str]:
 
 
 def _add_wait(app: FastAPI, gateway: Gateway) -> None:
+    async def look(key: AccessKey, batch: str) -> BatchView:
+        return await run_in_threadpool(found, gateway, key, batch)
+
     @app.get(
         "/v1/batches/{batch}/wait",
         tags=["batches"],
@@ -202,14 +208,23 @@ def _add_wait(app: FastAPI, gateway: Gateway) -> None:
         timeout: Annotated[
             float, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds; then the state says that it goes on.")
         ] = 30.0,
+        until: Annotated[
+            Literal["completed", "failures"],
+            Query(description="`failures`: also when it is paused because more have failed than its max_failures."),
+        ] = "completed",
     ) -> Response:
+        types = (COMPLETED, PAUSED) if until == "failures" else (COMPLETED,)
+
+        def over(view: BatchView) -> bool:
+            return view.finished or (until == "failures" and is_stopped(view))
+
         await gateway.feed.start()
-        with gateway.feed.listening(lambda one: one["type"] == COMPLETED and one["subject"] == batch) as listener:
-            view = await run_in_threadpool(found, gateway, key, batch)
-            if not view.finished:
+        with gateway.feed.listening(lambda one: one["type"] in types and one["subject"] == batch) as listener:
+            view, end, heard = await look(key, batch), time.monotonic() + timeout, True
+            while heard and not over(view) and (left_s := end - time.monotonic()) > 0:
                 with suppress(TimeoutError):
-                    await listener.next(timeout)
-                view = await run_in_threadpool(found, gateway, key, batch)
+                    heard = bool(await listener.next(left_s))  # nothing: the gateway ends
+                view = await look(key, batch)
         return _shown(view)
 
 
@@ -250,11 +265,31 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         return {"changed": gateway.queue.pause(batch, f"paused with the key {key.name}")}
 
-    def resume(batch: BatchId, key: Operator) -> Changed:
+    def resume(
+        batch: BatchId,
+        key: Operator,
+        max_failures: Annotated[
+            str | None, Query(description="`10` or `1%`: holds from now on; without it any number may fail.")
+        ] = None,
+    ) -> Changed:
         found(gateway, key, batch)
-        return {"changed": gateway.queue.resume(batch)}
+        return {"changed": gateway.queue.resume(batch, max_failures=max_failures)}
+
+    def limit(
+        batch: BatchId,
+        key: Binder,
+        max_failures: Annotated[str, Query(description="`10` or `1%`: with more failed edits the batch is paused.")],
+    ) -> BatchRecord:
+        found(gateway, key, batch)
+        return gateway.queue.limit_failures(batch, max_failures).to_json()
+
+    def seal(batch: BatchId, key: Binder) -> Changed:
+        found(gateway, key, batch)
+        return {"changed": gateway.queue.seal(batch)}
 
     change("retry", "Try edits again; the API is asked first where it may have a result", Retry, retry)
     change("cancel", "Cancel the edits that are not at the API yet", Cancelled, cancel)
     change("pause", "Submit no more of its edits; what is at the API is finished", Changed, pause)
     change("resume", "End all pauses of the batch", Changed, resume)
+    change("limit", "Say how many of its edits may fail, where nobody has said so", BatchRecord, limit)
+    change("seal", "Let it end before its open_until, or though its producer is gone", Changed, seal)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, cast
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple, cast
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
@@ -24,7 +25,7 @@ from workers.gateway.body import MIB, Body, kept_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.intake import Order, Taken
-from workers.gateway.native.asked import Asked, Terms
+from workers.gateway.native.asked import Asked
 from workers.gateway.native.batches import BatchId
 from workers.gateway.once import once
 from workers.gateway.problems import Kind, ProblemError, described
@@ -61,8 +62,6 @@ class Accepted(BaseModel):
     notes: list[str] = Field(description="What was not certain, and what is probably not meant; for people.")
 
 
-Sender = Annotated[AccessKey, needs(Scope.SUBMIT)]
-AskedFor = Annotated[Asked, Query()]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -72,6 +71,35 @@ IdempotencyKey = Annotated[
         description="A name of yours for this request: the same again is answered alike for a day.",
     ),
 ]
+Notify = Annotated[
+    str | None,
+    Header(
+        alias="Retouch-Notify",
+        description="An https URL that is told when the batch ends or pauses. No part of the query, which proxies log.",
+    ),
+]
+
+
+class Sent(NamedTuple):
+    """A request that enqueues; its body has not been read."""
+
+    request: Request
+    key: AccessKey
+    asked: Asked
+    notify: str | None
+    idempotency_key: str | None
+
+
+async def _sent(
+    request: Request,
+    key: Annotated[AccessKey, needs(Scope.SUBMIT)],
+    asked: Annotated[Asked, Query()],
+    notify: Notify = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Sent:
+    return Sent(request, key, asked, notify, idempotency_key)
+
+
 EXAMPLE = '{"custom_id": "cat-1", "prompt": "a watercolour cat", "init_image": "https://example.com/cat.png"}\n'
 REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -102,41 +130,32 @@ def add_submit(app: FastAPI, gateway: Gateway) -> None:
     more: dict[str, Any] = {"tags": ["batches"], "responses": told, "openapi_extra": {"requestBody": REQUEST_BODY}}
 
     @app.post("/v1/batches", status_code=201, summary="Enqueue edits; the batch's id is made of them", **more)
-    async def submit(
-        request: Request, key: Sender, asked: AskedFor, idempotency_key: IdempotencyKey = None
-    ) -> Response:
-        return await _submit(gateway, threads, request, key, "", asked.terms(), idempotency_key)
+    async def submit(sent: Annotated[Sent, Depends(_sent)]) -> Response:
+        return await _submit(gateway, threads, sent, "")
 
     @app.post("/v1/batches/{batch}", status_code=201, summary="Enqueue edits into this batch", **more)
-    async def submit_to(
-        request: Request, batch: BatchId, key: Sender, asked: AskedFor, idempotency_key: IdempotencyKey = None
-    ) -> Response:
-        if not key.may_name(batch):
-            detail = f"batches of key {key.name} begin with {key.prefix}, and {batch} does not"
+    async def submit_to(batch: BatchId, sent: Annotated[Sent, Depends(_sent)]) -> Response:
+        if not sent.key.may_name(batch):
+            detail = f"batches of key {sent.key.name} begin with {sent.key.prefix}, and {batch} does not"
             raise ProblemError(Kind.NOT_ALLOWED, detail)
-        return await _submit(gateway, threads, request, key, batch, asked.terms(), idempotency_key)
+        return await _submit(gateway, threads, sent, batch)
 
 
-async def _submit(
-    gateway: Gateway,
-    threads: CapacityLimiter,
-    request: Request,
-    key: AccessKey,
-    batch: str,
-    terms: Terms,
-    idempotency_key: str | None,
-) -> Response:
-    kind = _kind(request)
+async def _submit(gateway: Gateway, threads: CapacityLimiter, sent: Sent, batch: str) -> Response:
+    kind, key = _kind(sent.request), sent.key
+    if sent.notify is not None:
+        gateway.desk.check_notify(sent.notify)
+    order = _ordering(sent, kind, batch)
     most = min(gateway.settings.max_body_bytes, key.max_body or gateway.settings.max_body_bytes)
-    async with kept_body(request, min(most, MAX_JSON) if kind == JSON else most) as body:
+    async with kept_body(sent.request, min(most, MAX_JSON) if kind == JSON else most) as body:
 
         def take() -> Taken:
-            return gateway.desk.take(key, _order(body, kind, batch, terms))
+            return gateway.desk.take(key, order(body))
 
-        if idempotency_key is None:
+        if sent.idempotency_key is None:
             return _answer(await run_sync(take, limiter=threads))
-        fingerprint = _fingerprint(request, kind, body)
-        async with once(gateway.requests, f"{key.name}/{idempotency_key}", fingerprint) as run:
+        fingerprint = _fingerprint(sent, kind, body)
+        async with once(gateway.requests, f"{key.name}/{sent.idempotency_key}", fingerprint) as run:
             if run.earlier:
                 return _response(json.loads(run.earlier), 200)
             taken = await run_sync(take, limiter=threads)
@@ -153,16 +172,21 @@ def _kind(request: Request) -> str:
     return given
 
 
-def _order(body: Body, kind: str, batch: str, terms: Terms) -> Order:
-    if kind != JSON:
-        source = declared(body.file, NAME, terms.columns, table=kind in TABLES)
-        return Order(source, batch, terms.defaults, terms.weight)
-    found = _read_json(body.file.read())
-    both = sorted(terms.defaults.keys() & found.defaults.keys())
-    if both:
-        raise InputError(f"{both[0]} is in defaults and in the query (set): give it once")
-    edits = JsonList(cast(list[Any], found.edits), "edits", terms.columns)
-    return Order(edits, batch, {**found.defaults, **terms.defaults}, terms.weight, noun="edit")
+def _ordering(sent: Sent, kind: str, batch: str) -> Callable[[Body], Order]:
+    """How a body becomes an order; what the query says is read at once."""
+    columns, defaults, terms = sent.asked.columns(), sent.asked.defaults(), sent.asked.terms(sent.notify)
+
+    def order(body: Body) -> Order:
+        if kind != JSON:
+            return Order(declared(body.file, NAME, columns, table=kind in TABLES), batch, defaults, terms)
+        found = _read_json(body.file.read())
+        both = sorted(defaults.keys() & found.defaults.keys())
+        if both:
+            raise InputError(f"{both[0]} is in defaults and in the query (set): give it once")
+        edits = JsonList(cast(list[Any], found.edits), "edits", columns)
+        return Order(edits, batch, {**found.defaults, **defaults}, terms, noun="edit")
+
+    return order
 
 
 def _read_json(raw: bytes) -> Edits:
@@ -185,8 +209,9 @@ def _read_json(raw: bytes) -> Edits:
     return Edits.model_construct(edits=edits, defaults=defaults)
 
 
-def _fingerprint(request: Request, kind: str, body: Body) -> str:
-    asked = json.dumps([request.url.path, request.url.query, kind, body.sha256])
+def _fingerprint(sent: Sent, kind: str, body: Body) -> str:
+    url = sent.request.url
+    asked = json.dumps([url.path, url.query, sent.notify, kind, body.sha256])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from retouch.access_keys import Scope
+from retouch.causes import BatchPause
 from retouch.errors import LedgerAwayError
 from retouch.ledger import Entry, Finish, Ledger, Settlement, Step
 from retouch.queue import EditQueue
@@ -48,7 +50,7 @@ def end(ledger: Ledger, state: EditState = EditState.COMPLETED, count: int = 100
         ("GET", "/results"),
         ("GET", "/wait?timeout=0"),
         ("GET", "/events"),
-        *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume")),
+        *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume", "seal", "limit?max_failures=0")),
     ],
 )
 def test_a_batch_of_others_is_not_there(
@@ -74,7 +76,8 @@ def test_a_batch_of_others_is_not_there(
         (Scope.SUBMIT, "GET", "/v1/batches/b/wait"),
         (Scope.SUBMIT, "GET", "/v1/events"),
         (Scope.SUBMIT, "GET", "/v1/edits/b/c0"),
-        *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume")),
+        *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
+        (Scope.READ, "POST", "/v1/batches/b/limit?max_failures=0"),
         (Scope.READ, "POST", "/v1/uploads"),
     ],
 )
@@ -84,7 +87,7 @@ def test_each_route_needs_its_scope(client: Client, ledger: Ledger, scope: Scope
     answer = client(scope).request(method, path, json={"sha256": "0" * 64, "size": 1, "content_type": "image/png"})
     assert (answer.status_code, problem(answer)["type"]) == (403, "urn:retouch:problem:not-allowed")
     view = EditQueue(ledger).status("b")
-    assert (view.counts, view.paused) == ({"queued": 3}, ())
+    assert (view.counts, view.paused, view.max_failures) == ({"queued": 3}, (), None)
 
 
 def test_batches_are_listed_page_by_page(client: Client, ledger: Ledger) -> None:
@@ -258,6 +261,52 @@ def test_waiting_ends_with_the_batch(client: Client, ledger: Ledger, monkeypatch
     waiting.join(60)
     assert answers[0].json()["state"] == "completed"
     assert looks[0] == 2
+
+
+@pytest.mark.parametrize(("until_", "told"), [("failures", "open"), ("completed", "completed")])
+def test_whoever_asks_for_it_is_told_when_too_much_has_failed(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, until_: str, told: str
+) -> None:
+    """By the pause's own event, and of no other pause; who waits for the end alone is not disturbed."""
+    fill(ledger)
+    looks, batch = [0], ledger.reader.batch
+
+    def counted(name: str) -> Any:
+        looks[0] += 1
+        return batch(name)
+
+    monkeypatch.setattr(ledger.reader, "batch", counted)
+    caller = client()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(caller.get, f"/v1/batches/b/wait?timeout=40&until={until_}")
+        until(lambda: looks[0] == 1, "it waits")
+        ledger.producer.pause("b", BatchPause.PERSON, "lunch")
+        ledger.producer.resume("b")
+        ledger.producer.limit_failures("b", "0")
+        end(ledger, EditState.FAILED, 1)
+        if told == "open":
+            waiting.result(20)
+        ledger.producer.resume("b")
+        for _ in range(2):
+            end(ledger)
+        answer = waiting.result(60).json()
+    assert answer["state"] == told
+    assert [pause["cause"] for pause in answer["paused"]] == (["failures"] if told == "open" else [])
+
+
+def test_how_many_may_fail_is_said_once(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """By whoever submits or operates; another limit is refused, and what is none."""
+    fill(ledger)
+    for scope in (Scope.SUBMIT, Scope.OPERATE):
+        answer = client(scope, name=f"a-{scope}").post("/v1/batches/b/limit?max_failures=5%25")
+        assert (answer.status_code, answer.json()["max_failures"]) == (200, "5%")
+    caller = client()
+    for query, said in (("?max_failures=6", "was given max_failures 5% before"), ("?max_failures=x", "is 'x'")):
+        answer = caller.post(f"/v1/batches/b/limit{query}")
+        assert answer.status_code == 422
+        assert said in problem(answer)["detail"]
+    assert caller.post("/v1/batches/b/limit").status_code == 422
+    assert queue.status("b").max_failures == "5%"
 
 
 def test_waiting_ends_at_its_time_or_at_once(client: Client, ledger: Ledger) -> None:

@@ -203,6 +203,8 @@ def test_a_body_that_is_none_is_refused(
         ({"weight": "0"}, "weight: "),
         ({"weight": "nan"}, "weight: "),
         ({"wait": "2"}, "wait: there is none of that name"),
+        ({"max_failures": "many"}, "max_failures is 'many': write a number of edits, such as 10, or a percentage"),
+        ({"open_until": "2026-01-01T00:00:00"}, "open_until: "),
     ],
 )
 def test_a_query_that_is_wrong_is_named(client: Client, query: dict[str, Any], said: str) -> None:
@@ -210,6 +212,30 @@ def test_a_query_that_is_wrong_is_named(client: Client, query: dict[str, Any], s
     answer = client().post("/v1/batches/b", data=lines(edit()), headers=JSONL, params=query)
     assert answer.status_code == 422
     assert said in problem(answer)["detail"].replace("--column", "?column")
+
+
+def test_a_batch_is_given_more_than_edits(client: Client, queue: EditQueue) -> None:
+    """How many may fail, until when it is open, and where its own events go; a limit is given once."""
+    caller, query = client(), {"max_failures": "1%", "open_until": "2999-01-01T00:00:00+01:00"}
+    headers = JSONL | {"Retouch-Notify": "https://hooks.example.com/T0/secret"}
+    assert caller.post("/v1/batches/b", data=lines(edit()), headers=headers, params=query).status_code == 201
+    view = queue.status("b")
+    assert (view.max_failures, str(view.open_until)) == ("1%", "2998-12-31 23:00:00+00:00")
+    assert [sink.shown for sink in queue.batch_sinks("b")] == ["hooks.example.com"]
+    again = caller.post("/v1/batches/b", data=lines(edit("z")), headers=JSONL, params={"max_failures": "2%"})
+    assert (again.status_code, "was given max_failures 1% before" in problem(again)["detail"]) == (422, True)
+    assert queue.status("b").total == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1/secret", "https://[::1]/secret", "https://db.internal/secret", "http://x.com/secret", ""]
+)
+def test_events_are_posted_to_public_hosts_alone(client: Client, queue: EditQueue, url: str) -> None:
+    """By the gateway's own rules, whatever the caller's are; the body is not asked for, and the URL not repeated."""
+    answer = client().post("/v1/batches/b", data="none", headers=JSONL | {"Retouch-Notify": url})
+    assert (answer.status_code, problem(answer)["detail"].startswith("notify: ")) == (422, True)
+    assert "secret" not in answer.text
+    assert queue.find("b") is None
 
 
 def test_the_keys_of_a_team_name_its_batches_alone(client: Client, queue: EditQueue) -> None:

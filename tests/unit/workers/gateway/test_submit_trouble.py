@@ -126,6 +126,8 @@ def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: 
     assert queue.status("b").counts == {"cancelled": 1}
     for answer in (post(caller, lines(edit("x"))), post(caller, weight="2")):
         assert (answer.status_code, problem(answer)["type"]) == (422, "urn:retouch:problem:key-reused")
+    caller.headers["Retouch-Notify"] = "https://hooks.example.com/other"
+    assert problem(post(caller))["type"] == "urn:retouch:problem:key-reused"
     assert post(other).json()["already"] == 1
 
 
