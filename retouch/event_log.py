@@ -12,6 +12,7 @@ from retouch.ledger import Event, Ledger, Origin, Sink
 from retouch.ledger.constants import NOTIFY_PREFIX
 from retouch.reach import OnOutage, Reach
 
+OLDEST = "0-0"  # the place before all events
 BLOCK_MS = 500  # how long one command waits for events; far below a command's timeout
 
 _EVENT_ID = re.compile(r"(?:evt-)?(?:[0-9a-f]+-)?(?P<stream_id>\d{1,15}-\d{1,15})")
@@ -59,7 +60,7 @@ class EventLog:
 
     def events(self, after: str, *, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
         """The events after the one with this id; raises InputError if it is not an id."""
-        return self._events(place_of(after or "0-0"), follow, on_outage)
+        return self._events(place_of(after or OLDEST), follow, on_outage)
 
     def newest(self) -> str:
         """The place of the newest event in the stream."""

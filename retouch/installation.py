@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from retouch.errors import InputError
-from retouch.event_log import CloudEvent, EventLog, UndeliveredEvent
+from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
 from retouch.ledger import Ledger, Pause, Provider, Sink
 from retouch.provider.polling.histogram import Distribution, weight
@@ -58,9 +58,13 @@ class Installation:
     ) -> Iterator[CloudEvent]:
         """The events that Redis holds (7 days at most), the oldest first; with ``follow`` it waits for new ones.
 
-        ``after``: begin after the event with this id; raises InputError if it is not an id.
-        While it follows, it waits through outages of Redis and calls ``on_outage``, as ``wait`` does.
+        ``after``: begin after the event with this id; raises InputError if it is not an id. Through a gateway they are
+        those of the batches that the key may know of.
+        While it follows, it waits through outages of Redis (or of the gateway) and calls ``on_outage``, as ``wait``
+        does.
         """
+        if not isinstance(self._way, Ledger):
+            return self._way.events(place_of(after or OLDEST), self._reach, follow=follow, on_outage=on_outage)
         return self._event_log.events(after, follow=follow, on_outage=on_outage)
 
     def newest_event(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -67,9 +68,9 @@ def _redeliver(queue: EditQueue, sink: str) -> None:
 
 def _print(queue: EditQueue, after: str, follow: bool) -> None:
     try:
-        stream = queue.events(after, follow=follow, on_outage=say_outage)
+        stream = queue.events(after, follow=follow, on_outage=partial(say_outage, service=queue.service))
     except InputError as error:
-        raise InputError(f"--after {error}" if after and not queue.remote else str(error)) from None
+        raise InputError(f"--after {error}") from None
     last = after
     try:
         for event in stream:

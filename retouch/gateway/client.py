@@ -84,7 +84,7 @@ class Client:
                 found = answer.json()
                 if isinstance(found, dict):
                     return found
-            raise _stranger(answer)
+            raise stranger(answer)
 
     def answer(
         self,
@@ -175,7 +175,7 @@ def _error_of(answer: requests.Response) -> Exception:
     problem = _problem(answer)
     status = answer.status_code
     if problem is None:
-        return _stranger(answer)
+        return stranger(answer)
     detail = str(problem.get("detail") or problem.get("title") or status)
     kind = str(problem.get("type", "")).removeprefix(PROBLEM)
     if kind == "rejected":
@@ -211,7 +211,7 @@ def _faults(errors: Any) -> Iterable[Fault]:
             yield Fault(one["line"], named if isinstance(named, str) else None, str(one.get("detail")))
 
 
-def _stranger(answer: requests.Response) -> LedgerError:
+def stranger(answer: requests.Response) -> LedgerError:
     """An answer that is none of a gateway: of a proxy, of a page to log in, of another server."""
     status, kind = answer.status_code, answer.headers.get("Content-Type", "no type").partition(";")[0][:60]
     if answer.is_redirect:

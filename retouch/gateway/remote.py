@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from retouch.errors import InputError
+from retouch.event_log import CloudEvent
 from retouch.gateway import NEEDS_REDIS
 from retouch.gateway.client import Client
+from retouch.gateway.events import GatewayEvents
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
 from retouch.gateway.writing import GatewayWriter
 from retouch.ledger.producer import check_weight
 from retouch.net.gateway_address import GatewayAddress
+from retouch.reach import OnOutage, Reach
 
 
 class RemoteLedger:
@@ -29,6 +32,10 @@ class RemoteLedger:
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         self._client.close()
+
+    def events(self, after: str, reach: Reach, *, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
+        """The events after a place in the stream; with ``follow`` it waits for new ones, through outages."""
+        return iter(GatewayEvents(self._client, reach, after, follow=follow, on_outage=on_outage))
 
     def writer(
         self,

@@ -230,6 +230,28 @@ def test_a_batch_stays_open(queue: EditQueue, ledger: Ledger) -> None:
         queue.enqueue([edit("y")], batch="b", open_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake
 
 
+def test_events_are_listed_and_followed(queue: EditQueue, ledger: Ledger) -> None:
+    """The same objects both ways; after one of them, and those that come while it waits."""
+    queue.enqueue([edit("a"), edit("z")], batch="b")
+    assert list(queue.events()) == []
+    end_some(ledger, 2)
+    found = list(queue.events())
+    assert found == list(EditQueue(ledger).events())
+    assert [(one["type"], one["subject"]) for one in found] == [
+        ("retouch.edit.completed", "b/a"),
+        ("retouch.edit.completed", "b/z"),
+    ]
+    assert list(queue.events(found[0]["id"])) == found[1:]
+    following = queue.events(found[0]["id"], follow=True)
+    assert next(following) == found[1]
+    with ThreadPoolExecutor() as pool:
+        coming = pool.submit(next, following)
+        finish_all(ledger)
+        assert coming.result(LIMIT_S)["type"] == "retouch.batch.completed"
+    with pytest.raises(InputError, match="not an event's id"):
+        queue.events("yesterday")
+
+
 def test_batches_are_listed(queue: EditQueue, ledger: Ledger) -> None:
     """The newest first, in pages, by state and by the beginning of their names."""
     for name in ("a-1", "b-1", "a-2"):

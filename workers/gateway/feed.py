@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
 
 from retouch.errors import ServiceError
-from retouch.event_log import CloudEvent, place_of
+from retouch.event_log import OLDEST, CloudEvent, place_of
 from retouch.queue import EditQueue
 
+AT_ONCE = 500  # events of the ledger that are read in one go
 KEPT = 1000  # events that a slow listener is behind; then it reads them from the ledger again
 _AGAIN_S = 1.0
 
@@ -54,7 +56,7 @@ class Feed:
         self._queue = queue
         self._listeners: set[Listener] = set()
         self._closed = False
-        self._place = "0-0"  # of the newest event that the listeners were told
+        self._place = OLDEST  # of the newest event that the listeners were told
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = asyncio.Lock()
 
@@ -79,8 +81,8 @@ class Feed:
         finally:
             self._listeners.discard(listener)
 
-    async def events(self, after: str, wanted: Wanted, silent_s: float) -> AsyncIterator[CloudEvent | None]:
-        """These events after a place in the stream (empty: from now on), and None after so many seconds without one.
+    async def events(self, after: str, wanted: Wanted, silent_s: float) -> AsyncIterator[list[CloudEvent]]:
+        """These events after a place in the stream (empty: from now on), and none after so many seconds without one.
 
         Nothing is missed: what the ledger has is read after the listening began. Ends with the gateway.
         """
@@ -89,14 +91,14 @@ class Feed:
             while True:
                 if behind or listener.behind:
                     behind = listener.behind = False
-                    async for event in self._earlier(last):
-                        last = place_of(event["id"])
-                        if wanted(event):
-                            yield event
+                    async for page in self._pages(last):
+                        last = place_of(page[-1]["id"])
+                        if told := list(filter(wanted, page)):
+                            yield told
                 try:
                     heard = await listener.next(silent_s)
                 except TimeoutError:
-                    yield None
+                    yield []
                     continue
                 if heard is None:
                     return
@@ -104,12 +106,17 @@ class Feed:
                     continue
                 if _order(place_of(heard["id"])) > _order(last):
                     last = place_of(heard["id"])
-                    yield heard
+                    yield [heard]
 
-    async def _earlier(self, after: str) -> AsyncIterator[CloudEvent]:
+    async def earlier(self, after: str, wanted: Wanted) -> AsyncIterator[list[CloudEvent]]:
+        """These events after a place in the stream, to the newest; none for a page that has none of them."""
+        async for page in self._pages(after):
+            yield list(filter(wanted, page))
+
+    async def _pages(self, after: str) -> AsyncIterator[list[CloudEvent]]:
         found = self._queue.events(after)
-        while event := await run_in_threadpool(next, found, None):
-            yield event
+        while page := await run_in_threadpool(lambda: list(islice(found, AT_ONCE))):
+            yield page
 
     def close(self) -> None:
         """Tell all listeners that there is no more."""

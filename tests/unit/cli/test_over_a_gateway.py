@@ -113,6 +113,16 @@ def test_more_than_edits(remote: Run, ledger: Ledger) -> None:
     assert (refused.code, "the gateway refuses that: notify: " in refused.err) == (2, True)
     assert remote("enqueue", "m.jsonl", "--batch", "b", "--notify", "https://example.com/hook").code == 0
     assert [sink.shown for sink in ledger.reader.batch_sinks("b")] == ["example.com"]
+    finish_all(ledger)
+    listed = remote("events")
+    assert [json.loads(line)["subject"] for line in listed.out.splitlines()] == ["b/a", "b"]
+    assert json.loads(remote("events", "--after", json.loads(listed.out.splitlines()[0])["id"]).out)["subject"] == "b"
+    assert remote("events", "--after", "x").err.startswith("retouch: --after 'x' is not an event's id")
+
+
+def test_a_batch_is_ended_by_hand(remote: Run, ledger: Ledger) -> None:
+    """One that is open for more edits."""
+    remote("enqueue", "m.jsonl", "--batch", "b")
     ledger.producer.keep_open("b", ledger.connection.now() + 3_600_000)
     assert "batch b is sealed" in remote("seal", "b").err
 
@@ -139,7 +149,13 @@ def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize(
     "command",
-    [["events"], ["keys", "list"], ["sinks"], ["pause"], ["redo", "b", "--failed"]],
+    [
+        ["events", "--undelivered"],
+        ["keys", "list"],
+        ["sinks"],
+        ["pause"],
+        ["redo", "b", "--failed"],
+    ],
     ids=" ".join,
 )
 def test_what_needs_redis_says_so(remote: Run, command: list[str]) -> None:

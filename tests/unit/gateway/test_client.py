@@ -196,7 +196,7 @@ def test_a_wait_goes_through_outages(way: Way, queue: EditQueue) -> None:
     assert (len(heard), heard[-1]) == (2, None)
 
 
-@pytest.mark.parametrize("method", ["remove", "made", "undelivered", "sinks", "events", "server", "newest_event"])
+@pytest.mark.parametrize("method", ["remove", "made", "undelivered", "sinks", "server", "newest_event"])
 def test_what_needs_redis_says_so(way: Way, queue: EditQueue, method: str) -> None:
     """In one sentence, that names what to set."""
     way.will(200, VIEW)

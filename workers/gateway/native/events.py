@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from retouch.access_keys import AccessKey
 from retouch.errors import InputError, ServiceError
-from retouch.event_log import CloudEvent, place_of
+from retouch.event_log import OLDEST, CloudEvent, place_of
 from retouch.records import BatchEvent, EditEvent, PauseEvent
 from workers.gateway.context import Gateway
 from workers.gateway.feed import Wanted
@@ -43,7 +43,11 @@ EVENT = {  # of each event: so has OpenAPI 3.1 the schema of such a stream
 Types = Annotated[
     str, Query(description="Only these, as `batch.completed,edit.failed`; `retouch.` may stand before each.")
 ]
-After = Annotated[str, Query(description="Begin after the event with this id; `0-0`: with the oldest. Default: now.")]
+After = Annotated[
+    str,
+    Query(description="Begin after the event with this id; `0-0`: with the oldest, as without `follow`. Default: now."),
+]
+Follow = Annotated[bool, Query(description="Wait for more; `false`: end with the newest that there is.")]
 LastEventId = Annotated[str, Header(description="As `after`; browsers send it when they connect again.")]
 
 
@@ -57,11 +61,16 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
 
     @app.get("/v1/events", summary="The events of all batches, as they come", **more)
     async def events(
-        request: Request, key: Reader, types: Types = "", after: After = "", last_event_id: LastEventId = ""
+        request: Request,
+        key: Reader,
+        types: Types = "",
+        after: After = "",
+        follow: Follow = True,
+        last_event_id: LastEventId = "",
     ) -> Response:
         wanted = _wanted(_types(types), partial(_may_hear, key))
         opens = partial(gateway.keys.still_opens, key, secret_of(request))
-        return await _stream(gateway, wanted, last_event_id or after, opens)
+        return await _stream(gateway, wanted, last_event_id or after, opens, follow=follow)
 
     @app.get("/v1/batches/{batch}/events", summary="The events of a batch and of its edits, as they come", **more)
     async def events_of(
@@ -70,12 +79,13 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
         key: Reader,
         types: Types = "",
         after: After = "",
+        follow: Follow = True,
         last_event_id: LastEventId = "",
     ) -> Response:
         wanted = _wanted(_types(types), lambda subject: subject.partition("/")[0] == batch)
         await run_in_threadpool(found, gateway, key, batch)
         opens = partial(gateway.keys.still_opens, key, secret_of(request))
-        return await _stream(gateway, wanted, last_event_id or after, opens)
+        return await _stream(gateway, wanted, last_event_id or after, opens, follow=follow)
 
 
 def _may_hear(key: AccessKey, subject: str) -> bool:
@@ -94,24 +104,29 @@ def _types(text: str) -> frozenset[str]:
     return frozenset(names) or TYPES
 
 
-async def _stream(gateway: Gateway, wanted: Wanted, after: str, opens: Callable[[], bool]) -> Response:
+async def _stream(gateway: Gateway, wanted: Wanted, after: str, opens: Callable[[], bool], *, follow: bool) -> Response:
     place = place_of(after) if after else ""
-    await gateway.feed.start()
+    if follow:
+        await gateway.feed.start()
+        told = gateway.feed.events(place, wanted, SILENT_S)
+    else:
+        await run_in_threadpool(gateway.queue.check)  # an outage has a status of its own before the answer begins
+        told = gateway.feed.earlier(place or OLDEST, wanted)
     headers = {"X-Accel-Buffering": "no"}  # nginx would keep events back
-    return StreamingResponse(_lines(gateway, wanted, place, opens), 200, headers, "text/event-stream")
+    return StreamingResponse(_lines(told, opens), 200, headers, "text/event-stream")
 
 
-async def _lines(gateway: Gateway, wanted: Wanted, place: str, opens: Callable[[], bool]) -> AsyncIterator[str]:
+async def _lines(told: AsyncIterator[list[CloudEvent]], opens: Callable[[], bool]) -> AsyncIterator[str]:
     """The stream; it ends soon after the key was revoked, since there is no next request that could be refused."""
     yield f"retry: {RETRY_MS}\n\n"
     asked_at = time.monotonic()
-    async for event in gateway.feed.events(place, wanted, SILENT_S):
+    async for events in told:
         if time.monotonic() - asked_at >= SILENT_S:
             with suppress(ServiceError):  # while Redis is away, nobody can revoke it either
                 if not await run_in_threadpool(opens):
                     return
             asked_at = time.monotonic()
-        yield ": alive\n\n" if event is None else _told(event)
+        yield "".join(map(_told, events)) or ": alive\n\n"
 
 
 def _told(event: CloudEvent) -> str:
