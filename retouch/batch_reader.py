@@ -13,6 +13,8 @@ from retouch.edit_result import Result
 from retouch.errors import InputError, LostImagesError
 from retouch.installation import Installation
 from retouch.ledger import BatchView, EditView, Ledger, Made
+from retouch.media.downloads import Buckets, ImageSource
+from retouch.media.stores import kept_store
 from retouch.plural import count
 from retouch.results.downloading import Downloading
 from retouch.results.ended import OnProgress, ended_edits, states_of
@@ -85,16 +87,17 @@ class BatchReader(Installation):
         ended in these states, such as ``"completed"``. ``on_progress`` is called with how many images are dealt with,
         of how many; not on the caller's thread.
 
-        A batch that has left Redis is read from S3, if the queue has a bucket. Needs the extra ``s3`` and
-        the usual AWS variables. Raises InputError for names that are none or the same for two images (nothing is
-        written then), if a file cannot be written, and if there is no such batch; ServiceError if S3 cannot be used;
-        and LostImagesError, when all others are saved, if images are gone from S3 or differ.
+        A batch that has left Redis is read from S3, if the queue has a bucket. Needs the extra ``s3`` and the usual AWS
+        variables; through a gateway neither, since it signs links to the images. Raises InputError for names that are
+        none or the same for two images (nothing is written then), if a file cannot be written, and if there is no such
+        batch; ServiceError if S3 cannot be used; and LostImagesError, when all others are saved, if images are gone
+        from S3 or differ.
         """
         states = states_of([only] if isinstance(only, str) else only, "only")
         template = FileNames(names, check_batch_id(batch))
         lost: list[str] = []
         with ended_edits(self, batch, self._bucket, self._prefix) as ended:
-            downloading = Downloading(ended, states, template, Path(folder))
+            downloading = Downloading(ended, self._images(batch), states, template, Path(folder))
             downloading.run(on_progress or (lambda _done, _total: None), lost.append)
             if lost:
                 told = f"{len(lost)} of {count(downloading.total, 'image')} of batch {batch} could not be had"
@@ -134,6 +137,10 @@ class BatchReader(Installation):
         with self._reach():
             found = self._way.reader.all_batches(prefix=prefix, before=before)
             return list(islice((view for view in found if state in (None, view.shown_state)), newest))
+
+    def _images(self, batch: str) -> ImageSource:
+        """Where the images of a batch are read from."""
+        return Buckets(kept_store) if isinstance(self._way, Ledger) else self._way.images(batch)
 
     def _results(self, batch: str) -> Iterator[Result]:
         with self._reach():

@@ -16,6 +16,11 @@ def result_stem(prefix: str, edit: str, number: int) -> str:
     return f"{prefix}{edit}/{number}"
 
 
+def batch_folder(prefix: str, batch: str) -> str:
+    """With what the keys of all objects of a batch begin: its images, and its files."""
+    return f"{prefix}{batch}/"
+
+
 def manifest(prefix: str, batch: str) -> str:
     """The key of a batch's results, one JSON object a line."""
     return f"{prefix}{batch}/{MANIFEST}"

@@ -48,8 +48,10 @@ def download(
         retouch download oil
     """
     states, template, folder = parse_states(only), FileNames(names, batch, "--names"), Path(directory or batch)
-    with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:
-        downloading = Downloading(ended, states, template, folder)
+    queue = open_queue(redis_url)
+    with ended_with_progress(queue, batch, bucket, prefix) as ended:
+        images = queue._images(batch)  # noqa: SLF001 - no matter of a producer's
+        downloading = Downloading(ended, images, states, template, folder)
         try:
             with counting(f"downloading {batch}") as on_progress:
                 downloading.run(on_progress, say)

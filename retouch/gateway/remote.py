@@ -11,6 +11,7 @@ from retouch.event_log import CloudEvent
 from retouch.gateway import NEEDS_REDIS
 from retouch.gateway.client import Client
 from retouch.gateway.events import GatewayEvents
+from retouch.gateway.images import GatewayImages
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
@@ -28,6 +29,10 @@ class RemoteLedger:
         self.reader = GatewayReader(self._client)
         self.producer = GatewayProducer(self._client)
         self.pictures = GatewayPictures(self._client)
+
+    def images(self, batch: str) -> GatewayImages:
+        """Where the images of a batch are read from."""
+        return GatewayImages(self._client, batch)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -25,6 +25,13 @@ class ObjectSource(Protocol):
         """Read one object."""
 
 
+class ImageSource(Protocol):
+    """Where images are read from."""
+
+    def chunks(self, uri: str) -> AsyncIterator[memoryview]:
+        """Read the object at ``s3://bucket/key``; raises StoreErrors, and InputError if that is not one."""
+
+
 class Buckets:
     """One store for each bucket that images lie in; ``open_store`` makes the store of a bucket by its name."""
 
@@ -48,7 +55,7 @@ def located(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-async def download(buckets: Buckets, output: Output, path: Path) -> bool:
+async def download(images: ImageSource, output: Output, path: Path) -> bool:
     """Put an image into the file ``path``, whose folders are made; returns False if it was there already.
 
     The file appears whole and checked, or not at all: it is written under another name (``.part``) first. Raises
@@ -60,7 +67,7 @@ async def download(buckets: Buckets, output: Output, path: Path) -> bool:
         part = _Part(path, output)  # not in a thread: one that is cancelled would leave its file to nobody
         try:
             newest = memoryview(b"")
-            async for chunk in buckets.chunks(output.uri):
+            async for chunk in images.chunks(output.uri):
                 if newest:
                     await asyncio.to_thread(part.take, newest)
                 newest = chunk

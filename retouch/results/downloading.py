@@ -9,8 +9,7 @@ from typing import NamedTuple
 from retouch import blocking
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ServiceError, StoreError
-from retouch.media.downloads import Buckets, digest, download
-from retouch.media.stores import kept_store
+from retouch.media.downloads import ImageSource, digest, download
 from retouch.output import Output
 from retouch.plural import count
 from retouch.results.ended import Ended, OnProgress
@@ -28,14 +27,17 @@ class Picture(NamedTuple):
 
 
 class Downloading:
-    """A download of what has ended, in these states, and how far it is.
+    """A download of what has ended, in these states, and how far it is. ``images``: where they are read from.
 
     ``replaced`` counts those of the ``saved`` that took the place of another file. Raises InputError if a picture has
     no place of its own in the folder: before anything is written.
     """
 
-    def __init__(self, ended: Ended, states: Collection[EditState], names: FileNames, folder: Path) -> None:
+    def __init__(
+        self, ended: Ended, images: ImageSource, states: Collection[EditState], names: FileNames, folder: Path
+    ) -> None:
         self._ended = ended
+        self._images = images
         self._states = states
         self._names = names
         self._folder = folder
@@ -94,13 +96,13 @@ class Downloading:
             )
 
     async def _all(self, on_progress: OnProgress, on_lost: Callable[[str], None]) -> None:
-        buckets, pictures = Buckets(kept_store), self.pictures()
+        pictures = self.pictures()
 
         async def take_some() -> None:
             for output, path in pictures:  # shared: each takes the next one
                 there = path.is_file()
                 try:
-                    if await download(buckets, output, path):
+                    if await download(self._images, output, path):
                         self.saved += 1
                         self.replaced += there
                     else:

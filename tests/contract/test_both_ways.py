@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
 
 from config.gateway import GatewaySettings
-from retouch import EditQueue, EditState, InputError, RejectedEditsError, TooManyFailuresError
+from retouch import EditQueue, EditState, InputError, LostImagesError, RejectedEditsError, TooManyFailuresError
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger, Settlement
 from tests.harness.waiting import LIMIT_S, until
@@ -230,6 +232,31 @@ def test_a_batch_stays_open(queue: EditQueue, ledger: Ledger) -> None:
         queue.enqueue([edit("y")], batch="b", open_until=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake
 
 
+def test_images_are_downloaded(
+    queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each checked; through a gateway without S3's own keys, by links. What is gone is told, the others are there."""
+    if queue.remote:
+        monkeypatch.setattr("retouch.batch_reader.kept_store", None)
+    queue.enqueue([edit(f"e{n}") for n in range(5)], batch="b")
+    pictures = {f"e{n}": picture(n) for n in range(5)}
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=5).claims:
+        data = pictures[claim.member.partition("/")[2]]
+        key = f"{s3_prefix}{claim.member}/0.png"
+        s3.client().put_object(Bucket=s3.bucket, Key=key, Body=data)
+        known = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "width": 8, "height": 8}
+        outputs = json.dumps([{"uri": f"s3://{s3.bucket}/{key}", "content_type": "image/png", **known}])
+        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs=outputs)])
+    saved = queue.download("b", tmp_path / "new", only="completed")
+    assert {path.name.partition(".")[0]: path.read_bytes() for path in saved} == pictures
+    saved[0].unlink()
+    assert queue.download("b", tmp_path / "new") == saved
+    s3.client().delete_object(Bucket=s3.bucket, Key=f"{s3_prefix}b/e3/0.png")
+    with pytest.raises(LostImagesError, match=r"there is no object s3://.*b/e3/0\.png"):
+        queue.download("b", tmp_path / "again")
+    assert len(list((tmp_path / "again").iterdir())) == 4
+
+
 def test_events_are_listed_and_followed(queue: EditQueue, ledger: Ledger) -> None:
     """The same objects both ways; after one of them, and those that come while it waits."""
     queue.enqueue([edit("a"), edit("z")], batch="b")
@@ -242,12 +269,13 @@ def test_events_are_listed_and_followed(queue: EditQueue, ledger: Ledger) -> Non
         ("retouch.edit.completed", "b/z"),
     ]
     assert list(queue.events(found[0]["id"])) == found[1:]
-    following = queue.events(found[0]["id"], follow=True)
+    following = cast(Generator[Any], queue.events(found[0]["id"], follow=True))
     assert next(following) == found[1]
     with ThreadPoolExecutor() as pool:
         coming = pool.submit(next, following)
         finish_all(ledger)
         assert coming.result(LIMIT_S)["type"] == "retouch.batch.completed"
+    following.close()
     with pytest.raises(InputError, match="not an event's id"):
         queue.events("yesterday")
 

@@ -73,11 +73,12 @@ def found(gateway: Gateway, key: AccessKey, batch: str) -> BatchView:
     """A batch that the key may know of; raises ProblemError, which is the same for one that is another's."""
     view = gateway.queue.find(batch) if key.may_name(batch) else None
     if view is None:
-        raise _nothing(batch)
+        raise nothing(batch)
     return view
 
 
-def _nothing(batch: str) -> ProblemError:
+def nothing(batch: str) -> ProblemError:
+    """What is said of a batch that is not there, and of one that the key may not know of."""
     detail = f"there is no batch {batch!r} that this key may know of; one that ended long ago is only in S3"
     return ProblemError(Kind.NOT_FOUND, detail)
 
@@ -175,14 +176,14 @@ def _add_results(app: FastAPI, gateway: Gateway) -> None:
         ] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
         if not key.may_name(batch):
-            raise _nothing(batch)
+            raise nothing(batch)
         states, settings = states_of(only, "only"), gateway.settings
         all_of = ended_once(gateway.queue, batch, settings.bucket, settings.prefix)
         pieces = _pieces(one for one in all_of if one.state in states)
         try:
             first = await run_in_threadpool(next, pieces, "")
         except InputError:  # neither Redis nor S3 has it
-            raise _nothing(batch) from None
+            raise nothing(batch) from None
         return StreamingResponse(chain([first], pieces), 200, media_type="application/jsonl")
 
 

@@ -1,0 +1,69 @@
+"""``POST /v1/batches/{batch}/links``: links by which a caller reads a batch's images from S3, without rights there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+
+from retouch import blocking, object_keys
+from retouch.media.stores import kept_store
+from workers.gateway.context import Gateway
+from workers.gateway.native.batches import BatchId, Reader, nothing
+from workers.gateway.problems import Kind, ProblemError, described
+
+MOST = 100  # links in an answer: some 50 ms to sign
+LONGEST_S = 24 * 3600
+
+Uri = Annotated[str, Field(max_length=1100, description="`uri` of an output, as results have it.")]
+
+
+class LinksAsked(BaseModel):
+    """The objects that are to be read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uris: list[Uri] = Field(min_length=1, max_length=MOST)
+    expires_s: int = Field(
+        900, ge=1, le=LONGEST_S, description="For how many seconds; less, if the gateway's own credentials end sooner."
+    )
+
+
+class Links(BaseModel):
+    """A link for each ``uri``, for whoever has it; after ``expires_at`` it is refused."""
+
+    links: dict[str, str]
+    expires_at: datetime
+
+
+def add_links(app: FastAPI, gateway: Gateway) -> None:
+    """Add the route."""
+    settings = gateway.settings
+
+    @app.post(
+        "/v1/batches/{batch}/links",
+        tags=["batches"],
+        summary="Links to read a batch's images by",
+        responses=described(
+            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY),
+            *(Kind.BUG, Kind.AWAY),
+        ),
+    )
+    def links(batch: BatchId, key: Reader, asked: LinksAsked) -> Links:
+        if not key.may_name(batch):
+            raise nothing(batch)
+        _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
+        store, expires = kept_store(settings.bucket), datetime.now(UTC) + timedelta(seconds=asked.expires_s)
+        if trouble := blocking.run(store.signing_trouble()):
+            raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
+        return Links(links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris}, expires_at=expires)
+
+
+def _check(uris: list[str], folder: str) -> None:
+    """Raise ProblemError if one is not of the batch: whoever reads it reads no other objects."""
+    for place, uri in enumerate(uris):
+        if not uri.startswith(folder) or any(part in ("", ".", "..") for part in uri.removeprefix(folder).split("/")):
+            detail = f"{uri[:200]!r} is none of the batch's objects, which are in {folder}"
+            raise ProblemError(Kind.INVALID, detail, errors=[{"field": f"uris.{place}", "detail": detail}])
