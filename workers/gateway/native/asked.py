@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from retouch.errors import InputError
 from retouch.failure_limit import FailureLimit
@@ -16,9 +16,7 @@ from workers.gateway.intake import Terms
 
 
 class Asked(BaseModel):
-    """The query. What is mistyped is refused: a batch would go without what was meant to bound it."""
-
-    model_config = ConfigDict(extra="forbid")
+    """The query, by its names."""
 
     set: list[str] = Field([], description="`FIELD=VALUE`, several times: a field for all edits that do not set it.")
     column: list[str] = Field(

@@ -11,7 +11,8 @@ from retouch.causes import BatchPause
 from retouch.errors import LedgerAwayError
 from retouch.ledger import Ledger
 from tests.unit.workers.gateway.conftest import Caller, Client
-from tests.unit.workers.gateway.test_batches import Stream, fill
+from tests.unit.workers.gateway.test_batches import fill
+from tests.unit.workers.gateway.test_events import Stream
 
 
 @pytest.fixture(autouse=True)

@@ -202,7 +202,7 @@ def test_a_body_that_is_none_is_refused(
         ({"column": "x"}, "?column"),
         ({"weight": "0"}, "weight: "),
         ({"weight": "nan"}, "weight: "),
-        ({"wait": "2"}, "wait: there is none of that name"),
+        ({"wait": "2"}, "there is no parameter 'wait' here"),
         ({"max_failures": "many"}, "max_failures is 'many': write a number of edits, such as 10, or a percentage"),
         ({"open_until": "2026-01-01T00:00:00"}, "open_until: "),
     ],
