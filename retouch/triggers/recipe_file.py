@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from retouch.ledger.producer import check_weight
 from retouch.media.images import MAX_BYTES
 from retouch.nearest import nearest
 from retouch.triggers.pattern import KeyPattern
-from retouch.triggers.recipe import NAMES, Recipe, Unusable
+from retouch.triggers.recipe import NAMES, Recipe, Unusable, refuse_own_results
 
 _MAX_FILE = 64 * 1024  # bytes
 _KNOWN = ("bucket", "key", "batch", "closes", "size", "weight", "max_bytes", "unusable", "edit")
@@ -46,6 +46,14 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(f"the recipe {path} is not TOML: {error}") from None
     except InputError as error:
         raise InputError(f"the recipe {path}: {error}") from None
+
+
+def read_recipes(paths: Iterable[Path], bucket: str, prefix: str) -> list[Recipe]:
+    """Read files, none of which may take results, which are below ``prefix`` of ``bucket``; raises InputError."""
+    recipes = [read_recipe(path) for path in paths]
+    for recipe in recipes:
+        refuse_own_results(recipe, bucket, prefix)
+    return recipes
 
 
 def parse_recipe(name: str, raw: Mapping[str, Any]) -> Recipe:

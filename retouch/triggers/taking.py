@@ -19,6 +19,7 @@ from retouch.triggers.notifications import NewObject, parse
 from retouch.triggers.recipe import Made, Recipe, Unusable
 
 _AT_ONCE = 32  # pictures that are looked at
+_TOLD = 5  # of the troubles of a message
 
 
 class Told(NamedTuple):
@@ -33,13 +34,26 @@ class Taken:
     """What became of a message.
 
     ``edits``: those that are in the ledger now, or were there. ``left_out``: objects that make no edit, and why.
-    ``trouble``: why the message is to come again; empty if it is done with. ``for_a_person``: time alone does not help.
+    ``troubles``: why others make none although they should. ``for_a_person``: S3 refuses them, so time alone does not
+    help.
     """
 
     edits: list[Made] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    trouble: str = ""
+    troubles: list[str] = field(default_factory=list)
     for_a_person: bool = False
+
+    @property
+    def trouble(self) -> str:
+        """Why the message is not done with, in one line; empty if it is."""
+        more = len(self.troubles) - _TOLD
+        return "; ".join(self.troubles[:_TOLD]) + (f"; and {more:,} more" if more > 0 else "")
+
+    def without(self, custom_ids: Collection[str], batch: str, why: str) -> None:
+        """Tell that these edits of it were not taken."""
+        self.edits = [one for one in self.edits if one.batch != batch or one.fields["custom_id"] not in custom_ids]
+        if why not in self.troubles:
+            self.troubles.append(why)
 
 
 class Taking(NamedTuple):
@@ -48,17 +62,31 @@ class Taking(NamedTuple):
     messages: list[Taken]
     receipts: list[Receipt]
 
+    def check_disk(self) -> None:
+        """Raise ServiceError if Redis has not confirmed that all of it is on its disk."""
+        for receipt in self.receipts:
+            if receipt.written and not receipt.on_disk:
+                raise ServiceError(f"Redis has not confirmed that edits of batch {receipt.batch} are on its disk")
+
 
 class Taker:
     """Makes edits of new objects by recipes, of which the first that takes an object counts.
 
-    ``store_of`` opens a bucket: the beginning of each picture is read before it is paid for.
+    ``store_of`` opens a bucket: the beginning of each picture is read before it is paid for. ``check`` gets each edit
+    before anything is read or written: what it raises, ``take`` does.
     """
 
-    def __init__(self, queue: EditQueue, recipes: Sequence[Recipe], store_of: Callable[[str], RangeStore]) -> None:
+    def __init__(
+        self,
+        queue: EditQueue,
+        recipes: Sequence[Recipe],
+        store_of: Callable[[str], RangeStore],
+        check: Callable[[Made], None] = lambda _made: None,
+    ) -> None:
         self._queue = queue
         self._recipes = recipes
         self._store_of = store_of
+        self._check = check
 
     def take(self, messages: Iterable[Told]) -> Taking:
         """Enqueue the edits of these messages; taking the same again adds nothing.
@@ -76,7 +104,7 @@ class Taker:
         try:
             objects = parse(message.body)
         except InputError as error:
-            return Taken(trouble=str(error))
+            return Taken(troubles=[str(error)])
         for found in objects:
             self._plan(found, message.at, taken)
         return taken
@@ -90,9 +118,12 @@ class Taker:
             _leave_out(taken, recipe, found.uri, trouble)
         else:
             try:
-                taken.edits.append(recipe.make(found, told_at))
+                made = recipe.make(found, told_at)
             except InputError as error:
-                taken.trouble = f"{found.uri}: {error}"
+                taken.troubles.append(f"{found.uri}: {error}")
+            else:
+                self._check(made)
+                taken.edits.append(made)
 
     def _look_at(self, taken: Sequence[Taken]) -> None:
         """Leave out what is no picture, and give edits the sizes that their recipes want."""
@@ -103,7 +134,8 @@ class Taker:
             for made in made_before:
                 found = looks[made.uri]
                 if isinstance(found, StoreRefusedError):
-                    one.trouble, one.for_a_person = f"{made.uri}: {found}", True
+                    one.troubles.append(f"{made.uri}: {found}")
+                    one.for_a_person = True
                 elif isinstance(found, str):
                     _leave_out(one, made.recipe, made.uri, found)
                 else:
@@ -125,13 +157,14 @@ class Taker:
             receipt = self._written(list(edits.values()))
         except (InputError, CancelledError) as error:
             for one in {id(each): each for those in of.values() for each in those}.values():
-                one.trouble = str(error)
+                one.without(edits, batch[0], str(error))
             return Receipt(batch[0], 0, 0)
         for rejection in receipt.rejected:
             if rejection.errors == [CONFLICT]:
                 continue  # the recipe has changed since: the edit is there, and is not paid for twice
-            for one in of[rejection.custom_id or ""]:
-                one.trouble = f"{edits[rejection.custom_id or ''].uri}: {'; '.join(rejection.errors)}"
+            id = rejection.custom_id or ""
+            for one in of[id]:
+                one.without([id], batch[0], f"{edits[id].uri}: {'; '.join(rejection.errors)}")
         return receipt
 
     def _written(self, edits: Sequence[Made]) -> Receipt:
@@ -149,7 +182,7 @@ class Taker:
 
 def _leave_out(taken: Taken, recipe: Recipe, uri: str, why: str) -> None:
     if recipe.unusable is Unusable.FAIL:
-        taken.trouble = f"{uri}: {why}"
+        taken.troubles.append(f"{uri}: {why}")
     else:
         taken.left_out.append((uri, why))
 

@@ -34,6 +34,7 @@ LEFT_OUT = {
     r"(sudo )?(apt|apt-get|brew|git|pip|python -m pip|python -m venv) ": "changes the machine, or needs a network",
     r"(sudo )?(docker|dockerd|kubectl|systemctl|helm) ": "needs an engine; scripts/compose-test runs it",
     r"aws ": "needs an account",
+    r"python -m workers\.gateway": "runs already, in the stack; tests/acceptance/test_gateway_death.py starts it",
     r"python -m workers\.listener": "needs a queue of SQS; tests/acceptance/test_listener.py has one",
     r"retouch sinks (replay|drop) ": "needs a sink of that name; tests/unit/cli/test_sinks.py has some",
     **{rf"{name} ": "is not installed here" for name in ("curl", "jq") if not shutil.which(name)},

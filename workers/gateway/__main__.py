@@ -12,6 +12,7 @@ import typer
 
 from config.gateway import load
 from retouch.errors import InputError, RetouchError
+from retouch.triggers.recipe_file import read_recipes
 from workers.gateway.server import Tls, serve
 from workers.serving import listen
 
@@ -29,6 +30,13 @@ def run(
         Path | None, typer.Option(help="Certificate (PEM, with those that vouch for it), for https.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    recipe: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File of a recipe (docs/triggers.md), for stores that post notifications of new objects. Several: the"
+            " first that takes an object counts."
+        ),
+    ] = None,
     die_with_parent: Annotated[
         bool, typer.Option("--die-with-parent", help="End when the process that started this one ends.")
     ] = False,
@@ -41,13 +49,14 @@ def run(
     try:
         settings = load()
         tls = _tls(tls_cert, tls_key)
+        recipes = read_recipes(recipe or (), settings.bucket, settings.prefix)
         if tls is None and not _is_loopback(host):
             sys.stderr.write(
                 f"gateway: note: it is reached from other machines ({host}) without TLS, so that keys can be read on"
                 " the way: put a proxy with TLS before it, or give --tls-cert and --tls-key\n"
             )
         with listen(host, port) as sock:
-            asyncio.run(serve(sock, settings, tls, die_with_parent=die_with_parent))
+            asyncio.run(serve(sock, settings, tls, recipes=recipes, die_with_parent=die_with_parent))
     except RetouchError as error:
         sys.stderr.write(f"gateway: {error}\n")
         raise SystemExit(2 if isinstance(error, InputError) else 6) from None

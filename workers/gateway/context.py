@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,16 +12,21 @@ from retouch.ledger import Ledger
 from retouch.ledger.requests import Requests
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
+from retouch.triggers.recipe import Recipe
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """The parts of a gateway; nothing is connected to before the first request."""
+    """The parts of a gateway; nothing is connected to before the first request.
+
+    ``recipes``: what new objects make edits, where stores post their notifications.
+    """
 
     settings: GatewaySettings
     ledger: Ledger
+    recipes: Sequence[Recipe] = ()
 
     @cached_property
     def queue(self) -> EditQueue:
@@ -42,6 +48,11 @@ class Gateway:
     def requests(self) -> Requests:
         """Those with a key of their caller's."""
         return self.ledger.requests
+
+    @cached_property
+    def confirms(self) -> bool:
+        """Whether Redis can tell what is on its disk; asked once."""
+        return self.ledger.producer.wait_for_disk()
 
     @cached_property
     def desk(self) -> Desk:

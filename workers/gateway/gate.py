@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import secrets
 import time
@@ -20,6 +21,7 @@ from retouch.ledger.access import Admission
 from workers.gateway.problems import Kind, ProblemError, a_bug, response_of
 
 OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
+NOTIFICATIONS = "/v1/notifications"  # of stores, some of which can only send a key that stands in the URL (Ceph)
 
 log = structlog.get_logger()
 
@@ -58,7 +60,8 @@ class Gate:
 
     async def _admit(self, scope: Scope, passage: _Passage) -> None:
         try:
-            key, secret, admission = await run_in_threadpool(self._found, _token(Headers(scope=scope)))
+            token = _token(Headers(scope=scope), scope["path"])
+            key, secret, admission = await run_in_threadpool(self._found, token)
         except ServiceError as error:
             raise ProblemError(Kind.AWAY, str(error)) from None
         passage.enter(key, admission)
@@ -126,12 +129,21 @@ class _Passage:
         )
 
 
-def _token(headers: Headers) -> str:
+def _token(headers: Headers, path: str) -> str:
     sent = headers.getlist("authorization")
     scheme, _, token = (sent[0] if len(sent) == 1 else "").partition(" ")
+    if scheme.lower() == "basic" and path == NOTIFICATIONS:
+        return _password(token.strip())
     if scheme.lower() != "bearer" or not token.strip():
         raise _no_key("send a key, which retouch keys create makes: Authorization: Bearer rt_…")
     return token.strip()
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        raise _no_key("the credentials are not those of HTTP's Basic: base64 of NAME:KEY") from None
 
 
 def _no_key(detail: str) -> ProblemError:

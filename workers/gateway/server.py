@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from config import logging as logs
 from config.gateway import GatewaySettings
 from retouch.errors import InputError
 from retouch.ledger import Ledger
+from retouch.triggers.recipe import Recipe
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
 from workers.serving import Server, address_of, announce
@@ -93,7 +95,12 @@ def configured(app: ASGIApp, tls: Tls | None = None, **more: Any) -> uvicorn.Con
 
 
 async def serve(
-    sock: socket.socket, settings: GatewaySettings, tls: Tls | None = None, *, die_with_parent: bool = False
+    sock: socket.socket,
+    settings: GatewaySettings,
+    tls: Tls | None = None,
+    *,
+    recipes: Sequence[Recipe] = (),
+    die_with_parent: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the parent's end; prints one line of JSON once it is listening.
 
@@ -101,7 +108,7 @@ async def serve(
     """
     logs.configure(settings.secrets)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace))
+    gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace), recipes)
     config = configured(create(gateway), tls)
     try:
         config.load()
@@ -110,7 +117,8 @@ async def serve(
     url = address_of(sock, "https" if tls else "http")
 
     def listening() -> None:
-        log.info("gateway.started", url=url, redis=settings.redis.shown)
+        names = [recipe.name for recipe in recipes]
+        log.info("gateway.started", url=url, redis=settings.redis.shown, recipes=names)
         announce(json.dumps({"url": url}))
 
     server = Server(config, on_listening=listening, on_stop=gateway.feed.close, grace_s=GRACE_S)

@@ -18,8 +18,8 @@ from retouch.errors import InputError, RetouchError
 from retouch.ledger import Address, Ledger
 from retouch.media.stores import kept_store
 from retouch.queue import EditQueue
-from retouch.triggers.recipe import Recipe, refuse_own_results
-from retouch.triggers.recipe_file import read_recipe
+from retouch.triggers.recipe import Recipe
+from retouch.triggers.recipe_file import read_recipes
 from retouch.triggers.taking import Taker
 from workers.listener.listener import Listener
 from workers.listener.sqs import TRIES, Queue, Redrive
@@ -57,11 +57,9 @@ def run(
 def _listen(paths: Sequence[Path], url: str) -> None:
     settings, source = Environment.read(), Queue(url)
     check_aws()
-    recipes = [read_recipe(path) for path in paths]
     if not settings.bucket:
         raise InputError("RETOUCH_BUCKET is missing: results must not make edits of themselves, so it must be known")
-    for each in recipes:
-        refuse_own_results(each, settings.bucket, settings.prefix)
+    recipes = read_recipes(paths, settings.bucket, settings.prefix)
     address = Address.parse(settings.redis_url)
     redrive = source.redrive()
     if redrive is None:

@@ -16,6 +16,7 @@ from retouch.errors import InputError, LedgerError, ServiceError
 from retouch.signals import Terminated
 from retouch.triggers.taking import Taken, Taker, Told
 from workers import health
+from workers.listener.log import log_taking
 from workers.listener.sqs import AT_ONCE, HIDDEN_S, WAIT_S, Message, QueueRefusedError, Redrive
 
 log = structlog.get_logger()
@@ -122,15 +123,11 @@ class Listener:
         except Exception as error:
             log.exception("listener.crashed", messages=len(group))
             if len(group) == 1:
-                return [Taken(trouble=f"a bug in Retouch: {type(error).__name__}")]
+                return [Taken(troubles=[f"a bug in Retouch: {type(error).__name__}"])]
             return [taken for one in group for taken in self._take([one])]  # the others are not to blame
-        for receipt in taking.receipts:
-            if self._confirms and receipt.written and not receipt.on_disk:
-                raise ServiceError(f"Redis has not confirmed that edits of batch {receipt.batch} are on its disk")
-            if receipt.written:
-                log.info("edits.enqueued", batch=receipt.batch, new=receipt.accepted, known=receipt.already)
-        for uri, reason in (each for one in taking.messages for each in one.left_out):
-            log.info("object.left_out", uri=uri, reason=reason)
+        if self._confirms:
+            taking.check_disk()
+        log_taking(taking)
         return taking.messages
 
     def _delete(self, messages: Sequence[Message]) -> None:

@@ -11,6 +11,7 @@ from workers.gateway.native.edits import add_edits
 from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
+from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
@@ -25,4 +26,5 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_events(app, gateway)
     add_installation(app, gateway)
     add_links(app, gateway)
+    add_notifications(app, gateway)
     add_uploads(app, gateway)

@@ -74,12 +74,18 @@ def test_tls_with_a_certificate_of_ones_own(start: Start, tmp_path: Path) -> Non
         ({}, ["--tls-cert", "x.pem"], 2, "--tls-cert and --tls-key belong together"),
         ({}, ["--tls-cert", "x.pem", "--tls-key", "x.pem"], 2, "--tls-cert and --tls-key cannot be used together"),
         ({}, ["--host", "192.0.2.1"], 6, "cannot listen on 192.0.2.1"),
+        ({}, ["--recipe", "{tmp}/none.toml"], 2, "none.toml cannot be read: No such file or directory"),
+        ({}, ["--recipe", "{tmp}/own.toml"], 2, "they could make edits of themselves, without end"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
-    variables: dict[str, str], options: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], options: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Before it listens."""
+    (tmp_path / "own.toml").write_text(
+        'bucket = "bucket"\nkey = "{name}.png"\nbatch = "b"\nedit = { prompt = "a cat" }\n'
+    )
+    options = [option.replace("{tmp}", str(tmp_path)) for option in options]
     for name, value in ({"RETOUCH_BUCKET": "bucket"} | variables).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("config.logging.configure", lambda _secrets: None)

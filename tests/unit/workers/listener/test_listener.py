@@ -67,7 +67,7 @@ class Taker:
             raise self.errors.pop(0)
         if "bug" in bodies:
             raise ZeroDivisionError
-        taken = [Taken(trouble="no" if one in self.bad else "") for one in bodies]
+        taken = [Taken(troubles=["no"] if one in self.bad else []) for one in bodies]
         return Taking(taken, [Receipt("b", len(bodies), 0, on_disk=self.on_disk)])
 
 
@@ -149,7 +149,7 @@ def test_what_a_person_must_mend_comes_again_after_minutes() -> None:
 
     class Refused(Taker):
         def take(self, messages: Iterable[Told]) -> Taking:
-            return Taking([Taken(trouble="AccessDenied", for_a_person=True) for _ in messages], [])
+            return Taking([Taken(troubles=["AccessDenied"], for_a_person=True) for _ in messages], [])
 
     source = Source("a")
     listen(source, Refused())
