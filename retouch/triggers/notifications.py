@@ -26,6 +26,8 @@ _MAX_WRAPPED = 3  # a notification within another: EventBridge may send by SNS
 _PLAIN_KEYS = ("ceph:s3",)
 _SEAWEEDFS_BUCKETS = "/buckets/"
 _YEARS = (1970, 2999)
+_SEAWEEDFS_PARTS = ".uploads/"  # of objects that are on their way
+_SEAWEEDFS_OLD = "Seaweed-X-Amz-Noncurrent-Since-Ns"  # an earlier version, when a newer one has come
 _NO_VERSION = ("", "null")  # what stores write of a bucket that keeps no versions
 
 
@@ -131,16 +133,30 @@ def _of_seaweedfs(message: Mapping[str, Any]) -> list[NewObject]:
     is_object = message["key"].startswith(_SEAWEEDFS_BUCKETS) and key and not bucket.startswith(".")
     if message["event_type"] not in ("create", "update") or not is_object or not entry or entry.get("is_directory"):
         return []
+    if key.startswith(_SEAWEEDFS_PARTS) or _SEAWEEDFS_OLD in (entry.get("extended") or {}):
+        return []
     about = entry["attributes"]
     at = _plausible(datetime.fromtimestamp(about["mtime"], UTC)) if about.get("mtime") else None
-    return [NewObject(bucket, key, "", _seaweedfs_etag(entry), _size(about.get("file_size", 0)), at)]
+    version = _version(_seaweedfs_text(entry, "Seaweed-X-Amz-Version-Id"))
+    if version:  # each is a file in a folder beside
+        key = key.removesuffix(f".versions/v_{version}")
+    return [NewObject(bucket, key, version, _seaweedfs_etag(entry), _size(about.get("file_size", 0)), at)]
 
 
 def _seaweedfs_etag(entry: Mapping[str, Any]) -> str:
-    """The object's ETag, which is told in base64 (or, of a file that came by another way, its MD5)."""
-    told = (entry.get("extended") or {}).get("Seaweed-X-Amz-ETag")
+    """The object's ETag (or, of a file that came by another way, its MD5)."""
+    if etag := _seaweedfs_text(entry, "Seaweed-X-Amz-ETag"):
+        return _etag(etag)
     try:
-        return _etag(b64decode(told).decode("ascii")) if told else b64decode(entry["attributes"].get("md5") or "").hex()
+        return b64decode(entry["attributes"].get("md5") or "").hex()
+    except Base64Error:
+        return ""
+
+
+def _seaweedfs_text(entry: Mapping[str, Any], name: str) -> str:
+    """What it tells in base64; empty if it does not."""
+    try:
+        return b64decode((entry.get("extended") or {}).get(name) or "").decode("ascii")
     except (Base64Error, UnicodeDecodeError):
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -84,6 +85,12 @@ def seaweedfs(kind: str = "create", key: str = f"/buckets/photos/{KEY}", **entry
     return {"event_type": kind, "key": key, "message": {side: entry, "delete_chunks": True, "signatures": [-423109199]}}
 
 
+def versioned(**extended: str) -> dict[str, Any]:
+    """As it posts what comes into a bucket that keeps versions."""
+    version = {"Seaweed-X-Amz-Version-Id": base64.b64encode(b"671f").decode()}
+    return seaweedfs(key=f"/buckets/photos/{KEY}.versions/v_671f", extended=version | extended)
+
+
 @pytest.mark.parametrize(
     ("message", "found"),
     [
@@ -96,6 +103,7 @@ def seaweedfs(kind: str = "create", key: str = f"/buckets/photos/{KEY}", **entry
         (CEPH, FOUND),
         (seaweedfs(), FOUND._replace(at=AT.replace(microsecond=0))),
         (seaweedfs("update"), FOUND._replace(at=AT.replace(microsecond=0))),
+        (versioned(), FOUND._replace(version="671f", at=AT.replace(microsecond=0))),
         (seaweedfs(extended={}), FOUND._replace(at=AT.replace(microsecond=0))),
     ],
     ids=[
@@ -108,6 +116,7 @@ def seaweedfs(kind: str = "create", key: str = f"/buckets/photos/{KEY}", **entry
         "Ceph",
         "SeaweedFS",
         "update",
+        "SeaweedFS' version",
         "no ETag",
     ],
 )
@@ -135,6 +144,8 @@ def test_all_records_of_a_message_are_read() -> None:
         seaweedfs("rename"),
         seaweedfs(is_directory=True),
         seaweedfs(key="/buckets/photos"),
+        seaweedfs(key="/buckets/photos/.uploads/0769188a_2c8e/0001_8f45.part"),
+        versioned(**{"Seaweed-X-Amz-Noncurrent-Since-Ns": "MTc5NTc0NjUxNzYwMDYxOTUxNQ=="}),
         seaweedfs(key="/buckets/.system/owners/photos/x"),
         seaweedfs(key="/elsewhere/x.png"),
     ],
