@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import redis
 import requests
-from botocore.exceptions import ClientError
 
 from retouch import EditQueue
 from tests.harness.page_script import PageScript
@@ -46,27 +45,26 @@ CHECKOUT = (".env.example", "config", "docker-compose.yml", "docs", "retouch", "
 API = ROOT / "docs" / "api.md"  # made by scripts/reference; its blocks are signatures
 PHOTOS = ("cat", "dog", "fox")
 RECIPE = "daily.toml"  # which another page has readers save
+DROP = "drop.toml"  # with which a page starts the stack
 BUCKET, KEY = "photos", "cat2.jpg"  # the picture in S3 that examples name
 WITHIN_S = 120.0
+
+
+def saved(name: str) -> str:
+    """The recipe that readers save under this name."""
+    [text] = [block.text for block in blocks((ROOT / "docs" / "triggers.md").read_text()) if block.file == name]
+    return text
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack, as ``python -m workers.stack`` runs it, with the pictures that examples name."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), gateway=True)
+    recipe = tmp_path_factory.mktemp("recipes") / DROP
+    recipe.write_text(saved(DROP))
+    stack = Stack(tmp_path_factory.mktemp("stack"), gateway=True, recipes=[recipe])
     try:
         stack.start()
-        client = stack.s3.client()
-        client.create_bucket(Bucket=BUCKET)
-
-        def stored() -> bool:
-            try:
-                client.upload_file(FOLDER / "exif-rotated.jpg", BUCKET, KEY)
-            except ClientError:  # its bucket is there in a moment
-                return False
-            return True
-
-        until(stored, "the bucket is there")
+        stack.s3.client().upload_file(FOLDER / "exif-rotated.jpg", BUCKET, KEY)
         yield stack
     finally:
         stack.kill()
@@ -76,7 +74,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def environment(stack: Stack, pictures: Web) -> Iterator[dict[str, str]]:
     """The export lines of the stack, which is empty again afterwards."""
     assert stack.gateway
-    stack.gateway.make_key(stack.valkey.url, stack.s3.bucket)
+    stack.gateway.make_key(stack.valkey.url, [stack.s3.bucket, BUCKET])
     environment = dict(stack.environment)
     environment["RETOUCH_PRIVATE_HOSTS"] += f",{pictures.host}"
     yield environment
@@ -110,8 +108,7 @@ def folder(tmp_path: Path, environment: dict[str, str]) -> Path:
     shutil.copy(ROOT / "scripts" / "samples" / "lighthouse.jpg", tmp_path / "photos")
     (tmp_path / "photos" / "lighthouse.txt").write_text("a lighthouse by the sea\n")
     shutil.copy(FOLDER / "exif-rotated.jpg", tmp_path / "cat3.jpg")
-    [recipe] = [block.text for block in blocks((ROOT / "docs" / "triggers.md").read_text()) if block.file == RECIPE]
-    (tmp_path / RECIPE).write_text(recipe)
+    (tmp_path / RECIPE).write_text(saved(RECIPE))
     (tmp_path / ".retouch").mkdir()
     lines = [f"export {name}='{value}'\n" for name, value in environment.items()]
     (tmp_path / ".retouch" / "env").write_text("".join(lines))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from collections.abc import Iterator
+from functools import partial
 
-from botocore.exceptions import ClientError
+import pytest
 
 from retouch.triggers.notifications import NewObject, parse
 from tests.harness.receiver import Receiver
@@ -13,42 +14,61 @@ from tests.harness.waiting import until
 from workers.stack.s3 import S3
 
 KEY = "incoming/2026-11-26/a b+ü.png"
-WEBHOOK = '[notification.webhook]\nenabled = true\nendpoint = "{}/"\n'
 
 
-def test_a_new_object_in_seaweedfs_is_read(tmp_path: Path) -> None:
-    """With its key and its ETag; new content is another object, and folders, its own files and deletions are none."""
-    with Receiver() as receiver:
-        (tmp_path / "notification.toml").write_text(WEBHOOK.format(receiver.url))
-        server = S3(tmp_path)
-        server.start()
-        try:
-            client = server.client()
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Where it posts."""
+    with Receiver() as found:
+        yield found
 
-            def put(data: bytes) -> bool:
-                try:
-                    client.put_object(Bucket=server.bucket, Key=KEY, Body=data)
-                except ClientError:  # its bucket is there in a moment
-                    return False
-                return True
 
-            def told() -> list[NewObject]:
-                objects = [found for request in receiver.requests for found in parse(request.body)]
-                return list(dict.fromkeys(found._replace(at=None) for found in objects if found.key == KEY))
+@pytest.fixture(scope="module")
+def server(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server that posts all that happens in two buckets, of which one keeps versions."""
+    found = S3(tmp_path_factory.mktemp("s3"))
+    found.notify(f"{receiver.url}/", "secret", [f"{found.bucket}/", "versions/"])
+    found.start()
+    try:
+        found.make_buckets(["versions"])
+        found.client().put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+        yield found
+    finally:
+        found.kill()
 
-            def deleted() -> bool:
-                events = [request.event for request in receiver.requests]
-                return any(one["event_type"] == "delete" and one["key"].endswith(KEY) for one in events)
 
-            until(lambda: put(b"one"), "the bucket is there")
-            until(lambda: len(told()) == 1, "the object is told of")
-            put(b"other")
-            until(lambda: len(told()) == 2, "its new content is told of")
-            client.delete_object(Bucket=server.bucket, Key=KEY)
-            until(deleted, "that it is deleted is told")
-            assert told() == [
-                NewObject(server.bucket, KEY, "", hashlib.md5(data).hexdigest(), len(data), None)
-                for data in (b"one", b"other")
-            ]
-        finally:
-            server.stop()
+def told(receiver: Receiver, bucket: str) -> list[NewObject]:
+    """The objects of which it has told, each once."""
+    objects = [found for request in receiver.requests for found in parse(request.body)]
+    mine = [found._replace(at=None) for found in objects if (found.bucket, found.key) == (bucket, KEY)]
+    return list(dict.fromkeys(mine))
+
+
+def has_told(receiver: Receiver, bucket: str, number: int) -> bool:
+    """Whether it has told of so many."""
+    return len(told(receiver, bucket)) == number
+
+
+def test_a_new_object_is_read(server: S3, receiver: Receiver) -> None:
+    """With its key and its ETag; new content is another object. It shows its token."""
+    client, bucket = server.client(), server.bucket
+    for number, data in enumerate((b"one", b"other"), 1):
+        client.put_object(Bucket=bucket, Key=KEY, Body=data)
+        until(partial(has_told, receiver, bucket, number), "the object is told of")
+    assert told(receiver, bucket) == [
+        NewObject(bucket, KEY, "", hashlib.md5(data).hexdigest(), len(data), None) for data in (b"one", b"other")
+    ]
+    assert {request.headers.get("authorization") for request in receiver.requests} == {"Bearer secret"}
+
+
+def test_a_new_version_of_an_object_is_read(server: S3, receiver: Receiver) -> None:
+    """Under the object's own key; the version before it is not told of again."""
+    client, versions = server.client(), []
+    for number, data in enumerate((b"one", b"other"), 1):
+        versions.append(client.put_object(Bucket="versions", Key=KEY, Body=data)["VersionId"])
+        until(partial(has_told, receiver, "versions", number), "the version is told of")
+    assert [found.version for found in told(receiver, "versions")] == versions
+    client.put_object(Bucket="versions", Key="last", Body=b"x")
+    until(lambda: any(b"/last" in request.body for request in receiver.requests), "all is told")
+    tellings = [found for request in receiver.requests for found in parse(request.body) if found.bucket == "versions"]
+    assert [found.version for found in tellings if found.key == KEY] == versions

@@ -39,7 +39,8 @@ def main() -> int:
     began = time.monotonic()
     try:
         options = {"workers": args.workers, "latency": args.latency, "capacity": args.capacity}
-        with Stack(args.data, **options, model=_model(args), gateway=True, tell=_tell) as stack:
+        parts = {"model": _model(args), "gateway": True, "recipes": args.recipe}
+        with Stack(args.data, **options, **parts, tell=_tell) as stack:
             _announce(stack.environment, args.env_file)
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
@@ -75,6 +76,14 @@ def _arguments() -> argparse.Namespace:
     for option, metavar in (("--device", "NAME"), ("--dtype", "NAME"), ("--max-batch", "N")):
         parser.add_argument(option, metavar=metavar, help="with --model: the same option of the endpoint")
     parser.add_argument("--fast", action="store_true", help="with --model: the same option of the endpoint")
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="what new objects in S3 make (docs/triggers.md); several times",
+    )
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="write the export lines to FILE as well")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")
     return parser.parse_args()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from retouch.access_keys import AccessKeys, Scope, new_token
@@ -11,6 +12,7 @@ from retouch.errors import InputError
 from retouch.ledger import Address, Ledger
 from workers.stack.child import Child, keep_secret
 from workers.stack.part import Launch
+from workers.stack.ports import LOOPBACK
 from workers.stack.server import ServerPart
 
 STOP_GRACE_S = 15.0
@@ -21,12 +23,20 @@ RATE = "100000/m"
 class Gateway(ServerPart):
     """``python -m workers.gateway``, with a port and a key that ``data_dir`` keeps.
 
-    ``environment`` gives what it needs in its environment, once the others run.
+    ``environment`` gives what it needs in its environment, once the others run. ``recipes``: files that say what new
+    objects make, of which S3 tells it.
     """
 
-    def __init__(self, data_dir: Path, environment: Callable[[], Mapping[str, str]], log: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        environment: Callable[[], Mapping[str, str]],
+        recipes: Sequence[Path] = (),
+        log: Path | None = None,
+    ) -> None:
         self.token = keep_secret(data_dir / "token", lambda: new_token(KEY))
         self._environment = environment
+        self._recipes = recipes
         child = Child("the gateway", log or data_dir / "gateway.log")
         super().__init__(
             child,
@@ -35,24 +45,30 @@ class Gateway(ServerPart):
             ports_file=data_dir / "port",
         )
 
-    def make_key(self, redis_url: str, bucket: str) -> None:
-        """Make its token known: the key may do everything, and name all pictures in the stack's bucket."""
+    @property
+    def notifications_url(self) -> str:
+        """Where S3 is to post its notifications; known before it is started."""
+        self.choose_ports()
+        return f"http://{LOOPBACK}:{self.ports[0]}/v1/notifications"
+
+    def make_key(self, redis_url: str, buckets: Sequence[str]) -> None:
+        """Make its token known: the key may do everything, and name all pictures in these buckets."""
         ledger = Ledger.from_url(redis_url)
+        inputs = [f"s3://{bucket}" for bucket in dict.fromkeys(buckets)]
         try:
-            self._make_known(AccessKeys(ledger, Address.parse(redis_url).shown), bucket)
+            self._make_known(AccessKeys(ledger, Address.parse(redis_url).shown), inputs)
         finally:
             ledger.connection.close()
 
-    def _make_known(self, keys: AccessKeys, bucket: str) -> None:
-        try:
-            self._create(keys, bucket)
-        except InputError:  # of another token: that file is gone
+    def _make_known(self, keys: AccessKeys, inputs: Sequence[str]) -> None:
+        found = keys.of_token(self.token)
+        if found and found[0].inputs == tuple(inputs):
+            return
+        with suppress(InputError):  # of another token, whose file is gone, or for other buckets
             keys.revoke(KEY)
-            self._create(keys, bucket)
-
-    def _create(self, keys: AccessKeys, bucket: str) -> None:
-        keys.create(KEY, list(Scope), inputs=[f"s3://{bucket}"], rate=RATE, token=self.token)
+        keys.create(KEY, list(Scope), inputs=inputs, rate=RATE, token=self.token)
 
     def _launching(self, ports: list[int]) -> Launch:
         command = [sys.executable, "-m", "workers.gateway", "--port", str(ports[0]), "--die-with-parent"]
+        command += [word for recipe in self._recipes for word in ("--recipe", str(recipe.resolve()))]
         return Launch(command, self._environment())

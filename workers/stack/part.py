@@ -59,8 +59,11 @@ class Part:
 
     def launch(self) -> None:
         """Start it and return at once, to do something else before ``wait``."""
-        usable = self.earlier_ports if all(map(is_free, self.earlier_ports)) else []
-        self._launch_on(self.ports or usable or free_ports(self._port_count))
+        self._launch_on(self.ports or self._usable_ports())
+
+    def choose_ports(self) -> None:
+        """Choose its ports before it is launched, for another part that must know them earlier."""
+        self.ports = self.ports or self._usable_ports()
 
     def wait(self) -> None:
         """Return when it is ready; raises ServiceError.
@@ -99,6 +102,10 @@ class Part:
         """Stop and start on the same ports with the same data."""
         self.stop()
         self.start()
+
+    def _usable_ports(self) -> list[int]:
+        usable = self.earlier_ports if all(map(is_free, self.earlier_ports)) else []
+        return usable or free_ports(self._port_count)
 
     def _launch_on(self, ports: list[int]) -> None:
         self._launched_on = ports

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ from workers.stack.child import Child, write_private
 from workers.stack.part import Launch, Part
 from workers.stack.ports import LOOPBACK
 
+BUCKET = "retouch"
 REGION = "us-east-1"
 STOP_GRACE_S = 10.0  # it stops in 1.2 s
 
 _CLIENT_CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=5, s3={"addressing_style": "path"})
+_NOTIFY = "notify"  # the folder, in its own, of what it tells whom
 _GRPC_OFFSET = 10_000  # each of its HTTP ports has a gRPC port beside it
 _SOCKETS = Path("/tmp")  # noqa: S108 - where it puts a socket for each gRPC port, wherever its data lies
 
@@ -30,10 +34,11 @@ class S3(Part):
     Its ports are chosen at the first start and kept at later ones, also by the next program.
     """
 
-    def __init__(self, data_dir: Path, bucket: str = "retouch", log: Path | None = None) -> None:
+    def __init__(self, data_dir: Path, bucket: str = BUCKET, log: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.bucket = bucket
         self._config = self.data_dir / "credentials.json"
+        self._notifies = False
         self.access_key, self._secret_key = self._keep_credentials()
         child = Child("S3 (SeaweedFS)", log or self.data_dir / "s3.log")
         super().__init__(
@@ -71,6 +76,25 @@ class S3(Part):
         """Return a boto3 client of this server that never retries."""
         return self._client_at(self.ports[0])
 
+    def notify(self, url: str, token: str, prefixes: Iterable[str]) -> None:
+        """Have it post each new object below these prefixes (``bucket/key``) there, from its next start on."""
+        settings = {
+            "enabled": True,
+            "endpoint": url,
+            "bearer_token": token,
+            "timeout_seconds": 60,
+            "event_types": ["create", "update"],
+            "path_prefixes": [f"/buckets/{prefix}" for prefix in prefixes],
+        }
+        lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items()]
+        write_private(self.data_dir / _NOTIFY / "notification.toml", "".join(["[notification.webhook]\n", *lines]))
+        self._notifies = True
+
+    def make_buckets(self, names: Iterable[str]) -> None:
+        """Make those of these buckets that are missing, and return when objects can be put into them."""
+        for name in names:
+            self.child.wait_until(partial(self._keeps_objects_in, name, self.client()))
+
     def stop(self) -> None:
         """End the server; its objects stay."""
         super().stop()
@@ -89,6 +113,7 @@ class S3(Part):
         return [
             str(Path(sys.executable).with_name("weed")),
             "-logtostderr",
+            *([f"-config_dir={_NOTIFY}"] if self._notifies else []),
             # ``mini`` is up in 0.8 s (``server -s3 -filer``: 3 s, and 15 s to stop) and exits at once if a
             # port is taken. Socket paths are relative because the system limits their length to 107 bytes.
             *("mini", "-dir=.", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
@@ -122,12 +147,14 @@ class S3(Part):
         )
 
     def _keeps_objects(self, ports: list[int]) -> bool | None:
-        client = self._client_at(ports[0])
-        probe = {"Bucket": self.bucket, "Key": f".ready-{secrets.token_hex(4)}"}
+        return self._keeps_objects_in(self.bucket, self._client_at(ports[0]))
+
+    def _keeps_objects_in(self, bucket: str, client: Any) -> bool | None:
+        probe = {"Bucket": bucket, "Key": f".ready-{secrets.token_hex(4)}"}
         try:
             # The credentials are only ours, so no stranger on the same port passes for this server.
-            if self.bucket not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-                client.create_bucket(Bucket=self.bucket)
+            if bucket not in [each["Name"] for each in client.list_buckets()["Buckets"]]:
+                client.create_bucket(Bucket=bucket)
             # It lists buckets a moment before it can reach what is in them.
             client.put_object(**probe, Body=b"ready")
             client.get_object(**probe)["Body"].read()

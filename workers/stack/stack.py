@@ -7,18 +7,19 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from retouch.errors import InputError, ServiceError
 from retouch.ledger import DEFAULT_NAMESPACE
+from retouch.triggers.recipe_file import read_recipes
 from workers.stack.child import Child
 from workers.stack.endpoint import Endpoint, Model
 from workers.stack.gateway import Gateway
 from workers.stack.part import Part
-from workers.stack.s3 import S3
+from workers.stack.s3 import BUCKET, S3
 from workers.stack.valkey import Valkey
 from workers.stack.worker import Worker
 
@@ -32,7 +33,8 @@ class Stack:
 
     Without ``data_dir`` the folder is a new temporary one, removed at the end; with it, data, credentials and ports
     are found again at the next start. ``latency``, ``capacity`` and ``model`` are the endpoint's.
-    ``gateway``: with one. ``tell`` gets a line for each part that starts. Use as a context manager, in the main thread:
+    ``gateway``: with one; ``recipes``: files that say what it makes of new objects in S3, which gets their buckets.
+    ``tell`` gets a line for each part that starts. Use as a context manager, in the main thread:
     children die with the thread that started them.
     """
 
@@ -45,8 +47,10 @@ class Stack:
         capacity: int | None = None,
         model: Model | None = None,
         gateway: bool = False,
+        recipes: Sequence[Path] = (),
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
+        self._recipes = read_recipes(recipes, BUCKET, PREFIX)
         self._temporary = data_dir is None
         self.data_dir = Path(tempfile.mkdtemp(prefix="retouch-")) if data_dir is None else data_dir.resolve()
         try:
@@ -70,7 +74,7 @@ class Stack:
         self._services: tuple[Part, ...] = (self.valkey, self.s3, self.endpoint)
         self.gateway: Gateway | None = None
         if gateway:
-            self.gateway = Gateway(self.data_dir / "gateway", self._of_gateway, log=logs / "gateway.log")
+            self.gateway = Gateway(self.data_dir / "gateway", self._of_gateway, recipes, logs / "gateway.log")
         self.workers: list[Worker] = []
         self._worker_names = [f"retouch{number}" for number in range(1, workers + 1)]
         self._tell = tell
@@ -106,10 +110,7 @@ class Stack:
         self.endpoint.launch()  # Python takes its time: meanwhile the others start
         self._tell(f"starting {self.valkey.child.name}")
         self.valkey.start()
-        self._tell(f"starting {self.s3.child.name}")
-        self.s3.start()
-        if self.gateway:
-            self.gateway.make_key(self.valkey.url, self.s3.bucket)
+        self._start_s3()
         self.endpoint.wait()
         if self.gateway:
             self._tell(f"starting {self.gateway.child.name}")
@@ -132,6 +133,17 @@ class Stack:
         engine = self.endpoint.wait_for_engine()
         if self._model:
             self._tell(f"the model is loaded: {engine}")
+
+    def _start_s3(self) -> None:
+        self._tell(f"starting {self.s3.child.name}")
+        if self.gateway and self._recipes:
+            prefixes = [f"{recipe.bucket}/{recipe.pattern.head}" for recipe in self._recipes]
+            self.s3.notify(self.gateway.notifications_url, self.gateway.token, prefixes)
+        self.s3.start()
+        buckets = [recipe.bucket for recipe in self._recipes]
+        self.s3.make_buckets(buckets)
+        if self.gateway:
+            self.gateway.make_key(self.valkey.url, [self.s3.bucket, *buckets])
 
     def check(self) -> None:
         """Look after the parts, to be called again and again; Valkey and S3 alone are not started again where they end.

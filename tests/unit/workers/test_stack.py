@@ -163,9 +163,33 @@ def test_the_key_of_a_gateway_is_made_anew_where_its_file_was_lost(tmp_path: Pat
     for folder in ("first", "second"):
         gateway = Gateway(tmp_path / folder, dict)
         for _ in range(2):
-            gateway.make_key(redis_url, "bucket")
+            gateway.make_key(redis_url, ["bucket"])
         tokens.append(gateway.token)
     assert [bool(keys.of_token(token)) for token in tokens] == [False, True]
+
+
+def test_the_key_of_a_gateway_is_for_the_buckets_of_this_start(tmp_path: Path, redis_url: str) -> None:
+    """Another recipe may name another one; the token stays."""
+    keys, gateway = AccessKeys(Ledger.from_url(redis_url), "here"), Gateway(tmp_path, dict)
+    for buckets in (["a"], ["a", "photos", "photos"], ["a"]):
+        gateway.make_key(redis_url, buckets)
+        found = keys.of_token(gateway.token)
+        assert found
+        assert found[0].inputs == tuple(dict.fromkeys(f"s3://{bucket}" for bucket in buckets))
+
+
+def test_a_recipe_that_is_wrong_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also one that would take the stack's own results."""
+    recipe = tmp_path / "own.toml"
+    recipe.write_text('bucket = "retouch"\nkey = "{batch}/{name}.png"\nbatch = "b"\nedit = { prompt = "a cat" }\n')
+    monkeypatch.setattr(command, "raise_on", lambda *_numbers: None)
+    for path, said in ((tmp_path / "none.toml", "cannot be read"), (recipe, "could make edits of themselves")):
+        monkeypatch.setattr(sys, "argv", ["stack", "--data", str(tmp_path / "data"), "--recipe", str(path)])
+        assert command.main() == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_env_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
