@@ -156,6 +156,42 @@ class RecipeCheckRecord(TypedDict):
 
 
 @_DESCRIBED
+class ScannedBatchRecord(TypedDict):
+    """What a scan has found for a batch."""
+
+    batch: str
+    accepted: int
+    """edits that are new"""
+    already: int
+    """edits that were there"""
+
+
+@_DESCRIBED
+class LeftOutRecord(TypedDict):
+    """An object that makes no edit, as the recipe says."""
+
+    uri: str
+    reason: str
+
+
+@_DESCRIBED
+class RecipeScanRecord(TypedDict):
+    """What ``retouch recipe scan --json`` prints: what became of all that lies in a folder."""
+
+    place: str
+    """``s3://bucket/folder/``"""
+    recipe: str
+    """its file's name, without the extension"""
+    objects: int
+    """whose keys the recipe takes"""
+    batches: list[ScannedBatchRecord]
+    """with ``--dry-run`` none"""
+    left_out: list[LeftOutRecord]
+    refused: list[str]
+    """why others make no edit although they should"""
+
+
+@_DESCRIBED
 class BatchesRecord(TypedDict):
     """What ``retouch batches --json`` prints."""
 

@@ -24,6 +24,7 @@ SHAPES: dict[str, Any] = {
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,
     "recipe-check": records.RecipeCheckRecord,
+    "recipe-scan": records.RecipeScanRecord,
 }
 
 

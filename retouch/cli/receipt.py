@@ -16,6 +16,7 @@ from retouch.states import EditState
 Names = Mapping[int, str]
 
 SHOWN = 20  # mistakes that are told; --json has all lines
+DISK_NOTE = "note: Redis did not confirm that this is on disk; a power failure may lose it (retouch doctor says why)"
 
 
 def tell_receipt(receipt: Receipt, as_json: bool, names: Names) -> None:
@@ -26,7 +27,7 @@ def tell_receipt(receipt: Receipt, as_json: bool, names: Names) -> None:
     left_out = f", {count(out, noun(names))} {were(out)} left out" if out else ""
     say(f"batch {receipt.batch}: {count(receipt.accepted, 'edit')} accepted{already}{left_out}")
     if not receipt.on_disk:
-        say("note: Redis did not confirm that this is on disk; a power failure may lose it (retouch doctor says why)")
+        say(DISK_NOTE)
     if not as_json:
         sys.stdout.write(f"{receipt.batch}\n")
         sys.stdout.flush()

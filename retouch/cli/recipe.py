@@ -1,4 +1,4 @@
-"""``retouch recipe``: what a recipe makes of an object, before a listener does it."""
+"""``retouch recipe``: what a recipe makes of an object, before a listener does it; and of all that lies in a bucket."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from retouch.cli.options import Bucket, Json, Prefix
+from retouch.cli.options import Bucket, Json, Prefix, RedisUrl
+from retouch.cli.recipe_scan import folder_of, scan
 from retouch.cli.terminal import ExitCode, emit, printable, say
+from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError, StoreRefusedError
 from retouch.image_address import clean
 from retouch.intake.admission import Intake, InvalidEditError
@@ -27,36 +29,69 @@ class Action(StrEnum):
     """What is done with a recipe."""
 
     CHECK = "check"
+    SCAN = "scan"
 
 
 _Action = Annotated[
-    Action, typer.Argument(metavar="ACTION", show_default=False, help="check: say what the recipe makes.")
+    Action,
+    typer.Argument(
+        metavar="ACTION",
+        show_default=False,
+        help="check: say what the recipe makes of an object; scan: take what lies in the bucket.",
+    ),
 ]
 
 
 def recipe(
-    action: _Action,  # noqa: ARG001 - there is one
+    action: _Action,
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The recipe's file (TOML).")],
     uri: Annotated[
-        str, typer.Argument(metavar="OBJECT", show_default=False, help="s3://bucket/key, as if it were new.")
-    ],
+        str,
+        typer.Argument(
+            metavar="ADDRESS",
+            show_default=False,
+            help="With check: s3://bucket/key, as if it were new. With scan: s3://bucket/folder/, if not all that the"
+            " recipe takes.",
+        ),
+    ] = "",
     read: Annotated[
         bool,
-        typer.Option("--read", help="Ask S3 for the beginning of the object: whether it is a picture, of which size."),
+        typer.Option(
+            "--read", help="With check: ask S3 for the beginning of the object: whether it is a picture, of which size."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With scan: only count the objects that the recipe takes.")
     ] = False,
     json_: Json = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
     bucket: Bucket = "",
     prefix: Prefix = "",
 ) -> None:
-    """Say what a recipe makes of an object in S3: which edit, in which batch; without --read no service is asked.
+    """Say what a recipe makes of an object in S3, or take all that lies in its bucket, as if it were new.
 
-    It also says whether results (below --bucket and --prefix) could make edits of themselves. Exit code 0: it makes an
-    edit; 2: it makes none, or the recipe is wrong; 6: with --read, S3 cannot be reached, or refuses.
+    check says which edit, in which batch; without --read no service is asked. It also says whether results (below
+    --bucket and --prefix) could make edits of themselves. Exit code 0: it makes an edit; 2: it makes none, or the
+    recipe is wrong; 6: with --read, S3 cannot be reached, or refuses.
+
+    scan finds what nobody has told of. What is in its batch already is not added again, however it came there. Exit
+    code 0: all is in its batches, but for what the recipe leaves out; 2: some makes no edit although it should, or the
+    recipe is wrong; 6: S3 or Redis cannot be reached, or refuses. The same command again goes on.
 
     Examples:
         retouch recipe check daily.toml s3://photos/incoming/2026-11-26/cat.png
+        retouch recipe scan daily.toml --dry-run
+        retouch recipe scan daily.toml s3://photos/incoming/2026-11-26/
     """
-    found, own = _object(uri), read_recipe(file)
+    _check_use(action, uri, read, dry_run)
+    own = read_recipe(file)
+    if action is Action.SCAN:
+        if not bucket:
+            raise InputError("RETOUCH_BUCKET is missing: results must not make edits of themselves; give --bucket")
+        refuse_own_results(own, bucket, prefix)
+        scan(own, folder_of(own, uri), None if dry_run else redis_url, json_)
+        return
+    found = _object(uri)
     if bucket:
         refuse_own_results(own, bucket, prefix)
     else:
@@ -70,6 +105,15 @@ def recipe(
         _tell(made)
     if reason:
         raise typer.Exit(ExitCode.INPUT)
+
+
+def _check_use(action: Action, uri: str, read: bool, dry_run: bool) -> None:
+    if action is Action.CHECK and not uri:
+        raise InputError("which object? Write: retouch recipe check FILE s3://bucket/key")
+    if read and action is not Action.CHECK:
+        raise InputError("--read is for: retouch recipe check FILE s3://bucket/key")
+    if dry_run and action is not Action.SCAN:
+        raise InputError("--dry-run is for: retouch recipe scan FILE (check writes nothing)")
 
 
 def _object(uri: str) -> NewObject:

@@ -66,11 +66,16 @@ class _Clients(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An object that is in the bucket; ``size`` in bytes, ``written``: when, to the second."""
+    """An object that is in the bucket; ``size`` in bytes, ``written``: when, to the second.
+
+    ``etag`` and ``version`` as the store says them, but without quotes; empty where it says none.
+    """
 
     key: str
     size: int
     written: datetime
+    etag: str = ""
+    version: str = ""
 
 
 class Store:
@@ -168,6 +173,18 @@ class Store:
             raise self._mapped(error) from None
         return True
 
+    async def find(self, key: str) -> Found | None:
+        """What lies under ``key`` now, with its version; None if there is nothing, or no such bucket."""
+        store = await self._store_for(key)
+        try:
+            found = await self._answered(obstore.head_async(store, key))
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise self._mapped(error) from None
+        etag, version = (found["e_tag"] or "").strip('"'), found["version"] or ""
+        return Found(key, found["size"], found["last_modified"], etag, version)
+
     async def read_range(self, key: str, start: int, length: int) -> tuple[bytes, int]:
         """Some bytes of an object, fewer at its end, and its whole size.
 
@@ -205,10 +222,10 @@ class Store:
             raise self._mapped(error) from None
 
     async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
-        """List the objects below ``folder``, a thousand at a time; they may be deleted meanwhile."""
-        store = await self._store_for(folder.removesuffix("/"))
+        """List the objects below ``folder`` (empty: all), a thousand at a time; they may be deleted meanwhile."""
+        store = await (self._store_for(folder.removesuffix("/")) if folder else self._opened())
         try:
-            async for page in obstore.list(store, folder, chunk_size=_LISTED_AT_ONCE):
+            async for page in obstore.list(store, folder or None, chunk_size=_LISTED_AT_ONCE):
                 yield [Found(found["path"], found["size"], found["last_modified"]) for found in page]
         except Exception as error:
             raise self._mapped(error) from None
@@ -298,6 +315,9 @@ class Store:
         """Refuse keys that obstore would write under another name (InputError); return what takes the others."""
         if _CONTROL.search(key) or any(part in ("", ".", "..") for part in key.split("/")):
             raise InputError(f"{key!r} is not a key: no part may be empty, '.' or '..' or hold control characters")
+        return await self._opened()
+
+    async def _opened(self) -> S3Store:
         if self._clients is None:
             await self.open()
         return self._open().bytes

@@ -102,7 +102,7 @@ def _of_record(record: Mapping[str, Any]) -> NewObject | None:
     return NewObject(
         str(record["s3"]["bucket"]["name"]),
         key if record.get("eventSource") in _PLAIN_KEYS else unquote_plus(key, errors="strict"),
-        _version(found.get("versionId")),
+        read_version(found.get("versionId")),
         _etag(found.get("eTag")),
         _size(found.get("size")),
         _instant(record.get("eventTime")),
@@ -118,7 +118,7 @@ def _of_eventbridge(message: Mapping[str, Any]) -> list[NewObject]:
         NewObject(
             str(detail["bucket"]["name"]),
             str(found["key"]),
-            _version(found.get("version-id")),
+            read_version(found.get("version-id")),
             _etag(found.get("etag") or found.get("eTag")),
             _size(found.get("size")),
             _instant(message.get("time")),
@@ -137,7 +137,7 @@ def _of_seaweedfs(message: Mapping[str, Any]) -> list[NewObject]:
         return []
     about = entry["attributes"]
     at = _plausible(datetime.fromtimestamp(about["mtime"], UTC)) if about.get("mtime") else None
-    version = _version(_seaweedfs_text(entry, "Seaweed-X-Amz-Version-Id"))
+    version = read_version(_seaweedfs_text(entry, "Seaweed-X-Amz-Version-Id"))
     if version:  # each is a file in a folder beside
         key = key.removesuffix(f".versions/v_{version}")
     return [NewObject(bucket, key, version, _seaweedfs_etag(entry), _size(about.get("file_size", 0)), at)]
@@ -161,7 +161,8 @@ def _seaweedfs_text(entry: Mapping[str, Any], name: str) -> str:
         return ""
 
 
-def _version(told: object) -> str:
+def read_version(told: object) -> str:
+    """A version as a store says it; empty for what is said of a bucket that keeps none."""
     version = "" if told is None else str(told)
     return "" if version in _NO_VERSION else version
 

@@ -95,7 +95,16 @@ class Taker:
         in the middle, what was written stays, and taking the messages again adds the rest. Raises InputError if S3
         cannot be used in this process at all.
         """
-        taken = [self._planned(message) for message in messages]
+        return self._take([self._planned(message) for message in messages])
+
+    def take_objects(self, objects: Iterable[NewObject], at: datetime) -> Taking:
+        """The same for objects of which no message tells: as if one had told of them all."""
+        taken = Taken()
+        for found in objects:
+            self._plan(found, at, taken)
+        return self._take([taken])
+
+    def _take(self, taken: list[Taken]) -> Taking:
         self._look_at(taken)
         return Taking(taken, [self._enqueue(batch, taken) for batch in self._batches(taken)])
 

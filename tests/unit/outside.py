@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -196,6 +197,10 @@ class Bucket:
         if key not in self.objects:
             raise LostObjectError(f"there is no object {self.uri(key)}")
         return self.objects[key][start : start + length], len(self.objects[key])
+
+    async def find(self, key: str) -> Found | None:
+        data = self.objects.get(key)
+        return None if data is None else Found(key, len(data), datetime.now(UTC), hashlib.md5(data).hexdigest())
 
     async def pages(self, folder: str) -> AsyncIterator[list[Found]]:
         names = sorted(key for key in self.objects if key.startswith(folder))
