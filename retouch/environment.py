@@ -28,6 +28,7 @@ VARIABLES = frozenset(
         *("ON_AMBIGUOUS", "RESUBMITS"),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
         *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY", "LISTENER_QUEUE"),
+        "RECIPES",
         *("URL", "TOKEN", "PLAIN_HTTP"),  # of the gateway, for producers that call it
     )
 )

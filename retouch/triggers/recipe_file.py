@@ -49,11 +49,22 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def read_recipes(paths: Iterable[Path], bucket: str, prefix: str) -> list[Recipe]:
-    """Read files, none of which may take results, which are below ``prefix`` of ``bucket``; raises InputError."""
-    recipes = [read_recipe(path) for path in paths]
+    """Read files, and of folders all ``*.toml``, by their names; raises InputError.
+
+    None may take results, which are below ``prefix`` of ``bucket``.
+    """
+    recipes = [read_recipe(file) for path in paths for file in _files(path)]
     for recipe in recipes:
         refuse_own_results(recipe, bucket, prefix)
     return recipes
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    if not (found := sorted(path.glob("*.toml"))):
+        raise InputError(f"the folder {path} has no recipe (*.toml)")
+    return found
 
 
 def parse_recipe(name: str, raw: Mapping[str, Any]) -> Recipe:

@@ -156,6 +156,19 @@ def test_every_secret_can_stand_in_a_file() -> None:
         assert set(services({})[service]["environment"].values()) == {""}
 
 
+def test_the_listener_and_the_gateway_find_the_recipes_of_this_machine() -> None:
+    """Those of the folder that .env names; without one there are none, and the local S3 server tells nobody."""
+    named = {"RETOUCH_RECIPES": "./recipes", "SEAWEEDFS_NOTIFICATIONS": "./notification.toml"}
+    for service in ("gateway", "listener"):
+        assert environment(service, LOCAL | named)["RETOUCH_RECIPES"] == "/recipes"
+        assert services(LOCAL | named)[service]["volumes"] == ["./recipes:/recipes:ro"]
+        assert environment(service)["RETOUCH_RECIPES"] == ""
+    [_, notifications] = services(LOCAL | named)["seaweedfs"]["volumes"]
+    assert notifications == "./notification.toml:/etc/seaweedfs/notification.toml:ro"
+    assert services()["seaweedfs"]["volumes"][1].startswith("/dev/null:")
+    assert {"gateway", "listener"} <= started({**LOCAL, "COMPOSE_PROFILES": "local,gateway,listener"})
+
+
 @pytest.mark.parametrize(
     ("env", "names"),
     [

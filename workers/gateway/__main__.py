@@ -33,8 +33,9 @@ def run(
     recipe: Annotated[
         list[Path] | None,
         typer.Option(
-            help="File of a recipe (docs/triggers.md), for stores that post notifications of new objects. Several: the"
-            " first that takes an object counts."
+            envvar="RETOUCH_RECIPES",
+            help="File of a recipe, or a folder of them (docs/triggers.md), for stores that post notifications of new"
+            " objects. Of several the first that takes an object counts.",
         ),
     ] = None,
     die_with_parent: Annotated[

@@ -33,7 +33,11 @@ _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 def run(
     recipe: Annotated[
         list[Path],
-        typer.Option(help="File of a recipe (docs/triggers.md). Several: the first that takes an object counts."),
+        typer.Option(
+            envvar="RETOUCH_RECIPES",
+            help="File of a recipe, or a folder of them (docs/triggers.md). Of several the first that takes an object"
+            " counts.",
+        ),
     ],
     queue: Annotated[
         str, typer.Option(envvar="RETOUCH_LISTENER_QUEUE", help="URL of the SQS queue that has the notifications.")

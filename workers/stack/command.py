@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
         metavar="FILE",
         action="append",
         default=[],
-        help="what new objects in S3 make (docs/triggers.md); several times",
+        help="what new objects in S3 make (docs/triggers.md), or a folder of such files; several times",
     )
     parser.add_argument("--env-file", type=Path, metavar="FILE", help="write the export lines to FILE as well")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")

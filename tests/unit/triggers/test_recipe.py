@@ -13,7 +13,7 @@ import pytest
 from retouch.errors import InputError
 from retouch.triggers.notifications import NewObject
 from retouch.triggers.recipe import Made, Recipe, refuse_own_results
-from retouch.triggers.recipe_file import parse_recipe, read_recipe
+from retouch.triggers.recipe_file import parse_recipe, read_recipe, read_recipes
 
 AT = datetime(2026, 11, 26, 9, 30, 1, tzinfo=UTC)
 CAT = NewObject("photos", "incoming/2026-11-25/Großer Kater.png", "", "abc", 1000, AT)
@@ -236,3 +236,18 @@ def test_a_file_may_begin_as_editors_of_windows_write_it(tmp_path: Path) -> None
     path = tmp_path / "daily.toml"
     path.write_text(RECIPE, encoding="utf-8-sig")
     assert read_recipe(path).name == "daily"
+
+
+def test_of_a_folder_all_recipes_are_read_by_their_names(tmp_path: Path) -> None:
+    """Beside files; other files in it are none."""
+    for name in ("b.toml", "a.toml", "notes.txt", "single/c.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(RECIPE)
+    found = read_recipes([tmp_path / "single" / "c.toml", tmp_path], "results", "")
+    assert [each.name for each in found] == ["c", "a", "b"]
+
+
+def test_a_folder_without_recipes_is_told(tmp_path: Path) -> None:
+    """A mistyped one would make nothing, silently."""
+    with pytest.raises(InputError, match=r"the folder .* has no recipe \(\*\.toml\)"):
+        read_recipes([tmp_path], "results", "")

@@ -76,6 +76,8 @@ def test_tls_with_a_certificate_of_ones_own(start: Start, tmp_path: Path) -> Non
         ({}, ["--host", "192.0.2.1"], 6, "cannot listen on 192.0.2.1"),
         ({}, ["--recipe", "{tmp}/none.toml"], 2, "none.toml cannot be read: No such file or directory"),
         ({}, ["--recipe", "{tmp}/own.toml"], 2, "they could make edits of themselves, without end"),
+        ({"RETOUCH_RECIPES": "{tmp}/none.toml:{tmp}"}, [], 2, "none.toml cannot be read: No such file or directory"),
+        ({"RETOUCH_RECIPES": "{tmp}"}, [], 2, "they could make edits of themselves, without end"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -87,7 +89,7 @@ def test_what_is_wrong_is_one_sentence(
     )
     options = [option.replace("{tmp}", str(tmp_path)) for option in options]
     for name, value in ({"RETOUCH_BUCKET": "bucket"} | variables).items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("{tmp}", str(tmp_path)))
     monkeypatch.setattr("config.logging.configure", lambda _secrets: None)
     ended = CliRunner().invoke(cli, ["--port", "0", *options])
     assert (ended.exit_code, ended.stdout) == (code, "")
