@@ -20,6 +20,7 @@ from typing import Any
 from retouch.signals import exit_code, raise_on
 from scripts.compose import docker, images
 from scripts.compose.docker import FailedError, MissingError, Project
+from scripts.compose.drop import drop
 from scripts.compose.judge import broken_promises
 from scripts.mutation.checkout import Checkout
 from workers.stack.child import ROOT
@@ -127,6 +128,10 @@ def _try(project: Project, folder: Path) -> list[str]:
     if found != len(edits):
         wrong.append(f"{found} of {len(edits)} pictures were downloaded")
     _report(results, record, found)
+    states = drop(project, samples)
+    _say(f"dropped a picture into a bucket; the states of its edits: {', '.join(states)}")
+    if states != ["completed"]:
+        wrong.append("a picture that was dropped into a bucket did not make one edit that completes")
     return wrong
 
 
