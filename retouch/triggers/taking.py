@@ -171,9 +171,9 @@ class Taker:
         for rejection in receipt.rejected:
             if rejection.errors == [CONFLICT]:
                 continue  # the recipe has changed since: the edit is there, and is not paid for twice
-            id = rejection.custom_id or ""
-            for one in of[id]:
-                one.without([id], batch[0], f"{edits[id].uri}: {'; '.join(rejection.errors)}")
+            custom_id = rejection.custom_id or ""
+            for one in of[custom_id]:
+                one.without([custom_id], batch[0], f"{edits[custom_id].uri}: {'; '.join(rejection.errors)}")
         return receipt
 
     def _written(self, edits: Sequence[Made]) -> Receipt:

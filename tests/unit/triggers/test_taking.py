@@ -12,6 +12,7 @@ from PIL import Image
 
 from retouch import EditQueue
 from retouch.errors import (
+    CancelledError,
     InputError,
     LedgerAwayError,
     LostObjectError,
@@ -168,6 +169,29 @@ def test_a_bad_edit_is_told_and_does_not_stop_others(queue: EditQueue, take: Any
     assert bad.trouble.startswith("s3://photos/in/a.png: seed ")
     assert good.trouble == ""
     assert count(queue) == 1
+
+
+@pytest.mark.parametrize("error", [CancelledError("it was cancelled meanwhile"), InputError("it has other defaults")])
+def test_a_batch_that_takes_nothing_is_told_and_does_not_stop_others(
+    queue: EditQueue, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Once for a message, whatever the number of its objects; none of them is told as taken."""
+    for name in ("in/a.png", "in/b.png", "in/c.png"):
+        bucket.objects[name] = png()
+    enqueue = queue.enqueue
+
+    def cancelled(edits: Any, *, batch: str, **more: Any) -> Any:
+        if batch == "bad":
+            raise error
+        return enqueue(edits, batch=batch, **more)
+
+    monkeypatch.setattr(queue, "enqueue", cancelled)
+    recipes = [recipe(key="in/c.png", batch="good", edit={"prompt": "x"}), recipe(batch="bad")]
+    message_of_both = message("in/a.png", "in/b.png", "in/c.png")
+    taking = Taker(queue, recipes, lambda _: bucket).take([message_of_both])
+    assert [one.troubles for one in taking.messages] == [[str(error)]]
+    assert [made.uri for made in taking.messages[0].edits] == ["s3://photos/in/c.png"]
+    assert count(queue, "good") == 1
 
 
 def test_a_batch_that_cannot_be_named_is_told(queue: EditQueue, take: Any) -> None:
