@@ -94,13 +94,16 @@ def test_what_came_while_the_gateway_was_dead_is_found_by_a_scan(stack: Stack, r
     with EditQueue.from_url(stack.valkey.url) as queue:
         put(stack, f"{LATE}/before.png", field("palette.png"))
         until(lambda: queue.find(LATE), "it is taken")
+        put(stack, f"{LATE}/{names[1]}.png", field("palette.png"))  # perhaps it is in work when the gateway dies
         stack.gateway.kill()
-        for name in names[1:]:
+        for name in names[2:]:
             put(stack, f"{LATE}/{name}.png", field("palette.png"))
         stack.check()  # as the stack does by itself: the gateway is started again
         first, again = (run(command, env=os.environ | stack.environment) for _ in range(2))
         assert (first.code, again.code) == (0, 0), first.err + again.err
-        assert json.loads(first.out)["batches"] == [{"batch": LATE, "accepted": 3, "already": 1}]
+        [found] = json.loads(first.out)["batches"]
+        assert found["accepted"] in (2, 3)
+        assert found["accepted"] + found["already"] == 4
         assert json.loads(again.out)["batches"] == [{"batch": LATE, "accepted": 0, "already": 4}]
         until(lambda: finished(queue, LATE, 4), "all are finished")
     assert paid_for(stack, *names) == names

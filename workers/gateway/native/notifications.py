@@ -15,10 +15,11 @@ from pydantic import BaseModel, Field
 
 from retouch.access_keys import AccessKey, Scope
 from retouch.bucket_names import is_within
+from retouch.errors import RetouchError
 from retouch.media.stores import kept_store
 from retouch.triggers.notifications import MAX_BYTES, parse
 from retouch.triggers.recipe import Made
-from retouch.triggers.taking import Taken, Taker, Told
+from retouch.triggers.taking import Taken, Taker, Taking, Told
 from workers.gateway.body import small_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import NOTIFICATIONS, needs
@@ -94,7 +95,7 @@ def add_notifications(app: FastAPI, gateway: Gateway) -> None:
 def _take(gateway: Gateway, key: AccessKey, told: Told) -> Noted:
     """Raises InputError for what is no notification, and ServiceError where the same is to be sent again."""
     parse(told.body)
-    taking = Taker(gateway.queue, gateway.recipes, kept_store, _check_of(key)).take([told])
+    taking = _taking(Taker(gateway.queue, gateway.recipes, kept_store, _check_of(key)), told)
     if gateway.confirms:
         taking.check_disk()
     log_taking(taking)
@@ -104,6 +105,17 @@ def _take(gateway: Gateway, key: AccessKey, told: Told) -> Noted:
     for reason in taken.troubles:
         log.error("object.refused", reason=reason, key=key.name)
     return _noted(taken)
+
+
+def _taking(taker: Taker, told: Told) -> Taking:
+    """What is taken; what meets a bug is not, and is not to come again and again."""
+    try:
+        return taker.take([told])
+    except (ProblemError, RetouchError):
+        raise
+    except Exception as error:
+        log.exception("notification.crashed")
+        return Taking([Taken(troubles=[f"a bug in Retouch: {type(error).__name__}"])], [])
 
 
 def _check_of(key: AccessKey) -> Callable[[Made], None]:

@@ -119,6 +119,16 @@ def test_what_never_will_be_right_is_told_as_an_error_and_done_with(
     assert EditQueue(ledger).status(BATCH).total == 1
 
 
+def test_a_message_that_meets_a_bug_is_told_and_done_with(store: Caller, bucket: Bucket) -> None:
+    """It stops no other; a scan takes its pictures once the bug is mended."""
+    bucket.objects[KEY] = ZeroDivisionError("oh")
+    with capture_logs() as lines:
+        answer = store.post(PATH, json=records())
+    assert (answer.status_code, answer.json()["refused"]) == (200, ["a bug in Retouch: ZeroDivisionError"])
+    told = {line["event"]: line["log_level"] for line in lines}
+    assert told["notification.crashed"] == told["object.refused"] == "error"
+
+
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
