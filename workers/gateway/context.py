@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Event
 
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys
@@ -27,6 +28,7 @@ class Gateway:
     settings: GatewaySettings
     ledger: Ledger
     recipes: Sequence[Recipe] = ()
+    _confirmed: Event = field(default_factory=Event)
 
     @cached_property
     def queue(self) -> EditQueue:
@@ -49,10 +51,11 @@ class Gateway:
         """Those with a key of their caller's."""
         return self.ledger.requests
 
-    @cached_property
     def confirms(self) -> bool:
-        """Whether Redis can tell what is on its disk; asked once."""
-        return self.ledger.producer.wait_for_disk()
+        """Whether Redis can tell what is on its disk; asked until it has: a disk may be slow the first time."""
+        if not self._confirmed.is_set() and self.ledger.producer.wait_for_disk():
+            self._confirmed.set()
+        return self._confirmed.is_set()
 
     @cached_property
     def desk(self) -> Desk:

@@ -96,7 +96,7 @@ def _take(gateway: Gateway, key: AccessKey, told: Told) -> Noted:
     """Raises InputError for what is no notification, and ServiceError where the same is to be sent again."""
     parse(told.body)
     taking = _taking(Taker(gateway.queue, gateway.recipes, kept_store, _check_of(key)), told)
-    if gateway.confirms:
+    if gateway.confirms():
         taking.check_disk()
     log_taking(taking)
     [taken] = taking.messages
