@@ -39,9 +39,16 @@ def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def stack(recipes: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def said() -> list[str]:
+    """What the stack has said."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def stack(recipes: dict[str, Path], said: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The embedded stack with the recipes."""
-    with Stack(tmp_path_factory.mktemp("stack"), gateway=True, recipes=list(recipes.values())) as found:
+    data = tmp_path_factory.mktemp("stack")
+    with Stack(data, gateway=True, recipes=list(recipes.values()), tell=said.append) as found:
         yield found
 
 
@@ -86,7 +93,9 @@ def test_a_picture_that_is_dropped_into_a_bucket_makes_an_edit(stack: Stack) -> 
     assert paid_for(stack, "cat 1+ü", "dog") == ["cat 1+ü"] * 2
 
 
-def test_what_came_while_the_gateway_was_dead_is_found_by_a_scan(stack: Stack, recipes: dict[str, Path]) -> None:
+def test_what_came_while_the_gateway_was_dead_is_found_by_a_scan(
+    stack: Stack, recipes: dict[str, Path], said: list[str]
+) -> None:
     """SeaweedFS tells of each object once, whatever becomes of that. Nothing is paid for twice, scan by scan."""
     assert stack.gateway
     command: list[str | Path] = [RETOUCH, "recipe", "scan", recipes[LATE], "--json"]
@@ -99,6 +108,7 @@ def test_what_came_while_the_gateway_was_dead_is_found_by_a_scan(stack: Stack, r
         for name in names[2:]:
             put(stack, f"{LATE}/{name}.png", field("palette.png"))
         stack.check()  # as the stack does by itself: the gateway is started again
+        assert said[-1] == "what was put into S3 meanwhile makes edits by: retouch recipe scan FILE"
         first, again = (run(command, env=os.environ | stack.environment) for _ in range(2))
         assert (first.code, again.code) == (0, 0), first.err + again.err
         [found] = json.loads(first.out)["batches"]

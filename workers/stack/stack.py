@@ -161,6 +161,8 @@ class Stack:
             self._tell(ending(part.child))
             part.start()
             self._tell(f"{part.child.name} is ready")
+            if part is self.gateway and self._recipes:
+                self._tell("what was put into S3 meanwhile makes edits by: retouch recipe scan FILE")
 
     def stop(self) -> None:
         """End all parts, workers first: they settle what they have in hand. Remove a temporary folder."""

@@ -54,6 +54,18 @@ def test_a_port_that_another_program_has_taken_is_replaced_for_good(tmp_path: Pa
         assert (third.ports, third.moved) == (second.ports, False)
 
 
+def test_ports_can_be_chosen_before_the_start(tmp_path: Path) -> None:
+    """For a part that is told them earlier; at the next start from the folder they are the same."""
+    server = Valkey(tmp_path)
+    server.choose_ports()
+    chosen = list(server.ports)
+    server.start()
+    server.kill()
+    again = Valkey(tmp_path)
+    again.choose_ports()
+    assert server.ports == again.ports == chosen
+
+
 @pytest.mark.parametrize("text", ["", "12345", "12345 x", "12345 70000", "12345 80"])
 def test_a_damaged_file_of_ports_counts_as_none(tmp_path: Path, text: str) -> None:
     """Cut, or not of this program."""
