@@ -23,7 +23,7 @@ from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
 from retouch.intake.redo import redo_id
 from retouch.intake.uploads import Inputs, ObjectStore
-from retouch.intake.writing import BatchWriter, LedgerWriter, Receipt
+from retouch.intake.writing import SEND_EVERY_S, BatchWriter, LedgerWriter, Receipt
 from retouch.ledger import (
     DEFAULT_NAMESPACE,
     PAGE,
@@ -246,13 +246,14 @@ class EditQueue(BatchReader):
         held: str = "",
         open_until: datetime | None = None,
         whole: bool = False,
+        at_hand: bool = False,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
         batch that does another's edits again. ``max_failures``, ``notify``, ``open_until``: as for ``enqueue``, which
         does both for edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for
-        people.
+        people. ``at_hand``: the entries are all there, so that what was added need not be written every two seconds.
 
         Through a gateway all entries are kept on disk, and sent in one request at the end. ``whole``: it writes nothing
         then if it refuses one of them (what exists with other parameters, or names what the key may not); else the
@@ -282,6 +283,7 @@ class EditQueue(BatchReader):
             notify=own,
             held=held,
             open_until=open_until,
+            send_every_s=None if at_hand else SEND_EVERY_S,
         )
 
     def _picture_store(self, bucket: str) -> ObjectStore:

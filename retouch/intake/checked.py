@@ -30,6 +30,16 @@ class Entries(Protocol):
     def __len__(self) -> int: ...
 
 
+class Places(Protocol):
+    """Where each ``custom_id`` was met first (a line, or a name): a dict, or ``retouch.intake.spooled``."""
+
+    def setdefault(self, custom_id: str, place: int | str, /) -> int | str:
+        """The first place of this one, which is ``place`` if it is new."""
+
+    def clear(self) -> None:
+        """Forget all."""
+
+
 @dataclass(slots=True)
 class CheckedEdits:
     """The valid edits of a source as entries, the invalid ones with their errors, both with their numbers."""
@@ -44,7 +54,7 @@ class CheckedEdits:
 
     noun: str = "line"  # what a source counts
     names: dict[int, str] = field(default_factory=dict)  # by number: of edits that have a name in place of a line
-    _places: dict[str, int | str] = field(default_factory=dict)  # of each custom_id: a line, or a name
+    places: Places = field(default_factory=dict[str, int | str])
 
     def add(self, line: Line, intake: Intake) -> None:
         """Check one edit, and keep it as an entry or as a rejection."""
@@ -68,14 +78,14 @@ class CheckedEdits:
         self.estimate.add(admitted.edit)
 
     def _used_before(self, custom_id: str | None, place: int | str) -> list[str]:
-        if custom_id is None or (first := self._places.setdefault(custom_id, place)) == place:
+        if custom_id is None or (first := self.places.setdefault(custom_id, place)) == place:
             return []
         where = f"by {first}" if isinstance(first, str) else f"on {self.noun} {first}"
         return [f"custom_id {custom_id!r} is already used {where}; each must be unique in the batch"]
 
     def forget_names(self) -> None:
         """Look for a ``custom_id`` that is used twice from here on only: a source may be too long to remember all."""
-        self._places.clear()
+        self.places.clear()
 
     def acceptable(self, skip_invalid: bool) -> bool:
         """Tell whether it may be enqueued: some edits are valid, and all are or the others may be skipped."""

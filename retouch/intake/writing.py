@@ -103,7 +103,8 @@ class LedgerWriter(BatchWriter):
     which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has another
     ``max_failures``.
 
-    ``open_until``: the batch does not end before, also once it is sealed: others may add to it.
+    ``open_until``: the batch does not end before, also once it is sealed: others may add to it. ``send_every_s``: None
+    where all entries are at hand, so that none waits for the next one, and no person's Ctrl-C comes in between.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class LedgerWriter(BatchWriter):
         notify: SinkSpec | None = None,
         held: str = "",
         open_until: datetime | None = None,
-        send_every_s: float = SEND_EVERY_S,
+        send_every_s: float | None = SEND_EVERY_S,
     ) -> None:
         super().__init__(batch)
         self._producer = ledger.producer
@@ -133,6 +134,7 @@ class LedgerWriter(BatchWriter):
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
         self._sent: deque[tuple[Page, Future[list[Verdict]]]] = deque()
+        self._clock: Thread | None = None
         self._ended = Event()
         self._name = secrets.token_hex(4)
         self._began = False
@@ -145,8 +147,9 @@ class LedgerWriter(BatchWriter):
         self._hold = self._held if stored is None else ""
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
-        self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
-        self._clock.start()
+        if self._send_every_s is not None:
+            self._clock = Thread(target=self._send_now_and_then, name="retouch-enqueue-clock", daemon=True)
+            self._clock.start()
         return self
 
     def add(self, line: int, entry: Entry) -> None:
@@ -210,23 +213,30 @@ class LedgerWriter(BatchWriter):
             with self._telling():
                 verdicts = result_of(sent)
             self._sent.popleft()
-            self.accepted += verdicts.count(Verdict.ACCEPTED)
-            self.already += verdicts.count(Verdict.ALREADY)
-            for (line, entry), verdict in zip(page, verdicts, strict=True):
-                if verdict is Verdict.CONFLICT:
-                    self.conflicts.append(Rejection(line, entry.custom_id, [CONFLICT]))
+            self._count(page, verdicts)
+
+    def _count(self, page: Page, verdicts: list[Verdict]) -> None:
+        self.accepted += verdicts.count(Verdict.ACCEPTED)
+        self.already += verdicts.count(Verdict.ALREADY)
+        for (line, entry), verdict in zip(page, verdicts, strict=True):
+            if verdict is Verdict.CONFLICT:
+                self.conflicts.append(Rejection(line, entry.custom_id, [CONFLICT]))
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self._ended.set()
-        self._clock.join()
+        if self._clock:
+            self._clock.join()
         with self._sender:
             if kind is None:
                 self._finish()
 
     def _finish(self) -> None:
-        self._send()
-        self._collect()
+        if self._sent or self._clock:
+            self._send()
+            self._collect()
         with self._telling():
+            if self._page:  # starting a thread takes longer than writing the only page
+                self._count(self._page, self._write([entry for _, entry in self._page]))
             if self._open_until:  # before the seal, and once there is a batch
                 self._producer.keep_open(self._batch, int(self._open_until.timestamp() * 1000))
             self._producer.seal(self._batch, self._name)

@@ -1,4 +1,4 @@
-"""The body of a request, kept on disk while it comes: a sender may be slow, and a body large."""
+"""The body of a request, kept while it comes, beyond a few bytes on disk: a sender may be slow, and a body large."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from starlette.types import Message
 from workers.gateway.problems import Kind, ProblemError
 
 SILENT_S = 30.0  # a sender that sends nothing for so long has gone
-_WRITTEN_AT_ONCE = 256 * 1024  # bytes
+IN_MEMORY = 256 * 1024  # bytes of a body; what is larger is written to disk in such pieces
 MIB = 1024 * 1024
 SMALL = 128 * 1024  # bytes of an object with a few fields
 
@@ -43,8 +43,8 @@ async def kept_body(request: Request, most: int) -> AsyncIterator[Body]:
     Raises ProblemError if it is larger, is compressed, does not come, or its sender goes away.
     """
     _check_head(request, most)
-    with tempfile.TemporaryFile(prefix="retouch-body-") as file:
-        digest, size, part = hashlib.sha256(), 0, bytearray()
+    digest, size, part = hashlib.sha256(), 0, bytearray()
+    with tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="retouch-body-") as file:
 
         def keep(chunk: bytes) -> None:
             digest.update(chunk)
@@ -54,11 +54,14 @@ async def kept_body(request: Request, most: int) -> AsyncIterator[Body]:
             async for chunk in _chunks(request, most):
                 size += len(chunk)
                 part += chunk
-                if len(part) >= _WRITTEN_AT_ONCE:
+                if len(part) >= IN_MEMORY:
                     await run_in_threadpool(keep, bytes(part))
                     part.clear()
-            await run_in_threadpool(keep, bytes(part))
-            await run_in_threadpool(file.seek, 0)
+            if size < IN_MEMORY:  # no disk is waited for
+                keep(bytes(part))
+            else:
+                await run_in_threadpool(keep, bytes(part))
+            file.seek(0)
         except OSError as error:
             raise ProblemError(Kind.AWAY, f"the gateway cannot keep the body on its disk: {error.strerror}") from None
         yield Body(cast(BinaryIO, file), size, digest.hexdigest())

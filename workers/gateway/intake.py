@@ -20,7 +20,7 @@ from retouch.intake.checked import CheckedEdits
 from retouch.intake.mistakes import Rejection, by_mistake, described
 from retouch.intake.remote import RemoteInputs
 from retouch.intake.source import Source
-from retouch.intake.spooled import SpooledEntries
+from retouch.intake.spooled import SpooledEntries, SpooledPlaces
 from retouch.intake.uploads import Inputs, upload_pending
 from retouch.intake.writing import BatchWriter, Receipt
 from retouch.ledger import PAGE
@@ -92,10 +92,16 @@ class Desk:
         """
         own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
         files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.name)}"
-        with RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs)) as inputs, SpooledEntries() as entries:
+        with (
+            RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs)) as inputs,
+            SpooledEntries() as entries,
+            SpooledPlaces() as places,
+        ):
             try:
                 intake = Intake(order.defaults, self._private_hosts, inputs)
-                checked, rejected = self._check(key, order, intake, entries)
+                stem = key.prefix.removesuffix("-") or "batch"
+                checked = CheckedEdits(stem, intake.defaults, entries, noun=order.noun, places=places)
+                rejected = self._check(key, order, intake, checked)
             except InputError as error:
                 raise ProblemError(Kind.INVALID, over_http(str(error))) from None
             except OSError as error:
@@ -106,12 +112,9 @@ class Desk:
             self._refuse_conflicts(batch, checked, order.noun)
             return self._write(batch, checked, order.terms, inputs)
 
-    def _check(self, key: AccessKey, order: Order, intake: Intake, entries: SpooledEntries) -> tuple[CheckedEdits, int]:
-        """All edits, and how many are rejected: only the first ones are kept."""
-        checked, rejected = (
-            CheckedEdits(key.prefix.removesuffix("-") or "batch", intake.defaults, entries, noun=order.noun),
-            0,
-        )
+    def _check(self, key: AccessKey, order: Order, intake: Intake, checked: CheckedEdits) -> int:
+        """Check all edits; returns how many are rejected: only the first ones are kept."""
+        rejected = 0
         for place, line in enumerate(order.source, 1):
             if place > key.max_lines:
                 detail = f"key {key.name} may send {key.max_lines:,} edits in a request, and there are more: send parts"
@@ -121,7 +124,7 @@ class Desk:
                 checked.rejected.pop()
                 rejected += 1
         checked.notes += order.source.notes
-        return checked, rejected + len(checked.rejected)
+        return rejected + len(checked.rejected)
 
     def _refuse_conflicts(self, batch: str, checked: CheckedEdits, noun: str) -> None:
         if self._queue.find(batch) is None:
@@ -135,7 +138,7 @@ class Desk:
     def _write(self, batch: str, checked: CheckedEdits, terms: Terms, inputs: Inputs) -> Taken:
         upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
-        with self._queue.writer(batch, checked.defaults, held=held, **vars(terms)) as writer:
+        with self._queue.writer(batch, checked.defaults, held=held, at_hand=True, **vars(terms)) as writer:
             for number, entry in checked.entries:
                 writer.add(number, entry)
         _refuse_late(writer, checked.noun)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -137,3 +137,37 @@ def test_two_producers_that_begin_a_batch_at_once_agree_on_its_defaults(ledger: 
         queue.enqueue(edits(), batch="b", defaults={"strength": 0.5})
     assert queue.status("b").total == 1
     assert queue.enqueue([edit("mine")], batch="b", defaults={"strength": 0.5}).accepted == 1
+
+
+def test_what_is_at_hand_and_fits_a_page_is_written_without_a_thread(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starting two takes longer than all else; a second page is written while the next one is prepared."""
+    started: list[Thread] = []
+    start = Thread.start
+
+    def begin(thread: Thread) -> None:
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", begin)
+    for batch, count, threads in (("small", 3, 0), ("large", PAGE + 1, 1)):
+        with EditQueue(ledger).writer(batch, {}, at_hand=True) as writer:
+            for number in range(count):
+                writer.add(number, Entry(f"e{number}", "d", "{}", 1, None))
+        assert (writer.receipt().accepted, len(started)) == (count, threads)
+        assert EditQueue(ledger).status(batch).unsealed is None
+
+
+def test_a_cancellation_of_what_is_at_hand_is_told(ledger: Ledger) -> None:
+    """Also where it is the only page."""
+    queue = EditQueue(ledger)
+    queue.enqueue([edit("a")], batch="b")
+
+    def write() -> None:
+        with queue.writer("b", {}, at_hand=True) as writer:
+            writer.add(1, Entry("another", "d", "{}", 1, None))
+            queue.cancel("b")
+
+    with pytest.raises(CancelledError, match="0 edits were written"):
+        write()
