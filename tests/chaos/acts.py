@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from config.settings import Settings
 from scripts.benchmark import growth
-from tests.chaos import ambiguity, deaths, fairness, hunts, load, outages, provider
+from tests.chaos import ambiguity, deaths, fairness, gateways, hunts, load, outages, provider, receivers
 from tests.chaos.blame import (
     gateway,
     idempotent_in_progress,
@@ -15,11 +15,14 @@ from tests.chaos.blame import (
     refused_puts,
     retry_after,
 )
+from tests.chaos.bugs import OF_RECEIVERS
+from tests.chaos.bugs_of_gateways import BUGS as BUGS_OF_GATEWAYS
 from tests.chaos.crash_points import crash_everywhere
 from tests.chaos.judge import judge, the_key_stays_home
 from tests.chaos.neighbour import neighbour
 from tests.chaos.play import Play
 from tests.chaos.redelivery import redelivery
+from tests.chaos.stage import Run
 from tests.harness.sentinel import Watched
 
 KILLS, KILLS_QUICK = 300, 40
@@ -202,6 +205,43 @@ def webhook(play: Play) -> None:
     play.judged("the webhook's outage", run)
 
 
+def producers(play: Play) -> None:
+    """Producers send through gateways that are killed, stopped and cut off, again and again until they are answered."""
+    run = play.stage.run()
+    run.ready(*(run.worker(max_in_flight=60) for _ in range(2)))
+    outcome = _sent(play, run)
+    play.measured("producers and their gateway", str(outcome), "some requests are cut", outcome.met.total() > 0)
+    wrong = outcome.wrong
+    play.measured("batches of producers that try again", "; ".join(wrong[:3]) or "each once", "each once", not wrong)
+    if not wrong:
+        run.finish(180)
+    play.judged("producers through gateways in trouble", run)
+    for bug in () if play.quick else BUGS_OF_GATEWAYS:
+        found = _sent(play, play.stage.run(), bug).wrong
+        said = found[0] if found else "nothing"
+        play.measured(f"a gateway with a planted bug: {bug.replace('_', ' ')}", said, "given away", bool(found))
+
+
+def _sent(play: Play, run: Run, bug: str = "") -> gateways.Outcome:
+    crew, orders = (3, 3) if play.quick or bug else (6, 8)
+    return gateways.send_through(run, gateways.Gateway(run, bug), play.rng, producers=crew, orders=orders)
+
+
+def webhooks(play: Play) -> None:
+    """Six receivers fail, refuse, hang, redirect, break off and lie, while a seventh is well; then they come back."""
+    run = play.stage.run()
+    outcome = receivers.come_back(run, play.rng, 30 if play.quick else 100)
+    found = f"{outcome.events} events each, {outcome.again} of them again; all had all {outcome.after_s:.0f} s later"
+    found = "; ".join(outcome.wrong[:3]) or found
+    play.measured("receivers that come back", found, "every event, under one id", not outcome.wrong)
+    play.measured("the receiver that is well beside them", f"all told after {outcome.honest_s:.0f} s", "all told", True)
+    play.judged("receivers in trouble", run)
+    for bug in () if play.quick else OF_RECEIVERS:
+        wrong = receivers.come_back(play.stage.run(), play.rng, 10, bug, within_s=10).wrong
+        said = wrong[-1] if wrong else "nothing"
+        play.measured(f"a worker with a planted bug: {bug.replace('_', ' ')}", said, "given away", bool(wrong))
+
+
 def api(play: Play) -> None:
     """Every fault that the endpoint knows, mixed; it is stopped for 5 s, then killed and started anew."""
     run = play.stage.run()
@@ -319,6 +359,8 @@ ACTS: dict[str, Callable[[Play], None]] = {
         shared_redis,
         s3,
         webhook,
+        webhooks,
+        producers,
         api,
         ambiguous,
         rates,

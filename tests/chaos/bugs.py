@@ -17,6 +17,8 @@ import tasks.announce
 import tasks.finish
 from retouch.causes import Outcome
 from retouch.errors import AmbiguousError, NotSentError
+from retouch.events.sinks.message import TAKEN, Answer, Message
+from retouch.events.sinks.webhook import WebhookSender
 from retouch.ledger import Claim, Delivery, Event, Finish, Origin, Settled, Settlement, Worker
 from retouch.media.fetch import Fetcher
 from retouch.media.images import ImageInfo, Walk
@@ -225,7 +227,22 @@ BUGS: dict[str, Callable[[], None]] = {
 }
 
 
+def any_answer_is_yes() -> None:
+    """Whatever a receiver answers, or does not, it has the event."""
+    send = WebhookSender.send
+
+    async def believe(self: WebhookSender, message: Message) -> Answer:
+        await send(self, message)
+        return TAKEN
+
+    WebhookSender.send = believe  # type: ignore[method-assign]
+
+
+# What gives them away is in the hands of receivers in trouble (``tests.chaos.receivers``), not of the judge.
+OF_RECEIVERS: dict[str, Callable[[], None]] = {any_answer_is_yes.__name__: any_answer_is_yes}
+
+
 def plant(name: str) -> None:
     """Make this process have the bug; an empty name plants none."""
     if name:
-        BUGS[name]()
+        (BUGS | OF_RECEIVERS)[name]()

@@ -10,8 +10,8 @@ PLANT_EACH = """
 import os
 from retouch.ledger.keys import Keys
 from retouch.ledger.scripts import Scripts
-from tests.chaos.bugs import BUGS, plant
-for bug in BUGS:
+from tests.chaos.bugs import BUGS, OF_RECEIVERS, plant
+for bug in BUGS | OF_RECEIVERS:
     child = os.fork()
     if not child:
         plant(bug)
@@ -20,6 +20,19 @@ for bug in BUGS:
     if os.waitpid(child, 0)[1]:
         print(bug)
 """
+
+
+PLANT_THOSE_OF_GATEWAYS = """
+from tests.chaos.bugs_of_gateways import BUGS, plant
+for bug in BUGS:
+    plant(bug)
+"""
+
+
+def test_every_bug_of_a_gateway_has_its_place() -> None:
+    """What it patches exists."""
+    ended = run([sys.executable, "-c", PLANT_THOSE_OF_GATEWAYS])
+    assert ended.code == 0, ended.err
 
 
 def test_every_bug_has_its_place() -> None:
