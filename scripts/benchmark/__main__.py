@@ -46,7 +46,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measure what an edit costs, beside the peers.",
-        epilog="scripts/bench --engine measures the endpoint's real model instead: see scripts/bench --engine --help.",
+        epilog="scripts/bench --engine measures the endpoint's real model instead, scripts/bench --gateway the gateway"
+        " and webhooks: see their --help.",
     )
     parser.add_argument("--only", type=_parts, default=[], help=f"some rows or versions of {','.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")

