@@ -16,9 +16,10 @@ from retouch.errors import ServiceError
 from workers.stack.child import ROOT
 
 FOLDER = ROOT / ".retouch" / "bench"
-INSTALL_S = 300.0  # at most
+INSTALL_S = 900.0  # at most
 NOT_HERE = "not installable here"
 _PIP = ["-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps", "--no-compile"]
+_PIP_THIS = [*_PIP, "--no-build-isolation", "--no-index"]
 _PIP += ["--retries", "1", "--timeout", "20"]  # seconds: where there is no network, one should not wait for it long
 # Wheels only: nothing is built, no foreign code runs. No look at dependencies: the pins are complete.
 _PIP += ["--require-hashes", "--only-binary", ":all:"]
@@ -28,9 +29,10 @@ class NotInstallableError(ServiceError):
     """An environment cannot be made on this machine; the message ends with what pip said last."""
 
 
-def interpreter(requirements: Path, folder: Path = FOLDER) -> Path:
+def interpreter(requirements: Path, folder: Path = FOLDER, *, with_retouch: bool = False) -> Path:
     """The Python of the environment for a file of pins, made if it is not there; raises NotInstallableError.
 
+    ``with_retouch``: this checkout is installed there too; the pins hold what a producer needs, and setuptools.
     If the process dies in the middle, the next call begins afresh.
     """
     venv = folder / requirements.stem
@@ -42,6 +44,8 @@ def interpreter(requirements: Path, folder: Path = FOLDER) -> Path:
     print(f"making {venv} …", file=sys.stderr, flush=True)
     _run(requirements.stem, [sys.executable, "-I", "-m", "venv", str(venv)])
     _run(requirements.stem, [str(python), *_PIP, "-r", str(requirements)])
+    if with_retouch:
+        _run(requirements.stem, [str(python), *_PIP_THIS, "-e", str(ROOT)])
     stamp.write_text(wanted)
     return python
 

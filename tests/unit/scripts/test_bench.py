@@ -25,6 +25,7 @@ from scripts.benchmark.table import heading, text
 from scripts.benchmark.targets import Target
 from scripts.benchmark.versions import ARQ, CELERY, FLOOR, RETOUCH, SAQ, VERSIONS
 from scripts.benchmark.waiting import Waiting, Window
+from workers.stack.child import ROOT
 
 
 def stretch(cpu_ms: float, per_second: float = 100.0) -> Stretch:
@@ -283,6 +284,22 @@ def test_environment_is_made_once_and_anew_for_other_pins(tmp_path: Path, monkey
     shell.fails = False
     environments.interpreter(pins, tmp_path)
     assert shell.ran == ["venv", "pip", "venv", "venv", "pip"]
+
+
+def test_environment_may_hold_this_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the pins, from the checkout alone: nothing is fetched for it."""
+    ran: list[list[str]] = []
+
+    def shell(_name: str, command: list[str]) -> None:
+        (tmp_path / "peer").mkdir(exist_ok=True)
+        ran.append(command)
+
+    monkeypatch.setattr(environments, "_run", shell)
+    pins = tmp_path / "peer.txt"
+    pins.write_text("one")
+    environments.interpreter(pins, tmp_path, with_retouch=True)
+    assert ran[-1][-2:] == ["-e", str(ROOT)]
+    assert {"--no-deps", "--no-index"} <= set(ran[-1])
 
 
 def test_run_goes_on_without_a_peer_that_cannot_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
