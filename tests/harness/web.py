@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,8 @@ class Request:
     headers: dict[str, str]  # names in lower case
     body: bytes = b""
     status: int = 0  # what it is answered
+    method: str = ""
+    caller: int = 0  # the port that it comes from
 
     @property
     def event(self) -> dict[str, Any]:
@@ -88,13 +90,21 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            request = Request(
+                self.path,
+                {name.lower(): value for name, value in self.headers.items()},
+                body,
+                0,
+                self.command,
+                self.client_address[1],
+            )
             status, answer = web.answer(request)
-            web.requests.append(Request(request.path, request.headers, body, status))
+            web.requests.append(replace(request, status=status))
             self.send_response(status)
             own = {"Content-Type": "image/png", "ETag": '"1"', "Content-Length": str(len(answer))}
-            named = own | web.headers(request)
-            for name, value in named.items():
+            named = web.headers(request)
+            known = set(map(str.lower, named))
+            for name, value in {**named, **{name: own[name] for name in own if name.lower() not in known}}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer)

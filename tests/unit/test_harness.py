@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.harness.growing import Growing
 from tests.harness.processes import Process, run
+from tests.harness.reaper import Reaper, Step
 from tests.harness.waiting import until
-from tests.harness.web import Web
+from tests.harness.web import Request, Web
 from workers.stack.child import ROOT
 
 # In short waits: a signal that comes just before a wait without end would be seen after it.
@@ -116,6 +118,26 @@ async def test_leaks():
     server = await asyncio.start_server(print, "127.0.0.1", 0)
     FAIL
 """
+
+
+@pytest.mark.parametrize(("moment", "passed_on"), [("before", 0), ("after", 1)])
+def test_a_reaper_kills_the_caller_of_one_request(moment: str, passed_on: int) -> None:
+    """Before or after its target has done its part; the next one is answered."""
+    with Web(lambda _request: (201, b"made")) as target, Reaper(target.url) as reaper:
+        url = f"{reaper.url}/v1/batches/b?x=1"
+        killed: list[Request] = []
+        answer = requests.post(url, data=b"edits", timeout=60)
+        assert (answer.text, answer.headers["Content-Type"]) == ("made", "image/png")
+        [step] = reaper.steps()
+        assert step == Step("POST", "/v1/batches/*")
+        reaper.aim(step, moment, killed.append)
+        with pytest.raises(requests.ConnectionError):
+            requests.post(url, timeout=60)
+        assert len(target.requests) == 1 + passed_on
+        assert [Step.of(one) for one in killed] == [step]
+        assert reaper.struck
+        assert requests.post(url, timeout=60).status_code == 201
+        assert target.requests[0].body == b"edits"
 
 
 @pytest.mark.parametrize("end", ["pass", "assert server is None"])
