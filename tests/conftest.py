@@ -52,8 +52,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests run on another server than the embedded one."""
+    """Let the tests run on another server than the embedded one, and those of orchestrators at all."""
     parser.addoption("--redis-server", type=Path, metavar="FILE", help="the redis-server to run on, by its path")
+    parser.addoption("--orchestrators", action="store_true", help="run the tests that install Airflow and its like")
 
 
 @pytest.fixture(autouse=True, scope="session")

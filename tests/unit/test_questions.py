@@ -42,7 +42,7 @@ ANSWERS = {
     "Can an object in S3 make an edit, and events go to SQS?": (
         "docs/triggers.md#a-recipe docs/results-and-events.md#to-sqs-sns-eventbridge-or-kafka"
     ),
-    "What does a task of Airflow look like?": "docs/producers.md#airflow",
+    "What does a task of Airflow look like?": "docs/orchestrators/airflow.md#our-operator",
     "How do results get into pandas and Parquet?": "docs/results-and-events.md#pandas-and-parquet",
     "Can two teams share a deployment?": "docs/producers.md#two-teams-in-one-deployment",
     "What may a batch id and a custom_id be?": "docs/fields.md#ids",
