@@ -30,23 +30,28 @@ class GatewayPictures:
         """Whether this object has uploaded the picture already."""
         return f"s3://{PICTURES}/{key}" in self._addresses
 
-    async def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Upload a picture; raises StoreError, and InputError for a key that is refused."""
-        self._addresses[f"s3://{PICTURES}/{key}"] = await asyncio.to_thread(self._put, key, data, content_type)
+    async def put(self, key: str, data: bytes, content_type: str) -> bool:
+        """Upload a picture; False: the gateway has it already. Raises StoreError, InputError for a refused key."""
+        address, sent = await asyncio.to_thread(self._put, key, data, content_type)
+        self._addresses[f"s3://{PICTURES}/{key}"] = address
+        return sent
 
-    def _put(self, key: str, data: bytes, content_type: str) -> str:
+    def _put(self, key: str, data: bytes, content_type: str) -> tuple[str, bool]:
         asked = {"sha256": PurePosixPath(key).stem, "size": len(data), "content_type": content_type}
         reason = ""
         for _ in range(TRIES):  # a new link each time: one is good for a quarter of an hour
             try:
                 link = self._client.json("POST", "/v1/uploads", json=asked)
                 with understood():
-                    url, headers, place = str(link["url"]), dict(link["headers"]), str(link["init_image"])
+                    place, url = str(link["init_image"]), str(link.get("url", ""))  # no url: it is there
+                    headers = dict(link["headers"]) if url else {}
             except LedgerError as error:
                 raise StoreUnavailableError(f"the gateway gives no link: {error}") from error
+            if not url:
+                return place, False
             reason, may_pass = _send(url, headers, data)
             if not reason:
-                return place
+                return place, True
             if not may_pass:
                 raise StoreRefusedError(reason)
         raise StoreUnavailableError(reason)

@@ -22,8 +22,8 @@ AT_ONCE = 8  # uploads at a time: each holds its picture in memory
 class ObjectStore(Protocol):
     """The part of ``retouch.media.store.Store`` that an upload needs, without its S3 libraries."""
 
-    async def put(self, key: str, data: bytes, content_type: str) -> object:
-        """Write an object."""
+    async def put(self, key: str, data: bytes, content_type: str) -> bool | None:
+        """Write an object; False: that was not needed, since it is there."""
 
     async def exists(self, key: str) -> bool:
         """Tell whether an object is there."""
@@ -152,10 +152,12 @@ async def upload(
 
     async def carry() -> None:
         for picture in left:
-            if missing := not await store.exists(picture.key):
-                await store.put(picture.key, await asyncio.to_thread(_read_again, picture), picture.content_type)
+            sent = False
+            if not await store.exists(picture.key):
+                data = await asyncio.to_thread(_read_again, picture)
+                sent = await store.put(picture.key, data, picture.content_type) is not False
             if on_done:
-                on_done(picture, missing)
+                on_done(picture, sent)
 
     await blocking.together(carry() for _ in range(AT_ONCE))
 

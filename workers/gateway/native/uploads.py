@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
 from retouch import blocking, object_keys
 from retouch.access_keys import AccessKey, Scope
+from retouch.errors import StoreError
 from retouch.media.images import MAX_BYTES
 from retouch.media.stores import kept_store
 from workers.gateway.context import Gateway
@@ -17,6 +21,7 @@ from workers.gateway.gate import needs
 from workers.gateway.problems import Kind, ProblemError, described
 
 EXPIRES_S = 900
+REUSED = timedelta(days=1)  # so long a picture is not sent again: a lifecycle rule may remove it some days later
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
@@ -30,10 +35,15 @@ class Upload(BaseModel):
     content_type: Literal["image/png", "image/jpeg", "image/webp"]
 
 
-class UploadLink(BaseModel):
-    """Where it is to be put, with which headers, and what to write as the edit's ``init_image`` then."""
+class Uploaded(BaseModel):
+    """The picture is there already: what to write as the edit's ``init_image``."""
 
     init_image: str
+
+
+class UploadLink(Uploaded):
+    """Where it is to be put, with which headers, and what to write as the edit's ``init_image`` then."""
+
     method: Literal["PUT"]
     url: str
     headers: dict[str, str]
@@ -43,6 +53,12 @@ class UploadLink(BaseModel):
 def add_uploads(app: FastAPI, gateway: Gateway) -> None:
     """Add the route."""
     settings = gateway.settings
+
+    async def is_there(key: str, upload: Upload) -> bool:
+        found = None
+        with suppress(StoreError):  # S3 may not say what is not there, and a link is made without it
+            found = await kept_store(settings.bucket).find(key)
+        return bool(found and found.size == upload.size and datetime.now(UTC) - found.written < REUSED)
 
     async def link(key: str, upload: Upload) -> str:
         store = kept_store(settings.bucket)
@@ -54,18 +70,23 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
         "/v1/uploads",
         status_code=201,
         tags=["uploads"],
-        summary="A link to upload a picture by",
-        responses=described(
-            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE),
-            *(Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
-        ),
+        summary="A link to upload a picture by, if it is not there already",
+        response_model=UploadLink,
+        responses={
+            200: {"model": Uploaded, "description": "It was uploaded within the last day: nothing is to be sent"},
+            **described(
+                *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE),
+                *(Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
+            ),
+        },
     )
-    def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink:
+    def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink | Response:
         name = f"{upload.sha256}.{EXTENSIONS[upload.content_type]}"
         place = f"{object_keys.uploads(settings.prefix, key.name)}{name}"
+        init_image = f"s3://{settings.bucket}/{place}"
+        if blocking.run(is_there(place, upload)):
+            return JSONResponse({"init_image": init_image})
         expires = datetime.now(UTC) + timedelta(seconds=EXPIRES_S)
         url = blocking.run(link(place, upload))
         headers = {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
-        return UploadLink(
-            init_image=f"s3://{settings.bucket}/{place}", method="PUT", url=url, headers=headers, expires_at=expires
-        )
+        return UploadLink(init_image=init_image, method="PUT", url=url, headers=headers, expires_at=expires)

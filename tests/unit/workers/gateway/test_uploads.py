@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from config.gateway import GatewaySettings
+from retouch.errors import StoreRefusedError
+from retouch.media.store import Store
 from tests.unit.cli.conftest import picture
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.stack.s3 import S3
@@ -44,6 +47,31 @@ def test_a_picture_is_uploaded_by_its_link(client: Client, s3: S3, s3_prefix: st
     body = {"edits": [{"custom_id": "a", "prompt": "a cat", "init_image": link["init_image"]}]}
     assert caller.post("/v1/batches", json=body).status_code == 201
     assert client(name="other").post("/v1/batches", json=body).status_code == 422
+
+
+def test_a_picture_that_is_there_is_not_sent_again(
+    client: Client, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same key, and whole. After a day it is: a lifecycle rule may remove the one that is there."""
+    caller, key = client(), f"{s3_prefix}_uploads/caller/{SHA256}.png"
+    s3.client().put_object(Bucket=s3.bucket, Key=key, Body=PICTURE[:-1])
+    assert caller.post("/v1/uploads", json=asked()).status_code == 201
+    s3.client().put_object(Bucket=s3.bucket, Key=key, Body=PICTURE)
+    answer = caller.post("/v1/uploads", json=asked())
+    assert (answer.status_code, answer.json()) == (200, {"init_image": f"s3://{s3.bucket}/{key}"})
+    assert client(name="other").post("/v1/uploads", json=asked()).status_code == 201
+    monkeypatch.setattr("workers.gateway.native.uploads.REUSED", timedelta(0))
+    assert caller.post("/v1/uploads", json=asked()).status_code == 201
+
+
+def test_an_s3_that_does_not_say_what_is_not_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS refuses that question to whoever may not list the bucket: the picture is sent."""
+
+    async def refused(_store: Store, _key: str) -> None:
+        raise StoreRefusedError("403")
+
+    monkeypatch.setattr(Store, "find", refused)
+    assert client().post("/v1/uploads", json=asked()).status_code == 201
 
 
 @pytest.mark.parametrize(
