@@ -47,6 +47,7 @@ DEFAULT_REGION = "us-east-1"  # what servers other than AWS take, and AWS's own 
 
 _PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes as a part
 _CHUNK_BYTES = 2 * 1024 * 1024  # of an object that is read: a usual image in one go
+_PAGE_S = 60.0  # until S3 has found a thousand objects: some servers search long
 _LISTED_AT_ONCE = 1000  # keys: S3's own page, and the most that one request deletes
 _CREDENTIALS_TTL_S = 600  # obstore asks again 5 minutes before the end
 _WAIT_S = 10.0  # for credentials, to read or write an object
@@ -229,7 +230,8 @@ class Store:
         """List the objects below ``folder`` (empty: all), a thousand at a time; they may be deleted meanwhile."""
         store = await (self._store_for(folder.removesuffix("/")) if folder else self._opened())
         try:
-            async for page in obstore.list(store, folder or None, chunk_size=_LISTED_AT_ONCE):
+            found_pages = obstore.list(store, folder or None, chunk_size=_LISTED_AT_ONCE)
+            while (page := await self._answered(anext(found_pages, None), _PAGE_S)) is not None:
                 yield [Found(found["path"], found["size"], found["last_modified"]) for found in page]
         except Exception as error:
             raise self._mapped(error) from None
@@ -246,17 +248,18 @@ class Store:
         """Remove the object under ``key``; one that is not there is no error."""
         store = await self._store_for(key)
         try:
-            await obstore.delete_async(store, key)
+            await self._answered(obstore.delete_async(store, key))
         except Exception as error:
             raise self._mapped(error) from None
 
-    async def _answered(self, request: Awaitable[T]) -> T:
+    async def _answered(self, request: Awaitable[T], at_least_s: float = 0.0) -> T:
         """What S3 answers; raises StoreUnavailableError if it takes connections and is silent."""
+        within_s = max(self._answer_timeout_s, at_least_s)
         try:
-            async with asyncio.timeout(self._answer_timeout_s):
+            async with asyncio.timeout(within_s):
                 return await request
         except TimeoutError:
-            silent = f"bucket {self.bucket!r}: S3 has not answered within {self._answer_timeout_s:g} s"
+            silent = f"bucket {self.bucket!r}: S3 has not answered within {within_s:g} s"
             raise StoreUnavailableError(silent) from None
 
     async def signing_trouble(self) -> str:

@@ -466,6 +466,8 @@ async def test_a_server_that_takes_connections_and_is_silent_is_given_up(elsewhe
     with socket.create_server((LOOPBACK, 0)) as silent:
         url = f"http://{LOOPBACK}:{silent.getsockname()[1]}"
         store = Store("b", endpoint_url=url, timeout_s=600, answer_timeout_s=0.2)
-        for ask in (store.exists("k"), store.read_range("k", 0, 9), anext(aiter(store.chunks("k")))):
+        elsewhere.setattr("retouch.media.store._PAGE_S", 0.1)
+        readings = anext(aiter(store.chunks("k"))), anext(aiter(store.pages("f/")))
+        for ask in (store.exists("k"), store.read_range("k", 0, 9), store.delete("k"), *readings):
             with pytest.raises(StoreUnavailableError, match=r"has not answered within 0\.2 s"):
                 await ask

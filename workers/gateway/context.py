@@ -16,6 +16,10 @@ from retouch.queue import EditQueue
 from retouch.triggers.recipe import Recipe
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
+from workers.gateway.threads import Threads
+
+RESULTS_AT_ONCE = 16  # answers of which the next piece is read: from S3, if the batch has left Redis
+OPENAI_AT_ONCE = 16  # questions of OpenAI's clients, which nearly all are about objects in S3
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,16 @@ class Gateway:
     def feed(self) -> Feed:
         """The events as they come."""
         return Feed(self.queue)
+
+    @cached_property
+    def result_threads(self) -> Threads:
+        """Where results are read."""
+        return Threads(RESULTS_AT_ONCE)
+
+    @cached_property
+    def openai_threads(self) -> Threads:
+        """Where OpenAI's clients are answered."""
+        return Threads(OPENAI_AT_ONCE)
 
     @property
     def _private_hosts(self) -> PrivateHosts:

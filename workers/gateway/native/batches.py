@@ -180,11 +180,12 @@ def _add_results(app: FastAPI, gateway: Gateway) -> None:
         states, settings = states_of(only, "only"), gateway.settings
         all_of = ended_once(gateway.queue, batch, settings.bucket, settings.prefix)
         pieces = _pieces(one for one in all_of if one.state in states)
+        threads = gateway.result_threads
         try:
-            first = await run_in_threadpool(next, pieces, "")
+            first = await threads.run(next, pieces, "")
         except InputError:  # neither Redis nor S3 has it
             raise nothing(batch) from None
-        return StreamingResponse(chain([first], pieces), 200, media_type="application/jsonl")
+        return StreamingResponse(threads.each(chain([first], pieces)), 200, media_type="application/jsonl")
 
 
 def _pieces(results: Iterator[Result]) -> Iterator[str]:

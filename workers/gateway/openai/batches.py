@@ -7,8 +7,6 @@ import json
 import time
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import FastAPI, Path, Query
 
 from retouch.access_keys import AccessKey, Scope
@@ -24,6 +22,7 @@ from workers.gateway.openai.records import BatchRecords, Record
 from workers.gateway.openai.shapes import Batch, BatchList, BatchRequest, Errors, LineError, RequestCounts, Status
 from workers.gateway.openai.shelf import KeptFile, Shelf
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.threads import Threads
 
 DIGITS = 24  # of a batch's id, behind the key's prefix
 AT_ONCE = 4  # files that are checked and written at a time, as on the native face
@@ -190,7 +189,7 @@ def _errors(problem: ProblemError) -> Errors:
 
 def add_batches(app: FastAPI, gateway: Gateway) -> None:
     """Add the routes."""
-    batches, threads = Batches(gateway), CapacityLimiter(AT_ONCE)
+    batches, filling = Batches(gateway), Threads(AT_ONCE)
     of_one = {200: {"model": Batch}, **described(*_ANY, Kind.NOT_FOUND, openai=True)}
     told: dict[str, Any] = {"tags": ["openai"], "response_model": None}
 
@@ -201,7 +200,7 @@ def add_batches(app: FastAPI, gateway: Gateway) -> None:
         **told,
     )
     async def create(asked: BatchRequest, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> Batch:
-        return await run_sync(batches.create, key, asked, limiter=threads)
+        return await filling.run(batches.create, key, asked)
 
     @app.get(
         _PLACE,
@@ -209,19 +208,19 @@ def add_batches(app: FastAPI, gateway: Gateway) -> None:
         responses={200: {"model": BatchList}, **described(*_ANY, openai=True)},
         **told,
     )
-    def listed(
+    async def listed(
         key: Reader,
         after: Annotated[str, Query(max_length=100, description="The last id of the page before.")] = "",
         limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 20,
     ) -> BatchList:
-        return batches.page(key, after, limit)
+        return await gateway.openai_threads.run(batches.page, key, after, limit)
 
     @app.get(f"{_PLACE}/{{id}}", summary="Where a batch stands", responses=of_one, **told)
-    def one(id: Id, key: Reader) -> Batch:
-        return batches.get(key, id)
+    async def one(id: Id, key: Reader) -> Batch:
+        return await gateway.openai_threads.run(batches.get, key, id)
 
     @app.post(
         f"{_PLACE}/{{id}}/cancel", summary="Cancel the edits that are not at the API yet", responses=of_one, **told
     )
-    def cancel(id: Id, key: Annotated[AccessKey, needs(Scope.OPERATE)]) -> Batch:
-        return batches.cancel(key, id)
+    async def cancel(id: Id, key: Annotated[AccessKey, needs(Scope.OPERATE)]) -> Batch:
+        return await gateway.openai_threads.run(batches.cancel, key, id)

@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Annotated, Literal, cast
 
 from fastapi import FastAPI, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -44,7 +43,7 @@ def add_files(app: FastAPI, gateway: Gateway) -> None:
     """Add the routes."""
     shelf = Shelf(gateway.settings.bucket, gateway.settings.prefix)
     _add_upload(app, gateway, shelf)
-    _add_list(app, shelf)
+    _add_list(app, gateway, shelf)
     _add_one(app, gateway, shelf)
 
 
@@ -68,7 +67,8 @@ def _add_upload(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
                 raise _wrong("purpose", f"purpose must be one of {', '.join(PURPOSES)}")
             if not isinstance(file, UploadFile) or not file.size:
                 raise _wrong("file", "file must be a file of the form, and not empty")
-            return (await run_in_threadpool(_save, shelf, key.name, cast(Purpose, purpose), file)).to_json()
+            saved = await gateway.openai_threads.run(_save, shelf, key.name, cast(Purpose, purpose), file)
+            return saved.to_json()
 
 
 def _save(shelf: Shelf, owner: str, purpose: Purpose, file: UploadFile) -> KeptFile:
@@ -88,7 +88,7 @@ def _wrong(field: str, detail: str) -> ProblemError:
     return ProblemError(Kind.INVALID, detail, errors=[{"field": field, "detail": detail}])
 
 
-def _add_list(app: FastAPI, shelf: Shelf) -> None:
+def _add_list(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
     @app.get(
         _PLACE,
         tags=["openai"],
@@ -96,14 +96,15 @@ def _add_list(app: FastAPI, shelf: Shelf) -> None:
         responses={200: {"model": FileList}, **described(*_ANY, openai=True)},
         response_model=None,
     )
-    def files(
+    async def files(
         key: Reader,
         purpose: Annotated[str, Query(max_length=40, description="Only those with this purpose.")] = "",
         limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many.")] = 10_000,
         order: Annotated[Literal["asc", "desc"], Query(description="By the time of the upload.")] = "desc",
         after: Annotated[str, Query(max_length=200, description="The last id of the page before.")] = "",
     ) -> FileList:
-        found = [file.to_json() for file in shelf.all(key.name) if purpose in ("", file.purpose)]
+        kept = await gateway.openai_threads.run(shelf.all, key.name)
+        found = [file.to_json() for file in kept if purpose in ("", file.purpose)]
         if after:  # also where that file was removed since: an id begins with its time
             found = [file for file in found if (file.id < after if order == "desc" else file.id > after)]
         shown = (found if order == "desc" else found[::-1])[:limit]
@@ -112,7 +113,7 @@ def _add_list(app: FastAPI, shelf: Shelf) -> None:
 
 
 def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
-    records = BatchRecords(gateway)
+    records, threads = BatchRecords(gateway), gateway.openai_threads
     one = described(*_ANY, Kind.NOT_FOUND, openai=True)
 
     def kept(key: AccessKey, id: str) -> KeptFile:
@@ -133,10 +134,10 @@ def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
         responses={200: {"model": FileObject}, **one},
         response_model=None,
     )
-    def file(id: FileId, key: Reader) -> FileObject:
-        if made := results(key, id):
+    async def file(id: FileId, key: Reader) -> FileObject:
+        if made := await threads.run(results, key, id):
             return made[0].to_json(made[1])
-        return kept(key, id).to_json()
+        return (await threads.run(kept, key, id)).to_json()
 
     @app.get(
         f"{_PLACE}/{{id}}/content",
@@ -159,8 +160,8 @@ def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
             pieces: Iterator[str | bytes] = made[0].content(gateway) if made else shelf.content(kept(key, id))
             return next(pieces, b""), pieces
 
-        first, pieces = await run_in_threadpool(begin)
-        return StreamingResponse(chain([first], pieces), 200, media_type="application/octet-stream")
+        first, pieces = await threads.run(begin)
+        return StreamingResponse(threads.each(chain([first], pieces)), 200, media_type="application/octet-stream")
 
     @app.delete(
         f"{_PLACE}/{{id}}",
@@ -169,8 +170,8 @@ def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
         responses={200: {"model": FileDeleted}, **one},
         response_model=None,
     )
-    def delete(id: FileId, key: Sender) -> FileDeleted:
-        shelf.delete(kept(key, id))
+    async def delete(id: FileId, key: Sender) -> FileDeleted:
+        await threads.run(lambda: shelf.delete(kept(key, id)))
         return FileDeleted(id=id)
 
 
