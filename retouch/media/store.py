@@ -168,17 +168,6 @@ class Store:
         return await self.find(key) is not None
 
     async def find(self, key: str) -> Found | None:
-        """What lies under ``key``; None if nothing does, also where the bucket itself is missing."""
-        store = await self._store_for(key)
-        try:
-            found = await self._answered(obstore.head_async(store, key))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise self._mapped(error) from None
-        return Found(key, found["size"], found["last_modified"])
-
-    async def find(self, key: str) -> Found | None:
         """What lies under ``key`` now, with its version; None if there is nothing, or no such bucket."""
         store = await self._store_for(key)
         try:

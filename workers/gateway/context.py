@@ -18,7 +18,7 @@ from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 from workers.gateway.threads import Threads
 
-RESULTS_AT_ONCE = 16  # answers of which the next piece is read: from S3, if the batch has left Redis
+S3_AT_ONCE = 16  # pieces of results, which come from S3 if their batch has left Redis; links and uploads
 OPENAI_AT_ONCE = 16  # questions of OpenAI's clients, which nearly all are about objects in S3
 
 
@@ -72,9 +72,9 @@ class Gateway:
         return Feed(self.queue)
 
     @cached_property
-    def result_threads(self) -> Threads:
-        """Where results are read."""
-        return Threads(RESULTS_AT_ONCE)
+    def s3_threads(self) -> Threads:
+        """Where the native face waits for S3."""
+        return Threads(S3_AT_ONCE)
 
     @cached_property
     def openai_threads(self) -> Threads:

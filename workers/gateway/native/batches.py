@@ -180,7 +180,7 @@ def _add_results(app: FastAPI, gateway: Gateway) -> None:
         states, settings = states_of(only, "only"), gateway.settings
         all_of = ended_once(gateway.queue, batch, settings.bucket, settings.prefix)
         pieces = _pieces(one for one in all_of if one.state in states)
-        threads = gateway.result_threads
+        threads = gateway.s3_threads
         try:
             first = await threads.run(next, pieces, "")
         except InputError:  # neither Redis nor S3 has it

@@ -51,12 +51,12 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
             *(Kind.BUG, Kind.AWAY),
         ),
     )
-    def links(batch: BatchId, key: Reader, asked: LinksAsked) -> Links:
+    async def links(batch: BatchId, key: Reader, asked: LinksAsked) -> Links:
         if not key.may_name(batch):
             raise nothing(batch)
         _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
         store, expires = kept_store(settings.bucket), datetime.now(UTC) + timedelta(seconds=asked.expires_s)
-        if trouble := blocking.run(store.signing_trouble()):
+        if trouble := await gateway.s3_threads.run(blocking.run, store.signing_trouble()):
             raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
         return Links(links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris}, expires_at=expires)
 

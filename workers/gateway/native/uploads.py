@@ -80,7 +80,10 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
             ),
         },
     )
-    def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink | Response:
+    async def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink | Response:
+        return await gateway.s3_threads.run(answer, upload, key)
+
+    def answer(upload: Upload, key: AccessKey) -> UploadLink | Response:
         name = f"{upload.sha256}.{EXTENSIONS[upload.content_type]}"
         place = f"{object_keys.uploads(settings.prefix, key.name)}{name}"
         init_image = f"s3://{settings.bucket}/{place}"

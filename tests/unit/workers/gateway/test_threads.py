@@ -16,6 +16,7 @@ from tests.unit.workers.gateway.conftest import Caller, Client
 from tests.unit.workers.gateway.test_batches import end, fill
 
 MANY = 50  # more than the gateway has threads
+UPLOAD = {"sha256": "0" * 64, "size": 9, "content_type": "image/png"}
 
 
 class Hanging:
@@ -37,6 +38,7 @@ class Hanging:
         ("/openai/v1/files", "workers.gateway.openai.shelf.Shelf.all"),
         ("/openai/v1/batches/b", "workers.gateway.openai.records.BatchRecords.find"),
         ("/v1/batches/b/results", "workers.gateway.native.batches.ended_once"),
+        ("/v1/uploads", "workers.gateway.native.uploads.object_keys.uploads"),
     ],
 )
 def test_an_s3_that_hangs_takes_no_threads_of_others(
@@ -46,15 +48,16 @@ def test_an_s3_that_hangs_takes_no_threads_of_others(
     fill(ledger)
     end(ledger)
     caller, s3 = client(), Hanging()
+    method, body = ("POST", UPLOAD) if path == "/v1/uploads" else ("GET", None)
 
     def lazily(*_: object) -> Iterator[NoReturn]:
         yield s3()
 
-    monkeypatch.setattr(hangs, lazily if path.startswith("/v1/") else lambda *_: s3())
+    monkeypatch.setattr(hangs, lazily if path.endswith("/results") else lambda *_: s3())
     with ThreadPoolExecutor(MANY) as many:
         try:
             for _ in range(MANY):
-                many.submit(Caller(caller.url, caller.token).get, path)
+                many.submit(Caller(caller.url, caller.token).request, method, path, json=body)
             until(lambda: s3.waiting >= 16, "they wait for S3")
             assert caller.get("/v1/batches/b", timeout=10).status_code == 200
             assert caller.get("/readyz", timeout=10).status_code == 200
