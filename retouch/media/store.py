@@ -11,6 +11,7 @@ import asyncio
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
@@ -272,15 +273,21 @@ class Store:
         bucket, key = self._located(uri)
         return self._presign("get_object", uri, expires_s, Bucket=bucket, Key=key)
 
-    def presign_put(self, key: str, size: int, content_type: str, expires_s: int) -> str:
-        """Return a link by which anyone can PUT so many bytes of this type under the key, for ``expires_s`` seconds.
+    def presign_put(
+        self, key: str, sha256: bytes, size: int, content_type: str, expires_s: int
+    ) -> tuple[str, dict[str, str]]:
+        """Return a link by which anyone can PUT these bytes, as this type, under the key, for ``expires_s`` seconds.
 
-        Both are a part of what is signed: a request with other headers is refused. Errors are those of ``presign_get``.
+        Also returns the headers that the request must have: they are signed, and S3 compares the bytes with them.
+        Errors are those of ``presign_get``.
         """
         uri = self.uri(key)
         bucket, key = self._located(uri)
-        head = {"ContentLength": size, "ContentType": content_type}
-        return self._presign("put_object", uri, expires_s, Bucket=bucket, Key=key, **head)
+        checksum = b64encode(sha256).decode()
+        head = {"ContentLength": size, "ContentType": content_type, "ChecksumSHA256": checksum}
+        url = self._presign("put_object", uri, expires_s, Bucket=bucket, Key=key, **head)
+        headers = {"Content-Length": str(size), "Content-Type": content_type, "x-amz-checksum-sha256": checksum}
+        return url, headers
 
     def _presign(self, operation: str, uri: str, expires_s: int, **asked: object) -> str:
         if not 1 <= expires_s <= MAX_PRESIGN_S:

@@ -60,11 +60,11 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
             found = await kept_store(settings.bucket).find(key)
         return bool(found and found.size == upload.size and datetime.now(UTC) - found.written < REUSED)
 
-    async def link(key: str, upload: Upload) -> str:
+    async def link(key: str, upload: Upload) -> tuple[str, dict[str, str]]:
         store = kept_store(settings.bucket)
         if trouble := await store.signing_trouble():
             raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
-        return store.presign_put(key, upload.size, upload.content_type, EXPIRES_S)
+        return store.presign_put(key, bytes.fromhex(upload.sha256), upload.size, upload.content_type, EXPIRES_S)
 
     @app.post(
         "/v1/uploads",
@@ -90,6 +90,5 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
         if blocking.run(is_there(place, upload)):
             return JSONResponse({"init_image": init_image})
         expires = datetime.now(UTC) + timedelta(seconds=EXPIRES_S)
-        url = blocking.run(link(place, upload))
-        headers = {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
+        url, headers = blocking.run(link(place, upload))
         return UploadLink(init_image=init_image, method="PUT", url=url, headers=headers, expires_at=expires)

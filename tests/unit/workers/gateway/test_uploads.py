@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from workers.stack.s3 import S3
 
 PICTURE = picture()
 SHA256 = hashlib.sha256(PICTURE).hexdigest()
+OTHER = b64encode(hashlib.sha256(PICTURE[:-1] + b"x").digest()).decode()
 
 
 @pytest.fixture
@@ -75,14 +77,21 @@ def test_an_s3_that_does_not_say_what_is_not_there(client: Client, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    "other", [{"data": PICTURE + b"more"}, {"type": "text/html"}], ids=["more bytes", "another type"]
+    ("data", "headers", "status"),
+    [
+        (PICTURE + b"more", {"Content-Length": str(len(PICTURE) + 4)}, 403),
+        (PICTURE, {"Content-Type": "text/html"}, 403),
+        (PICTURE[:-1] + b"x", {}, 400),
+        (PICTURE[:-1] + b"x", {"x-amz-checksum-sha256": OTHER}, 403),
+        (PICTURE[:-1] + b"x", {"x-amz-checksum-sha256": None}, 403),
+    ],
+    ids=["more bytes", "another type", "other bytes", "other bytes as they are", "other bytes that are not told"],
 )
-def test_a_link_is_for_what_was_asked_alone(client: Client, other: dict[str, Any]) -> None:
-    """Neither for a larger picture, nor for a page."""
+def test_a_link_is_for_what_was_asked_alone(client: Client, data: bytes, headers: dict[str, Any], status: int) -> None:
+    """Neither for another picture, nor for a page: an edit that is checked is not to find other bytes later."""
     link = client().post("/v1/uploads", json=asked()).json()
-    data = other.get("data", PICTURE)
-    headers = {"Content-Type": other.get("type", "image/png"), "Content-Length": str(len(data))}
-    assert requests.put(link["url"], data=data, headers=headers, timeout=60).status_code == 403
+    put = requests.put(link["url"], data=data, headers=link["headers"] | headers, timeout=60)
+    assert put.status_code == status, put.text
 
 
 @pytest.mark.parametrize(
