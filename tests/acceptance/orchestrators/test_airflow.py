@@ -91,13 +91,18 @@ def test_a_run_that_is_killed_at_every_step_pays_once(
 
 
 def test_too_many_failures_fail_the_task_with_a_list(scene: Scene, gateway: Reaper, airflow: Airflow) -> None:
-    """Another try would change nothing: there is none. The log names what failed, and why."""
+    """For good, as another try would change nothing; the log names what failed, and why.
+
+    On a busy machine Airflow's scheduler takes a failure for a death now and then ("state mismatch"), and tries again:
+    that pays for nothing.
+    """
     scene.worker()
     scene.api.trouble("status", status=422, error="no cats today", match="a cat")
     airflow.begin("restyle", "2026-01-03")
     assert airflow.finish("restyle", "2026-01-03") == "failed"
     said = airflow.logs("restyle", "2026-01-03")
-    assert airflow.task("restyle", "2026-01-03", "edit")["try_number"] == 1, said
+    assert '"exc_type":"AirflowFailException"' in said.replace(" ", "")
+    assert len(scene.api.accepted()) == len(NAMES) - 1
     assert "/cat failed: " in said
     assert "no cats today" in said
     assert "of the 4 edits of batch restyle-edit-" in said

@@ -78,6 +78,7 @@ def test_a_sensor_begins_one_run_a_batch(scene: Scene, gateway: Reaper, dagster:
     for day in DAYS:
         scene.queue.enqueue(scene.edits(1), batch=f"restyle-{day}")
         scene.finish(f"restyle-{day}")
+    assert dagster.asked() == (0, [])  # which makes its database: two processes at once would make it twice
     with dagster.sensor() as daemon:
         batches = [f"restyle-{day}" for day in DAYS]
         scene.until(lambda: dagster.asked()[1] == batches, "a run of each has succeeded", 240)
