@@ -47,16 +47,19 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
         tags=["batches"],
         summary="Links to read a batch's images by",
         responses=described(
-            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY),
-            *(Kind.BUG, Kind.AWAY),
+            *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.TOO_SLOW, Kind.TOO_LARGE),
+            *(Kind.WRONG_TYPE, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
         ),
     )
     async def links(batch: BatchId, key: Reader, asked: LinksAsked) -> Links:
         if not key.may_name(batch):
             raise nothing(batch)
         _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
+        return await gateway.s3_threads.run(sign, asked)
+
+    def sign(asked: LinksAsked) -> Links:
         store, expires = kept_store(settings.bucket), datetime.now(UTC) + timedelta(seconds=asked.expires_s)
-        if trouble := await gateway.s3_threads.run(blocking.run, store.signing_trouble()):
+        if trouble := blocking.run(store.signing_trouble()):
             raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
         return Links(links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris}, expires_at=expires)
 

@@ -72,3 +72,11 @@ def test_a_key_has_links_to_its_own_batches(client: Client, s3: S3, s3_prefix: s
     asked = {"uris": [f"s3://{s3.bucket}/{s3_prefix}b/a/0.png"]}
     assert client(prefix="a").post("/v1/batches/b/links", json=asked).status_code == 404
     assert client(Scope.SUBMIT, name="other").post("/v1/batches/b/links", json=asked).status_code == 403
+
+
+def test_a_body_that_is_none_is_told_as_described(client: Client) -> None:
+    """One that is too large, and one that is compressed."""
+    caller, kind = client(), {"Content-Type": "application/json"}
+    assert caller.post("/v1/batches/b/links", data="x" * 2_000_000, headers=kind).status_code == 413
+    zipped = kind | {"Content-Encoding": "gzip"}
+    assert caller.post("/v1/batches/b/links", data="x", headers=zipped).status_code == 415
