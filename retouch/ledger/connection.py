@@ -93,10 +93,16 @@ class Connection:
             self._client.zrem(key, member)
 
     def wait_for_disk(self, timeout_ms: int) -> bool:
-        """Wait until what this connection wrote is on the server's disk; False if the server cannot confirm that."""
+        """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.set(self.keys.confirming, "")  # WAITAOF waits for the writes of its own connection, and there are several
+        pipe.execute_command("WAITAOF", 1, 0, timeout_ms)
         try:
             with _translated():
-                local, _ = self._client.execute_command("WAITAOF", 1, 0, timeout_ms)
+                _, answer = pipe.execute(raise_on_error=False)
+                if isinstance(answer, Exception):
+                    raise answer
+                local, _ = answer
         except (LedgerAwayError, LedgerRefusedError):
             raise
         except LedgerError:  # no append-only file, or a server older than 7.2

@@ -75,6 +75,7 @@ key                            type    holds
                                        max_body, created, secrets: [{sha256, created}]}``: who may call it, for what
 ``{ns}:key_uses``              hash    ``NAME/ID`` → when that secret was last used (ms; to the minute)
 ``{ns}:key_rates``             hash    NAME → ms: when all requests that its rate allows are free again
+``{ns}:confirming``            string  nothing: what the connection writes that asks whether all is on disk
 ``{ns}:request:KEY/ID``        hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
@@ -127,7 +128,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
-    *("access", "key_uses", "key_rates"),
+    *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
@@ -163,6 +164,7 @@ class Keys:
         self.access = f"{self.prefix}keys"
         self.key_uses = f"{self.prefix}key_uses"
         self.key_rates = f"{self.prefix}key_rates"
+        self.confirming = f"{self.prefix}confirming"
 
     def batch(self, batch_id: str) -> str:
         """The batch's own hash."""
