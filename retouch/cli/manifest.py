@@ -57,7 +57,7 @@ def manifest(
     keep_columns: KeepColumns = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", show_default=False, help="Write it to FILE, not to stdout."),
+        typer.Option("-o", "--output", metavar="FILE", show_default=False, help="Write it to FILE, not to stdout (-)."),
     ] = None,
 ) -> None:
     """Write a folder's pictures, or another manifest with variations and sizes, as a manifest (JSONL).
@@ -68,6 +68,7 @@ def manifest(
         retouch manifest photos/ --prompt "a charcoal {stem}" -o charcoal.jsonl
         retouch enqueue charcoal.jsonl --set strength=0.6 --dry-run
     """
+    output = None if output == Path("-") else output
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     with opened_source(sources, asked, stores()) as opened:

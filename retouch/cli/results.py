@@ -58,7 +58,7 @@ def results(
         ),
     ] = "",
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="The file; by default stdout.")
+        str, typer.Option("--output", "-o", metavar="FILE", show_default=False, help="The file; by default stdout (-).")
     ] = "",
     bucket: Bucket = "",
     prefix: Prefix = "",
@@ -72,6 +72,7 @@ def results(
         retouch results oil --format csv -o oil.csv
         retouch results oil --format csv --fields custom_id -o ids.txt
     """
+    output = "" if output == "-" else output
     format_ = format_ or _format_of(output)
     states, names, dialect = parse_states(only), _names(fields), _dialect(delimiter, format_)
     if format_ is Format.PARQUET and not output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from starlette.types import Message
 from workers.gateway.problems import Kind, ProblemError
 
 SILENT_S = 30.0  # a sender that sends nothing for so long has gone
+WHOLE_S = 3600.0  # a body that has not come whole by then never will: some senders send a byte now and then
 IN_MEMORY = 256 * 1024  # bytes of a body; what is larger is written to disk in such pieces
 MIB = 1024 * 1024
 SMALL = 128 * 1024  # bytes of an object with a few fields
@@ -116,12 +118,15 @@ async def kept_form(request: Request, most: int) -> AsyncIterator[FormData]:
 
 async def _chunks(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     stream, size = request.stream(), 0
+    end = time.monotonic() + WHOLE_S
     while True:
         try:
-            async with asyncio.timeout(SILENT_S):
+            async with asyncio.timeout(min(SILENT_S, end - time.monotonic())):
                 chunk = await anext(stream, None)
         except TimeoutError:
-            detail = f"nothing of the body came for {SILENT_S:.0f} s; nothing was enqueued"
+            late = time.monotonic() >= end
+            reason = f"has not come whole within {WHOLE_S:.0f} s" if late else f"stopped coming for {SILENT_S:.0f} s"
+            detail = f"the body {reason}; nothing was enqueued"
             raise ProblemError(Kind.TOO_SLOW, detail, {"Connection": "close"}) from None
         except ClientDisconnect:
             raise ProblemError(Kind.BAD_REQUEST, "the sender has gone before the body's end") from None

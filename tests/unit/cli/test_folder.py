@@ -272,6 +272,7 @@ def test_a_manifest_written_elsewhere_finds_its_pictures(run: Run, photos: Path,
     """With ``-o`` its paths are relative to the file."""
     Path("out").mkdir()
     assert run("manifest", "photos", "--prompt", "x", "-o", "out/m.jsonl").out == ""
+    assert run("manifest", "photos", "--prompt", "x", "-o", "-").out == run("manifest", "photos", "--prompt", "x").out
     images = [json.loads(line)["init_image"] for line in Path("out/m.jsonl").read_text().splitlines()]
     assert images == ["../photos/cat.png", "../photos/my dog.PNG"]
     assert run("enqueue", "out/m.jsonl", "--batch", "b").code == 0

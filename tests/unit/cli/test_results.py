@@ -218,6 +218,7 @@ def test_states_are_chosen(run: Run, batch: str) -> None:
     assert failed["custom_id"] == "e1"
     assert len(run("results", batch, "--only", "failed,completed").out.splitlines()) == 2
     assert run("results", batch, "--only", "completed", "--blank").out == ""
+    assert run("results", batch, "-o", "-").out == run("results", batch).out
     assert "there are completed, failed, cancelled" in run("results", batch, "--only", "queued").err
 
 

@@ -51,17 +51,19 @@ def test_a_caller_that_hangs_up_half_way_leaves_nothing(
     assert queue.batches() == []
 
 
+@pytest.mark.parametrize(("bound", "reason"), [("SILENT_S", b"stopped coming"), ("WHOLE_S", b"has not come whole")])
 def test_a_sender_that_stops_is_not_waited_for(
-    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
+    client: Client, queue: EditQueue, monkeypatch: pytest.MonkeyPatch, bound: str, reason: bytes
 ) -> None:
-    """It is told, and its connection closed."""
-    monkeypatch.setattr(bodies, "SILENT_S", 0.05)
+    """It is told, and its connection closed; one that sends a byte now and then, too."""
+    monkeypatch.setattr(bodies, bound, 0.05)
     with half(client()) as sock:
-        sock.settimeout(60)
+        sock.settimeout(20)  # less than the other bound
         answer = b""
         while chunk := sock.recv(65536):
             answer += chunk
     assert answer.startswith(b"HTTP/1.1 408 ")
+    assert reason in answer
     assert b"nothing was enqueued" in answer
     assert queue.batches() == []
 
