@@ -10,6 +10,7 @@ from retouch.causes import BatchPause, Fared
 from retouch.errors import BatchCancelledError
 from retouch.ledger import PAGE, Claim, Entry, Run, Seen, Settlement, Step, Strike
 from retouch.states import EditState
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import LEASE_MS, SUBMITTING, Bench, entries
 
 RUN = 20
@@ -87,6 +88,7 @@ def test_refusals_that_are_not_definite_pause_a_batch_only_beside_another(bench:
     assert list(paused(bench)) == (["refusals"] if taken == "other" else [])
 
 
+@on_a_server
 def test_one_edit_refused_often_is_no_run(bench: Bench) -> None:
     """Each edit counts once in its batch's run."""
     bench.fill(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import fakeredis
 import hypothesis.strategies as st
 import pytest
 import redis
@@ -378,9 +377,10 @@ def test_workers_that_settle_at_once_pause_once(redis_url: str) -> None:
 
 @settings(max_examples=25)
 @given(share=st.integers(0, 10_000), all_=st.integers(2, 60), failed=st.integers(1, 59))
-def test_the_ledger_and_a_waiting_caller_judge_alike(share: int, all_: int, failed: int) -> None:
+def test_the_ledger_and_a_waiting_caller_judge_alike(server: redis.Redis, share: int, all_: int, failed: int) -> None:
     """Whatever the share and the number: a pause exactly where the end of the batch would be one."""
-    bench, failed = Bench(fakeredis.FakeRedis(decode_responses=True)), min(failed, all_ - 1)
+    server.flushall()
+    bench, failed = Bench(server), min(failed, all_ - 1)
     allowed = FailureLimit(share / 100, percent=True)
     write(bench, all_, str(allowed))
     for _ in range(failed):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import fakeredis
 import hypothesis.strategies as st
+import pytest
+import redis
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -20,9 +21,12 @@ ENOUGH = 100
 class FailuresMachine(RuleBasedStateMachine):
     """One batch, whose edits end as soon as they are sent; the model has its numbers, its limit, and its pause."""
 
+    server: redis.Redis
+
     @initialize(limit=LIMITS)
     def begin(self, limit: str) -> None:
-        self.bench = Bench(fakeredis.FakeRedis(decode_responses=True))
+        self.server.flushall()
+        self.bench = Bench(self.server)
         self.given, self.limit = limit, FailureLimit.parse(limit)
         self.lifted = self.paused = self.cancelled = False
         self.queued = self.failed = self.others = 0
@@ -120,6 +124,11 @@ class FailuresMachine(RuleBasedStateMachine):
         assert view.max_failures == (None if self.lifted else str(self.limit))
         counts = {EditState.QUEUED: self.queued, EditState.FAILED: self.failed}
         assert {state: view.counts.get(state, 0) for state in counts} == counts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_server(server: redis.Redis) -> None:
+    FailuresMachine.server = server
 
 
 TestFailures = FailuresMachine.TestCase

@@ -6,9 +6,9 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 
-import fakeredis
 import hypothesis.strategies as st
 import pytest
+import redis
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
@@ -65,14 +65,16 @@ class Model:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Drives the real scripts (on fakeredis) and the model side by side, on a clock that the rules turn."""
+    """Drives the real scripts and the model side by side, on a clock that the rules turn."""
 
+    server: redis.Redis
     claims = Bundle("claims")
 
     @initialize()
     def begin(self) -> None:
         self.now = 10**12
-        self.client = fakeredis.FakeRedis(decode_responses=True)
+        self.client = self.server
+        self.client.flushall()
         self.ledger = Ledger(self.client, lambda: self.now)
         self.keys = self.ledger.connection.keys
         self.model: dict[str, Model] = {}
@@ -376,6 +378,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for batch in BATCHES:
             ended = {m.split("/")[1] for m, e in self.of(batch) if e.result}
             assert {r["custom_id"] for r in self.ledger.reader.results(batch)} == ended
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_server(server: redis.Redis) -> None:
+    LedgerMachine.server = server
 
 
 LedgerMachine.TestCase.settings = settings(stateful_step_count=40)

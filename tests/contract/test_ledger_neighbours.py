@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import redis
 
 from retouch.causes import AmbiguityPolicy
 from retouch.ledger import PAGE
@@ -13,9 +14,9 @@ FINE = 200  # more than are taken in all the time
 MINUTE_MS = 60_000
 
 
-def completed_after_a_minute(good: list[str], bad: list[str]) -> int:
+def completed_after_a_minute(server: redis.Redis, good: list[str], bad: list[str]) -> int:
     """How many fine edits complete in five minutes, after one in which the others may have got in the way."""
-    world = World(AmbiguityPolicy.RESUBMIT, patience_ms=120_000)
+    world = World(server, AmbiguityPolicy.RESUBMIT, patience_ms=120_000)
     world.takes_ms = 10_000
     world.enqueue("good", good)
     if bad:
@@ -33,9 +34,9 @@ def completed(world: World) -> int:
 
 
 @pytest.fixture(scope="module")
-def alone() -> int:
+def alone(server: redis.Redis) -> int:
     """The same without any refusal."""
-    return completed_after_a_minute(["fine"] * FINE, [])
+    return completed_after_a_minute(server, ["fine"] * FINE, [])
 
 
 @pytest.mark.slow
@@ -44,16 +45,18 @@ def alone() -> int:
     [(["fine"] * FINE, ["refused"]), (["fine"] * FINE, ["refused"] * FINE), (["fine", "refused"] * FINE, [])],
     ids=["one edit", "one batch", "every second edit"],
 )
-def test_a_permanent_refusal_costs_others_a_tenth_at_most(alone: int, good: list[str], bad: list[str]) -> None:
+def test_a_permanent_refusal_costs_others_a_tenth_at_most(
+    server: redis.Redis, alone: int, good: list[str], bad: list[str]
+) -> None:
     """Counted after the first minute, in which it is found out."""
-    assert completed_after_a_minute(good, bad) >= 0.9 * alone > 0
+    assert completed_after_a_minute(server, good, bad) >= 0.9 * alone > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refused", "wrong"])
-def test_a_large_batch_of_refused_edits_is_paused_before_it_costs_much(kind: str) -> None:
+def test_a_large_batch_of_refused_edits_is_paused_before_it_costs_much(server: redis.Redis, kind: str) -> None:
     """Ten thousand edits refused beside a healthy batch: fewer than 200 requests until their batch is paused."""
-    world = World(AmbiguityPolicy.RESUBMIT, patience_ms=120_000)
+    world = World(server, AmbiguityPolicy.RESUBMIT, patience_ms=120_000)
     world.enqueue("good", ["fine"] * FINE)
     for _ in range(10_000 // PAGE):
         world.enqueue("bad", [kind] * PAGE)

@@ -11,6 +11,7 @@ import pytest
 from retouch.causes import AmbiguityPolicy, Fared
 from retouch.ledger import Claim, Harvest, Seen, Settlement, Step
 from retouch.states import EditState
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import DEADLINE_MS, LEASE_MS, SUBMITTING, Bench
 
 
@@ -196,6 +197,7 @@ def test_the_api_is_not_asked_inside_a_retry_after_of_statuses(bench: Bench) -> 
     assert [h for h in harvests(bench, 30_000) if h.ask_at is not None]
 
 
+@on_a_server
 def test_an_api_that_answers_no_status_is_tried_with_a_submit_at_growing_intervals(bench: Bench) -> None:
     """After a minute, then two, four, eight and ten: some APIs have no status for strangers."""
     bench.fill(10)

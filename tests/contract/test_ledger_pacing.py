@@ -12,6 +12,7 @@ import redis
 from retouch.causes import Fared
 from retouch.ledger import Claim, Intervals, Seen, Settled, Settlement, Step
 from retouch.states import EditState
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 PACE = Intervals(request_ms=100)
@@ -151,6 +152,7 @@ def rounds(bench: Bench, count: int, *, capacity: int) -> list[int]:
     return used
 
 
+@on_a_server
 def test_the_number_of_places_is_found(bench: Bench) -> None:
     """It grows to what the API takes and falls back when it refuses, never to nothing."""
     bench.ledger.producer.open_batch("b")

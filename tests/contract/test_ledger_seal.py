@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from retouch.ledger import Step
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import Bench, entries
 
 
+@on_a_server
 @pytest.mark.parametrize("again", [False, True], ids=["new", "opened again"])
 def test_a_batch_that_is_being_written_does_not_end(bench: Bench, again: bool) -> None:
     """However long its producer is silent after its first page, all of whose edits have ended; its seal ends it."""

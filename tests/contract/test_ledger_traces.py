@@ -11,6 +11,7 @@ from retouch.ledger import Claim, Entry, Finish, Settlement, Step
 from retouch.provider.polling import learn, remember
 from retouch.provider.polling.histogram import LATER
 from retouch.states import EditState
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import HOLD, LEASE_MS, POLLED, SUBMITTING, Bench
 
 
@@ -132,6 +133,7 @@ def test_two_probes_are_never_further_apart_than_half_a_minute(bench: Bench) -> 
     assert gaps == [500, 1000, 2000, 4000, 8000, 16_000, *[30_000] * 5]
 
 
+@on_a_server
 def test_the_ledger_learns_as_the_histogram_does(bench: Bench) -> None:
     """Lessons come to the same weights in the ledger as by the plain arithmetic, also when they fade and shift."""
     expected: dict[int, float] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import redis
 from hypothesis import example, given, settings
 
 from retouch.causes import AmbiguityPolicy, BatchPause
@@ -50,9 +51,9 @@ def act(world: World, what: str, *how: Any) -> None:
     (people | outside)[what](*how)
 
 
-def lived(actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int) -> World:
+def lived(server: redis.Redis, actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int) -> World:
     """A world in which this happened; and now no person holds a batch."""
-    world = World(policy, patience_ms)
+    world = World(server, policy, patience_ms)
     world.enqueue("a", ["fine", "fine", "refused"])
     for action in actions:
         act(world, *action)
@@ -74,10 +75,10 @@ lives = given(
 )
 @settings(max_examples=EXAMPLES)
 def test_work_goes_on_once_the_api_is_well(
-    actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int
+    server: redis.Redis, actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int
 ) -> None:
     """Whatever came before: never a minute without a request, until every edit has ended."""
-    world = lived(actions, policy, patience_ms)
+    world = lived(server, actions, policy, patience_ms)
     world.api, world.healed, world.last_request = dict.fromkeys(world.api, "well"), True, world.now
     until = world.now + 1_800_000
     while world.unfinished():
@@ -90,10 +91,10 @@ def test_work_goes_on_once_the_api_is_well(
 @lives
 @settings(max_examples=EXAMPLES)
 def test_what_was_taken_ends_under_a_refusal_for_ever(
-    actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int
+    server: redis.Redis, actions: list[tuple[Any, ...]], policy: AmbiguityPolicy, patience_ms: int
 ) -> None:
     """The API refuses every request from now on: its edits end, and none that it never took fails without a witness."""
-    world = lived(actions, policy, patience_ms)
+    world = lived(server, actions, policy, patience_ms)
     world.api = dict.fromkeys(world.api, "refuses")
     until = world.now + 600_000
     while world.unfinished(EditState.WAITING, EditState.COPYING):

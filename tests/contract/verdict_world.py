@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import fakeredis
+import redis
 
 from retouch.causes import AmbiguityPolicy, Fared
 from retouch.ledger import (
@@ -67,9 +67,10 @@ class Part:
 class World:
     """The ledger, two workers that each take what they get, and the API."""
 
-    def __init__(self, policy: AmbiguityPolicy, patience_ms: int) -> None:
+    def __init__(self, server: redis.Redis, policy: AmbiguityPolicy, patience_ms: int) -> None:
         self.now = 10**12
-        self.client = fakeredis.FakeRedis(decode_responses=True)
+        self.client = server
+        self.client.flushall()
         self.ledger = Ledger(self.client, lambda: self.now)
         self.policy = Policy(policy)
         self.patience_ms = patience_ms
