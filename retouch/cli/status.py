@@ -79,7 +79,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
         _print(hint)
     if view.note:
         _print(f"note: {view.note}")
-    _tell_sinks(queue.batch_sinks(batch))
+    _tell_sinks([] if queue.remote else queue.batch_sinks(batch))  # a gateway keeps where events go to itself
     if not view.finished and (refused := refused_lately(queue.provider())):
         _print(refused.removeprefix("; "))
 
@@ -87,7 +87,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
 def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
     provider, queued, times = queue.provider(), queue.queued(), queue.result_times()
-    sinks = [] if queue.remote else queue.sinks()  # a gateway keeps where events go to itself
+    sinks = [] if queue.remote else queue.sinks()
     differences = queue.differences()
     if as_json:
         record: StatusRecord = {
