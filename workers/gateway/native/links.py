@@ -25,7 +25,7 @@ class LinksAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    uris: list[Uri] = Field(min_length=1, max_length=MOST)
+    uris: list[Uri] = Field(max_length=MOST)
     expires_s: int = Field(
         900, ge=1, le=LONGEST_S, description="For how many seconds; less, if the gateway's own credentials end sooner."
     )

@@ -59,12 +59,17 @@ def test_what_is_not_of_the_batch_gets_no_link(client: Client, s3: S3, s3_prefix
     assert "X-Amz" not in answer.text
 
 
-@pytest.mark.parametrize("other", [{"uris": []}, {"uris": ["s3://b/x"] * 101}, {"expires_s": 0}, {"expires_s": 86_401}])
+@pytest.mark.parametrize("other", [{"uris": ["s3://b/x"] * 101}, {"expires_s": 0}, {"expires_s": 86_401}])
 def test_too_much_is_refused(client: Client, other: dict[str, Any]) -> None:
     """By its field."""
     answer = client().post("/v1/batches/b/links", json={"uris": ["s3://b/x"]} | other)
     assert answer.status_code == 422
     assert problem(answer)["errors"][0]["field"].partition(".")[0] in other
+
+
+def test_no_objects_have_no_links(client: Client) -> None:
+    """A script whose batch has no images so far asks for none."""
+    assert client().post("/v1/batches/b/links", json={"uris": []}).json()["links"] == {}
 
 
 def test_a_key_has_links_to_its_own_batches(client: Client, s3: S3, s3_prefix: str) -> None:
