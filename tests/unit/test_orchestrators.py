@@ -21,7 +21,7 @@ EXAMPLES = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.
 def test_every_example_is_linked() -> None:
     """From a page beside it, and the pages from their index."""
     linked = {(FOLDER / path).resolve() for page in PAGES for path, _ in links(page.read_text()) if path}
-    assert {*EXAMPLES, *PAGES} - linked == {FOLDER / "README.md"}
+    assert {*EXAMPLES, *PAGES} - linked <= {FOLDER / "README.md"}
     assert len(EXAMPLES) > 8
 
 
