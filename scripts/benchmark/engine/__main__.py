@@ -13,6 +13,7 @@ from pathlib import Path
 from retouch.errors import RetouchError
 from retouch.signals import exit_code, raise_on
 from scripts.benchmark import machine, markdown, page
+from scripts.benchmark.arguments import parts_of, rounds
 from scripts.benchmark.engine import run, tables
 from scripts.benchmark.engine.device import Device
 from scripts.benchmark.engine.report import Report
@@ -59,8 +60,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", choices=list(Model), help="its size; default: full on a GPU, tiny on a CPU")
     parser.add_argument("--device", help="cuda, mps or cpu; default: the first that is there")
     parser.add_argument("--dtype", choices=list(DTYPES), help="default: float16 on cuda, float32 elsewhere")
-    parser.add_argument("--only", type=_parts, default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}")
-    parser.add_argument("--rounds", type=_rounds, help="of which the median counts; default: 3")
+    parser.add_argument(
+        "--only", type=parts_of(run.PARTS), default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}"
+    )
+    parser.add_argument("--rounds", type=rounds, help="of which the median counts; default: 3")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md")
@@ -75,19 +78,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.dtype = next(name for name, known in DTYPES.items() if known is dtype)
     options.model = options.model or (Model.FULL if Device(options.device).is_gpu else Model.TINY)
     return options
-
-
-def _parts(text: str) -> list[str]:
-    parts = text.split(",")
-    if unknown := [part for part in parts if part not in run.PARTS]:
-        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(run.PARTS)}")
-    return parts
-
-
-def _rounds(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds, 1 or more")
-    return int(text)
 
 
 def _judged(device: Device, model: Model, options: argparse.Namespace) -> bool:

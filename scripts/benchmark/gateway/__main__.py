@@ -14,6 +14,7 @@ from pathlib import Path
 from retouch.errors import RetouchError
 from retouch.signals import exit_code, raise_on
 from scripts.benchmark import machine, markdown, page
+from scripts.benchmark.arguments import parts_of, rounds
 from scripts.benchmark.gateway import hooks, receiver, run, small, tables
 from scripts.benchmark.gateway.report import Report
 from scripts.benchmark.gateway.sizes import FULL, QUICK, Sizes
@@ -51,8 +52,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="scripts/bench --gateway",
         description="Measure how fast the gateway takes edits, and how soon others hear of their end.",
     )
-    parser.add_argument("--only", type=_parts, default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}")
-    parser.add_argument("--rounds", type=_rounds, help=f"of which the median counts; default: {FULL.rounds}")
+    parser.add_argument(
+        "--only", type=parts_of(run.PARTS), default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}"
+    )
+    parser.add_argument("--rounds", type=rounds, help=f"of which the median counts; default: {FULL.rounds}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md")
@@ -60,19 +63,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.docs and options.quick:
         parser.error("--docs publishes figures, and with --quick they mean nothing")
     return options
-
-
-def _parts(text: str) -> list[str]:
-    parts = text.split(",")
-    if unknown := [part for part in parts if part not in run.PARTS]:
-        raise argparse.ArgumentTypeError(f"unknown: {unknown[0]!r}; choose from {','.join(run.PARTS)}")
-    return parts
-
-
-def _rounds(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds, 1 or more")
-    return int(text)
 
 
 def _settings(sizes: Sizes) -> dict[str, str]:

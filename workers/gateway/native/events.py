@@ -13,6 +13,7 @@ from typing import get_type_hints as _hints
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from retouch.access_keys import AccessKey
@@ -40,15 +41,20 @@ EVENT = {  # of each event: so has OpenAPI 3.1 the schema of such a stream
     },
 }
 
-Types = Annotated[
-    str, Query(description="Only these, as `batch.completed,edit.failed`; `retouch.` may stand before each.")
-]
-After = Annotated[
-    str,
-    Query(description="Begin after the event with this id; `0-0`: with the oldest, as without `follow`. Default: now."),
-]
-Follow = Annotated[bool, Query(description="Wait for more; `false`: end with the newest that there is.")]
 LastEventId = Annotated[str, Header(description="As `after`; browsers send it when they connect again.")]
+
+
+class Asked(BaseModel):
+    """The query: which events, and from where."""
+
+    types: str = Field(
+        "", description="Only these, as `batch.completed,edit.failed`; `retouch.` may stand before each."
+    )
+    after: str = Field(
+        "",
+        description="Begin after the event with this id; `0-0`: with the oldest, as without `follow`. Default: now.",
+    )
+    follow: bool = Field(True, description="Wait for more; `false`: end with the newest that there is.")
 
 
 def add_events(app: FastAPI, gateway: Gateway) -> None:
@@ -63,29 +69,25 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
     async def events(
         request: Request,
         key: Reader,
-        types: Types = "",
-        after: After = "",
-        follow: Follow = True,
+        asked: Annotated[Asked, Query()],
         last_event_id: LastEventId = "",
     ) -> Response:
-        wanted = _wanted(_types(types), partial(_may_hear, key))
+        wanted = _wanted(_types(asked.types), partial(_may_hear, key))
         opens = partial(gateway.keys.still_opens, key, secret_of(request))
-        return await _stream(gateway, wanted, last_event_id or after, opens, follow=follow)
+        return await _stream(gateway, wanted, last_event_id or asked.after, opens, follow=asked.follow)
 
     @app.get("/v1/batches/{batch}/events", summary="The events of a batch and of its edits, as they come", **more)
     async def events_of(
         request: Request,
         batch: BatchId,
         key: Reader,
-        types: Types = "",
-        after: After = "",
-        follow: Follow = True,
+        asked: Annotated[Asked, Query()],
         last_event_id: LastEventId = "",
     ) -> Response:
-        wanted = _wanted(_types(types), lambda subject: subject.partition("/")[0] == batch)
+        wanted = _wanted(_types(asked.types), lambda subject: subject.partition("/")[0] == batch)
         await run_in_threadpool(found, gateway, key, batch)
         opens = partial(gateway.keys.still_opens, key, secret_of(request))
-        return await _stream(gateway, wanted, last_event_id or after, opens, follow=follow)
+        return await _stream(gateway, wanted, last_event_id or asked.after, opens, follow=asked.follow)
 
 
 def _may_hear(key: AccessKey, subject: str) -> bool:
