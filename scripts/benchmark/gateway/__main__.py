@@ -69,8 +69,8 @@ def _settings(sizes: Sizes) -> dict[str, str]:
     return {
         "rounds": f"{sizes.rounds}, all ways in turns; the median counts",
         "requests": "JSON Lines, 350 bytes an edit, every edit with a prompt of its own; sent by one client",
-        "small": f"{sizes.small_per_s} requests/s for {sizes.small_s} s, by {small.PRODUCERS} producers of locust"
-        f" {small.pinned()}, each at moments of its own",
+        "small": f"{sizes.small_per_s} requests/s for {sizes.small_s} s, by {small.CONNECTIONS} connections of wrk"
+        f" {small.version()}, each at moments of its own",
         "webhooks": f"{sizes.hooks} events; a quick receiver answers at once, a slow one after {receiver.SLOW_S:g} s, a"
         f" dead one refuses connections; aiohttp alone posts {hooks.AT_ONCE} at a time, unsigned",
         "beside": f"{sizes.edits} edits of one image each, one worker, as fast as it can",

@@ -16,7 +16,7 @@ import redis
 from retouch.access_keys import AccessKeys, Scope
 from retouch.errors import ServiceError
 from retouch.ledger import Ledger
-from scripts.benchmark.gateway.ways import GATEWAY
+from scripts.benchmark.gateway.ways import BARE
 from scripts.benchmark.stage import Stage
 from workers.stack.child import Child
 
@@ -51,7 +51,7 @@ def opened(stage: Stage, way: str) -> Iterator[House]:
     """A gateway on an empty Redis, with a key; raises DiedError if it does not start."""
     stage.empty_redis()
     command = [sys.executable, "-m", "workers.gateway", "--port", "0"]
-    if way != GATEWAY:
+    if way == BARE:
         command = [sys.executable, "-m", "scripts.benchmark.gateway.bare", stage.valkey.url]
     token = _key(stage)
     with stage.processes("gateway", [command], RETOUCH_GATEWAY_MAX_BODY=MAX_BODY) as [child]:

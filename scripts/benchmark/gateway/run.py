@@ -7,12 +7,12 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scripts.benchmark.environments import NotInstallableError
 from scripts.benchmark.gateway import hooks, posts, small, waiters
 from scripts.benchmark.gateway.report import Report
 from scripts.benchmark.gateway.sizes import Sizes
 from scripts.benchmark.gateway.ways import (
     AIOHTTP,
+    ALWAYS,
     BAD_SINKS,
     BARE,
     GATEWAY,
@@ -67,11 +67,11 @@ class Run:
         try:
             with Stage() as stage:
                 for number in self._rounds():
-                    for way in (GATEWAY, BARE):
+                    for way in (GATEWAY, ALWAYS, BARE):
                         _say(f"small, {way}, {number}")
                         self.report.small.setdefault(way, []).append(small.measure(stage, way, self.sizes))
-        except NotInstallableError as error:
-            self.report.missing["small"] = f"not installable here ({error})"
+        except small.NoLoadToolError as error:
+            self.report.missing["small"] = str(error)
 
     def _hooks(self) -> None:
         for number in self._rounds():

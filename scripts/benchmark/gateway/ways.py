@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 GATEWAY = "Retouch's gateway"
+ALWAYS = "the same, appendfsync always"  # of the server, which is on disk at once then
 BARE = "FastAPI and RPUSH"  # of the same lines, which nobody looks at
 LOOP = "redis-py alone"  # the same from a loop, without HTTP
 
