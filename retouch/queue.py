@@ -247,6 +247,7 @@ class EditQueue(BatchReader):
         open_until: datetime | None = None,
         whole: bool = False,
         at_hand: bool = False,
+        confirm: bool = True,
     ) -> BatchWriter:
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
@@ -254,6 +255,7 @@ class EditQueue(BatchReader):
         batch that does another's edits again. ``max_failures``, ``notify``, ``open_until``: as for ``enqueue``, which
         does both for edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for
         people. ``at_hand``: the entries are all there, so that what was added need not be written every two seconds.
+        ``confirm``: False where the caller waits for the disk of Redis himself.
 
         Through a gateway all entries are kept on disk, and sent in one request at the end. ``whole``: it writes nothing
         then if it refuses one of them (what exists with other parameters, or names what the key may not); else the
@@ -284,6 +286,7 @@ class EditQueue(BatchReader):
             held=held,
             open_until=open_until,
             send_every_s=None if at_hand else SEND_EVERY_S,
+            confirm=confirm,
         )
 
     def _picture_store(self, bucket: str) -> ObjectStore:

@@ -59,11 +59,13 @@ class BatchWriter(ABC):
     """Writes entries to a batch, as a context manager: when it has ended normally, everything is written.
 
     ``accepted``, ``already``: how many are new, and how many were there. ``conflicts``: those that were refused.
-    ``on_disk``: the server has confirmed that everything is on its disk.
+    ``on_disk``: the server has confirmed that everything is on its disk. ``found``: the batch was there before, as far
+    as is known.
     """
 
     def __init__(self, batch: str) -> None:
         self._batch = batch
+        self.found = False
         self.accepted = self.already = 0
         self.on_disk = False
         self.conflicts: list[Rejection] = []
@@ -105,6 +107,7 @@ class LedgerWriter(BatchWriter):
 
     ``open_until``: the batch does not end before, also once it is sealed: others may add to it. ``send_every_s``: None
     where all entries are at hand, so that none waits for the next one, and no person's Ctrl-C comes in between.
+    ``confirm``: False where the caller asks himself whether all is on the server's disk.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class LedgerWriter(BatchWriter):
         held: str = "",
         open_until: datetime | None = None,
         send_every_s: float | None = SEND_EVERY_S,
+        confirm: bool = True,
     ) -> None:
         super().__init__(batch)
         self._producer = ledger.producer
@@ -131,6 +135,7 @@ class LedgerWriter(BatchWriter):
         self._held = held
         self._open_until = open_until
         self._send_every_s = send_every_s
+        self._confirm = confirm
         self._lock = Lock()  # of the next two: the caller's thread and the one that sends now and then use both
         self._page: Page = []
         self._sent: deque[tuple[Page, Future[list[Verdict]]]] = deque()
@@ -144,7 +149,8 @@ class LedgerWriter(BatchWriter):
             stored, self._cancelled, limit = self._producer.open_batch(self._batch)
         if self._max_failures and (wrong := other_limit(self._batch, limit, self._max_failures)):
             raise InputError(wrong)
-        self._hold = self._held if stored is None else ""
+        self.found = stored is not None
+        self._hold = "" if self.found else self._held
         self._defaults = self._ours if stored is None else stored
         self._sender = ThreadPoolExecutor(1, "retouch-enqueue")
         if self._send_every_s is not None:
@@ -242,7 +248,8 @@ class LedgerWriter(BatchWriter):
             self._producer.seal(self._batch, self._name)
             if self._held:
                 self._producer.release(self._batch)
-            self.on_disk = self._producer.wait_for_disk()
+            if self._confirm:
+                self.on_disk = self._producer.wait_for_disk()
 
     def _told(self) -> str:
         return f"{count(self.written, 'edit')} {were(self.written)}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 
 from config.gateway import load
 from retouch.errors import InputError, RetouchError
@@ -57,7 +57,7 @@ def run(
                 " the way: put a proxy with TLS before it, or give --tls-cert and --tls-key\n"
             )
         with listen(host, port) as sock:
-            asyncio.run(serve(sock, settings, tls, recipes=recipes, die_with_parent=die_with_parent))
+            uvloop.run(serve(sock, settings, tls, recipes=recipes, die_with_parent=die_with_parent))
     except RetouchError as error:
         sys.stderr.write(f"gateway: {error}\n")
         raise SystemExit(2 if isinstance(error, InputError) else 6) from None

@@ -14,6 +14,7 @@ from retouch.ledger.requests import Requests
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
 from retouch.triggers.recipe import Recipe
+from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 from workers.gateway.threads import Threads
@@ -60,6 +61,11 @@ class Gateway:
         if not self._confirmed.is_set() and self.ledger.producer.wait_for_disk():
             self._confirmed.set()
         return self._confirmed.is_set()
+
+    @cached_property
+    def disk(self) -> Confirmations:
+        """Who waits for it."""
+        return Confirmations(lambda: self.ledger.producer.wait_for_disk())
 
     @cached_property
     def desk(self) -> Desk:

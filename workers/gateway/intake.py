@@ -84,11 +84,12 @@ class Desk:
         """Raise InputError unless events of a batch may be posted there."""
         parse_notify(url, self._private_hosts)
 
-    def take(self, key: AccessKey, order: Order) -> Taken:
+    def take(self, key: AccessKey, order: Order, *, confirm: bool = True) -> Taken:
         """Check all edits, and write them; raises ProblemError that tells what is wrong, and nothing is written then.
 
-        Raises ServiceError if Redis or S3 fails, and CancelledError if a person cancels the batch meanwhile. The same
-        order again does then what is left of it.
+        ``confirm``: wait until all is on the disk of Redis; the receipt says whether it is. Raises ServiceError if
+        Redis or S3 fails, and CancelledError if a person cancels the batch meanwhile. The same order again does then
+        what is left of it.
         """
         own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
         files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.name)}"
@@ -109,8 +110,7 @@ class Desk:
                 raise ProblemError(Kind.AWAY, detail) from None
             _refuse(checked.rejected, rejected, order.noun)
             batch = order.batch or checked.batch_id(DIGITS)
-            self._refuse_conflicts(batch, checked, order.noun)
-            return self._write(batch, checked, order.terms, inputs)
+            return self._write(batch, checked, order.terms, inputs, confirm)
 
     def _check(self, key: AccessKey, order: Order, intake: Intake, checked: CheckedEdits) -> int:
         """Check all edits; returns how many are rejected: only the first ones are kept."""
@@ -126,19 +126,22 @@ class Desk:
         checked.notes += order.source.notes
         return rejected + len(checked.rejected)
 
-    def _refuse_conflicts(self, batch: str, checked: CheckedEdits, noun: str) -> None:
-        if self._queue.find(batch) is None:
-            return
+    def _refuse_conflicts(self, batch: str, checked: CheckedEdits) -> None:
+        noun = checked.noun
         for page in _pages(checked.entries, PAGE):
             if conflicts := self._queue.conflicts(batch, [entry for _, entry in page]):
                 found = CheckedEdits("", checked.defaults, page, noun=noun)
                 found.reject_conflicts(conflicts, self._queue.made(batch, sorted(conflicts)))
                 _refuse(found.rejected, len(found.rejected), noun)
 
-    def _write(self, batch: str, checked: CheckedEdits, terms: Terms, inputs: Inputs) -> Taken:
-        upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
+    def _write(self, batch: str, checked: CheckedEdits, terms: Terms, inputs: Inputs, confirm: bool) -> Taken:
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
-        with self._queue.writer(batch, checked.defaults, held=held, at_hand=True, **vars(terms)) as writer:
+        with self._queue.writer(
+            batch, checked.defaults, held=held, at_hand=True, confirm=confirm, **vars(terms)
+        ) as writer:
+            if writer.found:
+                self._refuse_conflicts(batch, checked)
+            upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
             for number, entry in checked.entries:
                 writer.add(number, entry)
         _refuse_late(writer, checked.noun)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple, cast
 
 from anyio import CapacityLimiter
@@ -16,10 +17,11 @@ from starlette.responses import Response
 
 from retouch.access_keys import AccessKey, Scope
 from retouch.edit import Edit
-from retouch.errors import InputError
+from retouch.errors import InputError, LedgerError, ServiceError
 from retouch.intake.manifest import json_text
 from retouch.intake.manifest.jsonl import JsonList
 from retouch.intake.manifest.opening import declared
+from retouch.intake.writing import Receipt
 from retouch.records import EstimateRecord
 from workers.gateway.body import MIB, Body, kept_body
 from workers.gateway.context import Gateway
@@ -149,18 +151,30 @@ async def _submit(gateway: Gateway, threads: CapacityLimiter, sent: Sent, batch:
     most = min(gateway.settings.max_body_bytes, key.max_body or gateway.settings.max_body_bytes)
     async with kept_body(sent.request, min(most, MAX_JSON) if kind == JSON else most) as body:
 
-        def take() -> Taken:
-            return gateway.desk.take(key, order(body))
+        async def take() -> Taken:
+            taken = await run_sync(lambda: gateway.desk.take(key, order(body), confirm=False), limiter=threads)
+            return replace(taken, receipt=await _confirmed(gateway, taken.receipt))
 
         if sent.idempotency_key is None:
-            return _answer(await run_sync(take, limiter=threads))
+            return _answer(await take())
         fingerprint = _fingerprint(sent, kind, body)
         async with once(gateway.requests, f"{key.name}/{sent.idempotency_key}", fingerprint) as run:
             if run.earlier:
                 return _response(json.loads(run.earlier), 200)
-            taken = await run_sync(take, limiter=threads)
+            taken = await take()
             run.answer = json.dumps(_accepted(taken))
             return _answer(taken)
+
+
+async def _confirmed(gateway: Gateway, receipt: Receipt) -> Receipt:
+    """The receipt, once it is known whether all is on disk: waited for without a thread, of which there are few."""
+    try:
+        return replace(receipt, on_disk=await gateway.disk.confirmed())
+    except LedgerError as error:
+        raise ServiceError(
+            f"Redis failed before it confirmed that batch {receipt.batch} is on its disk ({error}):"
+            " enqueue the same again, which adds what is missing"
+        ) from error
 
 
 def _kind(request: Request) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,10 +19,17 @@ from workers.gateway.context import Gateway
 
 Document = dict[str, Any]
 
+_making = Lock()  # callers of a test may be threads, and pydantic's making of schemas is for one
 
-@lru_cache(maxsize=1)
+
 def document() -> Document:
     """The document, which is the same for all gateways."""
+    with _making:
+        return _document()
+
+
+@lru_cache(maxsize=1)
+def _document() -> Document:
     gate: Any = create(Gateway(GatewaySettings(bucket="bucket"), Ledger(fakeredis.FakeRedis(decode_responses=True))))
     found: Document = gate._app.openapi()
     return found

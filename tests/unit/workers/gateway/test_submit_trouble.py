@@ -96,20 +96,37 @@ def test_a_batch_of_several_pages_is_not_worked_on_before_it_is_whole(
     assert ledger.worker.claim("w", lease_ms=60_000, places=100).claims
 
 
+@pytest.mark.parametrize("headers", [JSONL, JSONL | {"Idempotency-Key": "1"}])
+@pytest.mark.parametrize("call", ["open_batch", "enqueue", "seal", "wait_for_disk"])
 def test_redis_away_is_told_and_nothing_is_lost(
-    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, call: str, headers: dict[str, str]
 ) -> None:
-    """Also where the caller has a key for its request."""
+    """Before anything is written, while it is, or before it is on disk; the same again adds what is missing."""
     caller = client()
 
     def away(*_: object, **__: object) -> None:
         raise LedgerAwayError("connection refused")
 
-    monkeypatch.setattr(ledger.reader, "batch", away)
-    monkeypatch.setattr(ledger.requests, "begin", away)
-    for headers in (JSONL, JSONL | {"Idempotency-Key": "1"}):
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger.producer, call, away)
         answer = caller.post("/v1/batches/b", data=lines(edit()), headers=headers)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "enqueue the same again" in answer.json()["detail"]
+    again = caller.post("/v1/batches/b", data=lines(edit()), headers=headers).json()
+    assert again["accepted"] + again["already"] == 1
+
+
+def test_redis_away_is_told_where_the_caller_has_a_key_for_its_request(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not known then whether the request came before."""
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerAwayError("connection refused")
+
+    monkeypatch.setattr(ledger.requests, "begin", away)
+    answer = client().post("/v1/batches/b", data=lines(edit()), headers=JSONL | {"Idempotency-Key": "1"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
 def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: EditQueue) -> None:
@@ -148,10 +165,10 @@ def test_a_second_request_with_a_key_that_is_at_work_is_told_so(
     begun, go_on = threading.Event(), threading.Event()
     take, answers = gateway.desk.take, []
 
-    def slow(*args: Any) -> Any:
+    def slow(*args: Any, **more: Any) -> Any:
         begun.set()
         assert go_on.wait(60)
-        return take(*args)
+        return take(*args, **more)
 
     monkeypatch.setattr(gateway.desk, "take", slow)
     first = threading.Thread(
