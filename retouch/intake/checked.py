@@ -64,13 +64,14 @@ class CheckedEdits:
         custom_id = custom_id_of(raw)
         if line.problem:
             of_picture = [] if "init_image" in line.problem else intake.trouble_with_picture(raw)
-            self.rejected.append(Rejection(line.number, custom_id, [line.problem, *of_picture]))
+            self.rejected.append(Rejection(line.number, custom_id, [line.problem, *line.faults, *of_picture]))
             return
-        errors = self._used_before(custom_id, line.name or line.number)
+        errors = [*self._used_before(custom_id, line.name or line.number), *line.faults]
         try:
             admitted = intake.admit(raw, redo_of=line.redo_of, shown=line.shown)
         except InvalidEditError as error:
-            errors += error.errors
+            told = set(map(_subject, line.faults))  # such a field may be missing only because it could not be read
+            errors += [worded for worded in map(line.worded, error.errors) if _subject(worded) not in told]
         if errors:
             self.rejected.append(Rejection(line.number, custom_id, errors))
             return
@@ -128,6 +129,10 @@ class CheckedEdits:
         """Number and ``init_image`` of each valid edit."""
         everyone = self.defaults.get("init_image", "")
         return [(line, json.loads(entry.parameters).get("init_image", everyone)) for line, entry in self.entries]
+
+
+def _subject(error: str) -> str:
+    return error.partition(" ")[0]
 
 
 def check(source: Source, stem: str, intake: Intake) -> CheckedEdits:

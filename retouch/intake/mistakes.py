@@ -10,7 +10,7 @@ from retouch.plural import count
 
 TOLD_APART = 3  # edits with one mistake in different values
 # What differs between two sentences about one mistake: quoted texts (cut ones too), addresses, paths and numbers.
-_VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
+VALUE = re.compile(r'"(?:[^"\\]|\\.)*(?:"|…)|\'[^\']*\'|\S*[/.]\S+|\d+')
 
 
 class Rejection(NamedTuple):
@@ -56,7 +56,7 @@ def by_mistake(rejected: Iterable[Rejection], names: Mapping[int, str] | None = 
 
     alike: dict[str, list[Rejection]] = {}
     for rejection in rejected:
-        alike.setdefault(_VALUE.sub("", errors(rejection)), []).append(rejection)
+        alike.setdefault(VALUE.sub("", errors(rejection)), []).append(rejection)
     groups: list[list[Rejection]] = []
     for group in alike.values():
         same = len(set(map(errors, group))) == 1

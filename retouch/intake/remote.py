@@ -12,19 +12,20 @@ from retouch.intake.uploads import Inputs
 class RemoteInputs(Inputs):
     """Takes pictures that are in the text itself, and those in S3 that begin with one of ``allowed``.
 
-    ``own``: the one of these to which a caller uploads.
+    ``own``: the one of these to which a caller uploads. ``advice``: what to do with a picture on the caller's machine.
     """
 
-    def __init__(self, bucket: str, prefix: str, own: str, allowed: Sequence[str]) -> None:
+    def __init__(self, bucket: str, prefix: str, own: str, allowed: Sequence[str], advice: str) -> None:
         super().__init__(bucket, prefix)
         self._own = own
         self._allowed = (own, *allowed)
+        self._advice = advice
 
     def uri(self, init_image: str) -> str:
         """Refuse a path: it would be one of this machine."""
         raise InputError(
-            f"{init_image[:200]} is a path on your machine, which the gateway cannot read: upload the picture first"
-            " (POST /v1/uploads), or write the address of one, https:// or s3://"
+            f"{init_image[:200]} is a path on your machine, which the gateway cannot read: {self._advice}, or write the"
+            " address of one, https:// or s3://"
         )
 
     def check_address(self, address: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from retouch.edit import Edit
@@ -18,6 +18,8 @@ class Line(NamedTuple):
     shown: str | None = None  # its init_image as its producer named it, where that is known from an earlier edit
     edit: Edit | None = None  # in place of fields
     name: str = ""  # what messages call it where it has no line: a picture's path, an edit's id
+    faults: tuple[str, ...] = ()  # mistakes beside which its fields can be checked; each begins with its field
+    worded: Callable[[str], str] = str  # a sentence about one of its fields, in the words of its producer
 
 
 class Source(Protocol):

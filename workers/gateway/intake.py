@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -53,13 +53,18 @@ class Terms:
 
 @dataclass(frozen=True)
 class Order:
-    """What a request asks for. ``batch`` empty: its id is made of its edits. ``noun``: what a source counts."""
+    """What a request asks for. ``batch`` empty: its id is made of its edits. ``noun``: what a source counts.
+
+    ``fields``: with which of these a sentence about a mistake may begin. ``advice``: what to do with a local picture.
+    """
 
     source: Source
     batch: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     noun: str = "line"
+    fields: frozenset[str] = frozenset(Edit.model_fields)
+    advice: str = "upload the picture first (POST /v1/uploads)"
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Desk:
         own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
         files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.name)}"
         with (
-            RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs)) as inputs,
+            RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs), order.advice) as inputs,
             SpooledEntries() as entries,
             SpooledPlaces() as places,
         ):
@@ -108,9 +113,9 @@ class Desk:
             except OSError as error:
                 detail = f"the gateway cannot keep the edits on its disk: {error.strerror}"
                 raise ProblemError(Kind.AWAY, detail) from None
-            _refuse(checked.rejected, rejected, order.noun)
+            _refuse(order, checked.rejected, rejected)
             batch = order.batch or checked.batch_id(DIGITS)
-            return self._write(batch, checked, order.terms, inputs, confirm)
+            return self._write(batch, checked, order, inputs, confirm)
 
     def _check(self, key: AccessKey, order: Order, intake: Intake, checked: CheckedEdits) -> int:
         """Check all edits; returns how many are rejected: only the first ones are kept."""
@@ -126,25 +131,24 @@ class Desk:
         checked.notes += order.source.notes
         return rejected + len(checked.rejected)
 
-    def _refuse_conflicts(self, batch: str, checked: CheckedEdits) -> None:
-        noun = checked.noun
+    def _refuse_conflicts(self, batch: str, checked: CheckedEdits, order: Order) -> None:
         for page in _pages(checked.entries, PAGE):
             if conflicts := self._queue.conflicts(batch, [entry for _, entry in page]):
-                found = CheckedEdits("", checked.defaults, page, noun=noun)
+                found = CheckedEdits("", checked.defaults, page, noun=order.noun)
                 found.reject_conflicts(conflicts, self._queue.made(batch, sorted(conflicts)))
-                _refuse(found.rejected, len(found.rejected), noun)
+                _refuse(order, found.rejected, len(found.rejected))
 
-    def _write(self, batch: str, checked: CheckedEdits, terms: Terms, inputs: Inputs, confirm: bool) -> Taken:
+    def _write(self, batch: str, checked: CheckedEdits, order: Order, inputs: Inputs, confirm: bool) -> Taken:
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
         with self._queue.writer(
-            batch, checked.defaults, held=held, at_hand=True, confirm=confirm, **vars(terms)
+            batch, checked.defaults, held=held, at_hand=True, confirm=confirm, **vars(order.terms)
         ) as writer:
             if writer.found:
-                self._refuse_conflicts(batch, checked)
+                self._refuse_conflicts(batch, checked, order)
             upload_pending(inputs, lambda: kept_store(self._bucket), lambda _number: None)
             for number, entry in checked.entries:
                 writer.add(number, entry)
-        _refuse_late(writer, checked.noun)
+        _refuse_late(order, writer)
         notes = [*checked.estimate.warnings(), *map(over_http, checked.notes)]
         return Taken(writer.receipt(), dict(checked.estimate.to_json()), notes)
 
@@ -165,34 +169,34 @@ def _pages(entries: Iterable[T], size: int) -> Iterator[list[T]]:
         yield page
 
 
-def _refuse(rejected: list[Rejection], total: int, noun: str, outcome: str = "so nothing was enqueued") -> None:
+def _refuse(order: Order, rejected: list[Rejection], total: int, outcome: str = "so nothing was enqueued") -> None:
     """Raise ProblemError if edits are rejected; ``rejected`` are the first of ``total``."""
     if not total:
         return
-    first = described(by_mistake(rejected)[0], noun)
+    first = described(by_mistake(rejected)[0], order.noun)
     detail = over_http(f"{count(total, 'edit')} {are(total)} wrong, {outcome}; {first}")
-    faults = [fault for one in rejected for fault in _faults(one)][:TOLD]
+    faults = [fault for one in rejected for fault in _faults(one, order.fields)][:TOLD]
     raise ProblemError(Kind.REJECTED, detail, errors=faults, rejected=total)
 
 
-def _refuse_late(writer: BatchWriter, noun: str) -> None:
+def _refuse_late(order: Order, writer: BatchWriter) -> None:
     if found := writer.conflicts:
         outcome = f"because another producer was quicker; {writer.written:,} were enqueued"
-        _refuse(found[:TOLD], len(found), noun, outcome)
+        _refuse(order, found[:TOLD], len(found), outcome)
 
 
-def _faults(rejection: Rejection) -> Iterator[dict[str, Any]]:
+def _faults(rejection: Rejection, fields: Collection[str]) -> Iterator[dict[str, Any]]:
     place: dict[str, Any] = {"line": rejection.line}
     if rejection.custom_id is not None:
         place["custom_id"] = rejection.custom_id.encode(errors="replace").decode()
     for error in rejection.errors:
-        named = {"field": name} if (name := _field_of(error)) else {}
+        named = {"field": name} if (name := _field_of(error, fields)) else {}
         yield {**place, **named, "detail": over_http(error)}
 
 
-def _field_of(error: str) -> str | None:
-    """The field that a sentence is about: it begins with it."""
+def _field_of(error: str, fields: Collection[str]) -> str | None:
+    """The one of ``fields`` that a sentence is about: it begins with it."""
     if unknown := _UNKNOWN.match(error):
         return unknown[1]
-    first = re.split(r"[ .]", error, maxsplit=1)[0]
-    return first if first in Edit.model_fields else None
+    first = re.split(r"[ .:]", error, maxsplit=1)[0]
+    return first if first in fields else None

@@ -17,6 +17,7 @@ from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.intake import Order
 from workers.gateway.openai.lines import BatchLines
+from workers.gateway.openai.names import FIELDS
 from workers.gateway.openai.outputs import ERRORS, OUTPUT, ResultFile
 from workers.gateway.openai.records import BatchRecords, Record
 from workers.gateway.openai.shapes import Batch, BatchList, BatchRequest, Errors, LineError, RequestCounts, Status
@@ -28,6 +29,10 @@ DIGITS = 24  # of a batch's id, behind the key's prefix
 AT_ONCE = 4  # files that are checked and written at a time, as on the native face
 WINDOW_S = 24 * 3600  # after that a batch that never became whole is given up
 UNPREFIXED = "batch_"
+ADVICE = (
+    'upload the picture first (POST /openai/v1/files with the purpose "vision") and write the file\'s id, or write the'
+    " picture as a data URI"
+)
 _PLACE = "/openai/v1/batches"
 _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 _OF_A_BODY = (Kind.BAD_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE)
@@ -109,8 +114,9 @@ class Batches:
             return pictures.get(id)
 
         with self._shelf.opened(file) as stream:
+            order = Order(BatchLines(stream, address_of), record.id, fields=FIELDS, advice=ADVICE)
             try:
-                taken = self._gateway.desk.take(key, Order(BatchLines(stream, address_of), record.id))
+                taken = self._gateway.desk.take(key, order)
             except ProblemError as problem:
                 if problem.kind not in _OF_THE_FILE:
                     raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from retouch.errors import InputError
@@ -11,11 +12,15 @@ from retouch.intake.manifest import json_text
 from retouch.intake.manifest.jsonl import text_of
 from retouch.intake.manifest.lines import MAX_LINE, MAX_TEXT, numbered, too_long
 from retouch.intake.source import Line
+from workers.gateway.openai.names import ENVELOPE, THEIRS, wording
 from workers.gateway.openai.shapes import ENDPOINT
 
 AS_BASE64 = "b64_json"  # a response_format; which one an edit is to have is kept in its metadata
 FORMAT = "response_format"
-_NAMES = {"model": "model_id", "n": "samples"}  # theirs and ours
+_REFUSED = {
+    "mask": "is not possible: the whole picture is edited, as far as strength says",
+    "custom_id": "stands beside body, not in it",
+}
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 AddressOf = Callable[[str], str | None]
@@ -39,66 +44,102 @@ class BatchLines:
             raise InputError("the file is empty: it holds no edit")
 
     def _line(self, number: int, raw: bytes) -> Line:
-        named: dict[str, Any] = {}
         try:
             line = json_text.parse(text_of(raw, MAX_LINE))
-            named = {"custom_id": line.get("custom_id")}
-            fields = named | edit_of(line, self._address_of)
         except ValueError as error:
-            return Line(number, named, str(error))
+            return Line(number, {}, str(error))
+        named = {"custom_id": line.get("custom_id")}
+        faults = envelope_faults(line)
+        body = line.get("body")
+        if not isinstance(body, dict):
+            return Line(number, named, "body must be an object: the fields of the edit", faults=tuple(faults))
+        edit = EditOf(body, self._address_of)
         # Only a picture in it makes a line long.
-        long = len(raw) - len(str(fields.get("init_image", ""))) > MAX_TEXT
-        return Line(number, named if long else fields, too_long(MAX_TEXT) if long else None)
+        if len(raw) - len(str(edit.fields.get("init_image", ""))) > MAX_TEXT:
+            return Line(number, named, too_long(MAX_TEXT))
+        return Line(number, named | edit.fields, faults=(*faults, *edit.faults), worded=wording(edit.called))
 
 
-def edit_of(line: dict[str, Any], address_of: AddressOf) -> dict[str, Any]:
-    """The fields of an edit, but for its ``custom_id``; raises ValueError, whose sentence begins with the field."""
-    if unknown := sorted(line.keys() - {"custom_id", "method", "url", "body"}):
-        raise ValueError(f"{unknown[0][:80]!r} is not a part of a line: custom_id, method, url, body are")
+def envelope_faults(line: dict[str, Any]) -> list[str]:
+    """What is wrong with a line around its body, each a sentence that begins with the part."""
+    parts = ", ".join(ENVELOPE)
+    faults = [f"unknown field {name[:80]!r} (a line has {parts})" for name in sorted(line.keys() - set(ENVELOPE))]
     if line.get("method") != "POST":
-        raise ValueError("method must be POST")
+        faults.append("method must be POST")
     if line.get("url") != ENDPOINT:
-        raise ValueError(f"url must be {ENDPOINT}, the batch's endpoint")
-    body = line.get("body")
-    if not isinstance(body, dict):
-        raise ValueError("body must be an object: the fields of the edit")  # noqa: TRY004 - the text is wrong
-    fields = {name: value for name, value in body.items() if value is not None}
-    if "mask" in fields:
-        raise ValueError("mask is not possible: the whole picture is edited, as far as strength says")
-    for theirs, ours in _NAMES.items():
-        if theirs in fields:
-            _put(fields, theirs, {ours: fields.pop(theirs)})
-    _read_size(fields)
-    _read_picture(fields, address_of)
-    _read_format(fields)
-    return fields
+        faults.append(f"url must be {ENDPOINT}, the batch's endpoint")
+    return faults
 
 
-def _put(fields: dict[str, Any], name: str, ours: dict[str, Any]) -> None:
-    if twice := sorted(fields.keys() & ours.keys()):
-        raise ValueError(f"{name} and {twice[0]} are the same: write one of them")
-    fields |= ours
+class EditOf:
+    """The edit that a body is, but for its ``custom_id``.
 
+    ``fields``: under our names; ``called``: what the body calls them; ``faults``: what is wrong, each a sentence that
+    begins with the field as it was written.
+    """
 
-def _read_size(fields: dict[str, Any]) -> None:
-    size = fields.pop("size", "auto")
-    if size == "auto":
-        return
-    if not isinstance(size, str) or not (match := _SIZE.fullmatch(size)):
-        raise ValueError('size must be WIDTHxHEIGHT in pixels, such as "512x512", or "auto"')
-    _put(fields, "size", {"width": int(match[1]), "height": int(match[2])})
+    def __init__(self, body: dict[str, Any], address_of: AddressOf) -> None:
+        self.fields = {name: value for name, value in body.items() if value is not None}
+        self.called = {name: name for name in self.fields}
+        self.faults: list[str] = []
+        self._address_of = address_of
+        readers: list[Callable[[], None]] = [
+            *(partial(self._refuse, name, why) for name, why in _REFUSED.items()),
+            *(partial(self._rename, ours) for ours in ("model_id", "samples")),
+            self._read_size,
+            self._read_picture,
+            self._read_format,
+        ]
+        for read in readers:
+            try:
+                read()
+            except ValueError as error:
+                self.faults.append(str(error))
 
+    def _refuse(self, name: str, why: str) -> None:
+        if name in self.fields:
+            del self.fields[name]
+            raise ValueError(f"{name} {why}")
 
-def _read_picture(fields: dict[str, Any], address_of: AddressOf) -> None:
-    given = {name: fields.pop(name) for name in ("image", "images") if name in fields}
-    if len(given) > 1:
-        raise ValueError("image and images are the same: write one of them")
-    for name, value in given.items():
-        if isinstance(value, list):
-            if len(value) != 1:
-                raise ValueError(f"{name} must have one picture, and has {len(value)}: an edit is of one picture")
-            value = value[0]
-        _put(fields, name, {"init_image": _address(name, value, address_of)})
+    def _rename(self, ours: str) -> None:
+        if (theirs := THEIRS[ours]) in self.fields:
+            self._put(theirs, {ours: self.fields.pop(theirs)})
+
+    def _put(self, name: str, ours: dict[str, Any]) -> None:
+        if twice := sorted(self.fields.keys() & ours.keys()):
+            raise ValueError(f"{name} and {twice[0]} are the same: write one of them")
+        self.fields |= ours
+        self.called |= dict.fromkeys(ours, name)
+
+    def _read_size(self) -> None:
+        size = self.fields.pop("size", "auto")
+        if size == "auto":
+            return
+        if not isinstance(size, str) or not (match := _SIZE.fullmatch(size)):
+            raise ValueError('size must be WIDTHxHEIGHT in pixels, such as "512x512", or "auto"')
+        self._put("size", {"width": int(match[1]), "height": int(match[2])})
+
+    def _read_picture(self) -> None:
+        given = {name: self.fields.pop(name) for name in ("image", "images") if name in self.fields}
+        if len(given) > 1:
+            raise ValueError("image and images are the same: write one of them")
+        for name, value in given.items():
+            self.called.setdefault("init_image", name)  # also if it cannot be read
+            if isinstance(value, list):
+                if len(value) != 1:
+                    raise ValueError(f"{name} must have one picture, and has {len(value)}: an edit is of one picture")
+                value = value[0]
+            self._put(name, {"init_image": _address(name, value, self._address_of)})
+
+    def _read_format(self) -> None:
+        wanted = self.fields.pop(FORMAT, "url")
+        if wanted not in ("url", AS_BASE64):
+            raise ValueError(f'{FORMAT} must be "url" or "{AS_BASE64}"')
+        if wanted == AS_BASE64:
+            metadata = self.fields.get("metadata", {})
+            if not isinstance(metadata, dict):
+                raise ValueError("metadata must be an object of texts")
+            self.fields["metadata"] = {**metadata, FORMAT: wanted}
 
 
 def _address(name: str, picture: Any, address_of: AddressOf) -> str:
@@ -118,14 +159,3 @@ def _address(name: str, picture: Any, address_of: AddressOf) -> str:
     if address := address_of(picture):
         return address
     raise ValueError(f'{name} {picture[:80]} is no file of this key with the purpose "vision"')
-
-
-def _read_format(fields: dict[str, Any]) -> None:
-    wanted = fields.pop(FORMAT, "url")
-    if wanted not in ("url", AS_BASE64):
-        raise ValueError(f'{FORMAT} must be "url" or "{AS_BASE64}"')
-    if wanted == AS_BASE64:
-        metadata = fields.get("metadata", {})
-        if not isinstance(metadata, dict):
-            raise ValueError("metadata must be an object of texts")
-        fields["metadata"] = {**metadata, FORMAT: wanted}

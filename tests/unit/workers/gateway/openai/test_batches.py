@@ -172,7 +172,7 @@ def test_mistakes_are_told_by_their_lines_before_anything_runs(ai: Ai, queue: Ed
     wrong: list[Any] = [
         line("a"),
         line("b", strength=7),
-        line("c", mask="https://example.com/mask.png"),
+        line("c", mask="https://example.com/mask.png", quality="high", n="many"),
         line("d") | {"url": "/v1/images/generations"},
         line("e", size="large"),
         line("f", image=None, images=[{"file_id": "file-none"}]),
@@ -186,16 +186,29 @@ def test_mistakes_are_told_by_their_lines_before_anything_runs(ai: Ai, queue: Ed
         line("m", quality="high"),
         line("n", image=f"s3://{'bucket'}/other.png"),
         "text",
+        line("o", size="9999x512"),
+        line("p", image=None, init_image="http://127.0.0.1/a.png"),
     ]
     batch = create(client, upload(client, *wrong))
     assert (batch.status, batch_counts(batch).total, batch.failed_at) == ("failed", 0, batch.failed_at)
     assert batch.errors
-    told = {one.line: one for one in batch.errors.data}
+    told = {one.line: one for one in reversed(batch.errors.data)}
+    params = {line: [one.param for one in batch.errors.data if one.line == line] for line in told}
+    assert params == {
+        **{2: ["strength"], 3: ["mask", "n", "quality"], 4: ["url"], 5: ["size"], 6: ["images"], 7: ["image"]},
+        **{8: ["image"], 9: ["image"], 10: ["custom_id"], 11: ["n"], 12: ["method", "url", "prompt", "image"]},
+        **{13: ["body"], 14: ["quality"], 15: ["image"], 16: [None], 17: ["size"], 18: ["init_image"]},
+    }
+    assert "POST /openai/v1/files" in told[9].message
+    assert "/v1/uploads" not in str(batch.errors)
+    assert told[17].message.startswith("size: width 9999 ")
+    assert not [one for one in batch.errors.data if one.line < 18 and "init_image" in one.message]
     assert sorted(told) == list(range(2, len(wrong) + 1))
     assert (told[2].code, told[2].param) == ("rejected", "strength")
     assert "mask is not possible" in told[3].message
     assert "already used on line 1" in told[10].message
     assert "quality" in told[14].message
+    assert 'n "many" should be a valid integer' in str(batch.errors)
     assert queue.batches() == []
     assert client.batches.retrieve(batch.id).errors == batch.errors
     with pytest.raises(openai.BadRequestError):
