@@ -24,6 +24,7 @@ from retouch.records import AccessKeyRecord
 
 DEFAULT_RATE = "600/m"
 DEFAULT_LINES = 1_000_000
+DEFAULT_OPEN = 500
 LIVE = 2  # secrets of a key at a time: the new one, and the one that it replaces
 LONGEST_PREFIX = 40  # so that the ids which the gateway makes fit behind it
 
@@ -60,7 +61,7 @@ class AccessKey:
     """A key: its batches begin with ``prefix``, its ``s3://`` pictures with one of ``inputs``, or are its own uploads.
 
     ``rate``: requests in a time, such as ``600/m``. ``max_lines``: edits in one request. ``max_body``: bytes of one,
-    None: as many as the gateway takes. ``secrets``: the oldest first.
+    None: as many as the gateway takes. ``max_open``: requests at a time in one gateway. ``secrets``: the oldest first.
     """
 
     name: str
@@ -70,13 +71,24 @@ class AccessKey:
     rate: str
     max_lines: int
     max_body: int | None
+    max_open: int
     created: int
     secrets: tuple[KeySecret, ...]
+
+    @property
+    def owner(self) -> str:
+        """Whose its uploads and its requests are: of another one that is made under its name later they are not."""
+        return f"{self.name}/{self.created}"
 
     @property
     def window(self) -> Window:
         """Its rate."""
         return parse_rate(self.rate)[0]
+
+    @property
+    def said_scopes(self) -> str:
+        """Its scopes, for people."""
+        return ", ".join(sorted(self.scopes))
 
     def may_name(self, batch: str) -> bool:
         """Whether a batch is one of its own."""
@@ -102,6 +114,7 @@ class AccessKey:
             rate=raw["rate"],
             max_lines=raw["max_lines"],
             max_body=raw["max_body"],
+            max_open=raw.get("max_open", DEFAULT_OPEN),  # a key of before has none
             created=raw["created"],
             secrets=tuple(KeySecret(one["sha256"], one["created"]) for one in raw["secrets"]),
         )
@@ -116,6 +129,7 @@ class AccessKey:
             "rate": self.rate,
             "max_lines": self.max_lines,
             "max_body": self.max_body,
+            "max_open": self.max_open,
             "created": str(iso(self.created)),
             "secrets": [
                 {
@@ -167,6 +181,7 @@ class AccessKeys:
         rate: str = DEFAULT_RATE,
         max_lines: int = DEFAULT_LINES,
         max_body: int | None = None,
+        max_open: int = DEFAULT_OPEN,
         token: str = "",
     ) -> str:
         """Make a key and return its token, which nobody can read again. Raises InputError if the name is in use.
@@ -184,6 +199,7 @@ class AccessKeys:
                 rate=rate,
                 max_lines=max_lines,
                 max_body=max_body,
+                max_open=max_open,
                 created=now,
                 secrets=(KeySecret(_hash(token), now),),
             )

@@ -42,12 +42,12 @@ def local_input(prefix: str, sha256: str, extension: str) -> str:
 
 
 def uploads(prefix: str, owner: str) -> str:
-    """With what the keys of pictures begin that a caller of the gateway uploads; ``owner``: the name of its key."""
+    """With what the keys of pictures begin that a caller of the gateway uploads; ``owner``: its ``AccessKey.owner``."""
     return f"{prefix}_uploads/{owner}/"
 
 
 def files(prefix: str, owner: str) -> str:
-    """With what the keys of files begin that OpenAI's clients upload; ``owner``: the name of the gateway's key."""
+    """With what the keys of files begin that OpenAI's clients upload; ``owner``: their ``AccessKey.owner``."""
     return f"{prefix}_files/{owner}/"
 
 

@@ -200,7 +200,7 @@ class EditQueue(BatchReader):
             call = Enqueueing(
                 intake,
                 inputs,
-                partial(self._picture_store, self._bucket),
+                partial(self._picture_store, self._bucket, batch),
                 skip=on_invalid == "skip",
                 writer=partial(
                     self.writer,
@@ -289,9 +289,9 @@ class EditQueue(BatchReader):
             confirm=confirm,
         )
 
-    def _picture_store(self, bucket: str) -> ObjectStore:
-        """Where pictures of this machine are uploaded to."""
-        return kept_store(bucket) if isinstance(self._way, Ledger) else self._way.pictures
+    def _picture_store(self, bucket: str, batch: str) -> ObjectStore:
+        """Where pictures of this machine are uploaded to, for edits of this batch."""
+        return kept_store(bucket) if isinstance(self._way, Ledger) else self._way.pictures.of(batch)
 
     # --- one batch -------------------------------------------------------------------------------
 

@@ -516,6 +516,8 @@ class AccessKeyRecord(TypedDict):
     """edits in one request"""
     max_body: int | None
     """bytes of one request; null: as many as the gateway takes"""
+    max_open: int
+    """requests at a time in one gateway, streams and waits among them"""
     created: str
     secrets: list[KeySecretRecord]
     """the oldest first"""

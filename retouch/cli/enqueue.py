@@ -177,7 +177,7 @@ def enqueue(
             _refuse(batch, checked, json_)
         if opened.identity or vary or image_price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
-        upload_with_progress(inputs, queue, bucket)
+        upload_with_progress(inputs, queue, bucket, batch)
     receipt = write_batch(
         queue,
         batch,

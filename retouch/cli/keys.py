@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from retouch.access_keys import DEFAULT_LINES, DEFAULT_RATE, AccessKey, AccessKeys, Scope
+from retouch.access_keys import DEFAULT_LINES, DEFAULT_OPEN, DEFAULT_RATE, AccessKey, AccessKeys, Scope
 from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
@@ -40,6 +40,7 @@ class Limits:
     rate: str
     max_lines: int
     max_body: int | None  # bytes
+    max_open: int
 
 
 def keys(
@@ -92,6 +93,15 @@ def keys(
             help="Of create: size of one request; by default as large as the gateway takes.",
         ),
     ] = None,
+    max_open: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            show_default=False,
+            help=f"Of create: requests at a time in one gateway, streams and waits among them; {DEFAULT_OPEN}.",
+        ),
+    ] = None,
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
@@ -111,7 +121,7 @@ def keys(
         "--rate": rate,
         "--max-lines": max_lines,
     }
-    given["--max-body"] = max_body
+    given |= {"--max-body": max_body, "--max-open": max_open}
     if action is not Action.CREATE and (odd := [option for option, value in given.items() if value]):
         raise InputError(f"{odd[0]} is for: retouch keys create NAME")
     if json_ and action is not Action.LIST:
@@ -126,6 +136,7 @@ def keys(
             rate or DEFAULT_RATE,
             max_lines or DEFAULT_LINES,
             max_body * MIB if max_body else None,
+            max_open or DEFAULT_OPEN,
         )
     queue = open_queue(redis_url)
     found = AccessKeys(queue._ledger, queue.address)  # noqa: SLF001 - keys are no matter of a producer's
@@ -146,6 +157,7 @@ def _create(keys: AccessKeys, name: str, limits: Limits) -> None:
         rate=limits.rate,
         max_lines=limits.max_lines,
         max_body=limits.max_body,
+        max_open=limits.max_open,
     )
     say(f"key {name} is made; this is shown once:")
     _show(token)

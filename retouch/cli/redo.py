@@ -112,7 +112,7 @@ def redo(
             say(f"note: {note}")
         checked.estimate.price = image_price
         tell_plan(child, checked.estimate, ask=bool(vary) and not yes)
-        upload_with_progress(inputs, queue, bucket)
+        upload_with_progress(inputs, queue, bucket, child)
     receipt = write_batch(
         queue, child, checked, origin={"redo_of": batch, "content": content}, max_failures=max_failures
     )

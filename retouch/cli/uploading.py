@@ -16,7 +16,7 @@ from retouch.plural import count, were
 from retouch.queue import EditQueue
 
 
-def upload_with_progress(inputs: Inputs, queue: EditQueue, bucket: str) -> None:
+def upload_with_progress(inputs: Inputs, queue: EditQueue, bucket: str, batch: str) -> None:
     """Upload what is pending, show how far it is, and say how much was sent; raises as ``upload_pending``."""
     done = Counter[bool]()  # by whether it was sent
     with ExitStack() as stack:
@@ -36,7 +36,7 @@ def upload_with_progress(inputs: Inputs, queue: EditQueue, bucket: str) -> None:
             done[sent] += 1
             steps[0](picture)
 
-        open_store = partial(queue._picture_store, bucket)  # noqa: SLF001 - no matter of a producer's
+        open_store = partial(queue._picture_store, bucket, batch)  # noqa: SLF001 - no matter of a producer's
         upload_pending(inputs, open_store, start, step)
     sent = f"{count(done[True], 'picture')} uploaded"
     if done:

@@ -16,11 +16,19 @@ TRIES = 3
 
 
 class GatewayPictures:
-    """Takes pictures as a bucket does (``retouch.intake.uploads.ObjectStore``), and knows where they are then."""
+    """Takes pictures as a bucket does (``retouch.intake.uploads.ObjectStore``), and knows where they are then.
 
-    def __init__(self, client: Client) -> None:
+    ``batch``: whose edits will name them. ``addresses``: where pictures are that were uploaded before.
+    """
+
+    def __init__(self, client: Client, batch: str = "", addresses: dict[str, str] | None = None) -> None:
         self._client = client
-        self._addresses: dict[str, str] = {}
+        self._batch = batch
+        self._addresses = {} if addresses is None else addresses
+
+    def of(self, batch: str) -> GatewayPictures:
+        """The same, for edits of this batch: a key that may not name it is refused before a picture is sent."""
+        return GatewayPictures(self._client, batch, self._addresses)
 
     def moved(self, address: str) -> str:
         """The address of a picture, once it is uploaded; any other address is returned as it is."""
@@ -38,6 +46,7 @@ class GatewayPictures:
 
     def _put(self, key: str, data: bytes, content_type: str) -> tuple[str, bool]:
         asked = {"sha256": PurePosixPath(key).stem, "size": len(data), "content_type": content_type}
+        asked |= {"batch": self._batch} if self._batch else {}
         reason = ""
         for _ in range(TRIES):  # a new link each time: one is good for a quarter of an hour
             try:

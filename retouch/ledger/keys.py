@@ -72,11 +72,12 @@ key                            type    holds
 ``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``; after a try in vain ``since`` (of the first) and
                                        ``reason`` (of the last)
 ``{ns}:keys``                  hash    name of a key of the gateway → JSON ``{scopes, prefix, inputs, rate, max_lines,
-                                       max_body, created, secrets: [{sha256, created}]}``: who may call it, for what
+                                       max_body, max_open, created, secrets: [{sha256, created}]}``: who may call
+                                       it, for what
 ``{ns}:key_uses``              hash    ``NAME/ID`` → when that secret was last used (ms; to the minute)
 ``{ns}:key_rates``             hash    NAME → ms: when all requests that its rate allows are free again
 ``{ns}:confirming``            string  nothing: what the connection writes that asks whether all is on disk
-``{ns}:request:KEY/ID``        hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
+``{ns}:request:KEY/MS/ID``     hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
                                        evidence (see ``polling/histogram.py``)

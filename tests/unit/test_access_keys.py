@@ -7,7 +7,7 @@ import re
 import fakeredis
 import pytest
 
-from retouch.access_keys import AccessKey, AccessKeys, Scope, new_token
+from retouch.access_keys import DEFAULT_OPEN, AccessKey, AccessKeys, Scope, new_token
 from retouch.errors import InputError
 from retouch.ledger import Ledger
 
@@ -74,7 +74,16 @@ def test_a_token_that_is_kept_elsewhere_can_be_made_known_again(keys: AccessKeys
 
 def test_a_key_is_read_as_it_was_made(keys: AccessKeys) -> None:
     """With all that it may do."""
-    keys.create("k", [Scope.READ, Scope.SUBMIT], prefix="a-", inputs=["s3://b/c"], rate="3/s", max_lines=5, max_body=7)
+    keys.create(
+        "k",
+        [Scope.READ, Scope.SUBMIT],
+        prefix="a-",
+        inputs=["s3://b/c"],
+        rate="3/s",
+        max_lines=5,
+        max_body=7,
+        max_open=9,
+    )
     [key] = keys.all()
     assert key.to_json() | {"created": "", "secrets": []} == {
         "name": "k",
@@ -84,11 +93,13 @@ def test_a_key_is_read_as_it_was_made(keys: AccessKeys) -> None:
         "rate": "3/s",
         "max_lines": 5,
         "max_body": 7,
+        "max_open": 9,
         "created": "",
         "secrets": [],
     }
     assert (key.may_name("a-b"), key.may_name("b")) == (True, False)
     assert AccessKey.parse("k", key.to_text()) == key
+    assert AccessKey.parse("k", key.to_text().replace(',"max_open":9', "")).max_open == DEFAULT_OPEN
 
 
 def test_a_scope_of_a_newer_version_is_left_out(keys: AccessKeys) -> None:

@@ -6,6 +6,7 @@ import base64
 import math
 import secrets
 import time
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -18,7 +19,8 @@ from retouch.access_keys import AccessKey, AccessKeys, KeySecret
 from retouch.access_keys import Scope as KeyScope
 from retouch.errors import ServiceError, StoreError
 from retouch.ledger.access import Admission
-from workers.gateway.problems import Kind, ProblemError, a_bug, response_of
+from retouch.plural import count
+from workers.gateway.problems import AGAIN_S, Kind, ProblemError, a_bug, response_of
 
 OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
 NOTIFICATIONS = "/v1/notifications"  # of stores, some of which can only send a key that stands in the URL (Ceph)
@@ -35,13 +37,14 @@ class Gate:
     def __init__(self, app: ASGIApp, keys: AccessKeys) -> None:
         self._app = app
         self._keys = keys
+        self._open = Counter[str]()  # by owner: requests that are not answered whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passage = _Passage(scope, send)
+        passage = _Passage(scope, send, self._open)
         try:
             if scope["path"] not in OPEN:
                 await self._admit(scope, passage)
@@ -55,6 +58,7 @@ class Gate:
             if not passage.answered:  # else the app has done it
                 await response_of(a_bug(), scope)(scope, receive, passage.send)
         finally:
+            passage.close()
             if scope["path"] not in OPEN:
                 passage.log()
 
@@ -68,6 +72,7 @@ class Gate:
         scope["state"]["secret"] = secret
         if not admission.admitted:
             raise _too_many(key, admission)
+        passage.hold_open(key)
 
     def _found(self, token: str) -> tuple[AccessKey, KeySecret, Admission]:
         found = self._keys.of_token(token)
@@ -79,7 +84,7 @@ class Gate:
 class _Passage:
     """One request on its way, as far as the log and the answer's head need to know it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, open_: Counter[str]) -> None:
         self.id = secrets.token_hex(8)
         self._scope = scope
         self._send = send
@@ -89,6 +94,8 @@ class _Passage:
         self._whole = False
         self._key: AccessKey | None = None
         self._admission: Admission | None = None
+        self._open = open_
+        self._holds = ""  # the owner among whose open requests it counts
         scope.setdefault("state", {})["request_id"] = self.id
 
     @property
@@ -99,6 +106,25 @@ class _Passage:
     def enter(self, key: AccessKey, admission: Admission) -> None:
         self._key, self._admission = key, admission
         self._scope["state"]["key"] = key
+
+    def hold_open(self, key: AccessKey) -> None:
+        """Count it among the key's open requests; raises ProblemError if there are as many as there may be."""
+        if self._open[key.owner] >= key.max_open:
+            detail = (
+                f"key {key.name} has {count(key.max_open, 'request')} open here, streams and waits among them, as many"
+                " as it may: end some, or make a key with a larger --max-open"
+            )
+            raise ProblemError(Kind.TOO_MANY, detail, {"Retry-After": str(AGAIN_S)})
+        self._open[key.owner] += 1
+        self._holds = key.owner
+
+    def close(self) -> None:
+        """Count it no more."""
+        if self._holds:
+            self._open[self._holds] -= 1
+            if not self._open[self._holds]:
+                del self._open[self._holds]
+            self._holds = ""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -197,8 +223,7 @@ def needs(*scopes: KeyScope) -> Any:
     def check(request: Request) -> AccessKey:
         key = key_of(request)
         if key.scopes.isdisjoint(scopes):
-            has = ", ".join(sorted(key.scopes))
-            detail = f"this needs the scope {' or '.join(scopes)}, and key {key.name} has {has}"
+            detail = f"this needs the scope {' or '.join(scopes)}, and key {key.name} has {key.said_scopes}"
             raise ProblemError(Kind.NOT_ALLOWED, detail)
         return key
 

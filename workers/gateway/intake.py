@@ -96,8 +96,8 @@ class Desk:
         Redis or S3 fails, and CancelledError if a person cancels the batch meanwhile. The same order again does then
         what is left of it.
         """
-        own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.name)}"
-        files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.name)}"
+        own = f"s3://{self._bucket}/{object_keys.uploads(self._prefix, key.owner)}"
+        files = f"s3://{self._bucket}/{object_keys.files(self._prefix, key.owner)}"
         with (
             RemoteInputs(self._bucket, self._prefix, own, (files, *key.inputs), order.advice) as inputs,
             SpooledEntries() as entries,

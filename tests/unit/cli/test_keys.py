@@ -22,7 +22,7 @@ def test_a_key_is_printed_once(run: Run) -> None:
 
 def test_the_list_as_json_is_as_its_schema_says(run: Run) -> None:
     """With two secrets while a key is replaced."""
-    limits = ("--inputs", "s3://b/c", "--inputs", "s3://d", "--max-lines", "9", "--max-body", "2")
+    limits = ("--inputs", "s3://b/c", "--inputs", "s3://d", "--max-lines", "9", "--max-body", "2", "--max-open", "3")
     run("keys", "create", "a", "--scope", "operate", *limits)
     run("keys", "rotate", "a")
     found = run("keys", "list", "--json").json
@@ -30,13 +30,14 @@ def test_the_list_as_json_is_as_its_schema_says(run: Run) -> None:
     Draft202012Validator(schema).validate(found)
     [key] = found["keys"]
     assert len(key["secrets"]) == 2
-    told = {name: key[name] for name in ("name", "scopes", "inputs", "max_lines", "max_body")}
+    told = {name: key[name] for name in ("name", "scopes", "inputs", "max_lines", "max_body", "max_open")}
     assert told == {
         "name": "a",
         "scopes": ["operate"],
         "inputs": ["s3://b/c", "s3://d"],
         "max_lines": 9,
         "max_body": 2 * 1024 * 1024,
+        "max_open": 3,
     }
 
 

@@ -32,7 +32,8 @@ def test_a_picture_that_is_there_is_not_sent(way: Way, queue: EditQueue, there: 
     way.will(201, ACCEPTED)
     queue.enqueue([{"custom_id": "a", "prompt": "a cat", "init_image": picture()}], batch="b")
     asked, *sent, enqueued = way.requests
-    assert json.loads(asked.body)["size"] == len(picture())
+    said = json.loads(asked.body)
+    assert (said["size"], said["batch"]) == (len(picture()), "b")
     assert [(one.path, one.body, one.headers.get("authorization")) for one in sent] == (
         [] if there else [("/put?X=1", picture(), None)]
     )
@@ -48,6 +49,6 @@ def test_whoever_watches_is_told_what_was_sent(way: Way, queue: EditQueue, tmp_p
     way.will(200, b"")
     with Inputs("gateway") as inputs:
         inputs.need(inputs.uri(str(tmp_path / "a.png")))
-        store = queue._picture_store("gateway")
+        store = queue._picture_store("gateway", "b")
         asyncio.run(upload(inputs.pending.values(), store, lambda _picture, sent: told.append(sent)))
     assert told == [not there]

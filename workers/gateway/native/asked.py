@@ -27,7 +27,7 @@ class Asked(BaseModel):
         1.0,
         ge=WEIGHT_MIN,
         le=WEIGHT_MAX,
-        description="The share of a new batch: 2 gets twice the turns of 1.",
+        description="The share of a new batch: 2 gets twice the turns of 1, and needs the scope `operate`.",
     )
 
     max_failures: str | None = Field(

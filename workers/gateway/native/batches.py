@@ -77,6 +77,13 @@ def found(gateway: Gateway, key: AccessKey, batch: str) -> BatchView:
     return view
 
 
+def may_name(key: AccessKey, batch: str) -> None:
+    """Raise ProblemError unless a batch of this id is one of the key's, be it there or not."""
+    if not key.may_name(batch):
+        detail = f"batches of key {key.name} begin with {key.prefix}, and {batch} does not"
+        raise ProblemError(Kind.NOT_ALLOWED, detail)
+
+
 def nothing(batch: str) -> ProblemError:
     """What is said of a batch that is not there, and of one that the key may not know of."""
     detail = f"there is no batch {batch!r} that this key may know of; one that ended long ago is only in S3"

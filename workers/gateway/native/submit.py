@@ -28,7 +28,7 @@ from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.intake import Order, Taken
 from workers.gateway.native.asked import Asked
-from workers.gateway.native.batches import BatchId
+from workers.gateway.native.batches import BatchId, may_name
 from workers.gateway.once import once
 from workers.gateway.problems import Kind, ProblemError, described
 
@@ -137,14 +137,13 @@ def add_submit(app: FastAPI, gateway: Gateway) -> None:
 
     @app.post("/v1/batches/{batch}", status_code=201, summary="Enqueue edits into this batch", **more)
     async def submit_to(batch: BatchId, sent: Annotated[Sent, Depends(_sent)]) -> Response:
-        if not sent.key.may_name(batch):
-            detail = f"batches of key {sent.key.name} begin with {sent.key.prefix}, and {batch} does not"
-            raise ProblemError(Kind.NOT_ALLOWED, detail)
+        may_name(sent.key, batch)
         return await _submit(gateway, threads, sent, batch)
 
 
 async def _submit(gateway: Gateway, threads: CapacityLimiter, sent: Sent, batch: str) -> Response:
     kind, key = _kind(sent.request), sent.key
+    _check_weight(key, sent.asked.weight)
     if sent.notify is not None:
         gateway.desk.check_notify(sent.notify)
     order = _ordering(sent, kind, batch)
@@ -158,7 +157,7 @@ async def _submit(gateway: Gateway, threads: CapacityLimiter, sent: Sent, batch:
         if sent.idempotency_key is None:
             return _answer(await take())
         fingerprint = _fingerprint(sent, kind, body)
-        async with once(gateway.requests, f"{key.name}/{sent.idempotency_key}", fingerprint) as run:
+        async with once(gateway.requests, f"{key.owner}/{sent.idempotency_key}", fingerprint) as run:
             if run.earlier:
                 return _response(json.loads(run.earlier), 200)
             taken = await take()
@@ -175,6 +174,13 @@ async def _confirmed(gateway: Gateway, receipt: Receipt) -> Receipt:
             f"Redis failed before it confirmed that batch {receipt.batch} is on its disk ({error}):"
             " enqueue the same again, which adds what is missing"
         ) from error
+
+
+def _check_weight(key: AccessKey, weight: float) -> None:
+    """Raise ProblemError where a producer would take the turns of others: who gets more is an operator's decision."""
+    if weight > 1 and Scope.OPERATE not in key.scopes:
+        detail = f"a weight above 1 needs the scope operate, and key {key.name} has {key.said_scopes}"
+        raise ProblemError(Kind.NOT_ALLOWED, detail)
 
 
 def _kind(request: Request) -> str:

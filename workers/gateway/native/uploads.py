@@ -13,11 +13,13 @@ from starlette.responses import Response
 
 from retouch import blocking, object_keys
 from retouch.access_keys import AccessKey, Scope
+from retouch.edit import BATCH_PATTERN
 from retouch.errors import StoreError
 from retouch.media.images import MAX_BYTES
 from retouch.media.stores import kept_store
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
+from workers.gateway.native.batches import may_name
 from workers.gateway.problems import Kind, ProblemError, described
 
 EXPIRES_S = 900
@@ -33,6 +35,11 @@ class Upload(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of its bytes, hexadecimal: it is named by that.")
     size: int = Field(ge=1, le=MAX_BYTES, description="Its bytes.")
     content_type: Literal["image/png", "image/jpeg", "image/webp"]
+    batch: str | None = Field(
+        None,
+        pattern=rf"^{BATCH_PATTERN.pattern}$",
+        description="The batch of the edit that will name it: a key that may not name it is refused at once.",
+    )
 
 
 class Uploaded(BaseModel):
@@ -81,11 +88,13 @@ def add_uploads(app: FastAPI, gateway: Gateway) -> None:
         },
     )
     async def upload(upload: Upload, key: Annotated[AccessKey, needs(Scope.SUBMIT)]) -> UploadLink | Response:
+        if upload.batch:
+            may_name(key, upload.batch)
         return await gateway.s3_threads.run(answer, upload, key)
 
     def answer(upload: Upload, key: AccessKey) -> UploadLink | Response:
         name = f"{upload.sha256}.{EXTENSIONS[upload.content_type]}"
-        place = f"{object_keys.uploads(settings.prefix, key.name)}{name}"
+        place = f"{object_keys.uploads(settings.prefix, key.owner)}{name}"
         init_image = f"s3://{settings.bucket}/{place}"
         if blocking.run(is_there(place, upload)):
             return JSONResponse({"init_image": init_image})

@@ -52,7 +52,7 @@ class Batches:
 
     def create(self, key: AccessKey, asked: BatchRequest) -> Batch:
         """Make a batch; the same request again, at any moment, is the same batch, and nothing in it is there twice."""
-        file = self._shelf.find(key.name, asked.input_file_id)
+        file = self._shelf.find(key.owner, asked.input_file_id)
         if file is None or file.purpose != "batch":
             detail = f'there is no file {asked.input_file_id[:80]!r} of this key with the purpose "batch"'
             raise ProblemError(Kind.INVALID, detail, errors=[{"field": "input_file_id", "detail": detail}])
@@ -107,7 +107,7 @@ class Batches:
 
         def address_of(id: str) -> str | None:
             if not pictures:  # asked for once, also if there are thousands
-                found = self._shelf.all(key.name)
+                found = self._shelf.all(key.owner)
                 pictures.update(
                     {"": ""}, **{one.id: self._shelf.address(one) for one in found if one.purpose != "batch"}
                 )

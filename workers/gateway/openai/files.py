@@ -67,7 +67,7 @@ def _add_upload(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
                 raise _wrong("purpose", f"purpose must be one of {', '.join(PURPOSES)}")
             if not isinstance(file, UploadFile) or not file.size:
                 raise _wrong("file", "file must be a file of the form, and not empty")
-            saved = await gateway.openai_threads.run(_save, shelf, key.name, cast(Purpose, purpose), file)
+            saved = await gateway.openai_threads.run(_save, shelf, key.owner, cast(Purpose, purpose), file)
             return saved.to_json()
 
 
@@ -103,7 +103,7 @@ def _add_list(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
         order: Annotated[Literal["asc", "desc"], Query(description="By the time of the upload.")] = "desc",
         after: Annotated[str, Query(max_length=200, description="The last id of the page before.")] = "",
     ) -> FileList:
-        kept = await gateway.openai_threads.run(shelf.all, key.name)
+        kept = await gateway.openai_threads.run(shelf.all, key.owner)
         found = [file.to_json() for file in kept if purpose in ("", file.purpose)]
         if after:  # also where that file was removed since: an id begins with its time
             found = [file for file in found if (file.id < after if order == "desc" else file.id > after)]
@@ -117,7 +117,7 @@ def _add_one(app: FastAPI, gateway: Gateway, shelf: Shelf) -> None:
     one = described(*_ANY, Kind.NOT_FOUND, openai=True)
 
     def kept(key: AccessKey, id: str) -> KeptFile:
-        if file := shelf.find(key.name, id):
+        if file := shelf.find(key.owner, id):
             return file
         raise _nothing(id)
 

@@ -1,6 +1,6 @@
 """Files that OpenAI's clients upload, in the bucket. The key of one says all of it, so that listing keys lists files.
 
-    {prefix}_files/KEY/ID/PURPOSE/NAME      NAME in base64, since it may be anything
+    {prefix}_files/KEY/MS/ID/PURPOSE/NAME   MS: when the key was made; NAME in base64, since it may be anything
 
 An id has the time of the upload and the SHA-256 in it, so that nothing else has to be kept.
 """

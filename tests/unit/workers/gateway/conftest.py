@@ -98,6 +98,11 @@ def client(anyone: Caller, keys: AccessKeys) -> Client:
     return make
 
 
+def owner(keys: AccessKeys, name: str = "caller") -> str:
+    """Under which its uploads are kept."""
+    return next(key.owner for key in keys.all() if key.name == name)
+
+
 def problem(response: requests.Response) -> dict[str, Any]:
     """The problem that an answer is; each is one by RFC 9457."""
     assert response.headers["content-type"] == "application/problem+json"

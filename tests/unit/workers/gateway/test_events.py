@@ -104,6 +104,22 @@ def test_a_stream_without_events_shows_that_it_lives(client: Client, monkeypatch
     stream.answer.close()
 
 
+def test_a_key_does_not_hold_all_connections(client: Client, ledger: Ledger) -> None:
+    """Streams and waits count among its open requests; when one ends there is room for another."""
+    fill(ledger, "b", 1)
+    caller, other = client(max_open=2), client(name="other", max_open=1)
+    streams = [Stream(caller, "/v1/events") for _ in range(2)]
+    for path in ("/v1/events", "/v1/batches/b/wait", "/v1/batches"):
+        refused = caller.get(path)
+        assert problem(refused)["detail"].startswith("key caller has 2 requests open here, streams and waits")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert other.get("/v1/batches").status_code == 200
+    streams[0].answer.close()
+    until(lambda: caller.get("/v1/batches").status_code == 200, "the gateway has seen that it ended")
+    Stream(caller, "/v1/batches/b/events").answer.close()
+    streams[1].answer.close()
+
+
 def test_a_listener_that_is_too_slow_misses_nothing(
     client: Client, ledger: Ledger, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

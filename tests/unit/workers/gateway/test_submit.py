@@ -7,13 +7,14 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
-from retouch.access_keys import Scope
+from retouch.access_keys import AccessKeys, Scope
 from retouch.queue import EditQueue
 from tests.unit.cli.conftest import picture
 from tests.unit.outside import Bucket
 from tests.unit.workers.gateway.bodies import CSV, JSONL, edit, lines
-from tests.unit.workers.gateway.conftest import Client, problem
+from tests.unit.workers.gateway.conftest import Caller, Client, owner, problem
 from workers.gateway.intake import TOLD, over_http
 from workers.gateway.native.submit import MAX_JSON
 
@@ -250,6 +251,20 @@ def test_the_keys_of_a_team_name_its_batches_alone(client: Client, queue: EditQu
     assert queue.find("other") is None
 
 
+def test_more_turns_than_others_are_an_operators_decision(client: Client, queue: EditQueue) -> None:
+    """A weight above 1 takes them from the batches of other keys."""
+    sender, operator = client(Scope.SUBMIT), client(Scope.SUBMIT, Scope.OPERATE, name="lead")
+
+    def sent(caller: Caller, batch: str, weight: str) -> requests.Response:
+        return caller.post(f"/v1/batches/{batch}?weight={weight}", data=lines(edit()), headers=JSONL)
+
+    refused = problem(sent(sender, "b", "1.01"))
+    assert refused["detail"] == "a weight above 1 needs the scope operate, and key caller has submit"
+    assert (refused["status"], queue.find("b")) == (403, None)
+    assert [sent(sender, "b", "1").status_code, sent(sender, "c", "0.1").status_code] == [201, 201]
+    assert sent(operator, "d", "5").status_code == 201
+
+
 def test_reading_is_not_submitting(client: Client, queue: EditQueue) -> None:
     """A key without the scope is told which it needs."""
     refused = problem(client(Scope.READ).post("/v1/batches/b", data=lines(edit()), headers=JSONL))
@@ -284,11 +299,14 @@ def test_a_caller_names_no_picture_that_is_not_theirs(
     assert queue.find("b") is None
 
 
-def test_a_caller_names_its_own_uploads_and_what_its_key_lists(client: Client, queue: EditQueue) -> None:
+def test_a_caller_names_its_own_uploads_and_what_its_key_lists(
+    client: Client, keys: AccessKeys, queue: EditQueue
+) -> None:
     """In S3."""
-    addresses = ["s3://bucket/edits/_uploads/caller/cat.png", "s3://shared/a/cat.png"]
+    caller = client(inputs=["s3://shared/a/"])
+    addresses = [f"s3://bucket/edits/_uploads/{owner(keys)}/cat.png", "s3://shared/a/cat.png"]
     body = lines(*(edit(n, init_image=address) for n, address in enumerate(addresses)))
-    assert client(inputs=["s3://shared/a/"]).post("/v1/batches/b", data=body, headers=JSONL).status_code == 201
+    assert caller.post("/v1/batches/b", data=body, headers=JSONL).status_code == 201
     assert [made.parameters["init_image"] for made in queue.made("b")] == addresses
 
 

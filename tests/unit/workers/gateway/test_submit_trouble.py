@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from retouch.access_keys import AccessKeys
 from retouch.errors import LedgerAwayError
 from retouch.ledger import PAGE, Ledger
 from retouch.queue import EditQueue
@@ -129,7 +130,7 @@ def test_redis_away_is_told_where_the_caller_has_a_key_for_its_request(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
-def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: EditQueue) -> None:
+def test_the_same_request_with_its_key_is_answered_alike(client: Client, keys: AccessKeys, queue: EditQueue) -> None:
     """For a day; it is not worked on again, whatever became of the batch. Another caller's key is another."""
     caller, other = client(), client(name="other")
     headers = JSONL | {"Idempotency-Key": "night-1"}
@@ -148,6 +149,8 @@ def test_the_same_request_with_its_key_is_answered_alike(client: Client, queue: 
     caller.headers["Retouch-Notify"] = "https://hooks.example.com/other"
     assert problem(post(caller))["type"] == "urn:retouch:problem:key-reused"
     assert post(other).json()["already"] == 1
+    keys.revoke("caller")
+    assert post(client()).json()["already"] == 1  # one with the name of before knows nothing of its requests
 
 
 def test_a_request_that_is_refused_frees_its_key(client: Client) -> None:

@@ -11,10 +11,11 @@ import pytest
 import requests
 
 from config.gateway import GatewaySettings
+from retouch.access_keys import AccessKeys
 from retouch.errors import StoreRefusedError
 from retouch.media.store import Store
 from tests.unit.cli.conftest import picture
-from tests.unit.workers.gateway.conftest import Client, problem
+from tests.unit.workers.gateway.conftest import Client, owner, problem
 from workers.stack.s3 import S3
 
 PICTURE = picture()
@@ -35,27 +36,41 @@ def asked(**other: Any) -> dict[str, Any]:
     return {"sha256": SHA256, "size": len(PICTURE), "content_type": "image/png"} | other
 
 
-def test_a_picture_is_uploaded_by_its_link(client: Client, s3: S3, s3_prefix: str) -> None:
-    """And can be named by an edit of the same key, not of another one."""
+def test_a_picture_is_uploaded_by_its_link(client: Client, keys: AccessKeys, s3: S3, s3_prefix: str) -> None:
+    """And can be named by an edit of the same key; not of another one, nor of one that has its name later."""
     caller = client()
+    place = f"{s3_prefix}_uploads/{owner(keys)}/"
     answer = caller.post("/v1/uploads", json=asked())
     assert answer.status_code == 201
     link = answer.json()
-    assert link["init_image"] == f"s3://{s3.bucket}/{s3_prefix}_uploads/caller/{SHA256}.png"
+    assert link["init_image"] == f"s3://{s3.bucket}/{place}{SHA256}.png"
     put = requests.put(link["url"], data=PICTURE, headers=link["headers"], timeout=60)
     assert put.status_code == 200, put.text
-    stored = s3.client().get_object(Bucket=s3.bucket, Key=f"{s3_prefix}_uploads/caller/{SHA256}.png")["Body"].read()
+    stored = s3.client().get_object(Bucket=s3.bucket, Key=f"{place}{SHA256}.png")["Body"].read()
     assert stored == PICTURE
     body = {"edits": [{"custom_id": "a", "prompt": "a cat", "init_image": link["init_image"]}]}
     assert caller.post("/v1/batches", json=body).status_code == 201
     assert client(name="other").post("/v1/batches", json=body).status_code == 422
+    keys.revoke("caller")
+    again = client()
+    assert again.post("/v1/batches", json=body).status_code == 422
+    assert again.post("/v1/uploads", json=asked()).status_code == 201
+
+
+def test_a_key_is_refused_before_a_picture_is_sent_for_a_batch_that_it_may_not_name(client: Client) -> None:
+    """Else it would lie there for nothing."""
+    caller = client(prefix="team-")
+    refused = problem(caller.post("/v1/uploads", json=asked(batch="b")))
+    assert (refused["status"], refused["detail"]) == (403, "batches of key caller begin with team-, and b does not")
+    assert caller.post("/v1/uploads", json=asked(batch="team-b")).status_code == 201
 
 
 def test_a_picture_that_is_there_is_not_sent_again(
-    client: Client, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, keys: AccessKeys, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the same key, and whole. After a day it is: a lifecycle rule may remove the one that is there."""
-    caller, key = client(), f"{s3_prefix}_uploads/caller/{SHA256}.png"
+    caller = client()
+    key = f"{s3_prefix}_uploads/{owner(keys)}/{SHA256}.png"
     s3.client().put_object(Bucket=s3.bucket, Key=key, Body=PICTURE[:-1])
     assert caller.post("/v1/uploads", json=asked()).status_code == 201
     s3.client().put_object(Bucket=s3.bucket, Key=key, Body=PICTURE)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from retouch import blocking
-from retouch.access_keys import Scope
+from retouch.access_keys import AccessKeys, Scope
 from retouch.causes import BatchPause
 from retouch.errors import CancelledError, ServiceError
 from retouch.ledger import PAGE, Finish, Ledger, Settlement, Step
@@ -21,7 +21,7 @@ from retouch.media.stores import kept_store
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.cli.conftest import picture
-from tests.unit.workers.gateway.conftest import Caller
+from tests.unit.workers.gateway.conftest import Caller, owner
 from tests.unit.workers.gateway.openai.conftest import Ai, create, line, upload
 from workers.gateway.context import Gateway
 from workers.gateway.intake import ARRIVING, Desk
@@ -226,7 +226,9 @@ def test_a_file_that_cannot_be_read_is_a_failed_batch(ai: Ai, queue: EditQueue, 
     assert queue.batches() == []
 
 
-def test_the_fields_of_openai_are_those_of_an_edit(ai: Ai, queue: EditQueue, s3: S3, s3_prefix: str) -> None:
+def test_the_fields_of_openai_are_those_of_an_edit(
+    ai: Ai, keys: AccessKeys, queue: EditQueue, s3: S3, s3_prefix: str
+) -> None:
     """Under their names and under ours; pictures by their address, as a file, and in the line itself."""
     client = ai()
     cat = client.files.create(file=("cat.png", PICTURE), purpose="vision").id
@@ -244,7 +246,7 @@ def test_the_fields_of_openai_are_those_of_an_edit(ai: Ai, queue: EditQueue, s3:
         **{"model_id": "sdxl", "samples": 2, "width": 640, "height": 512, "strength": 0.4, "seed": 7},
         **{"prompt": "a cat", "init_image": "https://example.com/cat.png"},
     }
-    assert made["b"]["init_image"].startswith(f"s3://{s3.bucket}/{s3_prefix}_files/caller/{cat}/vision/")
+    assert made["b"]["init_image"].startswith(f"s3://{s3.bucket}/{s3_prefix}_files/{owner(keys)}/{cat}/vision/")
     assert made["c"]["init_image"].startswith(f"s3://{s3.bucket}/{s3_prefix}_inputs/")
     assert made["d"]["init_image"] == "https://example.com/d.png"
     assert (made["e"]["init_image"], made["e"]["samples"]) == ("https://example.com/e.png", 3)

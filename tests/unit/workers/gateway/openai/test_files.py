@@ -7,7 +7,7 @@ from typing import Literal
 import openai
 import pytest
 
-from retouch.access_keys import Scope
+from retouch.access_keys import AccessKeys, Scope
 from tests.unit.cli.conftest import picture
 from tests.unit.workers.gateway.conftest import Caller
 from tests.unit.workers.gateway.openai.conftest import Ai
@@ -48,15 +48,17 @@ def test_files_may_be_removed_while_they_are_listed(ai: Ai, order: Literal["asc"
     assert listed == sorted(made, reverse=order == "desc")
 
 
-def test_a_file_of_others_is_not_there(ai: Ai) -> None:
-    """Neither listed, nor read, nor removed."""
-    owner, other = ai(), ai(name="other")
-    id = owner.files.create(file=("a.jsonl", b"x\n"), purpose="batch").id
+def test_a_file_of_others_is_not_there(ai: Ai, keys: AccessKeys) -> None:
+    """Neither listed, nor read, nor removed; a key that is made anew under the name of one is another."""
+    first, other = ai(), ai(name="other")
+    id = first.files.create(file=("a.jsonl", b"x\n"), purpose="batch").id
     assert list(other.files.list()) == []
     for ask in (other.files.retrieve, other.files.content, other.files.delete):
         with pytest.raises(openai.NotFoundError):
             ask(id)
-    assert owner.files.retrieve(id).id == id
+    assert first.files.retrieve(id).id == id
+    keys.revoke("caller")
+    assert list(ai().files.list()) == []
 
 
 def test_files_are_kept_for_thirty_days(ai: Ai, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
