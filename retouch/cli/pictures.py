@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 
 from retouch.cli.terminal import failure_text, printable
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ResultError
-from retouch.media.downloads import Buckets
+from retouch.media.downloads import ImageSource
 from retouch.media.images import MAX_BYTES
 from retouch.media.sheets import Place, thumbnail
-from retouch.media.stores import open_store
 from retouch.net.addresses import PrivateHosts
 from retouch.output import Output
 
@@ -21,13 +20,15 @@ REMEMBERED = 100  # pictures of before: variations share theirs
 
 
 class Pictures:
-    """Small copies of pictures, or notes that say why there is none. For one event loop; close it at the end.
+    """Small copies of pictures, or notes that say why there is none. For one event loop.
+
+    ``images``: where those in S3 are read from.
 
     Raises StoreError if S3 cannot be used at all.
     """
 
-    def __init__(self, private_hosts: PrivateHosts) -> None:
-        self._buckets = Buckets(open_store)
+    def __init__(self, images: ImageSource, private_hosts: PrivateHosts) -> None:
+        self._images = images
         self._private_hosts = private_hosts
         self._places = asyncio.Semaphore(AT_ONCE)
         self._before: dict[str, asyncio.Task[Place]] = {}
@@ -40,15 +41,16 @@ class Pictures:
         if name not in self._before:
             if len(self._before) >= REMEMBERED:
                 self._before.pop(next(iter(self._before)))
-            read = self._stored if name.startswith("s3://") else self._linked
-            self._before[name] = asyncio.create_task(self._place(partial(read, name)))
+            in_s3 = name.startswith("s3://")
+            read = partial(self._input, result.custom_id, name) if in_s3 else partial(self._linked, name)
+            self._before[name] = asyncio.create_task(self._place(read))
         return await self._before[name]
 
     async def after(self, result: Result, output: Output | None) -> Place:
         """An image of a result; the reason if it has none."""
         if output is None:
             return Place(None, printable(failure_text(result, f"it was {result.state.value}")))
-        return await self._place(partial(self._stored, output.uri))
+        return await self._place(partial(_whole, output.uri, self._images.chunks(output.uri)))
 
     async def _place(self, read: Callable[[], Coroutine[None, None, bytes]]) -> Place:
         async with self._places:
@@ -57,13 +59,8 @@ class Pictures:
             except (InputError, LostObjectError, ResultError) as error:
                 return Place(None, printable(str(error)))
 
-    async def _stored(self, uri: str) -> bytes:
-        data = bytearray()
-        async for chunk in self._buckets.chunks(uri):
-            data += chunk
-            if len(data) > MAX_BYTES:
-                raise InputError(f"{uri} is larger than {MAX_BYTES} bytes")
-        return bytes(data)
+    async def _input(self, custom_id: str, uri: str) -> bytes:
+        return await _whole(uri, self._images.input(custom_id, uri))
 
     async def _linked(self, url: str) -> bytes:
         try:
@@ -75,3 +72,12 @@ class Pictures:
             return await fetcher.read(url, MAX_BYTES)
         finally:
             await fetcher.close()
+
+
+async def _whole(uri: str, chunks: AsyncIterator[memoryview]) -> bytes:
+    data = bytearray()
+    async for chunk in chunks:
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise InputError(f"{uri} is larger than {MAX_BYTES} bytes")
+    return bytes(data)

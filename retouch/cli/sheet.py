@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -18,6 +19,9 @@ from retouch.cli.options import (
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
 from retouch.extras import S3, install
+from retouch.media.downloads import Buckets, ImageSource
+from retouch.media.stores import open_store
+from retouch.queue import EditQueue
 
 
 def sheet(
@@ -51,7 +55,8 @@ def sheet(
 ) -> None:
     """Draw before and after of a batch's edits side by side, 60 a page, or a grid of variations.
 
-    Needs Pillow and S3 support (the extra `sheet`). A picture that cannot be had is a note in its place.
+    Needs Pillow and S3 support (the extra `sheet`); through a gateway Pillow alone. A picture that cannot be had is a
+    note in its place.
 
     Examples:
         retouch sheet oil -o oil.png
@@ -61,10 +66,16 @@ def sheet(
     except ImportError:
         raise InputError(f"drawing needs Pillow and S3 support: {install(*S3, 'pillow')}") from None
     states, hosts = parse_states(only), parse_private_hosts(private_hosts)
-    with ended_with_progress(open_queue(redis_url), batch, bucket, prefix) as ended:
-        pages = Pages(batch, output, hosts)
+    queue = open_queue(redis_url)
+    with ended_with_progress(queue, batch, bucket, prefix) as ended:
+        pages = Pages(batch, output, hosts, partial(_images, queue, batch))
         results = (result for result in ended.results() if result.state in states)
         if grid:
             pages.grids(results, grid)
         else:
             pages.pairs(results)
+
+
+def _images(queue: EditQueue, batch: str) -> ImageSource:
+    """Where pictures are read from, on the loop that asks; stores that are kept belong to another one."""
+    return queue._images(batch) if queue.remote else Buckets(open_store)  # noqa: SLF001 - no matter of a producer's

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from retouch.cli.terminal import say
 from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.media import sheets
+from retouch.media.downloads import ImageSource
 from retouch.net.addresses import PrivateHosts
 from retouch.output import Output
 from retouch.plural import count
@@ -26,10 +27,14 @@ Shot = tuple[Result, Output | None]  # an image of a result, or that it has none
 
 
 class Pages:
-    """Draws pages one after another: a page of small pictures is all that is in memory."""
+    """Draws pages one after another: a page of small pictures is all that is in memory.
 
-    def __init__(self, batch: str, output: str, private_hosts: PrivateHosts) -> None:
+    ``images``: makes what pictures in S3 are read from, within the loop that reads them.
+    """
+
+    def __init__(self, batch: str, output: str, private_hosts: PrivateHosts, images: Callable[[], ImageSource]) -> None:
         self._batch = batch
+        self._images = images
         self._output = Path(output or f"{batch}.png")
         self._replaces = bool(output)  # what was named may be replaced; a name of ours may be that of another picture
         self._private_hosts = private_hosts
@@ -41,7 +46,7 @@ class Pages:
         """Save before and after of each image."""
         shots = (shot for result in results for shot in _shots(result))
         with asyncio.Runner() as runner:
-            pictures = Pictures(self._private_hosts)
+            pictures = Pictures(self._images(), self._private_hosts)
             page = 1
             while some := list(islice(shots, PICTURES_A_PAGE)):
                 drawn = runner.run(self._pairs_page(pictures, some, page))
@@ -53,7 +58,7 @@ class Pages:
     def grids(self, results: Iterable[Result], names: str) -> None:
         """Save a grid of each picture's variations."""
         with asyncio.Runner() as runner:
-            pictures = Pictures(self._private_hosts)
+            pictures = Pictures(self._images(), self._private_hosts)
             for page, grid in enumerate(arranged(results, names), 1):
                 if grid.more:
                     say(f"note: {count(grid.more, 'edit')} with the same values as others are left out")

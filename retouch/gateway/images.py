@@ -35,18 +35,27 @@ class GatewayImages:
         self._client = client
         self._path = f"/v1/batches/{batch}/links"
         self._threads = ThreadPoolExecutor(AT_ONCE, "retouch-images")
-        self._wanted: dict[str, asyncio.Future[str]] = {}
+        self._wanted: dict[str, asyncio.Future[str]] = {}  # by uri; of what edits were made of, by custom_id
         self._asking: asyncio.Task[None] | None = None
         self._session = requests.Session()
         self._session.auth = _as_it_is
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=AT_ONCE))
 
-    async def chunks(self, uri: str) -> AsyncIterator[memoryview]:
+    def chunks(self, uri: str) -> AsyncIterator[memoryview]:
         """Read one image; raises LostObjectError if there is none, other StoreErrors, and InputError."""
+        return self._read(uri, uri)
+
+    def input(self, custom_id: str, uri: str) -> AsyncIterator[memoryview]:
+        """Read the picture that an edit was made of, which messages call ``uri``; raises as ``chunks``."""
+        return self._read(custom_id, uri)
+
+    async def _read(self, wanted: str, uri: str) -> AsyncIterator[memoryview]:
         read = 0
         for left in reversed(range(TRIES)):
-            link = await self._link(uri)
+            link = await self._link(wanted)
+            if not link:
+                raise LostObjectError(f"the gateway gives no link to {uri}: the batch has left Redis")
             try:
                 async for chunk in self._pieces(uri, link, read):
                     read += len(chunk)
@@ -93,13 +102,17 @@ class GatewayImages:
                     wanted.set_result(links[uri])
         self._asking = None
 
-    def _links(self, uris: list[str]) -> dict[str, str]:
+    def _links(self, wanted: list[str]) -> dict[str, str]:
+        """Links by uri, and by the custom_id of an edit to what it was made of: empty if that cannot be had."""
+        uris, inputs = [one for one in wanted if "://" in one], [one for one in wanted if "://" not in one]
+        asked = {"uris": uris} | ({"inputs": inputs} if inputs else {})
         try:
-            links = self._client.json("POST", self._path, json={"uris": uris})["links"]
-            return {uri: str(links[uri]) for uri in uris}
+            answer = self._client.json("POST", self._path, json=asked)
+            links, made_of = answer["links"], answer.get("inputs") or {}
+            return {uri: str(links[uri]) for uri in uris} | {name: str(made_of.get(name, "")) for name in inputs}
         except LedgerError as error:
             raise StoreUnavailableError(f"the gateway gives no links: {error}") from error
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             raise StoreUnavailableError("the gateway's answer has no links") from None
 
     async def _on_thread(self, call: Callable[[], T]) -> T:

@@ -31,6 +31,9 @@ class ImageSource(Protocol):
     def chunks(self, uri: str) -> AsyncIterator[memoryview]:
         """Read the object at ``s3://bucket/key``; raises StoreErrors, and InputError if that is not one."""
 
+    def input(self, custom_id: str, uri: str) -> AsyncIterator[memoryview]:
+        """Read the picture in S3 that an edit was made of; raises as ``chunks``."""
+
 
 class Buckets:
     """One store for each bucket that images lie in; ``open_store`` makes the store of a bucket by its name."""
@@ -45,6 +48,10 @@ class Buckets:
         if bucket not in self._stores:
             self._stores[bucket] = self._open_store(bucket)
         return self._stores[bucket].chunks(key)
+
+    def input(self, _custom_id: str, uri: str) -> AsyncIterator[memoryview]:
+        """Read the picture that an edit was made of, which is at ``uri``."""
+        return self.chunks(uri)
 
 
 def located(uri: str) -> tuple[str, str]:

@@ -8,16 +8,21 @@ import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import redis
+from PIL import Image
 
 from config.gateway import GatewaySettings
 from retouch import EditQueue, EditState, InputError, LostImagesError, RejectedEditsError, TooManyFailuresError
 from retouch.access_keys import AccessKeys, Scope
+from retouch.cli.sheet import _images
+from retouch.cli.sheet_pages import Pages
 from retouch.ledger import Ledger, Settlement
+from retouch.net.addresses import PrivateHosts
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit, finish_all
@@ -255,6 +260,28 @@ def test_images_are_downloaded(
     with pytest.raises(LostImagesError, match=r"there is no object s3://.*b/e3/0\.png"):
         queue.download("b", tmp_path / "again")
     assert len(list((tmp_path / "again").iterdir())) == 4
+
+
+def test_a_sheet_is_drawn(
+    queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, of a picture that lies elsewhere in S3, and after; through a gateway without S3's own keys."""
+    if queue.remote:
+        monkeypatch.setattr("retouch.cli.sheet.open_store", None)
+    store = {"Bucket": s3.bucket, "Key": f"{s3_prefix}mine/before.png"}
+    s3.client().put_object(**store, Body=picture(77))
+    EditQueue(ledger).enqueue([edit("a", init_image=f"s3://{store['Bucket']}/{store['Key']}")], batch="b")
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    data, key = picture(200), f"{s3_prefix}b/a/0.png"
+    s3.client().put_object(Bucket=s3.bucket, Key=key, Body=data)
+    known = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "width": 8, "height": 8}
+    outputs = json.dumps([{"uri": f"s3://{s3.bucket}/{key}", "content_type": "image/png", **known}])
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs=outputs)])
+    sheet = tmp_path / "sheet.png"
+    Pages("b", str(sheet), PrivateHosts(), partial(_images, queue, "b")).pairs(queue.results("b"))
+    with Image.open(sheet) as drawn:
+        colors = {color for _, color in drawn.convert("RGB").getcolors(maxcolors=1 << 24) or []}
+    assert {(77, 0, 0), (200, 0, 0)} <= colors
 
 
 def test_events_are_listed_and_followed(queue: EditQueue, ledger: Ledger) -> None:

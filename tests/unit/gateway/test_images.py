@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -57,6 +57,29 @@ def way(monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
     monkeypatch.setattr("retouch.gateway.client.PAUSE_S", 0.0)
     with Way() as way:
         yield way
+
+
+def test_what_an_edit_was_made_of_is_asked_for_by_its_id(way: Way) -> None:
+    """With the images that are wanted at the time; where there is no link, that is said."""
+
+    def sign(uris: list[str]) -> tuple[int, Any]:
+        return 200, {"links": way.links(uris), "inputs": {"a": f"{way.url}/before"}}
+
+    way.sign = sign
+    way.images = lambda request: (200, b"before" if request.path == "/before" else DATA, {})
+
+    async def whole(chunks: AsyncIterator[memoryview]) -> bytes:
+        return b"".join([bytes(chunk) async for chunk in chunks])
+
+    async def all_of_them() -> list[bytes | BaseException]:
+        images = GatewayImages(Client(GatewayAddress.parse(way.url, TOKEN)), "b")
+        asked = images.input("a", "s3://in/a.png"), images.chunks("s3://bucket/b/a/0.png"), images.input("z", "s3://z")
+        return await asyncio.gather(*map(whole, asked), return_exceptions=True)
+
+    before, after, gone = asyncio.run(all_of_them())
+    assert (before, after) == (b"before", DATA)
+    assert isinstance(gone, LostObjectError)
+    assert "no link to s3://z" in str(gone)
 
 
 def read(way: Way, *uris: str) -> list[bytes]:

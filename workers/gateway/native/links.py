@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from retouch import blocking, object_keys
+from retouch import blocking, image_address, object_keys
+from retouch.edit import CUSTOM_ID_PATTERN
+from retouch.image_address import ImageKind
 from retouch.media.stores import kept_store
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, nothing
@@ -17,6 +20,7 @@ from workers.gateway.problems import Kind, ProblemError, described
 MOST = 100  # links in an answer: some 50 ms to sign
 LONGEST_S = 24 * 3600
 
+CustomId = Annotated[str, Field(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$")]
 Uri = Annotated[str, Field(max_length=1100, description="`uri` of an output, as results have it.")]
 
 
@@ -25,16 +29,23 @@ class LinksAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    uris: list[Uri] = Field(max_length=MOST)
+    uris: list[Uri] = Field([], max_length=MOST)
+    inputs: list[CustomId] = Field(
+        [], max_length=MOST, description="Edits: a link to the picture that each was made of, if that is in S3."
+    )
     expires_s: int = Field(
         900, ge=1, le=LONGEST_S, description="For how many seconds; less, if the gateway's own credentials end sooner."
     )
 
 
 class Links(BaseModel):
-    """A link for each ``uri``, for whoever has it; after ``expires_at`` it is refused."""
+    """A link for each ``uri``, and for what edits were made of; for whoever has it. After ``expires_at`` it is refused.
+
+    ``inputs``: by ``custom_id``. Edits are missing whose picture is not in S3, or whose batch has left Redis.
+    """
 
     links: dict[str, str]
+    inputs: dict[str, str] = {}
     expires_at: datetime
 
 
@@ -45,7 +56,7 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
     @app.post(
         "/v1/batches/{batch}/links",
         tags=["batches"],
-        summary="Links to read a batch's images by",
+        summary="Links to read a batch's images by, and what they were made of",
         responses=described(
             *(Kind.BAD_REQUEST, Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.TOO_SLOW, Kind.TOO_LARGE),
             *(Kind.WRONG_TYPE, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
@@ -55,13 +66,23 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
         if not key.may_name(batch):
             raise nothing(batch)
         _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
-        return await gateway.s3_threads.run(sign, asked)
+        return await gateway.s3_threads.run(sign, batch, asked)
 
-    def sign(asked: LinksAsked) -> Links:
+    def sign(batch: str, asked: LinksAsked) -> Links:
         store, expires = kept_store(settings.bucket), datetime.now(UTC) + timedelta(seconds=asked.expires_s)
         if trouble := blocking.run(store.signing_trouble()):
             raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
-        return Links(links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris}, expires_at=expires)
+        return Links(
+            links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris},
+            inputs={name: store.presign_get(uri, asked.expires_s) for name, uri in inputs_of(batch, asked.inputs)},
+            expires_at=expires,
+        )
+
+    def inputs_of(batch: str, custom_ids: list[str]) -> Iterator[tuple[str, str]]:
+        if custom_ids and gateway.queue.find(batch):
+            for one in gateway.queue.made(batch, custom_ids):
+                if image_address.kind_of(uri := one.parameters["init_image"]) is ImageKind.S3:
+                    yield one.custom_id, uri
 
 
 def _check(uris: list[str], folder: str) -> None:

@@ -9,6 +9,8 @@ import requests
 
 from config.gateway import GatewaySettings
 from retouch.access_keys import Scope
+from retouch.queue import EditQueue
+from tests.unit.producing import edit
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.stack.s3 import S3
 
@@ -19,6 +21,19 @@ def settings(s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch) -> Gateway
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     return GatewaySettings(bucket=s3.bucket, prefix=s3_prefix)
+
+
+def test_what_edits_were_made_of_is_read_by_a_link(client: Client, queue: EditQueue, s3: S3, s3_prefix: str) -> None:
+    """Wherever in S3 it is; not what is elsewhere, and not of batches that the key may not know of."""
+    s3.client().put_object(Bucket=s3.bucket, Key=f"{s3_prefix}inputs/a.png", Body=b"before")
+    address = f"s3://{s3.bucket}/{s3_prefix}inputs/a.png"
+    queue.enqueue([edit("a", init_image=address), edit("url")], batch="team-b")
+    asked = {"inputs": ["a", "url", "none"]}
+    links = client(Scope.READ, prefix="team-").post("/v1/batches/team-b/links", json=asked).json()
+    assert (links["links"], list(links["inputs"])) == ({}, ["a"])
+    assert requests.get(links["inputs"]["a"], timeout=60).content == b"before"
+    assert client(Scope.READ, name="other", prefix="b").post("/v1/batches/team-b/links", json=asked).status_code == 404
+    assert client(name="third").post("/v1/batches/gone/links", json=asked).json()["inputs"] == {}
 
 
 def test_an_image_is_read_by_its_link(client: Client, s3: S3, s3_prefix: str) -> None:
