@@ -111,12 +111,14 @@ class LedgerRefusedError(LedgerError):
 class ApiError(RetouchError):
     """The img2img API did not accept the request.
 
-    ``retry_after_s``: the seconds to wait that the API asked for (with 429 or 503), or None.
+    ``retry_after_s``: the seconds to wait that the API asked for (with 429 or 503), or None. ``code``: the HTTP status
+    of its answer; None: there was none that is whole.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, *, code: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.code = code
 
 
 class NotSentError(ApiError):
@@ -151,8 +153,9 @@ class RefusedError(ApiError):
         definite: bool = False,
         pending: bool = False,
         caller: bool = False,
+        code: int | None = None,
     ) -> None:
-        super().__init__(message, retry_after_s)
+        super().__init__(message, retry_after_s, code=code)
         self.definite = definite
         self.pending = pending
         self.caller = caller
@@ -164,8 +167,15 @@ class AmbiguousError(ApiError):
     ``answered``: the API itself answered, with an error of its server.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None, *, answered: bool = False) -> None:
-        super().__init__(message, retry_after_s)
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        answered: bool = False,
+        code: int | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_s, code=code)
         self.answered = answered
 
 

@@ -16,6 +16,7 @@ from retouch.ledger import BegunPoll, Claim, Seen, Settled, Settlement, Step
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
 from retouch.states import EditState
+from tasks.asking import STATUS, ask
 from tasks.copy import Served, copy_results
 from tasks.failures import (
     WORDS_LENGTH,
@@ -35,7 +36,7 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.WAITING, EditState.COPYING)
-KIND = "status"
+KIND = STATUS
 STRIKES = ("strikes", "first_strike", "last_strike", "witness", "throttled")  # a good answer ends them
 REFUSED_CAP_S = 30.0
 MISSING_LINKS_S = 60.0  # for so long a finished edit is asked for links that are missing
@@ -72,7 +73,8 @@ async def _poll(context: Context, claim: Claim, progress: BegunPoll) -> None:
     await context.pacer.wait(claim.at_ms)
     asked_ms = _age_ms(context, progress)
     try:
-        answer = await context.clients.api.status(progress.provider_id, lambda: _may_go(context, claim))
+        request = context.clients.api.status(progress.provider_id, lambda: _may_go(context, claim))
+        answer = await ask(context, KIND, request)
     except HeldBackError:
         await _again(context, claim, progress, 0, {})
     except ApiError as error:

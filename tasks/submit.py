@@ -21,6 +21,7 @@ from retouch.provider.backoff import retry_delay_s
 from retouch.provider.error_text import alike
 from retouch.provider.polling import kind_of
 from retouch.states import EditState
+from tasks.asking import SUBMIT, ask
 from tasks.copy import Served, copy_results
 from tasks.failures import (
     WORDS_LENGTH,
@@ -41,7 +42,7 @@ from workers.context import Context
 log = structlog.get_logger()
 
 FROM = (EditState.SUBMITTING,)
-KIND = "submit"
+KIND = SUBMIT
 LINK_MARGIN_S = 3600  # a presigned init_image outlives the deadline: the API may start late
 KEY_LIVES_S = 12 * 3600  # with an API that honours keys: how long a submit may be sent again, under the same link
 ALONE = 1 / 8  # of the patience: for so long an unanswered submit is not sent again unless another is taken
@@ -89,7 +90,8 @@ async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> No
     await context.pacer.wait(claim.at_ms)
     key = f"{claim.member}/{submission.key_end}"
     try:
-        answer = await context.clients.api.submit(payload, key, lambda: _may_go(context, claim))
+        request = context.clients.api.submit(payload, key, lambda: _may_go(context, claim))
+        answer = await ask(context, KIND, request)
     except HeldBackError:
         await _held_back(context, claim, submission)
     except ApiError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import replace
 
 import structlog
 
@@ -15,6 +17,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 200  # settlements in one script: a few ms of Redis' time
 LINGER_S = 0.01  # nothing beside an API call, and a write then carries several settlements
+_counts: ContextVar[tuple[str, ...]] = ContextVar("_counts", default=())  # of the step that this task of the loop runs
 
 
 class Settling:
@@ -26,8 +29,15 @@ class Settling:
         self._leases = leases
         self._write: Coalescer[Settlement, Settled] = Coalescer(self._write_many, limit=AT_ONCE, linger_s=LINGER_S)
 
+    def count(self, *counts: str) -> None:
+        """Raise these sums by one with the next settlement of this step: in the same move, and so once."""
+        _counts.set((*_counts.get(), *counts))
+
     async def __call__(self, settlement: Settlement) -> Settled:
         """End a claim or move it on; LOST, which is false (and a log line), if another worker has it now."""
+        if counts := _counts.get():
+            _counts.set(())
+            settlement = replace(settlement, counts=counts)
         settled = await self._write(settlement)
         if not settled:
             log.warning("claim.lost", to=settlement.to, fence=settlement.claim.fence)

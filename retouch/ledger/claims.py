@@ -275,7 +275,7 @@ class Settlement:
     ``delay_ms``: when the edit is due again. ``keep``: the claim continues instead, with its lease.
     ``untaken``: the API did not accept the submit, so its number is used again. ``good``: the kinds of requests that
     were answered well, and when they were sent (ms); ``seen``: those that were not. ``lesson``: what a result says
-    about its kind of work.
+    about its kind of work. ``counts``: sums over all batches that rise by one (see ``keys.py``).
     """
 
     claim: Claim
@@ -294,6 +294,7 @@ class Settlement:
     drop: tuple[str, ...] = ()
     outputs: str | None = None
     error: str | None = None
+    counts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The item that ``settle.lua`` reads; empty parts are left out (Lua has no empty list)."""
@@ -317,6 +318,7 @@ class Settlement:
             "drop": self.drop,
             "outputs": self.outputs,
             "error": self.error,
+            "counts": self.counts,
         }
         return item | {name: value for name, value in optional.items() if value}
 

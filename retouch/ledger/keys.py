@@ -9,6 +9,13 @@ key                            type    holds
 ``{ns}:ready``                 zset    edits not yet sent; score: virtual time (fair order)
 ``{ns}:due``                   zset    edits and batches by the time (ms) of what must happen next:
                                        a poll, a retry, the end of a lease, a batch's end
+``{ns}:backlog``               zset    batches with queued edits by the time (ms) since when they have some
+``{ns}:halted``                zset    the same of those that are paused, by the time since when they are
+``{ns}:counts``                hash    sums over all batches, those that are removed too: ``since`` (ms: when they
+                                       began), ``n:STATE`` (edits that are there), ``accepted``, ``ended:STATE`` or
+                                       ``ended:STATE:CODE``, ``taken`` (submits), ``unanswered``, ``duplicates``,
+                                       ``submit:CODE`` and ``status:CODE`` (requests to the API by the HTTP status
+                                       of their answers; ``none``: not answered, ``unreached``: not sent)
 ``{ns}:chores``                zset    batches by the time (ms) of what is done to them page by page, beside the
                                        claims: parked edits brought back, all removed when the retention is over
 ``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,
@@ -129,6 +136,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
+    *("backlog", "halted", "counts"),
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
@@ -148,6 +156,9 @@ class Keys:
         self.ready = f"{self.prefix}ready"
         self.due = f"{self.prefix}due"
         self.chores = f"{self.prefix}chores"
+        self.backlog = f"{self.prefix}backlog"
+        self.halted = f"{self.prefix}halted"
+        self.counts = f"{self.prefix}counts"
         self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"

@@ -20,7 +20,8 @@ class Answer:
 
     ``word``: the API's own word for the status, where it is none that is known. ``seed``: the one that it used (of the
     first image), where it says so. ``filtered``: which of the images its safety filter took away; empty if it does not
-    say. ``progress``: the step that it has done, and of how many, where it says so while it runs.
+    say. ``progress``: the step that it has done, and of how many, where it says so while it runs. ``code``: the reply's
+    HTTP status.
     """
 
     status: Status
@@ -31,3 +32,4 @@ class Answer:
     seed: int | None = None
     filtered: tuple[bool, ...] = ()
     progress: tuple[int, int] | None = None
+    code: int = 200

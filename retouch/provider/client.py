@@ -106,7 +106,7 @@ class Img2ImgApi:
             async with self._session().post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_submit(response)
-                answer = self._answer(await _read(response))
+                answer = self._answer(await _read(response), response.status)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotSentError(f"the API was not reached: {network_reason(error)}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -114,9 +114,9 @@ class Img2ImgApi:
                 raise HeldBackError("the request was not sent: the caller stopped it") from None
             raise AmbiguousError(f"the API did not answer: {network_reason(error)}") from None
         except _GarbageError as error:
-            raise AmbiguousError(f"the API's answer cannot be read: {error}") from None
+            raise AmbiguousError(f"the API's answer cannot be read: {error}", code=error.code) from None
         if answer.status is Status.RUNNING and answer.provider_id is None:
-            raise AmbiguousError("the API accepted the request but returned no id")
+            raise AmbiguousError("the API accepted the request but returned no id", code=answer.code)
         return answer
 
     async def status(self, provider_id: str, may_go: Callable[[], bool] = lambda: True) -> Answer:
@@ -126,23 +126,23 @@ class Img2ImgApi:
         """
         if not dialect.is_id(provider_id):
             raise RefusedError("the id is not one that the API can have assigned")
-        reply = await self._get(dialect.status_url(str(self._url), provider_id), may_go)
+        reply, code = await self._get(dialect.status_url(str(self._url), provider_id), may_go)
         if not isinstance(reply.get("status"), str):
-            raise UnavailableError("the API's answer names no status")
-        return self._answer(reply)
+            raise UnavailableError("the API's answer names no status", code=code)
+        return self._answer(reply, code)
 
     async def nowhere(self, may_go: Callable[[], bool] = lambda: True) -> None:
         """Ask for a path that no API has, to see how a wrong address is answered; raises as ``status`` does."""
         await self._get(f"{self._url}/{uuid4()}/{uuid4()}", may_go)
 
-    async def _get(self, address: str, may_go: Callable[[], bool]) -> dict[str, Any]:
+    async def _get(self, address: str, may_go: Callable[[], bool]) -> tuple[dict[str, Any], int]:
         _may_go.set(may_go)
         url = URL(address, encoded=True)
         try:
             async with self._session().get(url, allow_redirects=False) as response:
                 if response.status >= 300:
                     await self._raise_for_status(response)
-                return await _read(response)
+                return await _read(response), response.status
         except _HeldBack:
             raise HeldBackError("the request was not sent: the caller stopped it") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -150,7 +150,7 @@ class Img2ImgApi:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnavailableError(f"the API did not answer: {network_reason(error)}") from None
         except _GarbageError as error:
-            raise UnavailableError(f"the API's answer cannot be read: {error}") from None
+            raise UnavailableError(f"the API's answer cannot be read: {error}", code=error.code) from None
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
@@ -160,22 +160,25 @@ class Img2ImgApi:
         code, (said, reply, wait_s) = response.status, await self._said(response)
         by_the_api = isinstance(reply, dict) and any(name in reply for name in _API_FIELDS)
         if code == 429:
-            raise ThrottledError(said, wait_s)
+            raise ThrottledError(said, wait_s, code=code)
         if code == 503:
-            raise UnavailableError(said, wait_s)
+            raise UnavailableError(said, wait_s, code=code)
         if code >= 500 or code == 408:  # 408: a gateway may have forwarded it before
-            raise AmbiguousError(said, wait_s, answered=by_the_api and code >= 500 and code not in _GATEWAYS)
+            answered = by_the_api and code >= 500 and code not in _GATEWAYS
+            raise AmbiguousError(said, wait_s, answered=answered, code=code)
         pending = code in _AT_WORK or (code >= 400 and "idempoten" in said.casefold())
         definite = by_the_api and code in _DEFINITE
-        raise RefusedError(said, wait_s, definite=definite, pending=pending, caller=code in _ABOUT_THE_CALLER)
+        caller = code in _ABOUT_THE_CALLER
+        raise RefusedError(said, wait_s, definite=definite, pending=pending, caller=caller, code=code)
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse) -> NoReturn:
         code, (said, reply, wait_s) = response.status, await self._said(response)
         if code == 429:
-            raise ThrottledError(said, wait_s)
+            raise ThrottledError(said, wait_s, code=code)
         if code >= 500 or code in (408, 425):
-            raise UnavailableError(said, wait_s)
-        raise RefusedError(said, wait_s, definite=isinstance(reply, dict), caller=code in _ABOUT_THE_CALLER)
+            raise UnavailableError(said, wait_s, code=code)
+        caller = code in _ABOUT_THE_CALLER
+        raise RefusedError(said, wait_s, definite=isinstance(reply, dict), caller=caller, code=code)
 
     async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, Any, float | None]:
         """Read an error reply: its text, what it is as JSON if it is, and the seconds that it asks to wait."""
@@ -202,7 +205,7 @@ class Img2ImgApi:
             return None
         return self._clean(f"it redirects to {without_query(location)}: check RETOUCH_API_URL")
 
-    def _answer(self, reply: dict[str, Any]) -> Answer:
+    def _answer(self, reply: dict[str, Any], code: int) -> Answer:
         status = dialect.status(reply)
         error = None
         if status is Status.FAILURE:
@@ -212,7 +215,8 @@ class Img2ImgApi:
         seed = dialect.seed(reply) if status is Status.SUCCESS else None
         filtered = dialect.filtered(reply) if status is Status.SUCCESS else ()
         progress = dialect.progress(reply) if status is Status.RUNNING else None
-        return Answer(status, dialect.provider_id(reply), dialect.urls(reply), error, shown, seed, filtered, progress)
+        links = dialect.urls(reply)
+        return Answer(status, dialect.provider_id(reply), links, error, shown, seed, filtered, progress, code)
 
     def _clean(self, text: str) -> str:
         """Make the API's text fit for a message: one short line, without our key if the API echoes it."""
@@ -259,7 +263,11 @@ class _Request(aiohttp.ClientRequest):
 
 
 class _GarbageError(Exception):
-    """A 2xx reply that does not follow the contract."""
+    """A reply that does not follow the contract; ``code``: its HTTP status."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _checked_url(url: str) -> URL:
@@ -279,7 +287,7 @@ async def _read_bytes(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise _GarbageError(f"it is larger than {MAX_BODY_BYTES} bytes")
+            raise _GarbageError(f"it is larger than {MAX_BODY_BYTES} bytes", response.status)
     return bytes(body)
 
 
@@ -288,7 +296,7 @@ async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
         reply = json.loads(body)
     except (ValueError, RecursionError):
-        raise _GarbageError("it is not JSON") from None
+        raise _GarbageError("it is not JSON", response.status) from None
     if not isinstance(reply, dict):
-        raise _GarbageError("it is not a JSON object")
+        raise _GarbageError("it is not a JSON object", response.status)
     return reply

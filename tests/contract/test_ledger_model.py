@@ -79,7 +79,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.keys = self.ledger.connection.keys
         self.model: dict[str, Model] = {}
         self.cancelled: set[str] = set()
-        self.calls = 0
+        self.calls = self.answers = 0
 
     # --- producers and people --------------------------------------------------------------------
 
@@ -286,12 +286,21 @@ class LedgerMachine(RuleBasedStateMachine):
         deadline_ms = DEADLINE_MS if taken else None
         put = {"provider_id": "p"} if came_from == SUBMITTED and to is S.WAITING else {}
         settlement = Settlement(
-            claim, came_from, to, delay_ms=200, keep=keep, untaken=to is S.QUEUED, deadline_ms=deadline_ms, put=put
+            claim,
+            came_from,
+            to,
+            delay_ms=200,
+            keep=keep,
+            untaken=to is S.QUEUED,
+            deadline_ms=deadline_ms,
+            put=put,
+            counts=("submit:200",),
         )
         (settled,) = self.ledger.worker.settle([settlement])
         assert bool(settled) == (current and edit.state in came_from)
         if not settled:
             return
+        self.answers += edit.begun and not (keep and edit.state is to)
         edit.known_to_the_api |= bool(put)
         if to is not S.SUBMITTING:
             edit.intent = False
@@ -354,6 +363,17 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.client.hget(self.keys.edit(member), "state") == edit.state
 
     @invariant()
+    def the_sums_are_those_of_the_batches(self) -> None:
+        sums = Counter({name: int(n) for name, n in self.client.hgetall(self.keys.counts).items()})
+        for state, n in Counter(e.state for e in self.model.values()).items():
+            assert sums[f"n:{state}"] == n
+        assert sums["accepted"] == len(self.model)
+        assert sums["duplicates"] == sum(e.duplicate for e in self.model.values())
+        assert sums["submit:200"] == self.answers
+        waiting = {m.split("/")[0] for m, e in self.model.items() if e.state is S.QUEUED}
+        assert set(self.client.zrange(self.keys.backlog, 0, -1)) == waiting
+
+    @invariant()
     def nothing_claimable_is_forgotten(self) -> None:
         """Each edit that has not ended stands in exactly one of the two orders, but for the held."""
         ready = set(self.client.zrange(self.keys.ready, 0, -1))
@@ -378,6 +398,16 @@ class LedgerMachine(RuleBasedStateMachine):
         for batch in BATCHES:
             ended = {m.split("/")[1] for m, e in self.of(batch) if e.result}
             assert {r["custom_id"] for r in self.ledger.reader.results(batch)} == ended
+        told: Counter[str] = Counter()
+        for event in self.ledger.reader.events():
+            if event.type.startswith("retouch.edit."):
+                told[event.type.removeprefix("retouch.edit.")] += 1
+        counted: Counter[str] = Counter()
+        for name, n in self.client.hgetall(self.keys.counts).items():
+            what, *as_what = str(name).split(":")
+            if what == "ended":
+                counted[as_what[0]] += int(n)
+        assert counted == told
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -32,7 +32,7 @@ local function settle_ambiguity(id, e)
   end
   if e.intent == 'retried' then return 'new' end
   if by == POLICY.hold then
-    redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
+    count_unanswered(id)
     redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     set_state(id, 'submitting', 'held')
@@ -98,7 +98,7 @@ local function to_send(id, fence, e, batch)
   if how == 'new' then
     mark_duplicate(id)
     if e.intent ~= 'retried' then
-      redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
+      count_unanswered(id)
       if not e.said then redis.call('HSET', edit_key(id), 'resent', '1') end
     end
   end
@@ -143,4 +143,5 @@ for i = 8, #ARGV, 2 do
     answers[#answers + 1] = false
   end
 end
+write_counts()
 return answers

@@ -65,4 +65,5 @@ for _, custom_id in ipairs(page) do
   end
 end
 if changed > 0 and action ~= 'cancel' then weigh_failures(batch) end
+write_counts()
 return { #page, changed, asked }

@@ -276,23 +276,24 @@ if begun > 0 then redis.call('HINCRBY', STATE, 'places', begun) end
 if virtual then redis.call('HSET', STATE, 'virtual', virtual) end
 
 -- An outage of which no edit's status tells the end: a worker asks for the status of no edit at all, which costs nothing.
-local ask, outage, silence = -1, known[pause_name('submit', CAUSE.outage)], known[pause_name('status', CAUSE.outage)]
-local unanswered = outage and outage['until'] <= now and (left.submit > 0 or not door_open(outage))
-local unprobed = silence and silence['until'] <= now and left.status > 0
-local asks = ARGV[12] == '1'
-if is_it_there and not silence and now - tonumber(redis.call('HGET', STATE, 'asked_at') or '0') >= OUTAGE_PROBE_MS then
-  redis.call('HSET', STATE, 'asked_at', int(now))
-  asks = true
-end
-local throttled = known[pause_name('status', CAUSE.throttled)]
-if (unanswered or unprobed or asks) and not (throttled and throttled['until'] > now) then
-  local at = slot('status')
-  if at then
-    ask = at
-    if unanswered then push_probes_on('submit', false) end
-    if unprobed then push_probes_on('status', false) end
+-- Returns when to ask; -1: not.
+local function ask_at()
+  local outage, silence = known[pause_name('submit', CAUSE.outage)], known[pause_name('status', CAUSE.outage)]
+  local unanswered = outage and outage['until'] <= now and (left.submit > 0 or not door_open(outage))
+  local unprobed = silence and silence['until'] <= now and left.status > 0
+  local asks = ARGV[12] == '1'
+  if is_it_there and not silence and now - tonumber(redis.call('HGET', STATE, 'asked_at') or '0') >= OUTAGE_PROBE_MS then
+    redis.call('HSET', STATE, 'asked_at', int(now))
+    asks = true
   end
+  local throttled = known[pause_name('status', CAUSE.throttled)]
+  if not (unanswered or unprobed or asks) or (throttled and throttled['until'] > now) then return -1 end
+  local at = slot('status')
+  if at and unanswered then push_probes_on('submit', false) end
+  if at and unprobed then push_probes_on('status', false) end
+  return at or -1
 end
+local ask = ask_at()
 if paced then
   redis.call('HSET', STATE, 'slot', int(slots.all), 'slot:submit', int(slots.submit), 'slot:poll', int(slots.status))
 end
@@ -343,6 +344,7 @@ if deliveries > 0 then
 end
 
 do_chores(PAGE - parked)
+write_counts()
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 local names = {}

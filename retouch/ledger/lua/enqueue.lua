@@ -75,11 +75,14 @@ end
 if added > 0 then
   reopen(batch)
   redis.call('HINCRBY', key, 'pending', added)
-  redis.call('HINCRBY', key, 'n:queued', added)
+  if redis.call('HINCRBY', key, 'n:queued', added) == added then file_backlog(batch) end
+  count('n:queued', added)
+  count('accepted', added)
   redis.call('HSET', key, 'virtual', string.format('%.17g', virtual))
 end
 if added > 0 or b[5] ~= 'completed' then
   hold_open(batch, producer)
   redis.call('HDEL', key, 'sealing') -- who writes on, seals
 end
+write_counts()
 return verdicts

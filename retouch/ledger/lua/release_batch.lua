@@ -14,6 +14,7 @@ if held then
     redis.call('HSET', batch_key(batch), 'paused', cjson.encode(left))
   else
     redis.call('HDEL', batch_key(batch), 'paused')
+    file_backlog(batch)
   end
   emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = held.reason }))
 end

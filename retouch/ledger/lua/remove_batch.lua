@@ -13,4 +13,5 @@ redis.call('ZADD', CHORES, int(now), batch)
 remove_some(batch, PAGE)
 local left = redis.call('LLEN', order_key(batch))
 if left == 0 then remove_some(batch, 1) end -- the batch itself, after a page that was full
+write_counts()
 return left

@@ -20,6 +20,7 @@ end
 
 local function lift()
   redis.call('HDEL', key, 'paused', 'run', 'run_words', 'run_since')
+  file_backlog(batch)
   local causes = cjson.decode(was)
   if causes[BATCH_PAUSE.failures] and limit == '' then redis.call('HSET', key, 'max_failures', LIFTED) end
   for cause, pause in pairs(causes) do

@@ -10,6 +10,7 @@
 --   good         kind of request → when one was sent that was answered well (0: now)
 --   seen         [ kind, when it was sent, FARED, words, ms to wait ] of requests that were not
 --   run          { words, definite }: it was refused; words without what differs from edit to edit
+--   counts       fields of COUNTS that it raises by one: what was asked of the API, and how that answered
 --   strike       { kind, patience_ms, last }: it was refused; many times while others fare well, it fails with `error`;
 --                `last`: now
 --   An item without id says only what was seen.
@@ -65,6 +66,10 @@ local function apply(item)
   local delay, fails = item.delay_ms, false
   -- A repeat of this call, its answer lost, finds the claim ended: what was seen is not counted twice.
   if e[3] and (item.seen or item.run or item.strike) then delay, fails = judged(item, key, e) end
+  -- One that keeps its claim, and is where it was to come, is such a repeat too.
+  if e[3] and not (item.keep and item.to == state) then
+    for _, field in ipairs(item.counts or {}) do count(field, 1) end
+  end
   if item.deadline_ms and state == 'submitting' then taken(item, key, e[4] or e[5] or e[6] or e[9]) end
   if item.drop and #item.drop > 0 then redis.call('HDEL', key, unpack(item.drop)) end
   if item.set then
@@ -114,4 +119,5 @@ for _, item in ipairs(items) do
     verdicts[#verdicts + 1] = 1
   end
 end
+write_counts()
 return verdicts

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import fakeredis
 import lupa.lua51 as lupa  # the version that Redis runs; fakeredis brings it
 import pytest
 
+from retouch.ledger import scripts
 from retouch.ledger.keys import Keys
 from retouch.ledger.scripts import Scripts
 
@@ -24,6 +26,24 @@ def test_a_script_has_the_names_that_it_uses_and_room_for_more(name: str) -> Non
     assert [
         one for one in sorted(used - {"ARGV"}) if not re.search(rf"^\s*local [\w, ]*\b{one}\b", TEXTS[name], re.M)
     ] == []
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_a_script_that_can_count_writes_its_sums_last(name: str) -> None:
+    """Whatever it calls that counts, it writes the sums after that: else they are lost."""
+    text = re.sub(r"--.*", "", TEXTS[name])
+    own = re.sub(r"--.*", "", (Path(scripts.__file__).parent / "lua" / f"{name}.lua").read_text())
+    functions = re.findall(r"local function (\w+)\(.*?\n(.*?)\nend\n", text, re.DOTALL)
+    counting = {"count"}
+    for _ in functions:
+        counting |= {one for one, body in functions if _calls(counting, body)}
+    before, written, after = own.rpartition("\nwrite_counts()\n")
+    assert _calls(counting, before if written else own) == bool(written)
+    assert not _calls(counting, after if written else "")
+
+
+def _calls(names: set[str], text: str) -> bool:
+    return any(re.search(rf"(?<!function )\b{name}\(", text) for name in names)
 
 
 def test_names_that_a_script_does_not_use_are_left_out() -> None:

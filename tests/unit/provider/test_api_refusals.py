@@ -46,9 +46,11 @@ async def test_each_status_is_one_decision(
     with pytest.raises(ApiError, match="no") as caught:
         await api.submit(EDIT, "k")
     assert type(caught.value) is on_submit
+    assert caught.value.code == status
     with pytest.raises(ApiError, match="no") as caught:
         await api.status("1")
     assert type(caught.value) is on_status
+    assert caught.value.code == status
     assert len(provider.asked) == 2
 
 
@@ -218,3 +220,22 @@ async def test_a_refusal_carries_the_apis_words(provider: Provider, api: Img2Img
     with pytest.raises(RefusedError) as caught:
         await api.submit(EDIT, "k")
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    "reply", [b"<html>", b"[]", b"{" + b" " * MAX_BODY_BYTES + b"}", {"status": "PENDING"}], ids=range(4)
+)
+async def test_an_answer_that_cannot_be_read_has_its_status(provider: Provider, api: Img2ImgApi, reply: Any) -> None:
+    """What answers with 200 and no answer is counted as 200."""
+    provider.says(reply, status=201)
+    with pytest.raises(AmbiguousError) as caught:
+        await api.submit(EDIT, "k")
+    assert caught.value.code == 201
+
+
+async def test_no_whole_answer_has_no_status(provider: Provider, api: Img2ImgApi) -> None:
+    """However it began."""
+    for provider.fault in ("drop", "cut"):
+        with pytest.raises(AmbiguousError) as caught:
+            await api.submit(EDIT, "k")
+        assert caught.value.code is None

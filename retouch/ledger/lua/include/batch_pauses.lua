@@ -1,5 +1,5 @@
 -- Why a batch does not move, and how many of its edits may fail before it does not.
--- include: clock events
+-- include: clock events counts
 
 local ENOUGH = 100 -- edits that have ended: they tell what share fails, while a producer still adds others
 
@@ -14,6 +14,7 @@ local function pause_batch(batch, cause, reason)
   if known[cause] then return 0 end
   known[cause] = { reason = reason, since = now }
   redis.call('HSET', batch_key(batch), 'paused', cjson.encode(known))
+  file_backlog(batch)
   emit('retouch.paused', batch, cjson.encode({ batch = batch, cause = cause, reason = reason }))
   return 1
 end
@@ -29,6 +30,7 @@ local function end_batch_pause(batch, cause)
   else
     redis.call('HDEL', batch_key(batch), 'paused')
     redis.call('ZADD', CHORES, int(now), batch)
+    file_backlog(batch)
   end
   emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = pause.reason }))
 end

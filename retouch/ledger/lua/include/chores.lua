@@ -32,7 +32,10 @@ local function remove_some(batch, most)
     local state = redis.call('HGET', keys[i], 'state') or 'completed'
     gone[state] = (gone[state] or 0) + 1
   end
-  for state, count in pairs(gone) do redis.call('HINCRBY', batch_key(batch), 'n:' .. state, -count) end
+  for state, n in pairs(gone) do
+    redis.call('HINCRBY', batch_key(batch), 'n:' .. state, -n)
+    count('n:' .. state, -n)
+  end
   if #page > 0 then
     redis.call('UNLINK', unpack(keys))
     redis.call('HDEL', edits_key(batch), unpack(page))

@@ -1,5 +1,5 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
--- include: clock events order batch_pauses
+-- include: clock events order batch_pauses counts
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -18,14 +18,18 @@ local function free_places(id) free_held(id, redis.call('HGET', edit_key(id), 'p
 local function set_state(id, from, to)
   local batch = split(id)
   redis.call('HSET', edit_key(id), 'state', to)
-  redis.call('HINCRBY', batch_key(batch), 'n:' .. from, -1)
-  redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
+  local left = redis.call('HINCRBY', batch_key(batch), 'n:' .. from, -1)
+  local found = redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
+  count('n:' .. from, -1)
+  count('n:' .. to, 1)
+  if from == 'queued' and left == 0 or to == 'queued' and found == 1 then file_backlog(batch) end
 end
 
 -- It may be paid for twice: stated in its result and in the batch's counts.
 local function mark_duplicate(id)
   if redis.call('HSETNX', edit_key(id), 'duplicate', '1') == 1 then
     redis.call('HINCRBY', batch_key((split(id))), 'duplicates', 1)
+    count('duplicates', 1)
   end
 end
 
@@ -56,6 +60,12 @@ local function result_json(custom_id, e, to, outputs, err)
     ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
 end
 
+-- A submit was sent and is not answered any more.
+local function count_unanswered(id)
+  redis.call('HINCRBY', edit_key(id), 'unanswered', 1)
+  count('unanswered', 1)
+end
+
 local UNANSWERED = '{"code":"' .. FAILURE.unanswered .. '","message":"cancelled after it was sent and not answered; ' ..
   'the API may have accepted it, and charged for it"}'
 
@@ -80,11 +90,13 @@ local function end_edit(id, from, to, outputs, err)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
     'used_seed')
   e[3] = e[8] or e[3]
-  if e[6] then redis.call('HINCRBY', edit_key(id), 'unanswered', 1) end
+  if e[6] then count_unanswered(id) end
   local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
   if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
   set_state(id, from, to)
+  local code = err and string.match(err, '"code": ?"([%w_]+)"') -- in its message quotes are escaped
+  count('ended:' .. to .. (code and ':' .. code or ''), 1)
   free_held(id, e[7])
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
