@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from retouch.intake.mistakes import Rejection
     from retouch.intake.reading import Manifest, read_manifest
     from retouch.intake.writing import BatchWriter, Receipt
-    from retouch.ledger import BatchView, EditView, Entry, Made, Pause, Provider, Retried, Sink
+    from retouch.ledger import BatchView, EditRow, EditView, Entry, FailureGroup, Made, Pause, Provider, Retried, Sink
     from retouch.output import Output
     from retouch.queue import EditQueue
     from retouch.states import BatchState, EditState
@@ -43,10 +43,12 @@ __all__ = [
     "CloudEvent",
     "Edit",
     "EditQueue",
+    "EditRow",
     "EditState",
     "EditView",
     "Entry",
     "Failure",
+    "FailureGroup",
     "InputError",
     "InvalidEditError",
     "LostImagesError",
@@ -82,7 +84,7 @@ _PLACES = {
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchView EditView Entry Made Pause Provider Retried Sink",
+    "ledger": "BatchView EditRow EditView Entry FailureGroup Made Pause Provider Retried Sink",
     "output": "Output",
     "queue": "EditQueue",
     "states": "BatchState EditState",

@@ -12,13 +12,14 @@ from retouch.edit import check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostImagesError
 from retouch.installation import Installation
-from retouch.ledger import BatchView, EditView, Ledger, Made
+from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, Ledger, Made
 from retouch.media.downloads import Buckets, ImageSource
 from retouch.media.stores import kept_store
 from retouch.plural import count
 from retouch.results.downloading import Downloading
 from retouch.results.ended import OnProgress, ended_edits, states_of
 from retouch.results.file_names import DEFAULT_NAMES, FileNames
+from retouch.results.groups import in_group
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -55,20 +56,65 @@ class BatchReader(Installation):
         """The same as ``status``, beside ``batches``."""
         return self.status(batch)
 
-    def results(self, batch: str, *, blank: bool | None = None) -> Iterator[Result]:
+    def results(self, batch: str, *, blank: bool | None = None, group: int | None = None) -> Iterator[Result]:
         """The results of the edits that have ended, in the batch's order, read page by page.
 
-        ``blank``: only those with an image that is blank or may be (True), or without one (False). Raises InputError if
-        there is no such batch.
+        ``blank``: only those with an image that is blank or may be (True), or without one (False). ``group``: only
+        those of this group of ``failures``. Raises InputError if there is no such batch, or no such group now.
         """
         if not self.remote:  # a gateway reads what has left Redis from S3
             self.status(batch)
+        is_of_it = None if group is None else in_group(batch, self.failures(batch), group)
         results = self._results(batch)
-        return results if blank is None else (result for result in results if result.blank is blank)
+        return (
+            result
+            for result in results
+            if (blank is None or result.blank is blank) and (is_of_it is None or is_of_it(result))
+        )
 
-    def rows(self, batch: str, *, blank: bool | None = None) -> Iterator[dict[str, Any]]:
+    def rows(self, batch: str, *, blank: bool | None = None, group: int | None = None) -> Iterator[dict[str, Any]]:
         """The same, each as ``Result.row``: for ``pandas.DataFrame(queue.rows(batch))``."""
-        return (result.row() for result in self.results(batch, blank=blank))
+        return (result.row() for result in self.results(batch, blank=blank, group=group))
+
+    def failures(self, batch: str) -> list[FailureGroup]:
+        """Why edits of a batch failed, the most frequent reason first; each of its failed edits is counted once.
+
+        Of edits that a version before 0.2 enqueued, groups are numbered anew at each read, so that a number may change
+        while edits of the batch end. Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        with self._reach():
+            return self._way.strips.failures(batch)
+
+    def strip(self, batch: str) -> bytes:
+        """The state of each edit in the batch's order, a letter each.
+
+        ``q`` queued, ``s`` submitting, ``w`` waiting, ``c`` copying, ``h`` held, ``C`` completed, ``f`` failed and
+        ``x`` cancelled. Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        with self._reach():
+            return self._way.strips.states(batch)
+
+    def group_strip(self, batch: str) -> bytes:
+        """The number of each edit's group of ``failures``, in the batch's order, a byte each; 0: it is not failed.
+
+        Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        with self._reach():
+            return self._way.strips.groups(batch)
+
+    def edits_at(self, batch: str, places: Sequence[int]) -> list[EditRow]:
+        """The edits at these places of the batch's order (from 0); places that it has not are left out.
+
+        Raises InputError if there is no such batch, and for a place below 0.
+        """
+        if wrong := [place for place in places if place < 0]:
+            raise InputError(f"a place is 0 or more, not {wrong[0]}")
+        self.status(batch)
+        with self._reach():
+            return self._way.strips.rows(batch, places)
 
     def download(
         self,

@@ -39,6 +39,7 @@ from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway
 from retouch.plain_values import plain
 from retouch.reach import OnOutage
+from retouch.results.groups import check_group
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -364,16 +365,20 @@ class EditQueue(BatchReader):
         states: Iterable[EditState] = (EditState.FAILED,),
         *,
         anew: bool = False,
+        group: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Retried:
         """Try the edits in these states (failed, cancelled or held) again; returns how many are asked about, and sent.
 
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
+        ``group``: failed edits of this group of ``failures`` alone, as they are when they are looked at.
         ``on_progress`` is called page by page with how many edits of the batch were looked at, of how many.
         """
+        if group is not None:
+            check_group(group)
         self.status(batch)
         with self._reach():
-            return self._way.producer.retry(batch, states, anew=anew, on_progress=on_progress)
+            return self._way.producer.retry(batch, states, anew=anew, group=group, on_progress=on_progress)
 
     def pause(self, batch: str | None = None, reason: str = "a person paused it") -> bool:
         """Submit no more edits of a batch, or of any; what is at the API is finished. False if it was paused before."""

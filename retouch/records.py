@@ -138,6 +138,53 @@ class BatchRecord(TypedDict):
 
 
 @_DESCRIBED
+class FailureGroupRecord(TypedDict):
+    """Edits of a batch that failed for one reason."""
+
+    group: int
+    """its number, for ``retouch retry BATCH --group``; 255: all further reasons, beyond the 254 that are told apart"""
+    code: str
+    """for programs, such as ``refused``; empty for 255"""
+    words: str
+    """what their messages have in common; ``…`` stands for what differs"""
+    count: int
+    """how many edits are failed so now"""
+    example: str | None
+    """the ``custom_id`` of one of them"""
+
+
+@_DESCRIBED
+class FailuresRecord(TypedDict):
+    """Why edits of a batch failed."""
+
+    batch: str
+    failed: int
+    """all its failed edits"""
+    groups: list[FailureGroupRecord]
+    """the most frequent first"""
+
+
+@_DESCRIBED
+class EditRowRecord(TypedDict):
+    """One edit of a batch as lists show it."""
+
+    place: int
+    """in the batch's order, from 0"""
+    custom_id: str
+    state: State
+    group: int
+    """of its failure; 0 if it did not fail"""
+
+
+@_DESCRIBED
+class EditRowsRecord(TypedDict):
+    """Some edits of a batch."""
+
+    batch: str
+    edits: list[EditRowRecord]
+
+
+@_DESCRIBED
 class RecipeCheckRecord(TypedDict):
     """What ``retouch recipe check --json`` prints: what a recipe makes of an object."""
 

@@ -26,4 +26,15 @@ class BatchState(StrEnum):
     COMPLETED = "completed"
 
 
+# How an edit's state is written where there is a byte for each edit of a batch.
+LETTERS = {
+    EditState.QUEUED: "q",
+    EditState.SUBMITTING: "s",
+    EditState.WAITING: "w",
+    EditState.COPYING: "c",
+    EditState.HELD: "h",
+    EditState.COMPLETED: "C",
+    EditState.FAILED: "f",
+    EditState.CANCELLED: "x",
+}
 TERMINAL = frozenset({EditState.COMPLETED, EditState.FAILED, EditState.CANCELLED})

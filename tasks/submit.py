@@ -18,9 +18,9 @@ from retouch.errors import AmbiguousError, ApiError, HeldBackError, InputError, 
 from retouch.ledger import BegunSubmit, Claim, Run, Seen, Settled, Settlement, Step, body
 from retouch.provider.answers import Answer, Status
 from retouch.provider.backoff import retry_delay_s
-from retouch.provider.error_text import alike
 from retouch.provider.polling import kind_of
 from retouch.states import EditState
+from retouch.wording import alike
 from tasks.asking import SUBMIT, ask
 from tasks.copy import Served, copy_results
 from tasks.failures import (

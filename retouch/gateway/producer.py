@@ -28,15 +28,17 @@ class GatewayProducer:
         states: Iterable[EditState] = (EditState.FAILED,),
         *,
         anew: bool = False,
+        group: int | None = None,
         on_progress: OnProgress | None = None,  # noqa: ARG002 - a gateway tells of the end alone
     ) -> Retried:
-        """Try the batch's edits in these states again.
+        """Try the batch's edits in these states again; with ``group`` those alone that are in this group of failures.
 
         It is not repeated when its answer is lost: edits that have failed again meanwhile would be paid for once more.
         """
         asked = sent = 0
         for state in sorted(set(states)):
-            found = self._change(batch, "retry", {"state": state.value, "anew": _said(anew)}, repeat=False)
+            which = {} if group is None else {"group": str(group)}
+            found = self._change(batch, "retry", {"state": state.value, "anew": _said(anew), **which}, repeat=False)
             asked += int(found["asked"])
             sent += int(found["sent"])
         return Retried(asked, sent)

@@ -15,6 +15,7 @@ from retouch.gateway.images import GatewayImages
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
+from retouch.gateway.strips import GatewayStrips
 from retouch.gateway.writing import GatewayWriter
 from retouch.ledger.producer import check_weight
 from retouch.net.gateway_address import GatewayAddress
@@ -27,6 +28,7 @@ class RemoteLedger:
     def __init__(self, address: GatewayAddress, *, timeout_s: float = 5.0) -> None:
         self._client = Client(address, connect_s=timeout_s)
         self.reader = GatewayReader(self._client)
+        self.strips = GatewayStrips(self._client)
         self.producer = GatewayProducer(self._client)
         self.pictures = GatewayPictures(self._client)
 

@@ -26,13 +26,25 @@ from retouch.ledger.claims import (
     body,
     made_of,
 )
-from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, PAGE, Finish
+from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
-from retouch.ledger.views import BatchPauseView, BatchView, EditView, Event, Made, Origin, Pause, Provider, present
+from retouch.ledger.views import (
+    BatchPauseView,
+    BatchView,
+    EditRow,
+    EditView,
+    Event,
+    FailureGroup,
+    Made,
+    Origin,
+    Pause,
+    Provider,
+    present,
+)
 from retouch.ledger.worker import Worker
 
 __all__ = [
@@ -41,6 +53,7 @@ __all__ = [
     "LEARNED_BINS",
     "LEARNED_KINDS",
     "NOW",
+    "OTHER_GROUP",
     "PAGE",
     "SCHEMA",
     "About",
@@ -52,9 +65,11 @@ __all__ = [
     "Claim",
     "Delivery",
     "DeliverySettled",
+    "EditRow",
     "EditView",
     "Entry",
     "Event",
+    "FailureGroup",
     "Finish",
     "Harvest",
     "InForce",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from retouch.causes import AmbiguityPolicy, Fared, Outcome
 from retouch.states import EditState
+from retouch.wording import group_of
 
 
 class Entry(NamedTuple):
@@ -319,6 +320,7 @@ class Settlement:
             "outputs": self.outputs,
             "error": self.error,
             "counts": self.counts,
+            "group": self.error and group_of(json.loads(self.error)),
         }
         return item | {name: value for name, value in optional.items() if value}
 

@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from redis import exceptions
 from redis.backoff import ExponentialBackoff
+from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
 from retouch.errors import (
@@ -86,6 +87,14 @@ class Connection:
             for command in commands:
                 pipe.execute_command(*command)
             return list(pipe.execute())
+
+    def read_bytes(self, commands: Iterable[Sequence[str | float]]) -> list[bytes]:
+        """The same of commands whose answer is a string each, which need not be text."""
+        with _translated():
+            pipe = self._client.pipeline(transaction=False)
+            for command in commands:
+                pipe.execute_command(*command, **{NEVER_DECODE: True})
+            return [answer or b"" for answer in pipe.execute()]
 
     def remove(self, key: str, member: str) -> None:
         """Remove a member from a sorted set."""

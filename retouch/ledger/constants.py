@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from retouch.causes import AmbiguityPolicy, BatchPause, FailureCode, Fared, Outcome, PauseCause
-from retouch.states import TERMINAL
+from retouch.states import LETTERS, TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
 EVENTS_KEPT_MS = 7 * 86_400_000  # ms that events stay at most; longer than any delivery is retried
@@ -16,6 +16,7 @@ LEARNED_BINS = 64  # the fields of a learned histogram that are weights; those f
 KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened it
 PRODUCER_GONE_MS = 30_000  # a producer that was not heard of for so long is taken for dead, once another one is done
 LIFTED = "lifted"  # in place of a batch's max_failures: a person has resumed it, however many fail
+OTHER_GROUP = 255  # the number of all groups of a batch's failures after the first 254
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
@@ -39,6 +40,8 @@ def as_lua() -> str:
         f"local NOTIFY_PREFIX = '{NOTIFY_PREFIX}'",
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
+        f"local OTHER_GROUP = {OTHER_GROUP}",
+        "local LETTER = { " + ", ".join(f"{state} = '{letter}'" for state, letter in LETTERS.items()) + " }",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
         f"local FAILURE = {_table(FailureCode)}",
         f"local CAUSE = {_table(PauseCause)}",

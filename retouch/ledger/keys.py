@@ -71,7 +71,13 @@ key                            type    holds
                                        died; ``fill_until``: it does not end before (ms), though all
                                        have sealed it; ``stale``: a ``_SUCCESS`` of before may stand
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
-``{ns}:order:B``               list    the batch's custom ids as they were enqueued
+``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end
+``{ns}:strip:B``               string  a byte an edit, in that order: the letter of its state (``LETTERS``); 0: the edit
+                                       is an older program's, which has no ``at``
+``{ns}:groupstrip:B``          string  the same: the number of the group of each failed edit, 0 for others; it ends with
+                                       the last one that failed
+``{ns}:groups:B``              hash    ``CODE words`` of an error (``retouch/wording.py``) → number, 1 to 254; all that
+                                       follow are counted as 255. Number → how many are failed so
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it
                                        ``about``: what its producer says about it, which is not sent
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
@@ -93,7 +99,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike witness throttled overdue asked note urls kind seen incomplete sent_at alone
-link again said errors probe unsigned used_seed``.
+link again said errors probe unsigned used_seed at``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -121,6 +127,7 @@ link again said errors probe unsigned used_seed``.
 ``seen``    the age (ms since the API took it) at which it was last seen unfinished.
 ``incomplete``  ms: since then the API reports success without all links.
 ``places``  how many images of it count as being at the API.
+``at``      its place in its batch's order, from 0; absent: an older program enqueued it.
 """
 
 from __future__ import annotations
@@ -141,7 +148,7 @@ _FIXED = (
 )
 _FAMILIES = (
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
-    "request",
+    *("request", "strip", "groupstrip", "groups"),
 )
 
 
@@ -185,6 +192,18 @@ class Keys:
     def order(self, batch_id: str) -> str:
         """The batch's custom ids, in order."""
         return f"{self.prefix}order:{batch_id}"
+
+    def strip(self, batch_id: str) -> str:
+        """The states of the batch's edits, a letter each, in order."""
+        return f"{self.prefix}strip:{batch_id}"
+
+    def groupstrip(self, batch_id: str) -> str:
+        """The groups of the batch's failed edits, a byte each, in order."""
+        return f"{self.prefix}groupstrip:{batch_id}"
+
+    def groups(self, batch_id: str) -> str:
+        """The batch's groups of failures: their numbers, and how many there are of each."""
+        return f"{self.prefix}groups:{batch_id}"
 
     def edits(self, batch_id: str) -> str:
         """The batch's parameters by custom id."""

@@ -12,12 +12,14 @@ from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
 from retouch.ledger.requests import Requests
+from retouch.ledger.strips import Strips
 from retouch.ledger.worker import Worker
 
 
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
+    ``strips``: reads whole batches at a glance.
     ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
     LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
@@ -47,5 +49,6 @@ class Ledger:
         self.producer = Producer(connection)
         self.worker = Worker(connection)
         self.reader = Reader(connection)
+        self.strips = Strips(connection)
         self.access = Access(connection)
         self.requests = Requests(connection)

@@ -12,6 +12,7 @@ from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.sinks import types_text
+from retouch.ledger.strips import Strips
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.states import EditState
 
@@ -139,13 +140,15 @@ class Producer:
         states: Iterable[EditState] = (EditState.FAILED,),
         *,
         anew: bool = False,
+        group: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Retried:
         """Try the batch's edits in these states (failed, cancelled or held) again.
 
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
+        ``group``: those alone that are in this group of failures when they are looked at.
         """
-        changed, asked = self._change(batch, "anew" if anew else "retry", set(states), on_progress)
+        changed, asked = self._change(batch, "anew" if anew else "retry", set(states), on_progress, group)
         return Retried(asked, changed - asked)
 
     def pause(self, batch: str, cause: BatchPause, reason: str) -> bool:
@@ -215,13 +218,21 @@ class Producer:
         return None if left < 0 else left
 
     def _change(
-        self, batch: str, action: str, states: set[EditState], on_progress: OnProgress | None
+        self,
+        batch: str,
+        action: str,
+        states: set[EditState],
+        on_progress: OnProgress | None,
+        group: int | None = None,
     ) -> tuple[int, int]:
         size = int(self._connection.read("LLEN", self._connection.keys.order(batch)))
+        older = {} if group is None else Strips(self._connection).older_of(batch, group)
         first = total = total_asked = 0
         while True:
+            places = range(first, first + CHANGED_AT_ONCE)
+            chosen = "" if group is None else group, *(older[place] for place in places if place in older)
             page, changed, asked = self._connection.run(
-                "change", batch, action, ",".join(states), first, first + CHANGED_AT_ONCE - 1
+                "change", batch, action, ",".join(states), first, places[-1], *chosen
             )
             total += int(changed)
             total_asked += int(asked)

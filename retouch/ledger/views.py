@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 
 from retouch.ledger.claims import About, body, made_of
 from retouch.ledger.constants import LIFTED
-from retouch.records import BatchPauseRecord, BatchRecord, EditRecord, PauseRecord, ProviderRecord
+from retouch.records import (
+    BatchPauseRecord,
+    BatchRecord,
+    EditRecord,
+    EditRowRecord,
+    FailureGroupRecord,
+    PauseRecord,
+    ProviderRecord,
+)
 from retouch.states import TERMINAL, BatchState, EditState
 
 PAUSED = "paused"  # how a batch is shown that is paused; its state is another
@@ -392,6 +400,58 @@ class Made(NamedTuple):
     parameters: dict[str, Any]
     about: About
     result: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Edits of a batch that failed for one reason: messages that are alike but for numbers, ids, links and quoted text.
+
+    ``group``: its number, which stays while the batch is there; 255: all that failed for further reasons, beyond the
+    254 that are told apart. ``words``: of the message, in lower case, ``…`` for what differs. ``count``: how many are
+    failed so now. ``example``: the custom id of one of them.
+    """
+
+    group: int
+    code: str
+    words: str
+    count: int
+    example: str | None
+
+    def to_json(self) -> FailureGroupRecord:
+        """A part of what ``retouch status BATCH --json`` prints."""
+        return {
+            "group": self.group,
+            "code": self.code,
+            "words": self.words,
+            "count": self.count,
+            "example": self.example,
+        }
+
+    @classmethod
+    def from_json(cls, raw: FailureGroupRecord) -> FailureGroup:
+        """Read what ``to_json`` has made."""
+        return cls(raw["group"], raw["code"], raw["words"], raw["count"], raw["example"])
+
+
+class EditRow(NamedTuple):
+    """One edit of a batch as lists show it.
+
+    ``place``: in the batch's order, from 0. ``group``: of its failure; 0 if it did not fail.
+    """
+
+    place: int
+    custom_id: str
+    state: EditState
+    group: int
+
+    def to_json(self) -> EditRowRecord:
+        """The row as the gateway tells of it."""
+        return {"place": self.place, "custom_id": self.custom_id, "state": self.state.value, "group": self.group}
+
+    @classmethod
+    def from_json(cls, raw: EditRowRecord) -> EditRow:
+        """Read what ``to_json`` has made."""
+        return cls(raw["place"], raw["custom_id"], EditState(raw["state"]), raw["group"])
 
 
 class Origin(NamedTuple):

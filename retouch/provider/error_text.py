@@ -6,13 +6,9 @@ import json
 import re
 from typing import Any
 
-_WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
+from retouch.wording import alike
 
-# What differs from edit to edit: quoted text, links, ids and numbers.
-_PARTICULARS = re.compile(
-    r"""https?://\S+|"[^"]*"|'[^']*'|`[^`]*`|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b\w*\d\w*\b""",
-    re.IGNORECASE,
-)
+_WORD_FIELDS = ("error", "message", "detail", "failure_reason_code")
 
 _PATH = re.compile(r"/\S*")
 
@@ -48,11 +44,6 @@ def plain(text: str) -> str:
         return text
     title = _TITLE.search(text)
     return title[1] if title else _TAGS.sub(" ", text)[:200]
-
-
-def alike(text: str) -> str:
-    """Return a message without what differs from edit to edit: two refusals for one reason read the same."""
-    return " ".join(_PARTICULARS.sub("…", text).split())[:200].casefold()
 
 
 def says_the_same(text: str, other: str) -> bool:

@@ -17,7 +17,16 @@ import redis
 from PIL import Image
 
 from config.gateway import GatewaySettings
-from retouch import EditQueue, EditState, InputError, LostImagesError, RejectedEditsError, TooManyFailuresError
+from retouch import (
+    EditQueue,
+    EditRow,
+    EditState,
+    FailureGroup,
+    InputError,
+    LostImagesError,
+    RejectedEditsError,
+    TooManyFailuresError,
+)
 from retouch.access_keys import AccessKeys, Scope
 from retouch.cli.sheet import _images
 from retouch.cli.sheet_pages import Pages
@@ -166,6 +175,44 @@ def test_decisions(queue: EditQueue, ledger: Ledger) -> None:
     assert queue.status("b").counts == {EditState.QUEUED: 2}
     assert queue.cancel("b") == 2
     assert queue.retry("b", [EditState.CANCELLED], anew=True) == (0, 2)
+
+
+def test_a_batch_at_a_glance(queue: EditQueue, ledger: Ledger) -> None:
+    """Its strips, its edits by their places, and its failures by their reasons, of which one is tried again."""
+    queue.enqueue([edit(f"e{n}") for n in range(5)], batch="b")
+    messages = ("image 1 is none", "too long", "image 2 is none", "image 3 is none")
+    for claim, message in zip(ledger.worker.claim("w", lease_ms=60_000, places=4).claims, messages, strict=True):
+        error = json.dumps({"code": "refused", "message": message})
+        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED, error=error)])
+    assert (queue.strip("b"), queue.group_strip("b")) == (b"ffffq", bytes([1, 2, 1, 1, 0]))
+    assert queue.failures("b") == [
+        FailureGroup(1, "refused", "image … is none", 3, "e0"),
+        FailureGroup(2, "refused", "too long", 1, "e1"),
+    ]
+    assert queue.edits_at("b", [4, 1, 9]) == [
+        EditRow(4, "e4", EditState.QUEUED, 0),
+        EditRow(1, "e1", EditState.FAILED, 2),
+    ]
+    assert len(queue.edits_at("b", range(1201))) == 5
+    assert [one.custom_id for one in queue.results("b", group=1)] == ["e0", "e2", "e3"]
+    assert [row["custom_id"] for row in queue.rows("b", group=2)] == ["e1"]
+    assert queue.retry("b", group=1) == (0, 3)
+    assert queue.strip("b") == b"qfqqq"
+    assert [group.group for group in queue.failures("b")] == [2]
+
+
+def test_a_glance_at_what_there_is_not(queue: EditQueue) -> None:
+    """It names what is wrong, by both ways."""
+    for ask in (queue.strip, queue.group_strip, queue.failures, lambda batch: queue.edits_at(batch, [0])):
+        with pytest.raises(InputError, match="there is no batch 'none'"):
+            ask("none")
+    queue.enqueue([edit("e")], batch="b")
+    with pytest.raises(InputError, match="a place is 0 or more"):
+        queue.edits_at("b", [-1])
+    with pytest.raises(InputError, match="group must be a number from 1 to 255"):
+        queue.retry("b", group=0)
+    with pytest.raises(InputError, match="there is none, since no edit is failed"):
+        queue.results("b", group=1)
 
 
 def test_a_batch_is_bound_to_its_max_failures(queue: EditQueue, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import BatchCancelledError
 from retouch.ledger import BegunSubmit, Claim, Entry, Ledger, Policy, Retried, Settlement, Step, Verdict
-from retouch.states import TERMINAL, EditState
+from retouch.states import LETTERS, TERMINAL, EditState
+from retouch.wording import group_of
 
 LEASE_MS = 1000
 DEADLINE_MS = 9000
 PLACES = 6
 BATCHES = ("a", "b")
+REFUSALS = ("image 12 is no image", "image 7 is no image", "the prompt is empty")  # two of a group
 S = EditState
 SUBMITTED, POLLED = (S.SUBMITTING,), (S.WAITING, S.COPYING)
 
@@ -275,8 +278,8 @@ class LedgerMachine(RuleBasedStateMachine):
             edit.begun = True
             edit.due = self.now + LEASE_MS
 
-    @rule(claim=claims, outcome=st.sampled_from(OUTCOMES))
-    def settle(self, claim: Claim, outcome: Outcome) -> None:
+    @rule(claim=claims, outcome=st.sampled_from(OUTCOMES), refusal=st.sampled_from(REFUSALS))
+    def settle(self, claim: Claim, outcome: Outcome, refusal: str) -> None:
         edit = self.model[claim.member]
         came_from, to, keep = outcome
         current = claim.fence == edit.fence
@@ -285,15 +288,18 @@ class LedgerMachine(RuleBasedStateMachine):
         taken = came_from == SUBMITTED and to in (S.WAITING, S.COPYING)
         deadline_ms = DEADLINE_MS if taken else None
         put = {"provider_id": "p"} if came_from == SUBMITTED and to is S.WAITING else {}
+        error = json.dumps({"code": "refused", "message": refusal}) if to is S.FAILED else None
+        untaken = to is S.QUEUED
         settlement = Settlement(
             claim,
             came_from,
             to,
             delay_ms=200,
             keep=keep,
-            untaken=to is S.QUEUED,
+            untaken=untaken,
             deadline_ms=deadline_ms,
             put=put,
+            error=error,
             counts=("submit:200",),
         )
         (settled,) = self.ledger.worker.settle([settlement])
@@ -372,6 +378,22 @@ class LedgerMachine(RuleBasedStateMachine):
         assert sums["submit:200"] == self.answers
         waiting = {m.split("/")[0] for m, e in self.model.items() if e.state is S.QUEUED}
         assert set(self.client.zrange(self.keys.backlog, 0, -1)) == waiting
+
+    @invariant()
+    def the_strips_say_what_the_edits_say(self) -> None:
+        """Byte by byte in the batch's order; and the groups are those of the results, each with its exact count."""
+        for batch in BATCHES:
+            states = {m.split("/")[1]: e.state for m, e in self.of(batch)}
+            order = [str(name) for name in self.client.lrange(self.keys.order(batch), 0, -1)]
+            assert self.ledger.strips.states(batch).decode() == "".join(LETTERS[states[name]] for name in order)
+            results = {one["custom_id"]: one for one in self.ledger.reader.results(batch)}
+            failed = [results[name]["error"] if states[name] is S.FAILED else None for name in order]
+            groups = {group.group: group for group in self.ledger.strips.failures(batch)}
+            found = [groups.get(number) for number in self.ledger.strips.groups(batch)]
+            told = [one and f"{one.code} {one.words}" for one in found]
+            assert told == [group_of(error) if error else None for error in failed]
+            assert {name: group.count for name, group in groups.items()} == Counter(g.group for g in found if g)
+            assert all(order.index(str(one.example)) == found.index(one) for one in groups.values())
 
     @invariant()
     def nothing_claimable_is_forgotten(self) -> None:

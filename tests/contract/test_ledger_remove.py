@@ -40,7 +40,7 @@ def test_a_batch_goes_with_all_that_belongs_to_it(bench: Bench, size: int) -> No
     assert told == [(min(done, size), size) for done in range(PAGE, size + PAGE, PAGE)]
     assert of_batch(bench, "b") == []
     assert [view.batch for view in bench.ledger.reader.batches()] == ["other"]
-    assert len(of_batch(bench, "other")) == 2 + len(["batch", "order", "edits"])
+    assert len(of_batch(bench, "other")) == 2 + len(["batch", "order", "strip", "edits"])
     bench.claim(submits=0)
     assert bench.client.zcard(bench.keys.chores) == bench.client.zcard(bench.keys.due) == 0
 

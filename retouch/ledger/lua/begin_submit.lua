@@ -17,8 +17,9 @@ local answers = {}
 
 local paused_until, waits = held_back_until('submit')
 
+-- What the API said is quoted, which no group of failures has: they are one, whatever it said.
 local function ambiguous(note, said)
-  local what = said and 'the API answered each submit with an error, at last: ' .. (note or '') or
+  local what = said and 'the API answered each submit with an error, at last "' .. string.gsub(note or '', '"', "'") .. '"' or
     'sent twice and never answered'
   return cjson.encode({ code = FAILURE.ambiguous, message = what .. '; the API may have accepted it: check there before you retry' })
 end

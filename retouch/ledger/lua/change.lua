@@ -1,11 +1,13 @@
 -- A person's decision on a page of a batch's edits: cancel them, or try them again.
 -- What is at the API is left alone: it is paid for, and its result is kept. A retry asks the API first about what it took.
--- ARGV: now, batch, action (cancel | retry | anew), states (comma separated), first, last (page of the order).
+-- ARGV: now, batch, action (cancel | retry | anew), states (comma separated), first, last (page of the order), group ('': any; else of
+--   failed edits those of that group alone), then the custom ids of those that are in it by what is known of an older program's.
 -- Returns { how many on the page, how many changed, how many of these are asked about }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
 -- Changes the edits, their batch, RESULTS, READY, parked, DUE, CHORES, STATE (places).
 -- include: clock edits batches
 local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
+local group, of_older = ARGV[7], {}
 local wanted, changed, asked = {}, 0, 0
 for state in string.gmatch(ARGV[4], '[^,]+') do wanted[state] = true end
 
@@ -55,9 +57,18 @@ if action == 'cancel' and wanted.queued and redis.call('EXISTS', batch_key(batch
   seal(batch, '') -- who is still writing to it is refused
 end
 local page = redis.call('LRANGE', order_key(batch), first, last)
-for _, custom_id in ipairs(page) do
+local numbers = group ~= '' and redis.call('GETRANGE', groupstrip_key(batch), first, last)
+for i = 8, #ARGV do of_older[ARGV[i]] = true end
+
+local function is_chosen(at, custom_id)
+  if not numbers then return true end
+  local number = string.byte(numbers, at) or 0
+  return int(number) == group or (number == 0 and of_older[custom_id])
+end
+
+for at, custom_id in ipairs(page) do
   local id = batch .. '/' .. custom_id
-  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder')
+  local e = is_chosen(at, custom_id) and redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder') or {}
   local under_way = e[1] == 'submitting' and e[2] and e[3] -- it may be answered, and is kept then
   if wanted[e[1]] and not under_way then
     if action == 'cancel' then cancel(id, e[1], e[2]) else retry(id, e[1], custom_id) end

@@ -134,81 +134,84 @@ local function due_batch(batch)
   end
 end
 
--- What may be paid for already is sent again when another submit was taken since, or when that is waited for in vain and the
--- API answers a status since; a worker is to ask for one. An API of which no status ever answers gets it two minutes later.
-local SPARED_MS, SPARED_MUTE_MS = 15000, 120000
-local is_it_there = false
-local function waits_alone(e)
-  local sent_at, alone = tonumber(e.sent_at or '0'), tonumber(e.alone or '0')
-  if alone == 0 or worked('submit') >= sent_at then return false end
-  if now < alone then return true end
-  local answered_at = math.max(worked('status'), tonumber(redis.call('HGET', STATE, 'answered_at') or '0'))
-  if e.said or answered_at >= sent_at or now >= alone + SPARED_MUTE_MS then return false end
-  is_it_there = true
-  return true
-end
+local is_it_there = false -- ask the API
 
--- In an outage a probe is another edit's, while there is one, and this one's only when the outage is no blip, or the API was
--- away as a whole and is back: a second silence would end it.
-local function spared()
-  if not in_force.submit then return false end
-  if redis.call('ZCARD', READY) > 0 then return true end
-  local outage = policy ~= POLICY.idempotent and known[pause_name('submit', CAUSE.outage)]
-  if not outage or outage.back > outage.touched then return false end
-  return now - outage.since < (outage.mute and SPARED_MUTE_MS or SPARED_MS)
-end
-
--- An edit that may have been sent. `e.resent`: after silence before; `e.said`: at last it was answered with an error.
-local function due_intent(id, e)
-  local b = redis.call('HMGET', batch_key((split(id))), 'cancelled', 'paused')
-  if b[1] then return end_edit(id, 'submitting', 'cancelled', nil, UNANSWERED) end
-  -- begin_submit decides about an edit that is surely not sent again: that needs no permission.
-  local held = policy == POLICY.hold and e.intent ~= 'retried'
-  if held or (policy == POLICY.resubmit and e.resent and not e.said) then return claim_edit(id, 'submit', 0) end
-  local waits = b[2] or (policy ~= POLICY.idempotent and waits_alone(e))
-  local at = not (waits or spared()) and leave('submit')
-  if at then
-    claim_request(id, 'submit', 'submit', at)
-  elseif waits or in_force.submit then
-    redis.call('ZADD', DUE, int(waits and now + 1000 or paused_until.submit), id)
+do -- what is due: in a block of its own, since Lua takes 200 local variables at a time
+  -- What may be paid for already is sent again when another submit was taken since, or when that is waited for in vain and the
+  -- API answers a status since; a worker is to ask for one. An API of which no status ever answers gets it two minutes later.
+  local SPARED_MS, SPARED_MUTE_MS = 15000, 120000
+  local function waits_alone(e)
+    local sent_at, alone = tonumber(e.sent_at or '0'), tonumber(e.alone or '0')
+    if alone == 0 or worked('submit') >= sent_at then return false end
+    if now < alone then return true end
+    local answered_at = math.max(worked('status'), tonumber(redis.call('HGET', STATE, 'answered_at') or '0'))
+    if e.said or answered_at >= sent_at or now >= alone + SPARED_MUTE_MS then return false end
+    is_it_there = true
+    return true
   end
-end
 
-local function due_poll(id, provider_id)
-  if not provider_id then return claim_edit(id, 'poll', 0) end -- its links are all there is: the API is not asked
-  local at = leave('status')
-  if at then
-    claim_request(id, 'poll', 'status', at)
-  elseif in_force.status and left.status <= 0 then
-    redis.call('ZADD', DUE, int(paused_until.status), id)
+  -- In an outage a probe is another edit's, while there is one, and this one's only when the outage is no blip, or the API was
+  -- away as a whole and is back: a second silence would end it.
+  local function spared()
+    if not in_force.submit then return false end
+    if redis.call('ZCARD', READY) > 0 then return true end
+    local outage = policy ~= POLICY.idempotent and known[pause_name('submit', CAUSE.outage)]
+    if not outage or outage.back > outage.touched then return false end
+    return now - outage.since < (outage.mute and SPARED_MUTE_MS or SPARED_MS)
   end
-end
 
-local OF_DUE = { 'state', 'intent', 'holder', 'begun', 'rescues', 'provider_id', 'resent', 'said', 'alone', 'sent_at' }
-local function due_edit(id, grace)
-  local e, raw = {}, redis.call('HMGET', edit_key(id), unpack(OF_DUE))
-  for n, name in ipairs(OF_DUE) do e[name] = raw[n] or nil end
-  local state = e.state
-  if e.holder and now < grace then
-    redis.call('ZADD', DUE, int(grace), id)
-  elseif (e.begun or e.rescues) and not rescue(id, e.begun) then
-    return
-  elseif state == 'queued' then
-    make_ready(id)
-  elseif state == 'submitting' and not e.intent then
-    requeue(id, state) -- claimed and never sent: its worker is gone
-  elseif state == 'submitting' then
-    due_intent(id, e)
-  elseif state == 'waiting' or state == 'copying' then
-    due_poll(id, e.provider_id)
-  else
-    redis.call('ZREM', DUE, id)
+  -- An edit that may have been sent. `e.resent`: after silence before; `e.said`: at last it was answered with an error.
+  local function due_intent(id, e)
+    local b = redis.call('HMGET', batch_key((split(id))), 'cancelled', 'paused')
+    if b[1] then return end_edit(id, 'submitting', 'cancelled', nil, UNANSWERED) end
+    -- begin_submit decides about an edit that is surely not sent again: that needs no permission.
+    local held = policy == POLICY.hold and e.intent ~= 'retried'
+    if held or (policy == POLICY.resubmit and e.resent and not e.said) then return claim_edit(id, 'submit', 0) end
+    local waits = b[2] or (policy ~= POLICY.idempotent and waits_alone(e))
+    local at = not (waits or spared()) and leave('submit')
+    if at then
+      claim_request(id, 'submit', 'submit', at)
+    elseif waits or in_force.submit then
+      redis.call('ZADD', DUE, int(waits and now + 1000 or paused_until.submit), id)
+    end
   end
-end
 
-local grace = grace_until()
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', int(now), 'LIMIT', 0, polls)) do
-  if is_edit(member) then due_edit(member, grace) else due_batch(member) end
+  local function due_poll(id, provider_id)
+    if not provider_id then return claim_edit(id, 'poll', 0) end -- its links are all there is: the API is not asked
+    local at = leave('status')
+    if at then
+      claim_request(id, 'poll', 'status', at)
+    elseif in_force.status and left.status <= 0 then
+      redis.call('ZADD', DUE, int(paused_until.status), id)
+    end
+  end
+
+  local OF_DUE = { 'state', 'intent', 'holder', 'begun', 'rescues', 'provider_id', 'resent', 'said', 'alone', 'sent_at' }
+  local function due_edit(id, grace)
+    local e, raw = {}, redis.call('HMGET', edit_key(id), unpack(OF_DUE))
+    for n, name in ipairs(OF_DUE) do e[name] = raw[n] or nil end
+    local state = e.state
+    if e.holder and now < grace then
+      redis.call('ZADD', DUE, int(grace), id)
+    elseif (e.begun or e.rescues) and not rescue(id, e.begun) then
+      return
+    elseif state == 'queued' then
+      make_ready(id)
+    elseif state == 'submitting' and not e.intent then
+      requeue(id, state) -- claimed and never sent: its worker is gone
+    elseif state == 'submitting' then
+      due_intent(id, e)
+    elseif state == 'waiting' or state == 'copying' then
+      due_poll(id, e.provider_id)
+    else
+      redis.call('ZREM', DUE, id)
+    end
+  end
+
+  local grace = grace_until()
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', int(now), 'LIMIT', 0, polls)) do
+    if is_edit(member) then due_edit(member, grace) else due_batch(member) end
+  end
 end
 
 if auto then

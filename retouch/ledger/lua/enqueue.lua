@@ -6,7 +6,7 @@
 -- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none; one that was given another
 --   max_failures.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
--- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, ORDER, EDITS, READY, DUE.
+-- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, order, strip, edits, READY, DUE.
 -- include: clock batches order
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local limit = ARGV[8]
@@ -49,7 +49,7 @@ end
 if limit ~= '' then give_limit(batch, limit) end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
-local verdicts, added = {}, 0
+local verdicts, added, first = {}, 0, redis.call('LLEN', order_key(batch))
 for i = 9, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
@@ -57,8 +57,8 @@ for i = 9, #ARGV, 5 do
   if known then
     verdicts[#verdicts + 1] = known == digest and 0 or -1
   else
-    local fields = { 'state', 'queued', 'digest', digest }
-    if ARGV[i + 3] ~= '1' then fields[5], fields[6] = 'samples', ARGV[i + 3] end
+    local fields = { 'state', 'queued', 'digest', digest, 'at', int(first + added) }
+    if ARGV[i + 3] ~= '1' then fields[7], fields[8] = 'samples', ARGV[i + 3] end
     if ARGV[i + 4] ~= '' then
       fields[#fields + 1] = 'seed'
       fields[#fields + 1] = ARGV[i + 4]
@@ -74,6 +74,7 @@ for i = 9, #ARGV, 5 do
 end
 if added > 0 then
   reopen(batch)
+  redis.call('SETRANGE', strip_key(batch), first, string.rep(LETTER.queued, added))
   redis.call('HINCRBY', key, 'pending', added)
   if redis.call('HINCRBY', key, 'n:queued', added) == added then file_backlog(batch) end
   count('n:queued', added)

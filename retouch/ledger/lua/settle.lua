@@ -1,7 +1,7 @@
 -- End claims on edits, or move them on; and take note of how requests fared, whosever they were.
 -- A claim whose fence is old, or whose edit is in another state, changes nothing of the edit.
 -- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, deadline_ms, lesson, good: {}, seen: [],
---   run, strike, set: {}, drop: [], outputs: JSON text, error: JSON text }.
+--   run, strike, set: {}, drop: [], outputs: JSON text, error: JSON text, group }.
 --   delay_ms     when the edit is due again, at the earliest (the claim ends)
 --   keep         the claim and its lease go on instead
 --   untaken      the API did not take the submit: its number is free again
@@ -13,6 +13,7 @@
 --   counts       fields of COUNTS that it raises by one: what was asked of the API, and how that answered
 --   strike       { kind, patience_ms, last }: it was refused; many times while others fare well, it fails with `error`;
 --                `last`: now
+--   group        that of `error` among the batch's failures
 --   An item without id says only what was seen.
 -- Returns per item: 0 refused, 1 settled, 2 it failed by its strikes, 3 it is sent anew, since the API has it no longer.
 -- Emits retouch.edit.completed, .failed or .cancelled for each edit that ends, retouch.paused and retouch.resumed.
@@ -81,12 +82,12 @@ local function apply(item)
   if item.to ~= 'submitting' and e[8] then answer_intent(key, item.to) end
   if fails then
     if e[7] and state ~= 'submitting' then return send_anew(item.id, key, state) end
-    end_edit(item.id, state, 'failed', item.outputs, item.error)
+    end_edit(item.id, state, 'failed', item.outputs, item.error, item.group)
     return 2
   end
   if TERMINAL[item.to] then
     if e[7] and item.to == 'completed' then redis.call('HINCRBY', batch_key((split(item.id))), 'recovered', 1) end
-    end_edit(item.id, state, item.to, item.outputs, item.error)
+    end_edit(item.id, state, item.to, item.outputs, item.error, item.group)
     return 1
   end
   if item.to == 'queued' then

@@ -12,6 +12,7 @@ from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
+from workers.gateway.native.strips import add_strips
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
@@ -22,6 +23,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     """Add all its routes."""
     add_submit(app, gateway)
     add_batches(app, gateway)
+    add_strips(app, gateway)
     add_edits(app, gateway)
     add_events(app, gateway)
     add_installation(app, gateway)

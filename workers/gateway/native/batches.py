@@ -23,7 +23,7 @@ from retouch.edit import BATCH_PATTERN
 from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.failure_limit import is_stopped
-from retouch.ledger import BatchView
+from retouch.ledger import OTHER_GROUP, BatchView
 from retouch.records import BatchRecord
 from retouch.results.ended import ended_once, states_of
 from retouch.states import EditState
@@ -35,7 +35,7 @@ AT_ONCE = 500  # results in a piece of an answer
 LONGEST_WAIT_S = 300.0
 COMPLETED, PAUSED = "retouch.batch.completed", "retouch.paused"
 _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
-_ONE = (*_ANY, Kind.NOT_FOUND)
+ONE = (*_ANY, Kind.NOT_FOUND)
 
 BatchId = Annotated[str, Path(pattern=rf"^{BATCH_PATTERN.pattern}$", description="The batch's id.")]
 Reader = Annotated[AccessKey, needs(Scope.READ)]
@@ -142,7 +142,7 @@ def _add_one(app: FastAPI, gateway: Gateway) -> None:
         responses={
             200: {"model": BatchRecord, "headers": {"ETag": {"schema": {"type": "string"}}}},
             304: {"description": "It stands as If-None-Match says"},
-            **described(*_ONE),
+            **described(*ONE),
         },
         response_model=None,
     )
@@ -155,12 +155,16 @@ def _add_one(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _shown(view: BatchView, known: str = "") -> Response:
-    body = json.dumps(view.to_json()).encode()
+    return tagged(json.dumps(view.to_json()).encode(), known, "application/json")
+
+
+def tagged(body: bytes, known: str, media_type: str) -> Response:
+    """An answer with its ETag; 304 if that is among the ``known`` ones (``If-None-Match``)."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     tags = [one.strip().removeprefix("W/") for one in known.split(",")]
     if tag in tags or tags == ["*"]:
         return Response(status_code=304, headers={"ETag": tag})
-    return Response(body, 200, {"ETag": tag}, "application/json")
+    return Response(body, 200, {"ETag": tag}, media_type)
 
 
 def _add_results(app: FastAPI, gateway: Gateway) -> None:
@@ -170,7 +174,7 @@ def _add_results(app: FastAPI, gateway: Gateway) -> None:
         summary="The results of all edits that have ended, one a line, also before the batch's end",
         responses={
             200: {"content": {"application/jsonl": {"schema": {"type": "string"}}}, "description": "A result a line"},
-            **described(*_ONE, Kind.OLD_HTTP),
+            **described(*ONE, Kind.OLD_HTTP),
         },
         dependencies=[WHOLE],
         response_model=None,
@@ -208,7 +212,7 @@ def _add_wait(app: FastAPI, gateway: Gateway) -> None:
         "/v1/batches/{batch}/wait",
         tags=["batches"],
         summary="Where a batch stands, when it has ended; at the latest after `timeout` seconds",
-        responses={200: {"model": BatchRecord}, **described(*_ONE)},
+        responses={200: {"model": BatchRecord}, **described(*ONE)},
         response_model=None,
     )
     async def wait(
@@ -245,7 +249,7 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
             methods=["POST"],
             tags=["decisions"],
             summary=summary,
-            responses={200: {"model": model}, **described(*_ONE)},
+            responses={200: {"model": model}, **described(*ONE)},
             response_model=None,
         )
 
@@ -256,9 +260,12 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
             Literal["failed", "held", "cancelled"], Query(description="The edits that are tried again.")
         ] = "failed",
         anew: Annotated[bool, Query(description="Submit all, without asking the API for results it may have.")] = False,
+        group: Annotated[
+            int | None, Query(ge=1, le=OTHER_GROUP, description="Only failed edits of this group of failures.")
+        ] = None,
     ) -> Retry:
         found(gateway, key, batch)
-        asked, sent = gateway.queue.retry(batch, [EditState(state)], anew=anew)
+        asked, sent = gateway.queue.retry(batch, [EditState(state)], anew=anew, group=group)
         return {"asked": asked, "sent": sent}
 
     def cancel(

@@ -1,6 +1,6 @@
 -- What is done to batches bit by bit, beside the claims: one page of edits in all in one move, however many batches wait.
 -- CHORES has them apart from DUE, so that they stand before no edit.
--- include: clock batches deliveries
+-- include: clock batches deliveries groups
 
 local OWN_COST = 5 -- what a batch itself costs, in edits
 local EVENTS_AT_ONCE = 10000 -- to remove; they cost much less than edits
@@ -23,10 +23,10 @@ local function forget(batch)
   return all
 end
 
--- Remove up to `most` edits of a batch that ended long ago; with its last edit the batch itself. Its results stay in S3.
--- Returns how many.
+-- Remove up to `most` edits of a batch that ended long ago, from its end, so that the others keep their places; with the last one of
+-- all the batch itself. Its results stay in S3. Returns how many.
 local function remove_some(batch, most)
-  local page, keys, gone = redis.call('LPOP', order_key(batch), most) or {}, {}, {}
+  local page, keys, gone = redis.call('RPOP', order_key(batch), most) or {}, {}, {}
   for i, custom_id in ipairs(page) do
     keys[i] = edit_key(batch .. '/' .. custom_id)
     local state = redis.call('HGET', keys[i], 'state') or 'completed'
@@ -40,9 +40,11 @@ local function remove_some(batch, most)
     redis.call('UNLINK', unpack(keys))
     redis.call('HDEL', edits_key(batch), unpack(page))
     redis.call('HDEL', results_key(batch), unpack(page))
+    groups.remove(batch, redis.call('LLEN', order_key(batch)), #page)
   end
   if #page == most then return most end
-  redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch))
+  redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch),
+    strip_key(batch), groupstrip_key(batch), groups_key(batch))
   drop_sink(NOTIFY_PREFIX .. batch)
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', DUE, batch)

@@ -1,5 +1,6 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
--- include: clock events order batch_pauses counts
+-- An edit of an older program has no place in its batch's strips; whoever reads them finds out where it stands.
+-- include: clock events order batch_pauses counts groups
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -15,14 +16,19 @@ end
 
 local function free_places(id) free_held(id, redis.call('HGET', edit_key(id), 'places')) end
 
+-- Returns its batch, and its place in the batch's order.
 local function set_state(id, from, to)
   local batch = split(id)
+  local place = redis.call('HGET', edit_key(id), 'at')
   redis.call('HSET', edit_key(id), 'state', to)
+  if place then redis.call('SETRANGE', strip_key(batch), place, LETTER[to]) end
+  if place and from == 'failed' then groups.leave(batch, place) end
   local left = redis.call('HINCRBY', batch_key(batch), 'n:' .. from, -1)
   local found = redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
   count('n:' .. from, -1)
   count('n:' .. to, 1)
   if from == 'queued' and left == 0 or to == 'queued' and found == 1 then file_backlog(batch) end
+  return batch, place
 end
 
 -- It may be paid for twice: stated in its result and in the batch's counts.
@@ -84,8 +90,9 @@ local function told(batch, custom_id, defaults, result)
 end
 
 -- The last move of an edit: its result, its event (retouch.edit.STATE), and its batch's count, all at once.
--- `outputs` and `err` are JSON text or nil. The batch is due when this was its last edit, and paused when it failed one too many.
-local function end_edit(id, from, to, outputs, err)
+-- `outputs` and `err` are JSON text or nil; `group`: that of its failure, nil where `err` is of a move. The batch is due when this was
+-- its last edit, and paused when it failed one too many.
+local function end_edit(id, from, to, outputs, err, group)
   local batch, custom_id = split(id)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
     'used_seed')
@@ -94,7 +101,8 @@ local function end_edit(id, from, to, outputs, err)
   local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
   if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
-  set_state(id, from, to)
+  local _, place = set_state(id, from, to)
+  if place and to == 'failed' then groups.join(batch, place, group or groups.name(err)) end
   local code = err and string.match(err, '"code": ?"([%w_]+)"') -- in its message quotes are escaped
   count('ended:' .. to .. (code and ':' .. code or ''), 1)
   free_held(id, e[7])

@@ -49,6 +49,7 @@ def end(ledger: Ledger, state: EditState = EditState.COMPLETED, count: int = 100
         ("GET", "/results"),
         ("GET", "/wait?timeout=0"),
         ("GET", "/events"),
+        *(("GET", f"/{name}") for name in ("strip", "strip?of=groups", "failures", "edits", "edits?at=0")),
         *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume", "seal", "limit?max_failures=0")),
     ],
 )
@@ -74,6 +75,7 @@ def test_a_batch_of_others_is_not_there(
         (Scope.SUBMIT, "GET", "/v1/batches/b/results"),
         (Scope.SUBMIT, "GET", "/v1/batches/b/wait"),
         (Scope.SUBMIT, "GET", "/v1/events"),
+        *((Scope.SUBMIT, "GET", f"/v1/batches/b/{name}") for name in ("strip", "failures", "edits")),
         (Scope.SUBMIT, "GET", "/v1/edits/b/c0"),
         *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
         (Scope.READ, "POST", "/v1/batches/b/limit?max_failures=0"),
