@@ -103,7 +103,7 @@ class BatchPauseRecord(TypedDict):
 
 @_DESCRIBED
 class BatchRecord(TypedDict):
-    """A batch, as ``retouch status BATCH --json`` prints it."""
+    """Where a batch stands."""
 
     batch: str
     """its id"""
@@ -151,6 +151,14 @@ class FailureGroupRecord(TypedDict):
     """how many edits are failed so now"""
     example: str | None
     """the ``custom_id`` of one of them"""
+
+
+@_DESCRIBED
+class BatchStatusRecord(BatchRecord):
+    """A batch, as ``retouch status BATCH --json`` prints it."""
+
+    failure_groups: list[FailureGroupRecord]
+    """why edits of it failed, the most frequent reason first"""
 
 
 @_DESCRIBED

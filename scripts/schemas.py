@@ -19,7 +19,7 @@ SHAPES: dict[str, Any] = {
     "undelivered-event": records.UndeliveredRecord,
     "enqueue": records.ReceiptRecord,
     "status": records.StatusRecord,
-    "status-batch": records.BatchRecord,
+    "status-batch": records.BatchStatusRecord,
     "batches": records.BatchesRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.counting import OnProgress, counting
+from retouch.cli.failures import Group, failure_lines
 from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.reasons import why_open
@@ -18,6 +19,7 @@ from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView
 from retouch.plural import are, count, were
+from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
 
@@ -35,6 +37,7 @@ def retry(
     anew: Annotated[
         bool, typer.Option("--anew", help="Submit all of them again, without asking the API for results it may have.")
     ] = False,
+    group: Group = None,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
     """Try a batch's failed (or held, or cancelled) edits again.
@@ -44,31 +47,47 @@ def retry(
 
     Examples:
         retouch retry oil
+        retouch retry oil --group 2
         retouch retry oil --held
     """
-    if held and cancelled:
-        raise InputError("--held and --cancelled cannot be used together; choose one")
-    state = EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
+    state = _to_retry(held, cancelled, group)
     queue = open_queue(redis_url)
     edits = partial(count, noun=f"{state.value} edit")
-    again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
-    with _page_by_page(f"retrying edits of batch {batch}", again) as on_progress:
-        retried = queue.retry(batch, [state], anew=anew, on_progress=on_progress)
+    these = f"retouch retry {batch}{OPTIONS[state]}{f' --group {group}' if group else ''}"
+    with _page_by_page(f"retrying edits of batch {batch}", f"{these}{' --anew' if anew else ''}") as on_progress:
+        retried = queue.retry(batch, [state], anew=anew, group=group, on_progress=on_progress)
     if not sum(retried):
-        say(f"nothing to retry: no edit of batch {batch} is {state.value}")
-        for other, option in OPTIONS.items():
-            if number := queue.status(batch).counts.get(other):
-                say(f"{count(number, 'edit')} {are(number)} {other.value}: retouch retry {batch}{option}")
+        _tell_nothing_to_retry(queue, batch, state, group)
         return
     if retried.sent:
         say(f"{edits(retried.sent)} of batch {batch} {are(retried.sent)} back in the queue, to be submitted again")
     if retried.asked:
         say(
             f"{edits(retried.asked)} {were(retried.asked)} taken by the API before: it is asked for the results first"
-            f" (to submit again all the same: retouch retry {batch} --anew)"
+            f" (to submit again all the same: {these} --anew)"
         )
     for why in queue.status(batch).paused:
         say(batch_pause_line(batch, why))
+
+
+def _to_retry(held: bool, cancelled: bool, group: int | None) -> EditState:
+    if held and cancelled:
+        raise InputError("--held and --cancelled cannot be used together; choose one")
+    if group is not None and (held or cancelled):
+        raise InputError("--group is of failed edits: leave out --held and --cancelled")
+    return EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
+
+
+def _tell_nothing_to_retry(queue: EditQueue, batch: str, state: EditState, group: int | None) -> None:
+    in_it = f" in group {group}" if group else ""
+    say(f"nothing to retry: no edit of batch {batch} is {state.value}{in_it}")
+    if group:
+        for line in failure_lines(batch, queue.failures(batch)):
+            say(line)
+        return
+    for other, option in OPTIONS.items():
+        if number := queue.status(batch).counts.get(other):
+            say(f"{count(number, 'edit')} {are(number)} {other.value}: retouch retry {batch}{option}")
 
 
 def cancel(

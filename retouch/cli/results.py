@@ -11,6 +11,7 @@ from typing import IO, Annotated
 import typer
 
 from retouch.cli.ended import ended_with_progress, parse_states
+from retouch.cli.failures import Group
 from retouch.cli.files import replacing
 from retouch.cli.flat import Columns
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
@@ -19,6 +20,7 @@ from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.results.ended import ended_once
+from retouch.results.groups import in_group
 from retouch.rows import flat
 
 
@@ -31,6 +33,7 @@ def results(
     only: Annotated[
         str, typer.Option(metavar="STATE,…", show_default=False, help="Only those that ended so, such as failed.")
     ] = "",
+    group: Group = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -69,6 +72,7 @@ def results(
 
     Examples:
         retouch results oil --only failed
+        retouch results oil --group 2
         retouch results oil --format csv -o oil.csv
         retouch results oil --format csv --fields custom_id -o ids.txt
     """
@@ -78,10 +82,12 @@ def results(
     if format_ is Format.PARQUET and not output:
         raise InputError("Parquet is no text, so it is not printed: name a file with -o FILE")
 
-    def chosen(results: Iterable[Result]) -> Iterator[Result]:
-        return (one for one in results if one.state in states and (one.blank or not blank))
-
     queue = open_queue(redis_url)
+    in_it = (lambda _one: True) if group is None else in_group(batch, queue.failures(batch), group)
+
+    def chosen(results: Iterable[Result]) -> Iterator[Result]:
+        return (one for one in results if one.state in states and (one.blank or not blank) and in_it(one))
+
     if format_ is Format.JSONL and not names:
         with _opened(output) as out:
             write_jsonl(chosen(ended_once(queue, batch, bucket, prefix)), (), out)

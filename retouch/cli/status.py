@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retouch.cli.batches import batch_lines
+from retouch.cli.failures import failure_lines
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
 from retouch.cli.pauses import batch_pause_line, pause_line
 from retouch.cli.reasons import refused_lately
@@ -29,7 +30,8 @@ from retouch.installation import ResultTimes
 from retouch.ledger import Sink
 from retouch.plural import count, were
 from retouch.queue import EditQueue
-from retouch.records import StatusRecord, TimesRecord
+from retouch.records import BatchStatusRecord, StatusRecord, TimesRecord
+from retouch.states import EditState
 
 
 def status(
@@ -62,14 +64,18 @@ def status(
 
 def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
     view = queue.status(batch)
+    groups = queue.failures(batch) if view.counts.get(EditState.FAILED) else []
     if as_json:
-        emit(view.to_json())
+        record: BatchStatusRecord = {**view.to_json(), "failure_groups": [group.to_json() for group in groups]}
+        emit(record)
         return
     for pause in queue.pauses():
         _print(pause_line(pause))
     for batch_pause in () if view.finished else view.paused:
         _print(batch_pause_line(view.batch, batch_pause))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
+    for line in failure_lines(batch, groups):
+        _print(line)
     if view.recovered or view.sent_anew:
         there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")

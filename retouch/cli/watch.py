@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
+from retouch.cli.failures import failure_lines
 from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
 from retouch.cli.reasons import Reasons, waiting_text
@@ -18,13 +18,10 @@ from retouch.cli.terminal import (
     ExitCode,
     blank_hint,
     duplicates_hint,
-    ending,
-    failure_text,
     outcome,
     say,
     say_outage,
 )
-from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.failure_limit import TooManyFailuresError
 from retouch.ledger import BatchView
@@ -32,8 +29,6 @@ from retouch.plural import count
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
-
-NAMED = 3  # custom ids shown for each failure message
 
 
 def watch(
@@ -97,7 +92,7 @@ def follow(queue: EditQueue, batch: str, timeout_s: float | None, max_failures: 
     _tell_end(view)
     limit = max_failures or view.max_failures
     if failed := view.counts.get(EditState.FAILED):
-        for line in failure_lines(queue.results(batch)):
+        for line in failure_lines(batch, queue.failures(batch)):
             say(line)
         if view.finished and limit:
             verdict = "more than" if too_many else "no more than"
@@ -126,19 +121,6 @@ def _way_back(batch: str) -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         say(f"interrupted; the batch goes on. To continue: retouch watch {batch}")
         raise typer.Exit(exit_code(interrupt)) from None
-
-
-def failure_lines(results: Iterable[Result]) -> list[str]:
-    """The failures grouped by code and message, the most frequent first."""
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for result in results:
-        if result.state is EditState.FAILED:
-            groups[ending(result.state, result), failure_text(result)].append(result.custom_id)
-    lines = []
-    for (failed, message), ids in sorted(groups.items(), key=lambda group: -len(group[1])):
-        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-        lines.append(f"  {len(ids)} {failed}: {message} ({', '.join(ids[:NAMED])}{more})")
-    return lines
 
 
 def _progress() -> Progress:

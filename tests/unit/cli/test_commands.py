@@ -7,12 +7,11 @@ import json
 import pytest
 
 from retouch.causes import AmbiguityPolicy, BatchPause, PauseCause
-from retouch.cli import checks, watch
+from retouch.cli import checks
 from retouch.cli.checks import server_findings
 from retouch.cli.pauses import BATCH_REMEDIES
 from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.cli.status import times_text
-from retouch.edit_result import Result
 from retouch.installation import ResultTimes
 from retouch.ledger import Entry, Finish, Ledger, Policy, Settlement, Step
 from retouch.queue import EditQueue
@@ -82,7 +81,7 @@ def test_failures_are_grouped_by_message_and_cannot_steer_the_terminal(run: Run,
     end(ledger, *(EditState.FAILED,) * 3)
     err = run("watch", batch).err
     assert "3 failed (refused): no [such] model" in err
-    assert "(e0, e1, e2)" in err
+    assert "(such as e0; group 1)" in err
     assert "\x1b" not in err
 
 
@@ -334,22 +333,6 @@ def test_doctor_tells_an_old_server_from_one_that_is_too_old(version: str, said:
     """The one works, and may lose the last two seconds; the other does not work."""
     [finding] = [finding for finding in server_findings({"redis_version": version}) if finding.subject[6:] == "version"]
     assert finding.text.startswith(said)
-
-
-def test_failure_lines_name_a_few() -> None:
-    """The rest is a number."""
-    failed = [Result({"state": "failed", "custom_id": f"e{n}", "error": {"message": "no"}}) for n in range(5)]
-    assert watch.failure_lines(failed) == ["  5 failed: no (e0, e1, e2 and 2 more)"]
-
-
-def test_failures_of_different_codes_are_told_apart() -> None:
-    """Also where the API's words are the same: what to do about them differs."""
-    errors = ("refused", "failure", "refused")
-    failed = [
-        Result({"state": "failed", "custom_id": f"e{n}", "error": {"code": code, "message": "no"}})
-        for n, code in enumerate(errors)
-    ]
-    assert watch.failure_lines(failed) == ["  2 failed (refused): no (e0, e2)", "  1 failed (failure): no (e1)"]
 
 
 @pytest.mark.parametrize(

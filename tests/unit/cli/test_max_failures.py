@@ -40,7 +40,7 @@ def test_who_waits_is_told_and_ends_with_3(run: Run, paused: str, five: str, com
     assert f"batch oil is PAUSED (failures): {WHY}; its queued edits are not submitted" in ended.err
     for remedy in ("retouch resume oil", "--max-failures", "retouch retry oil", "retouch cancel oil"):
         assert remedy in ended.err
-    assert "2 failed (refused): no (c0, c1)" in ended.err
+    assert "2 failed (refused): no (such as c0; group 1)" in ended.err
     assert "batch oil is paused: 3 queued, 2 failed" in ended.err
     assert "Traceback" not in ended.err
 

@@ -1,0 +1,42 @@
+"""Why edits of a batch failed, for people: a line a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from retouch.ledger import OTHER_GROUP, FailureGroup
+from retouch.plural import count
+
+SHOWN = 20  # groups
+
+Group = Annotated[
+    int | None,
+    typer.Option(
+        "--group",
+        metavar="N",
+        show_default=False,
+        min=1,
+        max=OTHER_GROUP,
+        help="Only edits that failed for this reason: its number in retouch status BATCH.",
+    ),
+]
+
+
+def failure_lines(batch: str, groups: Sequence[FailureGroup]) -> list[str]:
+    """The groups of a batch's failures, the most frequent first, and how one of several is tried again."""
+    lines = [_line(group) for group in groups[:SHOWN]]
+    if len(groups) > SHOWN:
+        lines.append(f"  and {count(len(groups) - SHOWN, 'further reason')}: retouch status {batch} --json")
+    if len(groups) > 1:
+        lines.append(f"to try those of one group again: retouch retry {batch} --group {groups[0].group}")
+    return lines
+
+
+def _line(group: FailureGroup) -> str:
+    state = f"failed ({group.code})" if group.code else "failed"
+    such_as = "such as " if group.count > 1 else ""
+    example = f"{such_as}{group.example}; " if group.example else ""
+    return f"  {group.count:,} {state}: {group.words or 'no reason was given'} ({example}group {group.group})"
