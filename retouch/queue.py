@@ -9,12 +9,13 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from retouch import blocking
 from retouch.batch_reader import BatchReader
 from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause, PauseCause
 from retouch.edit import check_batch_id
 from retouch.environment import Environment, parse_bucket
-from retouch.errors import BatchLimitError, InputError, ServiceError
+from retouch.errors import BatchLimitError, InputError, ServiceError, StoreError
 from retouch.events.sinks.spec import parse_notify
 from retouch.failure_limit import FailureLimit, check_failures, other_limit
 from retouch.gateway import PICTURES
@@ -37,9 +38,11 @@ from retouch.ledger.producer import OnProgress, check_weight
 from retouch.media.stores import kept_store
 from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway
+from retouch.object_keys import batch_folder
 from retouch.plain_values import plain
 from retouch.reach import OnOutage
 from retouch.results.groups import check_group
+from retouch.results.removing import Removed, check_places, remove_objects
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -438,23 +441,47 @@ class EditQueue(BatchReader):
         with self._reach():
             return self._way.producer.cancel(batch, states, on_progress=on_progress)
 
-    def remove(self, batch: str, on_progress: OnProgress | None = None) -> None:
-        """Remove a batch that has ended from Redis, with its results; its objects in S3 and its events stay.
+    def remove(self, batch: str, on_progress: OnProgress | None = None, *, images: bool = False) -> Removed:
+        """Remove a batch that has ended from Redis, with its results; its events stay. Returns how much is gone.
 
-        ``on_progress`` is called page by page with how many edits are removed, of how many. Raises InputError if there
-        is no such batch, or it has not ended. If the process dies in the middle, the workers remove the rest.
+        ``images``: its objects in S3 go as well, and first; also those of a batch that has left Redis. Else they stay.
+        ``on_progress`` is called page by page with how many edits are removed, of how many (through a gateway not).
+        Raises InputError if there is no such batch, or it has not ended, or there is no bucket for ``images``;
+        ServiceError if S3 fails. If the process dies in the middle, the workers remove the rest of what is in Redis;
+        for the objects call it again.
         """
-        view = self.status(batch)
-        total, left = view.total, 1
+        if not isinstance(self._way, Ledger):
+            with self._reach():
+                return self._way.producer.remove(check_batch_id(batch), images=images)
+        view = self.find(batch) if images else self.status(batch)
+        if view and not view.finished:
+            first = "a worker has to write its files" if view.ended == view.total else "cancel it, or wait for it"
+            raise InputError(f"batch {batch} has not ended, so it is not removed: first {first}")
+        objects = self._remove_objects(batch, known=view is not None) if images else 0
+        total, left = view.total if view else 0, view is not None
         with self._reach():
             while left:
-                answer = self._ledger.producer.remove(batch)
+                answer = self._way.producer.remove(batch)
                 if answer is None:
-                    first = "a worker has to write its files" if view.ended == total else "cancel it, or wait for it"
-                    raise InputError(f"batch {batch} has not ended, so it is not removed: first {first}")
-                left = answer
+                    raise InputError(f"batch {batch} was opened again meanwhile, so it is not removed")
+                left = answer > 0
                 if on_progress:
-                    on_progress(total - left, total)
+                    on_progress(total - answer, total)
+        return Removed(total, objects)
+
+    def _remove_objects(self, batch: str, *, known: bool) -> int:
+        if not self._bucket:
+            raise InputError("images=True: in which bucket? Give the queue one (RETOUCH_BUCKET)")
+        folder = f"s3://{self._bucket}/{batch_folder(self._prefix, batch)}"
+        if known:
+            check_places(self.results(batch), folder)
+        try:
+            objects = blocking.run(remove_objects(kept_store(self._bucket), self._prefix, batch))
+        except StoreError as error:
+            raise ServiceError(f"{folder} could not be removed: {error}") from error
+        if not (known or objects):
+            raise InputError(f"there is no batch {batch!r} in Redis, and nothing in {folder}")
+        return objects
 
     # --- reaching Redis --------------------------------------------------------------------------
 

@@ -7,11 +7,10 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from retouch import object_keys
 from retouch.cli.confirm import confirm_loss
 from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
-from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
+from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue, picture_place
 from retouch.cli.reasons import why_open
 from retouch.cli.terminal import say
 from retouch.edit import check_batch_id
@@ -21,6 +20,7 @@ from retouch.ledger import BatchView
 from retouch.media.stores import open_store
 from retouch.plural import count
 from retouch.queue import EditQueue
+from retouch.results.removing import check_place, remove_objects
 from retouch.signals import exit_code
 from retouch.states import EditState
 
@@ -52,6 +52,7 @@ def remove(
         retouch remove oil --yes
     """
     check_batch_id(batch)
+    bucket, prefix = picture_place(redis_url, bucket, prefix)
     if images and not bucket:
         raise InputError("--images: in which bucket? Set RETOUCH_BUCKET (and RETOUCH_PREFIX)")
     queue = open_queue(redis_url)
@@ -59,9 +60,10 @@ def remove(
     if view and not view.finished:
         raise InputError(f"batch {batch} has not ended, so it is not removed: {_what_first(view, queue.workers())}")
     folder = f"{prefix}{batch}/"
+    here = images and not queue.remote  # a gateway removes objects itself
     if view:
-        say(_size_in_redis(queue, view, f"s3://{bucket}/{folder}" if images else ""))
-    if images:
+        say(_size_in_redis(queue, view, f"s3://{bucket}/{folder}" if here else ""))
+    if here:
         stored = run_loop(_measure(bucket, folder))
         say(f"s3://{bucket}/{folder} has {count(stored.objects, 'object')}, {_size_text(stored.bytes)}")
         if not view and not stored.objects:
@@ -70,11 +72,11 @@ def remove(
         f"remove batch {batch}{' and its objects in S3' if images else ' from Redis'}", yes, "nothing was removed"
     )
     try:
-        if images:  # first, so that the batch is there still if this is cut off
+        if here:  # first, so that the batch is there still if this is cut off
             run_loop(_delete(bucket, prefix, batch, stored.objects))
-        if view:
+        if view or queue.remote:
             with counting(f"removing batch {batch}") as on_progress:
-                queue.remove(batch, on_progress)
+                queue.remove(batch, on_progress, images=images and queue.remote)
     except KeyboardInterrupt as interrupt:
         more = " --images" if images else ""
         say(f"interrupted; a part is removed. For the rest: retouch remove {batch}{more}")
@@ -95,11 +97,7 @@ def _size_in_redis(queue: EditQueue, view: BatchView, folder: str) -> str:
     with counting(f"reading the results of {view.batch}") as on_progress:
         for place, result in enumerate(queue.results(view.batch), 1):
             for output in result.outputs:
-                if not output.uri.startswith(folder):
-                    raise InputError(
-                        f"{output.uri} is not below {folder}: RETOUCH_BUCKET and RETOUCH_PREFIX are not those that the"
-                        " batch was made with"
-                    )
+                check_place(output, folder)
                 images, size = images + 1, size + output.bytes
             on_progress(place, view.total)
     return f"batch {view.batch} has {count(view.total, 'edit')} and {count(images, 'image')}, {_size_text(size)}"
@@ -113,14 +111,8 @@ async def _measure(bucket: str, folder: str) -> Size:
 
 
 async def _delete(bucket: str, prefix: str, batch: str, total: int) -> None:
-    """Delete page by page, ``_SUCCESS`` first: what is no more whole is not taken for a complete batch."""
-    store, done = open_store(bucket), 0
-    await store.delete(object_keys.success(prefix, batch))
     with counting(f"removing objects of {batch}") as on_progress:
-        async for page in store.pages(f"{prefix}{batch}/"):
-            await store.delete_all([found.key for found in page])
-            done += len(page)
-            on_progress(done, max(done, total))
+        await remove_objects(open_store(bucket), prefix, batch, lambda done: on_progress(done, max(done, total)))
 
 
 def _size_text(size: int) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from retouch.causes import BatchPause
 from retouch.errors import InputError
-from retouch.gateway.client import Client, understood
+from retouch.gateway.client import AbsentError, Client, understood
 from retouch.ledger import Retried
 from retouch.ledger.producer import OnProgress
+from retouch.results.removing import Removed
 from retouch.states import EditState
 
 CHANGE_S = 600.0  # a batch may have a million edits
@@ -77,6 +78,19 @@ class GatewayProducer:
     def seal(self, batch: str) -> bool:
         """Let the batch end as it is. True if it may end now, and might not before."""
         return bool(self._change(batch, "seal")["changed"])
+
+    @understood()
+    def remove(self, batch: str, *, images: bool = False) -> Removed:
+        """Remove a batch that has ended; raises InputError if there is none, or it has not.
+
+        It is not repeated when its answer is lost: what is gone then cannot be told from what never was.
+        """
+        params = {"images": _said(True)} if images else None
+        try:
+            found = self._client.json("DELETE", f"/v1/batches/{batch}", params=params, answer_s=CHANGE_S, repeat=False)
+        except AbsentError as error:
+            raise InputError(str(error)) from None
+        return Removed(int(found["edits"]), int(found["objects"]))
 
     def _change(
         self, batch: str, name: str, params: dict[str, str] | None = None, *, repeat: bool = True

@@ -331,6 +331,41 @@ def test_a_sheet_is_drawn(
     assert {(77, 0, 0), (200, 0, 0)} <= colors
 
 
+def test_a_batch_is_removed(queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str) -> None:
+    """Once it has ended; with its objects where that is asked for, also when it has left Redis."""
+    queue.enqueue([edit("a"), edit("z")], batch="b")
+    place = {"Bucket": s3.bucket, "Key": f"{s3_prefix}b/manifest.jsonl"}
+    s3.client().put_object(**place, Body=b"")
+    s3.client().put_object(**place | {"Key": f"{s3_prefix}b2/manifest.jsonl"}, Body=b"")
+    for images in (False, True):
+        with pytest.raises(InputError, match="batch b has not ended, so it is not removed: first cancel it, or wait"):
+            queue.remove("b", images=images)
+    finish_all(ledger)
+    assert queue.remove("b") == (2, 0)
+    assert queue.find("b") is None
+    with pytest.raises(InputError, match="there is no batch 'b'"):
+        queue.remove("b")
+    assert queue.remove("b", images=True) == (0, 1)
+    with pytest.raises(InputError, match="there is no batch 'b'"):
+        queue.remove("b", images=True)
+    queue.enqueue([edit("a")], batch="b")
+    assert "Contents" not in s3.client().list_objects_v2(Bucket=s3.bucket, Prefix=f"{s3_prefix}b/")
+    assert "Contents" in s3.client().list_objects_v2(Bucket=s3.bucket, Prefix=f"{s3_prefix}b2/")
+
+
+def test_images_elsewhere_are_not_taken_for_the_batchs(queue: EditQueue, ledger: Ledger, s3: S3) -> None:
+    """Where it was made with another bucket or prefix than these."""
+    queue.enqueue([edit("a")], batch="b")
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    output = {"uri": "s3://other/b/a/0.png", "content_type": "image/png", "sha256": "0", "bytes": 1}
+    outputs = json.dumps([output | {"width": 8, "height": 8}])
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs=outputs)])
+    finish_all(ledger)
+    with pytest.raises(InputError, match=r"s3://other/b/a/0\.png is not below s3://"):
+        queue.remove("b", images=True)
+    assert queue.status("b").finished
+
+
 def test_events_are_listed_and_followed(queue: EditQueue, ledger: Ledger) -> None:
     """The same objects both ways; after one of them, and those that come while it waits."""
     queue.enqueue([edit("a"), edit("z")], batch="b")

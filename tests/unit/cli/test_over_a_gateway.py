@@ -138,6 +138,21 @@ def test_a_batch_that_has_left_redis(remote: Run, bucket: Bucket) -> None:
     assert (missing.code, "there is no batch 'older'" in missing.err) == (2, True)
 
 
+def test_a_batch_is_removed(remote: Run, ledger: Ledger, bucket: Bucket) -> None:
+    """The gateway knows its bucket; what it is asked for is told before."""
+    remote("enqueue", "m.jsonl", "--batch", "b")
+    early = remote("remove", "b", "--yes")
+    assert (early.code, "batch b has not ended, so it is not removed: " in early.err) == (2, True)
+    finish_all(ledger)
+    bucket.objects["b/manifest.jsonl"] = b""
+    refused = remote("remove", "b", "--images")
+    assert (refused.code, "to remove batch b and its objects in S3 without a question" in refused.err) == (2, True)
+    ended = remote("remove", "b", "--images", "--yes")
+    assert (ended.code, ended.err.splitlines()[-1]) == (0, "batch b is removed"), ended.err
+    assert (ledger.reader.batch("b"), bucket.objects) == (None, {})
+    assert "there is no batch 'b'" in remote("remove", "b", "--images", "--yes").err
+
+
 def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Also of local pictures, of which the gateway alone knows the place."""
     (tmp_path / "photos").mkdir()

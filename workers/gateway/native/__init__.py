@@ -13,6 +13,7 @@ from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.strips import add_strips
+from workers.gateway.native.removal import add_removal
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
@@ -29,4 +30,5 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_installation(app, gateway)
     add_links(app, gateway)
     add_notifications(app, gateway)
+    add_removal(app, gateway)
     add_uploads(app, gateway)

@@ -78,6 +78,7 @@ def test_a_batch_of_others_is_not_there(
         *((Scope.SUBMIT, "GET", f"/v1/batches/b/{name}") for name in ("strip", "failures", "edits")),
         (Scope.SUBMIT, "GET", "/v1/edits/b/c0"),
         *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
+        *((scope, "DELETE", "/v1/batches/b") for scope in (Scope.READ, Scope.SUBMIT)),
         (Scope.READ, "POST", "/v1/batches/b/limit?max_failures=0"),
         (Scope.READ, "POST", "/v1/uploads"),
     ],

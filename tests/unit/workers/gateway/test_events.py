@@ -110,7 +110,7 @@ def test_a_key_does_not_hold_all_connections(client: Client, ledger: Ledger) -> 
     caller, other = client(max_open=2), client(name="other", max_open=1)
     streams = [Stream(caller, "/v1/events") for _ in range(2)]
     for path in ("/v1/events", "/v1/batches/b/wait", "/v1/batches"):
-        refused = caller.get(path)
+        refused = caller.get(path, stream=True)
         assert problem(refused)["detail"].startswith("key caller has 2 requests open here, streams and waits")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
     assert other.get("/v1/batches").status_code == 200
