@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -22,7 +22,7 @@ from retouch.gateway import PICTURES
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
-from retouch.intake.redo import redo_id
+from retouch.intake.redo import Redone, Wish, redo_id
 from retouch.intake.uploads import Inputs, ObjectStore
 from retouch.intake.writing import SEND_EVERY_S, BatchWriter, LedgerWriter, Receipt
 from retouch.ledger import (
@@ -35,7 +35,7 @@ from retouch.ledger import (
     Retried,
 )
 from retouch.ledger.producer import OnProgress, check_weight
-from retouch.media.stores import kept_store
+from retouch.media.stores import kept_store, open_store
 from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway
 from retouch.object_keys import batch_folder
@@ -353,6 +353,48 @@ class EditQueue(BatchReader):
         if wrong := other_limit(batch, given, limit):
             raise InputError(wrong)
         return self.status(batch)
+
+    def redo(
+        self,
+        batch: str,
+        only: Literal["failed", "blank"] | Sequence[str],
+        *,
+        changes: Mapping[str, Any] | None = None,
+        vary: Mapping[str, Sequence[Any]] | None = None,
+        size: str = "",
+        max_failures: int | str | None = None,
+    ) -> Receipt:
+        """Do edits of a batch again, in a batch of their own (``batch-redo-N``); each is paid for again.
+
+        ``only``: those that failed, those with an image that is blank or may be, or those of these custom_ids. They
+        have the parameters, pictures and metadata that they had, but for ``changes`` (None: a field that is not set any
+        more). ``vary``: each once for every combination of values, such as ``{"seed": [1, 2, 3]}``. ``size``: of edits
+        that set none, ``"fit:512"`` or ``"512x384"``. ``max_failures``: as for ``enqueue``.
+
+        The same call again is the same batch, and adds nothing. Nothing is written if one of the edits cannot be done
+        so (RejectedEditsError). Raises InputError for a wrong value, if there is no such batch in Redis, or an edit
+        that is named is not in it or has not ended; ServiceError as ``enqueue`` does.
+        """
+        wish, limit = Wish.of(only, changes, vary, size), FailureLimit.text(plain(max_failures)) or None
+        if not isinstance(self._way, Ledger):
+            with self._reach():
+                return self._way.redo(check_batch_id(batch), wish, limit).receipt
+        self.status(batch)
+        child, origin = self.redo_id(batch, wish.content), {"redo_of": batch, "content": wish.content}
+        with Inputs(self._bucket or None, self._prefix) as inputs:
+            call = Enqueueing(
+                intake := Intake({}, self._private_hosts, inputs),
+                inputs,
+                partial(self._picture_store, self._bucket, child),
+                skip=False,
+                writer=partial(self.writer, child, intake.defaults, origin=origin, max_failures=limit),
+                conflicts=partial(self.conflicts, child),
+            )
+            return call.all_of(wish.source(self.redone(batch, wish), cache(open_store)))
+
+    def redone(self, batch: str, wish: Wish) -> Redone:
+        """The edits of a batch that a wish (``retouch.intake.redo``) is about."""
+        return Redone(batch, partial(self.made, batch), wish)
 
     def redo_id(self, batch: str, content: str) -> str:
         """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -31,21 +29,20 @@ from retouch.cli.terminal import ExitCode, emit, say
 from retouch.cli.uploading import upload_with_progress
 from retouch.environment import DEFAULT_REDIS_URL, parse_private_hosts
 from retouch.errors import InputError
-from retouch.image_address import file_stem
 from retouch.intake.admission import Intake
 from retouch.intake.checked import check
 from retouch.intake.manifest import STDIN
-from retouch.intake.redo import Redone, Which, content_of
-from retouch.intake.sizes import Sized, parse_size
+from retouch.intake.price import Price
+from retouch.intake.redo import Which, Wish
+from retouch.intake.sizes import parse_size
 from retouch.intake.uploads import Inputs
-from retouch.intake.variations import Varied, parse_variations
+from retouch.intake.variations import parse_variations
 from retouch.intake.writing import Receipt
-from retouch.ledger import Made
-from retouch.nearest import nearest
 from retouch.queue import EditQueue
 
-_SHOWN = 5  # ids that are named
-_COMPARED = 5000  # ids of the batch that a wrong one is compared with
+if TYPE_CHECKING:
+    from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
+
 _HEADER = "custom_id"  # of a table with that column alone
 
 
@@ -86,22 +83,19 @@ def redo(
     """
     check_wait(wait, timeout)
     which, ids = _chosen(only, failed, blank)
-    changes, variations = parse_set(set_ or []), parse_variations(vary or [])
-    hosts, image_price, wanted = (
-        parse_private_hosts(private_hosts),
-        parse_price(price),
-        parse_size(size) if size else None,
-    )
+    if size:
+        parse_size(size)
+    wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size)
+    hosts, image_price, ask = parse_private_hosts(private_hosts), parse_price(price), bool(vary) and not yes
     queue = open_queue(redis_url)
-    if ids is not None:
-        _all_there(queue, batch, ids)
-    redone = Redone(batch, queue.made(batch, ids), which, changes)
-    asked = {"which": which, "ids": sorted(ids or []), "set": changes, "vary": [list(one) for one in variations]}
-    child = queue.redo_id(batch, content := content_of({**asked, "size": size}))
-    source = Sized(Varied(redone, variations), wanted, {}, Path(), stores())
+    if queue.remote:
+        receipt = _through_gateway(queue, batch, wish, max_failures, image_price, json_, ask)
+        finish(queue, receipt, wait, timeout, json_, {})
+    redone = queue.redone(batch, wish)
+    child = queue.redo_id(batch, wish.content)
     with Inputs(bucket or None, prefix) as inputs:
-        checked = check(source, child, Intake({}, hosts, inputs))
-        _tell_waiting(batch, redone.waiting, refused=ids is not None)
+        checked = check(wish.source(redone, stores()), child, Intake({}, hosts, inputs))
+        _tell_waiting(batch, len(redone.waiting))
         if not checked.entries and not checked.rejected:
             _nothing(batch, which, json_)
         reject_conflicts(queue, child, checked)
@@ -111,13 +105,36 @@ def redo(
         for note in checked.notes:
             say(f"note: {note}")
         checked.estimate.price = image_price
-        tell_plan(child, checked.estimate, ask=bool(vary) and not yes)
+        tell_plan(child, checked.estimate, ask=ask)
         upload_with_progress(inputs, queue, bucket, child)
-    receipt = write_batch(
-        queue, child, checked, origin={"redo_of": batch, "content": content}, max_failures=max_failures
-    )
+    origin = {"redo_of": batch, "content": wish.content}
+    receipt = write_batch(queue, child, checked, origin=origin, max_failures=max_failures)
     tell_receipt(receipt, json_, checked.names)
     finish(queue, receipt, wait, timeout, json_, checked.names)
+
+
+def _through_gateway(
+    queue: EditQueue,
+    batch: str,
+    wish: Wish,
+    max_failures: str,
+    price: Price | None,
+    as_json: bool,
+    ask: bool,
+) -> Receipt:
+    """Tell how much it is, as the gateway says, and have it do it."""
+    way = cast("RemoteLedger", queue._way)  # noqa: SLF001 - a plan is no matter of a producer's
+    plan = way.redo(batch, wish, max_failures or None, dry_run=True)
+    _tell_waiting(batch, plan.waiting)
+    if not plan.estimate.edits:
+        _nothing(batch, wish.which, as_json)
+    for note in plan.notes:
+        say(f"note: {note}")
+    plan.estimate.price = price
+    tell_plan(plan.receipt.batch, plan.estimate, ask=ask)
+    receipt = way.redo(batch, wish, max_failures or None).receipt
+    tell_receipt(receipt, as_json, {})
+    return receipt
 
 
 def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | None]:
@@ -137,20 +154,9 @@ def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | No
     return Which.ANY, ids
 
 
-def _all_there(queue: EditQueue, batch: str, ids: list[str]) -> None:
-    known = {made.custom_id for made in queue.made(batch, ids)}
-    if unknown := [custom_id for custom_id in ids if custom_id not in known]:
-        there = _ids_by_name(islice(queue.made(batch), _COMPARED))
-        raise InputError(f"--only: batch {batch} has no edit {_names(unknown, there)}; nothing was enqueued")
-
-
-def _tell_waiting(batch: str, waiting: list[str], *, refused: bool) -> None:
-    """Say which edits have not ended; those that were asked for by name are not done beside themselves."""
-    if not waiting:
-        return
-    if refused:
-        raise InputError(f"{_names(waiting)} of batch {batch} have not ended yet; wait for them: retouch watch {batch}")
-    say(f"note: batch {batch} has not ended: {len(waiting)} of its edits may still fail, or become blank")
+def _tell_waiting(batch: str, waiting: int) -> None:
+    if waiting:
+        say(f"note: batch {batch} has not ended: {waiting} of its edits may still fail, or become blank")
 
 
 def _nothing(batch: str, which: Which, as_json: bool) -> None:
@@ -159,23 +165,3 @@ def _nothing(batch: str, which: Which, as_json: bool) -> None:
         nothing: dict[str, Any] = {"batch": None, "accepted": 0, "already": 0, "rejected": []}
         emit(nothing)
     raise typer.Exit(ExitCode.OK)
-
-
-def _ids_by_name(some: Iterable[Made]) -> dict[str, str]:
-    """Ids of edits by what they may be called: by themselves, and by the names of the files that were edited."""
-    by_name: dict[str, str] = {}
-    for made in some:
-        by_name[made.custom_id] = made.custom_id
-        by_name.setdefault(file_stem(made.about.init_image or made.parameters["init_image"]), made.custom_id)
-    return by_name
-
-
-def _names(ids: list[str], there: Mapping[str, str] | None = None) -> str:
-    """The first of ``ids``, each with the id of ``there`` (by name) that was probably meant."""
-    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    return ", ".join(name[:80] + _meant(name, there or {}) for name in ids[:_SHOWN]) + more
-
-
-def _meant(name: str, there: Mapping[str, str]) -> str:
-    near = file_stem(name) if file_stem(name) in there else nearest(name, there)
-    return f" (did you mean {there[near]}?)" if near else ""

@@ -16,7 +16,9 @@ from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
 from retouch.gateway.strips import GatewayStrips
+from retouch.gateway.redo import Redo, redo
 from retouch.gateway.writing import GatewayWriter
+from retouch.intake.redo import Wish
 from retouch.ledger.producer import check_weight
 from retouch.net.gateway_address import GatewayAddress
 from retouch.reach import OnOutage, Reach
@@ -43,6 +45,10 @@ class RemoteLedger:
     def events(self, after: str, reach: Reach, *, follow: bool, on_outage: OnOutage | None) -> Iterator[CloudEvent]:
         """The events after a place in the stream; with ``follow`` it waits for new ones, through outages."""
         return iter(GatewayEvents(self._client, reach, after, follow=follow, on_outage=on_outage))
+
+    def redo(self, batch: str, wish: Wish, max_failures: str | None, *, dry_run: bool = False) -> Redo:
+        """Do edits of a batch again; raises InputError (RejectedEditsError) and LedgerError."""
+        return redo(self._client, batch, wish, max_failures, dry_run=dry_run)
 
     def writer(
         self,

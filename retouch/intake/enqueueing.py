@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -42,7 +42,7 @@ class Enqueueing:
     conflicts: Callable[[Sequence[Entry]], set[str]]
     noun: str = "edit"
 
-    def all_of(self, records: Records) -> Receipt:
+    def all_of(self, records: Iterable[Line]) -> Receipt:
         """Enqueue what is there: all of it, or nothing if an edit is rejected."""
         checked = self._nothing_checked()
         for line in records:

@@ -6,14 +6,14 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from retouch.edit import Edit
 from retouch.errors import InputError
-from retouch.intake.admission import InvalidEditError
+from retouch.intake.admission import InvalidEditError, check_defaults
 from retouch.intake.custom_ids import custom_id_for, is_custom_id
 from retouch.intake.source import Line, Source
 from retouch.intake.values import checked_value
@@ -70,6 +70,30 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
     for name in fields:
         if fields.count(name) > 1:
             raise InputError(f"--vary {name} is given twice; give all of its values at once: {name}=A,B,C")
+    return _not_too_many(variations)
+
+
+def variations_of(values: Mapping[str, Sequence[Any]]) -> list[Variation]:
+    """The same of values as they are, by field; raises InputError."""
+    return _not_too_many([_checked(name, given) for name, given in values.items()])
+
+
+def _checked(name: str, given: Any) -> Variation:
+    shown = f"vary {name[:80]}"
+    if name in _FIXED or name not in Edit.model_fields:
+        raise InputError(f"{shown}: that cannot vary; it can be one of {', '.join(_varying())}")
+    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+        raise InputError(f"{shown}: write a list of values")
+    if len(given) > MOST_VALUES:
+        raise _too_many(shown, len(given))
+    try:
+        values = [check_defaults({name: value}).get(name) for value in given]
+    except InvalidEditError as error:
+        raise InputError(f"{shown}: {error}") from None
+    return _variation(shown, name, values)
+
+
+def _not_too_many(variations: list[Variation]) -> list[Variation]:
     if (number := math.prod(len(one.values) for one in variations)) > MOST_COMBINATIONS:
         raise InputError(f"--vary makes {number} edits of each edit; at most {MOST_COMBINATIONS} are made")
     return variations
@@ -89,6 +113,10 @@ def _parse(text: str) -> Variation:
         if span := _DASHED.fullmatch(given):
             raise InputError(f"{shown}: write a range as {name}={span[1]}..{span[2]}") from None
         raise InputError(f"{shown}: {error}") from None
+    return _variation(shown, name, values)
+
+
+def _variation(shown: str, name: str, values: list[Any]) -> Variation:
     if len(set(values)) < len(values):
         twice = next(value for value, times in Counter(values).items() if times > 1)
         raise InputError(f"{shown}: {str(twice)[:40]} is there twice")

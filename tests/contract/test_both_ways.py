@@ -331,6 +331,60 @@ def test_a_sheet_is_drawn(
     assert {(77, 0, 0), (200, 0, 0)} <= colors
 
 
+def test_edits_are_done_again(queue: EditQueue, ledger: Ledger) -> None:
+    """With what they had, also pictures that the caller may not name itself; the same call again adds nothing."""
+    before = [edit("a", seed=1, metadata={"sku": "1"}), edit("z", init_image="s3://elsewhere/z.png", strength=0.3)]
+    EditQueue(ledger).enqueue([*before, edit("late")], batch="b")
+    end_some(ledger, 2, EditState.FAILED)
+    first = queue.redo("b", "failed", changes={"strength": 0.9, "seed": None}, max_failures="50%")
+    assert (first.batch, first.accepted, first.already) == ("b-redo-1", 2, 0)
+    again = queue.redo("b", "failed", changes={"seed": None, "strength": 0.9})
+    assert (again.batch, again.accepted, again.already) == ("b-redo-1", 0, 2)
+    made = {one.custom_id: one for one in EditQueue(ledger).made("b-redo-1")}
+    assert {name: one.parameters.get("seed") for name, one in made.items()} == {"a": None, "z": None}
+    assert {one.parameters["strength"] for one in made.values()} == {0.9}
+    assert made["z"].parameters["init_image"] == "s3://elsewhere/z.png"
+    assert (made["a"].about.metadata, made["a"].about.redo_of) == ({"sku": "1"}, "b/a")
+    view = queue.status("b-redo-1")
+    assert (view.redo_of, view.max_failures) == ("b", "50%")
+    varied = queue.redo("b", ["z"], vary={"seed": [1, 2]}, size="512x256")
+    assert (varied.batch, varied.accepted) == ("b-redo-2", 2)
+    assert [one.custom_id for one in EditQueue(ledger).made("b-redo-2")] == ["z.seed-1", "z.seed-2"]
+    assert queue.redo("b", "blank").written == 0
+    assert queue.find("b-redo-3") is None
+
+
+@pytest.mark.parametrize(
+    ("only", "more", "told"),
+    [
+        (["zz"], {}, r"batch b has no edit zz \(did you mean z\?\)"),
+        (["late"], {}, "late of batch b have not ended yet"),
+        ("all", {}, "must be 'failed', 'blank'"),
+        ([], {}, "at least one"),
+        ("failed", {"changes": {"strength": 7}}, "strength 7 "),
+        ("failed", {"changes": {"sede": None}}, "did you mean 'seed'"),
+        ("failed", {"changes": {"custom_id": "x"}}, "custom_id cannot be the same"),
+        ("failed", {"vary": {"metadata": [{}]}}, "vary metadata: that cannot vary"),
+        ("failed", {"vary": {"seed": [1, 1]}}, "vary seed: 1 is there twice"),
+        ("failed", {"vary": {"seed": ["x"]}}, "vary seed: seed "),
+        ("failed", {"size": "large"}, "size large: write fit:512"),
+        ("failed", {"max_failures": "many"}, "max_failures is 'many'"),
+        ("failed", {"changes": {"init_image": "no-such.png"}}, "no-such.png"),
+    ],
+)
+def test_what_cannot_be_done_again_is_said(
+    queue: EditQueue, ledger: Ledger, only: Any, more: dict[str, Any], told: str
+) -> None:
+    """And nothing is enqueued."""
+    EditQueue(ledger).enqueue([edit("a"), edit("z"), edit("late")], batch="b")
+    end_some(ledger, 2, EditState.FAILED)
+    with pytest.raises(InputError, match=told):
+        queue.redo("b", only, **more)
+    with pytest.raises(InputError, match="there is no batch 'none'"):
+        queue.redo("none", "failed")
+    assert [view.batch for view in queue.batches()] == ["b"]
+
+
 def test_a_batch_is_removed(queue: EditQueue, ledger: Ledger, s3: S3, s3_prefix: str) -> None:
     """Once it has ended; with its objects where that is asked for, also when it has left Redis."""
     queue.enqueue([edit("a"), edit("z")], batch="b")

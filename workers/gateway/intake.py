@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -49,6 +49,7 @@ class Terms:
     max_failures: str | None = None
     notify: str | None = field(default=None, repr=False)
     open_until: datetime | None = None
+    origin: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Order:
     """What a request asks for. ``batch`` empty: its id is made of its edits. ``noun``: what a source counts.
 
     ``fields``: with which of these a sentence about a mistake may begin. ``advice``: what to do with a local picture.
+    ``named``: of edits that are done again, the pictures that the caller names; the others are those of the edits.
+    ``dry_run``: nothing is written.
     """
 
     source: Source
@@ -65,6 +68,8 @@ class Order:
     noun: str = "line"
     fields: frozenset[str] = frozenset(Edit.model_fields)
     advice: str = "upload the picture first (POST /v1/uploads)"
+    named: Sequence[Any] | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,9 @@ class Desk:
         ):
             try:
                 intake = Intake(order.defaults, self._private_hosts, inputs)
+                if order.named is not None:
+                    _check_named(intake, order.named)
+                    inputs.trust()
                 stem = key.prefix.removesuffix("-") or "batch"
                 checked = CheckedEdits(stem, intake.defaults, entries, noun=order.noun, places=places)
                 rejected = self._check(key, order, intake, checked)
@@ -115,6 +123,10 @@ class Desk:
                 raise ProblemError(Kind.AWAY, detail) from None
             _refuse(order, checked.rejected, rejected)
             batch = order.batch or checked.batch_id(DIGITS)
+            if order.dry_run:
+                if self._queue.find(batch) is not None:
+                    self._refuse_conflicts(batch, checked, order)
+                return _taken(Receipt(batch, 0, 0), checked)
             return self._write(batch, checked, order, inputs, confirm)
 
     def _check(self, key: AccessKey, order: Order, intake: Intake, checked: CheckedEdits) -> int:
@@ -149,14 +161,29 @@ class Desk:
             for number, entry in checked.entries:
                 writer.add(number, entry)
         _refuse_late(order, writer)
-        notes = [*checked.estimate.warnings(), *map(over_http, checked.notes)]
-        return Taken(writer.receipt(), dict(checked.estimate.to_json()), notes)
+        return _taken(writer.receipt(), checked)
+
+
+def _taken(receipt: Receipt, checked: CheckedEdits) -> Taken:
+    notes = [*checked.estimate.warnings(), *map(over_http, checked.notes)]
+    return Taken(receipt, dict(checked.estimate.to_json()), notes)
+
+
+def _check_named(intake: Intake, pictures: Sequence[Any]) -> None:
+    for picture in pictures:
+        if trouble := intake.trouble_with_picture({"init_image": picture}):
+            raise InputError(trouble[0])
 
 
 def over_http(said: str) -> str:
     """A sentence of the command line, with what a request has for its options."""
     said = _COLUMNS.sub(lambda match: f"?{'&'.join(map(_in_query, re.findall(_COLUMN, match[0])))}", said)
-    return said.replace("--keep-columns", "?keep_columns=true").replace("--column", "?column").replace(" (--batch)", "")
+    return (
+        said.replace("--keep-columns", "?keep_columns=true")
+        .replace("--column", "?column")
+        .replace(" (--batch)", "")
+        .replace("--size", "size")
+    )
 
 
 def _in_query(pair: str) -> str:

@@ -138,6 +138,28 @@ def test_a_batch_that_has_left_redis(remote: Run, bucket: Bucket) -> None:
     assert (missing.code, "there is no batch 'older'" in missing.err) == (2, True)
 
 
+def test_edits_are_done_again(remote: Run, ledger: Ledger) -> None:
+    """Told before as on the other way; with ids of a file, variations, and its end waited for."""
+    remote("enqueue", "m.jsonl", "--batch", "b")
+    assert "nothing to do: no edit of batch b has failed" in remote("redo", "b", "--failed").err
+    finish_all(ledger, EditState.FAILED)
+    Path("ids.txt").write_text("a\n")
+    options = ("--only", "ids.txt", "--set", "strength=0.4", "--vary", "seed=1..3", "--price", "0.01 USD")
+    ended = remote("redo", "b", *options, "--json")
+    assert (ended.code, ended.json["batch"], ended.json["accepted"]) == (0, "b-redo-1", 3)
+    assert "batch b-redo-1: 3 edits, 3 images, " in ended.err
+    assert "about 0.03 USD" in ended.err
+    assert {one.parameters["strength"] for one in ledger.reader.made("b-redo-1")} == {0.4}
+    finish_all(ledger)
+    again = remote("redo", "b", *options, "--wait", "--json")
+    assert (again.code, again.json["already"], again.json["counts"]) == (0, 3, {"completed": 3})
+    refused = remote("redo", "b", "--failed", "--set", "init_image=photos/a.png")
+    assert (refused.code, "photos/a.png is a path on your machine" in refused.err) == (2, True)
+    Path("ids.txt").write_text("b\n")
+    assert "batch b has no edit b" in remote("redo", "b", "--only", "ids.txt").err
+    assert len(ledger.reader.batches()) == 2
+
+
 def test_a_batch_is_removed(remote: Run, ledger: Ledger, bucket: Bucket) -> None:
     """The gateway knows its bucket; what it is asked for is told before."""
     remote("enqueue", "m.jsonl", "--batch", "b")
@@ -170,7 +192,6 @@ def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp
         ["keys", "list"],
         ["sinks"],
         ["pause"],
-        ["redo", "b", "--failed"],
     ],
     ids=" ".join,
 )

@@ -177,9 +177,7 @@ def test_ids_that_are_not_there_are_named(run: Run, parent: str, ledger: Ledger)
     assert ended.code == 2
     assert "batch cats has no edit gone, lost; nothing was enqueued" in ended.err
     ended = run("redo", parent, *only("goood", "Bad", "xyz"))
-    said = (
-        "--only: batch cats has no edit goood (did you mean good?), Bad (did you mean bad?), xyz; nothing was enqueued"
-    )
+    said = "batch cats has no edit goood (did you mean good?), Bad (did you mean bad?), xyz; nothing was enqueued"
     assert said in ended.err
     assert len(ledger.reader.batches()) == 1
 

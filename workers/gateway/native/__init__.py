@@ -13,11 +13,12 @@ from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.strips import add_strips
+from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 
-SHAPES = (Edit, Edits)  # of bodies that FastAPI does not read
+SHAPES = (Edit, Edits, RedoAsked)  # of bodies that FastAPI does not read
 
 
 def add_native(app: FastAPI, gateway: Gateway) -> None:
@@ -30,5 +31,6 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_installation(app, gateway)
     add_links(app, gateway)
     add_notifications(app, gateway)
+    add_redo(app, gateway)
     add_removal(app, gateway)
     add_uploads(app, gateway)

@@ -161,7 +161,7 @@ async def _submit(gateway: Gateway, threads: CapacityLimiter, sent: Sent, batch:
             if run.earlier:
                 return _response(json.loads(run.earlier), 200)
             taken = await take()
-            run.answer = json.dumps(_accepted(taken))
+            run.answer = json.dumps(accepted(taken))
             return _answer(taken)
 
 
@@ -209,14 +209,19 @@ def _ordering(sent: Sent, kind: str, batch: str) -> Callable[[Body], Order]:
     return order
 
 
-def _read_json(raw: bytes) -> Edits:
-    """The object in a body; its edits are checked with all others. Raises ProblemError."""
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The object that a body is; raises ProblemError."""
     try:
-        fields = json_text.parse(raw.decode("utf-8-sig"))
+        return json_text.parse(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ProblemError(Kind.BAD_REQUEST, "the body is not UTF-8") from None
     except ValueError as error:
         raise ProblemError(Kind.BAD_REQUEST, f"the body {error}") from None
+
+
+def _read_json(raw: bytes) -> Edits:
+    """The object in a body; its edits are checked with all others. Raises ProblemError."""
+    fields = json_object(raw)
     if unknown := sorted(fields.keys() - Edits.model_fields.keys()):
         advice = "an edit goes into the list edits, or, one a line, into a body of application/jsonl"
         hint = f"; {advice}" if unknown[0] in Edit.model_fields else ""
@@ -235,7 +240,8 @@ def _fingerprint(sent: Sent, kind: str, body: Body) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-def _accepted(taken: Taken) -> dict[str, Any]:
+def accepted(taken: Taken) -> dict[str, Any]:
+    """What whoever has enqueued is told."""
     receipt = taken.receipt
     return {
         "batch": receipt.batch,
@@ -248,8 +254,8 @@ def _accepted(taken: Taken) -> dict[str, Any]:
 
 
 def _answer(taken: Taken) -> Response:
-    return _response(_accepted(taken), 201 if taken.receipt.accepted else 200)
+    return _response(accepted(taken), 201 if taken.receipt.accepted else 200)
 
 
-def _response(accepted: dict[str, Any], status: int) -> Response:
-    return JSONResponse(accepted, status, {"Location": f"/v1/batches/{accepted['batch']}"})
+def _response(told: dict[str, Any], status: int) -> Response:
+    return JSONResponse(told, status, {"Location": f"/v1/batches/{told['batch']}"})
