@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -171,3 +171,9 @@ def clean_environment(**values: str) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if name in _TRIED or not name.startswith(_FOREIGN)}
     return kept | values
+
+
+def left_out(environment: Collection[str]) -> list[str]:
+    """The settings of Retouch that this process has and the stack does not take; it has those of ``environment``."""
+    ours = (name for name in os.environ if name.startswith("RETOUCH_") and name not in _TRIED)
+    return sorted(name for name in ours if name not in environment)

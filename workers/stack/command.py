@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from retouch.errors import InputError, RetouchError
+from retouch.plural import are
 from retouch.signals import raise_on
 from workers.endpoint.engines import check_model
 from workers.endpoint.latency import Latency
-from workers.stack.child import write_private
+from workers.stack.child import left_out, write_private
 from workers.stack.endpoint import Model
 from workers.stack.stack import Stack
 
@@ -42,6 +43,11 @@ def main() -> int:
         parts = {"model": _model(args), "gateway": True, "recipes": args.recipe}
         with Stack(args.data, **options, **parts, tell=_tell) as stack:
             _announce(stack.environment, args.env_file)
+            if names := left_out(stack.environment):
+                _tell(
+                    f"note: {', '.join(names)} {are(len(names))} not taken into the stack, whose parts have settings of"
+                    " their own; to try such a setting, start a worker of your own beside it, with the export lines"
+                )
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
             _watch(stack, parent)

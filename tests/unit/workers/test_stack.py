@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from retouch.errors import InputError
 from retouch.ledger import Ledger
 from tests.harness.waiting import until
 from workers.stack import command
-from workers.stack.child import Child
+from workers.stack.child import Child, left_out
 from workers.stack.gateway import Gateway
 from workers.stack.ports import LOOPBACK, kept_ports
 from workers.stack.stack import Stack, ending
@@ -210,3 +211,13 @@ def test_an_env_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> N
     env_file.mkdir()
     with pytest.raises(InputError, match=r"--env-file .*env cannot be written: .*irectory"):
         command._announce({"NAME": "value"}, env_file)
+
+
+def test_settings_that_the_stack_does_not_take_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A webhook that is set and hears nothing; not what the stack has itself, and not what may be tried in it."""
+    for name in [name for name in os.environ if name.startswith("RETOUCH_")]:
+        monkeypatch.delenv(name)
+    assert left_out(()) == []
+    for name in ("WEBHOOK_URL", "WEBHOOK_SECRET", "MAX_IN_FLIGHT", "REDIS_URL"):
+        monkeypatch.setenv(f"RETOUCH_{name}", "x")
+    assert left_out({"RETOUCH_REDIS_URL": ""}) == ["RETOUCH_WEBHOOK_SECRET", "RETOUCH_WEBHOOK_URL"]
