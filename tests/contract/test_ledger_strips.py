@@ -202,13 +202,16 @@ def test_a_batch_that_is_removed_page_by_page_is_told_of_rightly(bench: Bench) -
     fail(bench, bench.edits(), EMPTY)
     for first in range(1, PAGE + 3, PAGE):
         bench.write("b", [e._replace(custom_id=f"c{first + i}") for i, e in enumerate(entries(min(PAGE, PAGE + 2)))])
-    fail(bench, bench.edits(submits=10), SMALL)
+    claims = by_place(bench.edits(submits=3 * PAGE, places=3 * PAGE))
+    fail(bench, [*claims[:2], *claims[-3:]], SMALL)
     end(bench, 0)
     assert counted(bench) == recounted(bench)
+    assert sum(counted(bench).values()) == 6
     size = len(bench.ledger.strips.states("b"))
     assert bench.ledger.producer.remove("b") == size - PAGE
     assert len(bench.ledger.strips.states("b")) == size - PAGE
     assert counted(bench) == recounted(bench)
+    assert sum(counted(bench).values()) == 3
     opened = bench.ledger.producer.open_batch("b")
     bench.write("b", [entries(1)[0]._replace(custom_id="new")], cancelled=opened.cancelled)
     assert bench.ledger.strips.states("b")[-1:] == b"q"

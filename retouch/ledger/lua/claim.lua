@@ -258,7 +258,8 @@ local function claim_submits()
       if parked >= PAGE then return false end
       park(id, score)
     else
-      local samples = tonumber(redis.call('HGET', edit_key(id), 'samples') or '1')
+      local e = redis.call('HMGET', edit_key(id), 'samples', 'at')
+      local samples = tonumber(e[1] or '1')
       if used > 0 and used + samples > places and not in_force.submit then return false end
       local at = leave('submit')
       if not at then return false end
@@ -266,7 +267,7 @@ local function claim_submits()
       redis.call('ZREM', READY, id)
       if not in_force.submit or i == 1 then virtual = score end
       redis.call('HSET', edit_key(id), 'places', samples)
-      set_state(id, 'queued', 'submitting')
+      set_state(id, 'queued', 'submitting', e[2])
       claim_request(id, 'submit', 'submit', at)
     end
   end

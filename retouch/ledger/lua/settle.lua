@@ -58,7 +58,7 @@ end
 
 local function apply(item)
   local key = edit_key(item.id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note')
+  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at')
   local state = e[2]
   if e[1] ~= tostring(item.fence) then return 0 end
   local expected = false
@@ -98,7 +98,7 @@ local function apply(item)
     end_edit(item.id, state, 'cancelled', nil, UNANSWERED)
     return 1
   end
-  if item.to ~= state then set_state(item.id, state, item.to) end
+  if item.to ~= state then set_state(item.id, state, item.to, e[10]) end
   if item.to == 'copying' then free_places(item.id) end
   if not item.keep then
     redis.call('HDEL', key, 'holder', 'begun', 'rescues')

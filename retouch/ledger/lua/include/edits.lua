@@ -16,10 +16,10 @@ end
 
 local function free_places(id) free_held(id, redis.call('HGET', edit_key(id), 'places')) end
 
--- Returns its batch, and its place in the batch's order.
-local function set_state(id, from, to)
+-- `place`: in the batch's order, where the caller has read it.
+local function set_state(id, from, to, place)
   local batch = split(id)
-  local place = redis.call('HGET', edit_key(id), 'at')
+  place = place or redis.call('HGET', edit_key(id), 'at')
   redis.call('HSET', edit_key(id), 'state', to)
   if place then redis.call('SETRANGE', strip_key(batch), place, LETTER[to]) end
   if place and from == 'failed' then groups.leave(batch, place) end
@@ -28,7 +28,6 @@ local function set_state(id, from, to)
   count('n:' .. from, -1)
   count('n:' .. to, 1)
   if from == 'queued' and left == 0 or to == 'queued' and found == 1 then file_backlog(batch) end
-  return batch, place
 end
 
 -- It may be paid for twice: stated in its result and in the batch's counts.
@@ -95,14 +94,14 @@ end
 local function end_edit(id, from, to, outputs, err, group)
   local batch, custom_id = split(id)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
-    'used_seed')
+    'used_seed', 'at')
   e[3] = e[8] or e[3]
   if e[6] then count_unanswered(id) end
   local result = result_json(custom_id, e, to, outputs, err)
   redis.call('HSET', results_key(batch), custom_id, result)
   if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
-  local _, place = set_state(id, from, to)
-  if place and to == 'failed' then groups.join(batch, place, group or groups.name(err)) end
+  set_state(id, from, to, e[9])
+  if e[9] and to == 'failed' then groups.join(batch, e[9], group or groups.name(err)) end
   local code = err and string.match(err, '"code": ?"([%w_]+)"') -- in its message quotes are escaped
   count('ended:' .. to .. (code and ':' .. code or ''), 1)
   free_held(id, e[7])
