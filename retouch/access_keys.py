@@ -40,6 +40,7 @@ class Scope(StrEnum):
     SUBMIT = "submit"  # enqueue edits, and upload pictures
     READ = "read"  # batches, results, events
     OPERATE = "operate"  # retry, cancel, pause, resume
+    METRICS = "metrics"  # the numbers of the whole installation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retouch.errors import InputError
 from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
-from retouch.ledger import Ledger, Pause, Provider, Sink
+from retouch.ledger import Figures, Ledger, Pause, Provider, Sink
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.reach import OnOutage, Reach, no_redis
 
@@ -148,6 +148,11 @@ class Installation:
             known = {kind: self._ledger.reader.learned(kind) for kind in self._ledger.reader.kinds()}
         beliefs = {kind: Distribution(histogram) for kind, histogram in known.items() if weight(histogram) >= 1}
         return {kind: ResultTimes(*(_age_s(belief, p) for p in (0.50, 0.95))) for kind, belief in beliefs.items()}
+
+    def figures(self) -> Figures:
+        """The installation in numbers: what ``retouch metrics`` prints."""
+        with self._reach():
+            return self._ledger.reader.figures()
 
     def server(self) -> dict[str, object]:
         """The Redis server's answer to ``INFO``."""

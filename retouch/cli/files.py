@@ -14,9 +14,10 @@ from retouch.media.downloads import beside
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, told: bool = True) -> Iterator[Path]:
     """A file beside ``path``, which takes its name at the end, and says so; InputError if it cannot be written.
 
+    Not ``told``, nothing is said.
     A pipe or a device (/dev/stdout, /dev/null) is written as it is, and a link stays one.
     """
     try:
@@ -29,7 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
             yield part
             there = target.exists()
             os.replace(part, target)
-            say(f"{'replaced' if there else 'saved'}: {path}")
+            if told:
+                say(f"{'replaced' if there else 'saved'}: {path}")
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

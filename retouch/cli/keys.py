@@ -57,7 +57,7 @@ def keys(
     ] = "",
     scope: Annotated[
         str,
-        typer.Option(metavar="SCOPE,…", show_default=False, help="Of create: submit, read, operate."),
+        typer.Option(metavar="SCOPE,…", show_default=False, help="Of create: submit, read, operate, metrics."),
     ] = "",
     prefix: Annotated[
         str,

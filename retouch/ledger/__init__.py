@@ -27,6 +27,7 @@ from retouch.ledger.claims import (
     made_of,
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
+from retouch.ledger.figures import Figures
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
@@ -70,6 +71,7 @@ __all__ = [
     "Entry",
     "Event",
     "FailureGroup",
+    "Figures",
     "Finish",
     "Harvest",
     "InForce",

@@ -13,6 +13,7 @@ from retouch.causes import PauseCause
 from retouch.ledger.claims import Claim, made_of
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
+from retouch.ledger.figures import Figures, read_figures
 from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -91,6 +92,10 @@ class Reader:
     def queued(self) -> int:
         """How many edits can be submitted now; edits that wait for a retry (in ``due``) are not counted."""
         return int(self._read("ZCARD", self._keys.ready))
+
+    def figures(self) -> Figures:
+        """The installation in numbers."""
+        return read_figures(self._connection)
 
     def origin(self) -> Origin:
         """What events have of this installation in their ids and their source."""

@@ -21,7 +21,7 @@ from retouch.environment import VARIABLES
 from tests.harness.pages import blocks, inline_code, pages, prose
 from workers.stack.child import ROOT
 
-LANGUAGES = {"console", "json", "python", "sh", "sql", "text", "toml"}
+LANGUAGES = {"console", "json", "python", "sh", "sql", "text", "toml", "yaml"}
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
 PLACEHOLDER = re.compile(r"[\[…<>]|\b[A-Z]{2,}\b")

@@ -10,6 +10,7 @@ from workers.gateway import openapi, problems
 from workers.gateway.body import SmallBodyRoute
 from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
+from workers.gateway.metrics import add_metrics
 from workers.gateway.native import SHAPES, add_native
 from workers.gateway.native.query import only_known
 from workers.gateway.openai import SHAPES as OPENAI_SHAPES
@@ -37,6 +38,7 @@ def create(gateway: Gateway) -> ASGIApp:
     app.router.route_class = SmallBodyRoute
     problems.install(app)
     _add_health(app, gateway)
+    add_metrics(app, gateway)
     add_native(app, gateway)
     add_openai(app, gateway)
     openapi.complete(app, *SHAPES, *OPENAI_SHAPES)
