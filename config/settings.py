@@ -13,7 +13,7 @@ from retouch.causes import AmbiguityPolicy
 from retouch.errors import InputError
 from retouch.events.sinks import webhook
 from retouch.events.sinks.spec import SinkKind, SinkSpec, parse_sinks, webhook_spec
-from retouch.ledger import Intervals, Policy
+from retouch.ledger import Intervals, Journal, Policy
 from retouch.net.addresses import is_http_url
 from retouch.net.redaction import without_queries
 from retouch.provider.client import Img2ImgApi
@@ -24,7 +24,7 @@ from retouch.results.table import load_arrow
 # Limits and money are shared: with two values, which one holds is chance. The others may differ from host to host.
 ALIKE = (
     *("api_url", "api_idempotent", "bucket", "prefix", "max_in_flight", "on_ambiguous", "resubmits", "patience"),
-    *("lease", "deadline", "retention", "results_parquet", "rate_limit", "submit_rate", "poll_rate"),
+    *("lease", "deadline", "retention", "journal", "results_parquet", "rate_limit", "submit_rate", "poll_rate"),
 )
 
 
@@ -60,6 +60,9 @@ class Settings(InstallationSettings):
     retention: Annotated[
         float, Field(ge=1, le=315_360_000, description="Seconds that an ended batch stays in Redis.")
     ] = 604_800
+    journal: Annotated[
+        Journal, Field(description="Of which edits a journal is kept; auto: of the first 100,000 of each batch.")
+    ] = Journal.AUTO
     results_parquet: Annotated[
         bool, Field(description="A batch that ends gets results.parquet beside its manifest; needs pyarrow.")
     ] = False

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
     from retouch.intake.mistakes import Rejection
     from retouch.intake.reading import Manifest, read_manifest
     from retouch.intake.writing import BatchWriter, Receipt
-    from retouch.ledger import BatchView, EditRow, EditView, Entry, FailureGroup, Made, Pause, Provider, Retried, Sink
+    from retouch.ledger import (
+        BatchView,
+        EditRow,
+        EditView,
+        Entry,
+        FailureGroup,
+        HistoryStep,
+        Made,
+        Pause,
+        Provider,
+        Retried,
+        Sink,
+    )
     from retouch.output import Output
     from retouch.queue import EditQueue
     from retouch.states import BatchState, EditState
@@ -49,6 +61,7 @@ __all__ = [
     "Entry",
     "Failure",
     "FailureGroup",
+    "HistoryStep",
     "InputError",
     "InvalidEditError",
     "LostImagesError",
@@ -84,7 +97,7 @@ _PLACES = {
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchView EditRow EditView Entry FailureGroup Made Pause Provider Retried Sink",
+    "ledger": "BatchView EditRow EditView Entry FailureGroup HistoryStep Made Pause Provider Retried Sink",
     "output": "Output",
     "queue": "EditQueue",
     "states": "BatchState EditState",

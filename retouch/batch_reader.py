@@ -12,7 +12,7 @@ from retouch.edit import check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostImagesError
 from retouch.installation import Installation
-from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, Ledger, Made
+from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, HistoryStep, Ledger, Made
 from retouch.media.downloads import Buckets, ImageSource
 from retouch.media.stores import kept_store
 from retouch.plural import count
@@ -162,6 +162,22 @@ class BatchReader(Installation):
         """The same as ``edit``, and None if there is no such edit in Redis."""
         with self._reach():
             return self._way.reader.edit(check_batch_id(batch), custom_id)
+
+    def history(self, batch: str, custom_id: str) -> list[HistoryStep]:
+        """What was done about one edit and when, the oldest first; empty if that is not kept (``RETOUCH_JOURNAL``).
+
+        Raises InputError if there is no such edit.
+        """
+        steps = self.find_history(batch, custom_id)
+        if steps is None:
+            self.edit(batch, custom_id)  # raises, unless a gateway has the edit, and has not heard of histories
+            raise InputError("this gateway is of an older version, which tells no history of an edit: upgrade it")
+        return steps
+
+    def find_history(self, batch: str, custom_id: str) -> list[HistoryStep] | None:
+        """The same as ``history``, and None if there is no such edit in Redis."""
+        with self._reach():
+            return self._way.reader.history(check_batch_id(batch), custom_id)
 
     def made(self, batch: str, custom_ids: Sequence[str] | None = None) -> Iterator[Made]:
         """A batch's edits, or those of these ids that it has, with what they were made of; read page by page.

@@ -27,7 +27,16 @@ VARIABLES = frozenset(
         *("API_URL", "API_KEY", "API_IDEMPOTENT", "WEBHOOK_URL", "WEBHOOK_SECRET", "SINKS"),
         *("ON_AMBIGUOUS", "RESUBMITS"),
         *("MAX_IN_FLIGHT", "RATE_LIMIT", "SUBMIT_RATE", "POLL_RATE", "POLL_MIN", "POLL_MAX", "POLL_LAG"),
-        *("PATIENCE", "LEASE", "DEADLINE", "RETENTION", "RESULTS_PARQUET", "GATEWAY_MAX_BODY", "LISTENER_QUEUE"),
+        *(
+            "PATIENCE",
+            "LEASE",
+            "DEADLINE",
+            "RETENTION",
+            "JOURNAL",
+            "RESULTS_PARQUET",
+            "GATEWAY_MAX_BODY",
+            "LISTENER_QUEUE",
+        ),
         "RECIPES",
         *("URL", "TOKEN", "PLAIN_HTTP"),  # of the gateway, for producers that call it
     )

@@ -412,6 +412,47 @@ class EditRecord(TypedDict):
 
 
 @_DESCRIBED
+class StepRecord(TypedDict):
+    """One step of an edit's history."""
+
+    at: str
+    """of several in a row, that of the last; by the clock of Redis"""
+    what: str
+    """``enqueued``; ``waited`` (for the end of a pause); ``sent``; ``taken`` (by the API); ``polled`` (not finished
+    yet); ``finished`` (at the API); ``refused``, ``answered``, ``throttled``, ``unanswered``, ``unreached``,
+    ``not_copied`` (how a request fared); ``held_back`` (not sent then); ``taken_over`` (from a worker that died);
+    ``held``; ``sent_anew`` (the API has it no longer); ``asked``, ``retried`` (by a person); ``completed``, ``failed``,
+    ``cancelled``; ``folded`` (so many steps were not kept); or one of a newer version"""
+    text: str
+    """the same as a sentence, for people"""
+    by: str | None
+    """the worker: that sent it, copied it, or died"""
+    submit: int | None
+    """of ``sent``: the number of the submit; the same number again: the API was asked with the same key"""
+    request: str | None
+    """of how a request fared: ``submit``, ``status``, ``fetch`` (of an image) or ``store``"""
+    reason: str | None
+    """the API's words without numbers, links and quoted text; a failure's code; of ``waited`` the pause, such as
+    ``submit:outage`` or ``batch:person``"""
+    took_ms: int | None
+    """since the submit was sent, or copying began"""
+    until: str | None
+    """when it was to go on; of ``waited`` when the pause ended"""
+    times: int
+    """so often in a row"""
+
+
+@_DESCRIBED
+class HistoryRecord(TypedDict):
+    """What ``retouch explain --history --json`` prints: what was done about one edit, and when."""
+
+    batch: str
+    custom_id: str
+    history: list[StepRecord]
+    """the oldest first; empty if none is kept (``RETOUCH_JOURNAL``)"""
+
+
+@_DESCRIBED
 class RejectionRecord(TypedDict):
     """A line of a manifest, or another edit, that was not enqueued."""
 

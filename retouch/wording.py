@@ -11,6 +11,15 @@ _PARTICULARS = re.compile(
     re.IGNORECASE,
 )
 
+# The same with any link, but for the status of an answer.
+_BUT_STATUS = re.compile(rf"(HTTP \d{{3}}\b)|\w+://\S+|{_PARTICULARS.pattern}", re.IGNORECASE)
+_GIST_LENGTH = 100
+
+
+def gist(text: str) -> str:
+    """Return what an edit's journal keeps of words of the API: a batch has few that differ, and no secret is left."""
+    return " ".join(_BUT_STATUS.sub(lambda found: found[1] or "…", text).split())[:_GIST_LENGTH]
+
 
 def alike(text: str) -> str:
     """Return a message without what differs from edit to edit: two refusals for one reason read the same."""

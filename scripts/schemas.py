@@ -21,6 +21,8 @@ SHAPES: dict[str, Any] = {
     "status": records.StatusRecord,
     "status-batch": records.BatchStatusRecord,
     "batches": records.BatchesRecord,
+    "explain": records.EditRecord,
+    "history": records.HistoryRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,
     "recipe-check": records.RecipeCheckRecord,

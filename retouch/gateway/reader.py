@@ -13,7 +13,7 @@ import requests
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.errors import InputError, LedgerAwayError, LedgerError
 from retouch.gateway.client import AbsentError, Client, reason_of, understood
-from retouch.ledger import BatchView, EditView, Pause, Provider
+from retouch.ledger import BatchView, EditView, HistoryStep, Pause, Provider
 from retouch.records import BatchRecord, EditRecord, InstallationRecord
 from retouch.states import TERMINAL, EditState
 
@@ -74,6 +74,16 @@ class GatewayReader:
             return None
         with suppress(AbsentError):
             return EditView.from_json(cast(EditRecord, self._client.json("GET", f"/v1/edits/{batch}/{custom_id}")))
+        return None
+
+    @understood()
+    def history(self, batch: str, custom_id: str) -> list[HistoryStep] | None:
+        """What was done about an edit, the oldest first; None: there is no such edit, or an older gateway."""
+        if not CUSTOM_ID_PATTERN.fullmatch(custom_id):
+            return None
+        with suppress(AbsentError):
+            found = self._client.json("GET", f"/v1/edits/{batch}/{custom_id}/history")
+            return [HistoryStep.from_json(step) for step in found["history"]]
         return None
 
     def results(self, batch: str) -> Iterator[dict[str, Any]]:

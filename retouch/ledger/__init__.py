@@ -28,6 +28,8 @@ from retouch.ledger.claims import (
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
 from retouch.ledger.figures import Figures
+from retouch.ledger.history import HistoryStep
+from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.producer import Producer, Retried
@@ -74,8 +76,10 @@ __all__ = [
     "Figures",
     "Finish",
     "Harvest",
+    "HistoryStep",
     "InForce",
     "Intervals",
+    "Journal",
     "Ledger",
     "Made",
     "Named",

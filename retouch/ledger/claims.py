@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from retouch.causes import AmbiguityPolicy, Fared, Outcome
 from retouch.states import EditState
-from retouch.wording import group_of
+from retouch.wording import gist, group_of
 
 
 class Entry(NamedTuple):
@@ -313,6 +313,7 @@ class Settlement:
             "seen": self.seen,
             "run": self.run and self.run._asdict(),
             "strike": self.strike and self.strike._asdict(),
+            "words": self._words,
             "lesson": self.lesson,
             "deadline_ms": self.deadline_ms,
             "set": self.put,
@@ -323,6 +324,13 @@ class Settlement:
             "group": self.error and group_of(json.loads(self.error)),
         }
         return item | {name: value for name, value in optional.items() if value}
+
+    @property
+    def _words(self) -> str:
+        """What the edit's journal says of what it met."""
+        if self.seen:
+            return gist(self.seen[0].words)
+        return gist(self.put.get("note", "")) if self.to is EditState.QUEUED else ""
 
 
 def merged(defaults: str, own: str) -> dict[str, Any]:

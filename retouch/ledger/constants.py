@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from retouch.causes import AmbiguityPolicy, BatchPause, FailureCode, Fared, Outcome, PauseCause
+from retouch.ledger.journal import JOURNAL_EDITS, Journal, Mark
 from retouch.states import LETTERS, TERMINAL
 
 PAGE = 500  # edits that one script touches at most: some milliseconds of the server's time
@@ -50,6 +51,9 @@ def as_lua() -> str:
         f"local FARED = {_table(Fared)}",
         f"local OUTCOME = {_table(Outcome)}",
         f"local POLICY = {_table(AmbiguityPolicy)}",
+        f"local JOURNAL_EDITS = {JOURNAL_EDITS}",
+        f"local JOURNAL = {_table(Journal)}",
+        f"local MARK = {_table(Mark)}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -29,6 +29,8 @@ key                            type    holds
                                        name is ``notify:BATCH``; goes with the batch
 ``{ns}:notifying``             zset    such sinks by the time (ms) at which their deliveries are looked at
 ``{ns}:state``                 hash    ``virtual`` (time of the fair order), ``places`` (images at the API),
+                                       ``journal`` (of which edits a journal is kept: RETOUCH_JOURNAL),
+                                       ``waited`` (the last pause of submits that has ended: since, until, name),
                                        ``allowed`` (how many there may be), ``limit`` (places learned),
                                        ``cut_at``, ``result_ms``, ``quick_ms``, ``slot``, ``slot:submit``,
                                        ``slot:poll`` (when the next request may go), ``fails:KIND`` (errors
@@ -57,7 +59,7 @@ key                            type    holds
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
-                                       redos max_failures given_failures``;
+                                       redos max_failures given_failures waited``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -70,6 +72,7 @@ key                            type    holds
                                        gone when it is sealed; ``sealing``: one is done, others may have
                                        died; ``fill_until``: it does not end before (ms), though all
                                        have sealed it; ``stale``: a ``_SUCCESS`` of before may stand
+                                       ``waited``: its last pause that has ended, since, until, ``batch:CAUSE``
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end
 ``{ns}:strip:B``               string  a byte an edit, in that order: the letter of its state (``LETTERS``); 0: the edit
@@ -81,6 +84,8 @@ key                            type    holds
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it
                                        ``about``: what its producer says about it, which is not sent
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
+``{ns}:names:B``               hash    what the journals of its edits name (workers, words of the API, codes) →
+                                       number; at most 500
 ``{ns}:edit:B/C``              hash    one edit's progress, see below
 ``{ns}:delivery:SINK/EVENT``   hash    ``fence tries holder begun``; after a try in vain ``since`` (of the first) and
                                        ``reason`` (of the last)
@@ -128,6 +133,7 @@ link again said errors probe unsigned used_seed at``.
 ``incomplete``  ms: since then the API reports success without all links.
 ``places``  how many images of it count as being at the API.
 ``at``      its place in its batch's order, from 0; absent: an older program enqueued it.
+``h0`` … ``h3``  its journal, in parts of 64 bytes (see ``lua/include/journal.lua``); absent: none is kept of it.
 """
 
 from __future__ import annotations
@@ -147,6 +153,7 @@ _FIXED = (
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
+    "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
     *("request", "strip", "groupstrip", "groups"),
 )
@@ -208,6 +215,10 @@ class Keys:
     def edits(self, batch_id: str) -> str:
         """The batch's parameters by custom id."""
         return f"{self.prefix}edits:{batch_id}"
+
+    def names(self, batch_id: str) -> str:
+        """What the journals of the batch's edits name, by number."""
+        return f"{self.prefix}names:{batch_id}"
 
     def results(self, batch_id: str) -> str:
         """The batch's results by custom id."""

@@ -14,6 +14,7 @@ from retouch.ledger.claims import Claim, made_of
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
 from retouch.ledger.figures import Figures, read_figures
+from retouch.ledger.history import HistoryStep, history
 from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -172,6 +173,14 @@ class Reader:
             asked="asked" in raw,
             batch_paused=BatchPauseView.parse_all(paused),
         )
+
+    def history(self, batch: str, custom_id: str) -> list[HistoryStep] | None:
+        """What was done about an edit, the oldest first; empty if that is not kept; None: there is no such edit."""
+        key = self._keys.edit(f"{batch}/{custom_id}")
+        (state, *parts), names = self._connection.read_all(
+            [("HMGET", key, "state", "h0", "h1", "h2", "h3"), ("HGETALL", self._keys.names(batch))]
+        )
+        return history("".join(filter(None, parts)), names) if state else None
 
     def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:
         """A stored deadline is on a clock that stands still during outages."""

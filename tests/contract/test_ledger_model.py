@@ -336,6 +336,18 @@ class LedgerMachine(RuleBasedStateMachine):
         if (held and not lost) or not lost:
             edit.due = self.now + LEASE_MS
 
+    def teardown(self) -> None:
+        for member, edit in self.model.items():
+            steps = self.ledger.reader.history(*member.split("/"))
+            assert steps
+            assert steps[0].what == "enqueued"
+            assert [step.at for step in steps] == sorted(step.at for step in steps)
+            if edit.state in TERMINAL:
+                assert steps[-1].what == edit.state
+            sent = sum(step.times for step in steps if step.what == "sent")
+            assert sent <= edit.fence
+            assert sent >= edit.submits or "folded" in [step.what for step in steps]
+
     # --- the model's words -----------------------------------------------------------------------
 
     def of(self, batch: str) -> list[tuple[str, Model]]:

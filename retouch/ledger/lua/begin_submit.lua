@@ -37,6 +37,7 @@ local function settle_ambiguity(id, e)
     redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     set_state(id, 'submitting', 'held')
+    record(id, MARK.held)
     free_places(id)
     redis.call('ZREM', DUE, id)
     return nil
@@ -48,7 +49,8 @@ local function settle_ambiguity(id, e)
   return nil
 end
 
-local function hold_back(id, e)
+local function hold_back(id, e, why)
+  record(id, MARK.held_back, nil, why)
   if e.intent then
     redis.call('HDEL', edit_key(id), 'holder')
     redis.call('ZADD', DUE, int(paused_until or now + 1000), id)
@@ -71,6 +73,7 @@ local function put_off(id, e)
   local times = redis.call('HINCRBY', key, 'unsigned', 1)
   local delay = math.min(UNSIGNED_FIRST_MS * 2 ^ math.min(times - 1, 20), UNSIGNED_MAX_MS)
   redis.call('HSET', key, 'note', unsigned)
+  record(id, MARK.held_back, nil, 'no link to its image can be signed', delay)
   if e.intent then
     redis.call('HDEL', key, 'holder')
     redis.call('ZADD', DUE, int(now + delay), id)
@@ -89,7 +92,7 @@ local function to_send(id, fence, e, batch)
   local how = 'first'
   if e.intent then how = settle_ambiguity(id, e) end
   if how and (batch.paused or batch.cancelled or (paused_until and (waits or e.probe ~= fence))) then
-    hold_back(id, e)
+    hold_back(id, e, batch.paused and 'its batch is paused' or 'submits are paused')
     return nil
   end
   if how and unsigned ~= '' and not (how == 'same' and e.link) and image_in_s3(id, batch) then
@@ -111,11 +114,21 @@ local function to_send(id, fence, e, batch)
   return how
 end
 
+-- The last pause that has ended, as it was written: { since, until, name }.
+local function ended(text)
+  local since, till, name = string.match(text or '', '^(%d+) (%d+) (.+)$')
+  return since and { tonumber(since), tonumber(till), name }
+end
+
+local submits_waited = ended(redis.call('HGET', STATE, 'waited'))
 local batches = {} -- what this call has read of them
 local function batch_of(id)
   if not batches[id] then
-    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made')
-    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3], made = b[4] }
+    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made', 'waited')
+    local waited = {} -- the pauses that have ended
+    for _, pause in pairs({ submits_waited, ended(b[5]) }) do waited[#waited + 1] = pause end
+    table.sort(waited, function(one, other) return one[1] < other[1] end)
+    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3], made = b[4], waited = waited }
   end
   return batches[id]
 end
@@ -137,6 +150,7 @@ for i = 8, #ARGV, 2 do
     redis.call('HSET', key, 'intent', fence, 'begun', nonce, 'sent_at', e.sent_at or int(now))
     if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
     redis.call('ZADD', DUE, int(now + lease), id)
+    if not e.begun then record(id, MARK.sent, int(tonumber(e.submits)), e.holder, nil, batch.waited) end
     answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, e.submits, e.tries or '0',
       int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '',
       batch.made or '' }

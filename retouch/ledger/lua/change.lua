@@ -38,6 +38,7 @@ local function retry(id, state, custom_id)
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
   reopen(batch)
+  record(id, ask and MARK.asked or MARK.retried)
   if ask then
     set_state(id, state, 'waiting')
     redis.call('HSET', key, 'asked', '1')

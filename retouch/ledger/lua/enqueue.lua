@@ -7,7 +7,7 @@
 --   max_failures.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, order, strip, edits, READY, DUE.
--- include: clock batches order
+-- include: clock batches order journal
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local limit = ARGV[8]
 local key = batch_key(batch)
@@ -46,10 +46,18 @@ if not b[1] then
   end
   redis.call('ZADD', BATCHES, int(now), batch)
 end
+-- How many more edits of a batch get a journal, as RETOUCH_JOURNAL says.
+local function journals_left()
+  local setting = redis.call('HGET', STATE, 'journal')
+  if setting == JOURNAL.off then return 0 end
+  return setting == JOURNAL.on and math.huge or JOURNAL_EDITS - redis.call('LLEN', order_key(batch))
+end
+
 if limit ~= '' then give_limit(batch, limit) end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added, first = {}, 0, redis.call('LLEN', order_key(batch))
+local journals, journal = journals_left(), new_journal()
 for i = 9, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
@@ -62,6 +70,10 @@ for i = 9, #ARGV, 5 do
     if ARGV[i + 4] ~= '' then
       fields[#fields + 1] = 'seed'
       fields[#fields + 1] = ARGV[i + 4]
+    end
+    if added < journals then
+      fields[#fields + 1] = 'h0'
+      fields[#fields + 1] = journal
     end
     redis.call('HSET', edit_key(id), unpack(fields))
     redis.call('HSET', edits_key(batch), custom_id, ARGV[i + 2])

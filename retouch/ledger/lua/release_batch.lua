@@ -15,6 +15,7 @@ if held then
   else
     redis.call('HDEL', batch_key(batch), 'paused')
     file_backlog(batch)
+    redis.call('HSET', batch_key(batch), 'waited', int(held.since) .. ' ' .. int(now) .. ' batch:' .. cause)
   end
   emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = held.reason }))
 end

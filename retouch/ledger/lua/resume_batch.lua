@@ -24,6 +24,7 @@ local function lift()
   local causes = cjson.decode(was)
   if causes[BATCH_PAUSE.failures] and limit == '' then redis.call('HSET', key, 'max_failures', LIFTED) end
   for cause, pause in pairs(causes) do
+    redis.call('HSET', key, 'waited', int(pause.since) .. ' ' .. int(now) .. ' batch:' .. cause)
     emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = pause.reason }))
   end
 end

@@ -14,6 +14,7 @@
 --   strike       { kind, patience_ms, last }: it was refused; many times while others fare well, it fails with `error`;
 --                `last`: now
 --   group        that of `error` among the batch's failures
+--   words        of what it met, without what differs from edit to edit, for its journal
 --   An item without id says only what was seen.
 -- Returns per item: 0 refused, 1 settled, 2 it failed by its strikes, 3 it is sent anew, since the API has it no longer.
 -- Emits retouch.edit.completed, .failed or .cancelled for each edit that ends, retouch.paused and retouch.resumed.
@@ -38,6 +39,7 @@ end
 
 -- Asked about by a retry, and the API has it no longer.
 local function send_anew(id, key, state)
+  record(id, MARK.sent_anew)
   redis.call('HDEL', key, 'asked', 'provider_id', 'submitted_at', 'deadline', 'strikes', 'first_strike', 'last_strike',
     'witness', 'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned', 'used_seed')
   redis.call('HINCRBY', batch_key((split(id))), 'sent_anew', 1)
@@ -56,9 +58,27 @@ local function judged(item, key, e)
   return delay, item.strike and (own or item.strike.last)
 end
 
+local OF_KIND = { submit = 's', status = 'p', store = 'o' } -- else a fetch
+
+-- What an item says of its edit, in the edit's journal; its end is in there by end_edit.
+local function note_item(item, state, delay, holder)
+  local o = item.seen and item.seen[1]
+  if item.to == 'copying' and state ~= 'copying' then
+    record(item.id, MARK.finished, nil, holder)
+  elseif item.deadline_ms then
+    record(item.id, MARK.taken)
+  elseif o then
+    record(item.id, MARK.trouble, (OF_KIND[o[1]] or 'f') .. string.sub(o[3], 1, 1), item.words, delay)
+  elseif item.to == 'queued' then
+    record(item.id, MARK.held_back, nil, item.words, delay)
+  elseif item.good then
+    record(item.id, MARK.polled)
+  end
+end
+
 local function apply(item)
   local key = edit_key(item.id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at')
+  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at', 'holder')
   local state = e[2]
   if e[1] ~= tostring(item.fence) then return 0 end
   local expected = false
@@ -76,6 +96,7 @@ local function apply(item)
   if item.set then
     for field, value in pairs(item.set) do redis.call('HSET', key, field, value) end
   end
+  if e[3] and not fails and not TERMINAL[item.to] then note_item(item, state, delay, e[11]) end
   if state == 'waiting' and item.to == 'copying' and not e[7] then note_result(key) end
   if item.lesson then remember(item.lesson) end
   if item.untaken and not fails then redis.call('HINCRBY', key, 'submits', -1) end

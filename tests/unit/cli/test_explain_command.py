@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta, timezone
+
 import pytest
 
 from retouch.causes import Fared
-from retouch.ledger import NOW, Intervals, Ledger, Seen, Settlement
+from retouch.cli.explain import NO_HISTORY
+from retouch.ledger import NOW, HistoryStep, Intervals, Ledger, Policy, Seen, Settlement
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, end
 
@@ -43,10 +49,44 @@ def test_explain_names_the_code_of_a_failure(run: Run, batch: str, ledger: Ledge
     assert told.endswith("retouch redo b --failed --set FIELD=VALUE; as it was: retouch retry b)\n")
 
 
+@pytest.mark.parametrize("more", [(), ("--history",), ("--json",), ("--history", "--json")])
 @pytest.mark.parametrize("edit", ["b", "b/", "b/nope", "nope/e0"])
-def test_explain_of_nothing_is_bad_input(run: Run, batch: str, edit: str) -> None:
+def test_explain_of_nothing_is_bad_input(run: Run, batch: str, edit: str, more: tuple[str, ...]) -> None:
     """Exit code 2."""
-    assert run("explain", edit).code == 2
+    assert run("explain", edit, *more).code == 2
+
+
+@pytest.fixture
+def _in_tokyo() -> Iterator[None]:
+    """The time zone of this process."""
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_tokyo")
+def test_explain_lists_the_history(run: Run, batch: str, ledger: Ledger) -> None:
+    """Below the reason, in local time, under the day on which it was."""
+    [claim] = ledger.worker.claim("w[1]\x1b[31m", lease_ms=60_000, places=1).claims
+    ledger.worker.begin_submit([claim], Policy(), 60_000, nonce="n")
+    reason, day, enqueued, sent = run("explain", "b/e0", "--history").out.splitlines()
+    assert reason.startswith("b/e0 is submitting: ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \(UTC\+0900\)", day)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}  enqueued", enqueued)
+    assert sent.endswith("  sent to the API by w[1]\N{REPLACEMENT CHARACTER}[31m (submit 1)")
+    told = HistoryStep.from_json(run("explain", "b/e0", "--history", "--json").json["history"][0])
+    assert told.at.astimezone(timezone(timedelta(hours=9))).strftime("%Y-%m-%d (UTC%z)") == day
+    assert run("explain", "b/e0", "--json").json["state"] == "submitting"
+
+
+def test_explain_of_an_edit_without_a_history(run: Run, ledger: Ledger, manifest: Callable[..., str]) -> None:
+    """It names the setting that says of which edits one is kept."""
+    ledger.worker.see_worker("w", {}, {"RETOUCH_JOURNAL": "off"})
+    run("enqueue", manifest({}), "--batch", "b")
+    assert run("explain", "b/e0", "--history").out.splitlines()[1:] == [NO_HISTORY]
+    assert run("explain", "b/e0", "--history", "--json").json["history"] == []
 
 
 def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:

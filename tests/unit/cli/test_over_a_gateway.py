@@ -64,6 +64,10 @@ def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) ->
     assert (refused.code, "custom_id exists in the batch with other parameters" in refused.err) == (2, True)
     assert remote("status", "b", "--json").json["counts"] == {"queued": 1}
     assert "no worker is alive" in remote("explain", "b/a").out
+    assert remote("explain", "b/a", "--history").out.endswith("  enqueued\n")
+    assert [step["what"] for step in remote("explain", "b/a", "--history", "--json").json["history"]] == ["enqueued"]
+    assert remote("explain", "b/a", "--json").json["before_it"] == 0
+    assert remote("explain", "b/none", "--history").err.startswith("retouch: there is no edit 'none' in batch 'b'")
     assert remote("pause", "b").code == 0
     ended = remote("status", "b")
     assert (ended.code, "PAUSED" in ended.out) == (0, True)

@@ -1,4 +1,4 @@
-"""``GET /v1/edits/{batch}/{custom_id}``: where one edit stands, and what came of it."""
+"""``GET /v1/edits/{batch}/{custom_id}``: where one edit stands, what came of it, and what was done about it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,40 @@ from typing import Annotated
 from fastapi import FastAPI, Path
 
 from retouch.edit import CUSTOM_ID_PATTERN
-from retouch.records import EditRecord
+from retouch.ledger.history import history_record
+from retouch.records import EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described
 
+CustomId = Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")]
+ANSWERS = described(*(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY))
+
 
 def add_edits(app: FastAPI, gateway: Gateway) -> None:
-    """Add the route."""
+    """Add the routes."""
 
-    @app.get(
-        "/v1/edits/{batch}/{custom_id}",
-        tags=["edits"],
-        summary="Where one edit stands",
-        responses=described(
-            *(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
-        ),
-    )
-    def edit(
-        batch: BatchId,
-        custom_id: Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")],
-        key: Reader,
-    ) -> EditRecord:
+    @app.get("/v1/edits/{batch}/{custom_id}", tags=["edits"], summary="Where one edit stands", responses=ANSWERS)
+    def edit(batch: BatchId, custom_id: CustomId, key: Reader) -> EditRecord:
         found(gateway, key, batch)
         view = gateway.queue.find_edit(batch, custom_id)
         if view is None:
-            raise ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")
+            raise _absent(batch, custom_id)
         return view.to_json()
+
+    @app.get(
+        "/v1/edits/{batch}/{custom_id}/history",
+        tags=["edits"],
+        summary="What was done about one edit, and when",
+        responses=ANSWERS,
+    )
+    def history(batch: BatchId, custom_id: CustomId, key: Reader) -> HistoryRecord:
+        found(gateway, key, batch)
+        steps = gateway.queue.find_history(batch, custom_id)
+        if steps is None:
+            raise _absent(batch, custom_id)
+        return history_record(batch, custom_id, steps)
+
+
+def _absent(batch: str, custom_id: str) -> ProblemError:
+    return ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")

@@ -29,6 +29,7 @@ local function end_batch_pause(batch, cause)
     redis.call('HSET', batch_key(batch), 'paused', cjson.encode(known))
   else
     redis.call('HDEL', batch_key(batch), 'paused')
+    redis.call('HSET', batch_key(batch), 'waited', int(pause.since) .. ' ' .. int(now) .. ' batch:' .. cause)
     redis.call('ZADD', CHORES, int(now), batch)
     file_backlog(batch)
   end

@@ -1,6 +1,6 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
 -- An edit of an older program has no place in its batch's strips; whoever reads them finds out where it stands.
--- include: clock events order batch_pauses counts groups
+-- include: clock events order batch_pauses counts groups journal
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -108,6 +108,7 @@ local function end_edit(id, from, to, outputs, err, group)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
+  record(id, MARK[to], nil, err and string.match(err, '"code": ?"([%l_]+)"'))
   emit('retouch.edit.' .. to, id, told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result))
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then redis.call('ZADD', DUE, int(now), batch) end
   if to == 'failed' then weigh_failures(batch) end

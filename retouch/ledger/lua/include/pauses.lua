@@ -64,6 +64,7 @@ end
 local function end_pause(name, pause)
   redis.call('HDEL', PAUSES, name)
   local kind = pause_kind(name)
+  if kind == 'submit' then redis.call('HSET', STATE, 'waited', int(pause.since) .. ' ' .. int(now) .. ' ' .. name) end
   if name == pause_name(kind, CAUSE.outage) then
     redis.call('HDEL', STATE, 'fails:' .. kind)
     redis.call('HSET', STATE, 'closed_at:' .. kind, int(now))

@@ -77,6 +77,7 @@ def test_a_batch_of_others_is_not_there(
         (Scope.SUBMIT, "GET", "/v1/events"),
         *((Scope.SUBMIT, "GET", f"/v1/batches/b/{name}") for name in ("strip", "failures", "edits")),
         (Scope.SUBMIT, "GET", "/v1/edits/b/c0"),
+        (Scope.SUBMIT, "GET", "/v1/edits/b/c0/history"),
         *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
         *((scope, "DELETE", "/v1/batches/b") for scope in (Scope.READ, Scope.SUBMIT)),
         (Scope.READ, "POST", "/v1/batches/b/limit?max_failures=0"),
@@ -208,6 +209,25 @@ def test_one_edit_is_shown_with_what_came_of_it(client: Client, ledger: Ledger) 
     assert (after["state"], after["result"]["error"]["code"]) == ("failed", "refused")
     for path in ("/v1/edits/b/none", "/v1/edits/none/c0"):
         assert caller.get(path).status_code == 404
+
+
+def test_one_edit_has_its_history(client: Client, ledger: Ledger) -> None:
+    """As programs read it."""
+    fill(ledger, count=2)
+    end(ledger, EditState.FAILED)
+    caller = client()
+    told = caller.get("/v1/edits/b/c0/history").json()
+    assert (told["batch"], told["custom_id"]) == ("b", "c0")
+    assert [(step["what"], step["reason"]) for step in told["history"]] == [("enqueued", None), ("failed", "refused")]
+    for path in ("/v1/edits/b/none/history", "/v1/edits/none/c0/history"):
+        assert caller.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/history"])
+def test_an_edit_of_others_is_not_there(client: Client, ledger: Ledger, path: str) -> None:
+    """Nor does its history tell of it."""
+    fill(ledger, "other")
+    assert client(prefix="team-").get(f"/v1/edits/other/c0{path}").status_code == 404
 
 
 def test_edits_are_tried_again_and_cancelled(client: Client, ledger: Ledger, queue: EditQueue) -> None:
