@@ -201,6 +201,12 @@ def test_a_worker_killed_while_it_submits(
     result = scene.finish(batch)["c0"]
     assert (result["state"], result["possible_duplicate"]) == ("completed", marked)
     assert (len(scene.api.submits()), len(set(scene.api.accepted()))) == (posts, taken)
+    enqueued, sent, taken_over, again, *_, completed = scene.queue.history(batch, "c0")
+    assert [step.what for step in (enqueued, sent, taken_over, again, completed)] == [
+        *("enqueued", "sent", "taken_over", "sent", "completed"),
+    ]
+    assert sent.by == taken_over.by != again.by
+    assert (sent.submit, again.submit) == (1, taken)
 
 
 @pytest.mark.slow
