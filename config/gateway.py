@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from config.installation import InstallationSettings, read
 
@@ -24,6 +25,19 @@ class GatewaySettings(InstallationSettings):
         return self.gateway_max_body * MIB
 
 
+class PageSettings(GatewaySettings):
+    """Those of a page that runs alone: as of the command line, without a bucket there are no links to pictures."""
+
+    model_config = SettingsConfigDict(validate_default=False)
+
+    bucket: Annotated[str, Field(description="The S3 bucket for results.")] = ""
+
+
 def load() -> GatewaySettings:
     """Read the environment; raises InputError in one sentence that names the first wrong variable, or mistyped name."""
     return read(GatewaySettings)
+
+
+def load_page() -> PageSettings:
+    """The same, of a page that runs alone."""
+    return read(PageSettings)

@@ -249,10 +249,15 @@ class AccessKeys:
 
     def still_opens(self, key: AccessKey, secret: KeySecret) -> bool:
         """Whether a secret that has opened a key opens it now too."""
+        return self.of_secret(key.name, secret.sha256) is not None
+
+    def of_secret(self, name: str, sha256: str) -> tuple[AccessKey, KeySecret] | None:
+        """The key of this name as it is now, if the secret with this hash opens it still."""
         with self._reach():
-            text = self._ledger.access.key(key.name)
-        known = AccessKey.parse(key.name, text).secrets if text else ()
-        return any(one.sha256 == secret.sha256 for one in known)
+            text = self._ledger.access.key(name)
+        key = AccessKey.parse(name, text) if text else None
+        found = [one for one in key.secrets if one.sha256 == sha256] if key else []
+        return (key, found[0]) if key and found else None
 
     def use(self, key: AccessKey, secret: KeySecret) -> Admission:
         """Count a request under a key against its rate, and note when the secret is used."""

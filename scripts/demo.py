@@ -34,6 +34,7 @@ and in a second terminal, for a folder of pictures (PHOTOS):
     source .venv/bin/activate; source .retouch/env
     retouch enqueue PHOTOS --prompt "an oil painting of {stem}" --size fit:512 --batch oil --wait
     retouch download oil results
+The last line of the stack is a link to the page, where you see batches as they run.
 From here to the real API: docs/getting-started.md"""
 TITLE = "Retouch: {done} of {count} edits, before and after"
 SUBTITLE = (

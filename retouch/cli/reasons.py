@@ -79,6 +79,11 @@ class Reasons:
             return ""
 
 
+def reasons_of(view: BatchView, workers: list[str], pauses: Iterable[Pause]) -> list[Reason]:
+    """What holds a batch up; nothing holds up one that has ended."""
+    return [] if view.finished else [*_of_batch(view), *_of_workers(workers), *map(_of_pause, pauses)]
+
+
 def refused_lately(provider: Provider) -> str:
     """``; the API's last refusal: …`` of the last minutes, else nothing."""
     if not provider.refusal or not provider.refused_at or datetime.now(UTC) - provider.refused_at > LATELY:

@@ -9,14 +9,14 @@ from typing import Any
 from retouch.errors import InputError
 from retouch.event_log import CloudEvent
 from retouch.gateway import NEEDS_REDIS
-from retouch.gateway.client import Client
+from retouch.gateway.client import Client, understood
 from retouch.gateway.events import GatewayEvents
 from retouch.gateway.images import GatewayImages
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
-from retouch.gateway.strips import GatewayStrips
 from retouch.gateway.redo import Redo, redo
+from retouch.gateway.strips import GatewayStrips
 from retouch.gateway.writing import GatewayWriter
 from retouch.intake.redo import Wish
 from retouch.ledger.producer import check_weight
@@ -28,6 +28,7 @@ class RemoteLedger:
     """What a gateway offers of the ledger. Threads may share it; it connects at the first use."""
 
     def __init__(self, address: GatewayAddress, *, timeout_s: float = 5.0) -> None:
+        self._url = address.url
         self._client = Client(address, connect_s=timeout_s)
         self.reader = GatewayReader(self._client)
         self.strips = GatewayStrips(self._client)
@@ -37,6 +38,11 @@ class RemoteLedger:
     def images(self, batch: str) -> GatewayImages:
         """Where the images of a batch are read from."""
         return GatewayImages(self._client, batch)
+
+    @understood()
+    def page_link(self) -> str:
+        """An address of the gateway's page that signs in one browser, once, as the key that is used here."""
+        return f"{self._url}/#link={self._client.json('POST', '/page/links', repeat=False)['link']}"
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -39,6 +39,20 @@ class Access:
         """Make (``seen`` None), change or remove (``becomes`` None) a key; False if it is not as it was seen."""
         return int(self._connection.run("change_key", name, seen or "", becomes or "")) == 1
 
+    def visit(self, sha256: str) -> str | None:
+        """What is kept of a session of the page, as JSON, or None."""
+        found: str | None = self._connection.read("GET", self._keys.visit(sha256))
+        return found
+
+    def keep_visit(self, sha256: str, text: str, kept_ms: int) -> None:
+        """Keep a session of the page, or a link to it, for so long."""
+        self._connection.run("keep_visit", sha256, text, kept_ms)
+
+    def take_visit(self, sha256: str) -> str | None:
+        """Forget it, and return what it was; None if there was none (any more)."""
+        found: str | None = self._connection.run("keep_visit", sha256, "", 0)
+        return found
+
     def uses(self, secrets: Iterable[tuple[str, str]]) -> list[str | None]:
         """When secrets, each by the name of its key and its hash, were last used (ms); to the minute."""
         fields = [f"{name}/{sha256[:ID]}" for name, sha256 in secrets]

@@ -94,6 +94,8 @@ key                            type    holds
                                        it, for what
 ``{ns}:key_uses``              hash    ``NAME/ID`` → when that secret was last used (ms; to the minute)
 ``{ns}:key_rates``             hash    NAME → ms: when all requests that its rate allows are free again
+``{ns}:visit:SHA``             string  JSON ``{key, secret}``: the browser that has, or the person who is handed, the
+                                       secret of this hash sees the page with that key; for days, or an hour
 ``{ns}:confirming``            string  nothing: what the connection writes that asks whether all is on disk
 ``{ns}:request:KEY/MS/ID``     hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
@@ -155,7 +157,7 @@ _FIXED = (
 _FAMILIES = (
     "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
-    *("request", "strip", "groupstrip", "groups"),
+    *("request", "strip", "groupstrip", "groups", "visit"),
 )
 
 
@@ -247,6 +249,10 @@ class Keys:
     def request(self, request_id: str) -> str:
         """One request with a key of its caller's; ``request_id`` is ``key/its key``."""
         return f"{self.prefix}request:{request_id}"
+
+    def visit(self, sha256: str) -> str:
+        """What opens the page: a session, or a link that is good once."""
+        return f"{self.prefix}visit:{sha256}"
 
     def learned(self, kind: str) -> str:
         """What is known of a kind of work."""

@@ -39,7 +39,7 @@ LEFT_OUT = {
     **{rf"{name} ": "is not installed here" for name in ("curl", "jq") if not shutil.which(name)},
 }
 # Those that run until they are stopped, and what they write when they are ready.
-ENDLESS = {r"celery -A workers worker": " ready.", r"retouch events\b.*--follow": ""}
+ENDLESS = {r"celery -A workers worker": " ready.", r"retouch page": "#link=", r"retouch events\b.*--follow": ""}
 # What the pages' commands find in the folder that they are run in.
 CHECKOUT = (".env.example", "config", "docker-compose.yml", "docs", "retouch", "scripts", "tasks", "workers")
 API = ROOT / "docs" / "api.md"  # made by scripts/reference; its blocks are signatures

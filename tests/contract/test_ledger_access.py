@@ -74,3 +74,13 @@ def test_a_use_is_noted_once_a_minute(bench: Bench) -> None:
         access.use("k", "a" * 64, requests=10, seconds=1)
         noted += access.uses([("k", "a" * 64)])
     assert noted == [str(began), str(began), str(began + 60_000), str(began + 60_000)]
+
+
+def test_what_opens_the_page_is_taken_once_and_goes_by_itself(bench: Bench) -> None:
+    """It stays as long as it was said."""
+    access = bench.ledger.access
+    access.keep_visit("a" * 64, "{}", 60_000)
+    assert 0 < bench.client.pttl(bench.keys.visit("a" * 64)) <= 60_000
+    assert access.visit("a" * 64) == "{}"
+    assert [access.take_visit("a" * 64), access.take_visit("a" * 64)] == ["{}", None]
+    assert access.visit("a" * 64) is None

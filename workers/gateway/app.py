@@ -11,10 +11,11 @@ from workers.gateway.body import SmallBodyRoute
 from workers.gateway.context import Gateway
 from workers.gateway.gate import Gate
 from workers.gateway.metrics import add_metrics
-from workers.gateway.native import SHAPES, add_native
+from workers.gateway.native import SHAPES, add_intake, add_native
 from workers.gateway.native.query import only_known
 from workers.gateway.openai import SHAPES as OPENAI_SHAPES
 from workers.gateway.openai import add_openai
+from workers.gateway.page import add_page
 from workers.gateway.problems import Kind
 
 
@@ -40,9 +41,12 @@ def create(gateway: Gateway) -> ASGIApp:
     _add_health(app, gateway)
     add_metrics(app, gateway)
     add_native(app, gateway)
-    add_openai(app, gateway)
+    if not gateway.own_visits:
+        add_intake(app, gateway)
+        add_openai(app, gateway)
+    add_page(app, gateway)
     openapi.complete(app, *SHAPES, *OPENAI_SHAPES)
-    return Gate(app, gateway.keys)
+    return Gate(app, gateway.keys, gateway.visits)
 
 
 def _add_health(app: FastAPI, gateway: Gateway) -> None:

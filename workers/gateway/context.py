@@ -18,6 +18,8 @@ from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 from workers.gateway.threads import Threads
+from workers.gateway.visits import KeptVisits, Visits
+from workers.gateway.watching import Watches
 
 S3_AT_ONCE = 16  # pieces of results, which come from S3 if their batch has left Redis; links and uploads
 OPENAI_AT_ONCE = 16  # questions of OpenAI's clients, which nearly all are about objects in S3
@@ -27,12 +29,14 @@ OPENAI_AT_ONCE = 16  # questions of OpenAI's clients, which nearly all are about
 class Gateway:
     """The parts of a gateway; nothing is connected to before the first request.
 
-    ``recipes``: what new objects make edits, where stores post their notifications.
+    ``recipes``: what new objects make edits, where stores post their notifications. ``own_visits``: who looks at a page
+    that runs alone, which takes no edits.
     """
 
     settings: GatewaySettings
     ledger: Ledger
     recipes: Sequence[Recipe] = ()
+    own_visits: Visits | None = None
     _confirmed: Event = field(default_factory=Event)
 
     @cached_property
@@ -50,6 +54,11 @@ class Gateway:
     def keys(self) -> AccessKeys:
         """Who may call it."""
         return AccessKeys(self.ledger, self.settings.redis.shown)
+
+    @cached_property
+    def visits(self) -> Visits:
+        """Who looks at the page."""
+        return self.own_visits or KeptVisits(self.ledger.access, self.keys, self.settings.redis.shown)
 
     @property
     def requests(self) -> Requests:
@@ -76,6 +85,16 @@ class Gateway:
     def feed(self) -> Feed:
         """The events as they come."""
         return Feed(self.queue)
+
+    @cached_property
+    def watches(self) -> Watches:
+        """What people look at on the page."""
+        return Watches()
+
+    def end_streams(self) -> None:
+        """Let those go who hear of events, or look at the page."""
+        self.feed.close()
+        self.watches.close()
 
     @cached_property
     def s3_threads(self) -> Threads:

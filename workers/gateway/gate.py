@@ -7,6 +7,8 @@ import math
 import secrets
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,9 +22,13 @@ from retouch.access_keys import Scope as KeyScope
 from retouch.errors import ServiceError, StoreError
 from retouch.ledger.access import Admission
 from retouch.plural import count
+from workers.gateway.cookie import check_origin, session_of
 from workers.gateway.problems import AGAIN_S, Kind, ProblemError, a_bug, response_of
+from workers.gateway.visits import Visits
 
 OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
+PAGE = ("/", "/page/session")  # without a key: signing in is done there
+FILES = "/page/files/"  # of the page: what anybody may read, and no line in the log either
 NOTIFICATIONS = "/v1/notifications"  # of stores, some of which can only send a key that stands in the URL (Ceph)
 
 log = structlog.get_logger()
@@ -31,13 +37,15 @@ log = structlog.get_logger()
 class Gate:
     """Lets requests with a good key through to the app, and tells it whose they are (``key_of``).
 
-    No answer is kept by caches, none is shown as another type than it is, and no page of another origin reads one.
+    A request of the page has a session in place of a key, which stands for one. No answer is kept by caches, none is
+    shown as another type than it is, and no page of another origin reads one.
     """
 
-    def __init__(self, app: ASGIApp, keys: AccessKeys) -> None:
+    def __init__(self, app: ASGIApp, keys: AccessKeys, visits: Visits) -> None:
         self._app = app
         self._keys = keys
         self._open = Counter[str]()  # by owner: requests that are not answered whole
+        self._visits = visits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -46,7 +54,7 @@ class Gate:
             return
         passage = _Passage(scope, send, self._open)
         try:
-            if scope["path"] not in OPEN:
+            if not _is_open(scope["path"]):
                 await self._admit(scope, passage)
             await self._app(scope, receive, passage.send)
         except ProblemError as problem:
@@ -59,17 +67,25 @@ class Gate:
                 await response_of(a_bug(), scope)(scope, receive, passage.send)
         finally:
             passage.close()
-            if scope["path"] not in OPEN:
+            if scope["path"] not in OPEN and not scope["path"].startswith(FILES):
                 passage.log()
 
     async def _admit(self, scope: Scope, passage: _Passage) -> None:
         try:
-            token = _token(Headers(scope=scope), scope["path"])
-            key, secret, admission = await run_in_threadpool(self._found, token)
+            session = session_of(scope) if "authorization" not in Headers(scope=scope) else ""
+            if session:
+                check_origin(scope)
+                key, secret, admission = await run_in_threadpool(self._visiting, session)
+            else:
+                token = _token(Headers(scope=scope), scope["path"])
+                key, secret, admission = await run_in_threadpool(self._found, token)
         except ServiceError as error:
             raise ProblemError(Kind.AWAY, str(error)) from None
         passage.enter(key, admission)
         scope["state"]["secret"] = secret
+        scope["state"]["opens"] = (
+            partial(self._visits.find, session) if session else partial(self._keys.still_opens, key, secret)
+        )
         if not admission.admitted:
             raise _too_many(key, admission)
         passage.hold_open(key)
@@ -79,6 +95,12 @@ class Gate:
         if not found:
             raise _no_key("this key is not known: it is mistyped, or was revoked (retouch keys)")
         return *found, self._keys.use(*found)
+
+    def _visiting(self, session: str) -> tuple[AccessKey, KeySecret, Admission]:
+        found = self._visits.find(session)
+        if not found:
+            raise _no_key("this session has ended: sign in again")
+        return *found, self._visits.use(found)
 
 
 class _Passage:
@@ -155,6 +177,10 @@ class _Passage:
         )
 
 
+def _is_open(path: str) -> bool:
+    return path in (*OPEN, *PAGE) or path.startswith(FILES)
+
+
 def _token(headers: Headers, path: str) -> str:
     sent = headers.getlist("authorization")
     scheme, _, token = (sent[0] if len(sent) == 1 else "").partition(" ")
@@ -203,6 +229,12 @@ def secret_of(request: Request) -> KeySecret:
     """The secret of that key by which the request came in."""
     secret: KeySecret = request.state.secret
     return secret
+
+
+def opens_still(request: Request) -> Callable[[], bool]:
+    """Whether what a request came with opens the gateway still: for an answer without an end."""
+    opens: Callable[[], object] = request.state.opens
+    return lambda: bool(opens())
 
 
 def _tells_its_end(request: Request) -> None:

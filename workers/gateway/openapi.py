@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,9 +18,13 @@ _REFERENCE = "#/components/schemas/{model}"
 
 def complete(app: FastAPI, *models: type[BaseModel]) -> None:
     """Have the app's document name the key that each path needs, and the shapes of problems and of raw bodies."""
-    make = app.openapi
+    make, making = app.openapi, Lock()
 
     def openapi() -> dict[str, Any]:
+        with making:  # of two threads at once Python 3.11's parser, which reads docstrings for it, fails one
+            return made()
+
+    def made() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = make()
             components = document.setdefault("components", {})

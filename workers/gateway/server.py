@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from retouch.ledger import Ledger
 from retouch.triggers.recipe import Recipe
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
+from workers.gateway.visits import Visits
 from workers.serving import Server, address_of, announce
 
 GRACE_S = 10.0  # for requests under way when the end is asked for; then connections are cut
@@ -100,15 +101,18 @@ async def serve(
     tls: Tls | None = None,
     *,
     recipes: Sequence[Recipe] = (),
+    own_visits: Visits | None = None,
+    on_listening: Callable[[str], None] = lambda url: announce(json.dumps({"url": url})),
     die_with_parent: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or the parent's end; prints one line of JSON once it is listening.
 
-    Raises InputError if the certificate cannot be used.
+    ``own_visits``: of a page that runs alone. ``on_listening`` prints something else, of the URL. Raises InputError if
+    the certificate cannot be used.
     """
     logs.configure(settings.secrets)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace), recipes)
+    gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace), recipes, own_visits)
     config = configured(create(gateway), tls)
     try:
         config.load()
@@ -119,9 +123,9 @@ async def serve(
     def listening() -> None:
         names = [recipe.name for recipe in recipes]
         log.info("gateway.started", url=url, redis=settings.redis.shown, recipes=names)
-        announce(json.dumps({"url": url}))
+        on_listening(url)
 
-    server = Server(config, on_listening=listening, on_stop=gateway.feed.close, grace_s=GRACE_S)
+    server = Server(config, on_listening=listening, on_stop=gateway.end_streams, grace_s=GRACE_S)
     watch = asyncio.create_task(server.watch_parent()) if die_with_parent else None
     try:
         await server.serve(sockets=[sock])

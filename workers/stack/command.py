@@ -50,6 +50,8 @@ def main() -> int:
                 )
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
+            if stack.gateway:
+                _tell(f"the page, for one browser within an hour (then: retouch page): {stack.gateway.page_link()}")
             _watch(stack, parent)
     except KeyboardInterrupt:
         _tell("ended")

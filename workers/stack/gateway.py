@@ -9,7 +9,9 @@ from pathlib import Path
 
 from retouch.access_keys import AccessKeys, Scope, new_token
 from retouch.errors import InputError
+from retouch.gateway.remote import RemoteLedger
 from retouch.ledger import Address, Ledger
+from retouch.net.gateway_address import GatewayAddress
 from workers.stack.child import Child, keep_secret
 from workers.stack.part import Launch
 from workers.stack.ports import LOOPBACK
@@ -50,6 +52,14 @@ class Gateway(ServerPart):
         """Where S3 is to post its notifications; known before it is started."""
         self.choose_ports()
         return f"http://{LOOPBACK}:{self.ports[0]}/v1/notifications"
+
+    def page_link(self) -> str:
+        """An address of its page that signs in one browser, once; raises ServiceError."""
+        ledger = RemoteLedger(GatewayAddress.parse(self.url, self.token))
+        try:
+            return ledger.page_link()
+        finally:
+            ledger.close()
 
     def make_key(self, redis_url: str, buckets: Sequence[str]) -> None:
         """Make its token known: the key may do everything, and name all pictures in these buckets."""

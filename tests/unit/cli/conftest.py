@@ -36,6 +36,11 @@ class Outcome(NamedTuple):
 Run = Callable[..., Outcome]
 
 
+def _become(_program: str, _command: list[str], _environment: dict[str, str]) -> None:
+    """End as a process does that becomes another program."""
+    raise SystemExit(0)
+
+
 @pytest.fixture
 def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``retouch`` with arguments, and ``stdin`` if given."""
@@ -44,6 +49,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return EditQueue(ledger)
 
     monkeypatch.setattr(commands, "raise_on", lambda *_numbers: None)  # this process keeps its own signals
+    monkeypatch.setattr("retouch.cli.page.os.execve", _become)
     for name in [name for name in sys.modules if name.startswith("retouch.cli.")]:
         monkeypatch.setattr(f"{name}.open_queue", open_queue, raising=False)
     for variable in ("BUCKET", "PREFIX", "PRIVATE_HOSTS", "API_KEY", "API_URL", "REDIS_URL", "DEBUG", "PRICE"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from structlog.testing import capture_logs
 
 from config.gateway import GatewaySettings
@@ -52,6 +53,22 @@ def remote(gateway_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
         return Outcome(int(ended.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+def test_the_page_is_the_gateways_by_a_link_that_signs_in_once(remote: Run, gateway_url: str) -> None:
+    """As the key that is used there; the link alone is on stdout."""
+    ended = remote("page")
+    address, _, link = ended.out.strip().partition("/#link=")
+    assert (ended.code, address, ended.err) == (0, gateway_url, "")
+    asked = {"by": "link", "secret": link}
+    answers = [
+        requests.post(f"{gateway_url}/page/session", json=asked, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30)
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in answers] == [200, 401]
+    assert answers[0].json()["key"] == "caller"
+    refused = remote("page", "--port", "8000")
+    assert (refused.code, "--port is for a page that runs here" in refused.err) == (2, True)
 
 
 def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) -> None:

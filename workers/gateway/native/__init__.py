@@ -12,24 +12,30 @@ from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
-from workers.gateway.native.strips import add_strips
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
+from workers.gateway.native.strips import add_strips
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
+from workers.gateway.native.why import add_why
 
 SHAPES = (Edit, Edits, RedoAsked)  # of bodies that FastAPI does not read
 
 
 def add_native(app: FastAPI, gateway: Gateway) -> None:
-    """Add all its routes."""
-    add_submit(app, gateway)
+    """Add what is asked about edits that are there, and decided about them."""
     add_batches(app, gateway)
     add_strips(app, gateway)
     add_edits(app, gateway)
     add_events(app, gateway)
     add_installation(app, gateway)
     add_links(app, gateway)
+    add_why(app, gateway)
+
+
+def add_intake(app: FastAPI, gateway: Gateway) -> None:
+    """Add what brings edits."""
+    add_submit(app, gateway)
     add_notifications(app, gateway)
     add_redo(app, gateway)
     add_removal(app, gateway)

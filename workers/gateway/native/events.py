@@ -22,7 +22,7 @@ from retouch.event_log import OLDEST, CloudEvent, place_of
 from retouch.records import BatchEvent, EditEvent, PauseEvent
 from workers.gateway.context import Gateway
 from workers.gateway.feed import Wanted
-from workers.gateway.gate import secret_of
+from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, described
 
@@ -73,7 +73,7 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
         last_event_id: LastEventId = "",
     ) -> Response:
         wanted = _wanted(_types(asked.types), partial(_may_hear, key))
-        opens = partial(gateway.keys.still_opens, key, secret_of(request))
+        opens = opens_still(request)
         return await _stream(gateway, wanted, last_event_id or asked.after, opens, follow=asked.follow)
 
     @app.get("/v1/batches/{batch}/events", summary="The events of a batch and of its edits, as they come", **more)
@@ -86,7 +86,7 @@ def add_events(app: FastAPI, gateway: Gateway) -> None:
     ) -> Response:
         wanted = _wanted(_types(asked.types), lambda subject: subject.partition("/")[0] == batch)
         await run_in_threadpool(found, gateway, key, batch)
-        opens = partial(gateway.keys.still_opens, key, secret_of(request))
+        opens = opens_still(request)
         return await _stream(gateway, wanted, last_event_id or asked.after, opens, follow=asked.follow)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import FastAPI
 
+from retouch.access_keys import AccessKey
 from retouch.causes import PauseCause
+from retouch.ledger import Pause
+from retouch.queue import EditQueue
 from retouch.records import InstallationRecord, TimesRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader
@@ -24,10 +29,9 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
         responses=described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
     )
     def installation(key: Reader) -> InstallationRecord:
-        provider, pauses = queue.provider().to_json(), [pause.to_json() for pause in queue.pauses()]
-        if key.prefix:  # the API's words may be about an edit of somebody else
+        provider, pauses = queue.provider().to_json(), [pause.to_json() for pause in told_pauses(queue, key)]
+        if key.prefix:
             provider["last_refusal"] = provider["last_refusal_at"] = None
-            pauses = [one if one["cause"] == PauseCause.PERSON else {**one, "reason": UNTOLD} for one in pauses]
         learned: dict[str, TimesRecord] = {
             kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
         }
@@ -38,3 +42,11 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
             "provider": {**provider, "learned": learned},
             "queued": queue.queued(),
         }
+
+
+def told_pauses(queue: EditQueue, key: AccessKey) -> list[Pause]:
+    """The pauses as a key is told them: the API's words may be about an edit of somebody else."""
+    pauses = queue.pauses()
+    if not key.prefix:
+        return pauses
+    return [one if one.cause == PauseCause.PERSON else replace(one, reason=UNTOLD) for one in pauses]

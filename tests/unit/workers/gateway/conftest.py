@@ -57,7 +57,7 @@ def serving(gateway: Gateway) -> Iterator[str]:
         until(lambda: server.started, "the gateway listens")
         yield address_of(sock)
     finally:
-        gateway.feed.close()
+        gateway.end_streams()
         server.should_exit = server.force_exit = True
         thread.join(LIMIT_S)
         sock.close()

@@ -21,7 +21,7 @@ def logged() -> Any:
         yield events
 
 
-@pytest.mark.parametrize("path", ["/", "/openapi.json", "/docs", "/v1/batches", "/nothing"])
+@pytest.mark.parametrize("path", ["/openapi.json", "/page/live", "/page/links", "/docs", "/v1/batches", "/nothing"])
 def test_no_path_is_open_without_a_key(anyone: Caller, path: str) -> None:
     """Whether there is anything or not."""
     answer = anyone.get(path)

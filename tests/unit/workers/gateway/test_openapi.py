@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from threading import Event, Thread
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -12,9 +15,11 @@ from jsonschema import Draft202012Validator
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
+from tests.harness.waiting import LIMIT_S
 from tests.unit.workers.gateway.conformance import document
 from tests.unit.workers.gateway.conftest import Caller, Client
 from workers.gateway.gate import OPEN
+from workers.gateway.openapi import complete
 from workers.gateway.problems import OPENAI
 
 
@@ -36,6 +41,27 @@ def test_the_document_is_whole(client: Client) -> None:
             place = place[part]
     for schema in found["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_two_first_requests_make_the_document_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 cannot make it in two threads at once."""
+    app, made, go = FastAPI(), [0], Event()
+
+    def make() -> dict[str, Any]:
+        made[0] += 1
+        go.wait(LIMIT_S)
+        return {"paths": {}}
+
+    monkeypatch.setattr(app, "openapi", make)
+    complete(app)
+    threads = [Thread(target=app.openapi) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    threads[1].join(0.05)  # it waits for the first one
+    go.set()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    assert made == [1]
 
 
 def references(node: Any) -> list[str]:

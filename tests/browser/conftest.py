@@ -1,0 +1,121 @@
+"""A browser for all tests of a process, and pages that fail a test when something is wrong that nobody looked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import fakeredis
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+
+from config.gateway import GatewaySettings
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from tests.unit.workers.gateway.conftest import serving
+from workers.gateway.context import Gateway
+
+LIMIT_MS = 10_000
+NEEDED = "needs a Chromium: apt-get install chromium, or a browser of that name on the path"
+SCREEN = {"width": 1280, "height": 900}
+
+Look = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives the browser."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One browser, started once."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip(NEEDED)
+    # In a container root has no sandbox; what it loads is ours.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    found = playwright.chromium.launch(executable_path=program, args=sandbox)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[tuple[Gateway, str]]:
+    """One gateway on a fake Redis, which really listens."""
+    redis = fakeredis.FakeRedis(decode_responses=True)
+    gateway = Gateway(GatewaySettings(bucket="bucket", prefix="edits/"), Ledger(redis))
+    with serving(gateway) as url:
+        yield gateway, url
+
+
+@pytest.fixture
+def gateway(served: tuple[Gateway, str]) -> Gateway:
+    """What the page stands on; its ledger is empty."""
+    served[0].ledger.connection._client.flushall()
+    return served[0]
+
+
+@pytest.fixture
+def ledger(gateway: Gateway) -> Ledger:
+    """The ledger of the gateway."""
+    return gateway.ledger
+
+
+@pytest.fixture
+def url(served: tuple[Gateway, str]) -> str:
+    """Where the gateway is."""
+    return served[1]
+
+
+@pytest.fixture
+def token(ledger: Ledger) -> str:
+    """A key that may look and decide."""
+    return AccessKeys(ledger, "here").create("ada", [Scope.READ, Scope.OPERATE], rate="100000/m")
+
+
+@pytest.fixture
+def look(browser: Browser, url: str, gateway: Gateway, token: str) -> Iterator[Look]:
+    """Open the page: ``look("#/batches")``, in a browser that is signed in (unless ``signed_in=False``).
+
+    Whatever a page says of an error, of a rule of its policy that it has broken, or asks of another host, fails the
+    test. ``scheme``: ``light`` or ``dark``.
+    """
+    wrong: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "status of 401" not in message.text:
+            wrong.append(message.text)
+
+    def asked(request: Request) -> None:
+        if request.url.startswith("http") and urlsplit(request.url).netloc != urlsplit(url).netloc:
+            wrong.append(f"asks {request.url}")
+
+    def make(path: str = "", *, signed_in: bool = True, scheme: str = "light", width: int = SCREEN["width"]) -> Page:
+        context = browser.new_context(
+            color_scheme="dark" if scheme == "dark" else "light",
+            viewport={"width": width, "height": SCREEN["height"]},
+            reduced_motion="reduce",
+        )
+        contexts.callback(context.close)
+        context.set_default_timeout(LIMIT_MS)
+        page = context.new_page()
+        page.on("console", said)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", asked)
+        if signed_in:
+            found = gateway.keys.of_token(token)
+            assert found
+            page.goto(f"{url}/#link={gateway.visits.link(found)}")
+            page.get_by_role("button", name="Sign out").wait_for()
+        page.goto(f"{url}/{path}")
+        return page
+
+    with ExitStack() as contexts:
+        yield make
+    assert wrong == []

@@ -1,0 +1,127 @@
+"""All batches in a browser: shown, filtered, moved through by keys, and live."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from retouch import Edit
+from retouch.ledger import Ledger
+from retouch.queue import EditQueue
+from tests.browser.conftest import Look
+
+SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+def edits(count: int) -> list[Edit]:
+    """So many."""
+    return [Edit(custom_id=f"cat-{n}", prompt="a cat", init_image="https://example.com/a.png") for n in range(count)]
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    """Three batches: one is paused, one has ended but for its files."""
+    found = EditQueue(ledger)
+    found.enqueue(edits(3), batch="oil")
+    found.enqueue(edits(2), batch="paused-one")
+    found.pause("paused-one", "lunch")
+    found.enqueue(edits(4), batch="cancelled-one")
+    found.cancel("cancelled-one")
+    return found
+
+
+def names(page: Page) -> list[str]:
+    """The batches that are shown."""
+    return page.locator(".batch-row .name").all_inner_texts()
+
+
+def accessible(page: Page) -> None:
+    """Nothing is found that keeps anybody from using it."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_batches_are_shown_newest_first_and_filtered(look: Look, queue: EditQueue) -> None:
+    """By state and by name; what is not there says how to see all."""
+    page = look("#/batches")
+    expect(page.locator(".batch-row")).to_have_count(3)
+    assert names(page) == ["cancelled-one", "paused-one", "oil"]
+    assert "4 of 4, 100 %" in page.locator(".batch-row").first.inner_text()
+    page.get_by_role("button", name="paused").click()
+    assert names(page) == ["paused-one"]
+    page.keyboard.press("/")
+    page.keyboard.type("OIL")
+    expect(page.get_by_text("No batch here is like that.")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert len(names(page)) == 3
+    page.keyboard.type("oi")
+    assert names(page) == ["oil"]
+
+
+def test_what_changes_is_seen_while_one_looks(look: Look, queue: EditQueue) -> None:
+    """New batches, new states, and those that are gone."""
+    page = look("#/batches")
+    expect(page.locator(".live")).to_have_attribute("data-live", "on")
+    queue.enqueue(edits(1), batch="newest")
+    expect(page.locator(".batch-row .name").first).to_have_text("newest")
+    queue.resume("paused-one")
+    expect(page.locator(".batch-row", has_text="paused-one").locator(".pill")).to_have_text("open")
+
+
+def test_a_batch_is_opened_by_keys_and_says_why_it_waits(look: Look, queue: EditQueue) -> None:
+    """And goes on before one's eyes."""
+    page = look("#/batches")
+    expect(page.locator(".batch-row")).to_have_count(3)
+    for key in ("j", "ArrowDown", "k", "ArrowDown", "End", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", name="paused-one")).to_be_visible()
+    note = page.get_by_role("region", name="Why it waits")
+    expect(note).to_contain_text("retouch resume paused-one")
+    expect(note).to_contain_text("NO workers alive")
+    queue.resume("paused-one")
+    expect(page.locator("main .pill").first).to_have_text("open")
+
+
+def test_the_keys_are_listed_and_the_theme_is_kept(look: Look, queue: EditQueue) -> None:
+    """By keys alone; the first stop of the tab key leads past the header."""
+    page = look("#/batches")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.reload()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("button", name="Theme: auto").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@SCHEMES
+def test_everybody_can_use_it(look: Look, queue: EditQueue, scheme: str) -> None:
+    """Whoever cannot see it, or has no mouse; also on a narrow screen."""
+    for path, word in (("#/batches", "oil"), ("#/batches/paused-one", "lunch")):
+        page = look(path, scheme=scheme, width=1280 if scheme == "light" else 390)
+        page.locator("main", has_text=word).wait_for()
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    accessible(look(signed_in=False, scheme=scheme))
+
+
+def test_nothing_yet_says_what_to_do(look: Look) -> None:
+    """With the command."""
+    page = look("#/batches")
+    expect(page.get_by_text("No batches yet")).to_be_visible()
+    expect(page.get_by_text("retouch enqueue photos/")).to_be_visible()
+
+
+def test_text_of_others_is_text(look: Look, queue: EditQueue) -> None:
+    """Whatever it looks like."""
+    queue.pause("oil", "<img src=x onerror=alert(1)><script>alert(2)</script>")
+    page = look("#/batches/oil")
+    expect(page.get_by_role("region", name="Why it waits")).to_contain_text("<img src=x onerror=alert(1)>")
+    assert page.locator("main img, main script").count() == 0

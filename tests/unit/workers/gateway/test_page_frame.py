@@ -1,0 +1,74 @@
+"""The page's frame and files: open to all, and to nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from tests.unit.workers.gateway.conftest import Caller, problem
+from workers.gateway.page.frame import files
+
+
+def test_the_frame_lets_nothing_in_but_its_own_files(anyone: Caller) -> None:
+    """Each answer has another nonce, which each script and style has."""
+    first, second = anyone.get("/"), anyone.get("/")
+    nonces = []
+    for answer in (first, second):
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))
+        [nonce] = set(re.findall(r'nonce="([^"]+)"', answer.text))
+        nonces.append(nonce)
+        assert policy == {
+            "default-src": "'none'",
+            "script-src": f"'nonce-{nonce}'",
+            "style-src": f"'nonce-{nonce}'",
+            "img-src": "'self'",
+            "connect-src": "'self'",
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "'none'",
+            "require-trusted-types-for": "'script'",
+            "trusted-types": "'none'",
+        }
+        assert not re.search(r"<script(?![^>]*nonce)|<style|\son\w+=|style=|https?:", answer.text)
+    assert nonces[0] != nonces[1]
+    assert first.headers["cache-control"] == "no-store"
+
+
+def test_every_answer_of_the_page_is_kept_to_itself(anyone: Caller) -> None:
+    """No frame, no referrer, no other window, no other type."""
+    for path in ("/", "/page/files/main.js"):
+        headers = anyone.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["x-frame-options"] == "DENY"
+
+
+def test_files_have_their_types_and_are_asked_about_each_time(anyone: Caller) -> None:
+    """So that after an upgrade all are of one version."""
+    for name, kind in (
+        ("main.js", "text/javascript"),
+        ("style/1-tokens.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ):
+        answer = anyone.get(f"/page/files/{name}")
+        assert answer.headers["content-type"].partition(";")[0] == kind
+        assert answer.headers["cache-control"] == "no-cache"
+        again = anyone.get(f"/page/files/{name}", headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_there_is_no_other_file(anyone: Caller) -> None:
+    """Neither the frame itself, nor what lies beside the folder."""
+    for path in ("index.html", "../frame.py", "%2e%2e/frame.py", "nothing.js", ""):
+        assert problem(anyone.get(f"/page/files/{path}"))["status"] in (401, 404), path
+
+
+def test_no_file_makes_markup_of_text() -> None:
+    """What edits say is text, whatever it looks like; and nothing is loaded from elsewhere."""
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|https?://(?!www\.w3\.org)\w"
+    )
+    found = [(name, hit[0]) for name, file in files().items() if (hit := re.search(forbidden, file.content.decode()))]
+    assert found == []

@@ -1,0 +1,167 @@
+"""Sessions of the page: who gets one, what it opens, from where, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import structlog
+
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from tests.harness.waiting import LIMIT_S
+from tests.unit.workers.gateway.conftest import Caller, Client, problem, serving
+from workers.gateway.context import Gateway
+from workers.gateway.visits import OwnVisits
+
+PAGE = {"Sec-Fetch-Site": "same-origin"}  # what a browser sends with requests of the page itself
+
+
+def sign_in(caller: Caller, secret: str, by: str = "key", **headers: str) -> requests.Response:
+    """Sign in as the page does."""
+    body = {"by": by, "secret": secret}
+    return caller.post("/page/session", json=body, headers={**PAGE, **headers})
+
+
+@pytest.fixture
+def token(keys: AccessKeys) -> str:
+    """A key that may read."""
+    return keys.create("ada", [Scope.READ], prefix="a-")
+
+
+def test_a_key_begins_a_session_that_reads_what_the_key_may(anyone: Caller, token: str) -> None:
+    """The cookie is for no script, and for no request from elsewhere."""
+    told = sign_in(anyone, f" {token}\n")
+    assert told.json() == {"key": "ada", "scopes": ["read"], "prefix": "a-"}
+    cookie = told.headers["set-cookie"]
+    assert cookie.startswith(f"retouch-{anyone.url.rpartition(':')[2]}=")
+    assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=604800"} <= set(cookie.split("; "))
+    assert token not in cookie
+    assert anyone.get("/page/session").json()["key"] == "ada"
+    assert anyone.get("/v1/batches", headers=PAGE).json() == {"batches": [], "next": None}
+    refused = anyone.post("/v1/batches/a-1/pause", headers=PAGE)
+    assert (refused.status_code, problem(refused)["type"]) == (403, "urn:retouch:problem:not-allowed")
+
+
+@pytest.mark.parametrize("secret", ["", "rt_ada_" + "a" * 43, "x"])
+@pytest.mark.parametrize("by", ["key", "link"])
+def test_what_opens_nothing_begins_none(anyone: Caller, token: str, by: str, secret: str) -> None:
+    """Nor does a key as a link."""
+    refused = sign_in(anyone, token if by == "link" and not secret else secret, by)
+    assert (refused.status_code, problem(refused)["type"]) == (401, "urn:retouch:problem:no-key")
+    assert "set-cookie" not in refused.headers
+    assert anyone.get("/page/session").json() is None
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", None])
+def test_nothing_is_done_for_another_site(anyone: Caller, keys: AccessKeys, site: str | None) -> None:
+    """A page at another port of this machine is the same site, and sends the cookie; who does not say is refused."""
+    token = keys.create("ada", [Scope.READ, Scope.OPERATE])
+    sign_in(anyone, token)
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    for method, path in (
+        ("POST", "/v1/batches/b/pause"),
+        ("DELETE", "/page/session"),
+        ("POST", "/page/links"),
+        ("POST", "/page/session"),
+    ):
+        refused = anyone.request(method, path, headers=headers, json={"by": "key", "secret": token})
+        assert (refused.status_code, "another site" in problem(refused)["detail"]) == (403, True), path
+    assert anyone.get("/v1/batches", headers=headers).status_code == (200 if site == "none" else 403)
+    assert anyone.get("/page/session").json()["key"] == "ada"
+
+
+def test_a_key_in_a_request_needs_no_word_of_a_browser(anyone: Caller, token: str) -> None:
+    """Programs send a key, with which no browser can be tricked."""
+    sign_in(anyone, token)
+    assert anyone.get("/v1/batches", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_session_ends_with_its_key_and_by_signing_out(anyone: Caller, client: Client, keys: AccessKeys) -> None:
+    """At once; a rotated key keeps it until the old secret is retired."""
+    for end in ("revoke", "retire", "sign out"):
+        token = keys.create("ada", [Scope.READ])
+        sign_in(anyone, token)
+        keys.rotate("ada")
+        assert anyone.get("/v1/batches", headers=PAGE).status_code == 200
+        kept = anyone.cookies.copy()
+        if end == "sign out":
+            assert anyone.delete("/page/session", headers=PAGE).status_code == 204
+            assert len(anyone.cookies) == 0
+            anyone.cookies.update(kept)  # somebody has copied it
+        else:
+            getattr(keys, end)("ada")
+        refused = anyone.get("/v1/batches", headers=PAGE)
+        assert (refused.status_code, "ended" in problem(refused)["detail"]) == (401, True), end
+        if end != "revoke":
+            keys.revoke("ada")
+
+
+def test_a_link_signs_in_once_as_the_key_that_made_it(anyone: Caller, token: str) -> None:
+    """And is no session by itself."""
+    link = anyone.post("/page/links", headers={"Authorization": f"Bearer {token}"}).json()["link"]
+    name = f"retouch-{anyone.url.rpartition(':')[2]}"
+    assert anyone.get("/v1/batches", headers={**PAGE, "Cookie": f"{name}={link}"}).status_code == 401
+    assert sign_in(anyone, link, "link").json()["key"] == "ada"
+    assert sign_in(anyone, link, "link").status_code == 401
+    assert anyone.get("/page/session").json()["key"] == "ada"
+
+
+def test_a_link_of_a_revoked_key_opens_nothing(client: Client, anyone: Caller, keys: AccessKeys) -> None:
+    """Whoever was handed it before."""
+    link = client(Scope.READ).post("/page/links").json()["link"]
+    keys.revoke("caller")
+    assert sign_in(anyone, link, "link").status_code == 401
+
+
+def test_redis_keeps_no_secret_of_a_session(anyone: Caller, token: str, ledger: Ledger) -> None:
+    """Who reads a copy of it opens nothing; what is there goes by itself."""
+    session = sign_in(anyone, token).cookies.values()[0]
+    client: Any = ledger.connection._client
+    [key] = client.keys("*:visit:*")
+    assert session not in key + client.get(key)
+    assert 0 < client.pttl(key) <= 7 * 24 * 3600 * 1000
+
+
+def test_behind_tls_the_cookie_is_for_this_host_alone(anyone: Caller, token: str) -> None:
+    """By its name no subdomain and no http:// can set it."""
+    cookie = sign_in(anyone, token, Host="retouch.example.com").headers["set-cookie"]
+    assert cookie.startswith("__Host-retouch=")
+    assert "Secure" in cookie.split("; ")
+
+
+def test_a_session_counts_against_the_rate_of_its_key(anyone: Caller, keys: AccessKeys) -> None:
+    """A page is no way around it."""
+    sign_in(anyone, keys.create("ada", [Scope.READ], rate="2/h"))
+    told = [anyone.get("/v1/batches", headers=PAGE).status_code for _ in range(3)]
+    assert told == [200, 200, 429]
+
+
+def test_signing_in_and_out_is_logged_without_secrets(anyone: Caller, token: str) -> None:
+    """By the key's name."""
+    with structlog.testing.capture_logs() as events:
+        sign_in(anyone, token)
+        anyone.delete("/page/session", headers=PAGE)
+    assert [(one["event"], one["key"]) for one in events if one["event"].startswith("page.")] == [
+        ("page.signed_in", "ada"),
+        ("page.signed_out", "ada"),
+    ]
+    assert token not in str(events)
+
+
+def test_a_page_that_runs_alone_takes_its_own_links_and_nothing_else(gateway: Gateway, token: str) -> None:
+    """No key signs in; when a link is used, the next one is told; edits can be decided on, and none are taken."""
+    links: list[str] = []
+    visits = OwnVisits(links.append)
+    links.append(visits.link())
+    with serving(Gateway(gateway.settings, gateway.ledger, own_visits=visits)) as url, Caller(url) as caller:
+        assert sign_in(caller, token).status_code == 401
+        assert sign_in(caller, links[0], "link").json()["scopes"] == ["operate", "read"]
+        assert sign_in(caller, links[0], "link").status_code == 401
+        assert caller.get("/v1/batches", headers=PAGE).status_code == 200
+        taken = requests.post(f"{url}/v1/uploads", headers=PAGE, cookies=caller.cookies, timeout=LIMIT_S)
+        assert taken.status_code == 404
+        caller.delete("/page/session", headers=PAGE)
+        assert sign_in(caller, links[1], "link").status_code == 200
+        assert len(links) == 3

@@ -1,0 +1,55 @@
+"""Why a batch does not move, and an edit stands where it stands: what the commands say, over HTTP."""
+
+from __future__ import annotations
+
+from retouch import Edit
+from retouch.access_keys import Scope
+from retouch.ledger import Ledger
+from retouch.queue import EditQueue
+from tests.unit.workers.gateway.conftest import Client, problem
+from workers.gateway.native.installation import UNTOLD
+
+EDIT = Edit(custom_id="a", prompt="a cat", init_image="https://example.com/a.png")
+
+
+def test_what_holds_a_batch_up_is_told_with_what_to_do(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """One that has ended is held up by nothing."""
+    queue.enqueue([EDIT], batch="b")
+    queue.pause("b", "lunch")
+    reader = client(Scope.READ)
+    told = {one["name"]: one["text"] for one in reader.get("/v1/batches/b/why").json()["reasons"]}
+    assert "retouch resume b" in told["batch:person"]
+    assert "celery -A workers worker" in told["workers"]
+    ledger.worker.see_worker("w", {})
+    queue.resume("b")
+    assert reader.get("/v1/batches/b/why").json() == {"batch": "b", "reasons": []}
+
+
+def test_an_edit_says_why_it_waits(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """As ``retouch explain`` does."""
+    queue.enqueue([EDIT], batch="b")
+    ledger.worker.see_worker("w", {})
+    told = client(Scope.READ).get("/v1/edits/b/a/why").json()
+    assert (told["custom_id"], told["stands"], told["why"]) == (
+        "a",
+        "queued",
+        "0 edits are before it in the fair order",
+    )
+    queue.cancel("b")
+    told = client(Scope.READ, name="other").get("/v1/edits/b/a/why").json()
+    assert (told["stands"], "retouch retry b --cancelled" in told["why"]) == ("cancelled", True)
+
+
+def test_nothing_is_told_of_what_a_key_may_not_know(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """Neither a batch of others, nor what the API said of them."""
+    queue.enqueue([EDIT], batch="team-1")
+    queue.enqueue([EDIT], batch="b")
+    ledger.worker.see_worker("w", {})
+    ledger.worker.pause("submit:refused", "no such model: secret")
+    team = client(Scope.READ, prefix="team-")
+    for path in ("/v1/batches/b/why", "/v1/edits/b/a/why", "/v1/edits/team-1/none/why"):
+        assert problem(team.get(path))["status"] == 404
+    for path in ("/v1/batches/team-1/why", "/v1/edits/team-1/a/why"):
+        said = team.get(path).text
+        assert (UNTOLD in said, "secret" in said) == (True, False)
+    assert "secret" in client(Scope.READ, name="all").get("/v1/batches/b/why").text

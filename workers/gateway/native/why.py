@@ -1,0 +1,79 @@
+"""Why a batch does not move, and why an edit stands where it stands: what ``retouch watch`` and ``explain`` say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import FastAPI, Path
+from typing_extensions import TypedDict
+
+from retouch.cli.explain import why
+from retouch.cli.reasons import reasons_of
+from retouch.cli.terminal import ending
+from retouch.edit import CUSTOM_ID_PATTERN
+from retouch.edit_result import Result
+from workers.gateway.context import Gateway
+from workers.gateway.native.batches import BatchId, Reader, found
+from workers.gateway.native.installation import told_pauses
+from workers.gateway.problems import Kind, ProblemError, described
+
+_PROBLEMS = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
+
+
+class ReasonTold(TypedDict):
+    """What holds a batch up; ``name`` stays the same while that lasts, ``text`` says what to do."""
+
+    name: str
+    text: str
+
+
+class BatchWhy(TypedDict):
+    """Why a batch does not move; none: nothing is known that holds it up."""
+
+    batch: str
+    reasons: list[ReasonTold]
+
+
+class EditWhy(TypedDict):
+    """Why an edit stands where it ``stands``, such as ``failed (refused)``."""
+
+    batch: str
+    custom_id: str
+    stands: str
+    why: str
+
+
+def add_why(app: FastAPI, gateway: Gateway) -> None:
+    """Add the routes."""
+    queue = gateway.queue
+
+    @app.get(
+        "/v1/batches/{batch}/why",
+        tags=["batches"],
+        summary="Why a batch does not move, and what to do",
+        responses=described(*_PROBLEMS),
+    )
+    def batch_why(batch: BatchId, key: Reader) -> BatchWhy:
+        view = found(gateway, key, batch)
+        reasons = reasons_of(view, queue.workers(), told_pauses(queue, key))
+        return {"batch": batch, "reasons": [{"name": one.name, "text": one.begins} for one in reasons]}
+
+    @app.get(
+        "/v1/edits/{batch}/{custom_id}/why",
+        tags=["edits"],
+        summary="Why one edit stands where it stands, and what happens next",
+        responses=described(*_PROBLEMS),
+    )
+    def edit_why(
+        batch: BatchId,
+        custom_id: Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")],
+        key: Reader,
+    ) -> EditWhy:
+        found(gateway, key, batch)
+        view = queue.find_edit(batch, custom_id)
+        if view is None:
+            raise ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")
+        said = why(view, told_pauses(queue, key), queue.workers(), queue.provider(), datetime.now(UTC))
+        stands = ending(view.state, Result(view.result or {}))
+        return {"batch": batch, "custom_id": custom_id, "stands": stands, "why": said}

@@ -1,0 +1,31 @@
+// Requests to the gateway. The browser sends the session's cookie by itself, and no script can read it.
+
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** A good answer. Raises Problem; tells the page (`signed-out`) if the session has ended. */
+export async function ask(path, { method = "GET", body, signal, headers } = {}) {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const type = body === undefined ? {} : { "Content-Type": "application/json" };
+  let answer;
+  try {
+    answer = await fetch(path, { method, signal, headers: { ...type, ...headers }, ...sent, redirect: "error" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The gateway cannot be reached: is it running, and is this machine online?");
+  }
+  if (answer.ok || answer.status === 304) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  if (answer.status === 401 && path !== "/page/session") window.dispatchEvent(new Event("signed-out"));
+  throw new Problem(answer.status, problem.detail ?? `the gateway answered ${answer.status}`);
+}
+
+/** The object that a path answers with. */
+export const json = async (path, options) => (await ask(path, options)).json();
+
+/** A path under `/v1`, of parts that are written as they are. */
+export const v1 = (...parts) => `/v1/${parts.map(encodeURIComponent).join("/")}`;

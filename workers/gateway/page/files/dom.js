@@ -1,0 +1,27 @@
+// Elements made by hand: text goes in as text, never as markup.
+
+/** An element. In `props`: `class`, `data`, `on` (event → handler); all else is an attribute (true: without a value). */
+export function h(tag, props = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "class") made.className = value;
+    else if (name === "data") Object.assign(made.dataset, value);
+    else if (name === "on") for (const [type, handler] of Object.entries(value)) made.addEventListener(type, handler);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/** Say something to whoever looks, and to whoever listens; it goes by itself. */
+export function notice(text) {
+  const said = h("p", {}, text);
+  document.querySelector("#notices").append(said);
+  setTimeout(() => said.remove(), 6000);
+}
+
+/** Whether a key is meant for a field, and not for the page. */
+export function isTyping(event) {
+  return event.target.closest?.("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey;
+}

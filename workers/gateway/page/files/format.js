@@ -1,0 +1,53 @@
+// How numbers and times are written.
+
+const NUMBER = new Intl.NumberFormat("en");
+const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const UNITS = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+/** `12,345` */
+export const number = (value) => NUMBER.format(value);
+
+/** `1 edit`, `2 edits` */
+export const count = (value, word) => `${number(value)} ${word}${value === 1 ? "" : "s"}`;
+
+/** `0.4 %`; what is not nothing is not shown as nothing. */
+export function percent(part, whole) {
+  if (!whole || !part) return "0 %";
+  const share = (100 * part) / whole;
+  if (part === whole) return "100 %";
+  return `${share < 0.1 ? "< 0.1" : share < 10 || share > 99 ? Math.min(share, 99.9).toFixed(1) : Math.round(share)} %`;
+}
+
+/** A time on the wall, as the reader's machine writes it. */
+export const when = (iso) => (iso ? WHEN.format(new Date(iso)) : "");
+
+/** `3 min ago` */
+export function ago(iso, now = Date.now()) {
+  const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);
+  return seconds < 5 ? "just now" : `${span(seconds)} ago`;
+}
+
+/** `40 s`, `12 min`, `3 h 20 min`, `2 days` */
+export function span(seconds) {
+  if (seconds >= 3600 && seconds < 36000) {
+    const minutes = Math.round(seconds / 60);
+    return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
+  }
+  const [unit, size] = UNITS.find(([, least]) => seconds >= least) ?? ["s", 1];
+  const value = Math.max(1, Math.round(seconds / size));
+  return `${value} ${unit}${unit === "day" && value > 1 ? "s" : ""}`;
+}
+
+/** `4 – 6 min`: a range in the unit of its greater end. */
+export function range([low, high]) {
+  const [unit, size] = UNITS.find(([, least]) => high >= least) ?? ["s", 1];
+  const [from, to] = [low, high].map((one) => Math.max(1, Math.round(one / size)));
+  const word = unit === "day" && to > 1 ? "days" : unit;
+  return from === to ? `${to} ${word}` : `${from} – ${to} ${word}`;
+}
+
+/** `1.2 MB` */
+export function bytes(value) {
+  const [unit, size] = [["MB", 1e6], ["kB", 1e3]].find(([, least]) => value >= least) ?? ["bytes", 1];
+  return `${size === 1 ? value : (value / size).toFixed(1)} ${unit}`;
+}

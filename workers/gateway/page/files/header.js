@@ -1,0 +1,52 @@
+// The header: where one can go, whether the page is live, the theme, the keys, and who is signed in.
+import { h } from "./dom.js";
+import { showKeys } from "./keys.js";
+import { live } from "./live.js";
+import { nextTheme, themeName } from "./theme.js";
+import { NAVIGATION } from "./views.js";
+
+const LIVE = { on: "live", away: "no connection", off: "" };
+
+export function header(session, signOut) {
+  const themeText = h("span", {}, themeName());
+  const theme = h("button", { class: "plain", "aria-label": `Theme: ${themeName()}` }, h("span", { "aria-hidden": "true" }, "◐"), themeText);
+  theme.addEventListener("click", () => {
+    themeText.textContent = nextTheme();
+    theme.setAttribute("aria-label", `Theme: ${themeText.textContent}`);
+  });
+  const brand = h("a", { class: "brand", href: "#/batches" }, h("img", { src: "/page/files/icon.svg", alt: "" }), "Retouch");
+  const keys = h("button", { class: "plain", "aria-label": "Keys of this page", on: { click: showKeys } }, h("kbd", {}, "?"));
+  if (!session) return [brand, h("div", { class: "tools" }, theme)];
+  return [
+    brand,
+    navigation(),
+    h(
+      "div",
+      { class: "tools" },
+      liveness(),
+      theme,
+      keys,
+      h("span", { class: "who quiet small" }, session.key),
+      h("button", { class: "plain", on: { click: signOut } }, "Sign out"),
+    ),
+  ];
+}
+
+function navigation() {
+  const here = location.hash || NAVIGATION[0].href;
+  const links = NAVIGATION.map(({ href, text }) => {
+    const current = here === href ? "page" : here.startsWith(href) ? "true" : undefined;
+    return h("li", {}, h("a", { href, "aria-current": current }, text));
+  });
+  return h("nav", { "aria-label": "Views" }, h("ul", {}, links));
+}
+
+function liveness() {
+  const text = h("span", {});
+  const shown = h("span", { class: "live quiet small", data: { live: "off" } }, text);
+  live.addEventListener("state", ({ detail }) => {
+    shown.dataset.live = detail;
+    text.textContent = LIVE[detail];
+  });
+  return shown;
+}

@@ -1,0 +1,30 @@
+// What can be done by a key alone, and the dialog that says so.
+import { h, isTyping } from "./dom.js";
+
+const KEYS = [
+  [["?"], "this list"],
+  [["/"], "search"],
+  [["↑", "↓"], "move in a list (also j and k)"],
+  [["Page ↑", "Page ↓", "Home", "End"], "move far"],
+  [["Enter"], "open what is selected"],
+  [["Esc"], "close it, or clear the search"],
+];
+
+export function showKeys() {
+  const rows = KEYS.flatMap(([keys, does]) => [h("dt", {}, keys.map((key) => [h("kbd", {}, key), " "])), h("dd", {}, does)]);
+  const close = h("button", { class: "main", on: { click: () => dialog.close() } }, "Close");
+  const dialog = h("dialog", { "aria-labelledby": "keys" }, h("h2", { id: "keys" }, "Keys"), h("dl", {}, rows), close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+export function installKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (isTyping(event)) return;
+    if (event.key === "?") showKeys();
+    else if (event.key === "/") document.querySelector("input[type=search]")?.focus();
+    else return;
+    event.preventDefault();
+  });
+}

@@ -1,0 +1,73 @@
+// The page begins here: who is looking, which view that shows, and what all views share.
+import { Problem, ask, json } from "./api.js";
+import { h } from "./dom.js";
+import { header } from "./header.js";
+import { installKeys } from "./keys.js";
+import { live } from "./live.js";
+import { viewOf } from "./views.js";
+import { signIn } from "./views/sign-in.js";
+
+const LINK = /^#link=([\w-]+)$/;
+const main = document.querySelector("#main");
+let session = null;
+let close = () => {};
+
+async function begin() {
+  const link = LINK.exec(location.hash);
+  if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
+  try {
+    session = await (link ? entered(link[1]) : json("/page/session"));
+    show();
+  } catch (error) {
+    show(error);
+  }
+}
+
+async function entered(secret) {
+  return (await ask("/page/session", { method: "POST", body: { by: "link", secret } })).json();
+}
+
+function show(error) {
+  close();
+  close = () => {};
+  live.watch(null, {});
+  document.querySelector("#header").replaceChildren(...header(session, signOut));
+  if (!session) {
+    main.replaceChildren(
+      signIn(error instanceof Problem ? error.message : "", (found) => {
+        session = found;
+        show();
+      }),
+    );
+    document.title = "Sign in – Retouch";
+    return;
+  }
+  const view = viewOf(location.hash);
+  document.title = `${view.title} – Retouch`;
+  const root = h("div", { class: "stack" });
+  main.replaceChildren(root);
+  close = view.open(root, session) ?? close;
+}
+
+async function signOut() {
+  await ask("/page/session", { method: "DELETE" });
+  session = null;
+  history.replaceState(null, "", "/");
+  show();
+}
+
+window.addEventListener("hashchange", () => {
+  show();
+  main.focus();
+});
+window.addEventListener("signed-out", () => {
+  if (!session) return;
+  session = null;
+  show(new Problem(401, "Your session has ended. Sign in again."));
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the fragment says which view is shown
+  main.focus();
+});
+installKeys();
+begin();

@@ -1,0 +1,28 @@
+// The states of an edit: as the strip writes them (a letter each), and as people read them.
+
+export const STATES = [
+  ["q", "queued"],
+  ["s", "submitting"],
+  ["w", "waiting"],
+  ["c", "copying"],
+  ["h", "held"],
+  ["C", "completed"],
+  ["f", "failed"],
+  ["x", "cancelled"],
+].map(([letter, name]) => ({ letter, code: letter.charCodeAt(0), name }));
+
+const BY_CODE = new Map(STATES.map((state) => [state.code, state]));
+const ENDED = new Set(["completed", "failed", "cancelled"]);
+// In a bar what is done comes first.
+export const BAR = ["completed", "failed", "cancelled", "held", "copying", "waiting", "submitting", "queued"];
+
+/** The state of a byte of the strip; of a byte that a newer version writes only its letter is known. */
+export const stateOf = (code) => BY_CODE.get(code) ?? { code, letter: "", name: "unknown" };
+
+/** How many edits of a batch have ended. */
+export const ended = (record) =>
+  Object.entries(record.counts).reduce((sum, [name, value]) => sum + (ENDED.has(name) ? value : 0), 0);
+
+/** The state of a batch as people are shown it. */
+export const shownState = (record) =>
+  record.paused.length && record.state !== "completed" ? "paused" : record.state;

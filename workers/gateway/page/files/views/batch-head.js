@@ -1,0 +1,60 @@
+// The head of a batch: its name and state, how far it is, how fast, and why it does not move.
+import { h } from "../dom.js";
+import { ago, number, percent, range, when } from "../format.js";
+import "../parts/progress-bar.js";
+import { Rate } from "../rate.js";
+import { ended, shownState } from "../states.js";
+
+export class BatchHead {
+  #rate = null;
+
+  constructor(batch) {
+    this.state = h("span", { class: "pill" });
+    this.made = h("p", { class: "quiet small" });
+    this.bar = document.createElement("progress-bar");
+    this.bar.className = "large";
+    this.facts = Object.fromEntries(
+      ["Ended", "Failed", "Rate", "Time left", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
+    );
+    const list = Object.entries(this.facts).map(([name, shown]) => h("div", {}, h("dt", {}, name), shown));
+    this.why = h("ul", {});
+    this.note = h("section", { class: "note", "aria-label": "Why it waits", hidden: true }, this.why);
+    this.element = h(
+      "div",
+      { class: "stack" },
+      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), this.made),
+      h("section", { class: "card", "aria-label": "Progress" }, h("dl", { class: "facts" }, list)),
+      this.bar,
+      this.note,
+    );
+  }
+
+  show(record) {
+    this.#rate ??= new Rate(record.created);
+    const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
+    this.#rate.update(Date.now(), done);
+    this.state.textContent = shown;
+    this.state.className = `pill ${shown}`;
+    this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
+    this.made.title = when(record.created);
+    this.bar.counts = record.counts;
+    const moving = shown === "open";
+    const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
+    this.#fact("Ended", number(done), `of ${number(record.total)}, ${percent(done, record.total)}`);
+    this.#fact("Failed", number(failed), record.max_failures ? `at most ${record.max_failures}` : percent(failed, record.total));
+    this.#fact("Rate", moving && this.#rate.perSecond ? this.#rate.perSecond.toFixed(1) : "–", moving ? "edits/s" : "");
+    this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : "");
+    this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
+    this.#fact("Blank", number(record.blank), "");
+  }
+
+  #fact(name, value, more) {
+    this.facts[name].replaceChildren(value, " ", h("small", {}, more));
+  }
+
+  /** Say why the batch does not move, or why it has not ended. */
+  tell(reasons) {
+    this.note.hidden = !reasons.length;
+    this.why.replaceChildren(...reasons.map(({ text }) => h("li", {}, text)));
+  }
+}
