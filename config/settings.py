@@ -16,6 +16,7 @@ from retouch.events.sinks.spec import SinkKind, SinkSpec, parse_sinks, webhook_s
 from retouch.ledger import Intervals, Journal, Policy
 from retouch.net.addresses import is_http_url
 from retouch.net.redaction import without_queries
+from retouch.price import Budget, Price
 from retouch.provider.client import Img2ImgApi
 from retouch.provider.dialects.imagepipeline import DEFAULT_URL
 from retouch.provider.rates import Window, interval_ms, parse_rate, slack_ms
@@ -25,6 +26,7 @@ from retouch.results.table import load_arrow
 ALIKE = (
     *("api_url", "api_idempotent", "bucket", "prefix", "max_in_flight", "on_ambiguous", "resubmits", "patience"),
     *("lease", "deadline", "retention", "journal", "results_parquet", "rate_limit", "submit_rate", "poll_rate"),
+    "daily_budget",
 )
 
 
@@ -79,6 +81,13 @@ class Settings(InstallationSettings):
         float, Field(gt=0, le=86_400, description="Target: 95 % of results are seen within so many seconds.")
     ] = 1
 
+    price: Annotated[
+        str, Field(description="What one image costs, such as 0.0035 USD; the first worker's holds for all.")
+    ] = ""
+    daily_budget: Annotated[
+        str, Field(description="What all submits of a day (UTC) may cost, such as 20; then they pause until midnight.")
+    ] = ""
+
     @field_validator("api_url")
     @classmethod
     def _api_url(cls, value: str) -> str:
@@ -123,6 +132,19 @@ class Settings(InstallationSettings):
         as_value_error(lambda: parse_sinks(value))
         return value
 
+    @field_validator("price")
+    @classmethod
+    def _price(cls, value: str) -> str:
+        as_value_error(lambda: Price.parse(value))
+        return value
+
+    @field_validator("daily_budget")
+    @classmethod
+    def _daily_budget(cls, value: str) -> str:
+        if value:
+            as_value_error(lambda: Budget.parse(value, "it"))
+        return value
+
     @field_validator("rate_limit", "submit_rate", "poll_rate")
     @classmethod
     def _rate(cls, value: str) -> str:
@@ -138,6 +160,21 @@ class Settings(InstallationSettings):
             where = "RETOUCH_WEBHOOK_URL is set" if self.webhook_url else "RETOUCH_SINKS has a webhook"
             raise ValueError(f"RETOUCH_WEBHOOK_SECRET is missing: {where}, and events are signed")
         return self
+
+    @property
+    def image_price(self) -> Price | None:
+        """What one image costs, as this worker knows it."""
+        return Price.parse(self.price)
+
+    @property
+    def days_budget(self) -> Budget | None:
+        """What all submits of a day may cost; None: any amount."""
+        return Budget.parse(self.daily_budget) if self.daily_budget else None
+
+    @cached_property
+    def daily_micros(self) -> int:
+        """The same in micro-units; 0: any amount."""
+        return self.days_budget.micros if self.days_budget else 0
 
     @property
     def places(self) -> int:

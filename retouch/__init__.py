@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from retouch.intake.reading import Manifest, read_manifest
     from retouch.intake.writing import BatchWriter, Receipt
     from retouch.ledger import (
+        BatchMoney,
         BatchView,
+        DayMoney,
         EditRow,
         EditView,
         Entry,
@@ -44,15 +46,18 @@ if TYPE_CHECKING:
         Sink,
     )
     from retouch.output import Output
+    from retouch.price import Price
     from retouch.queue import EditQueue
     from retouch.states import BatchState, EditState
 
 __all__ = [
+    "BatchMoney",
     "BatchState",
     "BatchView",
     "BatchWriter",
     "CancelledError",
     "CloudEvent",
+    "DayMoney",
     "Edit",
     "EditQueue",
     "EditRow",
@@ -69,6 +74,7 @@ __all__ = [
     "Manifest",
     "Output",
     "Pause",
+    "Price",
     "Provider",
     "Receipt",
     "RejectedEditsError",
@@ -97,8 +103,10 @@ _PLACES = {
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchView EditRow EditView Entry FailureGroup HistoryStep Made Pause Provider Retried Sink",
+    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup HistoryStep Made Pause Provider"
+    " Retried Sink",
     "output": "Output",
+    "price": "Price",
     "queue": "EditQueue",
     "states": "BatchState EditState",
 }

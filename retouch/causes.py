@@ -30,6 +30,7 @@ class PauseCause(StrEnum):
     OUTAGE = "outage"  # 5xx or no answer, several times in a row: one probe at a time
     REFUSED = "refused"  # submits of several edits were refused, and none was taken in between: one probe at a time
     STORE = "store"  # results cannot be fetched or stored: nothing new is paid for until one can
+    BUDGET = "budget"  # what a day may cost is used up: until midnight UTC
     PERSON = "person"  # retouch pause
 
 
@@ -40,6 +41,7 @@ class BatchPause(StrEnum):
     ARRIVING = "arriving"  # it is not whole yet: a gateway writes it, of a request that it has checked
     REFUSALS = "refusals"  # many of its edits in a row were refused in the same words
     FAILURES = "failures"  # more of its edits failed than its max_failures
+    BUDGET = "budget"  # its next edit would cost more than is left of its budget
 
 
 class Fared(StrEnum):

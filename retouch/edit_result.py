@@ -11,6 +11,7 @@ from typing import Any
 
 from retouch.media.saving import save
 from retouch.output import Output
+from retouch.price import Price
 from retouch.rows import flat
 from retouch.states import EditState
 
@@ -138,6 +139,12 @@ class Result(Mapping[str, Any]):
     def possible_duplicate(self) -> bool:
         """Whether it was sent more than once, and may have been paid for more than once."""
         return bool(self.record.get("possible_duplicate"))
+
+    @property
+    def cost(self) -> Price | None:
+        """What all its submits cost, with those that may have been paid for; None: nothing, or no price was known."""
+        raw = self.record.get("cost")
+        return Price.from_json(raw) if raw else None
 
     @property
     def submitted_at(self) -> datetime | None:

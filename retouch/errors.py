@@ -15,6 +15,7 @@ RetouchError
 │   ├── BatchCancelledError     a person has cancelled the batch that is being filled
 │   ├── BatchDefaultsError      another producer made the batch with other defaults: enqueue it again
 │   ├── BatchLimitError         the batch was given another limit of failures, or is above the new one already
+│   ├── BatchBudgetError        the batch was given another budget before
 │   ├── LedgerAwayError         no connection, or no answer: ask again later
 │   └── LedgerRefusedError      Redis refuses (password, memory, read-only): a person must fix it
 ├── ApiError                    the img2img API did not accept the request
@@ -90,6 +91,14 @@ class BatchLimitError(LedgerError):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"max_failures: {found}")
+        self.found = found
+
+
+class BatchBudgetError(LedgerError):
+    """The batch was given another budget before; nothing was changed. ``found``: that one, in micro-units."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__("the batch was given another budget before")
         self.found = found
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from retouch.errors import InputError
 from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
-from retouch.ledger import Figures, Ledger, Pause, Provider, Sink
+from retouch.ledger import DayMoney, Figures, Ledger, Pause, Provider, Sink
+from retouch.price import Price
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.reach import OnOutage, Reach, no_redis
 
@@ -134,6 +135,19 @@ class Installation:
         """How the API is used at present."""
         with self._reach():
             return self._way.reader.provider()
+
+    def price(self) -> Price | None:
+        """What one image costs, which the workers count with; None: nobody has said."""
+        with self._reach():
+            return self._way.reader.price()
+
+    def money(self, days: int = 1) -> list[DayMoney]:
+        """What the submits of the newest days (UTC) cost, all batches together, today first; empty without a price.
+
+        Days are kept for 400 days. Through a gateway it is today alone, for keys that are bound to no batches.
+        """
+        with self._reach():
+            return self._way.reader.days(days)
 
     def queued(self) -> int:
         """How many edits of all batches can be submitted now, without those that wait for a retry."""

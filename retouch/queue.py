@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -40,6 +41,7 @@ from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway
 from retouch.object_keys import batch_folder
 from retouch.plain_values import plain
+from retouch.price import Budget, Price
 from retouch.reach import OnOutage
 from retouch.results.groups import check_group
 from retouch.results.removing import Removed, check_places, remove_objects
@@ -146,6 +148,7 @@ class EditQueue(BatchReader):
         on_invalid: Literal["raise", "skip"] = "raise",
         keep_columns: bool = False,
         max_failures: int | str | None = None,
+        budget: float | Decimal | str | None = None,
         notify: str | None = None,
         open_until: datetime | None = None,
     ) -> Receipt:
@@ -168,6 +171,11 @@ class EditQueue(BatchReader):
         batch is paused (cause ``failures``): its queued edits are not sent, and those at the API are finished and kept.
         Given again it must be the same (InputError); ``resume`` changes it.
 
+        ``budget`` bounds what the batch may cost in all: an amount such as 20, or ``"20 USD"`` in the currency of the
+        price, without which it is refused (InputError). No submit begins that might exceed it: the batch is paused
+        (cause ``budget``) at the first edit that does not fit. Given again it must be the same; ``set_budget`` changes
+        it.
+
         An edit that exists already is not changed, so it is safe to call this again with the same edits.
 
         An edit is rejected that is invalid, whose ``custom_id`` is used twice, or exists in the batch with other
@@ -188,6 +196,7 @@ class EditQueue(BatchReader):
         check_batch_id(batch)
         weight = check_weight(plain(weight))
         limit = FailureLimit.text(plain(max_failures)) or None
+        given = None if budget is None else str(Budget.parse(plain(budget)))
         if notify is not None:
             parse_notify(notify, self._private_hosts)
         if on_invalid not in ("raise", "skip"):
@@ -212,6 +221,7 @@ class EditQueue(BatchReader):
                     intake.defaults,
                     weight=weight,
                     max_failures=limit,
+                    budget=given,
                     notify=notify,
                     open_until=open_until,
                     whole=on_invalid == "raise",
@@ -246,6 +256,7 @@ class EditQueue(BatchReader):
         weight: float = 1.0,
         origin: Mapping[str, str] | None = None,
         max_failures: int | str | None = None,
+        budget: float | Decimal | str | None = None,
         notify: str | None = None,
         held: str = "",
         open_until: datetime | None = None,
@@ -256,10 +267,10 @@ class EditQueue(BatchReader):
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``max_failures``, ``notify``, ``open_until``: as for ``enqueue``, which
-        does both for edits. ``held``: nothing of a new batch is submitted before all is written, and this is why, for
-        people. ``at_hand``: the entries are all there, so that what was added need not be written every two seconds.
-        ``confirm``: False where the caller waits for the disk of Redis himself.
+        batch that does another's edits again. ``max_failures``, ``budget``, ``notify``, ``open_until``: as for
+        ``enqueue``, which does both for edits. ``held``: nothing of a new batch is submitted before all is written, and
+        this is why, for people. ``at_hand``: the entries are all there, so that what was added need not be written
+        every two seconds. ``confirm``: False where the caller waits for the disk of Redis himself.
 
         Through a gateway all entries are kept on disk, and sent in one request at the end. ``whole``: it writes nothing
         then if it refuses one of them (what exists with other parameters, or names what the key may not); else the
@@ -267,6 +278,7 @@ class EditQueue(BatchReader):
         """
         check_batch_id(batch)
         limit = FailureLimit.text(max_failures)
+        amount = None if budget is None else Budget.parse(budget)
         own = None if notify is None else parse_notify(notify, self._private_hosts)
         if not isinstance(self._way, Ledger):
             return self._way.writer(
@@ -275,6 +287,7 @@ class EditQueue(BatchReader):
                 weight,
                 origin=origin,
                 max_failures=limit,
+                budget=amount,
                 notify=notify,
                 open_until=open_until,
                 whole=whole,
@@ -286,6 +299,7 @@ class EditQueue(BatchReader):
             weight,
             origin=origin,
             max_failures=limit,
+            budget=amount,
             notify=own,
             held=held,
             open_until=open_until,
@@ -363,22 +377,24 @@ class EditQueue(BatchReader):
         vary: Mapping[str, Sequence[Any]] | None = None,
         size: str = "",
         max_failures: int | str | None = None,
+        budget: float | Decimal | str | None = None,
     ) -> Receipt:
         """Do edits of a batch again, in a batch of their own (``batch-redo-N``); each is paid for again.
 
         ``only``: those that failed, those with an image that is blank or may be, or those of these custom_ids. They
         have the parameters, pictures and metadata that they had, but for ``changes`` (None: a field that is not set any
         more). ``vary``: each once for every combination of values, such as ``{"seed": [1, 2, 3]}``. ``size``: of edits
-        that set none, ``"fit:512"`` or ``"512x384"``. ``max_failures``: as for ``enqueue``.
+        that set none, ``"fit:512"`` or ``"512x384"``. ``max_failures``, ``budget``: as for ``enqueue``.
 
         The same call again is the same batch, and adds nothing. Nothing is written if one of the edits cannot be done
         so (RejectedEditsError). Raises InputError for a wrong value, if there is no such batch in Redis, or an edit
         that is named is not in it or has not ended; ServiceError as ``enqueue`` does.
         """
         wish, limit = Wish.of(only, changes, vary, size), FailureLimit.text(plain(max_failures)) or None
+        amount = None if budget is None else Budget.parse(plain(budget))
         if not isinstance(self._way, Ledger):
             with self._reach():
-                return self._way.redo(check_batch_id(batch), wish, limit).receipt
+                return self._way.redo(check_batch_id(batch), wish, limit, amount).receipt
         self.status(batch)
         child, origin = self.redo_id(batch, wish.content), {"redo_of": batch, "content": wish.content}
         with Inputs(self._bucket or None, self._prefix) as inputs:
@@ -387,7 +403,14 @@ class EditQueue(BatchReader):
                 inputs,
                 partial(self._picture_store, self._bucket, child),
                 skip=False,
-                writer=partial(self.writer, child, intake.defaults, origin=origin, max_failures=limit),
+                writer=partial(
+                    self.writer,
+                    child,
+                    intake.defaults,
+                    origin=origin,
+                    max_failures=limit,
+                    budget=None if amount is None else str(amount),
+                ),
                 conflicts=partial(self.conflicts, child),
             )
             return call.all_of(wish.source(self.redone(batch, wish), cache(open_store)))
@@ -395,6 +418,29 @@ class EditQueue(BatchReader):
     def redone(self, batch: str, wish: Wish) -> Redone:
         """The edits of a batch that a wish (``retouch.intake.redo``) is about."""
         return Redone(batch, partial(self.made, batch), wish)
+
+    def set_price(self, price: str) -> None:
+        """Set what one image costs (``0.0035 USD``) for all submits that begin from now on.
+
+        Raises InputError if it is no price, or in another currency than amounts were counted in.
+        """
+        wanted = Price.parse(price)
+        if wanted is None:
+            raise InputError("the price is empty: write one such as 0.0035 USD")
+        with self._reach():
+            self._ledger.producer.set_price(wanted)
+
+    def set_budget(self, batch: str, budget: float | Decimal | str | None) -> BatchView:
+        """Set what a batch may cost in all, None: any amount; returns the batch then.
+
+        One that was paused for its budget goes on if its next image fits. Raises InputError where there is no price, or
+        for another currency than its.
+        """
+        amount = None if budget is None else Budget.parse(plain(budget))
+        self.status(batch)
+        with self._reach():
+            self._way.producer.set_budget(batch, amount)
+        return self.status(batch)
 
     def redo_id(self, batch: str, content: str) -> str:
         """The id of the batch that does edits of ``batch`` again, as ``content`` (a hash) says.
@@ -435,11 +481,13 @@ class EditQueue(BatchReader):
             return self._way.producer.pause(batch, BatchPause.PERSON, reason)
 
     def resume(self, batch: str | None = None, *, max_failures: int | str | None = None) -> bool:
-        """End all pauses of a batch; without one, those by a person and for refusals. Returns whether there was one.
+        """End all pauses of a batch but that of its budget; without one, those by a person and for refusals.
+
+        Returns whether there was one.
 
         A batch that was paused for its failures goes on however many fail, or with the ``max_failures`` given;
         InputError if more than that have failed already. What the API asked for (a Retry-After) and outages end by
-        themselves.
+        themselves; what a budget holds back goes on with ``set_budget``.
         """
         if batch is None:
             if max_failures is not None:

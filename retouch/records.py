@@ -55,6 +55,15 @@ class FailureRecord(TypedDict):
 
 
 @_DESCRIBED
+class PriceRecord(TypedDict):
+    """What something costs, to the cent, and to the last digit of ``RETOUCH_PRICE`` below that."""
+
+    amount: float
+    currency: str
+    """as in ``RETOUCH_PRICE``, such as ``USD`` or ``€``"""
+
+
+@_DESCRIBED
 class ResultRecord(TypedDict):
     """What became of an edit: a line of ``retouch results`` and of ``manifest.jsonl``, the data of its event."""
 
@@ -74,6 +83,8 @@ class ResultRecord(TypedDict):
     """null if it completed"""
     possible_duplicate: bool
     """it was sent more than once, and may have been paid for more than once"""
+    cost: PriceRecord | None
+    """what all its submits cost, with those that may have been paid for; null: nothing, or no price was known"""
     submitted_at: str | None
     """when the API took it"""
     completed_at: str
@@ -91,11 +102,43 @@ class ResultRecord(TypedDict):
 
 
 @_DESCRIBED
+class MoneyRecord(TypedDict):
+    """What a batch costs, in units of the currency."""
+
+    spent: float
+    """for submits that the API took"""
+    committed: float
+    """set aside for submits that are under way"""
+    doubtful: float
+    """for submits that were sent and not answered: they may have been paid for"""
+    to_come: float
+    """about what its queued edits cost at the present price"""
+    budget: float | None
+    """``spent``, ``committed`` and ``doubtful`` together are never more; null: there is none"""
+    currency: str
+
+
+@_DESCRIBED
+class DayRecord(TypedDict):
+    """What the submits of a day (UTC) cost, all batches together, in units of the currency."""
+
+    day: str
+    """such as ``2026-11-27``"""
+    spent: float
+    """for submits that the API took"""
+    committed: float
+    """set aside for submits that are under way"""
+    doubtful: float
+    """for submits that were sent and not answered: they may have been paid for"""
+    currency: str
+
+
+@_DESCRIBED
 class BatchPauseRecord(TypedDict):
     """Why a batch's queued edits are not submitted."""
 
     cause: str
-    """``person``, ``refusals``, ``failures``, or one of a newer version"""
+    """``person``, ``refusals``, ``failures``, ``budget``, or one of a newer version"""
     reason: str
     """for people"""
     since: str | None
@@ -135,6 +178,8 @@ class BatchRecord(TypedDict):
     """the batch whose edits this one does again"""
     max_failures: str | None
     """how many of its edits may fail before it is paused, such as ``10`` or ``1%``; null: any number"""
+    money: MoneyRecord | None
+    """null: no price is known"""
 
 
 @_DESCRIBED
@@ -247,6 +292,16 @@ class RecipeScanRecord(TypedDict):
 
 
 @_DESCRIBED
+class PricesRecord(TypedDict):
+    """What ``retouch price --json`` prints."""
+
+    price: PriceRecord | None
+    """of one image; null: nobody has said"""
+    days: list[DayRecord]
+    """what the submits of the newest days cost, today first"""
+
+
+@_DESCRIBED
 class BatchesRecord(TypedDict):
     """What ``retouch batches --json`` prints."""
 
@@ -261,7 +316,7 @@ class PauseRecord(TypedDict):
     kind: str
     """``submit`` or ``status``"""
     cause: str
-    """``throttled``, ``outage``, ``refused``, ``store``, ``person``, or one of a newer version"""
+    """``throttled``, ``outage``, ``refused``, ``store``, ``budget``, ``person``, or one of a newer version"""
     reason: str
     """for people"""
     since: str
@@ -350,6 +405,10 @@ class StatusRecord(TypedDict):
 
     batches: list[BatchRecord]
     """the newest 50, the newest first"""
+    price: PriceRecord | None
+    """of one image; null: nobody has said"""
+    money: DayRecord | None
+    """what the submits of today cost; null: no price is known"""
     workers: list[str]
     """the names of those that are alive"""
     worker_differences: dict[str, dict[str, list[str]]]
@@ -366,6 +425,10 @@ class StatusRecord(TypedDict):
 class InstallationRecord(TypedDict):
     """What a gateway tells of the installation as a whole."""
 
+    price: PriceRecord | None
+    """of one image; null: nobody has said"""
+    money: DayRecord | None
+    """what the submits of today cost; null: no price is known, or the key is bound to some batches"""
     workers: list[str]
     """the names of those that are alive"""
     worker_differences: dict[str, dict[str, list[str]]]
@@ -466,15 +529,6 @@ class RejectionRecord(TypedDict):
 
 
 @_DESCRIBED
-class PriceRecord(TypedDict):
-    """What something costs, to the cent, and to the last digit of ``RETOUCH_PRICE`` below that."""
-
-    amount: float
-    currency: str
-    """as in ``RETOUCH_PRICE``, such as ``USD`` or ``€``"""
-
-
-@_DESCRIBED
 class EstimateRecord(TypedDict):
     """How much work a batch is for the API."""
 
@@ -484,7 +538,7 @@ class EstimateRecord(TypedDict):
     equal_edits: int
     """edits that are equal to another one but for the ``custom_id``: each is sent, and paid for"""
     price: PriceRecord | None
-    """of all images; null where ``RETOUCH_PRICE`` is not set"""
+    """of all images; null where no price is known"""
 
 
 @_DESCRIBED

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Row = dict[str, Any]
-WHOLE = ("error", "outputs", "parameters", "metadata")  # what holds others
+WHOLE = ("error", "cost", "outputs", "parameters", "metadata")  # what holds others
 
 
 def flat(record: Mapping[str, Any]) -> Row:

@@ -40,8 +40,9 @@ def failed(
     good: dict[str, int] | None = None,
     seen: tuple[Seen, ...] = (),
     run: Run | None = None,
+    unpaid: bool = False,
 ) -> Settlement:
-    """The settlement that fails an edit, with the images that were copied."""
+    """The settlement that fails an edit, with the images that were copied. ``unpaid``: the API did not take it."""
     log.warning("edit.failed", code=code, reason=message)
     return Settlement(
         claim,
@@ -53,6 +54,7 @@ def failed(
         good=good,
         seen=seen,
         run=run,
+        unpaid=unpaid,
     )
 
 

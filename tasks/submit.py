@@ -70,6 +70,7 @@ async def submit_chunk(context: Context, claims: Sequence[Claim]) -> None:
         settings.lease_ms,
         nonce=new_nonce(),
         unsigned=unsigned,
+        daily=settings.daily_micros,
     )
     ours = [(c, s) for c, s in zip(claims, submissions, strict=True) if s]
     for _, submission in ours[:1]:
@@ -82,7 +83,7 @@ async def _submit(context: Context, claim: Claim, submission: BegunSubmit) -> No
     try:
         payload = await _payload(context, claim, submission)
     except InputError as error:
-        await context.settle(failed(claim, FROM, FailureCode.BAD_INIT_IMAGE, str(error)))
+        await context.settle(failed(claim, FROM, FailureCode.BAD_INIT_IMAGE, str(error), unpaid=True))
         return
     except StoreError as error:
         await _not_taken(context, claim, submission, str(error), _retry_s(submission))
@@ -197,7 +198,7 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
     run = None if error.caller else Run(alike(words), error.definite)
     if error.definite and not submission.again:  # else what was sent first may have been taken all the same
         answered = Seen(KIND, submission.now, Fared.ANSWERED, words[:WORDS_LENGTH])
-        await context.settle(failed(claim, FROM, FailureCode.REFUSED, words, seen=(answered,), run=run))
+        await context.settle(failed(claim, FROM, FailureCode.REFUSED, words, seen=(answered,), run=run, unpaid=True))
         return
     delay_s = max(refused_delay_s(submission.strikes, context.settings.patience), own_wait_s(error))
     log.warning("edit.refused", reason=words, retry_in_s=round(delay_s, 1))

@@ -20,7 +20,7 @@ import uvloop
 
 from config.celery import outlet
 from config.logging import drain
-from retouch.errors import SchemaError
+from retouch.errors import InputError, SchemaError
 from retouch.ledger import Claim, Step
 from workers.capacity import Capacity
 from workers.context import Context, Work
@@ -137,7 +137,23 @@ class Runtime:
                 told = True
                 log.warning("worker.waiting", older_workers=older, remedy="stop them: docs/upgrading.md")
             await asyncio.sleep(UPGRADE_EVERY_S)
+        await self._agree_price()
         self._upgraded.set()
+
+    async def _agree_price(self) -> None:
+        """Raise InputError unless all workers count with one price, and a daily budget has one."""
+        ours, daily = self.context.settings.image_price, self.context.settings.days_budget
+        agreed = await self.context.call(
+            self.context.ledger.worker.agree_price, ours, self.context.settings.daily_micros
+        )
+        if ours and ours != agreed:
+            raise InputError(
+                f"RETOUCH_PRICE is {ours}, and the price that holds for all workers is {agreed}: leave the variable"
+                f" out, or change the price for all with: retouch price '{ours}'"
+            )
+        if daily and (agreed is None or daily.currency not in ("", agreed.currency)):
+            what = f"is in another currency than the price ({agreed})" if agreed else "needs a price of one image"
+            raise InputError(f"RETOUCH_DAILY_BUDGET {what}: set it right, or the price with retouch price '0.0035 USD'")
 
     async def _watch_store(self) -> None:
         await self._upgraded.wait()
@@ -213,6 +229,8 @@ def _end_process_on_failure(task: asyncio.Task[None]) -> None:
         return
     if isinstance(error, SchemaError):
         log.critical("worker.schema_mismatch", reason=str(error))
+    elif isinstance(error, InputError):
+        log.critical("worker.other_price", reason=str(error))
     else:
         log.critical("worker.crashed", service=task.get_name(), exc_info=error)
     drain()

@@ -22,6 +22,7 @@ from retouch.cli.fields import fields
 from retouch.cli.keys import keys
 from retouch.cli.manifest import manifest
 from retouch.cli.metrics import metrics
+from retouch.cli.money import budget, price
 from retouch.cli.page import page
 from retouch.cli.recipe import recipe
 from retouch.cli.redo import redo
@@ -46,7 +47,7 @@ app = typer.Typer(
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, seal),
-    *(pause, resume, remove, events, sinks, page, keys, recipe, metrics, doctor),
+    *(pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

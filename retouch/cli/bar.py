@@ -42,7 +42,7 @@ class Bar:
             total=view.total,
             completed=view.ended,
             rate=self._rate.text(view),
-            counts=view.shown_counts,
+            counts=f"{view.shown_counts}; {view.money}" if view.money else view.shown_counts,
         )
 
     def close(self) -> None:

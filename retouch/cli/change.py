@@ -181,7 +181,7 @@ def pause(batch: PausedBatch = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> N
 
 
 def resume(batch: PausedBatch = "", max_failures: MaxFailures = "", redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:
-    """Resume a batch, whatever paused it; without BATCH the submits that a person, or refusals, have paused.
+    """Resume a batch, unless its budget is used up; without BATCH the submits that a person, or refusals, have paused.
 
     A batch that was paused for its failures goes on however many fail, or with another --max-failures. What the API
     asked for with Retry-After, and outages, end by themselves.
@@ -195,11 +195,17 @@ def resume(batch: PausedBatch = "", max_failures: MaxFailures = "", redis_url: R
     before = queue.status(batch).max_failures if batch else None
     resumed = queue.resume(batch or None, max_failures=max_failures or None)
     what = f"batch {batch}" if batch else "the queue"
-    say(f"{what} is resumed" if resumed else f"{what} was not paused")
     if not batch:
+        say(f"{what} is resumed" if resumed else f"{what} was not paused")
         for other in queue.pauses():
             say(pause_line(other))
-    elif limit := limit_hint(queue.status(batch)):
+        return
+    view = queue.status(batch)
+    for left in view.paused:  # that of its budget
+        say(batch_pause_line(batch, left))
+    if resumed or not view.paused:
+        say(f"{what} is resumed" if resumed else f"{what} was not paused")
+    if limit := limit_hint(view):
         say(limit)
     elif before:
         say(f"max_failures was {before}, and holds no more: it goes on however many of its edits fail")

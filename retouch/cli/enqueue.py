@@ -10,6 +10,7 @@ import typer
 from retouch.cli.confirm import tell_plan
 from retouch.cli.image_check import reject_bad_images
 from retouch.cli.options import (
+    BatchBudget,
     Bucket,
     Json,
     MaxFailures,
@@ -57,6 +58,7 @@ from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.producer import check_weight
 from retouch.net.addresses import PrivateHosts
 from retouch.plural import count
+from retouch.price import Budget, Price
 from retouch.queue import EditQueue
 from retouch.signals import exit_code
 from retouch.states import EditState
@@ -104,6 +106,7 @@ def enqueue(
         ),
     ] = 1.0,
     max_failures: MaxFailures = "",
+    budget: BatchBudget = "",
     notify: Annotated[
         str,
         typer.Option(
@@ -153,6 +156,7 @@ def enqueue(
     fields = parse_fields(set_, prompt, negative_prompt)
     asked = asked_for(fields, vary, size, id_, match, recursive, Columns.parse(column or [], keep=keep_columns))
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
+    amount = Budget.parse(budget, "--budget") if budget else None
     _check_notify(notify, hosts)
     bucket, prefix = picture_place(redis_url, bucket, prefix)
     uploads_to = bucket or ("RETOUCH_BUCKET" if dry_run else None)  # which asks for none
@@ -175,7 +179,8 @@ def enqueue(
         reject_conflicts(queue, batch, checked)
         if not checked.acceptable(skip_invalid):
             _refuse(batch, checked, json_)
-        if opened.identity or vary or image_price:
+        checked.estimate.price = price_that_holds(queue, image_price)
+        if opened.identity or vary or checked.estimate.price:
             tell_plan(batch, checked.estimate, ask=bool(vary) and not yes)
         upload_with_progress(inputs, queue, bucket, batch)
     receipt = write_batch(
@@ -184,6 +189,7 @@ def enqueue(
         checked,
         weight if priority is None else priority,
         max_failures=max_failures,
+        budget=amount,
         notify=notify or None,
         whole=not skip_invalid,
     )
@@ -192,6 +198,14 @@ def enqueue(
         raise typer.Exit(ExitCode.INPUT)
     tell_receipt(receipt, json_, checked.names)
     finish(queue, receipt, wait, timeout, json_, checked.names)
+
+
+def price_that_holds(queue: EditQueue, ours: Price | None) -> Price | None:
+    """What an image costs: as the workers count, or else as this command was told."""
+    theirs = None if queue.remote else queue.price()  # a gateway may not tell it to this key
+    if theirs and ours and theirs != ours:
+        say(f"note: the price that holds for all workers is {theirs}, and not {ours} (retouch price)")
+    return theirs or ours
 
 
 def _check_notify(url: str, hosts: PrivateHosts) -> None:
@@ -219,6 +233,7 @@ def write_batch(
     origin: Mapping[str, str] | None = None,
     *,
     max_failures: str = "",
+    budget: Budget | None = None,
     notify: str | None = None,
     whole: bool = True,
 ) -> Receipt:
@@ -226,7 +241,14 @@ def write_batch(
     limit = max_failures or None
     try:
         with queue.writer(
-            batch, checked.defaults, weight=weight, origin=origin, max_failures=limit, notify=notify, whole=whole
+            batch,
+            checked.defaults,
+            weight=weight,
+            origin=origin,
+            max_failures=limit,
+            budget=None if budget is None else str(budget),
+            notify=notify,
+            whole=whole,
         ) as writer:
             for line, entry in checked.entries:
                 writer.add(line, entry)

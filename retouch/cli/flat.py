@@ -18,6 +18,7 @@ MOST_OUTPUTS = 4  # images of one edit
 _BEFORE_OUTPUTS = ("custom_id", "state", "error.code", "error.message")
 _AFTER_OUTPUTS = (
     *("init_image", "uploaded_as", "redo_of", "seed", "attempts", "provider_id", "possible_duplicate"),
+    *("cost.amount", "cost.currency"),
     *("submitted_at", "completed_at"),
 )
 _OUTPUTS = tuple(f"outputs.{place}.{field}" for place in range(MOST_OUTPUTS) for field in OUTPUT_FIELDS)
@@ -26,7 +27,7 @@ _FIXED = _BEFORE_OUTPUTS + _OUTPUTS + _AFTER_OUTPUTS
 _NO_PARAMETERS = ("custom_id", "init_image", "metadata", "extra")  # fields of an edit with places of their own
 _PARAMETERS = tuple(f"parameters.{field}" for field in Edit.model_fields if field not in _NO_PARAMETERS)
 _FREE = ("parameters.", "metadata.")  # what follows is the producer's own
-_GROUP = re.compile(r"(error|parameters|metadata|outputs\.\d+)\.")
+_GROUP = re.compile(r"(error|cost|parameters|metadata|outputs\.\d+)\.")
 
 
 class Columns:

@@ -159,6 +159,17 @@ MaxFailures = Annotated[
 ]
 
 
+BatchBudget = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        metavar="AMOUNT",
+        show_default=False,
+        help="What the batch may cost in all, such as 20: it is paused at the first edit that does not fit.",
+    ),
+]
+
+
 def check_wait(wait: bool, timeout: float | None) -> None:
     """Raise InputError for a --timeout of nothing."""
     if timeout is not None and not wait:

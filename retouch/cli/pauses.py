@@ -15,6 +15,7 @@ REMEDIES: dict[str, str] = {
     "ends by itself, or with: retouch resume",
     PauseCause.STORE: "fix the bucket, the AWS_* variables, or the results' host; it ends by itself when a result "
     "is kept",
+    PauseCause.BUDGET: "it ends by itself at midnight UTC, or sooner with a higher RETOUCH_DAILY_BUDGET of the workers",
     PauseCause.PERSON: "to go on: retouch resume",
 }
 BATCH_REMEDIES: dict[str, str] = {
@@ -26,6 +27,7 @@ BATCH_REMEDIES: dict[str, str] = {
     BatchPause.FAILURES: "see why: retouch results {batch} --only failed. Then go on however many fail: "
     "retouch resume {batch} (or with another limit: --max-failures 5%), try the failed ones again: "
     "retouch retry {batch}, or end it: retouch cancel {batch}",
+    BatchPause.BUDGET: "allow it more: retouch budget {batch} AMOUNT, or end it: retouch cancel {batch}",
 }
 
 

@@ -13,9 +13,9 @@ from retouch.errors import InputError
 from retouch.extras import no_s3
 from retouch.intake.manifest import Columns
 from retouch.intake.opening import Asked
-from retouch.intake.price import Price
 from retouch.intake.sizes import RangeStore, parse_size
 from retouch.intake.variations import parse_variations
+from retouch.price import Price
 
 Sources = Annotated[
     list[str],

@@ -93,4 +93,5 @@ class Lines:
         self._said = view
         self._next = self._clock() + LINE_EVERY_S
         parts = [f"{view.batch}: {view.ended}/{view.total} ended", view.shown_counts, self._rate.text(view)]
+        parts.append(str(view.money) if view.money else "")
         say("; ".join(part for part in parts if part))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from retouch.cli.confirm import tell_plan
-from retouch.cli.enqueue import finish, reject_conflicts, write_batch
+from retouch.cli.enqueue import finish, price_that_holds, reject_conflicts, write_batch
 from retouch.cli.options import (
     BatchArgument,
+    BatchBudget,
     Bucket,
     Json,
     MaxFailures,
@@ -32,12 +33,12 @@ from retouch.errors import InputError
 from retouch.intake.admission import Intake
 from retouch.intake.checked import check
 from retouch.intake.manifest import STDIN
-from retouch.intake.price import Price
 from retouch.intake.redo import Which, Wish
 from retouch.intake.sizes import parse_size
 from retouch.intake.uploads import Inputs
 from retouch.intake.variations import parse_variations
 from retouch.intake.writing import Receipt
+from retouch.price import Budget, Price
 from retouch.queue import EditQueue
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def redo(
     timeout: Timeout = None,
     json_: Json = False,
     max_failures: MaxFailures = "",
+    budget: BatchBudget = "",
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
     private_hosts: PrivateHostList = "",
     bucket: Bucket = "",
@@ -87,9 +89,10 @@ def redo(
         parse_size(size)
     wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size)
     hosts, image_price, ask = parse_private_hosts(private_hosts), parse_price(price), bool(vary) and not yes
+    amount = Budget.parse(budget, "--budget") if budget else None
     queue = open_queue(redis_url)
     if queue.remote:
-        receipt = _through_gateway(queue, batch, wish, max_failures, image_price, json_, ask)
+        receipt = _through_gateway(queue, batch, wish, max_failures, amount, image_price, json_, ask)
         finish(queue, receipt, wait, timeout, json_, {})
     redone = queue.redone(batch, wish)
     child = queue.redo_id(batch, wish.content)
@@ -104,11 +107,11 @@ def redo(
             raise typer.Exit(ExitCode.INPUT)
         for note in checked.notes:
             say(f"note: {note}")
-        checked.estimate.price = image_price
+        checked.estimate.price = price_that_holds(queue, image_price)
         tell_plan(child, checked.estimate, ask=ask)
         upload_with_progress(inputs, queue, bucket, child)
     origin = {"redo_of": batch, "content": wish.content}
-    receipt = write_batch(queue, child, checked, origin=origin, max_failures=max_failures)
+    receipt = write_batch(queue, child, checked, origin=origin, max_failures=max_failures, budget=amount)
     tell_receipt(receipt, json_, checked.names)
     finish(queue, receipt, wait, timeout, json_, checked.names)
 
@@ -118,21 +121,22 @@ def _through_gateway(
     batch: str,
     wish: Wish,
     max_failures: str,
+    budget: Budget | None,
     price: Price | None,
     as_json: bool,
     ask: bool,
 ) -> Receipt:
     """Tell how much it is, as the gateway says, and have it do it."""
     way = cast("RemoteLedger", queue._way)  # noqa: SLF001 - a plan is no matter of a producer's
-    plan = way.redo(batch, wish, max_failures or None, dry_run=True)
+    plan = way.redo(batch, wish, max_failures or None, budget, dry_run=True)
     _tell_waiting(batch, plan.waiting)
     if not plan.estimate.edits:
         _nothing(batch, wish.which, as_json)
     for note in plan.notes:
         say(f"note: {note}")
-    plan.estimate.price = price
+    plan.estimate.price = price_that_holds(queue, price)
     tell_plan(plan.receipt.batch, plan.estimate, ask=ask)
-    receipt = way.redo(batch, wish, max_failures or None).receipt
+    receipt = way.redo(batch, wish, max_failures or None, budget).receipt
     tell_receipt(receipt, as_json, {})
     return receipt
 

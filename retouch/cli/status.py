@@ -20,6 +20,7 @@ from retouch.cli.terminal import (
     emit,
     held_hint,
     limit_hint,
+    money_hint,
     printable,
     unsealed_hint,
     workers_hint,
@@ -79,7 +80,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
     if view.recovered or view.sent_anew:
         there = f"{count(view.recovered, 'result')} {were(view.recovered)}"
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")
-    hints = [duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
+    hints = [money_hint(view), duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
     hints += [] if view.finished else [limit_hint(view), workers_hint(queue.workers())]
     for hint in filter(None, hints):
         _print(hint)
@@ -94,10 +95,12 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     views, workers, pauses = queue.batches(), queue.workers(), queue.pauses()
     provider, queued, times = queue.provider(), queue.queued(), queue.result_times()
     sinks = [] if queue.remote else queue.sinks()
-    differences = queue.differences()
+    differences, price, today = queue.differences(), queue.price(), next(iter(queue.money()), None)
     if as_json:
         record: StatusRecord = {
             "batches": [view.to_json() for view in views],
+            "price": price.to_json() if price else None,
+            "money": today.to_json() if today else None,
             "workers": workers,
             "worker_differences": differences,
             "pauses": [pause.to_json() for pause in pauses],
@@ -113,6 +116,8 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
     alive = count(len(workers), "worker") if workers else "NO workers"
     _print(f"{alive} alive; places at the API in use: {places}; {count(queued, 'edit')} queued")
+    if price:
+        _print(f"one image costs {price}" + (f"; money of {today}" if today else ""))
     for line in difference_lines(differences):
         _print(line)
     if provider.refusal and provider.refused_at:

@@ -126,6 +126,11 @@ def limit_hint(view: BatchView) -> str:
     return f"max_failures is {view.max_failures}: with more failed edits, its queued ones are not submitted"
 
 
+def money_hint(view: BatchView) -> str:
+    """What a batch has cost, and what is to come; empty where no price is known."""
+    return f"money: {view.money}" if view.money else ""
+
+
 def _open_hint(view: BatchView) -> str:
     if view.open_until is None or view.open_until <= datetime.now(UTC):
         return ""

@@ -18,6 +18,7 @@ from retouch.cli.terminal import (
     ExitCode,
     blank_hint,
     duplicates_hint,
+    money_hint,
     outcome,
     say,
     say_outage,
@@ -106,7 +107,7 @@ def _tell_end(view: BatchView) -> None:
         say(f"batch {view.batch} has ended: {view.shown_counts}")
     else:  # why, and what to do about it, was told as for every pause
         say(f"batch {view.batch} is paused: {view.shown_counts}; edits at the API are finished and kept")
-    for hint in filter(None, [duplicates_hint(view), blank_hint(view)]):
+    for hint in filter(None, [money_hint(view), duplicates_hint(view), blank_hint(view)]):
         say(hint)
 
 

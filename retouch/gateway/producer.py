@@ -10,6 +10,7 @@ from retouch.errors import InputError
 from retouch.gateway.client import AbsentError, Client, understood
 from retouch.ledger import Retried
 from retouch.ledger.producer import OnProgress
+from retouch.price import Budget
 from retouch.results.removing import Removed
 from retouch.states import EditState
 
@@ -73,6 +74,12 @@ class GatewayProducer:
     def limit_failures(self, batch: str, max_failures: str) -> str:
         """Bind a batch to ``max_failures``; returns it. Raises InputError if it was given another."""
         return str(self._change(batch, "limit", {"max_failures": max_failures})["max_failures"])
+
+    @understood()
+    def set_budget(self, batch: str, budget: Budget | None) -> bool:
+        """Set what a batch may cost, None: any amount; raises InputError where that cannot be."""
+        self._change(batch, "budget", {"budget": str(budget) if budget else "none"})
+        return True
 
     @understood()
     def seal(self, batch: str) -> bool:

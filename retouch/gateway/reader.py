@@ -13,7 +13,8 @@ import requests
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.errors import InputError, LedgerAwayError, LedgerError
 from retouch.gateway.client import AbsentError, Client, reason_of, understood
-from retouch.ledger import BatchView, EditView, HistoryStep, Pause, Provider
+from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider
+from retouch.price import Price
 from retouch.records import BatchRecord, EditRecord, InstallationRecord
 from retouch.states import TERMINAL, EditState
 
@@ -121,6 +122,18 @@ class GatewayReader:
     def pauses(self) -> list[Pause]:
         """Why requests of a kind are not sent; empty if all are."""
         return [Pause.from_json(one) for one in self._installation()["pauses"]]
+
+    @understood()
+    def price(self) -> Price | None:
+        """What one image costs; None: nobody has said, or the gateway is of an older version."""
+        price = self._installation().get("price")
+        return Price.from_json(price) if price else None
+
+    @understood()
+    def days(self, _newest: int = 1) -> list[DayMoney]:
+        """What the submits of today cost; empty without a price, and for a key that is bound to some batches."""
+        today = self._installation().get("money")
+        return [DayMoney.from_json(today)] if today else []
 
     @understood()
     def provider(self) -> Provider:

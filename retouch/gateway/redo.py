@@ -12,6 +12,7 @@ from retouch.intake.estimate import Estimate
 from retouch.intake.mistakes import Rejection
 from retouch.intake.redo import Wish
 from retouch.intake.writing import Receipt
+from retouch.price import Budget
 
 TAKEN_S = 900.0  # a batch may have a million edits
 
@@ -26,9 +27,12 @@ class Redo(NamedTuple):
 
 
 @understood()
-def redo(client: Client, batch: str, wish: Wish, max_failures: str | None, *, dry_run: bool) -> Redo:
+def redo(
+    client: Client, batch: str, wish: Wish, max_failures: str | None, budget: Budget | None, *, dry_run: bool
+) -> Redo:
     """Ask for it; the same again is the same batch. Raises InputError, also RejectedEditsError, and LedgerError."""
-    asked = wish.to_json() | {"dry_run": dry_run} | ({"max_failures": max_failures} if max_failures else {})
+    bounds = {"max_failures": max_failures, "budget": str(budget) if budget else None}
+    asked = wish.to_json() | {"dry_run": dry_run} | {name: bound for name, bound in bounds.items() if bound}
     try:
         answer = client.json("POST", f"/v1/batches/{batch}/redo", json=asked, answer_s=TAKEN_S)
     except AbsentError as error:

@@ -21,6 +21,7 @@ from retouch.gateway.writing import GatewayWriter
 from retouch.intake.redo import Wish
 from retouch.ledger.producer import check_weight
 from retouch.net.gateway_address import GatewayAddress
+from retouch.price import Budget
 from retouch.reach import OnOutage, Reach
 
 
@@ -52,9 +53,11 @@ class RemoteLedger:
         """The events after a place in the stream; with ``follow`` it waits for new ones, through outages."""
         return iter(GatewayEvents(self._client, reach, after, follow=follow, on_outage=on_outage))
 
-    def redo(self, batch: str, wish: Wish, max_failures: str | None, *, dry_run: bool = False) -> Redo:
+    def redo(
+        self, batch: str, wish: Wish, max_failures: str | None, budget: Budget | None, *, dry_run: bool = False
+    ) -> Redo:
         """Do edits of a batch again; raises InputError (RejectedEditsError) and LedgerError."""
-        return redo(self._client, batch, wish, max_failures, dry_run=dry_run)
+        return redo(self._client, batch, wish, max_failures, budget, dry_run=dry_run)
 
     def writer(
         self,
@@ -64,6 +67,7 @@ class RemoteLedger:
         *,
         origin: Mapping[str, str] | None,
         max_failures: str,
+        budget: Budget | None,
         notify: str | None,
         open_until: datetime | None,
         whole: bool,
@@ -74,6 +78,7 @@ class RemoteLedger:
         query = {
             "weight": check_weight(weight),
             "max_failures": max_failures or None,
+            "budget": str(budget) if budget else None,
             "open_until": open_until.isoformat() if open_until else None,
         }
         headers = {"Retouch-Notify": notify} if notify else {}

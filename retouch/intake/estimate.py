@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from retouch.edit import Edit
 from retouch.edit_fields import API_DEFAULTS
-from retouch.intake.price import Price
 from retouch.plural import count
+from retouch.price import Price
 from retouch.records import EstimateRecord
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from retouch.blocking import result_of
 from retouch.errors import (
+    BatchBudgetError,
     BatchCancelledError,
     BatchDefaultsError,
     BatchLimitError,
@@ -31,6 +32,7 @@ from retouch.intake.mistakes import Rejection
 from retouch.ledger import PAGE, Entry, Ledger, Verdict
 from retouch.ledger.producer import check_weight
 from retouch.plural import count, were
+from retouch.price import Budget, other_budget
 
 CONFLICT = "custom_id exists in the batch with other parameters; choose another custom_id or another batch"
 SEND_EVERY_S = 2.0  # what a slow producer has given so far is written this often
@@ -102,8 +104,8 @@ class LedgerWriter(BatchWriter):
     the process dies in the middle, the pages written stay; enqueuing the same edits again adds the rest, and seals it.
     ``held``: none of a new batch's edits is submitted before all are written, and this is why, for people. A page is
     sent while the next one is prepared, so an error shows with a later ``add``, or at the end. Raises ServiceError,
-    which says how many edits are surely written, and InputError for a bad ``weight``, or if the batch has another
-    ``max_failures``.
+    which says how many edits are surely written, and InputError for a bad ``weight``, if the batch has another
+    ``max_failures`` or ``budget``, or for a budget without a price.
 
     ``open_until``: the batch does not end before, also once it is sealed: others may add to it. ``send_every_s``: None
     where all entries are at hand, so that none waits for the next one, and no person's Ctrl-C comes in between.
@@ -119,6 +121,7 @@ class LedgerWriter(BatchWriter):
         *,
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
+        budget: Budget | None = None,
         notify: SinkSpec | None = None,
         held: str = "",
         open_until: datetime | None = None,
@@ -131,6 +134,7 @@ class LedgerWriter(BatchWriter):
         self._weight = check_weight(weight)
         self._origin = origin
         self._max_failures = max_failures
+        self._budget = budget
         self._notify = notify
         self._held = held
         self._open_until = open_until
@@ -146,9 +150,12 @@ class LedgerWriter(BatchWriter):
 
     def __enter__(self) -> Self:
         with self._telling():
-            stored, self._cancelled, limit = self._producer.open_batch(self._batch)
-        if self._max_failures and (wrong := other_limit(self._batch, limit, self._max_failures)):
+            opened = self._producer.open_batch(self._batch)
+        stored, self._cancelled = opened.defaults, opened.cancelled
+        if self._max_failures and (wrong := other_limit(self._batch, opened.max_failures, self._max_failures)):
             raise InputError(wrong)
+        if self._budget and opened.budget not in ("", str(self._budget.micros)):
+            raise InputError(other_budget(self._batch, int(opened.budget), self._budget))
         self.found = stored is not None
         self._hold = "" if self.found else self._held
         self._defaults = self._ours if stored is None else stored
@@ -200,6 +207,7 @@ class LedgerWriter(BatchWriter):
             cancelled=self._cancelled,
             origin=self._origin,
             max_failures=self._max_failures,
+            budget=self._budget,
             held=self._hold if entries else "",
         )
         self._hold = "" if entries else self._hold
@@ -273,6 +281,9 @@ class LedgerWriter(BatchWriter):
             ) from None
         except BatchLimitError as error:
             wrong = other_limit(self._batch, error.found, self._max_failures)
+            raise InputError(f"{wrong} ({self._told()} written before)") from None
+        except BatchBudgetError as error:
+            wrong = other_budget(self._batch, error.found, self._budget or Budget(0))
             raise InputError(f"{wrong} ({self._told()} written before)") from None
         except LedgerError as error:
             raise ServiceError(

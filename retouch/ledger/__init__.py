@@ -32,6 +32,7 @@ from retouch.ledger.history import HistoryStep
 from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
+from retouch.ledger.money import BatchMoney, DayMoney
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
@@ -61,11 +62,13 @@ __all__ = [
     "SCHEMA",
     "About",
     "Address",
+    "BatchMoney",
     "BatchPauseView",
     "BatchView",
     "BegunPoll",
     "BegunSubmit",
     "Claim",
+    "DayMoney",
     "Delivery",
     "DeliverySettled",
     "EditRow",

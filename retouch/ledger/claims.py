@@ -274,7 +274,8 @@ class Settlement:
     """How a claim ends or continues; applied only if the claim's fence is still the newest.
 
     ``delay_ms``: when the edit is due again. ``keep``: the claim continues instead, with its lease.
-    ``untaken``: the API did not accept the submit, so its number is used again. ``good``: the kinds of requests that
+    ``untaken``: the API did not accept the submit, so its number is used again; ``unpaid``: nor is it to be sent again,
+    so that it costs nothing. ``good``: the kinds of requests that
     were answered well, and when they were sent (ms); ``seen``: those that were not. ``lesson``: what a result says
     about its kind of work. ``counts``: sums over all batches that rise by one (see ``keys.py``).
     """
@@ -285,6 +286,7 @@ class Settlement:
     delay_ms: int = 0
     keep: bool = False
     untaken: bool = False
+    unpaid: bool = False
     good: dict[str, int] | None = None
     seen: tuple[Seen, ...] = ()
     run: Run | None = None
@@ -309,6 +311,7 @@ class Settlement:
         optional = {
             "keep": self.keep,
             "untaken": self.untaken,
+            "unpaid": self.unpaid,
             "good": self.good,
             "seen": self.seen,
             "run": self.run and self.run._asdict(),

@@ -14,9 +14,11 @@ from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
 from retouch.errors import (
+    BatchBudgetError,
     BatchCancelledError,
     BatchDefaultsError,
     BatchLimitError,
+    InputError,
     LedgerAwayError,
     LedgerError,
     LedgerRefusedError,
@@ -179,6 +181,19 @@ def _of_move(words: str) -> RetouchError | None:
         return BatchDefaultsError("the batch was made by another producer, with other defaults")
     if words.startswith("LIMIT "):
         return BatchLimitError(words.removeprefix("LIMIT "))
+    return _of_money(words)
+
+
+def _of_money(words: str) -> RetouchError | None:
+    if words.startswith("BUDGET "):
+        return BatchBudgetError(int(words.removeprefix("BUDGET ")))
+    if words.startswith("NOPRICE"):
+        return InputError("a budget needs a price of one image: set one first, with retouch price '0.0035 USD'")
+    if words.startswith("CURRENCY "):
+        ours = words.removeprefix("CURRENCY ")
+        return InputError(
+            f"amounts are counted in {ours} here (retouch price): write {ours}, or use another RETOUCH_NAMESPACE"
+        )
     return None
 
 

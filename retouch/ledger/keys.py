@@ -41,7 +41,8 @@ key                            type    holds
                                        ``rescues``), ``sinks`` (those that events are delivered to, each
                                        with the types that it asks for: ``NAME;TYPE;…;,NAME``),
                                        ``deployment`` (a random name), ``named_from`` (the first event whose id
-                                       has that name in it)
+                                       has that name in it), ``price`` (of an image, micro-units), ``currency``,
+                                       ``counted`` (amounts were counted in it)
 ``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
                                        requests of a kind pause; ``until`` is the next probe, ``every`` the ms
                                        between probes (more: ``lua/include/pauses.lua``)
@@ -59,10 +60,14 @@ key                            type    holds
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
-                                       redos max_failures given_failures waited``;
+                                       redos max_failures given_failures waited budget given_budget spent
+                                       committed doubtful currency more_images``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
+                                       ``spent``, ``committed``, ``doubtful``: micro-units of ``currency``,
+                                       together never more than ``budget``; ``more_images``: how many more
+                                       images than edits it has;
                                        ``origin``: JSON ``{redo_of, content}`` of a batch that does
                                        another's edits again; ``made``: when it was made, a part of its
                                        idempotency keys; ``redos``: the highest number of a redo of it
@@ -97,6 +102,8 @@ key                            type    holds
 ``{ns}:visit:SHA``             string  JSON ``{key, secret}``: the browser that has, or the person who is handed, the
                                        secret of this hash sees the page with that key; for days, or an hour
 ``{ns}:confirming``            string  nothing: what the connection writes that asks whether all is on disk
+``{ns}:money:YYYY-MM-DD``      hash    ``spent committed doubtful``: what the submits of that day (UTC) cost, all
+                                       batches together, in micro-units; kept for 400 days
 ``{ns}:request:KEY/MS/ID``     hash    one with an ``Idempotency-Key``: ``fingerprint owner until answer``; for a day
 ``{ns}:kinds``                 zset    kinds of work by the time (ms) a result of theirs was last seen
 ``{ns}:learned:KIND``          hash    how long results of a kind take: bin → weight, and two sums of
@@ -106,7 +113,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike witness throttled overdue asked note urls kind seen incomplete sent_at alone
-link again said errors probe unsigned used_seed at``.
+link again said errors probe unsigned used_seed at reserved paid``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -136,6 +143,8 @@ link again said errors probe unsigned used_seed at``.
 ``places``  how many images of it count as being at the API.
 ``at``      its place in its batch's order, from 0; absent: an older program enqueued it.
 ``h0`` … ``h3``  its journal, in parts of 64 bytes (see ``lua/include/journal.lua``); absent: none is kept of it.
+``reserved``  what its open submit costs (micro-units), the day of its POST, and ``?`` once that counts as doubtful.
+``paid``    what its submits have cost, or may have, in micro-units.
 """
 
 from __future__ import annotations
@@ -157,7 +166,7 @@ _FIXED = (
 _FAMILIES = (
     "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
-    *("request", "strip", "groupstrip", "groups", "visit"),
+    *("request", "strip", "groupstrip", "groups", "visit", "money"),
 )
 
 
@@ -245,6 +254,10 @@ class Keys:
     def delivery(self, member: str) -> str:
         """One event's delivery to one sink; ``member`` is ``sink/event-id``."""
         return f"{self.prefix}delivery:{member}"
+
+    def money(self, day: str) -> str:
+        """What the submits of a day (``YYYY-MM-DD``, UTC) cost."""
+        return f"{self.prefix}money:{day}"
 
     def request(self, request_id: str) -> str:
         """One request with a key of its caller's; ``request_id`` is ``key/its key``."""

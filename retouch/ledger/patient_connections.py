@@ -21,7 +21,7 @@ CLUSTER = "this Redis is a cluster, which cannot be used: take a single server, 
 _ABOUT_THE_COMMAND = frozenset(
     (
         *("ERR", "WRONGTYPE", "NOSCRIPT", "EXECABORT", "CROSSSLOT", "BUSYKEY", "BUSYGROUP", "NOGROUP", "NOPROTO"),
-        *("SCHEMA", "CANCELLED", "DEFAULTS", "WEIGHT", "LIMIT"),
+        *("SCHEMA", "CANCELLED", "DEFAULTS", "WEIGHT", "LIMIT", "BUDGET", "NOPRICE", "CURRENCY"),
         "WAITAOF",  # no code, but how the text of an ERR begins; redis-py before 8 keeps no more of it
     )
 )

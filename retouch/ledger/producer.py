@@ -14,6 +14,7 @@ from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
 from retouch.ledger.sinks import types_text
 from retouch.ledger.strips import Strips
 from retouch.ledger.worker import WORKER_SEEN_MS
+from retouch.price import Budget, Price
 from retouch.states import EditState
 
 OnProgress = Callable[[int, int], None]  # called with how many edits were looked at, of how many
@@ -23,12 +24,14 @@ CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an eve
 class Opened(NamedTuple):
     """A batch as a producer finds it: ``defaults`` is None if there is none yet, ``cancelled`` empty if it is not.
 
-    ``max_failures``: as it was given; empty if nobody has said how many of its edits may fail.
+    ``max_failures``: as it was given; empty if nobody has said how many of its edits may fail. ``budget``: the same, in
+    micro-units.
     """
 
     defaults: dict[str, Any] | None
     cancelled: str
     max_failures: str
+    budget: str = ""
 
 
 class Retried(NamedTuple):
@@ -53,8 +56,8 @@ class Producer:
 
     def open_batch(self, batch: str) -> Opened:
         """Look at a batch that is to be written to; changes nothing that anybody sees."""
-        defaults, cancelled, max_failures = self._connection.run("open_batch", batch)
-        return Opened(dict(json.loads(defaults)) if defaults else None, cancelled, max_failures)
+        defaults, cancelled, *given = self._connection.run("open_batch", batch)
+        return Opened(dict(json.loads(defaults)) if defaults else None, cancelled, *given)
 
     def conflicts(self, batch: str, digests: Sequence[tuple[str, str]]) -> list[str]:
         """Return the custom ids that exist in the batch with another digest; changes nothing."""
@@ -73,16 +76,19 @@ class Producer:
         cancelled: str = "",
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
+        budget: Budget | None = None,
         held: str = "",
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
         ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
-        opened. ``max_failures`` (``10``, ``1%``) binds a batch that has none. ``held``: none of its edits is submitted
-        before ``release``, for this reason. Raises BatchCancelledError if a person has cancelled it since it was
-        opened, BatchDefaultsError if it has other defaults, or another origin than the one given, BatchLimitError if it
-        has another ``max_failures``, and InputError unless ``weight`` is within its bounds; nothing was added then.
+        opened. ``max_failures`` (``10``, ``1%``) and ``budget`` bind a batch that has none. ``held``: none of its edits
+        is submitted before ``release``, for this reason. Raises BatchCancelledError if a person has cancelled it since
+        it was opened, BatchDefaultsError if it has other defaults, or another origin than the one given,
+        BatchLimitError if it has another ``max_failures``, BatchBudgetError if it was given another ``budget``, and
+        InputError unless ``weight`` is within its bounds, and for a budget where there is no price, or in another
+        currency; nothing was added then.
         """
         check_weight(weight)
         args: list[str | float] = []
@@ -90,7 +96,8 @@ class Producer:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
         made_from = json.dumps(dict(origin)) if origin else ""
-        args = [batch, producer, cancelled, made_with, weight, made_from, max_failures, *args]
+        given = (max_failures, *((budget.micros, budget.currency) if budget else ("", "")))
+        args = [batch, producer, cancelled, made_with, weight, made_from, *given, *args]
         if held:
             hold = ("pause_batch", batch, BatchPause.ARRIVING, held)
             answer = self._connection.run_together(("enqueue", *args), hold)[0]
@@ -159,8 +166,23 @@ class Producer:
         """Bind a batch to ``max_failures`` unless it was given another; returns what it was given."""
         return str(self._connection.run("limit_failures", batch, max_failures))
 
+    def set_price(self, price: Price) -> None:
+        """Set what an image costs, for all submits that begin from now on.
+
+        Raises InputError for another currency, once amounts were counted in one.
+        """
+        self._connection.run("set_price", price.micros, price.currency, "")
+
+    def set_budget(self, batch: str, budget: Budget | None) -> bool:
+        """Set what a batch may cost, None: any amount; one that was paused for that goes on where its next image fits.
+
+        False: there is no such batch. Raises InputError where there is no price, or for another currency than its.
+        """
+        given = (budget.micros, budget.currency) if budget else ("", "")
+        return int(self._connection.run("set_budget", batch, *given)) == 1
+
     def resume(self, batch: str, max_failures: str = "") -> bool:
-        """Lift all pauses of the batch; its edits are queued where they stood. True if it was paused.
+        """Lift all pauses of the batch but that of its budget; its edits are queued where they stood. True if one was.
 
         One that was paused for its failures has no ``max_failures`` from now on, or this one. Raises BatchLimitError if
         more have failed already than this one allows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
 from retouch.ledger.figures import Figures, read_figures
 from retouch.ledger.history import HistoryStep, history
+from retouch.ledger.money import DayMoney
 from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -29,6 +30,7 @@ from retouch.ledger.views import (
     present,
 )
 from retouch.ledger.worker import WORKER_SEEN_MS
+from retouch.price import Price
 from retouch.states import EditState
 
 BATCHES_AT_ONCE = 50  # in one request; few ask for more
@@ -98,6 +100,25 @@ class Reader:
         """The installation in numbers."""
         return read_figures(self._connection)
 
+    def price(self) -> Price | None:
+        """What an image costs; None where nobody has said."""
+        return _price(self._read(*self._priced))
+
+    def days(self, newest: int = 1) -> list[DayMoney]:
+        """What the submits of the newest days (UTC) cost, today first; empty where there is no price."""
+        today = datetime.fromtimestamp(self._connection.now() / 1000, UTC).date()
+        days = [today - timedelta(days=n) for n in range(newest)]
+        keys = [self._keys.money(day.isoformat()) for day in days]
+        priced, *sums = self._connection.read_all([self._priced, *(("HGETALL", key) for key in keys)])
+        price = _price(priced)
+        if price is None:
+            return []
+        return [DayMoney.parse(day, raw, price.currency) for day, raw in zip(days, sums, strict=True)]
+
+    @property
+    def _priced(self) -> tuple[str, ...]:
+        return ("HMGET", self._keys.state, "price", "currency")
+
     def origin(self) -> Origin:
         """What events have of this installation in their ids and their source."""
         deployment, named_from = self._read("HMGET", self._keys.state, "deployment", "named_from")
@@ -119,16 +140,18 @@ class Reader:
         page = ("LIMIT", first, BATCHES_AT_ONCE)
         while found := self._read("ZREVRANGEBYSCORE", self._keys.batches, newest, "-inf", *page):
             names = [name for name in found if name.startswith(prefix)]
-            raw = self._connection.read_all(("HGETALL", self._keys.batch(name)) for name in names)
-            views = (BatchView.parse(name, one) for name, one in zip(names, raw, strict=True) if one)
+            *raw, priced = self._connection.read_all(
+                [*(("HGETALL", self._keys.batch(name)) for name in names), self._priced]
+            )
+            views = (BatchView.parse(name, one, _price(priced)) for name, one in zip(names, raw, strict=True) if one)
             yield from (view for view in views if before is None or view.place < before)
             first += BATCHES_AT_ONCE
             page = ("LIMIT", first, BATCHES_AT_ONCE)
 
     def batch(self, batch: str) -> BatchView | None:
         """One batch, or None if there is none of that name."""
-        raw = self._read("HGETALL", self._keys.batch(batch))
-        return BatchView.parse(batch, raw) if raw else None
+        raw, priced = self._connection.read_all([("HGETALL", self._keys.batch(batch)), self._priced])
+        return BatchView.parse(batch, raw, _price(priced)) if raw else None
 
     def next_view(self, batch: str, within_s: float) -> BatchView | None:
         """The same, after so many seconds."""
@@ -321,3 +344,9 @@ class Reader:
         for raw, at, entries in zip(hashes, times, found, strict=True):
             if entries:
                 yield Undelivered.parse(sink, Event.parse(*entries[0]), raw, at)
+
+
+def _price(found: Sequence[str | None]) -> Price | None:
+    """The price as ``set_price`` keeps it."""
+    micros, currency = found
+    return Price.of_micros(int(micros), currency) if micros is not None and currency is not None else None

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from retouch.ledger.claims import About, body, made_of
 from retouch.ledger.constants import LIFTED
+from retouch.ledger.money import BatchMoney
+from retouch.price import Price
 from retouch.records import (
     BatchPauseRecord,
     BatchRecord,
@@ -56,6 +58,7 @@ def present(record: Mapping[str, Any], defaults: Mapping[str, Any], own: Mapping
     return {
         **record,
         "outputs": [_whole(output) for output in record["outputs"]],
+        "cost": cost.to_json() if (cost := Price.parse(record.get("cost") or "")) else None,
         "submitted_at": iso(record["submitted_at"]),
         "completed_at": iso(record["completed_at"]),
         "parameters": {**body(parameters), "seed": record["seed"]},
@@ -219,6 +222,7 @@ class BatchView:
     redos: int = 0  # the highest number of a batch that did its edits again, removed or not
     defaults: dict[str, Any] = field(default_factory=dict)
     max_failures: str | None = None  # ``10`` or ``1%``: with more failed edits it is paused; None: nobody bounds them
+    money: BatchMoney | None = None  # None: no price is known
 
     @property
     def total(self) -> int:
@@ -272,6 +276,7 @@ class BatchView:
             "open_until": iso(self.open_until.timestamp() * 1000) if self.open_until else None,
             "redo_of": self.redo_of,
             "max_failures": self.max_failures,
+            "money": self.money.to_json() if self.money else None,
         }
 
     @classmethod
@@ -292,11 +297,12 @@ class BatchView:
             open_until=_read(raw.get("open_until")),
             redo_of=raw["redo_of"],
             max_failures=raw.get("max_failures"),
+            money=BatchMoney.from_json(money) if (money := raw.get("money")) else None,
         )
 
     @classmethod
-    def parse(cls, batch: str, raw: Mapping[str, str]) -> BatchView:
-        """Read the batch's hash."""
+    def parse(cls, batch: str, raw: Mapping[str, str], price: Price | None = None) -> BatchView:
+        """Read the batch's hash; ``price``: of an image."""
         counts = {state: int(raw.get(f"n:{state}", 0)) for state in EditState}
         created, origin = instant(raw["created"]), json.loads(raw.get("origin", "{}"))
         assert created is not None
@@ -319,6 +325,7 @@ class BatchView:
             redos=int(raw.get("redos", 0)),
             defaults=json.loads(raw.get("defaults", "{}")),
             max_failures=limit if (limit := raw.get("max_failures")) != LIFTED else None,
+            money=BatchMoney.parse(raw, price),
         )
 
 

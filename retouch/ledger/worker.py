@@ -28,6 +28,7 @@ from retouch.ledger.claims import (
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, Finish
 from retouch.ledger.sinks import Named, types_text
+from retouch.price import Price
 
 RETENTION_MS = 7 * 86_400_000
 WORKER_SEEN_MS = 6_000  # a worker that was not seen for this long counts as dead
@@ -92,16 +93,17 @@ class Worker:
     # may be made again when its answer was lost.
 
     def begin_submit(
-        self, claims: Sequence[Claim], policy: Policy, lease_ms: int, *, nonce: str, unsigned: str = ""
+        self, claims: Sequence[Claim], policy: Policy, lease_ms: int, *, nonce: str, unsigned: str = "", daily: int = 0
     ) -> list[BegunSubmit | None]:
         """Record that these edits are about to be sent, and restart their lease.
 
         ``policy`` decides about those that may have been sent before. ``unsigned``: why links to images in S3 cannot be
-        signed; edits that need one are put off, with it as their note. None: do not send (the claim is lost, another
-        call has begun it, submits pause, it is put off, or the policy ended the edit).
+        signed; edits that need one are put off, with it as their note. ``daily``: what all submits of a day may cost
+        (micro-units; 0: no matter); a batch's own budget binds as well. None: do not send (the claim is lost, another
+        call has begun it, submits pause, the money is used up, it is put off, or the policy ended the edit).
         """
         args = [part for c in claims for part in (c.member, c.fence)]
-        answers = self._run("begin_submit", lease_ms, nonce, *policy, unsigned[:200], *args)
+        answers = self._run("begin_submit", lease_ms, nonce, *policy, unsigned[:200], daily or "", *args)
         return [BegunSubmit.parse(a) if a else None for a in answers]
 
     def begin_poll(
@@ -190,6 +192,17 @@ class Worker:
         named = [part for sink, (shown, types) in sinks.items() for part in (sink, shown, types_text(types))]
         alike = json.dumps(dict(settings or {}))
         self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), alike, *named)
+
+    def agree_price(self, price: Price | None, daily: int = 0) -> Price | None:
+        """Set what an image costs where nobody has said so before; returns what holds, None: nothing.
+
+        ``daily``: what all submits of a day may cost from now on (micro-units; 0: any amount); if submits pause since
+        another sum was used up, that pause ends where the next image fits.
+        """
+        micros, currency = self._run(
+            "agree_price", *((price.micros, price.currency) if price else ("", "")), daily or ""
+        )
+        return Price.of_micros(int(micros), currency) if micros else None
 
     def upgrade(self) -> int:
         """Bring an older ledger up to date, once its workers have ended; returns how many of them are alive."""

@@ -25,12 +25,13 @@ _EDIT = {
     **{"init_image": "text", "uploaded_as": "text", "redo_of": "text", "seed": "int", "attempts": "int"},
     **{"provider_id": "text", "possible_duplicate": "flag", "submitted_at": "moment", "completed_at": "moment"},
 }
+_COST = {"cost": "number", "currency": "text"}
 PARAMETERS = {
     **{"model_id": "text", "prompt": "text", "negative_prompt": "text", "num_inference_steps": "int"},
     **{"strength": "number", "samples": "int", "guidance_scale": "number", "width": "int", "height": "int"},
     **{"scheduler": "text", "refiner": "flag", "safety_checker": "flag"},
 }
-COLUMNS = {**_NAME, **_IMAGE, **_EDIT, **PARAMETERS, "extra": "text", "metadata": "map"}
+COLUMNS = {**_NAME, **_IMAGE, **_EDIT, **_COST, **PARAMETERS, "extra": "text", "metadata": "map"}
 
 
 class ResultsTable:
@@ -116,13 +117,15 @@ def load_arrow() -> tuple[Any, Any]:
 
 def rows_of(batch: str, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each image of a result; one without an image for a result that has none."""
-    sent, error = dict(record["parameters"]), record["error"] or {}
+    sent, error, cost = dict(record["parameters"]), record["error"] or {}, record.get("cost") or {}
     sent.pop("seed", None)  # the result's own
     edit = {
         "batch": batch,
         "error_code": error.get("code"),
         "error_message": error.get("message"),
         **{name: record[name] for name in ("custom_id", "state", *_EDIT)},
+        "cost": cost.get("amount"),
+        "currency": cost.get("currency"),
         **{name: sent.pop(name, None) for name in PARAMETERS},
         "extra": json.dumps(sent, sort_keys=True) if sent else None,
         "metadata": [(_text(name), _text(value)) for name, value in record["metadata"].items()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from retouch.causes import BatchPause, Outcome
 from retouch.errors import InputError, SchemaError
 from retouch.ledger import SCHEMA, Claim, Delivery, Finish, Ledger, Settlement, Step
 from retouch.ledger.worker import WORKER_SEEN_MS
+from retouch.price import Budget, Price
 from retouch.states import EditState
 from tests.ledger_bench import DEADLINE_MS, LEASE_MS, RESUBMIT, Bench, entries
 
 CLAIM = Claim("b/c0", 1, Step.SUBMIT)
+PRICE = Price(Decimal("0.01"), "USD")
 MOVES: dict[str, Callable[[Ledger], Any]] = {
     "open_batch": lambda ledger: ledger.producer.open_batch("b"),
     "enqueue": lambda ledger: ledger.producer.enqueue("b", entries(3), {"model_id": "sd1.5"}),
@@ -50,6 +53,9 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "change_key": lambda ledger: ledger.access.change("k", None, "{}"),
     "use_key": lambda ledger: ledger.access.use("k", "0" * 64, requests=1, seconds=1),
     "begin_request": lambda ledger: ledger.requests.begin("k/1", "f", "a"),
+    "set_price": lambda ledger: ledger.producer.set_price(PRICE),
+    "agree_price": lambda ledger: ledger.worker.agree_price(PRICE),
+    "set_budget": lambda ledger: ledger.producer.set_budget("b", Budget(1)),
     "end_request": lambda ledger: ledger.requests.end("k/1", "a"),
 }
 

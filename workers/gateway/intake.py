@@ -50,6 +50,7 @@ class Terms:
     notify: str | None = field(default=None, repr=False)
     open_until: datetime | None = None
     origin: Mapping[str, str] | None = None
+    budget: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,19 @@
 -- what follows may take as long as any claim.
 -- ARGV: now, lease_ms, nonce, policy (POLICY) for those that may have been sent before, the policy where a key is too old
 --   to be used again, resubmits (after an error that the API answered), why links to images in S3 cannot be signed ('': they
---   can), then per claim: id, fence.
+--   can), what all submits of a day may cost (micro-units; '': no matter), then per claim: id, fence.
 -- Returns per claim: false (claim lost, begun by another call, not to be sent now, or decided here), or
 --   { parameters, batch defaults, submit number, tries, now, strikes, errors, 1 if it is sent again under its number, link,
 --   when its batch was made ('': by an older program) }.
--- Emits retouch.edit.failed for an edit that the policy ends, retouch.edit.cancelled for one of a cancelled batch.
--- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, state), their batches' counts, DUE.
--- include: clock edits pauses begun
+-- Emits retouch.edit.failed for an edit that the policy ends, retouch.edit.cancelled for one of a cancelled batch, retouch.paused where
+--   the money is used up.
+-- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, reserved, state), their batches' counts and money,
+--   that of the day, DUE.
+-- include: clock edits pauses money begun
 local KEY_LIVES_MS = 12 * 3600000 -- from the first send under a number: how long the API is asked to know it
 local UNSIGNED_FIRST_MS, UNSIGNED_MAX_MS = 1000, 10000
 local lease, nonce, policy, fallback, resubmits = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local unsigned = ARGV[7]
+local unsigned, daily = ARGV[7], tonumber(ARGV[8])
 local answers = {}
 
 local paused_until, waits = held_back_until('submit')
@@ -36,6 +38,7 @@ local function settle_ambiguity(id, e)
     count_unanswered(id)
     redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
+    if e.reserved then money.settle((split(id)), id, e.reserved, 'doubtful') end
     set_state(id, 'submitting', 'held')
     record(id, MARK.held)
     free_places(id)
@@ -82,6 +85,27 @@ local function put_off(id, e)
   end
 end
 
+local priced = redis.call('HMGET', STATE, 'price', 'currency')
+local price, currency = tonumber(priced[1] or '0'), priced[2]
+
+-- Whether a budget allows what it costs to send the edit now. If not, its batch is paused, or all submits until the day is over.
+local function affordable(id, batch, cost)
+  local batch_id = split(id)
+  local why = batch.budget and money.beyond(batch_key(batch_id), tonumber(batch.budget), cost, currency)
+  if why then
+    pause_batch(batch_id, BATCH_PAUSE.budget, 'its budget ' .. why)
+    batch.paused = true
+    return false
+  end
+  why = daily and money.beyond(money_key(money.day(now)), daily, cost, currency)
+  if why then
+    money.pause_day('the daily budget ' .. why, daily)
+    paused_until, waits = held_back_until('submit')
+    return false
+  end
+  return true
+end
+
 -- Returns 'first', 'same' or 'new' (number) if the edit is to be sent by this call.
 local function to_send(id, fence, e, batch)
   if e.begun then return e.again or 'first' end -- this very call, repeated because its answer was lost
@@ -99,7 +123,13 @@ local function to_send(id, fence, e, batch)
     put_off(id, e)
     return nil
   end
+  local cost = how and not (e.reserved and how ~= 'new') and price * tonumber(e.samples or '1') or 0
+  if cost > 0 and not affordable(id, batch, cost) then
+    hold_back(id, e)
+    return nil
+  end
   if how == 'new' then
+    if e.reserved then money.settle((split(id)), id, e.reserved, 'doubtful') end
     mark_duplicate(id)
     if e.intent ~= 'retried' then
       count_unanswered(id)
@@ -111,6 +141,7 @@ local function to_send(id, fence, e, batch)
     if e.link then redis.call('HDEL', edit_key(id), 'link') end
     e.link = nil
   end
+  if cost > 0 then money.reserve((split(id)), id, cost) end
   return how
 end
 
@@ -124,18 +155,18 @@ local submits_waited = ended(redis.call('HGET', STATE, 'waited'))
 local batches = {} -- what this call has read of them
 local function batch_of(id)
   if not batches[id] then
-    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made', 'waited')
+    local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made', 'waited', 'budget')
     local waited = {} -- the pauses that have ended
     for _, pause in pairs({ submits_waited, ended(b[5]) }) do waited[#waited + 1] = pause end
     table.sort(waited, function(one, other) return one[1] < other[1] end)
-    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3], made = b[4], waited = waited }
+    batches[id] = { defaults = b[1], paused = b[2], cancelled = b[3], made = b[4], waited = waited, budget = b[6] }
   end
   return batches[id]
 end
 
 local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe',
-  'submits', 'tries', 'strikes', 'link' }
-for i = 8, #ARGV, 2 do
+  'submits', 'tries', 'strikes', 'link', 'samples', 'reserved' }
+for i = 9, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
   local batch_id, custom_id = split(id)

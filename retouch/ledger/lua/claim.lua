@@ -9,7 +9,7 @@
 --   been sent before its batch was cancelled.
 -- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, the sinks (held, flight), READY, STATE, PAUSES, parked; and up to
 --   a page of what CHORES has: removes batches whose retention is over, brings parked edits back.
--- include: clock edits batches rescue chores pauses ramp places deliveries
+-- include: clock edits batches rescue chores pauses money ramp places deliveries
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
@@ -50,10 +50,15 @@ local known, in_force, paused_until = pauses(), {}, {}
 
 local function door_open(pause) return pause.door > pause.touched or now >= pause.forced end
 
+if known[money.DAILY] and known[money.DAILY]['until'] <= now then -- that day is over
+  end_pause(money.DAILY, known[money.DAILY])
+  known[money.DAILY] = nil
+end
+
 for name, pause in pairs(known) do
   local kind = pause_kind(name)
   in_force[kind] = true
-  paused_until[kind] = math.max(paused_until[kind] or now + 1000, pause['until'])
+  paused_until[kind] = math.max(paused_until[kind] or now + 1000, looked_at(pause))
   local probe = pause.every > 0 and pause['until'] <= now and (not pause.forced or kind ~= 'submit' or door_open(pause))
   left[kind] = math.min(left[kind], probe and 1 or 0)
 end

@@ -1,23 +1,27 @@
 -- Add edits to a batch, which is made with its first. An edit that is there already is left alone.
 -- The batch does not end while this producer writes: with no edits, it says that it is there.
 -- ARGV: now, batch, producer (a name of its own), when the batch was cancelled as the producer knows ('': it was not), defaults
---   (JSON), weight and origin (JSON, '' for none) of a new batch, max_failures ('' for none) of one that was given none, then per edit:
---   custom_id, digest, parameters (JSON), samples, seed ('' for none).
+--   (JSON), weight and origin (JSON, '' for none) of a new batch, max_failures ('' for none) of one that was given none,
+--   budget (micro-units; '' for none) of the same, the currency that it was said in ('': that of the price), then per edit: custom_id, digest,
+--   parameters (JSON), samples, seed ('' for none).
 -- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none; one that was given another
---   max_failures.
+--   max_failures, or budget; a budget where there is no price, or in another currency.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, order, strip, edits, READY, DUE.
--- include: clock batches order journal
+-- include: clock batches order journal money
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local limit = ARGV[8]
+local limit, budget, currency = ARGV[8], ARGV[9], ARGV[10]
 local key = batch_key(batch)
 if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
-local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin', 'given_failures')
+local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin', 'given_failures', 'given_budget')
 if b[4] and b[4] ~= cancelled then return redis.error_reply('CANCELLED the batch was cancelled') end -- by a person, since it was opened
 if b[1] and b[1] ~= defaults then return redis.error_reply('DEFAULTS the batch was made with other defaults') end
 if b[1] and origin ~= '' and b[6] ~= origin then return redis.error_reply('DEFAULTS the batch does other edits again') end
 if limit ~= '' and b[7] and b[7] ~= limit then return redis.error_reply('LIMIT ' .. b[7]) end
-if #ARGV == 8 then
+if budget ~= '' and b[8] and b[8] ~= budget then return redis.error_reply('BUDGET ' .. b[8]) end
+local refused = budget ~= '' and money.refused(currency)
+if refused then return refused end
+if #ARGV == 10 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}
 end
@@ -54,11 +58,14 @@ local function journals_left()
 end
 
 if limit ~= '' then give_limit(batch, limit) end
+if budget ~= '' and redis.call('HSETNX', key, 'given_budget', budget) == 1 and redis.call('HEXISTS', key, 'budget') == 0 then
+  money.give_budget(batch, budget)
+end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
-local verdicts, added, first = {}, 0, redis.call('LLEN', order_key(batch))
+local verdicts, added, more_images, first = {}, 0, 0, redis.call('LLEN', order_key(batch))
 local journals, journal = journals_left(), new_journal()
-for i = 9, #ARGV, 5 do
+for i = 11, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
   local known = redis.call('HGET', edit_key(id), 'digest')
@@ -66,7 +73,10 @@ for i = 9, #ARGV, 5 do
     verdicts[#verdicts + 1] = known == digest and 0 or -1
   else
     local fields = { 'state', 'queued', 'digest', digest, 'at', int(first + added) }
-    if ARGV[i + 3] ~= '1' then fields[7], fields[8] = 'samples', ARGV[i + 3] end
+    if ARGV[i + 3] ~= '1' then
+      fields[7], fields[8] = 'samples', ARGV[i + 3]
+      more_images = more_images + tonumber(ARGV[i + 3]) - 1
+    end
     if ARGV[i + 4] ~= '' then
       fields[#fields + 1] = 'seed'
       fields[#fields + 1] = ARGV[i + 4]
@@ -91,6 +101,7 @@ if added > 0 then
   if redis.call('HINCRBY', key, 'n:queued', added) == added then file_backlog(batch) end
   count('n:queued', added)
   count('accepted', added)
+  if more_images > 0 then redis.call('HINCRBY', key, 'more_images', more_images) end
   redis.call('HSET', key, 'virtual', string.format('%.17g', virtual))
 end
 if added > 0 or b[5] ~= 'completed' then

@@ -17,7 +17,7 @@ for _, name in ipairs(redis.call('HKEYS', SETTINGS)) do
   if not redis.call('ZSCORE', WORKERS, name) then redis.call('HDEL', SETTINGS, name) end
 end
 redis.call('HSETNX', STATE, 'deployment', ARGV[4])
-local journal = cjson.decode(ARGV[6]).RETOUCH_JOURNAL
+local journal = cjson.decode(ARGV[6])['RETOUCH_JOURNAL']
 if journal then redis.call('HSET', STATE, 'journal', journal) end
 
 local known = sinks()

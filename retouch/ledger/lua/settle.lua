@@ -1,10 +1,11 @@
 -- End claims on edits, or move them on; and take note of how requests fared, whosever they were.
 -- A claim whose fence is old, or whose edit is in another state, changes nothing of the edit.
 -- ARGV: now, JSON list of { id, fence, from: [states], to, delay_ms, keep, untaken, deadline_ms, lesson, good: {}, seen: [],
---   run, strike, set: {}, drop: [], outputs: JSON text, error: JSON text, group }.
+--   run, strike, unpaid, set: {}, drop: [], outputs: JSON text, error: JSON text, group }.
 --   delay_ms     when the edit is due again, at the earliest (the claim ends)
 --   keep         the claim and its lease go on instead
 --   untaken      the API did not take the submit: its number is free again
+--   unpaid       nor is it to be sent again under it: it costs nothing
 --   deadline_ms  the API took it just now, and has so long
 --   lesson       { kind, keep, increments } of a result that was seen
 --   good         kind of request → when one was sent that was answered well (0: now)
@@ -18,8 +19,8 @@
 --   An item without id says only what was seen.
 -- Returns per item: 0 refused, 1 settled, 2 it failed by its strikes, 3 it is sent anew, since the API has it no longer.
 -- Emits retouch.edit.completed, .failed or .cancelled for each edit that ends, retouch.paused and retouch.resumed.
--- Changes the edit, its batch's counts, READY, DUE, RESULTS, STATE, PAUSES, WORKED, SUSPECTS, KINDS.
--- include: clock edits batches pauses places learning verdicts
+-- Changes the edit, its batch's counts and money, that of the day, READY, DUE, RESULTS, STATE, PAUSES, WORKED, SUSPECTS, KINDS.
+-- include: clock edits batches pauses places learning verdicts money
 
 -- The intent is over: the submit was answered. How often it was sent again is forgotten only when it was taken, or ended.
 local function answer_intent(key, to)
@@ -28,6 +29,13 @@ local function answer_intent(key, to)
   else
     redis.call('HDEL', key, 'intent', 'sent_at', 'link', 'again', 'said', 'alone', 'resent', 'errors')
   end
+end
+
+-- The submit is answered, so it is known whether it costs something. Unless it was sent under its number before, and not answered
+-- then: that one may have been taken all the same.
+local function answer_money(item, reserved, again)
+  local free = item.untaken or item.unpaid
+  money.settle((split(item.id)), item.id, reserved, not free and 'spent' or again and 'doubtful' or nil)
 end
 
 local function taken(item, key, troubled)
@@ -78,7 +86,8 @@ end
 
 local function apply(item)
   local key = edit_key(item.id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at', 'holder')
+  local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at', 'holder',
+    'reserved', 'again')
   local state = e[2]
   if e[1] ~= tostring(item.fence) then return 0 end
   local expected = false
@@ -100,7 +109,10 @@ local function apply(item)
   if state == 'waiting' and item.to == 'copying' and not e[7] then note_result(key) end
   if item.lesson then remember(item.lesson) end
   if item.untaken and not fails then redis.call('HINCRBY', key, 'submits', -1) end
-  if item.to ~= 'submitting' and e[8] then answer_intent(key, item.to) end
+  if item.to ~= 'submitting' and e[8] then
+    answer_intent(key, item.to)
+    if e[12] then answer_money(item, e[12], e[13]) end
+  end
   if fails then
     if e[7] and state ~= 'submitting' then return send_anew(item.id, key, state) end
     end_edit(item.id, state, 'failed', item.outputs, item.error, item.group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from retouch.errors import (
     UnavailableError,
 )
 from retouch.ledger import Step
+from retouch.price import Price
 from retouch.provider.answers import Answer, Status
 from tests.unit.worker_stage import DEADLINE_S, Worker
 
@@ -83,6 +85,33 @@ def test_what_the_api_answers_decides(worker: Worker, outcome: Any, seen: dict[s
     assert worker.open_claims() == []
 
 
+COSTS = {"spent": ("success", "running", "failure"), "under way": ("ambiguous", "answered with an error")}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_what_the_api_answers_says_what_was_paid(worker: Worker, outcome: str) -> None:
+    """What it took is spent, what it did not answer stays set aside, and the rest costs nothing."""
+    worker.ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
+    worker.enqueue(samples=3)
+    worker.submit(OUTCOMES[outcome][0])
+    found = worker.ledger.reader.days()[0]
+    sums = {"spent": found.spent, "under way": found.committed, "doubtful": found.doubtful}
+    expected = [name for name, outcomes in COSTS.items() if outcome.startswith(outcomes)]
+    assert {name: amount for name, amount in sums.items() if amount} == dict.fromkeys(expected, Decimal("1.5"))
+
+
+def test_a_worker_heeds_its_daily_budget(make_worker: Callable[..., Worker]) -> None:
+    """Nothing is sent beyond it, and the pause says so."""
+    worker = make_worker(daily_budget="0.9")
+    worker.ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
+    for batch in ("b", "other"):
+        worker.enqueue(batch=batch)
+    worker.api.will(RUNNING)
+    worker.do(worker.edits())
+    assert worker.api.submits == ["b/c0/1"]
+    assert list(worker.pauses()) == ["submit:budget"]
+
+
 def test_an_edit_that_was_not_taken_keeps_its_number(worker: Worker) -> None:
     """The next POST is the same purchase, comes later each time, and success forgets the tries."""
     worker.enqueue()
@@ -131,10 +160,12 @@ SIGNING = {
 @pytest.mark.parametrize(("error", "seen"), SIGNING.values(), ids=SIGNING)
 def test_without_a_signed_link_nothing_is_sent(worker: Worker, error: Exception, seen: dict[str, Any]) -> None:
     """What can never be signed fails at once; trouble with the store puts the edit back, with no attempt used."""
+    worker.ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
     worker.enqueue(IMAGE)
     worker.outside.store.errors["sign"] = error
     worker.submit(RUNNING)
     assert worker.seen() == seen
+    assert worker.ledger.reader.days()[0].used == 0
     assert worker.api.posts == []
 
 

@@ -10,15 +10,21 @@ from collections.abc import Callable, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from retouch.errors import SchemaError
+from retouch.errors import InputError, SchemaError
 from retouch.ledger import SCHEMA, Claim
+from retouch.price import Price
 from tests.unit.worker_stage import Worker
 from workers import runtime
 from workers.context import Context
 
 
 @pytest.mark.parametrize(
-    ("error", "event"), [(ValueError("a bug"), "worker.crashed"), (SchemaError("newer"), "worker.schema_mismatch")]
+    ("error", "event"),
+    [
+        (ValueError("a bug"), "worker.crashed"),
+        (SchemaError("newer"), "worker.schema_mismatch"),
+        (InputError("another"), "worker.other_price"),
+    ],
 )
 def test_a_failed_service_ends_the_process(error: Exception, event: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its supervisor starts a new one; a worker without its dispatcher or its renewals would do harm."""
@@ -139,6 +145,38 @@ def test_it_waits_until_no_older_worker_is_alive(worker: Worker, monkeypatch: py
         asyncio.run(serve())
     assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["worker.waiting"]
     assert (asked, worker.client.get(worker.keys.schema)) == (3, str(SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("settings", "refusal"),
+    [
+        ({"price": "image 0.01 USD"}, None),
+        ({"price": "0.02 USD"}, "RETOUCH_PRICE is 0.02 USD, and the price that holds for all workers is 0.01 USD"),
+        ({"daily_budget": "20"}, None),
+        ({"daily_budget": "20 EUR"}, "RETOUCH_DAILY_BUDGET is in another currency than the price .0.01 USD."),
+    ],
+)
+def test_a_worker_starts_with_the_price_that_holds(
+    make_worker: Callable[..., Worker], settings: dict[str, str], refusal: str | None
+) -> None:
+    """One that would count with another, or bound the day in another currency, begins nothing."""
+    worker = make_worker(**settings)
+    worker.ledger.worker.agree_price(Price.parse("0.01 USD"))
+    if refusal is None:
+        asyncio.run(worker.runtime._upgrade_ledger())
+    else:
+        with pytest.raises(InputError, match=refusal):
+            asyncio.run(worker.runtime._upgrade_ledger())
+    assert worker.runtime._upgraded.is_set() is (refusal is None)
+
+
+def test_a_daily_budget_needs_a_price(make_worker: Callable[..., Worker]) -> None:
+    """The worker's own is one, and holds for all from then on."""
+    with pytest.raises(InputError, match="RETOUCH_DAILY_BUDGET needs a price of one image"):
+        asyncio.run(make_worker(daily_budget="20").runtime._upgrade_ledger())
+    worker = make_worker(daily_budget="20 usd", price="0.01 USD")
+    asyncio.run(worker.runtime._upgrade_ledger())
+    assert worker.ledger.reader.price() == Price.parse("0.01 USD")
 
 
 def test_a_message_that_comes_twice_ends_no_lease_of_the_first(worker: Worker) -> None:

@@ -12,6 +12,7 @@ from retouch.intake.admission import InvalidEditError
 from retouch.intake.manifest import Columns
 from retouch.intake.values import checked_value
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
+from retouch.price import Budget
 from workers.gateway.intake import Terms
 
 
@@ -33,6 +34,9 @@ class Asked(BaseModel):
     max_failures: str | None = Field(
         None, description="`10` or `1%`: with more failed edits the batch is paused. Given again it must be the same."
     )
+    budget: str | None = Field(
+        None, description="What the batch may cost, as `20` or `20 USD`. Given again it must be the same."
+    )
     open_until: AwareDatetime | None = Field(
         None, description="More edits may come until then: the batch does not end before. Of several the latest counts."
     )
@@ -48,7 +52,8 @@ class Asked(BaseModel):
     def terms(self, notify: str | None) -> Terms:
         """What the batch is given; raises InputError."""
         limit = FailureLimit.text(self.max_failures) or None
-        return Terms(self.weight, limit, notify, self.open_until)
+        budget = str(Budget.parse(self.budget)) if self.budget else None
+        return Terms(self.weight, limit, notify, self.open_until, budget=budget)
 
 
 def _defaults(pairs: list[str]) -> dict[str, Any]:

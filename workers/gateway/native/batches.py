@@ -299,6 +299,14 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         return gateway.queue.limit_failures(batch, max_failures).to_json()
 
+    def budget(
+        batch: BatchId,
+        key: Operator,
+        budget: Annotated[str, Query(description="`20` or `20 USD`, as the price is; `none`: any amount.")],
+    ) -> BatchRecord:
+        found(gateway, key, batch)
+        return gateway.queue.set_budget(batch, None if budget == "none" else budget).to_json()
+
     def seal(batch: BatchId, key: Binder) -> Changed:
         found(gateway, key, batch)
         return {"changed": gateway.queue.seal(batch)}
@@ -308,4 +316,5 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
     change("pause", "Submit no more of its edits; what is at the API is finished", Changed, pause)
     change("resume", "End all pauses of the batch", Changed, resume)
     change("limit", "Say how many of its edits may fail, where nobody has said so", BatchRecord, limit)
+    change("budget", "Say what it may cost; it goes on if its next image fits", BatchRecord, budget)
     change("seal", "Let it end before its open_until, or though its producer is gone", Changed, seal)

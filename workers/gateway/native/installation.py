@@ -35,7 +35,10 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
         learned: dict[str, TimesRecord] = {
             kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
         }
+        price, today = queue.price(), None if key.prefix else next(iter(queue.money()), None)
         return {
+            "price": price.to_json() if price else None,
+            "money": today.to_json() if today else None,
             "workers": queue.workers(),
             "worker_differences": queue.differences(),
             "pauses": pauses,

@@ -15,6 +15,7 @@ from retouch.access_keys import AccessKey, Scope
 from retouch.failure_limit import FailureLimit
 from retouch.intake.redo import Wish
 from retouch.media.stores import open_store
+from retouch.price import Budget
 from workers.gateway.body import small_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
@@ -39,6 +40,7 @@ class RedoAsked(BaseModel):
     )
     size: str = Field("", description="Of edits that set none: `fit:512` or `512x384`.")
     max_failures: str | None = Field(None, description="`10` or `1%`, for the new batch.")
+    budget: str | None = Field(None, description="`20` or `20 USD`: what the new batch may cost in all.")
     dry_run: bool = Field(False, description="Only check, and tell how much it would be.")
 
 
@@ -60,7 +62,11 @@ def add_redo(app: FastAPI, gateway: Gateway) -> None:
         order = Order(
             wish.source(redone, cache(open_store)),
             queue.redo_id(batch, wish.content),
-            terms=Terms(max_failures=limit, origin={"redo_of": batch, "content": wish.content}),
+            terms=Terms(
+                max_failures=limit,
+                origin={"redo_of": batch, "content": wish.content},
+                budget=str(Budget.parse(asked.budget)) if asked.budget else None,
+            ),
             noun="edit",
             named=wish.pictures,
             dry_run=asked.dry_run,

@@ -1,6 +1,6 @@
 -- Functions that change one edit: its state and its batch's counts change together; its end emits an event.
 -- An edit of an older program has no place in its batch's strips; whoever reads them finds out where it stands.
--- include: clock events order batch_pauses counts groups journal
+-- include: clock events order batch_pauses counts groups journal money
 
 local function split(id)
   local slash = string.find(id, '/', 1, true)
@@ -56,13 +56,14 @@ local function make_ready(id)
   redis.call('ZADD', READY, (blamed[1] or blamed[2] or blamed[3]) and last_in_order(id) or string.format('%.17g', front), id)
 end
 
--- `e`: { submits, provider_id, seed that was used or sent, duplicate, submitted_at } of the edit.
-local function result_json(custom_id, e, to, outputs, err)
+-- `e`: { submits, provider_id, seed that was used or sent, duplicate, submitted_at } of the edit. `cost`: of all its submits, as it is
+-- shown; nil: nothing, or there was no price.
+local function result_json(custom_id, e, to, outputs, err, cost)
   return '{"custom_id":' .. cjson.encode(custom_id) .. ',"state":"' .. to .. '","attempts":' .. (e[1] or '0') ..
     ',"provider_id":' .. (e[2] and cjson.encode(e[2]) or 'null') .. ',"seed":' .. (e[3] or 'null') ..
     ',"outputs":' .. (outputs or '[]') .. ',"error":' .. (err or 'null') ..
     ',"possible_duplicate":' .. (e[4] and 'true' or 'false') ..
-    ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. '}'
+    ',"submitted_at":' .. (e[5] or 'null') .. ',"completed_at":' .. int(now) .. (cost and ',"cost":"' .. cost .. '"' or '') .. '}'
 end
 
 -- A submit was sent and is not answered any more.
@@ -94,10 +95,15 @@ end
 local function end_edit(id, from, to, outputs, err, group)
   local batch, custom_id = split(id)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
-    'used_seed', 'at')
+    'used_seed', 'at', 'reserved', 'paid')
   e[3] = e[8] or e[3]
   if e[6] then count_unanswered(id) end
-  local result = result_json(custom_id, e, to, outputs, err)
+  if e[10] then
+    money.settle(batch, id, e[10], 'doubtful', true)
+    e[11] = redis.call('HGET', edit_key(id), 'paid')
+  end
+  local cost = e[11] and money.shown(tonumber(e[11]), redis.call('HGET', batch_key(batch), 'currency'))
+  local result = result_json(custom_id, e, to, outputs, err, cost)
   redis.call('HSET', results_key(batch), custom_id, result)
   if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
   set_state(id, from, to, e[9])

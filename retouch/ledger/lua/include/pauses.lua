@@ -8,12 +8,16 @@ local FORCED_MS, FORCED_MAX_MS = 60000, 600000 -- between submits that try an AP
 -- All pauses in force: KIND:CAUSE → { reason, since, touched, until, every, … }. `until` is the next probe, `every` the ms
 -- between probes (0: there is none). More of a throttled one: `ends`; of an outage of submits: `door`, when a status was
 -- last answered, `mute`, statuses are not answered either, `back`, when one was after that, `forced`, when a submit may go
--- all the same, `forced_every`; of the store: `by` (store, fetch).
+-- all the same, `forced_every`; of the store: `by` (store, fetch); of a day's budget: `most`, in micro-units (text).
 local function pauses()
   local found, raw = {}, redis.call('HGETALL', PAUSES)
   for i = 1, #raw, 2 do found[raw[i]] = cjson.decode(raw[i + 1]) end
   return found
 end
+
+-- When what a pause holds back is due again. That of a day's budget may end before its time, when the budget is raised.
+local LOOK_MS = 60000
+local function looked_at(pause) return pause.most and math.min(pause['until'], now + LOOK_MS) or pause['until'] end
 
 local function pause_kind(name) return string.match(name, '^[^:]+') end
 
@@ -22,7 +26,7 @@ local function held_back_until(kind)
   local due, waits = nil, false
   for name, pause in pairs(pauses()) do
     if pause_kind(name) == kind then
-      due = math.max(due or 0, now + 1000, pause['until'])
+      due = math.max(due or 0, now + 1000, looked_at(pause))
       waits = waits or (pause.ends or 0) > now -- a Retry-After
     end
   end

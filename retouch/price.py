@@ -1,0 +1,104 @@
+"""What images cost: the price of one (``RETOUCH_PRICE``, ``retouch price``), and what may be spent (budgets).
+
+Sums are kept in whole micro-units of the currency: a millionth of a dollar, of a euro.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import NamedTuple, Self
+
+from retouch.errors import InputError
+from retouch.records import PriceRecord
+
+MICRO = 1_000_000
+DEAREST = 1_000_000  # units of the currency for one image, so that no sum leaves what a float holds exactly
+_AMOUNT = r"([0-9]{1,9}(?:[.,][0-9]{1,6})?)"
+_CURRENCY = r"([A-Za-z]{3}|[$€£¥])"
+_PRICE = re.compile(rf"(?:image\s+)?{_AMOUNT}\s*{_CURRENCY}")
+_BUDGET = re.compile(rf"{_AMOUNT}\s*{_CURRENCY}?")
+
+
+class Price(NamedTuple):
+    """The price of an image, or of some."""
+
+    amount: Decimal
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read ``0.0035 USD`` or ``image 0.0035 USD``; None if it is empty. Raises InputError."""
+        if not text.strip():
+            return None
+        found = _PRICE.fullmatch(text.strip())
+        price = cls(_decimal(found[1]), found[2].upper()) if found else None
+        if price is None or price.amount > DEAREST:
+            raise InputError(
+                f"RETOUCH_PRICE: {text[:40]!r} is not a price of one image, such as 0.0035 USD (a million at most, with"
+                " six digits after the point at most)"
+            )
+        return price
+
+    @classmethod
+    def of_micros(cls, micros: int, currency: str) -> Self:
+        """An amount as the ledger keeps it."""
+        return cls((Decimal(micros) / MICRO).normalize(), currency)
+
+    @property
+    def micros(self) -> int:
+        """The same in micro-units."""
+        return int(self.amount * MICRO)
+
+    def of(self, images: int) -> Self:
+        """What so many images cost, to the cent, and to the last digit of the price below that."""
+        total = self.amount * images
+        cents = total.quantize(Decimal("0.01"))
+        return self._replace(amount=cents if cents >= 1 else total.normalize())
+
+    @classmethod
+    def from_json(cls, raw: PriceRecord) -> Self:
+        """Read what ``to_json`` has made."""
+        return cls(Decimal(str(raw["amount"])), raw["currency"])
+
+    def to_json(self) -> PriceRecord:
+        """As programs read it."""
+        return {"amount": float(self.amount), "currency": self.currency}
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} {self.currency}"
+
+
+class Budget(NamedTuple):
+    """What may be spent; ``currency``: empty for that of the price, whatever it is."""
+
+    micros: int
+    currency: str = ""
+
+    @classmethod
+    def parse(cls, budget: float | Decimal | str, what: str = "budget") -> Self:
+        """Read ``20``, ``20.5`` or ``"20 USD"``; raises InputError."""
+        text = str(budget).strip() if not isinstance(budget, bool) else ""
+        found = _BUDGET.fullmatch(text)
+        if found is None:
+            raise InputError(
+                f"{what} is {str(budget)[:40]!r}: write an amount of money, such as 20 or '20.50 USD' (nine digits"
+                " before the point at most, and six after it)"
+            )
+        return cls(int(_decimal(found[1]) * MICRO), (found[2] or "").upper())
+
+    def __str__(self) -> str:
+        amount = f"{(Decimal(self.micros) / MICRO).normalize():f}"
+        return f"{amount} {self.currency}" if self.currency else amount
+
+
+def other_budget(batch: str, found: int, budget: Budget) -> str:
+    """What is wrong where a batch is given another budget than before (``found``, in micro-units)."""
+    return (
+        f"batch {batch} was given a budget of {Budget(found)} before, and not {budget}: leave it as it was; to change"
+        f" what holds: retouch budget {batch} {Budget(budget.micros)}"
+    )
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", "."))

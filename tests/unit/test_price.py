@@ -1,0 +1,68 @@
+"""Prices and budgets, as people write them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from retouch.errors import InputError
+from retouch.price import Budget, Price
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "micros"),
+    [
+        ("0.0035 USD", "0.0035 USD", 3500),
+        ("image 0.0035 USD", "0.0035 USD", 3500),
+        (" image  0,5eur ", "0.5 EUR", 500_000),
+        ("0.000001 €", "0.000001 €", 1),
+        ("1000000 USD", "1000000 USD", 10**12),
+        ("0 USD", "0 USD", 0),
+    ],
+)
+def test_a_price_is_an_amount_and_a_currency(text: str, shown: str, micros: int) -> None:
+    """To the millionth; ``image`` may stand before it."""
+    price = Price.parse(text)
+    assert price is not None
+    assert (str(price), price.micros) == (shown, micros)
+    assert Price.of_micros(micros, price.currency) == price
+    assert Price.from_json(price.to_json()) == price
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "USD", "0.0000001 USD", "-1 USD", "1e3 USD", "1000001 USD", "call 1 USD", "nan USD"]
+)
+def test_what_is_no_price_is_refused(text: str) -> None:
+    """In one sentence that says what to write."""
+    with pytest.raises(InputError, match="is not a price of one image, such as"):
+        Price.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (20, (20_000_000, "")),
+        (0.1, (100_000, "")),
+        (Decimal("12.345678"), (12_345_678, "")),
+        ("20 usd", (20_000_000, "USD")),
+        ("20,5€", (20_500_000, "€")),
+        ("0", (0, "")),
+        ("999999999.999999", (999_999_999_999_999, "")),
+    ],
+)
+def test_a_budget_is_an_amount_perhaps_with_a_currency(given: Any, expected: tuple[int, str]) -> None:
+    """As a number, or as text; its text is read as the same."""
+    budget = Budget.parse(given)
+    assert budget == expected
+    assert Budget.parse(str(budget)) == budget
+
+
+@pytest.mark.parametrize(
+    "given", ["", "all", -1, True, float("nan"), float("inf"), 1e-9, 1e12, "1 2", "5 dollars", "٣"]
+)
+def test_what_is_no_budget_is_refused(given: Any) -> None:
+    """In one sentence that says what to write."""
+    with pytest.raises(InputError, match="write an amount of money, such as 20 or"):
+        Budget.parse(given)
