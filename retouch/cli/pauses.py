@@ -24,7 +24,7 @@ BATCH_REMEDIES: dict[str, str] = {
     "again, or take it as it is: retouch seal {batch}, then retouch resume {batch}",
     BatchPause.REFUSALS: "fix the cause, then: retouch resume {batch} (and retouch retry {batch}), or: "
     "retouch cancel {batch}",
-    BatchPause.FAILURES: "see why: retouch results {batch} --only failed. Then go on however many fail: "
+    BatchPause.FAILURES: "see why: retouch status {batch}. Then go on however many fail: "
     "retouch resume {batch} (or with another limit: --max-failures 5%), try the failed ones again: "
     "retouch retry {batch}, or end it: retouch cancel {batch}",
     BatchPause.BUDGET: "allow it more: retouch budget {batch} AMOUNT, or end it: retouch cancel {batch}",

@@ -62,7 +62,7 @@ class Strips:
 
     def rows(self, batch: str, places: Sequence[int]) -> list[EditRow]:
         """The edits at these places of the batch's order (from 0), as they were asked for; without those it has not."""
-        rows = {row.place: row for first, count in _runs(places) for row in self._window(batch, first, count)}
+        rows = {row.place: row for row in self._stored_rows(batch, list(_runs(places)))}
         if any(row.state is EditState.FAILED and not row.group for row in rows.values()):
             strip = self.groups(batch)
             rows = {place: row._replace(group=strip[place]) for place, row in rows.items() if place < len(strip)}
@@ -112,16 +112,21 @@ class Strips:
                         numbers[name] = number
         return _Failures(bytes(groups), numbers, counts)
 
-    def _window(self, batch: str, first: int, count: int) -> list[EditRow]:
-        """So many edits from a place on; a failed one that only ``groups`` knows the group of has none."""
-        keys, last = self._keys, first + count - 1
-        stored = self._connection.read_bytes(
-            [("GETRANGE", key, first, last) for key in (keys.strip(batch), keys.groupstrip(batch))]
-        )
-        ids = self._connection.read("LRANGE", keys.order(batch), first, last)
-        strip, groups = (part[: len(ids)].ljust(len(ids), b"\0") for part in stored)
-        found = enumerate(zip(ids, self._completed(batch, strip, first), groups, strict=True), first)
-        return [EditRow(place, custom_id, _STATES[state], group) for place, (custom_id, state, group) in found if state]
+    def _stored_rows(self, batch: str, runs: Sequence[tuple[int, int]]) -> Iterator[EditRow]:
+        """The edits from the first to the last place of each run; of a failed one ``groups`` may know more."""
+        if not runs:
+            return
+        keys, lowest, highest = self._keys, runs[0][0], runs[-1][1]
+        parts = keys.strip(batch), keys.groupstrip(batch)
+        strips = self._connection.read_bytes(("GETRANGE", part, lowest, highest) for part in parts)
+        pages = self._connection.read_all(("LRANGE", keys.order(batch), *run) for run in runs)
+        for (first, _), ids in zip(runs, pages, strict=True):
+            begin, end = first - lowest, first - lowest + len(ids)
+            strip, groups = (part[begin:end].ljust(len(ids), b"\0") for part in strips)
+            states = self._completed(batch, strip, first)
+            for place, (custom_id, state, group) in enumerate(zip(ids, states, groups, strict=True), first):
+                if state:
+                    yield EditRow(place, custom_id, _STATES[state], group)
 
     def _ids(self, batch: str, places: Iterable[int]) -> Iterator[list[tuple[int, str]]]:
         """These places, from the first to the last, each with its custom id: a page of the order at a time."""
@@ -135,7 +140,7 @@ def _zeros(strip: bytes) -> list[int]:
 
 
 def _runs(places: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Places as a first one and how many follow each other from there on."""
+    """Places, as the first and the last of each run of them."""
     for _, run in groupby(enumerate(sorted(set(places))), lambda one: one[1] - one[0]):
         found = [place for _, place in run]
-        yield found[0], len(found)
+        yield found[0], found[-1]

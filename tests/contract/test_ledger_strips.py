@@ -15,7 +15,7 @@ from retouch.ledger.constants import OTHER_GROUP
 from retouch.states import EditState
 from retouch.wording import group_of
 from tests.contract.test_ledger_poison import crash_with
-from tests.contract.test_ledger_remove import end
+from tests.contract.test_ledger_remove import end, of_batch
 from tests.ledger_bench import SUBMITTING, Bench, entries
 
 SMALL, EMPTY = "image {} is too small", "the prompt is empty"
@@ -194,6 +194,15 @@ def test_an_older_programs_batch_takes_new_edits(bench: Bench) -> None:
     assert [place for place, group in enumerate(bench.ledger.strips.groups("b")) if group == small] == [0, 1, 2, 5, 7]
     assert bench.ledger.producer.retry("b", group=small).sent == 5
     assert bench.ledger.strips.states("b") == b"qqqfCqsqs"
+
+
+def test_a_removed_batch_leaves_no_strips(bench: Bench) -> None:
+    """Nor groups of failures."""
+    bench.fill(2)
+    fail(bench, bench.edits(submits=1), EMPTY)
+    end(bench, 0)
+    assert bench.ledger.producer.remove("b") == 0
+    assert of_batch(bench, "b") == []
 
 
 def test_a_batch_that_is_removed_page_by_page_is_told_of_rightly(bench: Bench) -> None:

@@ -105,7 +105,7 @@ def test_every_view_of_the_batch_says_why(run: Run, paused: str) -> None:
     assert run("batches").out.split() == ["oil", "paused", "2/5", "3", "queued,", "2", "failed", "(failures)"]
     out = run("status", paused).out
     assert f"batch oil is PAUSED (failures): {WHY}" in out
-    assert "retouch results oil --only failed" in out
+    assert "see why: retouch status oil" in out
     record = run("status", paused, "--json").json
     assert record["max_failures"] == "1"
     assert [pause["cause"] for pause in record["paused"]] == ["failures"]
