@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from retouch.ledger import EditRow, FailureGroup
 from tests.harness.growing import Record
 
 
@@ -27,6 +28,14 @@ class Stored:
     sha256: str
     whole_image: bool
     body: bytes = b""  # of manifests only
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A batch as the ledger's strips have it: the state of each edit, and why they failed."""
+
+    rows: list[EditRow]
+    failures: list[FailureGroup]
 
 
 @dataclass(frozen=True)
@@ -60,5 +69,6 @@ class Evidence:
     blameless: bool = False
     cancelled: dict[str, float] = field(default_factory=dict)
     unkept: Unkept | None = None
+    glances: dict[str, Glance] = field(default_factory=dict)  # of batches that the ledger has still
     held: set[str] = field(default_factory=set)  # edits that the ledger shows as held
     wall_minus_monotonic: float = 0.0

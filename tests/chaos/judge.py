@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from retouch.wording import group_of
 from tests.chaos.evidence import Evidence
 from tests.harness.growing import Record
 
@@ -264,6 +265,23 @@ def nothing_is_paid_for_in_vain(evidence: Evidence) -> Finding:
     return Finding("9 nothing is paid for that cannot be kept", {"submits taken without a store": n}, wrong)
 
 
+def a_batch_at_a_glance_is_as_it_ended(evidence: Evidence) -> Finding:
+    """The strips, written move by move, say of each edit what its manifest says; so do the counts of its failures."""
+    wrong: list[str] = []
+    for batch, glance in evidence.glances.items():
+        lines = {custom_id: found[0] for custom_id, found in manifest(evidence, batch).items()}
+        shown = {row.custom_id: row.state for row in glance.rows}
+        wrong += [
+            f"{batch}/{name} is shown {shown.get(name)}" for name in lines if shown.get(name) != lines[name]["state"]
+        ]
+        failures = Counter(group_of(line["error"]) for line in lines.values() if line["state"] == "failed")
+        counted = {f"{group.code} {group.words}": group.count for group in glance.failures}
+        if counted != failures:
+            wrong.append(f"failures of {batch} are counted as {counted}, and are {dict(failures)}")
+    groups = sum(len(glance.failures) for glance in evidence.glances.values())
+    return Finding("14 a batch is shown as it ended", {"batches": len(evidence.glances), "groups": groups}, wrong)
+
+
 CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     every_edit_ends_once,
     nothing_is_paid_twice_untold,
@@ -275,6 +293,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     nobody_fails_for_others,
     no_request_inside_a_retry_after,
     cancelled_means_cancelled,
+    a_batch_at_a_glance_is_as_it_ended,
 )
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from retouch.states import EditState
 from tests.chaos.crew import Hand, Nursery
-from tests.chaos.evidence import Delivery, Evidence, Stored, Unkept
+from tests.chaos.evidence import Delivery, Evidence, Glance, Stored, Unkept
 from tests.chaos.judge import BATCH_END, ENDS
 from tests.chaos.witness import Witness
 from tests.harness.api import Api
@@ -203,9 +203,14 @@ class Run(World):
             blameless=self.blameless,
             cancelled=dict(self.cancelled),
             unkept=self.unkept,
+            glances={batch: self._glance(batch) for batch in self.enqueued if self.queue.find(batch)},
             held={f"{b}/{c}" for b, edits in self.enqueued.items() for c in edits if self._is_held(b, c)},
             wall_minus_monotonic=time.time() - time.monotonic(),
         )
+
+    def _glance(self, batch: str) -> Glance:
+        strips = self.ledger.strips
+        return Glance(strips.rows(batch, range(len(strips.states(batch)))), strips.failures(batch))
 
     def _is_held(self, batch: str, custom_id: str) -> bool:
         if self.policy != "hold":

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.evidence import Delivery, Evidence, Stored, Unkept
+from retouch.ledger import EditRow, FailureGroup
+from retouch.states import EditState
+from tests.chaos.evidence import Delivery, Evidence, Glance, Stored, Unkept
 from tests.chaos.judge import judge, manifest, violations
 from tests.harness.growing import Record
 
@@ -65,6 +67,7 @@ def clean() -> Evidence:
         blameless=True,
         cancelled={"b": 13.0},
         unkept=Unkept(10.0, 20.0, places=1),
+        glances={"b": Glance([EditRow(0, "c0", EditState.COMPLETED, 0)], [])},
     )
 
 
@@ -122,6 +125,11 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "an edit fails of an outage": (11, lambda e: rewritten(e, state="failed", error={"code": "refused"})),
     "a request inside a Retry-After": (13, lambda e: e.requests[0].update(arrived=9.0)),
     "a submit of a cancelled batch": (2, lambda e: e.cancelled.update(b=10.0)),
+    "an edit is shown in another state": (14, lambda e: e.glances["b"].rows.clear()),
+    "a failure that there is not": (
+        14,
+        lambda e: e.glances["b"].failures.append(FailureGroup(1, "refused", "no", 1, "c0")),
+    ),
     "more paid for than can be kept": (9, lambda e: e.requests.extend([e.requests[0]] * 2)),
 }
 
@@ -129,7 +137,7 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
 def test_a_clean_history_has_no_violations_and_counts_what_it_saw() -> None:
     """Every invariant holds, and none was vacuous."""
     findings = judge(clean())
-    assert [f.violations for f in findings] == [[]] * 10
+    assert [f.violations for f in findings] == [[]] * 11
     assert all(any(f.counted.values()) for f in findings)
 
 
