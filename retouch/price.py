@@ -27,15 +27,15 @@ class Price(NamedTuple):
     currency: str
 
     @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read ``0.0035 USD`` or ``image 0.0035 USD``; None if it is empty. Raises InputError."""
+    def parse(cls, text: str, what: str = "RETOUCH_PRICE") -> Self | None:
+        """Read ``0.0035 USD`` or ``image 0.0035 USD``; None if it is empty. Raises InputError, which names ``what``."""
         if not text.strip():
             return None
         found = _PRICE.fullmatch(text.strip())
         price = cls(_decimal(found[1]), found[2].upper()) if found else None
         if price is None or price.amount > DEAREST:
             raise InputError(
-                f"RETOUCH_PRICE: {text[:40]!r} is not a price of one image, such as 0.0035 USD (a million at most, with"
+                f"{what}: {text[:40]!r} is not a price of one image, such as 0.0035 USD (a million at most, with"
                 " six digits after the point at most)"
             )
         return price

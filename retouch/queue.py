@@ -424,7 +424,7 @@ class EditQueue(BatchReader):
 
         Raises InputError if it is no price, or in another currency than amounts were counted in.
         """
-        wanted = Price.parse(price)
+        wanted = Price.parse(price, "price")
         if wanted is None:
             raise InputError("the price is empty: write one such as 0.0035 USD")
         with self._reach():

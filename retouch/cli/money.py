@@ -33,7 +33,7 @@ def price(
         retouch price '0.0035 USD'
         retouch price --days 7
     """
-    wanted = Price.parse(price)
+    wanted = Price.parse(price, "PRICE")
     queue = open_queue(redis_url)
     if wanted:
         queue.set_price(price)

@@ -16,6 +16,7 @@ from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.cli import app, commands
 from retouch.ledger import Ledger, Settlement
+from retouch.price import Price
 from retouch.states import EditState
 from tests.unit.cli.conftest import Outcome, Run, picture
 from tests.unit.outside import Bucket
@@ -117,6 +118,21 @@ def test_too_many_failures_end_with_the_exit_codes_of_the_other_way(
     finish_all(ledger)
     ended = remote("watch", "b")
     assert (ended.code, "1 of 2 edits failed, no more than --max-failures 50%" in ended.err) == (0, True)
+
+
+def test_money_is_told_and_bound_as_without_a_gateway(remote: Run, ledger: Ledger, tmp_path: Path) -> None:
+    """But the price, which needs Redis."""
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(LINE | {"custom_id": name}) + "\n" for name in "ab"))
+    assert "a budget needs a price of one image" in remote("enqueue", "two.jsonl", "--batch", "b", "--budget", "1").err
+    found = Price.parse("0.01 USD")
+    assert found is not None
+    ledger.producer.set_price(found)
+    assert remote("enqueue", "two.jsonl", "--batch", "b", "--budget", "0.01").code == 0
+    assert remote("budget", "b", "0.02").out == "money: 0 USD spent, about 0.02 USD to come; its budget is 0.02 USD\n"
+    assert "one image costs 0.01 USD" in remote("price").out
+    assert remote("price", "--json").json["price"] == {"amount": 0.01, "currency": "USD"}
+    assert remote("status", "--json").json["money"]["spent"] == 0
+    assert remote("price", "0.02 USD").code == 2
 
 
 def fail_one(ledger: Ledger, batch: str) -> None:

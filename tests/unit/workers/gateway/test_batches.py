@@ -50,7 +50,8 @@ def end(ledger: Ledger, state: EditState = EditState.COMPLETED, count: int = 100
         ("GET", "/wait?timeout=0"),
         ("GET", "/events"),
         *(("GET", f"/{name}") for name in ("strip", "strip?of=groups", "failures", "edits", "edits?at=0")),
-        *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume", "seal", "limit?max_failures=0")),
+        *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
+        *(("POST", f"/{name}") for name in ("limit?max_failures=0", "budget?budget=none")),
     ],
 )
 def test_a_batch_of_others_is_not_there(
@@ -81,6 +82,7 @@ def test_a_batch_of_others_is_not_there(
         *((Scope.READ, "POST", f"/v1/batches/b/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
         *((scope, "DELETE", "/v1/batches/b") for scope in (Scope.READ, Scope.SUBMIT)),
         (Scope.READ, "POST", "/v1/batches/b/limit?max_failures=0"),
+        (Scope.SUBMIT, "POST", "/v1/batches/b/budget?budget=none"),
         (Scope.READ, "POST", "/v1/uploads"),
     ],
 )
@@ -329,6 +331,22 @@ def test_how_many_may_fail_is_said_once(client: Client, ledger: Ledger, queue: E
         assert said in problem(answer)["detail"]
     assert caller.post("/v1/batches/b/limit").status_code == 422
     assert queue.status("b").max_failures == "5%"
+
+
+def test_what_a_batch_may_cost_is_said_by_who_operates(client: Client, ledger: Ledger, queue: EditQueue) -> None:
+    """In the currency of the price, or without; what is none is refused; `none` lifts it."""
+    fill(ledger)
+    caller = client()
+    refused = caller.post("/v1/batches/b/budget?budget=20")
+    assert (refused.status_code, "needs a price of one image" in problem(refused)["detail"]) == (422, True)
+    queue.set_price("0.01 USD")
+    answer = caller.post("/v1/batches/b/budget?budget=20%20USD")
+    nothing = {"spent": 0, "committed": 0, "doubtful": 0}
+    assert answer.json()["money"] == {**nothing, "to_come": 0.03, "budget": 20, "currency": "USD"}
+    for query, said in (("?budget=20%20EUR", "counted in USD here"), ("?budget=x", "budget is 'x'")):
+        answer = caller.post(f"/v1/batches/b/budget{query}")
+        assert (answer.status_code, said in problem(answer)["detail"]) == (422, True)
+    assert caller.post("/v1/batches/b/budget?budget=none").json()["money"]["budget"] is None
 
 
 def test_waiting_ends_at_its_time_or_at_once(client: Client, ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retouch.access_keys import Scope
 from retouch.ledger import Ledger
+from retouch.price import Price
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.gateway.native.installation import UNTOLD
 
@@ -17,6 +18,15 @@ def test_workers_and_pauses_are_told(client: Client, ledger: Ledger) -> None:
     assert [(one["cause"], one["reason"]) for one in told["pauses"]] == [("person", "lunch")]
     refused = client(Scope.SUBMIT, name="sender").get("/v1/installation")
     assert (refused.status_code, problem(refused)["type"]) == (403, "urn:retouch:problem:not-allowed")
+
+
+def test_the_money_of_all_is_told_to_keys_of_all(client: Client, ledger: Ledger) -> None:
+    """A key that is bound to some batches reads the price alone."""
+    ledger.producer.set_price(Price.of_micros(10_000, "USD"))
+    everyone = client(Scope.READ).get("/v1/installation").json()
+    team = client(Scope.READ, name="team", prefix="team-").get("/v1/installation").json()
+    assert (everyone["money"]["spent"], team["money"]) == (0, None)
+    assert everyone["price"] == team["price"] == {"amount": 0.01, "currency": "USD"}
 
 
 def test_a_refusal_of_others_is_not_told(client: Client, ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ def test_a_mistyped_parameter_is_refused_with_the_one_that_was_meant(client: Cli
         "/v1/batches?wieght=2&set=seed=1&tag=x", data=body, headers={"Content-Type": "application/jsonl"}
     )
     found = problem(sent)
-    known = "set, column, keep_columns, weight, max_failures, open_until"
+    known = "set, column, keep_columns, weight, max_failures, budget, open_until"
     assert found["detail"] == f"there is no parameter 'tag' here; there is {known}"
     assert found["errors"] == [
         {"field": "tag", "detail": found["detail"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -205,6 +206,7 @@ def test_a_body_that_is_none_is_refused(
         ({"weight": "nan"}, "weight: "),
         ({"wait": "2"}, "there is no parameter 'wait' here"),
         ({"max_failures": "many"}, "max_failures is 'many': write a number of edits, such as 10, or a percentage"),
+        ({"budget": "much"}, "budget is 'much': write an amount of money"),
         ({"open_until": "2026-01-01T00:00:00"}, "open_until: "),
     ],
 )
@@ -216,13 +218,18 @@ def test_a_query_that_is_wrong_is_named(client: Client, query: dict[str, Any], s
 
 
 def test_a_batch_is_given_more_than_edits(client: Client, queue: EditQueue) -> None:
-    """How many may fail, until when it is open, and where its own events go; a limit is given once."""
-    caller, query = client(), {"max_failures": "1%", "open_until": "2999-01-01T00:00:00+01:00"}
+    """How many may fail, what it may cost, until when it is open, where its own events go; limits are given once."""
+    queue.set_price("0.01 USD")
+    caller, query = client(), {"max_failures": "1%", "budget": "2,5 usd", "open_until": "2999-01-01T00:00:00+01:00"}
     headers = JSONL | {"Retouch-Notify": "https://hooks.example.com/T0/secret"}
     assert caller.post("/v1/batches/b", data=lines(edit()), headers=headers, params=query).status_code == 201
     view = queue.status("b")
     assert (view.max_failures, str(view.open_until)) == ("1%", "2998-12-31 23:00:00+00:00")
+    assert view.money is not None
+    assert view.money.budget == Decimal("2.5")
     assert [sink.shown for sink in queue.batch_sinks("b")] == ["hooks.example.com"]
+    again = caller.post("/v1/batches/b", data=lines(edit("z")), headers=JSONL, params={"budget": "3"})
+    assert (again.status_code, "was given a budget of 2.5 before" in problem(again)["detail"]) == (422, True)
     again = caller.post("/v1/batches/b", data=lines(edit("z")), headers=JSONL, params={"max_failures": "2%"})
     assert (again.status_code, "was given max_failures 1% before" in problem(again)["detail"]) == (422, True)
     assert queue.status("b").total == 1
