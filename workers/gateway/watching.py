@@ -15,6 +15,7 @@ from retouch.errors import LedgerError, ServiceError
 
 KEPT = 240  # changes, for a page that was hidden, or whose connection was cut
 AGAIN_S = 1.0  # after an outage
+REST = 9  # times as long as it has read, it rests: an old batch, whose strip is not kept, takes seconds
 LINGER_S = 20.0  # a page that connects again finds it at work still
 
 S = TypeVar("S")
@@ -100,6 +101,7 @@ class Watch(Generic[S]):
         while self._listeners or time.monotonic() - alone_since < LINGER_S:
             if self._listeners:
                 alone_since = time.monotonic()
+            began = time.monotonic()
             try:
                 now = await run_in_threadpool(self._read)
             except (ServiceError, LedgerError) as error:
@@ -112,7 +114,7 @@ class Watch(Generic[S]):
                 self._tell(kind, data)
             last = now
             self._ready.set()
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(max(self._every_s, REST * (time.monotonic() - began)))
 
     def _tell_away(self, reason: str) -> None:
         if bool(reason) != bool(self._away):

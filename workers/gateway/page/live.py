@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,13 +14,14 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
 from retouch.edit import BATCH_PATTERN
-from retouch.errors import ServiceError
-from retouch.ledger import BatchView
+from retouch.errors import InputError, ServiceError
+from retouch.queue import EditQueue
+from retouch.records import BatchRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import Reader, found
 from workers.gateway.native.events import RETRY_MS, SILENT_S
-from workers.gateway.page.changes import records
+from workers.gateway.page.changes import ranges, records
 from workers.gateway.watching import Told, Watch
 
 NEWEST = 200  # batches that are watched; older ones are as they were when the page was loaded
@@ -39,7 +40,9 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
 
     def of_batch(batch: str) -> Watch[Any]:
         """One for all who look at this batch."""
-        return gateway.watches.get(f"one/{batch}", lambda: Watch(lambda: gateway.queue.find(batch), _record, EVERY_S))
+        return gateway.watches.get(
+            f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, batch), _changed, EVERY_S)
+        )
 
     @app.get("/page/live", include_in_schema=False)
     async def live(
@@ -57,10 +60,33 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
         return StreamingResponse(lines, 200, {"X-Accel-Buffering": "no"}, "text/event-stream")
 
 
-def _record(before: BatchView | None, after: BatchView | None) -> list[tuple[str, Any]]:
-    if after is None:
-        return [("gone", None)] if before else []
-    return [("batch", after.to_json())] if after != before else []
+class Seen(NamedTuple):
+    """A batch at one moment: its record, and a byte for each edit's state and failure group; nothing if it is gone."""
+
+    record: BatchRecord | None = None
+    states: bytes = b""
+    groups: bytes = b""
+
+
+def _seen(queue: EditQueue, batch: str) -> Seen:
+    view = queue.find(batch)
+    try:
+        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch)) if view else Seen()
+    except InputError:  # removed since
+        return Seen()
+
+
+def _changed(before: Seen, after: Seen) -> list[tuple[str, Any]]:
+    """Its edits first, then the batch: what counts them is never behind."""
+    if after.record is None:
+        return [("gone", None)] if before.record else []
+    told: list[tuple[str, Any]] = []
+    states, groups = ranges(before.states, after.states), ranges(before.groups, after.groups)
+    if states or groups:
+        told.append(("strip", {"states": states, "groups": groups, "total": len(after.states)}))
+    if before.record != after.record:
+        told.append(("batch", after.record))
+    return told
 
 
 async def _lines(told: AsyncIterator[list[Told]], opens: Callable[[], bool]) -> AsyncIterator[str]:

@@ -8,6 +8,8 @@ const KEYS = [
   [["Page ↑", "Page ↓", "Home", "End"], "move far"],
   [["Enter"], "open what is selected"],
   [["Esc"], "close it, or clear the search"],
+  [["1", "…", "8"], "show only edits in this state, in the order of the filters"],
+  [["0"], "show all edits"],
 ];
 
 export function showKeys() {

@@ -7,7 +7,7 @@ const ID = "([^/]+)";
 const VIEWS = [
   { path: /^$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
   { path: /^batches$/, title: () => "Batches", open: openBatches },
-  { path: new RegExp(`^batches/${ID}$`), title: (batch) => batch, open: openBatch },
+  { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
 ];
 
 /** What the navigation has. */

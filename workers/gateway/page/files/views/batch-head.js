@@ -38,11 +38,11 @@ export class BatchHead {
     this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
     this.made.title = when(record.created);
     this.bar.counts = record.counts;
-    const moving = shown === "open";
+    const moving = shown === "open" && done < record.total;
     const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
     this.#fact("Ended", number(done), `of ${number(record.total)}, ${percent(done, record.total)}`);
     this.#fact("Failed", number(failed), record.max_failures ? `at most ${record.max_failures}` : percent(failed, record.total));
-    this.#fact("Rate", moving && this.#rate.perSecond ? this.#rate.perSecond.toFixed(1) : "–", moving ? "edits/s" : "");
+    this.#fact("Rate", moving && this.#rate.perSecond >= 0.05 ? this.#rate.perSecond.toFixed(1) : "–", moving ? "edits/s" : "");
     this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : "");
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
     this.#fact("Blank", number(record.blank), "");

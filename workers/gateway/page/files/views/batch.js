@@ -1,65 +1,145 @@
-// One batch: how it stands, and why.
-import { json, v1 } from "../api.js";
-import { h } from "../dom.js";
+// One batch: how it stands and why, the map and the list of its edits, its failures in groups, and one of its edits.
+import { ask, json, v1 } from "../api.js";
+import { h, isTyping, notice } from "../dom.js";
+import { number } from "../format.js";
 import { live } from "../live.js";
+import "../parts/state-map.js";
+import "../parts/virtual-list.js";
+import { Rows } from "../rows.js";
+import { STATES, stateOf } from "../states.js";
+import { Strip } from "../strip.js";
 import { BatchHead } from "./batch-head.js";
+import { EditPanel } from "./edit.js";
+import { Groups } from "./groups.js";
 
-const ASIDE_MS = 2000; // between two looks at why it waits, which is not streamed
+const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
 
-export function openBatch(root, session, batch) {
+export function openBatch(root, session, batch, customId) {
   const view = new Batch(root, batch);
-  view.begin();
+  view.begin(customId);
   return () => view.end();
 }
 
 class Batch {
   #closing = new AbortController();
+  #strip = new Strip();
+  #states = new Set();
+  #shown = null;
+  #tags = {};
+  #ready = false;
+  #waiting = [];
   #aside = 0;
+  #newer = null; // what has come since the last look aside
 
   constructor(root, batch) {
     this.batch = batch;
     this.head = new BatchHead(batch);
+    this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => notice(error.message));
+    this.groups = new Groups(batch, () => this.#filtered());
+    this.edit = new EditPanel(batch, () => this.#closeEdit());
+    this.map = document.createElement("state-map");
+    this.list = document.createElement("virtual-list");
+    this.chips = STATES.map((state) => this.#chip(state));
+    this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
-    root.append(this.head.element, this.trouble);
+    const filters = h("div", { class: "bar", role: "group", "aria-label": "Edits by state" }, this.chips);
+    const card = h("section", { class: "card", "aria-label": "Edits" }, h("div", { class: "list-head bar between" }, filters, this.said), this.list);
+    this.split = h("div", { class: "split" }, card, this.edit.element);
+    this.mapCard = h("section", { class: "card map", "aria-label": "Map" }, this.map);
+    root.append(this.head.element, this.trouble, this.mapCard, this.groups.element, this.split);
+    this.#listen(root);
   }
 
-  begin() {
+  #listen(root) {
+    Object.assign(this.list, { makeRow, fillRow: (row, i) => this.#fill(row, i), onWindow: (a, b) => this.#seen(a, b) });
+    this.list.setAttribute("aria-label", "Edits");
+    this.list.addEventListener("open", ({ detail }) => this.#open(this.#placeAt(detail)));
+    this.list.addEventListener("move", ({ detail }) => this.edit.place !== null && this.#open(this.#placeAt(detail)));
+    this.map.addEventListener("pick", ({ detail }) => this.#pick(detail));
+    this.onKey = (event) => this.#key(event);
+    document.addEventListener("keydown", this.onKey);
+    root.tabIndex = -1;
+  }
+
+  begin(customId) {
     this.#load();
     live.watch(`/page/live?batch=${encodeURIComponent(this.batch)}`, {
       watching: () => this.#load(),
       reset: () => this.#load(),
+      strip: (change) => this.#changed(change),
       batch: (record) => this.#record(record),
       away: ({ detail }) => this.#trouble(detail),
       back: () => this.#trouble(""),
       gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
     });
+    if (customId) this.#openNamed(customId);
   }
 
   end() {
     this.#closing.abort();
     clearTimeout(this.#aside);
+    document.removeEventListener("keydown", this.onKey);
   }
+
+  // --- what comes ------------------------------------------------------------------------------
 
   async #load() {
     try {
-      const record = await json(v1("batches", this.batch), { signal: this.#closing.signal });
+      const path = v1("batches", this.batch);
+      const [record, states, groups] = await Promise.all([
+        json(path, { signal: this.#closing.signal }),
+        this.#bytes(`${path}/strip`),
+        this.#bytes(`${path}/strip?of=groups`),
+      ]);
+      if (states || groups) this.#strip.take(states ?? this.#strip.states, groups ?? this.#strip.groups);
+      this.#ready = true;
+      this.#waiting.splice(0).forEach((change) => this.#strip.change(change.states, change.groups, change.total));
       this.#trouble("");
       this.#record(record);
+      this.#filtered();
     } catch (error) {
       if (error.name !== "AbortError") this.#trouble(error.message);
     }
   }
 
-  #record(record) {
-    this.head.show(record);
-    if (!this.#aside) this.#lookAside();
+  /** The bytes of a strip; null if they are as they were. */
+  async #bytes(path) {
+    const known = this.#tags[path] ? { "If-None-Match": this.#tags[path] } : {};
+    const answer = await ask(path, { signal: this.#closing.signal, headers: known });
+    if (answer.status === 304) return null;
+    this.#tags[path] = answer.headers.get("ETag");
+    return new Uint8Array(await answer.arrayBuffer());
   }
 
-  async #lookAside() {
-    this.#aside = setTimeout(() => (this.#aside = 0), ASIDE_MS);
+  #changed(change) {
+    this.#tags = {}; // what the gateway has is another strip now
+    if (!this.#ready) return void this.#waiting.push(change);
+    this.#strip.change(change.states, change.groups, change.total);
+    this.#filtered();
+    this.edit.changed(this.#strip);
+  }
+
+  #record(record) {
+    this.head.show(record);
+    if (this.#aside) this.#newer = record;
+    else this.#lookAside(record);
+  }
+
+  async #lookAside(record) {
+    this.#newer = null;
+    this.#aside = setTimeout(() => {
+      this.#aside = 0;
+      if (this.#newer) this.#lookAside(this.#newer);
+    }, ASIDE_MS);
+    const path = v1("batches", this.batch);
     try {
-      const why = await json(`${v1("batches", this.batch)}/why`, { signal: this.#closing.signal });
+      const [why, failures] = await Promise.all([
+        json(`${path}/why`, { signal: this.#closing.signal }),
+        record.counts.failed ? json(`${path}/failures`, { signal: this.#closing.signal }) : { groups: [] },
+      ]);
       this.head.tell(why.reasons);
+      this.groups.show(failures.groups, record.counts.failed ?? 0);
+      this.list.draw();
     } catch (error) {
       if (error.name !== "AbortError") this.#trouble(error.message);
     }
@@ -69,4 +149,121 @@ class Batch {
     this.trouble.textContent = text;
     this.trouble.hidden = !text;
   }
+
+  // --- filters ---------------------------------------------------------------------------------
+
+  #chip({ name, code }) {
+    const number = h("span", { class: "count" });
+    const chip = h("button", { class: "chip", "aria-pressed": "false" }, h("span", { class: "swatch", data: { state: name } }), name, number);
+    chip.addEventListener("click", () => this.#toggle(code));
+    return Object.assign(chip, { code, number });
+  }
+
+  #toggle(code) {
+    if (!this.#states.delete(code)) this.#states.add(code);
+    this.#filtered(true);
+  }
+
+  #filtered(fromTheTop = false) {
+    this.#shown = this.#strip.filter(this.#states, this.groups.chosen);
+    const counts = this.#strip.counts();
+    for (const chip of this.chips) {
+      chip.hidden = !counts[chip.code] && !this.#states.has(chip.code);
+      chip.number.textContent = number(counts[chip.code]);
+      chip.setAttribute("aria-pressed", String(this.#states.has(chip.code)));
+    }
+    const shown = this.#shown?.length ?? this.#strip.length;
+    const all = number(this.#strip.length);
+    this.said.textContent = this.#shown ? `${number(shown)} of ${all} shown` : `${all} shown`;
+    if (fromTheTop) this.list.scrollTop = 0;
+    this.list.length = shown;
+    this.map.show(this.#strip, this.#shown);
+  }
+
+  #placeAt(index) {
+    return this.#shown ? this.#shown[index] : index;
+  }
+
+  #key(event) {
+    if (isTyping(event)) return;
+    if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
+    else if (event.key === "0") this.#clear();
+    else if (/^[1-8]$/.test(event.key)) this.#toggle(STATES[event.key - 1].code);
+    else return;
+    event.preventDefault();
+  }
+
+  #clear() {
+    this.#states.clear();
+    this.groups.clear();
+    this.#filtered(true);
+  }
+
+  // --- the list --------------------------------------------------------------------------------
+
+  #fill(row, index) {
+    const place = this.#placeAt(index);
+    const [at, name, swatch, state, words] = row.parts;
+    const { name: stateName } = stateOf(this.#strip.states[place]);
+    at.textContent = number(place + 1);
+    name.textContent = this.rows.nameAt(place) ?? "…";
+    swatch.dataset.state = stateName;
+    state.textContent = stateName;
+    words.textContent = stateName === "failed" ? this.groups.wordsOf(this.#strip.groups[place]) : "";
+    row.setAttribute("aria-selected", String(place === this.edit.place));
+  }
+
+  #seen(from, to) {
+    const places = [];
+    for (let index = from; index <= to; index++) places.push(this.#placeAt(index));
+    this.rows.want(places);
+  }
+
+  #pick(place) {
+    const index = this.#shown ? this.#shown.indexOf(place) : place;
+    if (index >= 0) this.list.reveal(index);
+    this.#open(place);
+  }
+
+  // --- an edit ---------------------------------------------------------------------------------
+
+  async #open(place) {
+    if (place === undefined) return;
+    const name = this.rows.nameAt(place) ?? (await this.#nameOf(place));
+    if (name !== undefined) this.#show(name, place);
+  }
+
+  async #nameOf(place) {
+    try {
+      const { edits } = await json(`${v1("batches", this.batch, "edits")}?at=${place}`, { signal: this.#closing.signal });
+      return edits[0]?.custom_id;
+    } catch (error) {
+      return void (error.name === "AbortError" || notice(error.message));
+    }
+  }
+
+  #openNamed(name) {
+    this.#show(name, -1); // its place is not known: the panel alone shows it
+  }
+
+  #show(name, place) {
+    this.split.classList.add("open");
+    this.edit.show(name, place);
+    this.list.draw();
+    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}/edits/${encodeURIComponent(name)}`);
+  }
+
+  #closeEdit() {
+    this.split.classList.remove("open");
+    this.edit.hide();
+    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}`);
+    this.list.reveal(this.list.active, true);
+  }
+}
+
+function makeRow() {
+  const cells = ["quiet", "mono", "state", "quiet"].map((name) => h("span", { class: name, role: "gridcell" }));
+  const [swatch, state] = [h("span", { class: "swatch" }), h("span", {})];
+  cells[2].append(swatch, state);
+  return Object.assign(h("div", {}, cells), { parts: [cells[0], cells[1], swatch, state, cells[3]] });
 }

@@ -195,12 +195,12 @@ class Row {
     this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}`;
     this.failed.textContent = failed ? `${number(failed)} failed` : "";
     this.failed.classList.toggle("bad", failed > 0);
-    this.left.textContent = shown === "open" ? this.#left(record, rate, done) : "";
+    this.left.textContent = shown === "open" && done < record.total ? this.#left(record, rate, done) : "";
   }
 
   #left(record, rate, done) {
     const left = rate.left(record.total - done - (record.counts.held ?? 0));
-    const speed = rate.perSecond ? `${rate.perSecond.toFixed(1)}/s` : "";
+    const speed = rate.perSecond >= 0.05 ? `${rate.perSecond.toFixed(1)}/s` : "";
     return left ? `${speed}, ${range(left)} left` : speed;
   }
 }

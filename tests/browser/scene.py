@@ -1,0 +1,73 @@
+"""Batches of any size, written as the ledger keeps them: to enqueue and settle 100,000 edits takes minutes."""
+
+from __future__ import annotations
+
+import json
+import time
+from random import Random
+from typing import Any
+
+from retouch.ledger import Ledger
+from retouch.states import LETTERS, EditState
+
+GROUPS = {
+    "refused init_image could not be read: …": 1200,
+    "deadline no result within … s": 610,
+    "refused width … is too large": 190,
+}
+EDIT = {
+    "prompt": "an oil painting of a lighthouse",
+    "init_image": "https://example.com/a.png",
+    "strength": 0.6,
+    "seed": 7,
+}
+
+
+def write_batch(
+    ledger: Ledger, batch: str, count: int, *, ended: float = 0.7, age_s: float = 600, seed: int = 1
+) -> None:
+    """A batch of which a part has ended; its failures are those of GROUPS, as far as it is large enough."""
+    keys, client = ledger.connection.keys, ledger.connection._client
+    ids = [f"lighthouse-{n:06}" for n in range(count)]
+    states, groups = _states(count, ended, Random(1))
+    created = round((time.time() - age_s) * 1000)
+    pipe = client.pipeline(transaction=False)
+    pipe.set(keys.schema, 2)
+    for first in range(0, count, 5000):
+        pipe.rpush(keys.order(batch), *ids[first : first + 5000])
+    pipe.zadd(keys.batches, {batch: created})
+    counts = {f"n:{state}": states.count(letter.encode()) for state, letter in LETTERS.items()}
+    pipe.hset(keys.batch(batch), mapping={"state": "open", "created": created, "defaults": "{}", **counts})
+    pipe.set(keys.strip(batch), states)
+    pipe.set(keys.groupstrip(batch), groups)
+    table: dict[str, Any] = {}
+    for number, name in enumerate(GROUPS, 1):
+        if found := groups.count(number):
+            table |= {name: number, str(number): found}
+    if table:
+        pipe.hset(keys.groups(batch), mapping=table)
+    for place in range(min(count, 50)):
+        pipe.hset(keys.edits(batch), ids[place], json.dumps(EDIT))
+        pipe.hset(keys.edit(f"{batch}/{ids[place]}"), mapping={"state": _state(states[place])})
+    pipe.execute()
+
+
+def _states(count: int, ended: float, random: Random) -> tuple[bytes, bytes]:
+    """Those at the front have ended, then come those at work; the failed ones lie in runs, as in life."""
+    front = int(count * ended)
+    working = "".join(random.choices("swwwwc", k=min(160, count - front)))
+    states = bytearray(("C" * front + working).ljust(count, "q").encode())
+    groups = bytearray(count)
+    for number, size in enumerate(GROUPS.values(), 1):
+        left = size if size < front // 4 else front // 10
+        while left > 0:
+            first, run = random.randrange(front), min(left, random.randint(1, 40))
+            for place in range(first, min(first + run, front)):
+                if states[place : place + 1] == b"C":
+                    states[place : place + 1], groups[place] = b"f", number
+                    left -= 1
+    return bytes(states), bytes(groups)
+
+
+def _state(letter: int) -> str:
+    return next(state.value for state, known in LETTERS.items() if known == chr(letter)) if letter else EditState.QUEUED

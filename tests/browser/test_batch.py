@@ -1,0 +1,148 @@
+"""A batch in a browser: its map, its list, its failures in groups, its edits; live, and by keys alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retouch.ledger import Finish, Ledger, Settlement, Step
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.browser.conftest import Look
+from tests.browser.scene import GROUPS, write_batch
+from tests.browser.test_batches import accessible, edits
+
+MANY = 100_000
+FAILED = sum(GROUPS.values())
+
+
+@pytest.fixture
+def many(ledger: Ledger) -> None:
+    """A batch of 100,000 edits, of which 70,000 have ended."""
+    write_batch(ledger, "night", MANY)
+
+
+def rows(page: Page) -> Any:
+    """The rows of the list that are there."""
+    return page.locator("virtual-list .row")
+
+
+def test_a_hundred_thousand_edits_are_seen_at_once(look: Look, many: None) -> None:
+    """Of the list only what is seen is there; the map has a cell for each."""
+    page = look("#/batches/night")
+    grid = page.get_by_role("grid", name="Edits")
+    expect(grid).to_have_attribute("aria-rowcount", str(MANY))
+    expect(page.get_by_role("img", name="Map of 100,000 edits")).to_be_visible()
+    expect(page.get_by_text("lighthouse-000000", exact=True)).to_be_visible()
+    assert rows(page).count() < 80
+    grid.focus()
+    page.keyboard.press("End")
+    expect(page.get_by_text("lighthouse-099999", exact=True)).to_be_visible()
+    pixels = page.evaluate(
+        """() => { const c = document.querySelector("state-map canvas");
+        const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; let n = 0;
+        for (let i = 3; i < d.length; i += 4) n += d[i] === 255; return n }"""
+    )
+    assert pixels >= MANY
+
+
+def test_filters_ask_nobody_and_groups_are_exact(look: Look, many: None) -> None:
+    """By state and by the reason of a failure, at once."""
+    page = look("#/batches/night")
+    failures = page.get_by_role("region", name="Failures")
+    expect(failures).to_contain_text(f"{FAILED:,} edits failed, in 3 groups")
+    assert [text.replace(",", "") for text in failures.locator(".count").all_inner_texts()] == ["1200", "610", "190"]
+    expect(failures.get_by_text("retouch retry night --group 2")).to_be_visible()
+    expect(rows(page).first).to_contain_text("lighthouse")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="failed 2,000").click()
+    expect(page.get_by_text("2,000 of 100,000 shown")).to_be_visible()
+    failures.get_by_role("button", name="Show these").nth(1).click()
+    expect(page.get_by_text("610 of 100,000 shown")).to_be_visible()
+    expect(rows(page).first).to_contain_text("no result within … s")
+    page.locator("h1").click()
+    page.keyboard.press("0")
+    expect(page.get_by_text("100,000 shown", exact=True)).to_be_visible()
+    page.keyboard.press("6")
+    expect(page.get_by_role("button", name="completed", pressed=True)).to_be_visible()
+    assert [url for url in asked if "/edits?" not in url and "/why" not in url and "/failures" not in url] == []
+
+
+def small(ledger: Ledger) -> EditQueue:
+    """A batch of three edits, of which nothing was sent."""
+    ledger.worker.see_worker("w", {})
+    queue = EditQueue(ledger)
+    queue.enqueue(edits(3), batch="oil")
+    return queue
+
+
+def end(ledger: Ledger, count: int, state: EditState, **more: Any) -> None:
+    """Be the worker: end so many edits."""
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=count).claims:
+        if claim.step is Step.FINISH:
+            ledger.worker.settle_batch(claim, Finish.WRITTEN)
+        else:
+            ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), state, **more)])
+
+
+def test_a_batch_goes_on_before_ones_eyes(look: Look, ledger: Ledger) -> None:
+    """Its list, its counts and its failures; what is hidden hears nothing, and then all that it has missed."""
+    queue = small(ledger)
+    page = look("#/batches/oil")
+    states = page.locator("virtual-list .row .state")
+    expect(states).to_have_text(["queued"] * 3)
+    expect(page.locator(".live")).to_have_attribute("data-live", "on")
+    end(ledger, 1, EditState.FAILED, error='{"code": "refused", "message": "width 99 is too large"}')
+    expect(states.filter(has_text="failed")).to_have_count(1)
+    expect(page.get_by_role("region", name="Failures")).to_contain_text("width … is too large")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator(".live")).to_have_attribute("data-live", "off")
+    queue.cancel("oil")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(states.filter(has_text="cancelled")).to_have_count(2)
+    expect(page.locator(".facts")).to_contain_text("of 3, 100 %")
+
+
+def test_an_edit_says_what_it_is_and_why_it_waits(look: Look, ledger: Ledger) -> None:
+    """Opened by keys, by the map or by its address; Escape closes it."""
+    small(ledger)
+    page = look("#/batches/oil")
+    expect(page.get_by_text("cat-1", exact=True)).to_be_visible()
+    rows(page).first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("complementary", name="Edit")
+    expect(panel.get_by_role("heading", name="cat-1")).to_be_visible()
+    expect(panel).to_contain_text("1 edit is before it in the fair order")
+    expect(panel).to_contain_text("a cat")
+    assert page.url.endswith("#/batches/oil/edits/cat-1")
+    page.keyboard.press("ArrowDown")
+    expect(panel.get_by_role("heading", name="cat-2")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.locator("state-map canvas").click(position={"x": 4, "y": 4})
+    expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
+    page.reload()
+    expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_a_batch(look: Look, ledger: Ledger, scheme: str) -> None:
+    """With an edit open, failures and filters; also on a narrow screen."""
+    write_batch(ledger, "night", 400)
+    page = look("#/batches/night/edits/lighthouse-000001", scheme=scheme, width=1280 if scheme == "dark" else 390)
+    page.get_by_role("heading", name="Parameters").wait_for()
+    page.get_by_role("region", name="Failures").wait_for()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_batch_that_is_not_there_is_said_in_words(look: Look) -> None:
+    """As one that another key knows of."""
+    page = look("#/batches/none")
+    expect(page.get_by_role("alert")).to_contain_text("there is no batch 'none'")

@@ -1,0 +1,79 @@
+"""``GET /page/live``: what changes while a page is looked at, for whoever may know of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from retouch import Edit
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from retouch.queue import EditQueue
+from tests.unit.workers.gateway.conftest import Caller, Client, problem
+
+
+def edits(count: int) -> list[Edit]:
+    """So many."""
+    return [Edit(custom_id=f"e{n}", prompt="a cat", init_image="https://example.com/a.png") for n in range(count)]
+
+
+def told(answer: requests.Response) -> Iterator[tuple[str, str, Any]]:
+    """The events of a stream: id, type, data."""
+    found: dict[str, str] = {}
+    for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+        name, _, value = line.partition(": ")
+        if line:
+            found[name] = value
+        elif "event" in found:
+            yield found["id"], found["event"], json.loads(found["data"])
+            found = {}
+
+
+def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> None:
+    """Its edits as ranges of the strip, and its record; the stream is resumed by id."""
+    queue.enqueue(edits(3), batch="b")
+    caller = client(Scope.READ)
+    with caller.get("/page/live?batch=b", stream=True) as answer:
+        assert answer.headers["x-accel-buffering"] == "no"
+        events = told(answer)
+        assert next(events)[1:] == ("watching", None)
+        queue.cancel("b")
+        _, kind, changed = next(events)
+        assert (kind, changed) == ("strip", {"states": [[0, "xxx"]], "groups": [], "total": 3})
+        last, kind, record = next(events)
+        assert (kind, record["counts"]) == ("batch", {"cancelled": 3})
+    queue.enqueue([*edits(3), *edits(4)[3:]], batch="b")
+    with caller.get("/page/live?batch=b", stream=True, headers={"Last-Event-ID": last}) as answer:
+        _, kind, changed = next(told(answer))
+        assert (kind, changed["states"], changed["total"]) == ("strip", [[3, "q"]], 4)
+
+
+def test_of_all_batches_a_key_hears_of_its_own(client: Client, queue: EditQueue) -> None:
+    """And of one batch only if it is one of them."""
+    queue.enqueue(edits(1), batch="other")
+    team = client(Scope.READ, prefix="team-")
+    with team.get("/page/live", stream=True) as answer:
+        events = told(answer)
+        assert next(events)[1] == "watching"
+        queue.enqueue(edits(1), batch="other-2")
+        queue.enqueue(edits(1), batch="team-1")
+        _, kind, data = next(events)
+        assert (kind, [one["batch"] for one in data["batches"]], data["gone"]) == ("batches", ["team-1"], [])
+    assert problem(team.get("/page/live?batch=other"))["status"] == 404
+
+
+def test_a_stream_ends_with_its_session(
+    anyone: Caller, keys: AccessKeys, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soon after signing out, though it is never asked for again."""
+    monkeypatch.setattr("workers.gateway.page.live.SILENT_S", 0.05)
+    page = {"Sec-Fetch-Site": "same-origin"}
+    anyone.post("/page/session", json={"by": "key", "secret": keys.create("ada", [Scope.READ])}, headers=page)
+    with anyone.get("/page/live", stream=True, headers=page) as answer:
+        assert next(told(answer))[1] == "watching"
+        keys.revoke("ada")
+        assert list(told(answer)) == []

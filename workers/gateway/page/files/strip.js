@@ -1,0 +1,62 @@
+// All edits of a batch, a byte each: their states, and the groups of their failures. Filters ask nobody.
+
+export class Strip {
+  states = new Uint8Array(0);
+  groups = new Uint8Array(0);
+
+  get length() {
+    return this.states.length;
+  }
+
+  /** Take what the gateway has, whole. */
+  take(states, groups) {
+    this.states = states;
+    this.groups = padded(groups, states.length);
+  }
+
+  /** Write what has changed: each `[place, bytes as letters]`; there may be more edits than before. */
+  change(states, groups, total) {
+    if (total > this.length) {
+      this.states = padded(this.states, total);
+      this.groups = padded(this.groups, total);
+    }
+    write(this.states, states);
+    write(this.groups, groups);
+  }
+
+  /** The places that a filter shows, in order. `states`, `groups`: bytes; empty: all. */
+  filter(states, groups) {
+    if (!states.size && !groups.size) return null;
+    const [inState, inGroup] = [mask(states), mask(groups)];
+    const found = new Int32Array(this.length);
+    let n = 0;
+    for (let i = 0; i < this.length; i++) if (inState[this.states[i]] && inGroup[this.groups[i]]) found[n++] = i;
+    return found.subarray(0, n);
+  }
+
+  /** How many edits are in each state, by its byte. */
+  counts() {
+    const found = new Uint32Array(256);
+    for (const code of this.states) found[code]++;
+    return found;
+  }
+}
+
+function padded(bytes, length) {
+  if (bytes.length === length) return bytes;
+  const made = new Uint8Array(length);
+  made.set(bytes.subarray(0, length));
+  return made;
+}
+
+function write(bytes, ranges) {
+  for (const [place, letters] of ranges) {
+    for (let i = 0; i < letters.length; i++) bytes[place + i] = letters.charCodeAt(i);
+  }
+}
+
+function mask(bytes) {
+  const found = new Uint8Array(256).fill(bytes.size ? 0 : 1);
+  for (const byte of bytes) found[byte] = 1;
+  return found;
+}

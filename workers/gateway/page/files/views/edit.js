@@ -1,0 +1,132 @@
+// One edit: where it stands and why, what it is made of, and what came of it.
+import { json, v1 } from "../api.js";
+import { h, notice } from "../dom.js";
+import { bytes, when } from "../format.js";
+
+const AGAIN_MS = 2000; // an edit that is under way is looked at again
+
+export class EditPanel {
+  place = null;
+  #name = "";
+  #state = 0;
+  #timer = 0;
+
+  constructor(batch, close) {
+    this.batch = batch;
+    this.body = h("div", { class: "stack" });
+    this.close = close;
+    this.element = h("aside", { class: "card edit", "aria-label": "Edit", hidden: true }, this.body);
+  }
+
+  /** Show an edit; its place is -1 where it is not known. */
+  show(name, place) {
+    [this.#name, this.place] = [name, place];
+    this.element.hidden = false;
+    this.#load();
+  }
+
+  hide() {
+    this.place = null;
+    clearTimeout(this.#timer);
+    this.element.hidden = true;
+    this.body.replaceChildren();
+  }
+
+  /** Look again if its state has changed. */
+  changed(strip) {
+    if (this.place === null || this.place < 0) return;
+    const state = strip.states[this.place];
+    if (state !== this.#state) this.#load();
+    this.#state = state;
+  }
+
+  async #load() {
+    clearTimeout(this.#timer);
+    const name = this.#name;
+    const path = v1("edits", this.batch, name);
+    try {
+      const [edit, why] = await Promise.all([json(path), json(`${path}/why`)]);
+      if (name !== this.#name || this.place === null) return;
+      this.body.replaceChildren(...this.#shown(edit, why));
+      if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
+    } catch (error) {
+      if (name === this.#name) this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, error.message));
+    }
+  }
+
+  #head(name) {
+    const close = h("button", { class: "plain", "aria-label": "Close the edit", on: { click: this.close } }, "✕");
+    return h("div", { class: "bar between" }, h("h2", { class: "mono" }, name), close);
+  }
+
+  #shown(edit, { stands, why }) {
+    const failed = edit.state === "failed" ? "failed" : "";
+    return [
+      this.#head(edit.custom_id),
+      h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
+      h("p", { class: `why ${failed}` }, capital(why)),
+      edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
+      ...(edit.result?.outputs ?? []).map((output) => this.#output(output)),
+      h("h2", {}, "Parameters"),
+      facts(edit.result?.parameters ?? edit.parameters),
+      h("h2", {}, "So far"),
+      facts({
+        "sent to the API": edit.submits,
+        "asked about": edit.polls,
+        "id at the API": edit.provider_id,
+        submitted: when(edit.submitted_at ?? edit.result?.submitted_at),
+        ended: when(edit.result?.completed_at),
+        deadline: edit.result ? null : when(edit.deadline),
+        worker: edit.holder,
+        picture: edit.result?.init_image,
+        "does again": edit.result?.redo_of,
+      }),
+      ...about(edit.result?.metadata),
+    ].filter(Boolean);
+  }
+
+  #output(output) {
+    const open = h("button", { on: { click: () => this.#open(output.uri) } }, "Open the picture");
+    const told = `${output.width} × ${output.height}, ${bytes(output.bytes)}, ${output.content_type}`;
+    const blank = output.blank ? h("span", { class: "note" }, "It is blank, or may be.") : null;
+    return h(
+      "div",
+      { class: "output" },
+      h("span", {}, told),
+      h("code", { class: "small" }, output.uri),
+      h("span", { class: "small quiet" }, "sha256 ", h("span", { class: "mono" }, output.sha256)),
+      blank,
+      h("div", {}, open),
+    );
+  }
+
+  async #open(uri) {
+    const tab = window.open("about:blank", "_blank"); // at once, or the browser takes it for an advertisement
+    try {
+      const path = v1("batches", this.batch, "links");
+      const { links } = await json(path, { method: "POST", body: { uris: [uri], expires_s: 300 } });
+      if (tab) {
+        tab.opener = null;
+        tab.location.replace(links[uri]);
+      }
+    } catch (error) {
+      tab?.close();
+      notice(error.message);
+    }
+  }
+}
+
+function facts(values) {
+  const found = Object.entries(values ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const parts = found.flatMap(([name, value]) => [
+    h("dt", {}, name),
+    h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)),
+  ]);
+  return h("dl", {}, parts);
+}
+
+function about(metadata) {
+  return metadata && Object.keys(metadata).length ? [h("h2", {}, "Metadata"), facts(metadata)] : [];
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

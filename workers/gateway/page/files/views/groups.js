@@ -1,0 +1,63 @@
+// The failures of a batch in groups: how many failed in the same words, and which.
+import { h } from "../dom.js";
+import { count, number } from "../format.js";
+import { copyLine } from "../parts/copy-line.js";
+
+const OTHER = "failures of other kinds";
+
+export class Groups {
+  #groups = [];
+  chosen = new Set();
+
+  constructor(batch, changed) {
+    this.batch = batch;
+    this.changed = changed;
+    this.title = h("h2", {});
+    this.list = h("ul", { class: "groups" });
+    this.element = h("section", { class: "card", "aria-label": "Failures", hidden: true }, h("div", { class: "list-head" }, this.title), this.list);
+  }
+
+  /** Show the groups, the most frequent first. */
+  show(groups, failed) {
+    const before = JSON.stringify(this.#groups);
+    this.#groups = groups;
+    this.element.hidden = !groups.length;
+    this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
+    if (JSON.stringify(groups) !== before) this.list.replaceChildren(...groups.map((group) => this.#item(group)));
+  }
+
+  wordsOf(group) {
+    const found = this.#groups.find((one) => one.group === group);
+    return found?.words ?? "";
+  }
+
+  clear() {
+    this.chosen.clear();
+    this.#mark();
+  }
+
+  #item({ group, code, words, count: failed }) {
+    const button = h("button", { class: "chip", "aria-pressed": "false" }, "Show these");
+    button.addEventListener("click", () => {
+      if (!this.chosen.delete(group)) this.chosen.add(group);
+      this.#mark();
+      this.changed();
+    });
+    const item = h(
+      "li",
+      { class: "group" },
+      h("span", { class: "count" }, number(failed)),
+      h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER),
+      h("span", { class: "bar" }, copyLine(`retouch retry ${this.batch} --group ${group}`), button),
+    );
+    return Object.assign(item, { group, button });
+  }
+
+  #mark() {
+    for (const item of this.list.children) {
+      const on = this.chosen.has(item.group);
+      item.dataset.on = on;
+      item.button.setAttribute("aria-pressed", String(on));
+    }
+  }
+}
