@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
@@ -15,11 +13,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Reque
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
+from tests.harness.browser import NEEDED, launch, program
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 
 LIMIT_MS = 10_000
-NEEDED = "needs a Chromium: apt-get install chromium, or a browser of that name on the path"
 SCREEN = {"width": 1280, "height": 900}
 
 Look = Callable[..., Page]
@@ -35,12 +33,10 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """One browser, started once."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
+    path = program()
+    if path is None:
         pytest.skip(NEEDED)
-    # In a container root has no sandbox; what it loads is ours.
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    found = playwright.chromium.launch(executable_path=program, args=sandbox)
+    found = launch(playwright, path)
     yield found
     found.close()
 

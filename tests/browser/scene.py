@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from random import Random
@@ -46,10 +47,32 @@ def write_batch(
             table |= {name: number, str(number): found}
     if table:
         pipe.hset(keys.groups(batch), mapping=table)
-    for place in range(min(count, 50)):
+    for place in range(min(count, 50)):  # those that somebody may open
+        state = _state(states[place])
         pipe.hset(keys.edits(batch), ids[place], json.dumps(EDIT))
-        pipe.hset(keys.edit(f"{batch}/{ids[place]}"), mapping={"state": _state(states[place])})
+        pipe.hset(keys.edit(f"{batch}/{ids[place]}"), mapping={"state": state, "submits": 1})
+        if state in ("completed", "failed"):
+            result = _result(batch, ids[place], state, groups[place], created)
+            pipe.hset(keys.results(batch), ids[place], json.dumps(result))
     pipe.execute()
+
+
+def _result(batch: str, custom_id: str, state: str, group: int, at: int) -> dict[str, Any]:
+    code, _, words = list(GROUPS)[group - 1].partition(" ") if group else ("", "", "")
+    sha256 = hashlib.sha256(custom_id.encode()).hexdigest()
+    image = {"uri": f"s3://bucket/edits/{batch}/{custom_id}/0.png", "sha256": sha256, "bytes": 412_345}
+    return {
+        "custom_id": custom_id,
+        "state": state,
+        "attempts": 1,
+        "provider_id": f"job-{sha256[:8]}",
+        "seed": 7,
+        "outputs": [] if group else [{**image, "width": 768, "height": 512, "content_type": "image/png"}],
+        "error": {"code": code, "message": words.replace("…", "9000")} if group else None,
+        "possible_duplicate": False,
+        "submitted_at": at,
+        "completed_at": at + 9000,
+    }
 
 
 def _states(count: int, ended: float, random: Random) -> tuple[bytes, bytes]:

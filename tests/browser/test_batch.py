@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from retouch.ledger import Finish, Ledger, Settlement, Step
 from retouch.queue import EditQueue
@@ -129,6 +130,26 @@ def test_an_edit_says_what_it_is_and_why_it_waits(look: Look, ledger: Ledger) ->
     expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
     page.reload()
     expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
+
+
+def test_a_picture_is_opened_by_a_link_that_is_made_for_it(look: Look, ledger: Ledger, url: str) -> None:
+    """Beside its SHA-256; the new tab knows nothing of the page."""
+    write_batch(ledger, "night", 24)
+    page = look("#/batches/night/edits/lighthouse-000001")
+    panel = page.get_by_role("complementary", name="Edit")
+    expect(panel).to_contain_text(hashlib.sha256(b"lighthouse-000001").hexdigest())
+    asked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(json={"links": dict.fromkeys(asked[0]["uris"], f"{url}/healthz")})
+
+    page.route("**/links", answer)
+    with page.expect_popup() as opened:
+        panel.get_by_role("button", name="Open the picture").click()
+    opened.value.wait_for_url("**/healthz")
+    assert opened.value.evaluate("window.opener") is None
+    assert asked == [{"uris": ["s3://bucket/edits/night/lighthouse-000001/0.png"], "expires_s": 300}]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -87,7 +87,9 @@ def test_the_keys_are_listed_and_the_theme_is_kept(look: Look, queue: EditQueue)
     """By keys alone; the first stop of the tab key leads past the header."""
     page = look("#/batches")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog.locator("dd")).to_have_count(8)
+    assert dialog.locator("kbd").all_inner_texts()[:4] == ["?", "/", "↑", "↓"]
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.reload()

@@ -10,7 +10,7 @@ export function h(tag, props = {}, ...children) {
     else if (name === "on") for (const [type, handler] of Object.entries(value)) made.addEventListener(type, handler);
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 

@@ -3,7 +3,7 @@ import { h } from "../dom.js";
 import { number } from "../format.js";
 import { STATES, stateOf } from "../states.js";
 
-const MOST_HEIGHT = 320; // pixels
+const MOST_HEIGHT = 260; // pixels
 const LARGEST = 18; // of a cell
 const FAINT = 0.16;
 

@@ -43,9 +43,10 @@ class Batch {
     this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     const filters = h("div", { class: "bar", role: "group", "aria-label": "Edits by state" }, this.chips);
-    const card = h("section", { class: "card", "aria-label": "Edits" }, h("div", { class: "list-head bar between" }, filters, this.said), this.list);
+    const card = h("section", { class: "card list", "aria-label": "Edits" }, this.list);
     this.split = h("div", { class: "split" }, card, this.edit.element);
-    this.mapCard = h("section", { class: "card map", "aria-label": "Map" }, this.map);
+    const legend = h("div", { class: "bar between" }, filters, this.said); // what filters is the legend of the map too
+    this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, legend, this.map);
     root.append(this.head.element, this.trouble, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
   }

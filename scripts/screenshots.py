@@ -1,0 +1,106 @@
+"""Pictures of every view of the page, light and dark, wide and narrow (``scripts/screenshots``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import fakeredis
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from structlog.testing import capture_logs
+
+from config.gateway import GatewaySettings
+from retouch import EditQueue
+from retouch.ledger import Ledger
+from tests.browser.scene import write_batch
+from tests.harness.browser import NEEDED, launch, program
+from tests.unit.workers.gateway.conftest import serving
+from workers.gateway.context import Gateway
+from workers.gateway.visits import OwnVisits
+from workers.stack.child import ROOT
+
+NIGHT = "autumn-catalogue"
+SCHEMES, WIDTHS = ("light", "dark"), {"wide": 1280, "narrow": 390}
+
+
+class View(NamedTuple):
+    """A view: what it is called, where it is, and a text that it has when it is whole; ``press``: a key first."""
+
+    name: str
+    path: str
+    text: str
+    press: str = ""
+
+
+VIEWS = (
+    View("batches", "#/batches", "posters"),
+    View("batch", f"#/batches/{NIGHT}", "lighthouse-000000"),
+    View("failed", f"#/batches/{NIGHT}", "2,000 of 100,000 shown", press="7"),
+    View("edit", "#/batches/oil/edits/lighthouse-000003", "Parameters"),
+    View("keys", "#/batches", "clear the search", press="?"),
+)
+
+
+def main() -> int:
+    """Make them; returns 2 where there is no browser."""
+    out, path = _arguments().out, program()
+    if path is None:
+        print(f"screenshots: {NEEDED}", file=sys.stderr)
+        return 2
+    out.mkdir(parents=True, exist_ok=True)
+    with capture_logs(), _served() as (url, visits), sync_playwright() as playwright:
+        browser = launch(playwright, path)
+        for scheme in SCHEMES:
+            for width in WIDTHS:
+                _shoot(browser, url, visits, scheme, width, out)
+        browser.close()
+    print(f"{len(list(out.glob('*.png')))} pictures are in {out}")
+    return 0
+
+
+@contextmanager
+def _served() -> Iterator[tuple[str, OwnVisits]]:
+    ledger = Ledger(fakeredis.FakeRedis(decode_responses=True))
+    write_batch(ledger, "posters", 4000, ended=1, age_s=2 * 86400)
+    write_batch(ledger, NIGHT, 100_000)
+    write_batch(ledger, "oil", 24, age_s=60)
+    EditQueue(ledger).pause("oil", "wait for the new logo")
+    ledger.worker.see_worker("retouch1", {})
+    visits = OwnVisits(lambda _link: None)
+    with serving(Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=visits)) as url:
+        yield url, visits
+
+
+def _shoot(browser: Browser, url: str, visits: OwnVisits, scheme: str, width: str, out: Path) -> None:
+    size = ViewportSize(width=WIDTHS[width], height=900)
+    context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=size)
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_label("Key of this gateway").wait_for()
+    page.screenshot(path=out / f"sign-in-{scheme}-{width}.png")
+    page.goto(f"{url}/#link={visits.link()}")
+    page.reload()
+    page.get_by_role("button", name="Sign out").wait_for()
+    for view in VIEWS:
+        page.goto(f"{url}/{view.path}")
+        if view.press:
+            page.get_by_text("shown").first.wait_for()
+            page.keyboard.press(view.press)
+        page.get_by_text(view.text).first.wait_for()
+        page.screenshot(path=out / f"{view.name}-{scheme}-{width}.png")
+        page.keyboard.press("Escape")
+    context.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/screenshots", description="Pictures of every view of the page.")
+    parser.add_argument("--out", type=Path, default=ROOT / "out/page", metavar="DIR", help="where to save them")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
