@@ -15,10 +15,10 @@ from tests.chaos.blame import (
     refused_puts,
     retry_after,
 )
-from tests.chaos.bugs import OF_RECEIVERS
+from tests.chaos.bugs import OF_METRICS, OF_RECEIVERS
 from tests.chaos.bugs_of_gateways import BUGS as BUGS_OF_GATEWAYS
 from tests.chaos.crash_points import crash_everywhere
-from tests.chaos.judge import judge, the_key_stays_home
+from tests.chaos.judge import judge, the_key_stays_home, violations
 from tests.chaos.neighbour import neighbour
 from tests.chaos.play import Play
 from tests.chaos.redelivery import redelivery
@@ -130,6 +130,13 @@ def lost_answers(play: Play) -> None:
     run = play.stage.run()
     outages.lost_answers(run, batches=1 if play.quick else 3)
     play.judged("Redis' lost answers", run)
+    for bug in () if play.quick else OF_METRICS:
+        run = play.stage.run()
+        outages.lost_answers(run, batches=1, bug=bug)
+        play.stage.nursery.kill_all()
+        found = violations(run.evidence())
+        said = found[0] if found else "nothing"
+        play.measured(f"a worker with a planted bug: {bug.replace('_', ' ')}", said, "given away", bool(found))
 
 
 def power_loss(play: Play) -> None:

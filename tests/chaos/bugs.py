@@ -227,6 +227,11 @@ BUGS: dict[str, Callable[[], None]] = {
 }
 
 
+def counted_by_every_settlement() -> None:
+    """A request is counted as often as its settlement comes."""
+    rewrite("settle", "if e[3] and not (item.keep and item.to == state) then", "if true then")
+
+
 def any_answer_is_yes() -> None:
     """Whatever a receiver answers, or does not, it has the event."""
     send = WebhookSender.send
@@ -240,9 +245,11 @@ def any_answer_is_yes() -> None:
 
 # What gives them away is in the hands of receivers in trouble (``tests.chaos.receivers``), not of the judge.
 OF_RECEIVERS: dict[str, Callable[[], None]] = {any_answer_is_yes.__name__: any_answer_is_yes}
+# What gives it away are the metrics, where Redis' answers are lost.
+OF_METRICS: dict[str, Callable[[], None]] = {counted_by_every_settlement.__name__: counted_by_every_settlement}
 
 
 def plant(name: str) -> None:
     """Make this process have the bug; an empty name plants none."""
     if name:
-        (BUGS | OF_RECEIVERS)[name]()
+        (BUGS | OF_RECEIVERS | OF_METRICS)[name]()

@@ -1,11 +1,12 @@
 """The history checker: joins the evidence, and says of each invariant what it counted and what broke it.
 
-The ledger is not asked: what it says of itself proves nothing.
+The ledger is not asked: what it says of itself proves nothing. But its metrics are held against all that.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -282,6 +283,72 @@ def a_batch_at_a_glance_is_as_it_ended(evidence: Evidence) -> Finding:
     return Finding("14 a batch is shown as it ended", {"batches": len(evidence.glances), "groups": groups}, wrong)
 
 
+def the_metrics_are_the_providers_book(evidence: Evidence) -> Finding:
+    """Submits taken are what the provider took, up to the unanswered; ends what was told; requests are never more.
+
+    A request that was answered and not counted is one whose worker died, or lost its claim, before it could tell.
+    """
+    metrics = evidence.metrics
+    taken, unanswered = metrics["retouch_submits_taken_total"], metrics["retouch_submits_unanswered_total"]
+    open_ones = metrics['retouch_edits{state="submitting"}']
+    took = sum(r["kind"] == "submit" and bool(r["new"]) for r in evidence.requests)
+    wrong = []
+    if not taken <= took <= taken + unanswered + open_ones:
+        wrong.append(f"{taken:g} submits are counted as taken, {unanswered:g} as unanswered, and {took} were taken")
+    told = Counter(kind for kind, _ in {(d.type, d.event_id) for d in evidence.deliveries})
+    late = sum(n for sample, n in metrics.items() if sample.startswith("retouch_events_waiting{"))
+    for kind, state in ENDS.items():
+        ends = sum(_labelled(metrics, "retouch_edits_ended_total", outcome=state).values())
+        if not told[kind] <= ends <= told[kind] + late:
+            wrong.append(f"{ends:g} edits are counted as {state}, and {told[kind]} were told")
+    counted = 0.0
+    for step in ("submit", "status"):
+        by_code = _labelled(metrics, "retouch_api_requests_total", step=step)
+        wrong += _miscounted(evidence, step, by_code)
+        counted += sum(by_code.values())
+    return Finding("15 the metrics are the provider's own book", {"requests counted": round(counted)}, wrong)
+
+
+def _miscounted(evidence: Evidence, step: str, by_code: dict[str, float]) -> list[str]:
+    """``by_code``: the requests that are counted, by the status of their answer."""
+    given = {r["id"] for r in evidence.requests if r["kind"] == "submit"}
+    book = [r for r in evidence.requests if r["kind"] == step]
+    book = [r for r in book if step == "submit" or str(r["path"]).rpartition("/")[2] in given]  # others are of no edit
+    statuses = Counter(str(r["status"]) for r in book)
+    seen = {code: n for code, n in by_code.items() if code != "unreached"}
+    wrong = [
+        f"{n:g} times {step} {code} is counted, and the provider has it {statuses[code]} times"
+        for code, n in seen.items()
+        if code != "none" and n > statuses[code]
+    ]
+    all_seen, answered = sum(seen.values()), sum(r["status"] is not None for r in book)
+    if all_seen > len(book):
+        wrong.append(f"{all_seen:g} requests ({step}) are counted, and {len(book)} came")
+    if answered > all_seen + (lost := _untold(evidence, "poll" if step == "status" else step)):
+        wrong.append(f"{all_seen:g} requests ({step}) are counted, {lost} may be untold, and {answered} were answered")
+    return wrong
+
+
+def _untold(evidence: Evidence, step: str) -> int:
+    """Claims that a worker has begun on, and not settled: it died, or had lost them."""
+    of = {
+        do: {(e["member"], e["fence"]) for e in evidence.trace if e["do"] == do and _told(e, step)}
+        for do in ("begin", "settle")
+    }
+    return len(of["begin"] - of["settle"])
+
+
+def _told(entry: Record, step: str) -> bool:
+    return bool(entry["step"] == step and entry.get("ok", True))
+
+
+def _labelled(metrics: dict[str, float], name: str, **label: str) -> dict[str, float]:
+    """The samples of a metric with this label, by their code."""
+    [(key, value)] = label.items()
+    of = {s: n for s, n in metrics.items() if s.startswith(f"{name}{{") and f'{key}="{value}"' in s}
+    return {re.findall(r'code="(\w*)"', sample)[0]: n for sample, n in of.items()}
+
+
 CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     every_edit_ends_once,
     nothing_is_paid_twice_untold,
@@ -294,6 +361,7 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     no_request_inside_a_retry_after,
     cancelled_means_cancelled,
     a_batch_at_a_glance_is_as_it_ended,
+    the_metrics_are_the_providers_book,
 )
 
 

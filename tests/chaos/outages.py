@@ -121,10 +121,10 @@ def _is_working(run: Run, since: float) -> float:
     return run.until(settled, "work goes on") - since
 
 
-def lost_answers(run: Run, *, batches: int = 3) -> None:
+def lost_answers(run: Run, *, batches: int = 3, bug: str = "") -> None:
     """Redis does what it is told, and the answer is lost, one time in ten."""
     run.api.rules({"fault": "odd_status", "probability": 0.3})
-    run.ready(*(run.worker(lies=0.1, again=0.1, lease=1, max_in_flight=40) for _ in range(2)))
+    run.ready(*(run.worker(bug=bug, lies=0.1, again=0.1, lease=1, max_in_flight=40) for _ in range(2)))
     for _ in range(batches):
         run.enqueue(50, samples=2)
     run.finish(90)

@@ -17,6 +17,7 @@ from typing import Any, Self
 import redis
 from PIL import Image
 
+from retouch.metrics import exposition
 from retouch.states import EditState
 from tests.chaos.crew import Hand, Nursery
 from tests.chaos.evidence import Delivery, Evidence, Glance, Stored, Unkept
@@ -204,6 +205,7 @@ class Run(World):
             cancelled=dict(self.cancelled),
             unkept=self.unkept,
             glances={batch: self._glance(batch) for batch in self.enqueued if self.queue.find(batch)},
+            metrics=self._metrics(),
             held={f"{b}/{c}" for b, edits in self.enqueued.items() for c in edits if self._is_held(b, c)},
             wall_minus_monotonic=time.time() - time.monotonic(),
         )
@@ -211,6 +213,11 @@ class Run(World):
     def _glance(self, batch: str) -> Glance:
         strips = self.ledger.strips
         return Glance(strips.rows(batch, range(len(strips.states(batch)))), strips.failures(batch))
+
+    def _metrics(self) -> dict[str, float]:
+        lines = exposition(self.queue.figures())[0].decode().splitlines()
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {sample: float(value) for sample, _, value in pairs}
 
     def _is_held(self, batch: str, custom_id: str) -> bool:
         if self.policy != "hold":

@@ -10,8 +10,8 @@ PLANT_EACH = """
 import os
 from retouch.ledger.keys import Keys
 from retouch.ledger.scripts import Scripts
-from tests.chaos.bugs import BUGS, OF_RECEIVERS, plant
-for bug in BUGS | OF_RECEIVERS:
+from tests.chaos.bugs import BUGS, OF_METRICS, OF_RECEIVERS, plant
+for bug in BUGS | OF_RECEIVERS | OF_METRICS:
     child = os.fork()
     if not child:
         plant(bug)

@@ -16,7 +16,24 @@ from tests.chaos.judge import judge, manifest, violations
 from tests.harness.growing import Record
 
 IMAGE = b"an image"
+ENDED = 'retouch_edits_ended_total{code="",outcome="completed"}'
+TAKEN, THROTTLED, UNANSWERED = (
+    f'retouch_api_requests_total{{code="{code}",step="submit"}}' for code in ("200", "429", "none")
+)
 SHA = hashlib.sha256(IMAGE).hexdigest()
+
+
+METRICS = {
+    "retouch_submits_taken_total": 1.0,
+    "retouch_submits_unanswered_total": 0.0,
+    'retouch_edits{state="submitting"}': 0.0,
+    'retouch_events_waiting{sink="w"}': 0.0,
+    ENDED: 1.0,
+    'retouch_edits_ended_total{code="refused",outcome="failed"}': 0.0,
+    TAKEN: 1.0,
+    THROTTLED: 1.0,
+    UNANSWERED: 0.0,
+}
 
 
 def clean() -> Evidence:
@@ -68,6 +85,7 @@ def clean() -> Evidence:
         cancelled={"b": 13.0},
         unkept=Unkept(10.0, 20.0, places=1),
         glances={"b": Glance([EditRow(0, "c0", EditState.COMPLETED, 0)], [])},
+        metrics=dict(METRICS),
     )
 
 
@@ -130,6 +148,14 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
         14,
         lambda e: e.glances["b"].failures.append(FailureGroup(1, "refused", "no", 1, "c0")),
     ),
+    "a submit taken and not counted": (15, lambda e: e.metrics.update(retouch_submits_taken_total=0.0)),
+    "a submit counted as taken that was not": (15, lambda e: e.metrics.update(retouch_submits_taken_total=2.0)),
+    "an end that is not counted": (15, lambda e: e.metrics.update({ENDED: 0.0})),
+    "an end counted twice": (15, lambda e: e.metrics.update({ENDED: 2.0})),
+    "a request counted twice": (15, lambda e: e.metrics.update({TAKEN: 2.0})),
+    "a request counted by another answer": (15, lambda e: e.metrics.update({TAKEN: 0.0, THROTTLED: 2.0})),
+    "a request that was told and is not counted": (15, lambda e: e.metrics.update({THROTTLED: 0.0})),
+    "an answer that did not come": (15, lambda e: e.metrics.update({UNANSWERED: 1.0})),
     "more paid for than can be kept": (9, lambda e: e.requests.extend([e.requests[0]] * 2)),
 }
 
@@ -137,7 +163,7 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
 def test_a_clean_history_has_no_violations_and_counts_what_it_saw() -> None:
     """Every invariant holds, and none was vacuous."""
     findings = judge(clean())
-    assert [f.violations for f in findings] == [[]] * 11
+    assert [f.violations for f in findings] == [[]] * 12
     assert all(any(f.counted.values()) for f in findings)
 
 
@@ -164,6 +190,7 @@ def test_a_marked_duplicate_is_no_violation_but_with_hold_it_is() -> None:
     evidence = clean()
     rewritten(evidence, possible_duplicate=True)
     evidence.requests.append(evidence.requests[0] | {"idempotency_key": "b/c0/2"})
+    evidence.metrics |= {"retouch_submits_taken_total": 2.0, TAKEN: 2.0}
     assert violations(evidence) == []
     evidence.policy = "hold"
     assert violations(evidence) != []
@@ -182,4 +209,24 @@ def test_what_is_on_the_wire_may_come_inside_a_retry_after() -> None:
     evidence.requests[0]["arrived"] = 8.2
     assert violations(evidence) == []
     evidence.requests[0]["arrived"] = 9.97
+    assert violations(evidence) == []
+
+
+def test_a_call_that_was_killed_need_not_be_counted() -> None:
+    """Its worker had begun, and told nothing; the submit is counted as one that was not answered."""
+    evidence = clean()
+    evidence.trace.pop()
+    evidence.metrics |= {TAKEN: 0.0, "retouch_submits_taken_total": 0.0, "retouch_submits_unanswered_total": 1.0}
+    assert [found for found in violations(evidence) if found.startswith("15 ")] == []
+    evidence.metrics["retouch_submits_unanswered_total"] = 0.0
+    assert [found for found in violations(evidence) if found.startswith("15 ")] != []
+
+
+def test_a_poll_that_was_answered_is_counted_but_not_a_look_whether_the_api_is_there() -> None:
+    """That is about no edit."""
+    evidence = clean()
+    poll: Record = {"kind": "status", "path": "/status/p0", "id": "p0", "status": 200, "time": 12.5, "arrived": 12.5}
+    evidence.requests += [poll, poll | {"path": "/status/nobody", "id": None, "status": 404}]
+    assert [found for found in violations(evidence) if found.startswith("15 ")] != []
+    evidence.metrics['retouch_api_requests_total{code="200",step="status"}'] = 1.0
     assert violations(evidence) == []
