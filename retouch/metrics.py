@@ -203,7 +203,7 @@ METRICS = (
     ),
     _gauge(
         "retouch_counted_since_timestamp_seconds",
-        "When the counters began: with the ledger, or with the first program that kept them.",
+        "When the counters began: when the first worker that keeps them started.",
         _one(lambda f: None if f.counted_since_ms is None else f.counted_since_ms / 1000),
     ),
 )

@@ -11,11 +11,12 @@ key                            type    holds
                                        a poll, a retry, the end of a lease, a batch's end
 ``{ns}:backlog``               zset    batches with queued edits by the time (ms) since when they have some
 ``{ns}:halted``                zset    the same of those that are paused, by the time since when they are
-``{ns}:counts``                hash    sums over all batches, those that are removed too: ``since`` (ms: when they
-                                       began), ``n:STATE`` (edits that are there), ``accepted``, ``ended:STATE`` or
-                                       ``ended:STATE:CODE``, ``taken`` (submits), ``unanswered``, ``duplicates``,
-                                       ``submit:CODE`` and ``status:CODE`` (requests to the API by the HTTP status
-                                       of their answers; ``none``: not answered, ``unreached``: not sent)
+``{ns}:counts``                hash    sums over all batches, those that are removed too: ``since`` (ms: when the
+                                       first worker was seen that keeps them), ``n:STATE`` (edits that are there),
+                                       ``accepted``, ``ended:STATE`` or ``ended:STATE:CODE``, ``taken`` (submits),
+                                       ``unanswered``, ``duplicates``, ``submit:CODE`` and ``status:CODE`` (requests
+                                       to the API by the HTTP status of their answers; ``none``: not answered,
+                                       ``unreached``: not sent)
 ``{ns}:chores``                zset    batches by the time (ms) of what is done to them page by page, beside the
                                        claims: parked edits brought back, all removed when the retention is over
 ``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,

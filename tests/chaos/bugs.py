@@ -229,7 +229,7 @@ BUGS: dict[str, Callable[[], None]] = {
 
 def counted_by_every_settlement() -> None:
     """A request is counted as often as its settlement comes."""
-    rewrite("settle", "if e[3] and not (item.keep and item.to == state) then", "if true then")
+    rewrite("settle", "if item.counts and e[3] and not (item.keep and item.to == state) then", "if item.counts then")
 
 
 def any_answer_is_yes() -> None:

@@ -3,8 +3,9 @@
 --   its settings that all workers must have alike (JSON), then per sink of it: its name, what people are told of it, the types of
 --   events that it asks for (as `wants` reads them).
 -- Returns 1.
--- Changes WORKERS, SETTINGS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up.
--- include: clock deliveries
+-- Changes WORKERS, SETTINGS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up; COUNTS, BACKLOG and HALTED of a
+--   ledger whose programs kept none.
+-- include: clock deliveries counts
 
 -- A sink that no worker has named for so long was removed. A day, so that no event is lost to a worker that restarts, or is off
 -- for a night, while others go on.
@@ -19,6 +20,20 @@ end
 redis.call('HSETNX', STATE, 'deployment', ARGV[4])
 local journal = cjson.decode(ARGV[6])['RETOUCH_JOURNAL']
 if journal then redis.call('HSET', STATE, 'journal', journal) end
+
+-- What the batches have is counted once, whatever moves before this one have added.
+local function count_batches()
+  local all, edits = redis.call('ZRANGE', BATCHES, 0, -1, 'WITHSCORES'), {}
+  for i = 1, #all, 2 do
+    local b = redis.call('HGETALL', batch_key(all[i]))
+    for n = 1, #b, 2 do
+      if string.sub(b[n], 1, 2) == 'n:' then edits[b[n]] = (edits[b[n]] or 0) + b[n + 1] end
+    end
+    file_backlog(all[i], tonumber(all[i + 1]))
+  end
+  for field, n in pairs(edits) do redis.call('HSET', COUNTS, field, int(n)) end
+end
+if redis.call('HSETNX', COUNTS, 'since', int(now)) == 1 then count_batches() end
 
 local known = sinks()
 local function see(name, shown, types)

@@ -97,8 +97,8 @@ local function apply(item)
   -- A repeat of this call, its answer lost, finds the claim ended: what was seen is not counted twice.
   if e[3] and (item.seen or item.run or item.strike) then delay, fails = judged(item, key, e) end
   -- One that keeps its claim, and is where it was to come, is such a repeat too.
-  if e[3] and not (item.keep and item.to == state) then
-    for _, field in ipairs(item.counts or {}) do count(field, 1) end
+  if item.counts and e[3] and not (item.keep and item.to == state) then
+    for _, field in ipairs(item.counts) do count(field, 1) end
   end
   if item.deadline_ms and state == 'submitting' then taken(item, key, e[4] or e[5] or e[6] or e[9]) end
   if item.drop and #item.drop > 0 then redis.call('HDEL', key, unpack(item.drop)) end

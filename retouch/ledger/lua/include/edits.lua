@@ -23,10 +23,10 @@ local function set_state(id, from, to, place)
   redis.call('HSET', edit_key(id), 'state', to)
   if place then redis.call('SETRANGE', strip_key(batch), place, LETTER[to]) end
   if place and from == 'failed' then groups.leave(batch, place) end
-  local left = redis.call('HINCRBY', batch_key(batch), 'n:' .. from, -1)
-  local found = redis.call('HINCRBY', batch_key(batch), 'n:' .. to, 1)
-  count('n:' .. from, -1)
-  count('n:' .. to, 1)
+  local was, is = 'n:' .. from, 'n:' .. to
+  local left, found = redis.call('HINCRBY', batch_key(batch), was, -1), redis.call('HINCRBY', batch_key(batch), is, 1)
+  count(was, -1)
+  count(is, 1)
   if from == 'queued' and left == 0 or to == 'queued' and found == 1 then file_backlog(batch) end
 end
 
