@@ -155,7 +155,6 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     "a request counted twice": (15, lambda e: e.metrics.update({TAKEN: 2.0})),
     "a request counted by another answer": (15, lambda e: e.metrics.update({TAKEN: 0.0, THROTTLED: 2.0})),
     "a request that was told and is not counted": (15, lambda e: e.metrics.update({THROTTLED: 0.0})),
-    "an answer that did not come": (15, lambda e: e.metrics.update({UNANSWERED: 1.0})),
     "more paid for than can be kept": (9, lambda e: e.requests.extend([e.requests[0]] * 2)),
 }
 
