@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from retouch.errors import InputError
-from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
+from retouch.event_log import OLDEST, CloudEvent, EventLog, SinkLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
 from retouch.ledger import DayMoney, Figures, Ledger, Pause, Provider, Sink
 from retouch.price import Price
@@ -54,6 +54,10 @@ class Installation:
     def _event_log(self) -> EventLog:
         return EventLog(self._ledger, self._reach)
 
+    @property
+    def _sink_log(self) -> SinkLog:
+        return SinkLog(self._way, self._reach)
+
     def events(
         self, after: str = "", *, follow: bool = False, on_outage: OnOutage | None = None
     ) -> Iterator[CloudEvent]:
@@ -74,32 +78,32 @@ class Installation:
 
     def sinks(self) -> list[Sink]:
         """Where all events are delivered, or were until lately: what the settings of workers name."""
-        return self._event_log.sinks()
+        return self._sink_log.sinks()
 
     def batch_sinks(self, batch: str | None = None) -> list[Sink]:
         """The sinks that batches have of their own (``enqueue(notify=…)``), or that of one batch, if it has one.
 
         Their names are ``notify:BATCH``; every method that takes a sink's name takes these too.
         """
-        return self._event_log.batch_sinks(batch)
+        return self._sink_log.batch_sinks(batch)
 
     def undelivered(self, sink: str | None = None) -> Iterator[UndeliveredEvent]:
         """The events that a sink (or any) has not taken, by sink, the oldest first; read page by page.
 
         They stay for 7 days at most, as all events do. Raises InputError if there is no such sink.
         """
-        return self._event_log.undelivered(sink)
+        return self._sink_log.undelivered(sink)
 
     def redeliver(self, sink: str | None = None) -> int:
         """Have these events delivered again, now, under the same ids; returns how many that are.
 
         Those that were given up get a new schedule of tries. Raises InputError if there is no such sink.
         """
-        return self._event_log.redeliver(sink)
+        return self._sink_log.redeliver(sink)
 
     def sink(self, name: str) -> Sink:
         """One sink, also a batch's own; raises InputError if there is none of that name."""
-        return self._event_log.sink(name)
+        return self._sink_log.sink(name)
 
     def replay(self, sink: str, since: datetime) -> int:
         """Have the events since then delivered to a sink again, under the same ids; returns how many that are.
@@ -107,14 +111,14 @@ class Installation:
         Those that it asks for, also those that it has taken. Events are kept for 7 days at most. Raises InputError if
         there is no such sink.
         """
-        return self._event_log.replay(sink, since)
+        return self._sink_log.replay(sink, since)
 
     def drop_sink(self, sink: str) -> Sink:
         """Remove a sink with all that waits for it; returns it as it was.
 
         Raises InputError if there is no such sink, or a live worker has it.
         """
-        return self._event_log.drop(sink)
+        return self._sink_log.drop(sink)
 
     def workers(self) -> list[str]:
         """The names of the workers that are alive."""

@@ -10,6 +10,7 @@ from retouch.errors import InputError
 from retouch.gateway.client import AbsentError, Client, understood
 from retouch.ledger import Retried
 from retouch.ledger.producer import OnProgress
+from retouch.ledger.views import iso
 from retouch.price import Budget
 from retouch.results.removing import Removed
 from retouch.states import EditState
@@ -98,6 +99,28 @@ class GatewayProducer:
         except AbsentError as error:
             raise InputError(str(error)) from None
         return Removed(int(found["edits"]), int(found["objects"]))
+
+    @understood()
+    def redeliver(self, sink: str) -> int:
+        """Have what was not delivered to a sink delivered again, now; returns how many events that are."""
+        return int(self._of_sink("POST", sink, "/redeliver")["events"])
+
+    @understood()
+    def replay(self, sink: str, since_ms: int) -> int:
+        """Have the events since then delivered to a sink again; returns how many that are."""
+        asked = {"since": str(iso(since_ms))}
+        return int(self._of_sink("POST", sink, "/replay", asked)["events"])
+
+    @understood()
+    def drop_sink(self, sink: str) -> bool:
+        """Remove a sink with all that waits for it; raises InputError if a live worker has it."""
+        return bool(self._of_sink("DELETE", sink, "")["changed"])
+
+    def _of_sink(self, method: str, sink: str, action: str, params: dict[str, str] | None = None) -> dict[str, Any]:
+        try:
+            return self._client.json(method, f"/v1/sinks/{sink}{action}", params=params, answer_s=CHANGE_S)
+        except AbsentError as error:
+            raise InputError(str(error)) from None
 
     def _change(
         self, batch: str, name: str, params: dict[str, str] | None = None, *, repeat: bool = True

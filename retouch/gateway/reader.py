@@ -12,10 +12,11 @@ import requests
 
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.errors import InputError, LedgerAwayError, LedgerError
+from retouch.event_log import UndeliveredEvent
 from retouch.gateway.client import AbsentError, Client, reason_of, understood
-from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider
+from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider, Sink
 from retouch.price import Price
-from retouch.records import BatchRecord, EditRecord, InstallationRecord
+from retouch.records import BatchRecord, EditRecord, InstallationRecord, SinksRecord
 from retouch.states import TERMINAL, EditState
 
 BATCHES_AT_ONCE = 200
@@ -145,6 +146,28 @@ class GatewayReader:
         """How many edits of all batches can be submitted now."""
         return int(self._installation()["queued"])
 
+    def sinks(self) -> list[Sink]:
+        """Where all events are delivered, or were until lately."""
+        return self._sinks({"of": "workers"})
+
+    def batch_sinks(self, batch: str | None = None) -> list[Sink]:
+        """The sinks of batches' own, or that of one batch."""
+        return self._sinks({"of": "batches"} | ({"batch": batch} if batch else {}))
+
+    @understood()
+    def _sinks(self, asked: dict[str, str]) -> list[Sink]:
+        told = cast(SinksRecord, self._client.json("GET", "/v1/sinks", params=asked))
+        return [Sink.from_json(one) for one in told["sinks"]]
+
+    def undelivered(self, sink: Sink) -> Iterator[UndeliveredEvent]:
+        """The events that a sink has not taken, the oldest first; kept in a temporary file first, as results are."""
+        with tempfile.TemporaryFile(prefix="retouch-") as kept:
+            with suppress(AbsentError):  # it has gone meanwhile
+                self._keep(f"/v1/sinks/{sink.name}/undelivered", kept)
+            kept.seek(0)
+            for line in kept:
+                yield _undelivered(line)
+
     def _installation(self) -> InstallationRecord:
         return cast(InstallationRecord, self._client.json("GET", "/v1/installation"))
 
@@ -160,6 +183,14 @@ class GatewayReader:
             except requests.RequestException as error:
                 if not left:
                     raise LedgerAwayError(f"the results were cut: {reason_of(error)}") from None
+
+
+@understood()
+def _undelivered(line: bytes) -> UndeliveredEvent:
+    found: UndeliveredEvent = json.loads(line)
+    if not (found["id"] and found["sink"]):
+        raise ValueError("this is no event")
+    return found
 
 
 @understood()

@@ -72,6 +72,26 @@ class Sink:
             error_at=instant(failed.get("at")),
         )
 
+    @classmethod
+    def from_json(cls, told: SinkRecord) -> Sink:
+        """Read what ``to_json`` has made."""
+        return cls(
+            name=told["sink"],
+            shown=told["to"],
+            live=told["live"],
+            gone=told["gone"],
+            gone_since=_read(told["gone_since"]),
+            waiting=told["waiting"],
+            undelivered=told["undelivered"],
+            types=tuple(name.removeprefix("retouch.") for name in told["types"]),
+            delivered=told["delivered"],
+            held=told["held"],
+            held_since=_read(told["held_since"]),
+            next_probe=_read(told["next_probe"]),
+            error=told["last_error"],
+            error_at=_read(told["last_error_at"]),
+        )
+
     def to_json(self) -> SinkRecord:
         """A part of what ``retouch status --json`` and ``retouch sinks --json`` print."""
         return {
@@ -100,6 +120,10 @@ def types_text(types: Sequence[str]) -> str:
 def notify_sink(batch: str) -> str:
     """The name of a batch's own sink."""
     return NOTIFY_PREFIX + batch
+
+
+def _read(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _told(at: datetime | None) -> str | None:

@@ -28,9 +28,10 @@ from retouch import (
     TooManyFailuresError,
 )
 from retouch.access_keys import AccessKeys, Scope
+from retouch.causes import Outcome
 from retouch.cli.sheet import _images
 from retouch.cli.sheet_pages import Pages
-from retouch.ledger import Ledger, Settlement
+from retouch.ledger import Delivery, Ledger, Named, Settlement, Step
 from retouch.net.addresses import PrivateHosts
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
@@ -329,6 +330,38 @@ def test_a_sheet_is_drawn(
     with Image.open(sheet) as drawn:
         colors = {color for _, color in drawn.convert("RGB").getcolors(maxcolors=1 << 24) or []}
     assert {(77, 0, 0), (200, 0, 0)} <= colors
+
+
+def test_sinks_are_seen_and_told_again(queue: EditQueue, ledger: Ledger) -> None:
+    """Those of the workers, and a batch's own; what was not taken, and what was, is delivered again; one is dropped."""
+    ledger.worker.see_worker("w", {"shop": Named("hooks.test"), "audit": Named("queue", ["edit.failed"])})
+    queue.enqueue([edit("a"), edit("z")], batch="b", notify="https://example.com/hook?types=edit.cancelled")
+    queue.cancel("b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1, sinks={"shop": 9}).claims
+    first, second = (claim for claim in claims if claim.step is Step.ANNOUNCE and claim.sink == "shop")
+    outcomes = [Delivery(first, Outcome.AGAIN, "it answered 500", 60_000), Delivery(second, Outcome.DELIVERED, "", 0)]
+    ledger.worker.settle_deliveries(outcomes)
+    assert queue.sinks() == EditQueue(ledger).sinks()
+    assert [(sink.name, sink.shown, sink.undelivered) for sink in queue.sinks()] == [
+        ("audit", "queue", 0),
+        ("shop", "hooks.test", 1),
+    ]
+    assert [sink.types for sink in queue.batch_sinks()] == [("edit.cancelled",)]
+    assert (queue.batch_sinks("b"), queue.batch_sinks("c")) == (queue.batch_sinks(), [])
+    assert queue.sink("notify:b").waiting == 2
+    [missed] = queue.undelivered()
+    assert missed == next(EditQueue(ledger).undelivered("shop"))
+    assert (missed["sink"], missed["reason"], missed["tries"]) == ("shop", "it answered 500", 1)
+    assert (queue.redeliver("shop"), queue.redeliver("audit")) == (1, 0)
+    assert queue.replay("shop", datetime(1, 1, 1, tzinfo=UTC)) == 1
+    assert queue.replay("shop", datetime.now(UTC) + timedelta(hours=1)) == 0
+    with pytest.raises(InputError, match="a live worker has the sink shop, so it is not dropped"):
+        queue.drop_sink("shop")
+    for ask in (queue.sink, queue.redeliver, queue.drop_sink, lambda name: list(queue.undelivered(name))):
+        with pytest.raises(InputError, match=r"there is no sink 'none'; known: audit, shop"):
+            ask("none")
+    assert queue.drop_sink("notify:b").name == "notify:b"
+    assert queue.batch_sinks() == []
 
 
 def test_edits_are_done_again(queue: EditQueue, ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.cli import app, commands
-from retouch.ledger import Ledger, Settlement
+from retouch.ledger import Ledger, Named, Settlement
 from retouch.price import Price
 from retouch.states import EditState
 from tests.unit.cli.conftest import Outcome, Run, picture
@@ -175,6 +175,20 @@ def test_a_batch_that_has_left_redis(remote: Run, bucket: Bucket) -> None:
     assert (missing.code, "there is no batch 'older'" in missing.err) == (2, True)
 
 
+def test_sinks_are_shown_and_told_again(remote: Run, ledger: Ledger) -> None:
+    """As on the other way."""
+    assert remote("sinks").out == "no worker has a sink (RETOUCH_WEBHOOK_URL, RETOUCH_SINKS)\n"
+    ledger.worker.see_worker("w", {"shop": Named("hooks.test")})
+    remote("enqueue", "m.jsonl", "--batch", "b")
+    remote("cancel", "b")
+    assert remote("sinks").out.startswith("shop  hooks.test  0 delivered, 1 behind, 0 refused")
+    assert "0 events are to be delivered to shop again" in remote("sinks", "replay", "shop", "--since", "2h").err
+    assert "0 events are to be delivered again" in remote("events", "--redeliver", "--sink", "shop").err
+    assert remote("events", "--undelivered").out == ""
+    refused = remote("sinks", "drop", "shop", "--yes")
+    assert (refused.code, "a live worker has the sink shop" in refused.err) == (2, True)
+
+
 def test_edits_are_done_again(remote: Run, ledger: Ledger) -> None:
     """Told before as on the other way; with ids of a file, variations, and its end waited for."""
     remote("enqueue", "m.jsonl", "--batch", "b")
@@ -225,9 +239,7 @@ def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp
 @pytest.mark.parametrize(
     "command",
     [
-        ["events", "--undelivered"],
         ["keys", "list"],
-        ["sinks"],
         ["pause"],
     ],
     ids=" ".join,

@@ -15,6 +15,7 @@ from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
 from workers.gateway.native.strips import add_strips
+from workers.gateway.native.sinks import add_sinks
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 from workers.gateway.native.why import add_why
@@ -39,4 +40,5 @@ def add_intake(app: FastAPI, gateway: Gateway) -> None:
     add_notifications(app, gateway)
     add_redo(app, gateway)
     add_removal(app, gateway)
+    add_sinks(app, gateway)
     add_uploads(app, gateway)
