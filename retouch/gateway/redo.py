@@ -38,6 +38,8 @@ def redo(
     except AbsentError as error:
         raise InputError(str(error)) from None
     except RefusedEditsError as refused:
+        if not refused.faults:
+            raise InputError(str(refused)) from None
         raise RejectedEditsError(list(_rejections(refused.faults)), "nothing was enqueued") from None
     return _read(answer)
 
