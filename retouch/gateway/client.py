@@ -174,6 +174,11 @@ def _error_of(answer: requests.Response) -> Exception:
     """What an answer means that is not a good one."""
     problem = _problem(answer)
     status = answer.status_code
+    if problem is None and status == requests.codes.request_entity_too_large:  # it has gone no further
+        return InputError(
+            "a proxy before the gateway takes no body of that size: have it take larger ones (nginx:"
+            " client_max_body_size), or send parts, to the same batch"
+        )
     if problem is None:
         return stranger(answer)
     detail = str(problem.get("detail") or problem.get("title") or status)

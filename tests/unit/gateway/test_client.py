@@ -133,6 +133,13 @@ def test_a_page_of_a_proxy_is_told_plainly(way: Way, queue: EditQueue, status: i
         queue.check()
 
 
+def test_a_proxy_that_takes_no_body_of_that_size_is_told_of(way: Way, queue: EditQueue) -> None:
+    """It was not enqueued: the gateway has not seen it."""
+    way.will(413, b"<html>413 Request Entity Too Large</html>", Content_Type="text/html")
+    with pytest.raises(InputError, match="a proxy before the gateway takes no body of that size"):
+        queue.enqueue([edit("a")], batch="b")
+
+
 def test_a_redirect_is_not_followed(way: Way, queue: EditQueue) -> None:
     """The key would go to whom it names."""
     way.will(302, {}, Location=f"{way.url}/elsewhere")

@@ -1,0 +1,96 @@
+"""The gateway behind nginx, as docs/gateway.md sets it up; skipped where nginx is not installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import requests
+
+from config.gateway import GatewaySettings
+from retouch import EditQueue
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from tests.harness.waiting import LIMIT_S, until
+from tests.unit.producing import edit, finish_all
+from tests.unit.workers.gateway.conftest import serving
+from workers.gateway.context import Gateway
+from workers.stack.child import ROOT
+from workers.stack.ports import free_ports
+
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+PAGE = ROOT / "docs" / "gateway.md"
+pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not installed (apt-get install nginx-light)")
+WHOLE = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    {server}
+}}
+"""
+
+
+def server(gateway: str, port: int) -> str:
+    """The page's own lines, on a port of ours and without its certificate."""
+    [lines] = re.findall(r"```text nginx.conf\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    lines = re.sub(r" *ssl_.*\n", "", lines).replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    assert "http://127.0.0.1:8080" in lines
+    return lines.replace("http://127.0.0.1:8080", gateway)
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """An empty ledger on a real server."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield Ledger(client)
+
+
+@pytest.fixture
+def token(ledger: Ledger) -> str:
+    """A key."""
+    return AccessKeys(ledger, "here").create("caller", tuple(Scope))
+
+
+@pytest.fixture
+def url(ledger: Ledger, tmp_path: Path) -> Iterator[str]:
+    """That of nginx before a gateway."""
+    [port] = free_ports(1)
+    with serving(Gateway(GatewaySettings(bucket="bucket"), ledger)) as gateway:
+        (tmp_path / "nginx.conf").write_text(WHOLE.format(folder=tmp_path, server=server(gateway, port)))
+        command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
+        with subprocess.Popen(command) as nginx:
+            try:
+                until(lambda: listens(f"http://127.0.0.1:{port}"), "nginx listens")
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                nginx.terminate()
+                nginx.wait(LIMIT_S)
+
+
+def listens(url: str) -> bool:
+    """Whether the gateway answers through it."""
+    try:
+        return requests.get(f"{url}/healthz", timeout=LIMIT_S).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_producer_needs_no_more_than_the_page_says(url: str, token: str, ledger: Ledger) -> None:
+    """A body of some megabytes, results in pieces, and events as they come, though nginx keeps answers back."""
+    with EditQueue.from_url(url, token=token) as queue:
+        edits = [edit(f"e{n}", prompt=f"{n} {'cat ' * 60}", metadata={"note": "x" * 400}) for n in range(4000)]
+        assert queue.enqueue(edits, batch="b").accepted == 4000
+        headers = {"Authorization": f"Bearer {token}"}
+        with requests.get(f"{url}/v1/batches/b/events", headers=headers, stream=True, timeout=LIMIT_S) as stream:
+            lines = stream.iter_lines(chunk_size=1)
+            assert next(lines) == b"retry: 2000"
+            finish_all(ledger)
+            assert next(line for line in lines if line.startswith(b"event: ")) == b"event: retouch.edit.completed"
+        assert sum(1 for _ in queue.results("b")) == 4000
