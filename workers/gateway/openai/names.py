@@ -20,14 +20,13 @@ def wording(called: Mapping[str, str]) -> Callable[[str], str]:
 
     ``called``: the fields of the edit that were written, as the line calls them.
     """
+    return partial(_said, called)  # nearly no line needs it
+
+
+def _said(called: Mapping[str, str], sentence: str) -> str:
     names = {**THEIRS, **called}
     shown = {ours: f"{name}: {ours}" if ours in _BOTH else name for ours, name in names.items() if ours != name}
-    return partial(_said, tuple(sorted(shown.items())))
-
-
-def _said(names: tuple[tuple[str, str], ...], sentence: str) -> str:
-    known = dict(names)
-    return _pattern(tuple(known)).sub(lambda found: known.get(found[0], found[0]), sentence)
+    return _pattern(tuple(sorted(shown))).sub(lambda found: shown.get(found[0], found[0]), sentence)
 
 
 @cache
