@@ -14,8 +14,8 @@ from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
-from workers.gateway.native.strips import add_strips
 from workers.gateway.native.sinks import add_sinks
+from workers.gateway.native.strips import add_strips
 from workers.gateway.native.submit import Edits, add_submit
 from workers.gateway.native.uploads import add_uploads
 from workers.gateway.native.why import add_why
