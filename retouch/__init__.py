@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from retouch.intake.admission import InvalidEditError, RejectedEditsError
     from retouch.intake.mistakes import Rejection
     from retouch.intake.reading import Manifest, read_manifest
+    from retouch.intake.redo import Redone
     from retouch.intake.writing import BatchWriter, Receipt
     from retouch.ledger import (
         BatchMoney,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         EditView,
         Entry,
         FailureGroup,
+        Figures,
         HistoryStep,
         Made,
         Pause,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from retouch.output import Output
     from retouch.price import Price
     from retouch.queue import EditQueue
+    from retouch.results.removing import Removed
     from retouch.states import BatchState, EditState
 
 __all__ = [
@@ -66,6 +69,7 @@ __all__ = [
     "Entry",
     "Failure",
     "FailureGroup",
+    "Figures",
     "HistoryStep",
     "InputError",
     "InvalidEditError",
@@ -77,8 +81,10 @@ __all__ = [
     "Price",
     "Provider",
     "Receipt",
+    "Redone",
     "RejectedEditsError",
     "Rejection",
+    "Removed",
     "Result",
     "ResultTimes",
     "RetouchError",
@@ -102,12 +108,14 @@ _PLACES = {
     "intake.admission": "InvalidEditError RejectedEditsError",
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
+    "intake.redo": "Redone",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup HistoryStep Made Pause Provider"
-    " Retried Sink",
+    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made Pause"
+    " Provider Retried Sink",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",
+    "results.removing": "Removed",
     "states": "BatchState EditState",
 }
 
