@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -78,8 +79,9 @@ def test_a_value_that_cannot_be_is_refused_in_plain_words(run: Run, words: str, 
     assert ended.err.endswith(f"Error: Invalid value for {said}\n") or f"{said}." in ended.err
 
 
-def test_no_option_has_an_error_of_the_library(run: Run) -> None:
-    """Whatever the type of its value is."""
+def test_no_option_has_an_error_of_the_library(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the type of its value is; one that names a file may write it."""
+    monkeypatch.chdir(tmp_path)
     for name in COMMANDS:
         command = GROUP.commands[name]  # type: ignore[attr-defined]
         for option in (one.opts[0] for one in command.params if one.param_type_name == "option" and not one.is_flag):
