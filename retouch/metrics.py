@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from retouch.causes import PauseCause
 from retouch.forecast import Forecast, rate_limits
 from retouch.ledger import Figures
+from retouch.price import MICRO
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.states import TERMINAL, EditState
 
@@ -55,6 +56,16 @@ def _one(value: Callable[[Figures], float | None]) -> Callable[[Figures], Sample
 
 def _sum(field: str) -> Callable[[Figures], Samples]:
     return lambda figures: {(): figures.counts.get(field, 0)}
+
+
+def _money(state: str) -> Callable[[Figures], Samples]:
+    """An amount by its currency; none where there is no price."""
+
+    def samples(figures: Figures) -> Samples:
+        micros = figures.counts.get(f"money:{state}", 0)
+        return {(figures.price.currency,): micros / MICRO} if figures.price else {}
+
+    return samples
 
 
 def _edits(figures: Figures) -> Samples:
@@ -144,6 +155,22 @@ METRICS = (
         _sum("unanswered"),
     ),
     _counter("retouch_possible_duplicates", "Edits that may have been paid for twice.", _sum("duplicates")),
+    _counter("retouch_money_spent", "What submits cost that the API took.", _money("spent"), "currency"),
+    _gauge(
+        "retouch_money_committed", "What is set aside for submits that are under way.", _money("committed"), "currency"
+    ),
+    _gauge(
+        "retouch_money_doubtful",
+        "What submits cost that were sent and not answered: they may have been paid for.",
+        _money("doubtful"),
+        "currency",
+    ),
+    _gauge(
+        "retouch_image_price",
+        "What an image costs.",
+        lambda f: {(f.price.currency,): float(f.price.amount)} if f.price else {},
+        "currency",
+    ),
     _gauge(
         "retouch_result_seconds",
         "How long results take from submit on, lately, by kind of work.",

@@ -9,8 +9,10 @@ from typing import Any
 
 from retouch.ledger.connection import Connection
 from retouch.ledger.keys import Keys
+from retouch.ledger.money import price_of
 from retouch.ledger.views import Pause, Provider
 from retouch.ledger.worker import WORKER_SEEN_MS
+from retouch.price import Price
 
 KINDS = 10  # kinds of work whose times are read, of those that were seen last
 HALTED = 100  # paused batches whose queued edits are counted, the oldest first
@@ -34,9 +36,10 @@ class Figures:
 
     ``counts``: the sums over all batches (see ``keys.py``), kept since ``counted_since_ms`` (None: there are none yet).
     ``backlog_batches`` and ``halted_batches`` have queued edits, the latter are paused; ``backlog_since_ms``: since
-    when the first of the former has some without a break. ``halted_edits``: queued edits of paused batches.
-    ``batch_sinks``: how many batches have events for a sink of their own that are to be delivered. ``settings``: of
-    each live worker, those that all must have alike. ``learned``: a histogram for each of the newest kinds of work.
+    when the first of the former has some without a break. ``halted_edits``: queued edits of paused batches. ``price``:
+    of an image. ``batch_sinks``: how many batches have events for a sink of their own that are to be delivered.
+    ``settings``: of each live worker, those that all must have alike. ``learned``: a histogram for each of the newest
+    kinds of work.
     """
 
     now_ms: int
@@ -48,6 +51,7 @@ class Figures:
     halted_batches: int
     halted_edits: int
     provider: Provider
+    price: Price | None
     pauses: Sequence[Pause]
     workers: int
     settings: Sequence[Mapping[str, str]]
@@ -113,6 +117,7 @@ def read_figures(connection: Connection) -> Figures:
         halted_batches=halted,
         halted_edits=sum(int(n or 0) for n in queued),
         provider=Provider.parse(state),
+        price=price_of(state.get("price"), state.get("currency")),
         pauses=[Pause.parse(name, text) for name, text in pauses.items()],
         workers=len(alive),
         settings=[json.loads(settings[worker]) for worker in alive if worker in settings],

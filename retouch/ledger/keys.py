@@ -16,7 +16,8 @@ key                            type    holds
                                        ``accepted``, ``ended:STATE`` or ``ended:STATE:CODE``, ``taken`` (submits),
                                        ``unanswered``, ``duplicates``, ``submit:CODE`` and ``status:CODE`` (requests
                                        to the API by the HTTP status of their answers; ``none``: not answered,
-                                       ``unreached``: not sent)
+                                       ``unreached``: not sent), ``money:spent``, ``money:committed`` and
+                                       ``money:doubtful`` (micro-units)
 ``{ns}:chores``                zset    batches by the time (ms) of what is done to them page by page, beside the
                                        claims: parked edits brought back, all removed when the retention is over
 ``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,

@@ -121,6 +121,11 @@ def amount_of(micros: int | str) -> Decimal:
     return (Decimal(micros) / MICRO).normalize()
 
 
+def price_of(micros: str | None, currency: str | None) -> Price | None:
+    """The price as the ledger keeps it; None where there is none."""
+    return Price.of_micros(int(micros), currency) if micros is not None and currency is not None else None
+
+
 def _sums(raw: Mapping[str, str]) -> tuple[Decimal, Decimal, Decimal]:
     spent, committed, doubtful = (amount_of(raw.get(name) or 0) for name in _SUMS)
     return spent, committed, doubtful

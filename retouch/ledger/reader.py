@@ -15,7 +15,7 @@ from retouch.ledger.connection import Connection
 from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
 from retouch.ledger.figures import Figures, read_figures
 from retouch.ledger.history import HistoryStep, history
-from retouch.ledger.money import DayMoney
+from retouch.ledger.money import DayMoney, price_of
 from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -102,7 +102,7 @@ class Reader:
 
     def price(self) -> Price | None:
         """What an image costs; None where nobody has said."""
-        return _price(self._read(*self._priced))
+        return price_of(*self._read(*self._priced))
 
     def days(self, newest: int = 1) -> list[DayMoney]:
         """What the submits of the newest days (UTC) cost, today first; empty where there is no price."""
@@ -110,7 +110,7 @@ class Reader:
         days = [today - timedelta(days=n) for n in range(newest)]
         keys = [self._keys.money(day.isoformat()) for day in days]
         priced, *sums = self._connection.read_all([self._priced, *(("HGETALL", key) for key in keys)])
-        price = _price(priced)
+        price = price_of(*priced)
         if price is None:
             return []
         return [DayMoney.parse(day, raw, price.currency) for day, raw in zip(days, sums, strict=True)]
@@ -143,7 +143,7 @@ class Reader:
             *raw, priced = self._connection.read_all(
                 [*(("HGETALL", self._keys.batch(name)) for name in names), self._priced]
             )
-            views = (BatchView.parse(name, one, _price(priced)) for name, one in zip(names, raw, strict=True) if one)
+            views = (BatchView.parse(name, one, price_of(*priced)) for name, one in zip(names, raw, strict=True) if one)
             yield from (view for view in views if before is None or view.place < before)
             first += BATCHES_AT_ONCE
             page = ("LIMIT", first, BATCHES_AT_ONCE)
@@ -151,7 +151,7 @@ class Reader:
     def batch(self, batch: str) -> BatchView | None:
         """One batch, or None if there is none of that name."""
         raw, priced = self._connection.read_all([("HGETALL", self._keys.batch(batch)), self._priced])
-        return BatchView.parse(batch, raw, _price(priced)) if raw else None
+        return BatchView.parse(batch, raw, price_of(*priced)) if raw else None
 
     def next_view(self, batch: str, within_s: float) -> BatchView | None:
         """The same, after so many seconds."""
@@ -344,9 +344,3 @@ class Reader:
         for raw, at, entries in zip(hashes, times, found, strict=True):
             if entries:
                 yield Undelivered.parse(sink, Event.parse(*entries[0]), raw, at)
-
-
-def _price(found: Sequence[str | None]) -> Price | None:
-    """The price as ``set_price`` keeps it."""
-    micros, currency = found
-    return Price.of_micros(int(micros), currency) if micros is not None and currency is not None else None

@@ -77,12 +77,25 @@ def test_a_post_that_is_begun_reserves_what_its_images_cost(bench: Bench) -> Non
     assert (money(bench), day(bench)) == ((0, 6, 0), (0, 6, 0))
 
 
+def test_all_money_is_summed_for_as_long_as_the_ledger_lives(bench: Bench) -> None:
+    """Over all batches, those that are removed too."""
+    bench.accept(begun(bench, 2))
+    bench.fill(1, batch="other")
+    bench.begin(bench.edits())
+    counts = bench.ledger.reader.figures().counts
+    assert {name: n for name, n in counts.items() if name.startswith("money:")} == {
+        "money:spent": 20_000,
+        "money:committed": 10_000,
+    }
+
+
 def test_nothing_is_written_where_there_is_no_price(bench: Bench) -> None:
     """Neither with the edit, nor of the batch or the day; nothing is told of money."""
     bench.client.hdel(bench.keys.state, "price", "currency")
     bench.accept(begun(bench))
     assert bench.client.hexists(bench.keys.edit("b/c0"), "reserved") == 0
     assert bench.client.keys("*money*") == []
+    assert "money" not in str(bench.client.hgetall(bench.keys.counts))
     assert bench.ledger.reader.batch("b").money is None  # type: ignore[union-attr]
     assert (bench.ledger.reader.price(), bench.ledger.reader.days()) == (None, [])
 

@@ -22,6 +22,7 @@ FIGURES = Figures(
     backlog_since_ms=0,
     halted_batches=1,
     halted_edits=20,
+    price=None,
     provider=PROVIDER,
     pauses=[],
     workers=1,

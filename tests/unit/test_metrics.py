@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import fakeredis
@@ -16,6 +17,7 @@ from retouch.causes import FailureCode, PauseCause
 from retouch.ledger import Figures, Ledger, Pause, Provider, Settlement
 from retouch.ledger.figures import SinkFigures
 from retouch.metrics import METRICS, exposition
+from retouch.price import Price
 from retouch.states import EditState
 from tests.ledger_bench import SUBMITTING, Bench
 from workers.stack.child import ROOT
@@ -36,6 +38,8 @@ FIGURES = Figures(
         "taken": 6,
         "unanswered": 1,
         "duplicates": 1,
+        "money:spent": 3_141_593,
+        "money:committed": 20_000,
     },
     counted_since_ms=NOW_MS - 60_000,
     batches=2,
@@ -44,6 +48,7 @@ FIGURES = Figures(
     halted_batches=1,
     halted_edits=1,
     provider=Provider(places_used=4, places=16, troubles=0, next_request=None, result_s=None),
+    price=Price.of_micros(10_000, "USD"),
     pauses=[
         Pause("submit", "outage", "502", datetime.now(UTC), None),
         Pause("fetch", "new", "", datetime.now(UTC), None),
@@ -89,6 +94,11 @@ def test_each_metric_says_what_the_ledger_has() -> None:
     assert found["retouch_submits_taken_total"] == {(): 6}
     assert found["retouch_submits_unanswered_total"] == {(): 1}
     assert found["retouch_possible_duplicates_total"] == {(): 1}
+    assert found["retouch_money_spent_total"] == {("USD",): 3.141593}
+    assert found["retouch_money_committed"] == {("USD",): 0.02}
+    assert found["retouch_money_doubtful"] == {("USD",): 0}
+    assert found["retouch_image_price"] == {("USD",): 0.01}
+    assert "retouch_money_spent_total" not in samples(replace(FIGURES, price=None))
     assert (found["retouch_places_used"], found["retouch_places_allowed"]) == ({(): 4}, {(): 16})
     assert found["retouch_rate_limit"] == {("all",): 5}
     assert found["retouch_event_age_seconds"] == {("orders",): 2.5, ("well",): 0}
@@ -135,7 +145,18 @@ def test_a_metric_is_named_as_prometheus_has_it(of: object) -> None:
     assert not re.search(r"_(total|ms|minutes|percent|count|mib)$", name)
     assert text[0].isupper() or text[0] == "1"
     assert text.endswith(".")
-    assert set(labels) <= {"state", "outcome", "code", "paused", "quantile", "step", "cause", "kind", "sink"}
+    assert set(labels) <= {
+        "state",
+        "outcome",
+        "code",
+        "paused",
+        "quantile",
+        "step",
+        "cause",
+        "kind",
+        "sink",
+        "currency",
+    }
 
 
 def told() -> dict[str, tuple[str, set[str]]]:

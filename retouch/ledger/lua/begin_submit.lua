@@ -125,7 +125,7 @@ local function to_send(id, fence, e, batch)
   end
   local cost = how and not (e.reserved and how ~= 'new') and price * tonumber(e.samples or '1') or 0
   if cost > 0 and not affordable(id, batch, cost) then
-    hold_back(id, e)
+    hold_back(id, e, batch.paused and 'its batch is paused' or 'submits are paused')
     return nil
   end
   if how == 'new' then

@@ -229,8 +229,8 @@ redis.call('HSET', STATE, 'allowed', places)
 local used = tonumber(redis.call('HGET', STATE, 'places') or '0')
 
 -- The edits to submit next, with their places in the order. A probe is one that was not refused, while there is one.
-local PROBES_TO_CHOOSE_FROM = 50
 local function next_in_order()
+  local PROBES_TO_CHOOSE_FROM = 50
   if not in_force.submit then return redis.call('ZRANGE', READY, 0, left.submit - 1, 'WITHSCORES') end
   local found, blamed = {}, {}
   local front = redis.call('ZRANGE', READY, 0, PROBES_TO_CHOOSE_FROM - 1, 'WITHSCORES')
@@ -327,7 +327,6 @@ local function claim_deliveries(name, most, sink)
 end
 
 -- To the sinks of batches, that any worker delivers to: few at a time to each, whatever is due.
-local SINKS_AT_ONCE = 32
 local function claim_own(name, most)
   local sink = sink_named(name)
   if not sink then
@@ -348,6 +347,7 @@ for name, most in string.gmatch(ARGV[13], '([^,=]+)=(%d+)') do
   claim_deliveries(name, tonumber(most), sink_named(name) or {})
 end
 if deliveries > 0 then
+  local SINKS_AT_ONCE = 32
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', NOTIFYING, '-inf', int(now), 'LIMIT', 0, SINKS_AT_ONCE)) do
     deliveries = deliveries - claim_own(name, deliveries)
   end

@@ -1,7 +1,7 @@
 -- What submits cost. A POST that is begun reserves the price of its images (`committed`); its answer turns that into `spent`, or
 -- releases it; where none comes, it is `doubtful`. Each is a sum of its batch and of its day, the UTC day of its POST; all are
 -- whole micro-units of the currency. Where there is no price, nothing is written.
--- include: clock batch_pauses pauses
+-- include: clock batch_pauses pauses counts
 
 local money = {} -- one name for all: a script has 200
 do
@@ -39,6 +39,7 @@ do
         redis.call('HSET', STATE, 'counted', '1') -- from now on no other currency
       end
     end
+    count('money:' .. sum, micros)
     return redis.call('HINCRBY', batch_key(batch), sum, int(micros))
   end
 
