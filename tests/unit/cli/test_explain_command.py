@@ -89,6 +89,16 @@ def test_explain_of_an_edit_without_a_history(run: Run, ledger: Ledger, manifest
     assert run("explain", "b/e0", "--history", "--json").json["history"] == []
 
 
+def test_a_gateway_that_has_not_heard_of_histories(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the edit, and for its history the same answer as for an edit that there is not."""
+    monkeypatch.setattr(ledger.reader, "history", lambda *_edit: None)
+    ended = run("explain", "b/e0", "--history")
+    assert (ended.code, "this gateway is of an older version" in ended.err) == (2, True)
+    assert "there is no edit 'none' in batch 'b'" in run("explain", "b/none", "--history").err
+
+
 def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledger) -> None:
     """What all edits share comes before the fair order."""
     ledger.worker.see_worker("w", {})
