@@ -52,6 +52,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "release_batch": lambda ledger: ledger.producer.release("b"),
     "change_key": lambda ledger: ledger.access.change("k", None, "{}"),
     "use_key": lambda ledger: ledger.access.use("k", "0" * 64, requests=1, seconds=1),
+    "keep_visit": lambda ledger: ledger.access.keep_visit("0" * 64, "{}", 1000),
     "begin_request": lambda ledger: ledger.requests.begin("k/1", "f", "a"),
     "set_price": lambda ledger: ledger.producer.set_price(PRICE),
     "agree_price": lambda ledger: ledger.worker.agree_price(PRICE),
