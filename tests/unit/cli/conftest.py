@@ -70,7 +70,7 @@ def run(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The S3 of the commands: one bucket, whatever its name, in memory."""
     found = Bucket()
-    ours = ("retouch.cli.", "retouch.results.", "retouch.batch_reader")
+    ours = ("retouch.cli.", "retouch.results.", "retouch.batch_reader", "retouch.queue")
     users = (*ours, "retouch.media.stores")  # the last: of what is imported later
     for name in [name for name in sys.modules if name.startswith(users)]:
         monkeypatch.setattr(f"{name}.open_store", lambda _bucket: found, raising=False)

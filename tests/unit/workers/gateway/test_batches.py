@@ -49,6 +49,7 @@ def end(ledger: Ledger, state: EditState = EditState.COMPLETED, count: int = 100
         ("GET", "/results"),
         ("GET", "/wait?timeout=0"),
         ("GET", "/events"),
+        ("DELETE", ""),
         *(("GET", f"/{name}") for name in ("strip", "strip?of=groups", "failures", "edits", "edits?at=0")),
         *(("POST", f"/{name}") for name in ("retry", "cancel", "pause", "resume", "seal")),
         *(("POST", f"/{name}") for name in ("limit?max_failures=0", "budget?budget=none")),
