@@ -10,7 +10,7 @@ from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from retouch import blocking
+from retouch import blocking, image_address
 from retouch.batch_reader import BatchReader
 from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause, PauseCause
@@ -20,11 +20,12 @@ from retouch.errors import BatchLimitError, InputError, ServiceError, StoreError
 from retouch.events.sinks.spec import parse_notify
 from retouch.failure_limit import FailureLimit, check_failures, other_limit
 from retouch.gateway import PICTURES
+from retouch.image_address import ImageKind
 from retouch.intake.admission import Intake
 from retouch.intake.enqueueing import Enqueueing
 from retouch.intake.records import Edits, Records, with_picture
 from retouch.intake.redo import Redone, Wish, redo_id
-from retouch.intake.uploads import Inputs, ObjectStore
+from retouch.intake.uploads import Inputs, ObjectStore, upload_pending
 from retouch.intake.writing import SEND_EVERY_S, BatchWriter, LedgerWriter, Receipt
 from retouch.ledger import (
     DEFAULT_NAMESPACE,
@@ -393,8 +394,9 @@ class EditQueue(BatchReader):
         wish, limit = Wish.of(only, changes, vary, size), FailureLimit.text(plain(max_failures)) or None
         amount = None if budget is None else Budget.parse(plain(budget))
         if not isinstance(self._way, Ledger):
+            wish = self.with_uploads(check_batch_id(batch), wish)
             with self._reach():
-                return self._way.redo(check_batch_id(batch), wish, limit, amount).receipt
+                return self._way.redo(batch, wish, limit, amount).receipt
         self.status(batch)
         child, origin = self.redo_id(batch, wish.content), {"redo_of": batch, "content": wish.content}
         with Inputs(self._bucket or None, self._prefix) as inputs:
@@ -414,6 +416,20 @@ class EditQueue(BatchReader):
                 conflicts=partial(self.conflicts, child),
             )
             return call.all_of(wish.source(self.redone(batch, wish), cache(open_store)))
+
+    def with_uploads(self, batch: str, wish: Wish) -> Wish:
+        """The same wish once the pictures of this machine that it names are uploaded; for what a gateway does."""
+        if isinstance(self._way, Ledger) or not wish.pictures:
+            return wish
+        with Inputs(PICTURES) as inputs:
+
+            def taken(picture: Any) -> Any:
+                is_path = isinstance(picture, str) and image_address.kind_of(picture) is ImageKind.PATH
+                return inputs.need(inputs.uri(picture)) if is_path else picture
+
+            wish = wish.with_pictures(taken)
+            upload_pending(inputs, partial(self._picture_store, "", batch), lambda _number: None)
+        return wish.with_pictures(self._way.pictures.moved)
 
     def redone(self, batch: str, wish: Wish) -> Redone:
         """The edits of a batch that a wish (``retouch.intake.redo``) is about."""

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,17 @@ class Wish:
         """Those that it names, in place of what the edits were made of."""
         varied = [value for one in self.variations if one.field == "init_image" for value in one.values]
         return [picture for picture in (self.changes.get("init_image"), *varied) if picture is not None]
+
+    def with_pictures(self, address_of: Callable[[Any], Any]) -> Wish:
+        """The same, with other addresses of the pictures that it names."""
+        changes = dict(self.changes)
+        if changes.get("init_image") is not None:
+            changes["init_image"] = address_of(changes["init_image"])
+        varied = [
+            one._replace(values=[address_of(value) for value in one.values]) if one.field == "init_image" else one
+            for one in self.variations
+        ]
+        return replace(self, changes=changes, variations=varied)
 
     def source(self, redone: Redone, store_of: Callable[[str], RangeStore]) -> Source:
         """The edits as they are to be done again; ``store_of`` opens a bucket, to read the sizes of pictures."""

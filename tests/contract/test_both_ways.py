@@ -387,6 +387,23 @@ def test_edits_are_done_again(queue: EditQueue, ledger: Ledger) -> None:
     assert queue.find("b-redo-3") is None
 
 
+def test_an_edit_is_done_again_with_a_picture_of_this_machine(
+    queue: EditQueue, ledger: Ledger, tmp_path: Path, s3: S3
+) -> None:
+    """It is uploaded first, and each variation has its own."""
+    queue.enqueue([edit("a")], batch="b")
+    end_some(ledger, 1, EditState.FAILED)
+    names = [str(tmp_path / f"{n}.png") for n in range(2)]
+    for n, name in enumerate(names):
+        Path(name).write_bytes(picture(50 + n))
+    assert queue.redo("b", "failed", changes={"init_image": names[0]}).accepted == 1
+    assert queue.redo("b", "failed", vary={"init_image": names}).accepted == 2
+    found = [one for batch in ("b-redo-1", "b-redo-2") for one in EditQueue(ledger).made(batch)]
+    places = [one.parameters["init_image"].removeprefix(f"s3://{s3.bucket}/") for one in found]
+    bodies = [s3.client().get_object(Bucket=s3.bucket, Key=key)["Body"].read() for key in places]
+    assert bodies == [picture(50), picture(50), picture(51)]
+
+
 @pytest.mark.parametrize(
     ("only", "more", "told"),
     [

@@ -205,7 +205,7 @@ def test_edits_are_done_again(remote: Run, ledger: Ledger) -> None:
     again = remote("redo", "b", *options, "--wait", "--json")
     assert (again.code, again.json["already"], again.json["counts"]) == (0, 3, {"completed": 3})
     refused = remote("redo", "b", "--failed", "--set", "init_image=photos/a.png")
-    assert (refused.code, "photos/a.png is a path on your machine" in refused.err) == (2, True)
+    assert (refused.code, "photos/a.png" in refused.err) == (2, True)
     Path("ids.txt").write_text("b\n")
     assert "batch b has no edit b" in remote("redo", "b", "--only", "ids.txt").err
     assert len(ledger.reader.batches()) == 2
