@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -21,12 +21,8 @@ _ELSEWHERE = (
 
 def session_of(scope: Scope) -> str:
     """The session that a request has; empty if it has none."""
-    headers = Headers(scope=scope)
-    jar: SimpleCookie = SimpleCookie()
-    for line in headers.getlist("cookie"):
-        jar.load(line)
-    found = jar.get(_name(headers))
-    return found.value if found else ""
+    # The framework reads them as browsers do: those of other programs on this machine may be odd.
+    return Request(scope).cookies.get(_name(Headers(scope=scope)), "")
 
 
 def set_session(response: Response, headers: Headers, session: str, seconds: int | None) -> None:

@@ -110,7 +110,8 @@ async def serve(
     ``own_visits``: of a page that runs alone. ``on_listening`` prints something else, of the URL. Raises InputError if
     the certificate cannot be used.
     """
-    logs.configure(settings.secrets)
+    # Of a page that runs alone the terminal is its person's.
+    logs.configure(settings.secrets, level=logging.WARNING if own_visits else logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     gateway = Gateway(settings, Ledger.from_url(settings.redis_url, namespace=settings.namespace), recipes, own_visits)
     config = configured(create(gateway), tls)

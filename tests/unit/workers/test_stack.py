@@ -165,6 +165,10 @@ def test_a_gateway_that_ends_is_started_again_and_its_key_opens_it(tmp_path: Pat
         headers = {"Authorization": f"Bearer {stack.environment['RETOUCH_TOKEN']}"}
         assert requests.get(f"{url}/v1/batches", headers=headers, timeout=60).json()["batches"] == []
         assert "RETOUCH_TOKEN" not in stack._settings
+        address, _, link = stack.gateway.page_link().partition("/#link=")
+        page = {"json": {"by": "link", "secret": link}, "headers": {"Sec-Fetch-Site": "same-origin"}}
+        assert address == url
+        assert requests.post(f"{url}/page/session", **page, timeout=60).json()["key"] == "stack"  # type: ignore[arg-type]
     finally:
         stack.kill()
 

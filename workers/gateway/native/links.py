@@ -65,6 +65,8 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
     async def links(batch: BatchId, key: Reader, asked: LinksAsked) -> Links:
         if not key.may_name(batch):
             raise nothing(batch)
+        if not settings.bucket:  # of a page that runs alone
+            raise ProblemError(Kind.AWAY, "no link can be made: RETOUCH_BUCKET is not set where this page runs")
         _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
         return await gateway.s3_threads.run(sign, batch, asked)
 

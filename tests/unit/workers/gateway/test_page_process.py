@@ -27,7 +27,7 @@ def sign_in(printed: str) -> tuple[requests.Session, str]:
 
 @pytest.mark.slow
 def test_it_prints_a_link_then_the_next_and_ends_well(redis_url: str) -> None:
-    """Without a bucket: its links to pictures alone need one. It listens on this machine alone."""
+    """Without a bucket: its links to pictures alone need one. It listens on this machine alone, and logs no request."""
     with Process(COMMAND, env=os.environ | {"RETOUCH_REDIS_URL": redis_url}) as process:
         first = process.out.line("#link=")
         assert first.startswith("http://127.0.0.1:")
@@ -36,7 +36,8 @@ def test_it_prints_a_link_then_the_next_and_ends_well(redis_url: str) -> None:
         another, _ = sign_in(process.out.line("#link="))
         assert another.get(f"{url}/", timeout=30).status_code == 200
         process.signal(signal.SIGTERM)
-        assert process.end().code == 0
+        ended = process.end()
+        assert (ended.code, ended.err) == (0, "")
 
 
 @pytest.mark.slow

@@ -124,6 +124,15 @@ def test_redis_keeps_no_secret_of_a_session(anyone: Caller, token: str, ledger: 
     assert 0 < client.pttl(key) <= 7 * 24 * 3600 * 1000
 
 
+def test_cookies_of_other_programs_do_no_harm(anyone: Caller, token: str) -> None:
+    """This machine's are the same for all ports, and some are odd."""
+    session = sign_in(anyone, token).cookies.items()[0]
+    anyone.cookies.clear()
+    odd = 'a/b=1; "; c="x; =; d d=2; ' + "=".join(session)
+    assert anyone.get("/page/session", headers={"Cookie": odd}).json()["key"] == "ada"
+    assert anyone.get("/page/session", headers={"Cookie": "a/b=1"}).json() is None
+
+
 def test_behind_tls_the_cookie_is_for_this_host_alone(anyone: Caller, token: str) -> None:
     """By its name no subdomain and no http:// can set it."""
     cookie = sign_in(anyone, token, Host="retouch.example.com").headers["set-cookie"]
@@ -155,13 +164,16 @@ def test_a_page_that_runs_alone_takes_its_own_links_and_nothing_else(gateway: Ga
     links: list[str] = []
     visits = OwnVisits(links.append)
     links.append(visits.link())
-    with serving(Gateway(gateway.settings, gateway.ledger, own_visits=visits)) as url, Caller(url) as caller:
+    settings = gateway.settings.model_copy(update={"bucket": ""})
+    with serving(Gateway(settings, gateway.ledger, own_visits=visits)) as url, Caller(url) as caller:
         assert sign_in(caller, token).status_code == 401
         assert sign_in(caller, links[0], "link").json()["scopes"] == ["operate", "read"]
         assert sign_in(caller, links[0], "link").status_code == 401
         assert caller.get("/v1/batches", headers=PAGE).status_code == 200
         taken = requests.post(f"{url}/v1/uploads", headers=PAGE, cookies=caller.cookies, timeout=LIMIT_S)
         assert taken.status_code == 404
+        refused = caller.post("/v1/batches/b/links", headers=PAGE, json={"uris": []})
+        assert (refused.status_code, "RETOUCH_BUCKET is not set" in problem(refused)["detail"]) == (503, True)
         caller.delete("/page/session", headers=PAGE)
         assert sign_in(caller, links[1], "link").status_code == 200
         assert len(links) == 3

@@ -7,21 +7,31 @@ export class Problem extends Error {
   }
 }
 
+const PATIENCE_MS = 20_000; // for a key whose rate is used up: its other users count too
+
 /** A good answer. Raises Problem; tells the page (`signed-out`) if the session has ended. */
 export async function ask(path, { method = "GET", body, signal, headers } = {}) {
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
-  let answer;
-  try {
-    answer = await fetch(path, { method, signal, headers: { ...type, ...headers }, ...sent, redirect: "error" });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The gateway cannot be reached: is it running, and is this machine online?");
+  const options = { method, signal, headers: { ...type, ...headers }, ...sent, redirect: "error" };
+  let answer = await fetched(path, options);
+  for (const end = Date.now() + PATIENCE_MS; answer.status === 429 && Date.now() < end; ) {
+    await new Promise((go) => setTimeout(go, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
+    answer = await fetched(path, options);
   }
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
   if (answer.status === 401 && path !== "/page/session") window.dispatchEvent(new Event("signed-out"));
   throw new Problem(answer.status, problem.detail ?? `the gateway answered ${answer.status}`);
+}
+
+async function fetched(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The gateway cannot be reached: is it running, and is this machine online?");
+  }
 }
 
 /** The object that a path answers with. */
