@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -130,6 +131,29 @@ def test_an_edit_says_what_it_is_and_why_it_waits(look: Look, ledger: Ledger) ->
     expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
     page.reload()
     expect(panel.get_by_role("heading", name="cat-0")).to_be_visible()
+
+
+def test_an_edit_tells_what_was_done_about_it(look: Look, ledger: Ledger) -> None:
+    """Step by step, with the time between; and what it cost, where that is known."""
+    small(ledger)
+    end(ledger, 1, EditState.FAILED, error='{"code": "refused", "message": "width 99 is too large"}')
+    page = look("#/batches/oil/edits/cat-0")
+    steps = page.get_by_role("complementary", name="Edit").locator(".past li")
+    expect(steps.last).to_have_attribute("data-what", "failed")
+    assert "enqueued" in steps.first.inner_text()
+    assert re.search(r"\+ \d", steps.last.inner_text())
+
+
+def test_what_a_batch_costs_is_told_where_a_price_is_known(look: Look, ledger: Ledger, url: str) -> None:
+    """What was spent counts what may have been paid; then what is to come, and the budget."""
+    write_batch(ledger, "night", 24)
+    page = look()
+    expect(page.locator(".batch-row")).not_to_contain_text("USD")
+    money = {"spent": 12.0, "committed": 0.25, "doubtful": 0.15, "to_come": 0.0035, "budget": 20.0, "currency": "USD"}
+    record = {**EditQueue(ledger).status("night").to_json(), "money": money}
+    page.route(f"{url}/v1/batches/night", lambda route: route.fulfill(json=record))
+    page.locator(".batch-row").click()
+    expect(page.locator(".facts")).to_contain_text("12.40 USD of 20.00 USD, about 0.0035 USD to come")
 
 
 def test_a_picture_is_opened_by_a_link_that_is_made_for_it(look: Look, ledger: Ledger, url: str) -> None:

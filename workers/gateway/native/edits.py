@@ -25,7 +25,7 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         view = gateway.queue.find_edit(batch, custom_id)
         if view is None:
-            raise _absent(batch, custom_id)
+            raise absent(batch, custom_id)
         return view.to_json()
 
     @app.get(
@@ -38,9 +38,10 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         steps = gateway.queue.find_history(batch, custom_id)
         if steps is None:
-            raise _absent(batch, custom_id)
+            raise absent(batch, custom_id)
         return history_record(batch, custom_id, steps)
 
 
-def _absent(batch: str, custom_id: str) -> ProblemError:
+def absent(batch: str, custom_id: str) -> ProblemError:
+    """What is said of an edit that is not there."""
     return ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import FastAPI, Path
+from fastapi import FastAPI
 from typing_extensions import TypedDict
 
 from retouch.cli.explain import why
 from retouch.cli.reasons import reasons_of
 from retouch.cli.terminal import ending
-from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.edit_result import Result
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
+from workers.gateway.native.edits import ANSWERS, CustomId, absent
 from workers.gateway.native.installation import told_pauses
-from workers.gateway.problems import Kind, ProblemError, described
-
-_PROBLEMS = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 
 
 class ReasonTold(TypedDict):
@@ -52,7 +48,7 @@ def add_why(app: FastAPI, gateway: Gateway) -> None:
         "/v1/batches/{batch}/why",
         tags=["batches"],
         summary="Why a batch does not move, and what to do",
-        responses=described(*_PROBLEMS),
+        responses=ANSWERS,
     )
     def batch_why(batch: BatchId, key: Reader) -> BatchWhy:
         view = found(gateway, key, batch)
@@ -63,17 +59,13 @@ def add_why(app: FastAPI, gateway: Gateway) -> None:
         "/v1/edits/{batch}/{custom_id}/why",
         tags=["edits"],
         summary="Why one edit stands where it stands, and what happens next",
-        responses=described(*_PROBLEMS),
+        responses=ANSWERS,
     )
-    def edit_why(
-        batch: BatchId,
-        custom_id: Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")],
-        key: Reader,
-    ) -> EditWhy:
+    def edit_why(batch: BatchId, custom_id: CustomId, key: Reader) -> EditWhy:
         found(gateway, key, batch)
         view = queue.find_edit(batch, custom_id)
         if view is None:
-            raise ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")
+            raise absent(batch, custom_id)
         said = why(view, told_pauses(queue, key), queue.workers(), queue.provider(), datetime.now(UTC))
         stands = ending(view.state, Result(view.result or {}))
         return {"batch": batch, "custom_id": custom_id, "stands": stands, "why": said}

@@ -38,6 +38,9 @@ export function span(seconds) {
   return `${value} ${unit}${unit === "day" && value > 1 ? "s" : ""}`;
 }
 
+/** `0.4 s`, and from ten on as `span`. */
+export const seconds = (value) => (value < 10 ? `${Math.max(0, value).toFixed(1)} s` : span(value));
+
 /** `4 – 6 min`: a range in the unit of its greater end. */
 export function range([low, high]) {
   const [unit, size] = UNITS.find(([, least]) => high >= least) ?? ["s", 1];
@@ -45,6 +48,15 @@ export function range([low, high]) {
   const word = unit === "day" && to > 1 ? "days" : unit;
   return from === to ? `${to} ${word}` : `${from} – ${to} ${word}`;
 }
+
+/** `12.40 USD`; of less than one the first digits that say something. */
+export function money(value, currency) {
+  const digits = value && value < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return `${new Intl.NumberFormat("en", digits).format(value)} ${currency}`;
+}
+
+/** What a batch has cost, with what may have been paid and what is under way. */
+export const spent = (found) => money(found.spent + found.doubtful + found.committed, found.currency);
 
 /** `1.2 MB` */
 export function bytes(value) {

@@ -1,6 +1,6 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { h } from "../dom.js";
-import { ago, number, percent, range, when } from "../format.js";
+import { ago, money, number, percent, range, spent, when } from "../format.js";
 import "../parts/progress-bar.js";
 import { Rate } from "../rate.js";
 import { ended, shownState } from "../states.js";
@@ -14,9 +14,10 @@ export class BatchHead {
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
-      ["Ended", "Failed", "Rate", "Time left", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
+      ["Ended", "Failed", "Rate", "Time left", "Spent", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
     );
     const list = Object.entries(this.facts).map(([name, shown]) => h("div", {}, h("dt", {}, name), shown));
+    this.spent = list[4];
     this.why = h("ul", {});
     this.note = h("section", { class: "note", "aria-label": "Why it waits", hidden: true }, this.why);
     this.element = h(
@@ -44,8 +45,18 @@ export class BatchHead {
     this.#fact("Failed", number(failed), record.max_failures ? `at most ${record.max_failures}` : percent(failed, record.total));
     this.#fact("Rate", moving && this.#rate.perSecond >= 0.05 ? this.#rate.perSecond.toFixed(1) : "–", moving ? "edits/s" : "");
     this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : "");
+    this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
     this.#fact("Blank", number(record.blank), "");
+  }
+
+  /** What it has cost; nothing is said where no price is known. */
+  #money(found) {
+    this.spent.hidden = !found;
+    if (!found) return;
+    const coming = found.to_come ? `about ${money(found.to_come, found.currency)} to come` : "";
+    const bound = found.budget === null ? "" : `of ${money(found.budget, found.currency)}`;
+    this.#fact("Spent", spent(found), [bound, coming].filter(Boolean).join(", "));
   }
 
   #fact(name, value, more) {

@@ -1,7 +1,7 @@
 // All batches, the newest first.
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
-import { ago, number, percent, range, when } from "../format.js";
+import { ago, number, percent, range, spent, when } from "../format.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
 import { copyLine } from "../parts/copy-line.js";
@@ -192,7 +192,8 @@ class Row {
     this.age.dateTime = record.created;
     this.age.title = when(record.created);
     this.bar.counts = record.counts;
-    this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}`;
+    const cost = record.money ? `, ${spent(record.money)}` : "";
+    this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}${cost}`;
     this.failed.textContent = failed ? `${number(failed)} failed` : "";
     this.failed.classList.toggle("bad", failed > 0);
     this.left.textContent = shown === "open" && done < record.total ? this.#left(record, rate, done) : "";

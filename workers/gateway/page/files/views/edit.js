@@ -1,7 +1,7 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
 import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
-import { bytes, when } from "../format.js";
+import { bytes, money, seconds, when } from "../format.js";
 
 const AGAIN_MS = 2000; // an edit that is under way is looked at again
 
@@ -45,9 +45,9 @@ export class EditPanel {
     const name = this.#name;
     const path = v1("edits", this.batch, name);
     try {
-      const [edit, why] = await Promise.all([json(path), json(`${path}/why`)]);
+      const [edit, why, { history }] = await Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
       if (name !== this.#name || this.place === null) return;
-      this.body.replaceChildren(...this.#shown(edit, why));
+      this.body.replaceChildren(...this.#shown(edit, why), ...past(history));
       if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
     } catch (error) {
       if (name === this.#name) this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, error.message));
@@ -74,6 +74,7 @@ export class EditPanel {
         "sent to the API": edit.submits,
         "asked about": edit.polls,
         "id at the API": edit.provider_id,
+        cost: edit.result?.cost && money(edit.result.cost.amount, edit.result.cost.currency),
         submitted: when(edit.submitted_at ?? edit.result?.submitted_at),
         ended: when(edit.result?.completed_at),
         deadline: edit.result ? null : when(edit.deadline),
@@ -127,6 +128,18 @@ function facts(values) {
 
 function about(metadata) {
   return metadata && Object.keys(metadata).length ? [h("h2", {}, "Metadata"), facts(metadata)] : [];
+}
+
+/** What was done about it, the oldest first; each step with the time since the one before. */
+function past(steps) {
+  if (!steps.length) return [];
+  const items = steps.map((step, i) => {
+    const since = i ? (Date.parse(step.at) - Date.parse(steps[i - 1].at)) / 1000 : 0;
+    const often = step.times > 1 ? `, ${step.times} times` : "";
+    const at = h("time", { class: "quiet small", datetime: step.at, title: when(step.at) }, i ? `+ ${seconds(since)}` : when(step.at));
+    return h("li", { data: { what: step.what } }, h("span", {}, step.text, often), at);
+  });
+  return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
