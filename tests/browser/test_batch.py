@@ -15,6 +15,7 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.scene import GROUPS, write_batch
 from tests.browser.test_batches import accessible, edits
+from tests.harness.waiting import until
 
 MANY = 100_000
 FAILED = sum(GROUPS.values())
@@ -191,3 +192,21 @@ def test_a_batch_that_is_not_there_is_said_in_words(look: Look) -> None:
     """As one that another key knows of."""
     page = look("#/batches/none")
     expect(page.get_by_role("alert")).to_contain_text("there is no batch 'none'")
+    expect(page.get_by_role("grid")).to_be_hidden()
+    page.get_by_role("link", name="All batches").click()
+    expect(page.get_by_text("No batches yet")).to_be_visible()
+
+
+def test_what_comes_while_the_strip_is_on_its_way_is_not_lost(look: Look, ledger: Ledger) -> None:
+    """An answer that is older than a change does not undo it."""
+    queue = small(ledger)
+    held: list[Route] = []
+    page = look()
+    page.route("**/v1/batches/oil/strip", lambda route: held.append(route))
+    page.locator(".batch-row").click()
+    until(lambda: page.evaluate("1") and len(held) == 2, "the strip is asked for, and again as the stream begins")
+    queue.cancel("oil")
+    expect(page.locator("virtual-list")).to_have_attribute("aria-rowcount", "3")
+    for route in held:
+        route.fulfill(body=b"qqq", content_type="application/octet-stream", headers={"ETag": '"old"'})
+    expect(page.locator("virtual-list .row .state")).to_have_text(["cancelled"] * 3)

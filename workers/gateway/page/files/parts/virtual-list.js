@@ -44,6 +44,7 @@ class VirtualList extends HTMLElement {
     this.#length = length;
     this.#active = Math.max(0, Math.min(this.#active, length - 1));
     this.#pad.style.height = `${length * this.#height}px`;
+    this.style.setProperty("--rows", Math.max(3, length)); // few rows make a short list
     this.setAttribute("aria-rowcount", length);
     this.draw();
   }

@@ -9,7 +9,7 @@ export class BatchHead {
   #rate = null;
 
   constructor(batch) {
-    this.state = h("span", { class: "pill" });
+    this.state = h("span", { class: "pill", hidden: true });
     this.made = h("p", { class: "quiet small" });
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
@@ -20,12 +20,13 @@ export class BatchHead {
     this.spent = list[4];
     this.why = h("ul", {});
     this.note = h("section", { class: "note", "aria-label": "Why it waits", hidden: true }, this.why);
+    const facts = h("section", { class: "card", "aria-label": "Progress" }, h("dl", { class: "facts" }, list));
+    this.progress = h("div", { class: "stack", hidden: true }, facts, this.bar);
     this.element = h(
       "div",
       { class: "stack" },
       h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), this.made),
-      h("section", { class: "card", "aria-label": "Progress" }, h("dl", { class: "facts" }, list)),
-      this.bar,
+      this.progress,
       this.note,
     );
   }
@@ -34,6 +35,7 @@ export class BatchHead {
     this.#rate ??= new Rate(record.created);
     const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
     this.#rate.update(Date.now(), done);
+    this.state.hidden = this.progress.hidden = false;
     this.state.textContent = shown;
     this.state.className = `pill ${shown}`;
     this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
@@ -43,7 +45,8 @@ export class BatchHead {
     const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
     this.#fact("Ended", number(done), `of ${number(record.total)}, ${percent(done, record.total)}`);
     this.#fact("Failed", number(failed), record.max_failures ? `at most ${record.max_failures}` : percent(failed, record.total));
-    this.#fact("Rate", moving && this.#rate.perSecond >= 0.05 ? this.#rate.perSecond.toFixed(1) : "–", moving ? "edits/s" : "");
+    const known = moving && this.#rate.perSecond >= 0.05;
+    this.#fact("Rate", known ? this.#rate.perSecond.toFixed(1) : "–", known ? "edits/s" : "");
     this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : "");
     this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");

@@ -26,8 +26,8 @@ class Batch {
   #states = new Set();
   #shown = null;
   #tags = {};
-  #ready = false;
-  #waiting = [];
+  #loading = 0;
+  #meanwhile = [];
   #aside = 0;
   #newer = null; // what has come since the last look aside
 
@@ -47,6 +47,7 @@ class Batch {
     this.split = h("div", { class: "split" }, card, this.edit.element);
     const legend = h("div", { class: "bar between" }, filters, this.said); // what filters is the legend of the map too
     this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, legend, this.map);
+    this.mapCard.hidden = this.split.hidden = true; // until they have something to show
     root.append(this.head.element, this.trouble, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
   }
@@ -85,6 +86,7 @@ class Batch {
   // --- what comes ------------------------------------------------------------------------------
 
   async #load() {
+    this.#loading++;
     try {
       const path = v1("batches", this.batch);
       const [record, states, groups] = await Promise.all([
@@ -93,14 +95,24 @@ class Batch {
         this.#bytes(`${path}/strip?of=groups`),
       ]);
       if (states || groups) this.#strip.take(states ?? this.#strip.states, groups ?? this.#strip.groups);
-      this.#ready = true;
-      this.#waiting.splice(0).forEach((change) => this.#strip.change(change.states, change.groups, change.total));
+      for (const change of this.#meanwhile) this.#strip.change(change.states, change.groups, change.total);
+      this.mapCard.hidden = this.split.hidden = false;
       this.#trouble("");
       this.#record(record);
       this.#filtered();
     } catch (error) {
-      if (error.name !== "AbortError") this.#trouble(error.message);
+      if (error.status === 404) this.#lost(error.message);
+      else if (error.name !== "AbortError") this.#trouble(error.message);
+    } finally {
+      if (!--this.#loading) this.#meanwhile = [];
     }
+  }
+
+  /** There is no such batch: nothing is to be heard of it either. */
+  #lost(text) {
+    live.watch(null, {});
+    this.#trouble(text);
+    this.trouble.append(" ", h("a", { href: "#/batches" }, "All batches"));
   }
 
   /** The bytes of a strip; null if they are as they were. */
@@ -114,7 +126,7 @@ class Batch {
 
   #changed(change) {
     this.#tags = {}; // what the gateway has is another strip now
-    if (!this.#ready) return void this.#waiting.push(change);
+    if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
     this.#strip.change(change.states, change.groups, change.total);
     this.#filtered();
     this.edit.changed(this.#strip);
