@@ -52,40 +52,42 @@ def main() -> int:
         print(f"screenshots: {NEEDED}", file=sys.stderr)
         return 2
     out.mkdir(parents=True, exist_ok=True)
-    with capture_logs(), _served() as (url, visits), sync_playwright() as playwright:
+    with capture_logs(), _served() as (stage, url), sync_playwright() as playwright:
         browser = launch(playwright, path)
         for scheme in SCHEMES:
             for width in WIDTHS:
-                _shoot(browser, url, visits, scheme, width, out)
+                _shoot(browser, stage, url, scheme, width, out)
         browser.close()
     print(f"{len(list(out.glob('*.png')))} pictures are in {out}")
     return 0
 
 
 @contextmanager
-def _served() -> Iterator[tuple[str, OwnVisits]]:
+def _served() -> Iterator[tuple[Gateway, str]]:
     ledger = Ledger(fakeredis.FakeRedis(decode_responses=True))
     write_batch(ledger, "posters", 4000, ended=1, age_s=2 * 86400)
     write_batch(ledger, NIGHT, 100_000)
     write_batch(ledger, "oil", 24, age_s=60)
     EditQueue(ledger).pause("oil", "wait for the new logo")
-    ledger.worker.see_worker("retouch1", {})
-    visits = OwnVisits(lambda _link: None)
-    with serving(Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=visits)) as url:
-        yield url, visits
+    gateway = Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=OwnVisits(lambda _link: None))
+    with serving(gateway) as url:
+        yield gateway, url
 
 
-def _shoot(browser: Browser, url: str, visits: OwnVisits, scheme: str, width: str, out: Path) -> None:
+def _shoot(browser: Browser, stage: Gateway, url: str, scheme: str, width: str, out: Path) -> None:
     size = ViewportSize(width=WIDTHS[width], height=900)
     context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=size)
     page = context.new_page()
     page.goto(url)
     page.get_by_label("Key of this gateway").wait_for()
     page.screenshot(path=out / f"sign-in-{scheme}-{width}.png")
-    page.goto(f"{url}/#link={visits.link()}")
+    assert isinstance(stage.visits, OwnVisits)
+    link = stage.visits.link()
+    page.goto(f"{url}/#link={link}")
     page.reload()
     page.get_by_role("button", name="Sign out").wait_for()
     for view in VIEWS:
+        stage.ledger.worker.see_worker("retouch1", {})  # again and again, or it is dead
         page.goto(f"{url}/{view.path}")
         if view.press:
             page.get_by_text("shown").first.wait_for()

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import structlog
 from fastapi.concurrency import run_in_threadpool
 
 from retouch.errors import LedgerError, ServiceError
@@ -17,6 +18,8 @@ KEPT = 240  # changes, for a page that was hidden, or whose connection was cut
 AGAIN_S = 1.0  # after an outage
 REST = 9  # times as long as it has read, it rests: an old batch, whose strip is not kept, takes seconds
 LINGER_S = 20.0  # a page that connects again finds it at work still
+
+log = structlog.get_logger()
 
 S = TypeVar("S")
 
@@ -106,6 +109,11 @@ class Watch(Generic[S]):
                 now = await run_in_threadpool(self._read)
             except (ServiceError, LedgerError) as error:
                 self._tell_away(str(error))
+                await asyncio.sleep(AGAIN_S)
+                continue
+            except Exception:  # whoever looks must not wait for ever because of one thing that cannot be read
+                log.exception("watch.crashed", watch=self._name)
+                self._tell_away("a bug in Retouch, which is in the gateway's log: what you see may be old")
                 await asyncio.sleep(AGAIN_S)
                 continue
             if self._away:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,29 @@ async def _two_listen() -> None:
     assert [kind for kind, _ in await told(resumed)] == ["away", "back", "n"]
     world.watch.close()
     assert [one async for one in first] == []
+
+
+async def _a_bug() -> None:
+    world = World()
+    stream = world.watch.listen("", LONG_S)
+    await anext(stream)
+    world.now = KeyError("bug")
+    [(kind, data)] = await told(stream)
+    assert (kind, "a bug in Retouch" in data["detail"], "KeyError" in str(data)) == ("away", True, False)
+    world.now = 7
+    heard = await told(stream)
+    while len(heard) < 2:
+        heard += await told(stream)
+    assert heard == [("back", {"detail": ""}), ("n", 7)]
+    world.watch.close()
+
+
+def test_what_cannot_be_read_is_told_and_read_again(monkeypatch: Any) -> None:
+    """A bug ends no page, nor does it say what it was to whoever looks."""
+    monkeypatch.setattr("workers.gateway.watching.AGAIN_S", 0.001)
+    with structlog.testing.capture_logs() as events:
+        asyncio.run(_a_bug())
+    assert {one["event"] for one in events} == {"watch.crashed"}
 
 
 async def _changed(world: World, stream: AsyncIterator[list[Told]], to: int) -> list[Told]:
