@@ -97,7 +97,7 @@ local function affordable(id, batch, cost)
     batch.paused = true
     return false
   end
-  why = daily and money.beyond(money_key(money.day(now)), daily, cost, currency)
+  why = daily and money.beyond(money_key(money.today()), daily, cost, currency)
   if why then
     money.pause_day('the daily budget ' .. why, daily)
     paused_until, waits = held_back_until('submit')

@@ -11,9 +11,11 @@ do
   local DAILY = pause_name('submit', CAUSE.budget)
   money.DAILY = DAILY
 
-  -- The day of a time in ms, such as 2026-11-27: Redis' Lua has no calendar. Years begin in March, so that the leap day ends one.
-  function money.day(ms)
-    local days = math.floor(ms / DAY_MS) + 719468
+  -- The day of this move, such as 2026-11-27: Redis' Lua has no calendar. Years begin in March, so that the leap day ends one.
+  local known
+  function money.today()
+    if known then return known end
+    local days = math.floor(now / DAY_MS) + 719468
     local era = math.floor(days / 146097)
     local of_era = days - era * 146097
     local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
@@ -21,7 +23,8 @@ do
     local month = math.floor((5 * of_year + 2) / 153)
     local day = of_year - math.floor((153 * month + 2) / 5) + 1
     month = month < 10 and month + 3 or month - 9
-    return string.format('%04d-%02d-%02d', year + era * 400 + (month <= 2 and 1 or 0), month, day)
+    known = string.format('%04d-%02d-%02d', year + era * 400 + (month <= 2 and 1 or 0), month, day)
+    return known
   end
 
   -- `0.035 USD`, as people read it, and as results have it.
@@ -33,7 +36,7 @@ do
   -- Add to a sum of a batch and of a day; returns what that of the batch is now. A day that is forgotten is not begun anew.
   local function add(batch, day, sum, micros)
     local key = money_key(day)
-    if day == money.day(now) or redis.call('EXISTS', key) == 1 then
+    if day == money.today() or redis.call('EXISTS', key) == 1 then
       if redis.call('HINCRBY', key, sum, int(micros)) == micros then
         redis.call('EXPIRE', key, KEPT_S)
         redis.call('HSET', STATE, 'counted', '1') -- from now on no other currency
@@ -65,7 +68,7 @@ do
   function money.look_at_day_again(price, currency)
     local text = redis.call('HGET', PAUSES, DAILY)
     local pause = text and cjson.decode(text)
-    if pause and not money.beyond(money_key(money.day(now)), tonumber(pause.most), price, currency) then end_pause(DAILY, pause) end
+    if pause and not money.beyond(money_key(money.today()), tonumber(pause.most), price, currency) then end_pause(DAILY, pause) end
   end
 
   -- What was reserved is decided, all of it, or a budget is another: what did not fit may fit now.
@@ -93,7 +96,7 @@ do
 
   -- A POST of an edit is begun: what it costs is set aside. The edit keeps the day.
   function money.reserve(batch, id, micros)
-    local day = money.day(now)
+    local day = money.today()
     redis.call('HSET', edit_key(id), 'reserved', int(micros) .. ' ' .. day)
     if add(batch, day, 'committed', micros) == micros then
       redis.call('HSET', batch_key(batch), 'currency', redis.call('HGET', STATE, 'currency'))
