@@ -16,6 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from retouch.causes import AmbiguityPolicy
 from retouch.errors import BatchCancelledError
 from retouch.ledger import BegunSubmit, Claim, Entry, Ledger, Policy, Retried, Settlement, Step, Verdict
+from retouch.price import Price
 from retouch.states import LETTERS, TERMINAL, EditState
 from retouch.wording import group_of
 
@@ -80,6 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.client.flushall()
         self.ledger = Ledger(self.client, lambda: self.now)
         self.keys = self.ledger.connection.keys
+        self.ledger.producer.set_price(Price.of_micros(1, "USD"))
         self.model: dict[str, Model] = {}
         self.cancelled: set[str] = set()
         self.calls = self.answers = 0
@@ -426,6 +428,19 @@ class LedgerMachine(RuleBasedStateMachine):
     def places_are_those_of_the_edits_at_the_api(self) -> None:
         at_the_api = sum(e.samples for e in self.model.values() if e.state in (S.SUBMITTING, S.WAITING) and not e.asked)
         assert self.ledger.reader.provider().places_used == at_the_api
+
+    @invariant()
+    def money_is_set_aside_for_what_may_be_answered_alone(self) -> None:
+        sums = Counter[str]()
+        for batch in BATCHES:
+            raw = self.client.hgetall(self.keys.batch(batch))
+            found = {name: int(raw.get(name, 0)) for name in ("spent", "committed", "doubtful")}
+            assert min(found.values()) >= 0
+            open_ones = sum(e.samples for _, e in self.of(batch) if e.state is S.SUBMITTING and e.intent)
+            assert found["committed"] <= open_ones
+            sums.update(found)
+        day = self.client.hgetall(self.keys.money("2001-09-09"))
+        assert {name: int(day.get(name, 0)) for name in sums} == dict(sums)
 
     @invariant()
     def one_result_and_one_event_an_end(self) -> None:
