@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,11 +20,15 @@ Money = tuple[int, int, int]  # spent, under way and doubtful, in cents
 
 
 @pytest.fixture
-def bench(bench: Bench) -> Bench:
-    """A ledger with a price of a cent, at noon."""
+def bench(bench: Bench) -> Iterator[Bench]:
+    """A ledger with a price of a cent, at noon; at the end the sums over all batches are those of the batches."""
     bench.clock.now += DAY_MS // 2 - bench.clock.now % DAY_MS
     price(bench, "0.01 USD")
-    return bench
+    yield bench
+    counts, batches = bench.ledger.reader.figures().counts, bench.client.zrange(bench.keys.batches, 0, -1)
+    for name in ("spent", "committed", "doubtful"):
+        own = [bench.client.hget(bench.keys.batch(str(batch)), name) for batch in batches]
+        assert counts.get(f"money:{name}", 0) == sum(int(micros or 0) for micros in own)
 
 
 def price(bench: Bench, text: str) -> None:

@@ -63,6 +63,7 @@ def test_each_metric_that_says_something_is_wrong_has_an_alert_or_a_panel() -> N
         "retouch_batches",
         "retouch_events_delivered_total",
         "retouch_batch_sinks_behind",
+        "retouch_image_price",
         "retouch_counted_since_timestamp_seconds",
     }
 

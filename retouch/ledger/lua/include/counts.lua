@@ -19,6 +19,6 @@ local function count(field, n) counted[field] = (counted[field] or 0) + n end
 -- The last thing that a move does.
 local function write_counts()
   for field, n in pairs(counted) do
-    if n ~= 0 then redis.call('HINCRBY', COUNTS, field, n) end
+    if n ~= 0 then redis.call('HINCRBY', COUNTS, field, int(n)) end
   end
 end
