@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from retouch.errors import InputError
-from retouch.event_log import OLDEST, CloudEvent, EventLog, SinkLog, UndeliveredEvent, place_of
+from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
 from retouch.ledger import DayMoney, Figures, Ledger, Pause, Provider, Sink
 from retouch.price import Price
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.reach import OnOutage, Reach, no_redis
+from retouch.sink_log import SinkLog
 
 if TYPE_CHECKING:
     from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway

@@ -558,7 +558,7 @@ class EditQueue(BatchReader):
         """
         if not isinstance(self._way, Ledger):
             with self._reach():
-                return self._way.producer.remove(check_batch_id(batch), images=images)
+                return Removed(*self._way.producer.remove(check_batch_id(batch), images=images))
         view = self.find(batch) if images else self.status(batch)
         if view and not view.finished:
             first = "a worker has to write its files" if view.ended == view.total else "cancel it, or wait for it"

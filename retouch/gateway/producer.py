@@ -12,7 +12,6 @@ from retouch.ledger import Retried
 from retouch.ledger.producer import OnProgress
 from retouch.ledger.views import iso
 from retouch.price import Budget
-from retouch.results.removing import Removed
 from retouch.states import EditState
 
 CHANGE_S = 600.0  # a batch may have a million edits
@@ -88,8 +87,10 @@ class GatewayProducer:
         return bool(self._change(batch, "seal")["changed"])
 
     @understood()
-    def remove(self, batch: str, *, images: bool = False) -> Removed:
-        """Remove a batch that has ended; raises InputError if there is none, or it has not.
+    def remove(self, batch: str, *, images: bool = False) -> tuple[int, int]:
+        """Remove a batch that has ended; returns how many edits and objects are gone.
+
+        Raises InputError if there is no such batch, or it has not ended.
 
         It is not repeated when its answer is lost: what is gone then cannot be told from what never was.
         """
@@ -98,7 +99,7 @@ class GatewayProducer:
             found = self._client.json("DELETE", f"/v1/batches/{batch}", params=params, answer_s=CHANGE_S, repeat=False)
         except AbsentError as error:
             raise InputError(str(error)) from None
-        return Removed(int(found["edits"]), int(found["objects"]))
+        return int(found["edits"]), int(found["objects"])
 
     @understood()
     def redeliver(self, sink: str) -> int:

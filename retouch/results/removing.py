@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from retouch import object_keys
 from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.output import Output
-
-if TYPE_CHECKING:
-    from retouch.media.store import Found  # the extra `s3` is optional
 
 
 class Removed(NamedTuple):
@@ -21,10 +18,18 @@ class Removed(NamedTuple):
     objects: int
 
 
+class Stored(Protocol):
+    """An object."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+
 class Removable(Protocol):
     """The part of ``retouch.media.store.Store`` that is needed."""
 
-    def pages(self, folder: str) -> AsyncIterator[list[Found]]:
+    def pages(self, folder: str) -> AsyncIterator[Sequence[Stored]]:
         """The objects of a folder, page by page."""
 
     async def delete(self, key: str) -> None:

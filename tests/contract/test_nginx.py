@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from config.gateway import GatewaySettings
 from retouch import EditQueue
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
+from tests.harness.processes import Process
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.producing import edit, finish_all
 from tests.unit.workers.gateway.conftest import serving
@@ -65,13 +65,9 @@ def url(ledger: Ledger, tmp_path: Path) -> Iterator[str]:
     with serving(Gateway(GatewaySettings(bucket="bucket"), ledger)) as gateway:
         (tmp_path / "nginx.conf").write_text(WHOLE.format(folder=tmp_path, server=server(gateway, port)))
         command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
-        with subprocess.Popen(command) as nginx:
-            try:
-                until(lambda: listens(f"http://127.0.0.1:{port}"), "nginx listens")
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                nginx.terminate()
-                nginx.wait(LIMIT_S)
+        with Process(command):
+            until(lambda: listens(f"http://127.0.0.1:{port}"), "nginx listens")
+            yield f"http://127.0.0.1:{port}"
 
 
 def listens(url: str) -> bool:
