@@ -35,7 +35,7 @@ def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> 
         bench.claim()
     assert bench.ledger.reader.batch("b") is None
     assert bench.ledger.reader.batches() == []
-    assert set(bench.client.keys("*")) <= {bench.keys.schema, bench.keys.state, bench.keys.events}
+    assert set(bench.client.keys("*")) <= {bench.keys.schema, bench.keys.state, bench.keys.events, bench.keys.counts}
     assert bench.ledger.reader.events() == []
 
 

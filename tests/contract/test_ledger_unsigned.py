@@ -38,7 +38,8 @@ def test_only_what_needs_a_link_is_put_off(bench: Bench) -> None:
     """It is queued, with the reason, and with no intent, no number and no place; the rest of its chunk is sent."""
     fill(bench, S3, URL, S3)
     assert begun(bench) == ["b/c1"]
-    assert raw(bench) == {"state": "queued", "digest": "d", "at": "0", "fence": "1", "unsigned": "1", "note": WHY}
+    kept = {"state": "queued", "digest": "d", "at": "0", "fence": "1", "unsigned": "1", "note": WHY}
+    assert {name: value for name, value in raw(bench).items() if name != "h0"} == kept  # its journal is another test's
     assert bench.ledger.reader.provider().places_used == 1
     assert bench.counts() == {"queued": 2, "submitting": 1}
 
