@@ -174,6 +174,9 @@ def test_a_page_that_runs_alone_takes_its_own_links_and_nothing_else(gateway: Ga
         assert taken.status_code == 404
         refused = caller.post("/v1/batches/b/links", headers=PAGE, json={"uris": []})
         assert (refused.status_code, "RETOUCH_BUCKET is not set" in problem(refused)["detail"]) == (503, True)
+        kept = caller.cookies.copy()
         caller.delete("/page/session", headers=PAGE)
+        caller.cookies.update(kept)
+        assert caller.get("/v1/batches", headers=PAGE).status_code == 401
         assert sign_in(caller, links[1], "link").status_code == 200
         assert len(links) == 3
