@@ -16,6 +16,7 @@ from tests.chaos.evidence import Evidence
 from tests.harness.growing import Record
 
 SILENCES, ERRORS = 1, 3  # how often an edit is sent again after silence, and after an error that the API answered
+MICROS_AN_IMAGE = 10_000  # what the runs' images cost, in micro-units of a currency
 CANCEL_S = 1.0  # after a cancel nothing is on its way any more
 SOON_S = 0.05  # before the end of a Retry-After: clocks and roundings
 ENDS = {f"retouch.edit.{state}": state for state in ("completed", "failed", "cancelled")}
@@ -295,6 +296,7 @@ def the_metrics_are_the_providers_book(evidence: Evidence) -> Finding:
     wrong = []
     if not taken <= took <= taken + unanswered + open_ones:
         wrong.append(f"{taken:g} submits are counted as taken, {unanswered:g} as unanswered, and {took} were taken")
+    wrong += _money_off(evidence)
     told = Counter(kind for kind, _ in {(d.type, d.event_id) for d in evidence.deliveries})
     late = sum(n for sample, n in metrics.items() if sample.startswith("retouch_events_waiting{"))
     for kind, state in ENDS.items():
@@ -307,6 +309,18 @@ def the_metrics_are_the_providers_book(evidence: Evidence) -> Finding:
         wrong += _miscounted(evidence, step, by_code)
         counted += sum(by_code.values())
     return Finding("15 the metrics are the provider's own book", {"requests counted": round(counted)}, wrong)
+
+
+def _money_off(evidence: Evidence) -> list[str]:
+    """What was spent is what the provider took, up to what is doubtful, or under way."""
+    spent, *maybe = (
+        round(1e6 * sum(n for sample, n in evidence.metrics.items() if sample.startswith(f"retouch_money_{what}")))
+        for what in ("spent_total", "committed", "doubtful")
+    )
+    takes = [_edit_of(r).split("/") for r in evidence.requests if r["kind"] == "submit" and r["new"]]
+    cost = MICROS_AN_IMAGE * sum(evidence.enqueued[batch][custom_id] for batch, custom_id in takes)
+    off = not spent <= cost <= spent + sum(maybe)
+    return [f"{spent} micro-units are counted as spent, {sum(maybe)} as doubtful, and {cost} are due"] * off
 
 
 def _miscounted(evidence: Evidence, step: str, by_code: dict[str, float]) -> list[str]:

@@ -18,10 +18,11 @@ import redis
 from PIL import Image
 
 from retouch.metrics import exposition
+from retouch.price import Price
 from retouch.states import EditState
 from tests.chaos.crew import Hand, Nursery
 from tests.chaos.evidence import Delivery, Evidence, Glance, Stored, Unkept
-from tests.chaos.judge import BATCH_END, ENDS
+from tests.chaos.judge import BATCH_END, ENDS, MICROS_AN_IMAGE
 from tests.chaos.witness import Witness
 from tests.harness.api import Api
 from tests.harness.growing import Record
@@ -36,6 +37,7 @@ from workers.stack.valkey import Valkey
 
 OPTIONS = ("lies", "again", "head", "connections")
 PATIENCE_S = 10.0  # the product's two minutes are too long for ends that are waited for
+PRICE = Price.of_micros(MICROS_AN_IMAGE, "USD")
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -110,6 +112,7 @@ class Run(World):
             redis_url or stage.valkey.url, stage.s3, api, init_image=picture, hosts=LOOPBACK, prefix=prefix
         )
         self.stage, self.policy = stage, policy
+        self.ledger.producer.set_price(PRICE)
         stage.witness.begin(prefix)
         for proxy in (stage.redis_proxy, stage.s3_proxy):
             proxy.leaks.clear()

@@ -17,6 +17,7 @@ from tests.harness.growing import Record
 
 IMAGE = b"an image"
 ENDED = 'retouch_edits_ended_total{code="",outcome="completed"}'
+SPENT, DOUBTFUL = 'retouch_money_spent_total{currency="USD"}', 'retouch_money_doubtful{currency="USD"}'
 TAKEN, THROTTLED, UNANSWERED = (
     f'retouch_api_requests_total{{code="{code}",step="submit"}}' for code in ("200", "429", "none")
 )
@@ -26,6 +27,8 @@ SHA = hashlib.sha256(IMAGE).hexdigest()
 METRICS = {
     "retouch_submits_taken_total": 1.0,
     "retouch_submits_unanswered_total": 0.0,
+    SPENT: 0.01,
+    DOUBTFUL: 0.0,
     'retouch_edits{state="submitting"}': 0.0,
     'retouch_events_waiting{sink="w"}': 0.0,
     ENDED: 1.0,
@@ -150,6 +153,8 @@ SPOILT: dict[str, tuple[int, Callable[[Evidence], object]]] = {
     ),
     "a submit taken and not counted": (15, lambda e: e.metrics.update(retouch_submits_taken_total=0.0)),
     "a submit counted as taken that was not": (15, lambda e: e.metrics.update(retouch_submits_taken_total=2.0)),
+    "money that is due and not counted": (15, lambda e: e.metrics.update({SPENT: 0.0})),
+    "money counted twice": (15, lambda e: e.metrics.update({SPENT: 0.02})),
     "an end that is not counted": (15, lambda e: e.metrics.update({ENDED: 0.0})),
     "an end counted twice": (15, lambda e: e.metrics.update({ENDED: 2.0})),
     "a request counted twice": (15, lambda e: e.metrics.update({TAKEN: 2.0})),
@@ -189,7 +194,7 @@ def test_a_marked_duplicate_is_no_violation_but_with_hold_it_is() -> None:
     evidence = clean()
     rewritten(evidence, possible_duplicate=True)
     evidence.requests.append(evidence.requests[0] | {"idempotency_key": "b/c0/2"})
-    evidence.metrics |= {"retouch_submits_taken_total": 2.0, TAKEN: 2.0}
+    evidence.metrics |= {"retouch_submits_taken_total": 2.0, TAKEN: 2.0, SPENT: 0.02}
     assert violations(evidence) == []
     evidence.policy = "hold"
     assert violations(evidence) != []
@@ -216,6 +221,7 @@ def test_a_call_that_was_killed_need_not_be_counted() -> None:
     evidence = clean()
     evidence.trace.pop()
     evidence.metrics |= {TAKEN: 0.0, "retouch_submits_taken_total": 0.0, "retouch_submits_unanswered_total": 1.0}
+    evidence.metrics |= {SPENT: 0.0, DOUBTFUL: 0.01}
     assert [found for found in violations(evidence) if found.startswith("15 ")] == []
     evidence.metrics["retouch_submits_unanswered_total"] = 0.0
     assert [found for found in violations(evidence) if found.startswith("15 ")] != []
