@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from retouch.ledger import Claim, Entry, Retried
+from retouch.ledger import Claim, Entry, Retried, Settlement
 from retouch.states import EditState
-from tests.ledger_bench import HOLD, IDEMPOTENT, LEASE_MS, RESUBMIT, Bench
+from tests.ledger_bench import HOLD, IDEMPOTENT, LEASE_MS, RESUBMIT, SUBMITTING, Bench
 
 
 def ambiguous(bench: Bench) -> Claim:
@@ -86,3 +86,16 @@ def test_an_unanswered_submit_is_never_forgotten(bench: Bench, way: str) -> None
     [result] = bench.ledger.reader.results("b")
     assert result["possible_duplicate"] is True
     assert bench.ledger.reader.batch("b").duplicates == 1  # type: ignore[union-attr]
+
+
+def test_a_submit_after_an_error_whose_worker_dies_is_one_that_was_not_answered(bench: Bench) -> None:
+    """What the API said was of the one before; so it is sent once more, and not as often as after errors."""
+    bench.fill(1)
+    claims = bench.edits()
+    bench.intend(claims)
+    errors = {"said": "1", "errors": "1"}
+    bench.ledger.worker.settle([Settlement(c, SUBMITTING, EditState.SUBMITTING, put=errors) for c in claims])
+    for number in (2, 3, None):
+        assert bench.intend(bench.edits()) == [number]
+        bench.later(LEASE_MS + 1)
+    assert bench.counts()["failed"] == 1

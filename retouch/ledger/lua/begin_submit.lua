@@ -133,7 +133,8 @@ local function to_send(id, fence, e, batch)
     mark_duplicate(id)
     if e.intent ~= 'retried' then
       count_unanswered(id)
-      if not e.said then redis.call('HSET', edit_key(id), 'resent', '1') end
+      -- What was said is of the submit before this one: should nobody live to tell of this one, it was not answered.
+      if e.said then redis.call('HDEL', edit_key(id), 'said') else redis.call('HSET', edit_key(id), 'resent', '1') end
     end
   end
   if how and how ~= 'same' then
