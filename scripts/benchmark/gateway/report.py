@@ -85,6 +85,19 @@ class Report:
         return list(self._targets())
 
     def _targets(self) -> Iterator[Target]:
+        yield from self._of_posts()
+        for way in (GATEWAY, ALWAYS):
+            if small := self.small.get(way):
+                yield Target(f"ms of a small request, p95, {way}", _at(small, 0.95), MOST_P95_MS)
+        if hooks := self.hooks.get(WORKER):
+            yield Target("webhooks/s", median(one.per_s for one in hooks), LEAST_HOOKS, at_most=False)
+        if (beside := self._beside(BAD_SINKS)) is not None:
+            yield Target(f"edits finished/s, {BAD_SINKS} / {NO_SINK}", beside, LEAST_BESIDE, at_most=False)
+        if waits := self.waits.get(STREAMS):
+            yield Target("seconds until the last one knows", median(w.late_most_s for w in waits), MOST_LATE_S)
+            yield Target("cores of the gateway, for those who wait", median(w.cores for w in waits), MOST_CORES)
+
+    def _of_posts(self) -> Iterator[Target]:
         for edits, posts in self.posts.get(GATEWAY, {}).items():
             if edits in MOST_S:
                 name = f"seconds for {edits:,} edits in one request"
@@ -94,15 +107,6 @@ class Report:
         for lines, post in self.broken.items():
             if post.peak_mib is not None:
                 yield Target(f"MiB of the gateway for {lines:,} lines that it refuses, peak", post.peak_mib, MOST_MIB)
-        if small := self.small.get(ALWAYS):
-            yield Target(f"ms of a small request, p95, {ALWAYS}", _at(small, 0.95), MOST_P95_MS)
-        if hooks := self.hooks.get(WORKER):
-            yield Target("webhooks/s", median(one.per_s for one in hooks), LEAST_HOOKS, at_most=False)
-        if (beside := self._beside(BAD_SINKS)) is not None:
-            yield Target(f"edits finished/s, {BAD_SINKS} / {NO_SINK}", beside, LEAST_BESIDE, at_most=False)
-        if waits := self.waits.get(STREAMS):
-            yield Target("seconds until the last one knows", median(w.late_most_s for w in waits), MOST_LATE_S)
-            yield Target("cores of the gateway, for those who wait", median(w.cores for w in waits), MOST_CORES)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as plain JSON values."""

@@ -21,6 +21,7 @@ from workers.stack.child import ROOT, clean_environment
 
 PRODUCERS = Path(__file__).with_suffix(".lua")
 CONNECTIONS = 200
+SHARE_WAITED = 0.97  # of a connection's time, between its requests
 SHARES = (0.5, 0.95, 0.99)
 
 
@@ -69,7 +70,7 @@ def _sent(wrk: str, house: House, sizes: Sizes) -> str:
     command += ["--timeout", "10s", "--script", str(PRODUCERS), house.url]
     producers = {
         "BENCH_TOKEN": house.headers["Authorization"].removeprefix("Bearer "),
-        "BENCH_PAUSE_MS": str(1000 * CONNECTIONS / sizes.small_per_s),
+        "BENCH_PAUSE_MS": str(SHARE_WAITED * 1000 * CONNECTIONS / sizes.small_per_s),
     }
     done = subprocess.run(command, env=clean_environment(**producers), cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
