@@ -394,7 +394,7 @@ class EditQueue(BatchReader):
         wish, limit = Wish.of(only, changes, vary, size), FailureLimit.text(plain(max_failures)) or None
         amount = None if budget is None else Budget.parse(plain(budget))
         if not isinstance(self._way, Ledger):
-            wish = self.with_uploads(check_batch_id(batch), wish)
+            wish = self._with_uploads(check_batch_id(batch), wish)
             with self._reach():
                 return self._way.redo(batch, wish, limit, amount).receipt
         self.status(batch)
@@ -417,7 +417,7 @@ class EditQueue(BatchReader):
             )
             return call.all_of(wish.source(self.redone(batch, wish), cache(open_store)))
 
-    def with_uploads(self, batch: str, wish: Wish) -> Wish:
+    def _with_uploads(self, batch: str, wish: Wish) -> Wish:
         """The same wish once the pictures of this machine that it names are uploaded; for what a gateway does."""
         if isinstance(self._way, Ledger) or not wish.pictures:
             return wish

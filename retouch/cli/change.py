@@ -47,7 +47,6 @@ def retry(
 
     Examples:
         retouch retry oil
-        retouch retry oil --group 2
         retouch retry oil --held
     """
     state = _to_retry(held, cancelled, group)

@@ -35,7 +35,7 @@ def metrics(
 
     Examples:
         retouch metrics
-        retouch metrics -o /var/lib/node_exporter/retouch.prom
+        retouch metrics -o retouch.prom
     """
     try:
         from retouch.metrics import exposition  # noqa: PLC0415 - the extra `metrics` is optional

@@ -128,7 +128,7 @@ def _through_gateway(
 ) -> Receipt:
     """Tell how much it is, as the gateway says, and have it do it."""
     way = cast("RemoteLedger", queue._way)  # noqa: SLF001 - a plan is no matter of a producer's
-    wish = queue.with_uploads(batch, wish)
+    wish = queue._with_uploads(batch, wish)  # noqa: SLF001 - no matter of a producer's
     plan = way.redo(batch, wish, max_failures or None, budget, dry_run=True)
     _tell_waiting(batch, plan.waiting)
     if not plan.estimate.edits:

@@ -72,7 +72,6 @@ def results(
 
     Examples:
         retouch results oil --only failed
-        retouch results oil --group 2
         retouch results oil --format csv -o oil.csv
         retouch results oil --format csv --fields custom_id -o ids.txt
     """

@@ -8,19 +8,22 @@ from urllib.parse import urlsplit
 
 import fakeredis
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect, sync_playwright
 
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from tests.harness.browser import NEEDED, launch, program
+from tests.harness.waiting import LIMIT_S
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 
-LIMIT_MS = 10_000
+LIMIT_MS = 1000 * LIMIT_S
 SCREEN = {"width": 1280, "height": 900}
 
 Look = Callable[..., Page]
+
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_submit_is_one_post_with_key_and_idempotency_key(provider: Provider, api: Img2ImgApi) -> None:
     """The edit travels as JSON under the contract's headers, and PENDING comes back as running."""
     provider.says({"status": "PENDING", "id": "job-1"}, status=202)
-    assert await api.submit(EDIT, "edit-1") == Answer(Status.RUNNING, "job-1", (), None)
+    assert await api.submit(EDIT, "edit-1") == Answer(Status.RUNNING, "job-1", (), None, code=202)
     [request] = provider.asked
     assert (request.method, request.path) == ("POST", "/v1")
     assert request.headers["API-Key"] == KEY
