@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -30,6 +31,7 @@ elseif schema ~= OURS then
 end
 """
 _COMMENT = re.compile(r"--.*")
+_WORD = re.compile(r"\w+")
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
@@ -40,13 +42,7 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._tag = keys.tag
-        head = keys.as_lua() + constants.as_lua() + _OURS
-        self._texts: dict[str, str] = {}
-        for path in _FOLDER.iterdir():
-            if path.name.endswith(".lua"):
-                name = path.name.removesuffix(".lua")
-                text = ("" if name == _UNGUARDED else _GUARD) + _assembled(path.read_text())
-                self._texts[name] = _used(head, text) + text
+        self._namespace = keys.namespace
         self._digests: dict[str, str] = {}
 
     def run(self, name: str, *args: str | int | float) -> Any:
@@ -79,25 +75,43 @@ class Scripts:
         return answers
 
     def _load(self, name: str) -> str:
-        self._digests[name] = str(self._client.script_load(self._texts[name]))
+        self._digests[name] = str(self._client.script_load(text(name, self._namespace)))
         return self._digests[name]
 
 
-def _used(head: str, text: str) -> str:
-    """The lines of the head whose names are in the text: Lua takes 200 local variables at most."""
-    words = set(re.findall(r"\w+", _COMMENT.sub("", text)))
-    lines = head.splitlines(keepends=True)
-    return "".join(line for line in lines if words & set(re.findall(r"\w+", _DECLARED.findall(line)[0])))
+def names() -> list[str]:
+    """All moves."""
+    return sorted(path.name.removesuffix(".lua") for path in _FOLDER.iterdir() if path.name.endswith(".lua"))
+
+
+@lru_cache(maxsize=1000)  # a process has one namespace, its tests some; and most processes use few of the moves
+def text(name: str, namespace: str) -> str:
+    """The whole text of one move, as it is sent."""
+    own = ("" if name == _UNGUARDED else _GUARD) + _assembled((_FOLDER / f"{name}.lua").read_text())
+    words = set(_WORD.findall(_COMMENT.sub("", own)))
+    # Lua takes 200 local variables at most, so of the head only what is used.
+    return "".join(line for line, declared in _head(namespace) if words & declared) + own
+
+
+@lru_cache(maxsize=50)
+def _head(namespace: str) -> list[tuple[str, frozenset[str]]]:
+    """The lines that may come before a move, each with the names that it declares."""
+    lines = (Keys(namespace).as_lua() + constants.as_lua() + _OURS).splitlines(keepends=True)
+    return [(line, frozenset(_WORD.findall(_DECLARED.findall(line)[0]))) for line in lines]
 
 
 def _assembled(command: str) -> str:
     """A command's text after its parts; each part comes once, after the parts that it includes itself."""
-    parts = dict.fromkeys(_parts(command))
-    return "".join((_FOLDER / "include" / f"{name}.lua").read_text() for name in parts) + command
+    return "".join(map(_part, dict.fromkeys(_parts(command)))) + command
 
 
 def _parts(text: str) -> Iterator[str]:
     for line in _INCLUDE.findall(text):
         for name in line.split():
-            yield from _parts((_FOLDER / "include" / f"{name}.lua").read_text())
+            yield from _parts(_part(name))
             yield name
+
+
+@cache
+def _part(name: str) -> str:
+    return (_FOLDER / "include" / f"{name}.lua").read_text()

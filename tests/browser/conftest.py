@@ -26,14 +26,14 @@ Look = Callable[..., Page]
 expect.set_options(timeout=LIMIT_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its loop runs in this thread, and no test of another folder could start one
 def playwright() -> Iterator[Playwright]:
     """What drives the browser."""
     with sync_playwright() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """One browser, started once."""
     path = program()
@@ -44,7 +44,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served() -> Iterator[tuple[Gateway, str]]:
     """One gateway on a fake Redis, which really listens."""
     redis = fakeredis.FakeRedis(decode_responses=True)

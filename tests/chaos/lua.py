@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from retouch.ledger.scripts import Scripts
+from retouch.ledger import scripts
+from retouch.ledger.keys import DEFAULT_NAMESPACE
 
 
 def rewrite(script: str, right: str, wrong: str) -> None:
     """Put ``wrong`` in the place of ``right`` in one move; raises AssertionError where it does not stand."""
-    original = Scripts.__init__
+    original = scripts.text
+    assert right in original(script, DEFAULT_NAMESPACE), f"{script}.lua no longer holds {right!r}"
 
-    def init(self: Scripts, *args: Any) -> None:
-        original(self, *args)
-        text = self._texts[script]
-        assert right in text, f"{script}.lua no longer holds {right!r}"
-        self._texts[script] = text.replace(right, wrong)
+    def text(name: str, namespace: str) -> str:
+        found = original(name, namespace)
+        return found.replace(right, wrong) if name == script else found
 
-    Scripts.__init__ = init  # type: ignore[method-assign, assignment]
+    scripts.text = text  # type: ignore[assignment]

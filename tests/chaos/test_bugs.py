@@ -8,14 +8,11 @@ from tests.harness.processes import run
 
 PLANT_EACH = """
 import os
-from retouch.ledger.keys import Keys
-from retouch.ledger.scripts import Scripts
 from tests.chaos.bugs import BUGS, OF_METRICS, OF_RECEIVERS, plant
 for bug in BUGS | OF_RECEIVERS | OF_METRICS:
     child = os.fork()
     if not child:
         plant(bug)
-        Scripts(None, Keys("retouch"))
         os._exit(0)
     if os.waitpid(child, 0)[1]:
         print(bug)

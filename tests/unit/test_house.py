@@ -189,7 +189,7 @@ def test_the_floor_of_coverage_is_in_one_place_and_the_whole_suite_is_held_to_it
     """A second number would be forgotten, and a suite that measures nothing is held to none."""
     floors = [name for name, text in texts() for _ in re.findall(r"fail[_-]under[ =]+\d", text)]
     assert floors == ["pyproject.toml"]
-    assert "(($#)) || set -- --cov " in (ROOT / "scripts" / "test").read_text()
+    assert 'pytest --cov "${processes[@]}"' in (ROOT / "scripts" / "test").read_text()
 
 
 def test_known_scripts_exist() -> None:

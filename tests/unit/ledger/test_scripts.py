@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import fakeredis
 import lupa.lua51 as lupa  # the version that Redis runs; fakeredis brings it
 import pytest
 
 from retouch.ledger import scripts
-from retouch.ledger.keys import Keys
-from retouch.ledger.scripts import Scripts
+from retouch.ledger.keys import DEFAULT_NAMESPACE
 
-TEXTS = Scripts(fakeredis.FakeRedis(), Keys())._texts
+TEXTS = {name: scripts.text(name, DEFAULT_NAMESPACE) for name in scripts.names()}
 MOST = 195  # of the 200 that Lua takes: what is added to a shared part is seen here before it breaks a script
 
 
