@@ -23,6 +23,7 @@ from workers.endpoint.engines import check_model
 from workers.endpoint.latency import Latency
 from workers.stack.child import left_out, write_private
 from workers.stack.endpoint import Model
+from workers.stack.gateway import Gateway
 from workers.stack.stack import Stack
 
 _WATCH_S = 0.2  # how soon the end of a part or of the parent is seen
@@ -51,7 +52,7 @@ def main() -> int:
             _tell(f"ready after {time.monotonic() - began:.1f} s; logs are in {stack.data_dir / 'logs'}")
             _tell(f"in a second terminal {_way_in(args.env_file)}, then use retouch there; Ctrl-C here ends the stack")
             if stack.gateway:
-                _tell(f"the page, for one browser within an hour (then: retouch page): {stack.gateway.page_link()}")
+                _tell_page(stack.gateway)
             _watch(stack, parent)
     except KeyboardInterrupt:
         _tell("ended")
@@ -148,6 +149,13 @@ def _way_in(env_file: Path | None) -> str:
     if env_file:
         return "run: " + " && ".join(filter(None, (known, f"source {shlex.quote(str(env_file))}")))
     return f"run: {known}, and paste the export lines above" if known else "paste the export lines above"
+
+
+def _tell_page(gateway: Gateway) -> None:
+    try:
+        _tell(f"the page, for one browser within an hour (then: retouch page): {gateway.page_link()}")
+    except RetouchError as error:  # a part that has ended meanwhile is told of as at any other time
+        _tell(f"note: there is no link to the page: {error}")
 
 
 def _watch(stack: Stack, parent: int | None) -> None:

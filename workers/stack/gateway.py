@@ -54,7 +54,7 @@ class Gateway(ServerPart):
         return f"http://{LOOPBACK}:{self.ports[0]}/v1/notifications"
 
     def page_link(self) -> str:
-        """An address of its page that signs in one browser, once; raises ServiceError."""
+        """An address of its page that signs in one browser, once; raises LedgerError."""
         ledger = RemoteLedger(GatewayAddress.parse(self.url, self.token))
         try:
             return ledger.page_link()

@@ -90,7 +90,7 @@ def test_what_is_wrong_is_one_sentence(
     options = [option.replace("{tmp}", str(tmp_path)) for option in options]
     for name, value in ({"RETOUCH_BUCKET": "bucket"} | variables).items():
         monkeypatch.setenv(name, value.replace("{tmp}", str(tmp_path)))
-    monkeypatch.setattr("config.logging.configure", lambda _secrets: None)
+    monkeypatch.setattr("config.logging.configure", lambda *_, **__: None)
     ended = CliRunner().invoke(cli, ["--port", "0", *options])
     assert (ended.exit_code, ended.stdout) == (code, "")
     assert said in ended.stderr
