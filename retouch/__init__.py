@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from retouch.intake.admission import InvalidEditError, RejectedEditsError
     from retouch.intake.mistakes import Rejection
     from retouch.intake.reading import Manifest, read_manifest
-    from retouch.intake.redo import Redone
     from retouch.intake.writing import BatchWriter, Receipt
     from retouch.ledger import (
         BatchMoney,
@@ -81,7 +80,6 @@ __all__ = [
     "Price",
     "Provider",
     "Receipt",
-    "Redone",
     "RejectedEditsError",
     "Rejection",
     "Removed",
@@ -108,7 +106,6 @@ _PLACES = {
     "intake.admission": "InvalidEditError RejectedEditsError",
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
-    "intake.redo": "Redone",
     "intake.writing": "BatchWriter Receipt",
     "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made Pause"
     " Provider Retried Sink",

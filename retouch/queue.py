@@ -415,7 +415,7 @@ class EditQueue(BatchReader):
                 ),
                 conflicts=partial(self.conflicts, child),
             )
-            return call.all_of(wish.source(self.redone(batch, wish), cache(open_store)))
+            return call.all_of(wish.source(self._redone(batch, wish), cache(open_store)))
 
     def _with_uploads(self, batch: str, wish: Wish) -> Wish:
         """The same wish once the pictures of this machine that it names are uploaded; for what a gateway does."""
@@ -431,7 +431,7 @@ class EditQueue(BatchReader):
             upload_pending(inputs, partial(self._picture_store, "", batch), lambda _number: None)
         return wish.with_pictures(self._way.pictures.moved)
 
-    def redone(self, batch: str, wish: Wish) -> Redone:
+    def _redone(self, batch: str, wish: Wish) -> Redone:
         """The edits of a batch that a wish (``retouch.intake.redo``) is about."""
         return Redone(batch, partial(self.made, batch), wish)
 

@@ -8,21 +8,15 @@ from typing import Annotated
 
 import typer
 
-from retouch.causes import FailureCode
 from retouch.cli.options import Json, RedisUrl, open_queue
-from retouch.cli.pauses import batch_pause_line, pause_clause
-from retouch.cli.terminal import emit, ending, failure_text, printable
+from retouch.cli.terminal import emit, ending, printable
+from retouch.cli.why import why
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
-from retouch.ledger import EditView, HistoryStep, Pause, Provider
+from retouch.ledger import EditView, HistoryStep
 from retouch.ledger.history import history_record
-from retouch.output import Output
-from retouch.plural import are, count
 from retouch.queue import EditQueue
-from retouch.states import EditState
-
-PACED_S = 0.5  # moments are always given out a little ahead
 
 
 def explain(
@@ -80,101 +74,3 @@ def history_lines(steps: Iterable[HistoryStep]) -> Iterator[str]:
         yield f"{at.strftime('%H:%M:%S')}.{at.microsecond // 1000:03}  {step.text}"
     if not day:
         yield NO_HISTORY
-
-
-def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provider, now: datetime) -> str:
-    """The reason, as the rest of a sentence about the edit."""
-    result = Result(view.result or {})
-    if view.state is EditState.COMPLETED:
-        return f"its images are in S3: {', '.join(map(_image, result.outputs)) or 'none'}"
-    if view.state is EditState.FAILED:
-        return f"{failure_text(result)} ({_what_to_do(view.batch, result)})"
-    if view.state is EditState.CANCELLED:
-        reason = failure_text(result, otherwise="cancelled before it was sent")
-        return f"{reason} (to put it back: retouch retry {view.batch} --cancelled)"
-    if view.state is EditState.HELD:
-        return (
-            "it was sent and not answered, so the API may have accepted it; it waits for your decision:"
-            f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
-        )
-    if not workers:
-        first = "no worker is alive, so it waits; start one: celery -A workers worker"
-        return "; and then: ".join([first, *_holds(view, pauses, now)])
-    if view.state is EditState.QUEUED:
-        return _why_queued(view, pauses, provider, now)
-    kind = "submit" if view.state is EditState.SUBMITTING else "status"
-    waits = [pause for pause in pauses if pause.kind == kind]
-    if waits and not view.holder:
-        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
-    return _why_under_way(view, now) + _struck(view)
-
-
-def _holds(view: EditView, pauses: list[Pause], now: datetime) -> list[str]:
-    """What else holds it up, however many workers there are."""
-    if view.state is not EditState.QUEUED:
-        return []
-    batch = [batch_pause_line(view.batch, pause) for pause in view.batch_paused]
-    return [*batch, *(pause_clause(pause, now) for pause in pauses if pause.kind == "submit")]
-
-
-def _image(output: Output) -> str:
-    told = {True: " (blank: black or one colour)", "suspect": " (it may be blank: black or one colour)"}
-    filtered = " (the API's safety filter took the picture away)"
-    return output.uri + (filtered if output.filtered else told.get(output.blank, ""))
-
-
-def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:
-    if view.batch_paused:
-        return "; ".join(batch_pause_line(view.batch, pause) for pause in view.batch_paused)
-    if waits := [pause for pause in pauses if pause.kind == "submit"]:
-        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
-    note = f" ({view.note})" if view.note else ""
-    note += _struck(view)
-    if view.before_it is None:
-        return f"it backs off, and is sent again {_when(view, now)}{note}"
-    order = f"{count(view.before_it, 'edit')} {are(view.before_it)} before it in the fair order"
-    if provider.places is not None and provider.places_used >= provider.places:
-        return f"all places at the API are taken ({provider.places_used} of {provider.places}); {order}{note}"
-    if provider.next_request and (provider.next_request - now).total_seconds() > PACED_S:
-        return f"the rate limit is used up until {provider.next_request.isoformat(timespec='seconds')}; {order}{note}"
-    return f"{order}{note}"
-
-
-def _why_under_way(view: EditView, now: datetime) -> str:
-    note = f"; {view.note}" if view.note else ""
-    if view.holder:
-        step = {EditState.SUBMITTING: "sent", EditState.COPYING: "copied to S3"}.get(view.state, "polled")
-        return f"being {step} by {view.holder}{note}"
-    if view.state is EditState.COPYING:
-        return f"its images are copied again {_when(view, now)}{note}"
-    if view.state is EditState.SUBMITTING:
-        return f"its worker has died; another takes it over {_when(view, now)}{note}"
-    deadline = f"; its deadline is {view.deadline.isoformat(timespec='seconds')}" if view.deadline else ""
-    polled = f"polled {count(view.polls, 'time')}" if view.polls or not view.strikes else "no poll was answered well"
-    return f"the API has it as {view.provider_id}; {polled}, next {_when(view, now)}{deadline}{note}"
-
-
-def _when(view: EditView, now: datetime) -> str:
-    if view.due_at is None:
-        return "soon"
-    seconds = (view.due_at - now).total_seconds()
-    return f"in {seconds:.1f} s" if seconds > 0 else f"now (due for {-seconds:.1f} s)"
-
-
-def _struck(view: EditView) -> str:
-    """What is known of an edit that was refused itself."""
-    if not view.strikes:
-        return ""
-    times = "once" if view.strikes == 1 else f"{view.strikes} times in a row"
-    said = f"; it was refused {times}: {view.note or 'no reason was given'}"
-    if view.state is not EditState.QUEUED:
-        return said
-    return f"{said} (it fails only if others fare well meanwhile; to give it up: retouch cancel {view.batch})"
-
-
-def _what_to_do(batch: str, result: Result) -> str:
-    if result.error and result.error.code == FailureCode.REFUSED:
-        return (
-            f"to send it corrected: retouch redo {batch} --failed --set FIELD=VALUE; as it was: retouch retry {batch}"
-        )
-    return f"to retry: retouch retry {batch}"

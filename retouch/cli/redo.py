@@ -94,7 +94,7 @@ def redo(
     if queue.remote:
         receipt = _through_gateway(queue, batch, wish, max_failures, amount, image_price, json_, ask)
         finish(queue, receipt, wait, timeout, json_, {})
-    redone = queue.redone(batch, wish)
+    redone = queue._redone(batch, wish)  # noqa: SLF001 - no matter of a producer's
     child = queue.redo_id(batch, wish.content)
     with Inputs(bucket or None, prefix) as inputs:
         checked = check(wish.source(redone, stores()), child, Intake({}, hosts, inputs))

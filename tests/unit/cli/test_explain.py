@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from retouch.causes import PauseCause
-from retouch.cli.explain import why
+from retouch.cli.why import why
 from retouch.ledger import BatchPauseView, EditView, Pause, Provider
 from retouch.output import Output
 from retouch.states import EditState

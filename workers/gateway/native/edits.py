@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path
 
+from retouch.access_keys import AccessKey
 from retouch.edit import CUSTOM_ID_PATTERN
+from retouch.ledger import EditView
 from retouch.ledger.history import history_record
 from retouch.records import EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
@@ -22,11 +24,7 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
 
     @app.get("/v1/edits/{batch}/{custom_id}", tags=["edits"], summary="Where one edit stands", responses=ANSWERS)
     def edit(batch: BatchId, custom_id: CustomId, key: Reader) -> EditRecord:
-        found(gateway, key, batch)
-        view = gateway.queue.find_edit(batch, custom_id)
-        if view is None:
-            raise absent(batch, custom_id)
-        return view.to_json()
+        return found_edit(gateway, key, batch, custom_id).to_json()
 
     @app.get(
         "/v1/edits/{batch}/{custom_id}/history",
@@ -38,10 +36,18 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         steps = gateway.queue.find_history(batch, custom_id)
         if steps is None:
-            raise absent(batch, custom_id)
+            raise _absent(batch, custom_id)
         return history_record(batch, custom_id, steps)
 
 
-def absent(batch: str, custom_id: str) -> ProblemError:
-    """What is said of an edit that is not there."""
+def found_edit(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> EditView:
+    """The edit; raises ProblemError if it is not there, or its batch is not the key's."""
+    found(gateway, key, batch)
+    view = gateway.queue.find_edit(batch, custom_id)
+    if view is None:
+        raise _absent(batch, custom_id)
+    return view
+
+
+def _absent(batch: str, custom_id: str) -> ProblemError:
     return ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")

@@ -58,7 +58,7 @@ def add_redo(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         wish = Wish.of(asked.only, asked.set, asked.vary, asked.size)
         limit = FailureLimit.text(asked.max_failures) or None
-        redone = queue.redone(batch, wish)
+        redone = queue._redone(batch, wish)  # noqa: SLF001 - no matter of a producer's
         order = Order(
             wish.source(redone, cache(open_store)),
             queue.redo_id(batch, wish.content),

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from typing_extensions import TypedDict
 
-from retouch.cli.explain import why
 from retouch.cli.reasons import reasons_of
 from retouch.cli.terminal import ending
+from retouch.cli.why import why
 from retouch.edit_result import Result
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
-from workers.gateway.native.edits import ANSWERS, CustomId, absent
+from workers.gateway.native.edits import ANSWERS, CustomId, found_edit
 from workers.gateway.native.installation import told_pauses
 
 
@@ -62,10 +62,7 @@ def add_why(app: FastAPI, gateway: Gateway) -> None:
         responses=ANSWERS,
     )
     def edit_why(batch: BatchId, custom_id: CustomId, key: Reader) -> EditWhy:
-        found(gateway, key, batch)
-        view = queue.find_edit(batch, custom_id)
-        if view is None:
-            raise absent(batch, custom_id)
+        view = found_edit(gateway, key, batch, custom_id)
         said = why(view, told_pauses(queue, key), queue.workers(), queue.provider(), datetime.now(UTC))
         stands = ending(view.state, Result(view.result or {}))
         return {"batch": batch, "custom_id": custom_id, "stands": stands, "why": said}
