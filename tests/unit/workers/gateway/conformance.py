@@ -23,7 +23,7 @@ _making = Lock()  # callers of a test may be threads, and pydantic's making of s
 
 
 def document() -> Document:
-    """The document, which is the same for all gateways."""
+    """The document, which is the same for all gateways; not to be changed: whoever may, copies it."""
     with _making:
         return _document()
 
