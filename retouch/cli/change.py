@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from retouch.advice.batch import limit_hint, why_open
+from retouch.advice.pauses import batch_pause_line, pause_line
+from retouch.advice.workers import workers_hint
 from retouch.cli.counting import OnProgress, counting
 from retouch.cli.failures import Group, failure_lines
 from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, complete_batch, open_queue
-from retouch.cli.pauses import batch_pause_line, pause_line
-from retouch.cli.reasons import why_open
-from retouch.cli.terminal import limit_hint, say, workers_hint
+from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView

@@ -12,10 +12,10 @@ from uuid import uuid4
 import requests
 
 from retouch import object_keys
+from retouch.advice.pauses import batch_pause_line, remedy, what_waits
+from retouch.advice.workers import difference_lines
 from retouch.cli.options import first_contact
-from retouch.cli.pauses import batch_pause_line, remedy, what_waits
 from retouch.cli.sink_lines import sink_trouble, undelivered_hint
-from retouch.cli.terminal import difference_lines
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
 from retouch.extras import no_s3
 from retouch.ledger import BatchView

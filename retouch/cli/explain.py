@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from retouch.advice.edit import ending, why
 from retouch.cli.options import Json, RedisUrl, open_queue
-from retouch.cli.terminal import emit, ending, printable
-from retouch.cli.why import why
+from retouch.cli.terminal import emit, printable
 from retouch.edit_result import Result
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError

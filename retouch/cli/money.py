@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from retouch.advice.batch import money_hint
+from retouch.advice.pauses import batch_pause_line
 from retouch.cli.options import BatchArgument, Json, RedisUrl, open_queue
-from retouch.cli.pauses import batch_pause_line
-from retouch.cli.terminal import emit, money_hint, printable, say
+from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.price import Budget, Price

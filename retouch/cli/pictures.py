@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 
-from retouch.cli.terminal import failure_text, printable
+from retouch.advice.edit import failure_text
+from retouch.cli.terminal import printable
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ResultError
 from retouch.media.downloads import ImageSource

@@ -7,11 +7,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from retouch.advice.batch import why_open
 from retouch.cli.confirm import confirm_loss
 from retouch.cli.counting import counting
 from retouch.cli.loop import run_loop
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue, picture_place
-from retouch.cli.reasons import why_open
 from retouch.cli.terminal import say
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL

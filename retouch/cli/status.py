@@ -7,24 +7,22 @@ from typing import Annotated
 
 import typer
 
-from retouch.cli.batches import batch_lines
-from retouch.cli.failures import failure_lines
-from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
-from retouch.cli.pauses import batch_pause_line, pause_line
-from retouch.cli.reasons import refused_lately
-from retouch.cli.sink_lines import sink_trouble, undelivered_hint
-from retouch.cli.terminal import (
+from retouch.advice.batch import (
     blank_hint,
-    difference_lines,
     duplicates_hint,
-    emit,
     held_hint,
     limit_hint,
     money_hint,
-    printable,
+    refused_lately,
     unsealed_hint,
-    workers_hint,
 )
+from retouch.advice.pauses import batch_pause_line, pause_line
+from retouch.advice.workers import difference_lines, workers_hint
+from retouch.cli.batches import batch_lines
+from retouch.cli.failures import failure_lines
+from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
+from retouch.cli.sink_lines import sink_trouble, undelivered_hint
+from retouch.cli.terminal import emit, printable
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.installation import ResultTimes

@@ -10,19 +10,12 @@ from contextlib import contextmanager
 
 import typer
 
+from retouch.advice.batch import blank_hint, duplicates_hint, money_hint, waiting_text
 from retouch.cli.failures import failure_lines
 from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, Timeout, open_queue
 from retouch.cli.progress import Lines, Progress
-from retouch.cli.reasons import Reasons, waiting_text
-from retouch.cli.terminal import (
-    ExitCode,
-    blank_hint,
-    duplicates_hint,
-    money_hint,
-    outcome,
-    say,
-    say_outage,
-)
+from retouch.cli.reasons import Reasons
+from retouch.cli.terminal import ExitCode, outcome, say, say_outage
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.failure_limit import TooManyFailuresError
 from retouch.ledger import BatchView

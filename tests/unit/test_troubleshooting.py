@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from retouch.advice.pauses import BATCH_REMEDIES, KINDS, REMEDIES
 from retouch.causes import BatchPause, FailureCode, PauseCause
-from retouch.cli.pauses import BATCH_REMEDIES, KINDS, REMEDIES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text()

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from retouch.advice.pauses import BATCH_REMEDIES
+from retouch.advice.pauses import REMEDIES as REMEDY_OF
 from retouch.causes import AmbiguityPolicy, BatchPause, PauseCause
 from retouch.cli import checks
 from retouch.cli.checks import server_findings
-from retouch.cli.pauses import BATCH_REMEDIES
-from retouch.cli.pauses import REMEDIES as REMEDY_OF
 from retouch.cli.status import times_text
 from retouch.installation import ResultTimes
 from retouch.ledger import Entry, Finish, Ledger, Policy, Settlement, Step

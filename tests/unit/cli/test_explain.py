@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from retouch.advice.edit import why
 from retouch.causes import PauseCause
-from retouch.cli.why import why
 from retouch.ledger import BatchPauseView, EditView, Pause, Provider
 from retouch.output import Output
 from retouch.states import EditState

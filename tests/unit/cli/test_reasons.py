@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import typer
 
+from retouch.advice.batch import LATELY, refused_lately, unsealed_hint, waiting_text
 from retouch.causes import Fared
-from retouch.cli.reasons import LATELY, LOOK_EVERY_S, QUIET_S, Reasons, refused_lately, waiting_text
-from retouch.cli.terminal import unsealed_hint
+from retouch.cli.reasons import LOOK_EVERY_S, QUIET_S, Reasons
 from retouch.cli.watch import follow
 from retouch.errors import ServiceError
 from retouch.ledger import BatchPauseView, BatchView, Entry, Ledger, Seen

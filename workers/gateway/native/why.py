@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from typing_extensions import TypedDict
 
-from retouch.cli.reasons import reasons_of
-from retouch.cli.terminal import ending
-from retouch.cli.why import why
+from retouch.advice.batch import reasons_of
+from retouch.advice.edit import ending, why
 from retouch.edit_result import Result
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from retouch.advice.pauses import batch_pause_line, pause_clause
 from retouch.causes import FailureCode
-from retouch.cli.pauses import batch_pause_line, pause_clause
-from retouch.cli.terminal import failure_text
 from retouch.edit_result import Result
 from retouch.ledger import EditView, Pause, Provider
 from retouch.output import Output
@@ -41,6 +40,16 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     if waits and not view.holder:
         return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
     return _why_under_way(view, now) + _struck(view)
+
+
+def failure_text(result: Result, otherwise: str = "no reason was given") -> str:
+    """Why an edit failed, in the API's own words if it gave any."""
+    return (result.error and (result.error.message or result.error.code)) or otherwise
+
+
+def ending(state: EditState, result: Result) -> str:
+    """``failed (deadline)``: the state with the code, which docs/troubleshooting.md explains."""
+    return f"{state.value} ({result.error.code})" if result.error and result.error.code else state.value
 
 
 def _holds(view: EditView, pauses: list[Pause], now: datetime) -> list[str]:
