@@ -33,6 +33,7 @@ end
 _COMMENT = re.compile(r"--.*")
 _WORD = re.compile(r"\w+")
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
+_FUNCTION = re.compile(r"^local function (\w+)\((?:.* end\n|.*\n(?:(?: .*|--.*)?\n)*?end\n)", re.MULTILINE)
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
 
@@ -87,10 +88,25 @@ def names() -> list[str]:
 @lru_cache(maxsize=1000)  # a process has one namespace, its tests some; and most processes use few of the moves
 def text(name: str, namespace: str) -> str:
     """The whole text of one move, as it is sent."""
-    own = ("" if name == _UNGUARDED else _GUARD) + _assembled((_FOLDER / f"{name}.lua").read_text())
-    words = set(_WORD.findall(_COMMENT.sub("", own)))
-    # Lua takes 200 local variables at most, so of the head only what is used.
+    own, words = _needed(("" if name == _UNGUARDED else _GUARD) + _assembled((_FOLDER / f"{name}.lua").read_text()))
     return "".join(line for line, declared in _head(namespace) if words & declared) + own
+
+
+def _needed(text: str) -> tuple[str, set[str]]:
+    """A move without the functions that it never reaches, and all words of that.
+
+    Lua takes 200 local variables at most, and makes each function anew in each run.
+    """
+    functions = {found[1]: _words(found[0]) for found in _FUNCTION.finditer(text)}
+    words, unreached = _words(_FUNCTION.sub("", text)), set(functions)
+    while reached := unreached & words:
+        unreached -= reached
+        words.update(*(functions[name] for name in reached))
+    return _FUNCTION.sub(lambda found: "" if found[1] in unreached else found[0], text), words
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(_COMMENT.sub("", text)))
 
 
 @lru_cache(maxsize=50)

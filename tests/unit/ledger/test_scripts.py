@@ -51,3 +51,14 @@ def test_names_that_a_script_does_not_use_are_left_out() -> None:
     assert "local ACCESS" in TEXTS["change_key"]
     assert "local ACCESS" not in TEXTS["claim"]
     assert "local READY" in TEXTS["claim"]
+
+
+def test_functions_that_a_script_does_not_reach_are_left_out() -> None:
+    """Else each function that is added to a shared part would be a variable more in all that include it."""
+    for name, text in TEXTS.items():
+        code = re.sub(r"--.*", "", text)
+        once = [
+            one for one in re.findall(r"^local function (\w+)", code, re.M) if len(re.findall(rf"\b{one}\b", code)) < 2
+        ]
+        assert (name, once) == (name, [])
+    assert "local function free_held(" in TEXTS["settle"]  # which other functions alone call
