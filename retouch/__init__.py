@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from retouch.ledger import (
         BatchMoney,
         BatchView,
+        Chosen,
         DayMoney,
         EditRow,
         EditView,
@@ -58,6 +59,7 @@ __all__ = [
     "BatchView",
     "BatchWriter",
     "CancelledError",
+    "Chosen",
     "CloudEvent",
     "DayMoney",
     "Edit",
@@ -107,8 +109,8 @@ _PLACES = {
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made Pause"
-    " Provider Retried Sink",
+    "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made"
+    " Pause Provider Retried Sink",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from retouch.edit import check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostImagesError
 from retouch.installation import Installation
-from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, HistoryStep, Ledger, Made
+from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, HistoryStep, Ledger, Made, Pick
 from retouch.media.downloads import Buckets, ImageSource
 from retouch.media.stores import kept_store
 from retouch.plural import count
@@ -105,6 +105,26 @@ class BatchReader(Installation):
         with self._reach():
             return self._way.strips.groups(batch)
 
+    def pick_strip(self, batch: str) -> bytes:
+        """What was chosen among the results, in the batch's order, a byte an edit: ``p`` picked, ``r`` rejected, or 0.
+
+        Raises InputError if there is no such batch.
+        """
+        self.status(batch)
+        with self._reach():
+            return self._way.picks.strip(batch)
+
+    def picks(self, batch: str, pick: Literal["picked", "rejected"] = "picked") -> list[str]:
+        """The custom ids of the edits that people have picked (or rejected), in the batch's order.
+
+        Raises InputError if there is no such batch in Redis: with it its picks are gone.
+        """
+        if pick not in list(Pick):
+            raise InputError(f"pick is {str(pick)[:80]!r}, and must be 'picked' or 'rejected'")
+        self.status(batch)
+        with self._reach():
+            return list(self._way.picks.ids(batch, Pick(pick)))
+
     def edits_at(self, batch: str, places: Sequence[int]) -> list[EditRow]:
         """The edits at these places of the batch's order (from 0); places that it has not are left out.
 
@@ -123,6 +143,7 @@ class BatchReader(Installation):
         *,
         names: str = DEFAULT_NAMES,
         only: Iterable[EditState | str] | EditState | str = (),
+        picked: bool = False,
         on_progress: OnProgress | None = None,
     ) -> list[Path]:
         """Save the images of all edits that have ended, 16 at a time, each checked by its SHA-256; returns the files.
@@ -130,8 +151,8 @@ class BatchReader(Installation):
         A file that is there and whole is left alone, another of that name is replaced: the same call again does what
         is missing. ``folder`` is made. ``names``: file names, of ``{custom_id}``, ``{stem}`` (of the file
         that was edited), ``{n}``, ``{ext}``, ``{batch}`` and ``{sha256}``; ``/`` makes folders. ``only``: of edits that
-        ended in these states, such as ``"completed"``. ``on_progress`` is called with how many images are dealt with,
-        of how many; not on the caller's thread.
+        ended in these states, such as ``"completed"``. ``picked``: of the ``picks`` alone. ``on_progress`` is called
+        with how many images are dealt with, of how many; not on the caller's thread.
 
         A batch that has left Redis is read from S3, if the queue has a bucket. Needs the extra ``s3`` and the usual AWS
         variables; through a gateway neither, since it signs links to the images. Raises InputError for names that are
@@ -141,9 +162,10 @@ class BatchReader(Installation):
         """
         states = states_of([only] if isinstance(only, str) else only, "only")
         template = FileNames(names, check_batch_id(batch))
+        ids = frozenset(self.picks(batch)) if picked else None
         lost: list[str] = []
         with ended_edits(self, batch, self._bucket, self._prefix) as ended:
-            downloading = Downloading(ended, self._images(batch), states, template, Path(folder))
+            downloading = Downloading(ended, self._images(batch), states, template, Path(folder), ids)
             downloading.run(on_progress or (lambda _done, _total: None), lost.append)
             if lost:
                 told = f"{len(lost)} of {count(downloading.total, 'image')} of batch {batch} could not be had"

@@ -32,10 +32,12 @@ from retouch.ledger import (
     PAGE,
     Address,
     BatchView,
+    Chosen,
     Entry,
     Ledger,
     Retried,
 )
+from retouch.ledger.picks import choices
 from retouch.ledger.producer import OnProgress, check_weight
 from retouch.media.stores import kept_store, open_store
 from retouch.net.addresses import PrivateHosts
@@ -465,6 +467,19 @@ class EditQueue(BatchReader):
         """
         with self._reach():
             return redo_id(batch, content, self._ledger.reader.batch)
+
+    def choose(
+        self, batch: str, *, pick: Iterable[str] = (), reject: Iterable[str] = (), clear: Iterable[str] = ()
+    ) -> Chosen:
+        """Pick the results of these edits (custom ids), reject others, or clear what was said of them before.
+
+        All who look at the batch see it; the latest word counts. When an edit is tried again, what was said of its
+        result is cleared. Raises InputError if there is no such batch, or an edit is named in two of the lists.
+        """
+        said = choices(pick, reject, clear)
+        self.status(batch)
+        with self._reach():
+            return self._way.picks.choose(batch, said)
 
     def retry(
         self,

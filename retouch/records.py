@@ -238,6 +238,28 @@ class EditRowsRecord(TypedDict):
 
 
 @_DESCRIBED
+class ChosenRecord(TypedDict):
+    """What became of a choice among a batch's results."""
+
+    changed: int
+    """how many edits have it now"""
+    unknown: list[str]
+    """the ``custom_id`` of each that the batch has not"""
+    unfinished: list[str]
+    """of each that has not completed, so that there is no result to choose"""
+
+
+@_DESCRIBED
+class PicksRecord(TypedDict):
+    """What ``retouch picks BATCH --json`` prints."""
+
+    batch: str
+    pick: Literal["picked", "rejected"]
+    custom_ids: list[str]
+    """in the batch's order"""
+
+
+@_DESCRIBED
 class RecipeCheckRecord(TypedDict):
     """What ``retouch recipe check --json`` prints: what a recipe makes of an object."""
 

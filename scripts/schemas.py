@@ -26,6 +26,7 @@ SHAPES: dict[str, Any] = {
     "price": records.PricesRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,
+    "picks": records.PicksRecord,
     "recipe-check": records.RecipeCheckRecord,
     "recipe-scan": records.RecipeScanRecord,
 }

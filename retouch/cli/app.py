@@ -24,6 +24,7 @@ from retouch.cli.manifest import manifest
 from retouch.cli.metrics import metrics
 from retouch.cli.money import budget, price
 from retouch.cli.page import page
+from retouch.cli.picks import picks
 from retouch.cli.recipe import recipe
 from retouch.cli.redo import redo
 from retouch.cli.remove import remove
@@ -46,7 +47,23 @@ app = typer.Typer(
 )
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, seal),
+    *(
+        enqueue,
+        manifest,
+        fields,
+        watch,
+        status,
+        explain,
+        batches,
+        results,
+        picks,
+        download,
+        sheet,
+        redo,
+        retry,
+        cancel,
+        seal,
+    ),
     *(pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:

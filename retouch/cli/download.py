@@ -27,6 +27,7 @@ def download(
         str,
         typer.Option(metavar="STATE,…", show_default=False, help="Only of edits that ended so, such as completed."),
     ] = "",
+    picked: Annotated[bool, typer.Option("--picked", help="Only what people have picked.")] = False,
     names: Annotated[
         str,
         typer.Option(
@@ -49,9 +50,10 @@ def download(
     """
     states, template, folder = parse_states(only), FileNames(names, batch, "--names"), Path(directory or batch)
     queue = open_queue(redis_url)
+    ids = frozenset(queue.picks(batch)) if picked else None
     with ended_with_progress(queue, batch, bucket, prefix) as ended:
         images = queue._images(batch)  # noqa: SLF001 - no matter of a producer's
-        downloading = Downloading(ended, images, states, template, folder)
+        downloading = Downloading(ended, images, states, template, folder, ids)
         try:
             with counting(f"downloading {batch}") as on_progress:
                 downloading.run(on_progress, say)

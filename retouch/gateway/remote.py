@@ -12,6 +12,7 @@ from retouch.gateway import NEEDS_REDIS
 from retouch.gateway.client import Client, understood
 from retouch.gateway.events import GatewayEvents
 from retouch.gateway.images import GatewayImages
+from retouch.gateway.picks import GatewayPicks
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
@@ -33,6 +34,7 @@ class RemoteLedger:
         self._client = Client(address, connect_s=timeout_s)
         self.reader = GatewayReader(self._client)
         self.strips = GatewayStrips(self._client)
+        self.picks = GatewayPicks(self._client, self.strips)
         self.producer = GatewayProducer(self._client)
         self.pictures = GatewayPictures(self._client)
 

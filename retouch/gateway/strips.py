@@ -28,6 +28,10 @@ class GatewayStrips:
         """The groups of all edits, in the same order, a byte each."""
         return self._strip(batch, "groups")
 
+    def picks(self, batch: str) -> bytes:
+        """What was chosen among the results, in the same order, a byte an edit."""
+        return self._strip(batch, "picks")
+
     @understood()
     def failures(self, batch: str) -> list[FailureGroup]:
         """Why edits of a batch failed, the most frequent reason first."""

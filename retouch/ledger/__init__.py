@@ -33,6 +33,7 @@ from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.money import BatchMoney, DayMoney
+from retouch.ledger.picks import Chosen, Pick
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
@@ -67,6 +68,7 @@ __all__ = [
     "BatchView",
     "BegunPoll",
     "BegunSubmit",
+    "Chosen",
     "Claim",
     "DayMoney",
     "Delivery",
@@ -89,6 +91,7 @@ __all__ = [
     "Origin",
     "Pause",
     "Pending",
+    "Pick",
     "Policy",
     "Producer",
     "Provider",

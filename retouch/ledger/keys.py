@@ -88,6 +88,8 @@ key                            type    holds
                                        the last one that failed
 ``{ns}:groups:B``              hash    ``CODE words`` of an error (``retouch/wording.py``) → number, 1 to 254; all that
                                        follow are counted as 255. Number → how many are failed so
+``{ns}:picks:B``               string  the same: ``p`` of an edit that a person has picked, ``r`` of one that was
+                                       rejected, 0 of others; absent before the first is
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it
                                        ``about``: what its producer says about it, which is not sent
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
@@ -168,7 +170,7 @@ _FIXED = (
 _FAMILIES = (
     "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
-    *("request", "strip", "groupstrip", "groups", "visit", "money"),
+    *("request", "strip", "groupstrip", "groups", "picks", "visit", "money"),
 )
 
 
@@ -224,6 +226,10 @@ class Keys:
     def groups(self, batch_id: str) -> str:
         """The batch's groups of failures: their numbers, and how many there are of each."""
         return f"{self.prefix}groups:{batch_id}"
+
+    def picks(self, batch_id: str) -> str:
+        """Which of the batch's edits were picked, and which rejected, a byte each, in order."""
+        return f"{self.prefix}picks:{batch_id}"
 
     def edits(self, batch_id: str) -> str:
         """The batch's parameters by custom id."""

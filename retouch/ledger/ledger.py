@@ -9,6 +9,7 @@ import redis
 from retouch.ledger.access import Access
 from retouch.ledger.connection import Connection
 from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
+from retouch.ledger.picks import Picks
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
 from retouch.ledger.requests import Requests
@@ -19,7 +20,7 @@ from retouch.ledger.worker import Worker
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    ``strips``: reads whole batches at a glance.
+    ``strips``: reads whole batches at a glance. ``picks``: what people choose among results.
     ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
     LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
@@ -50,5 +51,6 @@ class Ledger:
         self.worker = Worker(connection)
         self.reader = Reader(connection)
         self.strips = Strips(connection)
+        self.picks = Picks(connection)
         self.access = Access(connection)
         self.requests = Requests(connection)

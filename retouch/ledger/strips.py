@@ -75,7 +75,7 @@ class Strips:
             return {}
         strip = self.groups(batch)
         chosen = (place for place in older if strip[place : place + 1] == bytes([group]))
-        return {place: custom_id for page in self._ids(batch, chosen) for place, custom_id in page}
+        return {place: custom_id for page in self.ids_at(batch, chosen) for place, custom_id in page}
 
     def _stored(self, batch: str) -> bytes:
         """The strip as it is stored, and as long as the batch: 0 where it says nothing."""
@@ -86,7 +86,7 @@ class Strips:
     def _completed(self, batch: str, stored: bytes, first: int = 0) -> bytes:
         """The strip from the place ``first`` on, with the states of edits that have no place in it."""
         states = bytearray(stored)
-        for page in self._ids(batch, [first + place for place in _zeros(stored)]):
+        for page in self.ids_at(batch, [first + place for place in _zeros(stored)]):
             commands = (("HGET", self._keys.edit(f"{batch}/{custom_id}"), "state") for _, custom_id in page)
             for (place, _), state in zip(page, self._connection.read_all(commands), strict=True):
                 states[place - first] = ord(LETTERS[EditState(state)]) if state else 0
@@ -101,7 +101,7 @@ class Strips:
         groups = bytearray(strip[: len(stored)].ljust(len(stored), b"\0"))
         older = _zeros(stored)
         states = self._completed(batch, stored) if older else stored
-        for page in self._ids(batch, [place for place in older if states[place] == _FAILED]):
+        for page in self.ids_at(batch, [place for place in older if states[place] == _FAILED]):
             results = self._connection.read("HMGET", keys.results(batch), *(custom_id for _, custom_id in page))
             for (place, _), result in zip(page, results, strict=True):
                 if result:
@@ -128,7 +128,7 @@ class Strips:
                 if state:
                     yield EditRow(place, custom_id, _STATES[state], group)
 
-    def _ids(self, batch: str, places: Iterable[int]) -> Iterator[list[tuple[int, str]]]:
+    def ids_at(self, batch: str, places: Iterable[int]) -> Iterator[list[tuple[int, str]]]:
         """These places, from the first to the last, each with its custom id: a page of the order at a time."""
         for page, those in groupby(places, lambda place: place // PAGE):
             ids = self._connection.read("LRANGE", self._keys.order(batch), page * PAGE, page * PAGE + PAGE - 1)

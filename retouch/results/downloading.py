@@ -29,18 +29,27 @@ class Picture(NamedTuple):
 class Downloading:
     """A download of what has ended, in these states, and how far it is. ``images``: where they are read from.
 
+    ``ids``: of these edits alone; None: of all.
+
     ``replaced`` counts those of the ``saved`` that took the place of another file. Raises InputError if a picture has
     no place of its own in the folder: before anything is written.
     """
 
     def __init__(
-        self, ended: Ended, images: ImageSource, states: Collection[EditState], names: FileNames, folder: Path
+        self,
+        ended: Ended,
+        images: ImageSource,
+        states: Collection[EditState],
+        names: FileNames,
+        folder: Path,
+        ids: Collection[str] | None = None,
     ) -> None:
         self._ended = ended
         self._images = images
         self._states = states
         self._names = names
         self._folder = folder
+        self._ids = ids
         self.saved = self.replaced = self.kept = self.lost = 0
         self.total = self._check_names()
 
@@ -63,20 +72,23 @@ class Downloading:
 
     def pictures(self) -> Iterator[Picture]:
         """All of them, in the batch's order, with the files that they become."""
+        for result in self._chosen():
+            for place, output in enumerate(result.outputs):
+                yield Picture(output, self._folder / self._names.name(result, place, output))
+
+    def _chosen(self) -> Iterator[Result]:
         for result in self._ended.results():
-            if result.state in self._states:
-                for place, output in enumerate(result.outputs):
-                    yield Picture(output, self._folder / self._names.name(result, place, output))
+            if result.state in self._states and (self._ids is None or result.custom_id in self._ids):
+                yield result
 
     def _check_names(self) -> int:
         edited = {PurePosixPath(result.uploaded_as).stem for result in self._ended.results() if result.uploaded_as}
         pictures = 0
-        for result in self._ended.results():
-            if result.state in self._states:
-                for place, output in enumerate(result.outputs):
-                    self._names.claim(name := self._names.name(result, place, output), result)
-                    self._protect(self._folder / name, result, output, edited)
-                    pictures += 1
+        for result in self._chosen():
+            for place, output in enumerate(result.outputs):
+                self._names.claim(name := self._names.name(result, place, output), result)
+                self._protect(self._folder / name, result, output, edited)
+                pictures += 1
         return pictures
 
     def _protect(self, path: Path, result: Result, output: Output, edited: Collection[str]) -> None:

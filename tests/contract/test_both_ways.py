@@ -18,6 +18,7 @@ from PIL import Image
 
 from config.gateway import GatewaySettings
 from retouch import (
+    Chosen,
     EditQueue,
     EditRow,
     EditState,
@@ -200,6 +201,23 @@ def test_a_batch_at_a_glance(queue: EditQueue, ledger: Ledger) -> None:
     assert queue.retry("b", group=1) == (0, 3)
     assert queue.strip("b") == b"qfqqq"
     assert [group.group for group in queue.failures("b")] == [2]
+
+
+def test_results_are_picked_and_rejected(queue: EditQueue, ledger: Ledger) -> None:
+    """What cannot be chosen is told; who reads has the ids, and all at a glance."""
+    queue.enqueue([edit(f"e{n}") for n in range(4)], batch="b")
+    end_some(ledger, 3)
+    assert queue.choose("b", pick=["e2", "e0"], reject=["e1"], clear=["e3", "x"]) == Chosen(3, ["x"], ["e3"])
+    assert (queue.picks("b"), queue.picks("b", "rejected")) == (["e0", "e2"], ["e1"])
+    assert queue.choose("b", clear=iter(["e0"])).changed == 1
+    assert queue.pick_strip("b") == b"\0rp\0"
+    with pytest.raises(InputError, match="e0 is named twice"):
+        queue.choose("b", pick=["e0"], clear=["e0"])
+    with pytest.raises(InputError, match="must be 'picked' or 'rejected'"):
+        queue.picks("b", "best")  # type: ignore[arg-type] # as a program might
+    for ask in (queue.choose, queue.picks, queue.pick_strip):
+        with pytest.raises(InputError, match="there is no batch 'none'"):
+            ask("none")
 
 
 def test_a_glance_at_what_there_is_not(queue: EditQueue) -> None:

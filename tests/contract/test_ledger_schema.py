@@ -12,7 +12,7 @@ import redis
 
 from retouch.causes import BatchPause, Outcome
 from retouch.errors import InputError, SchemaError
-from retouch.ledger import SCHEMA, Claim, Delivery, Finish, Ledger, Settlement, Step, scripts
+from retouch.ledger import SCHEMA, Claim, Delivery, Finish, Ledger, Pick, Settlement, Step, scripts
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.price import Budget, Price
 from retouch.states import EditState
@@ -35,6 +35,7 @@ MOVES: dict[str, Callable[[Ledger], Any]] = {
     "begin": lambda ledger: ledger.worker.begin([CLAIM], LEASE_MS, nonce="n"),
     "keep_link": lambda ledger: ledger.worker.keep_link(CLAIM, "https://images.example/1"),
     "settle": lambda ledger: ledger.worker.settle([Settlement(CLAIM, (EditState.SUBMITTING,), EditState.FAILED)]),
+    "pick": lambda ledger: ledger.picks.choose("b", {Pick.PICKED: ["c0"]}),
     "observe": lambda ledger: ledger.worker.observe(good={"submit": 1}),
     "settle_batch": lambda ledger: ledger.worker.settle_batch(CLAIM, Finish.WRITTEN),
     "settle_deliveries": lambda ledger: ledger.worker.settle_deliveries([Delivery(CLAIM, Outcome.DELIVERED)]),

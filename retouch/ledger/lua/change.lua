@@ -4,8 +4,8 @@
 --   failed edits those of that group alone), then the custom ids of those that are in it by what is known of an older program's.
 -- Returns { how many on the page, how many changed, how many of these are asked about }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
--- Changes the edits, their batch, RESULTS, READY, parked, DUE, CHORES, STATE (places).
--- include: clock edits batches
+-- Changes the edits, their batch, RESULTS, picks, READY, parked, DUE, CHORES, STATE (places).
+-- include: clock edits batches picks
 local batch, action, first, last = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6])
 local group, of_older = ARGV[7], {}
 local wanted, changed, asked = {}, 0, 0
@@ -27,7 +27,7 @@ local function can_be_asked(id, state, custom_id)
   return type(err) ~= 'table' or err.code ~= FAILURE.failure
 end
 
-local function retry(id, state, custom_id)
+local function retry(id, state, custom_id, place)
   local key = edit_key(id)
   local ask = can_be_asked(id, state, custom_id)
   local open = redis.call('HMGET', key, 'intent', 'sent_at')
@@ -35,6 +35,7 @@ local function retry(id, state, custom_id)
   if TERMINAL[state] then
     if is_blank(redis.call('HGET', results_key(batch), custom_id)) then redis.call('HINCRBY', batch_key(batch), 'blank', -1) end
     redis.call('HDEL', results_key(batch), custom_id)
+    set_pick(batch, place, NO_PICK) -- it was of a result that is no more
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
   reopen(batch)
@@ -72,7 +73,7 @@ for at, custom_id in ipairs(page) do
   local e = is_chosen(at, custom_id) and redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder') or {}
   local under_way = e[1] == 'submitting' and e[2] and e[3] -- it may be answered, and is kept then
   if wanted[e[1]] and not under_way then
-    if action == 'cancel' then cancel(id, e[1], e[2]) else retry(id, e[1], custom_id) end
+    if action == 'cancel' then cancel(id, e[1], e[2]) else retry(id, e[1], custom_id, first + at - 1) end
     changed = changed + 1
   end
 end

@@ -13,6 +13,7 @@ import pytest
 
 from retouch.errors import StoreRefusedError
 from retouch.ledger import Entry, Ledger
+from retouch.queue import EditQueue
 from retouch.signals import raise_on
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, Worker, picture
@@ -54,6 +55,14 @@ def test_all_pictures_come_into_a_folder_of_the_batchs_name(run: Run, batch: str
     assert files(here / "b") == {name: bucket.objects[key] for name, key in expected.items()}
     assert "4 pictures saved in b\n" in ended.err
     assert "1 edit not ended yet" in ended.err
+
+
+def test_those_that_were_picked_come_alone(run: Run, batch: str, here: Path, ledger: Ledger) -> None:
+    """None at all, if none were."""
+    assert "0 pictures saved in b" in run("download", batch, "--picked").err
+    EditQueue(ledger).choose(batch, pick=["e1"], reject=["e0"])
+    assert run("download", batch, "--picked").code == 0
+    assert set(files(here / "b")) == {"e1.0.png", "e1.1.png"}
 
 
 def test_what_is_there_is_kept_and_what_differs_is_loaded_again(run: Run, batch: str, here: Path) -> None:

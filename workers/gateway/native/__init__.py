@@ -12,6 +12,7 @@ from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
+from workers.gateway.native.picks import add_picks
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
 from workers.gateway.native.sinks import add_sinks
@@ -27,6 +28,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     """Add what is asked about edits that are there, and decided about them."""
     add_batches(app, gateway)
     add_strips(app, gateway)
+    add_picks(app, gateway)
     add_edits(app, gateway)
     add_events(app, gateway)
     add_installation(app, gateway)

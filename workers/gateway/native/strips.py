@@ -34,7 +34,7 @@ def _add_strip(app: FastAPI, gateway: Gateway) -> None:
             200: {
                 "content": {STRIP: {"schema": {"type": "string", "format": "binary"}}},
                 "description": f"States: {LETTERS}. Groups: the number of the group of each failed edit, 255 for those"
-                " beyond the first 254, 0 for edits that are not failed.",
+                " beyond the first 254, 0 for edits that are not failed. Picks: p picked, r rejected, 0 neither.",
                 "headers": {"ETag": {"schema": {"type": "string"}}},
             },
             304: {"description": "It is as If-None-Match says"},
@@ -46,12 +46,14 @@ def _add_strip(app: FastAPI, gateway: Gateway) -> None:
         batch: BatchId,
         key: Reader,
         of: Annotated[
-            Literal["states", "groups"], Query(description="What the bytes are: letters of states, or failure groups.")
+            Literal["states", "groups", "picks"],
+            Query(description="What the bytes are: letters of states, failure groups, or what people have picked."),
         ] = "states",
         if_none_match: Annotated[str, Header(description="The ETag of the answer that is known.")] = "",
     ) -> Response:
         found(gateway, key, batch)
-        read = gateway.queue.strip if of == "states" else gateway.queue.group_strip
+        queue = gateway.queue
+        read = {"states": queue.strip, "groups": queue.group_strip, "picks": queue.pick_strip}[of]
         return tagged(read(batch), if_none_match, STRIP)
 
 

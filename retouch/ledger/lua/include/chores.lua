@@ -44,7 +44,7 @@ local function remove_some(batch, most)
   end
   if #page == most then return most end
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch),
-    strip_key(batch), groupstrip_key(batch), groups_key(batch))
+    strip_key(batch), groupstrip_key(batch), groups_key(batch), picks_key(batch))
   redis.call('UNLINK', names_key(batch))
   drop_sink(NOTIFY_PREFIX .. batch)
   redis.call('ZREM', BATCHES, batch)
