@@ -125,16 +125,17 @@ class BatchReader(Installation):
         with self._reach():
             return list(self._way.picks.ids(batch, Pick(pick)))
 
-    def edits_at(self, batch: str, places: Sequence[int]) -> list[EditRow]:
+    def edits_at(self, batch: str, places: Sequence[int], *, results: bool = False) -> list[EditRow]:
         """The edits at these places of the batch's order (from 0); places that it has not are left out.
 
+        ``results``: with what has come out of those that have ended.
         Raises InputError if there is no such batch, and for a place below 0.
         """
         if wrong := [place for place in places if place < 0]:
             raise InputError(f"a place is 0 or more, not {wrong[0]}")
         self.status(batch)
         with self._reach():
-            return self._way.strips.rows(batch, places)
+            return self._way.strips.rows(batch, places, results=results)
 
     def download(
         self,

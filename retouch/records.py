@@ -227,6 +227,8 @@ class EditRowRecord(TypedDict):
     state: State
     group: int
     """of its failure; 0 if it did not fail"""
+    result: NotRequired[ResultRecord | None]
+    """where results are asked for; null: it has not ended"""
 
 
 @_DESCRIBED

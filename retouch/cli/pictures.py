@@ -12,7 +12,8 @@ from retouch.edit_result import Result
 from retouch.errors import InputError, LostObjectError, ResultError
 from retouch.media.downloads import ImageSource
 from retouch.media.images import MAX_BYTES
-from retouch.media.sheets import Place, thumbnail
+from retouch.media.sheets import THUMB, Place
+from retouch.media.thumbnails import thumbnail
 from retouch.net.addresses import PrivateHosts
 from retouch.output import Output
 
@@ -56,7 +57,7 @@ class Pictures:
     async def _place(self, read: Callable[[], Coroutine[None, None, bytes]]) -> Place:
         async with self._places:
             try:
-                return Place(await asyncio.to_thread(thumbnail, await read()))
+                return Place(await asyncio.to_thread(thumbnail, await read(), THUMB))
             except (InputError, LostObjectError, ResultError) as error:
                 return Place(None, printable(str(error)))
 

@@ -39,12 +39,13 @@ class GatewayStrips:
         return [FailureGroup.from_json(one) for one in found["groups"]]
 
     @understood()
-    def rows(self, batch: str, places: Sequence[int]) -> list[EditRow]:
-        """The edits at these places of the batch's order, as they were asked for; without those it has not."""
+    def rows(self, batch: str, places: Sequence[int], *, results: bool = False) -> list[EditRow]:
+        """The edits at these places of the batch's order, as they were asked for; ``results``: with theirs."""
+        more = {"results": "true"} if results else {}
         found: list[EditRow] = []
         for first in range(0, len(places), ROWS):
             at = ",".join(str(place) for place in places[first : first + ROWS])
-            page = self._client.json("GET", f"/v1/batches/{batch}/edits", params={"at": at})
+            page = self._client.json("GET", f"/v1/batches/{batch}/edits", params={"at": at, **more})
             found += map(EditRow.from_json, page["edits"])
         return found
 

@@ -226,9 +226,12 @@ class Reader:
 
         For who reads on after an outage, which would end ``results``.
         """
-        ids, keys = self._page(batch, first), self._keys
-        if not ids:
-            return None
+        ids = self._page(batch, first)
+        return self.results_of(batch, ids) if ids else None
+
+    def results_of(self, batch: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of the edits with these custom ids that have ended, in this order."""
+        keys = self._keys
         stored, own, defaults = self._connection.read_all(
             [
                 ("HMGET", keys.results(batch), *ids),

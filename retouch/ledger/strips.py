@@ -11,10 +11,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import OTHER_GROUP, PAGE
+from retouch.ledger.reader import Reader
 from retouch.ledger.views import EditRow, FailureGroup
 from retouch.states import LETTERS, EditState
 from retouch.wording import group_of
@@ -60,13 +61,24 @@ class Strips:
             told.append(FailureGroup(number, code, words, count, example if place >= 0 else None))  # < 0: retried since
         return told
 
-    def rows(self, batch: str, places: Sequence[int]) -> list[EditRow]:
-        """The edits at these places of the batch's order (from 0), as they were asked for; without those it has not."""
+    def rows(self, batch: str, places: Sequence[int], *, results: bool = False) -> list[EditRow]:
+        """The edits at these places of the batch's order (from 0), as they were asked for; without those it has not.
+
+        ``results``: with what has come out of them.
+        """
         rows = {row.place: row for row in self._stored_rows(batch, list(_runs(places)))}
         if any(row.state is EditState.FAILED and not row.group for row in rows.values()):
             strip = self.groups(batch)
             rows = {place: row._replace(group=strip[place]) for place, row in rows.items() if place < len(strip)}
-        return [rows[place] for place in places if place in rows]
+        found = [rows[place] for place in places if place in rows]
+        return self._with_results(batch, found) if results else found
+
+    def _with_results(self, batch: str, rows: Sequence[EditRow]) -> list[EditRow]:
+        found: dict[str, dict[str, Any]] = {}
+        for first in range(0, len(rows), PAGE):
+            ids = [row.custom_id for row in rows[first : first + PAGE]]
+            found |= {result["custom_id"]: result for result in Reader(self._connection).results_of(batch, ids)}
+        return [row._replace(result=found.get(row.custom_id)) for row in rows]
 
     def older_of(self, batch: str, group: int) -> dict[int, str]:
         """The failed edits of a group that have no place in the strips: place → custom id."""

@@ -444,21 +444,24 @@ class EditRow(NamedTuple):
     """One edit of a batch as lists show it.
 
     ``place``: in the batch's order, from 0. ``group``: of its failure; 0 if it did not fail.
+    ``result``: what has come out of it, as a line of ``manifest.jsonl``, if results were asked for and it has ended.
     """
 
     place: int
     custom_id: str
     state: EditState
     group: int
+    result: Mapping[str, Any] | None = None
 
     def to_json(self) -> EditRowRecord:
-        """The row as the gateway tells of it."""
+        """The row as the gateway tells of it, without its result."""
         return {"place": self.place, "custom_id": self.custom_id, "state": self.state.value, "group": self.group}
 
     @classmethod
     def from_json(cls, raw: EditRowRecord) -> EditRow:
         """Read what ``to_json`` has made."""
-        return cls(raw["place"], raw["custom_id"], EditState(raw["state"]), raw["group"])
+        state = EditState(raw["state"])
+        return cls(raw["place"], raw["custom_id"], state, raw["group"], raw.get("result"))
 
 
 class Origin(NamedTuple):

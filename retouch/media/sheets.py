@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from retouch.errors import BrokenResultError
-from retouch.media.depth import eight_bit
 from retouch.media.fonts import Typeface, typeface
 
 COLUMNS = 3
@@ -90,17 +87,6 @@ def draw_grid(grid: Grid, title: str, subtitle: str) -> Image.Image:
             place = grid.places.get((row, column), Place(None, ""))
             _place(sheet, face, place, left + column * step, top + row * step, thumb)
     return sheet
-
-
-def thumbnail(data: bytes) -> Image.Image:
-    """A small copy of a picture, upright; raises BrokenResultError if it cannot be read."""
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.draft("RGB", (2 * THUMB, 2 * THUMB))  # of a JPEG not more is decoded than is shown
-            upright = eight_bit(ImageOps.exif_transpose(picture))
-            return ImageOps.contain(upright.convert("RGB"), (THUMB, THUMB), Image.Resampling.LANCZOS)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BrokenResultError(f"it cannot be shown: {error}") from None
 
 
 def wrap(text: str, face: Typeface, size: int, width: int, lines: int) -> list[str]:

@@ -208,6 +208,10 @@ def test_results_are_picked_and_rejected(queue: EditQueue, ledger: Ledger) -> No
     queue.enqueue([edit(f"e{n}") for n in range(4)], batch="b")
     end_some(ledger, 3)
     assert queue.choose("b", pick=["e2", "e0"], reject=["e1"], clear=["e3", "x"]) == Chosen(3, ["x"], ["e3"])
+    first, last = queue.edits_at("b", [0, 3], results=True)
+    assert first.result is not None
+    assert (first.result["custom_id"], first.result["parameters"]["prompt"], last.result) == ("e0", "a cat", None)
+    assert queue.edits_at("b", [0])[0].result is None
     assert (queue.picks("b"), queue.picks("b", "rejected")) == (["e0", "e2"], ["e1"])
     assert queue.choose("b", clear=iter(["e0"])).changed == 1
     assert queue.pick_strip("b") == b"\0rp\0"

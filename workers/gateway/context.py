@@ -18,6 +18,7 @@ from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
 from workers.gateway.threads import Threads
+from workers.gateway.thumbnails import Thumbnails
 from workers.gateway.visits import KeptVisits, Visits
 from workers.gateway.watching import Watches
 
@@ -85,6 +86,11 @@ class Gateway:
     def feed(self) -> Feed:
         """The events as they come."""
         return Feed(self.queue)
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """Small copies of pictures."""
+        return Thumbnails(self._private_hosts)
 
     @cached_property
     def watches(self) -> Watches:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from PIL import Image
 
-from retouch.errors import BrokenResultError
 from retouch.media import fonts, sheets
 from retouch.media.sheets import Pair, Place
-from tests.harness.pictures import WHOLE, field
+from tests.harness.pictures import field
 
 PNG = field("palette.png")
 PROMPT = "an oil painting of hills at sunset, thick impasto strokes, warm light, long shadows, evening calm, swallows"
@@ -116,40 +113,3 @@ def test_a_wide_grid_stays_a_picture_that_can_be_opened() -> None:
     sheet = sheets.draw_grid(grid, "", "")
     assert sheet.width < sheets.WIDEST * 1.2
     assert (255, 0, 0) in colors(sheet)
-
-
-def test_a_thumbnail_is_small_and_upright() -> None:
-    """A photo from a phone says by EXIF how it stands."""
-    out = io.BytesIO()
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    Image.new("RGB", (1000, 500), "#ff0000").save(out, "JPEG", exif=exif)
-    small = sheets.thumbnail(out.getvalue())
-    assert (small.width, small.height) == (sheets.THUMB // 2, sheets.THUMB)
-
-
-def test_a_thumbnail_of_16_bit_keeps_its_lights() -> None:
-    """As scanners write grey pictures."""
-    buffer = io.BytesIO()
-    Image.new("I;16", (8, 8), 0x4080).save(buffer, "PNG")
-    assert sheets.thumbnail(buffer.getvalue()).getpixel((4, 4)) == (0x40, 0x40, 0x40)
-
-
-@pytest.mark.parametrize("data", [b"", b"no picture", PNG[:60]])
-def test_what_is_no_picture_has_no_thumbnail(data: bytes) -> None:
-    """Whatever the library makes of it, it is one error of ours."""
-    with pytest.raises(BrokenResultError, match="it cannot be shown"):
-        sheets.thumbnail(data)
-
-
-def test_a_picture_of_a_huge_size_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its header says so."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(BrokenResultError, match="it cannot be shown"):
-        sheets.thumbnail(PNG)
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_every_kind_of_picture_that_is_taken_can_be_shown(name: str) -> None:
-    """Also those of more bits, of a palette, animated, or with anything behind their end."""
-    assert max(sheets.thumbnail(WHOLE[name][0]).size) == sheets.THUMB

@@ -18,6 +18,7 @@ from workers.gateway.native.removal import add_removal
 from workers.gateway.native.sinks import add_sinks
 from workers.gateway.native.strips import add_strips
 from workers.gateway.native.submit import Edits, add_submit
+from workers.gateway.native.thumbnails import add_thumbnails
 from workers.gateway.native.uploads import add_uploads
 from workers.gateway.native.why import add_why
 
@@ -33,6 +34,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_events(app, gateway)
     add_installation(app, gateway)
     add_links(app, gateway)
+    add_thumbnails(app, gateway)
     add_why(app, gateway)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import FastAPI, Header, Query
 from starlette.responses import Response
 
 from retouch.errors import InputError
-from retouch.records import EditRowsRecord, FailuresRecord
+from retouch.ledger import EditRow
+from retouch.records import EditRowRecord, EditRowsRecord, FailuresRecord, ResultRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Reader, found, tagged
 from workers.gateway.problems import described
@@ -94,10 +95,17 @@ def _add_rows(app: FastAPI, gateway: Gateway) -> None:
                 description=f"Places in place of `from` and `count`, such as `5,17,200`; {ROWS} at most.",
             ),
         ] = "",
+        results: Annotated[bool, Query(description="With what has come out of those that have ended.")] = False,
     ) -> EditRowsRecord:
         found(gateway, key, batch)
-        rows = gateway.queue.edits_at(batch, _places(at, first, count))
+        rows = gateway.queue.edits_at(batch, _places(at, first, count), results=results)
+        if results:
+            return {"batch": batch, "edits": [_with_result(row) for row in rows]}
         return {"batch": batch, "edits": [row.to_json() for row in rows]}
+
+
+def _with_result(row: EditRow) -> EditRowRecord:
+    return {**row.to_json(), "result": cast("ResultRecord | None", row.result)}
 
 
 def _places(at: str, first: int | None, count: int | None) -> list[int]:
