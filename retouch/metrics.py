@@ -6,16 +6,18 @@ Names have base units, counters end in ``_total``, and no label holds the name o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from retouch.causes import PauseCause
 from retouch.forecast import Forecast, rate_limits
-from retouch.ledger import Figures
+from retouch.ledger import Figures, Latency
+from retouch.ledger.latencies import EDGES_S, KINDS
 from retouch.price import MICRO
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.states import TERMINAL, EditState
@@ -24,16 +26,17 @@ QUANTILES = (0.5, 0.95)
 PAUSES = (*(("submit", cause) for cause in PauseCause), ("status", PauseCause.THROTTLED), ("status", PauseCause.OUTAGE))
 
 Samples = Mapping[tuple[str, ...], float]
+Latencies = Mapping[tuple[str, ...], Latency]
 
 
 class _Of(NamedTuple):
     """A metric: its type, its name, what it says, its labels, and its samples by the values of these."""
 
-    family: type[GaugeMetricFamily | CounterMetricFamily]
+    family: type[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]
     name: str
     help: str
     labels: tuple[str, ...]
-    samples: Callable[[Figures], Samples]
+    samples: Callable[[Figures], Samples | Latencies]
 
 
 def _gauge(name: str, text: str, samples: Callable[[Figures], Samples], *labels: str) -> _Of:
@@ -80,6 +83,10 @@ def _ended(figures: Figures) -> Samples:
 
 def _requests(figures: Figures) -> Samples:
     return {(step, code): n for step in ("submit", "status") for (code,), n in figures.summed(step).items()}
+
+
+def _answer_times(figures: Figures) -> Latencies:
+    return {(step,): Latency.of(figures.counts, step) for step in KINDS}
 
 
 def _backlog_age(figures: Figures) -> float:
@@ -147,6 +154,13 @@ METRICS = (
         _requests,
         "step",
         "code",
+    ),
+    _Of(
+        HistogramMetricFamily,
+        "retouch_api_answer_seconds",
+        "How long the API took to answer requests about edits, whatever it answered.",
+        ("step",),
+        _answer_times,
     ),
     _counter("retouch_submits_taken", "Submits that the API took.", _sum("taken")),
     _counter(
@@ -247,8 +261,17 @@ class _Figures(Collector):
         for of in METRICS:
             family = of.family(of.name, of.help, labels=of.labels)
             for values, sample in of.samples(self._figures).items():
-                family.add_metric(values, sample)
+                if isinstance(family, HistogramMetricFamily) and isinstance(sample, Latency):
+                    family.add_metric(values, _buckets(sample), sample.total_s)
+                elif not isinstance(family, HistogramMetricFamily) and not isinstance(sample, Latency):
+                    family.add_metric(values, sample)
             yield family
+
+
+def _buckets(latency: Latency) -> list[tuple[str, float]]:
+    """As Prometheus has them: each holds those before it too."""
+    edges = [*map(str, EDGES_S), "+Inf"]
+    return list(zip(edges, map(float, accumulate(latency.bins)), strict=True))
 
 
 def exposition(figures: Figures, accept: str = "") -> tuple[bytes, str]:

@@ -385,6 +385,79 @@ class LearnedProviderRecord(ProviderRecord):
 
 
 @_DESCRIBED
+class RequestSamplesRecord(TypedDict):
+    """Requests of one kind by how they fared, a number for each minute."""
+
+    good: list[int]
+    """taken or told: 2xx"""
+    throttled: list[int]
+    """asked to wait: 429"""
+    refused: list[int]
+    """other answers of 3xx and 4xx"""
+    broken: list[int]
+    """errors of the server: 5xx"""
+    silent: list[int]
+    """not answered, or the API was not reached"""
+    answer_s: list[float | None]
+    """how long answers took on average, in seconds; null: there were none"""
+
+
+@_DESCRIBED
+class SamplesRecord(TypedDict):
+    """How the API was used over time: every list has a value for each of ``at``, the minutes in which workers ran."""
+
+    every_s: int
+    """how many seconds each is about"""
+    at: list[str]
+    """when they begin, the oldest first"""
+    places_used: list[float]
+    """images at the API, on average"""
+    places_most: list[int]
+    """the same, at most"""
+    places: list[int]
+    """how many were allowed"""
+    paused: list[float]
+    """the share of that time in which submits were paused, 0 to 1"""
+    submits: RequestSamplesRecord
+    statuses: RequestSamplesRecord
+    unanswered: list[int]
+    """submits that were given up without an answer"""
+    completed: list[int]
+    """edits that ended so"""
+    failed: list[int]
+    cancelled: list[int]
+
+
+@_DESCRIBED
+class WorkerRecord(TypedDict):
+    """A live worker."""
+
+    worker: str
+    """its name"""
+    host: str | None
+    version: str | None
+    """of Retouch"""
+    since: str | None
+    """when it started"""
+    seen: str
+    """its last heartbeat"""
+    steps: int | None
+    """edits, batches and deliveries that it has in hand"""
+    settings: dict[str, str]
+    """those that all workers must have alike"""
+
+
+@_DESCRIBED
+class WorkersRecord(TypedDict):
+    """The live workers."""
+
+    workers: list[WorkerRecord]
+    """by name"""
+    differences: dict[str, dict[str, list[str]]]
+    """settings that they should have alike: variable, value, the workers that have it"""
+
+
+@_DESCRIBED
 class SinkRecord(TypedDict):
     """Where events are delivered."""
 

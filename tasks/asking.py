@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable
 
 from retouch.errors import ApiError, HeldBackError, NotSentError, RefusedError
@@ -15,12 +16,16 @@ UNANSWERED, UNREACHED = "none", "unreached"  # in place of the HTTP status of an
 
 async def ask(context: Context, kind: str, request: Awaitable[Answer]) -> Answer:
     """Await a request of this kind; the edit's next settlement says how it was answered. Raises as the request does."""
+    began = time.monotonic()
     try:
         answer = await request
     except ApiError as error:
+        if error.code:
+            context.stopwatch.note(kind, time.monotonic() - began)
         if code := _code(error):
             context.settle.count(f"{kind}:{code}")
         raise
+    context.stopwatch.note(kind, time.monotonic() - began)
     context.settle.count(f"{kind}:{answer.code}", *((TAKEN,) if kind == SUBMIT else ()))
     return answer
 

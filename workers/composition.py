@@ -7,7 +7,7 @@ import socket
 
 from config.settings import Settings
 from retouch.events.sinks.spec import BATCH_SINKS
-from retouch.ledger import Ledger, Named
+from retouch.ledger import Ledger, Named, Stopwatch
 from workers.api_watch import ApiWatch
 from workers.capacity import Capacity
 from workers.clients import SINK_CONNECTIONS, Clients
@@ -50,7 +50,7 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
         backlog=backlog,
     )
     sinks = {sink: Named(spec.shown, spec.types) for sink, spec in settings.all_sinks.items()}
-    presence = Presence(name, sinks, settings.alike, ledger.worker, context.call)
+    presence = Presence(name, sinks, settings.alike, ledger.worker, context)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
     return Runtime(name, context, dispatcher, presence, renewal, news, edits=edits, deliveries=deliveries)
 
@@ -78,4 +78,5 @@ def _context(settings: Settings, ledger: Ledger, clients: Clients, news: PauseNe
         settle=Settling(ledger.worker, call, leases),
         deliveries=Deliveries(ledger, call, leases, settings.lease_ms),
         store_watch=StoreWatch(clients.store, settings.prefix, ledger.worker, call, pauses),
+        stopwatch=Stopwatch(),
     )

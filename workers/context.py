@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from config.settings import Settings
-from retouch.ledger import Claim, Ledger
+from retouch.ledger import Claim, Ledger, Stopwatch
 from workers.clients import Clients
 from workers.deliveries import Deliveries
 from workers.leases import Leases
@@ -35,6 +35,7 @@ class Context:
     settle: Settling
     deliveries: Deliveries
     store_watch: StoreWatch
+    stopwatch: Stopwatch
 
 
 Work = Callable[[Context, Sequence[Claim]], Awaitable[None]]  # what is done with a chunk of claims

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import socket
 from collections.abc import Mapping
+from importlib.metadata import version
 
 import structlog
 
-from retouch.ledger import Named, Worker
+from retouch.ledger import Heartbeat, Named, Worker
 from workers import health
-from workers.ledger_calls import LedgerCalls
+from workers.context import Context
 
 log = structlog.get_logger()
 
 EVERY_S = 2.0
+VERSION = version("retouch")
 
 
 class Presence:
     """Sends the heartbeats of this process."""
 
     def __init__(
-        self, name: str, sinks: Mapping[str, Named], settings: Mapping[str, str], ledger: Worker, call: LedgerCalls
+        self, name: str, sinks: Mapping[str, Named], settings: Mapping[str, str], ledger: Worker, context: Context
     ) -> None:
         self._name = name
         self._sinks = sinks
         self._settings = settings
         self._ledger = ledger
-        self._call = call
+        self._context = context
 
     async def run(self, upgraded: asyncio.Event) -> None:
         """Send a heartbeat every two seconds until cancelled; the one for the health check does not wait for Redis.
@@ -44,9 +48,14 @@ class Presence:
         await upgraded.wait()
         started = True
         while True:
-            await self._call(self._ledger.see_worker, self._name, self._sinks, self._settings, started=started)
+            see, says = self._ledger.see_worker, self._says()
+            await self._context.call(see, self._name, self._sinks, self._settings, started=started, says=says)
             started = False
             await asyncio.sleep(EVERY_S)
+
+    def _says(self) -> Heartbeat:
+        steps, took = len(self._context.leases), self._context.stopwatch.take()
+        return Heartbeat(secrets.token_hex(4), socket.gethostname(), VERSION, steps, took)
 
     async def leave(self) -> None:
         """Remove the worker at once; best effort, because a worker without heartbeats is removed anyway."""

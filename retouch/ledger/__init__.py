@@ -27,15 +27,18 @@ from retouch.ledger.claims import (
     made_of,
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
+from retouch.ledger.crew import Heartbeat, WorkerView
 from retouch.ledger.figures import Figures
 from retouch.ledger.history import HistoryStep
 from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
+from retouch.ledger.latencies import Latency, Stopwatch
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.money import BatchMoney, DayMoney
 from retouch.ledger.picks import Chosen, Pick
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
+from retouch.ledger.samples import Requests, Sample
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -81,10 +84,12 @@ __all__ = [
     "Figures",
     "Finish",
     "Harvest",
+    "Heartbeat",
     "HistoryStep",
     "InForce",
     "Intervals",
     "Journal",
+    "Latency",
     "Ledger",
     "Made",
     "Named",
@@ -96,18 +101,22 @@ __all__ = [
     "Producer",
     "Provider",
     "Reader",
+    "Requests",
     "Retried",
     "Run",
+    "Sample",
     "Seen",
     "Settled",
     "Settlement",
     "Sink",
     "Step",
+    "Stopwatch",
     "Strike",
     "Undelivered",
     "Verdict",
     "Wait",
     "Worker",
+    "WorkerView",
     "body",
     "made_of",
     "notify_sink",

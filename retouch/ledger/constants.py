@@ -18,6 +18,19 @@ KEPT_MS = 3_600_000  # ms that a batch is kept at least after a producer opened 
 PRODUCER_GONE_MS = 30_000  # a producer that was not heard of for so long is taken for dead, once another one is done
 LIFTED = "lifted"  # in place of a batch's max_failures: a person has resumed it, however many fail
 OTHER_GROUP = 255  # the number of all groups of a batch's failures after the first 254
+SAMPLE_MS, SAMPLES_KEPT = 60_000, 1440  # how the API is used: a record a minute, for a day
+FARES = (
+    "good",
+    "throttled",
+    "refused",
+    "broken",
+    "silent",
+)  # 2xx, 429, other 4xx, 5xx, no answer
+SAMPLED = (  # what a record says beside the places, in this order; more may be added at its end
+    *(f"{kind}:{fare}" for kind in ("submit", "status") for fare in FARES),
+    *("unanswered", "ended:completed", "ended:failed", "ended:cancelled"),
+    *(f"{what}:{kind}" for kind in ("submit", "status") for what in ("answers", "ms")),
+)
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
@@ -42,6 +55,8 @@ def as_lua() -> str:
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         f"local OTHER_GROUP = {OTHER_GROUP}",
+        f"local SAMPLE_MS, SAMPLES_KEPT = {SAMPLE_MS}, {SAMPLES_KEPT}",
+        "local SAMPLED = { " + ", ".join(f"'{name}'" for name in SAMPLED) + " }",
         "local LETTER = { " + ", ".join(f"{state} = '{letter}'" for state, letter in LETTERS.items()) + " }",
         "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
         f"local FAILURE = {_table(FailureCode)}",

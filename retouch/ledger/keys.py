@@ -17,7 +17,8 @@ key                            type    holds
                                        ``unanswered``, ``duplicates``, ``submit:CODE`` and ``status:CODE`` (requests
                                        to the API by the HTTP status of their answers; ``none``: not answered,
                                        ``unreached``: not sent), ``money:spent``, ``money:committed`` and
-                                       ``money:doubtful`` (micro-units)
+                                       ``money:doubtful`` (micro-units), ``took:KIND:N`` and ``took:KIND:ms``: how long
+                                       answers took (see ``latencies.py``)
 ``{ns}:chores``                zset    batches by the time (ms) of what is done to them page by page, beside the
                                        claims: parked edits brought back, all removed when the retention is over
 ``{ns}:outbox:SINK``           zset    ``SINK/EVENT`` by the time (ms) of the next delivery; apart from ``due``,
@@ -58,6 +59,12 @@ key                            type    holds
                                        kept for 7 days at most (``EVENTS_KEPT_MS``)
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
+``{ns}:crew``                  hash    worker → JSON ``{id, host, version, steps, since}``: its last heartbeat, what it
+                                       has in hand, when it started (ms)
+``{ns}:samples``               list    how the API was used, a record a minute, the oldest first; the newest 1440 (see
+                                       ``samples.py``)
+``{ns}:sampling``              hash    the same of the minute that is under way: ``began looks places most allowed
+                                       paused sums``; ``sums``: those at its begin
 ``{ns}:settings``              hash    worker → its settings that all workers must have alike (JSON)
 ``{ns}:batch:B``               hash    ``state created weight virtual unsealed pending fence defaults
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
@@ -164,7 +171,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
-    *("backlog", "halted", "counts"),
+    *("backlog", "halted", "counts", "crew", "samples", "sampling"),
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
@@ -188,6 +195,9 @@ class Keys:
         self.backlog = f"{self.prefix}backlog"
         self.halted = f"{self.prefix}halted"
         self.counts = f"{self.prefix}counts"
+        self.crew = f"{self.prefix}crew"
+        self.samples = f"{self.prefix}samples"
+        self.sampling = f"{self.prefix}sampling"
         self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"

@@ -12,10 +12,12 @@ from typing import Any
 from retouch.causes import PauseCause
 from retouch.ledger.claims import Claim, made_of
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import NOTIFY_PREFIX, PAGE
+from retouch.ledger.constants import NOTIFY_PREFIX, PAGE, SAMPLE_MS, SAMPLES_KEPT
+from retouch.ledger.crew import WorkerView
 from retouch.ledger.figures import Figures, read_figures
 from retouch.ledger.history import HistoryStep, history
 from retouch.ledger.money import DayMoney, price_of
+from retouch.ledger.samples import Sample
 from retouch.ledger.sinks import Pending, Sink, Undelivered, event_place, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -73,6 +75,24 @@ class Reader:
             for variable, value in json.loads(text or "{}").items():
                 found.setdefault(variable, {}).setdefault(value, []).append(worker)
         return {variable: values for variable, values in sorted(found.items()) if len(values) > 1}
+
+    def crew(self) -> list[WorkerView]:
+        """The live workers, by name."""
+        keys, since = self._keys, self._connection.now() - WORKER_SEEN_MS
+        alive, crew, settings = self._connection.read_all(
+            [
+                ("ZRANGEBYSCORE", keys.workers, since, "+inf", "WITHSCORES"),
+                ("HGETALL", keys.crew),
+                ("HGETALL", keys.settings),
+            ]
+        )
+        return [WorkerView.parse(name, seen, crew.get(name), settings.get(name)) for name, seen in sorted(alive)]
+
+    def samples(self, newest: int = SAMPLES_KEPT) -> list[Sample]:
+        """How the API was used in the newest of the minutes of the last day in which workers ran, the oldest first."""
+        since = self._connection.now() - SAMPLES_KEPT * SAMPLE_MS
+        found = map(Sample.parse, self._read("LRANGE", self._keys.samples, -newest, -1))
+        return [sample for sample in found if sample.at.timestamp() * 1000 >= since]
 
     def pauses(self) -> list[Pause]:
         """The pauses, with the reason of each."""

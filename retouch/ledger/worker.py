@@ -27,6 +27,7 @@ from retouch.ledger.claims import (
 )
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import PAGE, Finish
+from retouch.ledger.crew import Heartbeat
 from retouch.ledger.sinks import Named, types_text
 from retouch.price import Price
 
@@ -183,15 +184,17 @@ class Worker:
         settings: Mapping[str, str] | None = None,
         *,
         started: bool = False,
+        says: Heartbeat | None = None,
     ) -> None:
         """Record that a worker is alive, and its sinks by their names.
 
         ``settings``: those that all workers must have alike, by their variables. ``started``: it has just started, so
-        that a sink of it that is gone, or takes nothing, is tried again.
+        that a sink of it that is gone, or takes nothing, is tried again. ``says``: what it tells of itself.
         """
         named = [part for sink, (shown, types) in sinks.items() for part in (sink, shown, types_text(types))]
         alike = json.dumps(dict(settings or {}))
-        self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), alike, *named)
+        told = says.to_text() if says else "{}"
+        self._run("see_worker", name, WORKER_SEEN_MS, secrets.token_hex(8), int(started), alike, told, *named)
 
     def agree_price(self, price: Price | None, daily: int = 0) -> Price | None:
         """Set what an image costs where nobody has said so before; returns what holds, None: nothing.

@@ -35,6 +35,9 @@ FIGURES = Figures(
         "submit:200": 6,
         "submit:none": 1,
         "status:429": 2,
+        "took:submit:1": 2,
+        "took:submit:13": 1,
+        "took:submit:ms": 61_020,
         "taken": 6,
         "unanswered": 1,
         "duplicates": 1,
@@ -91,6 +94,10 @@ def test_each_metric_says_what_the_ledger_has() -> None:
     assert found["retouch_backlog_batches"] == {("false",): 1, ("true",): 1}
     assert found["retouch_backlog_age_seconds"] == {(): 1.5}
     assert found["retouch_api_requests_total"] == {("200", "submit"): 6, ("none", "submit"): 1, ("429", "status"): 2}
+    answers = found["retouch_api_answer_seconds_bucket"]
+    assert [answers[(le, "submit")] for le in ("0.005", "0.01", "60.0", "+Inf")] == [0, 2, 2, 3]
+    assert found["retouch_api_answer_seconds_sum"] == {("submit",): 61.02, ("status",): 0}
+    assert found["retouch_api_answer_seconds_count"] == {("submit",): 3, ("status",): 0}
     assert found["retouch_submits_taken_total"] == {(): 6}
     assert found["retouch_submits_unanswered_total"] == {(): 1}
     assert found["retouch_possible_duplicates_total"] == {(): 1}
@@ -171,8 +178,10 @@ def test_the_page_has_every_metric_with_its_type_and_its_labels() -> None:
     """And no other; each has a unit."""
     known = {}
     for of in METRICS:
-        counts = of.family is CounterMetricFamily
-        known[of.name + "_total" * counts] = ("counter" if counts else "gauge", set(of.labels))
+        known[of.name + "_total" * (of.family is CounterMetricFamily)] = (
+            of.family(of.name, of.help).type,
+            set(of.labels),
+        )
     assert told() == known
 
 

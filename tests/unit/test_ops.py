@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
 from retouch.causes import PauseCause
 from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
@@ -23,7 +23,13 @@ RULES = yaml.safe_load((ROOT / "ops/prometheus/rules.yml").read_text())["groups"
 ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 DASHBOARD = json.loads((ROOT / "ops/grafana/retouch.json").read_text())
-KNOWN = {of.name + "_total" * (of.family is CounterMetricFamily): {*of.labels, "job", "instance"} for of in METRICS}
+ENDINGS = {CounterMetricFamily: "_total", HistogramMetricFamily: "_bucket"}
+KNOWN = {
+    of.name + ENDINGS.get(of.family, ""): {*of.labels, "job", "instance", "le"}
+    if of.family is HistogramMetricFamily
+    else {*of.labels, "job", "instance"}
+    for of in METRICS
+}
 VALUES = {
     "state": {state.value for state in EditState},
     "outcome": {state.value for state in EditState},

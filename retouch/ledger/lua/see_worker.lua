@@ -1,11 +1,12 @@
 -- Note that a worker lives, and its sinks. Events are delivered to the sinks of all workers together.
 -- ARGV: now, name, seen_ms (a worker not seen for this long is removed), a random name, '1' if the worker has just started,
---   its settings that all workers must have alike (JSON), then per sink of it: its name, what people are told of it, the types of
+--   its settings that all workers must have alike (JSON), what it says of itself (JSON: { id, host, version, steps, took: { field of
+--   COUNTS: how much it has risen } }, or {}), then per sink of it: its name, what people are told of it, the types of
 --   events that it asks for (as `wants` reads them).
--- Returns 1.
--- Changes WORKERS, SETTINGS, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up; COUNTS, BACKLOG and HALTED of a
---   ledger whose programs kept none.
--- include: clock deliveries counts
+-- Returns nothing.
+-- Changes WORKERS, SETTINGS, CREW, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up; COUNTS; SAMPLES,
+--   SAMPLING; BACKLOG and HALTED of a ledger whose programs kept none.
+-- include: clock deliveries counts samples
 
 -- A sink that no worker has named for so long was removed. A day, so that no event is lost to a worker that restarts, or is off
 -- for a night, while others go on.
@@ -15,11 +16,26 @@ redis.call('ZADD', WORKERS, int(now), ARGV[2])
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[3])))
 redis.call('HSET', SETTINGS, ARGV[2], ARGV[6])
 for _, name in ipairs(redis.call('HKEYS', SETTINGS)) do
-  if not redis.call('ZSCORE', WORKERS, name) then redis.call('HDEL', SETTINGS, name) end
+  if not redis.call('ZSCORE', WORKERS, name) then
+    redis.call('HDEL', SETTINGS, name)
+    redis.call('HDEL', CREW, name)
+  end
 end
 redis.call('HSETNX', STATE, 'deployment', ARGV[4])
 local journal = cjson.decode(ARGV[6])['RETOUCH_JOURNAL']
 if journal then redis.call('HSET', STATE, 'journal', journal) end
+
+local function hear(said)
+  local before = cjson.decode(redis.call('HGET', CREW, ARGV[2]) or '{}')
+  if said.id ~= before.id then -- else it comes a second time, its answer lost
+    for field, n in pairs(said.took) do count(field, n) end
+  end
+  local since = ARGV[5] == '0' and before.since or now
+  local kept = { id = said.id, host = said.host, version = said.version, steps = said.steps, since = since }
+  redis.call('HSET', CREW, ARGV[2], cjson.encode(kept))
+end
+local said = cjson.decode(ARGV[7])
+if said.id then hear(said) end
 
 -- What the batches have is counted once, whatever moves before this one have added.
 local function count_batches()
@@ -34,6 +50,7 @@ local function count_batches()
   for field, n in pairs(edits) do redis.call('HSET', COUNTS, field, int(n)) end
 end
 if redis.call('HSETNX', COUNTS, 'since', int(now)) == 1 then count_batches() end
+look_at_use()
 
 local known = sinks()
 local function see(name, shown, types)
@@ -47,7 +64,7 @@ end
 for name in string.gmatch(redis.call('HGET', STATE, 'sinks') or '', '([^,;]+)[^,]*') do
   if not known[name] then see(name, name, '') end -- an older version named it
 end
-for i = 7, #ARGV, 3 do see(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for i = 8, #ARGV, 3 do see(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 
 -- Older versions had one outbox for all.
 local page = redis.call('ZRANGE', OLD_OUTBOX, 0, PAGE - 1, 'WITHSCORES')
@@ -81,4 +98,4 @@ local told = {} -- for `emit`: names with the types that they ask for
 for name, sink in pairs(known) do told[#told + 1] = name .. (sink.types or '') end
 table.sort(told)
 redis.call('HSET', STATE, 'sinks', table.concat(told, ','))
-return 1
+write_counts()

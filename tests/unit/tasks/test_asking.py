@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 
@@ -16,7 +18,7 @@ from retouch.errors import (
     ThrottledError,
     UnavailableError,
 )
-from retouch.ledger import Step
+from retouch.ledger import Latency, Step
 from retouch.provider.answers import Answer
 from tests.unit.tasks.polled import RUNNING, SUCCESS, URL, at_the_api
 from tests.unit.worker_stage import Worker
@@ -98,3 +100,27 @@ def test_two_edits_of_one_message_are_counted_each_with_its_own_answer(worker: W
     worker.api.will(RUNNING, ThrottledError("why", code=429))
     worker.do([claim for claim in worker.claim().claims if claim.step is Step.SUBMIT])
     assert counted(worker) == {"submit:200": 1, "submit:429": 1, "taken": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answers"),
+    [(RUNNING, 1), (ThrottledError("why", code=429), 1), (NotSentError("why"), 0), (AmbiguousError("why"), 0)],
+    ids=str,
+)
+def test_how_long_an_answer_took_is_told_with_the_next_heartbeat(
+    worker: Worker, outcome: Answer | ApiError, answers: int
+) -> None:
+    """Of whatever was answered; of what was not, nothing is known."""
+    worker.enqueue()
+    worker.submit(outcome)
+    worker.show_itself(lambda: bool(worker.ledger.reader.workers()))
+    assert Latency.of(worker.ledger.reader.figures().counts, "submit").answers == answers
+
+
+def test_a_worker_says_what_it_has_in_hand(worker: Worker) -> None:
+    """And where it runs, and which version it is."""
+    worker.enqueue()
+    worker.context.leases.begin([worker.one(Step.SUBMIT)], 0.0)
+    worker.show_itself(lambda: bool(worker.ledger.reader.workers()))
+    [said] = worker.ledger.reader.crew()
+    assert (said.host, said.version, said.steps) == (socket.gethostname(), version("retouch"), 1)

@@ -31,8 +31,6 @@ def test_a_worker_says_once_that_it_has_started(worker: Worker, monkeypatch: pyt
     """With its first heartbeat: a sink that is gone is tried again by a start, and not every two seconds."""
     told: list[bool] = []
     monkeypatch.setattr(presence, "EVERY_S", 0)
-    monkeypatch.setattr(
-        worker.ledger.worker, "see_worker", lambda _name, _sinks, _settings, *, started: told.append(bool(started))
-    )
+    monkeypatch.setattr(worker.ledger.worker, "see_worker", lambda *_, started, **__: told.append(bool(started)))
     worker.show_itself(lambda: len(told) > 2)
     assert told[:3] == [True, False, False]

@@ -1,0 +1,79 @@
+"""What the ledger knows of each live worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from retouch.ledger.views import instant, iso
+from retouch.records import WorkerRecord
+
+
+class Heartbeat(NamedTuple):
+    """What a worker says of itself each time. ``id``: of this heartbeat, which may be sent twice.
+
+    ``steps``: claims that it has in hand. ``took``: how long the API's answers took since the last one.
+    """
+
+    id: str
+    host: str
+    version: str
+    steps: int
+    took: Mapping[str, int]
+
+    def to_text(self) -> str:
+        """As the move takes it."""
+        return json.dumps(self._asdict(), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A live worker. ``since``: when it started; ``seen``: its last heartbeat. None: a worker of before does not say.
+
+    ``steps``: how many edits, batches and deliveries it has in hand. ``settings``: those that all must have alike.
+    """
+
+    name: str
+    host: str | None
+    version: str | None
+    since: datetime | None
+    seen: datetime
+    steps: int | None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, name: str, seen_ms: float, text: str | None, settings: str | None) -> WorkerView:
+        """Read what its heartbeats have left."""
+        raw, seen = json.loads(text or "{}"), instant(seen_ms)
+        assert seen is not None
+        return cls(
+            name,
+            raw.get("host"),
+            raw.get("version"),
+            instant(raw.get("since")),
+            seen,
+            raw.get("steps"),
+            json.loads(settings or "{}"),
+        )
+
+    def to_json(self) -> WorkerRecord:
+        """A part of what a gateway tells of the workers."""
+        return {
+            "worker": self.name,
+            "host": self.host,
+            "version": self.version,
+            "since": iso(self.since.timestamp() * 1000) if self.since else None,
+            "seen": str(iso(self.seen.timestamp() * 1000)),
+            "steps": self.steps,
+            "settings": dict(self.settings),
+        }
+
+    @classmethod
+    def from_json(cls, raw: WorkerRecord) -> WorkerView:
+        """Read what ``to_json`` has made."""
+        since = datetime.fromisoformat(raw["since"]) if raw["since"] else None
+        seen = datetime.fromisoformat(raw["seen"])
+        return cls(raw["worker"], raw["host"], raw["version"], since, seen, raw["steps"], raw["settings"])
