@@ -19,13 +19,7 @@ PRODUCER_GONE_MS = 30_000  # a producer that was not heard of for so long is tak
 LIFTED = "lifted"  # in place of a batch's max_failures: a person has resumed it, however many fail
 OTHER_GROUP = 255  # the number of all groups of a batch's failures after the first 254
 SAMPLE_MS, SAMPLES_KEPT = 60_000, 1440  # how the API is used: a record a minute, for a day
-FARES = (
-    "good",
-    "throttled",
-    "refused",
-    "broken",
-    "silent",
-)  # 2xx, 429, other 4xx, 5xx, no answer
+FARES = ("good", "throttled", "refused", "broken", "silent")  # 2xx, 429, other 4xx, 5xx, no answer
 SAMPLED = (  # what a record says beside the places, in this order; more may be added at its end
     *(f"{kind}:{fare}" for kind in ("submit", "status") for fare in FARES),
     *("unanswered", "ended:completed", "ended:failed", "ended:cancelled"),
