@@ -44,8 +44,11 @@ if TYPE_CHECKING:
         Made,
         Pause,
         Provider,
+        RequestSample,
         Retried,
+        Sample,
         Sink,
+        WorkerView,
     )
     from retouch.output import Output
     from retouch.price import Price
@@ -85,15 +88,18 @@ __all__ = [
     "RejectedEditsError",
     "Rejection",
     "Removed",
+    "RequestSample",
     "Result",
     "ResultTimes",
     "RetouchError",
     "Retried",
+    "Sample",
     "SchemaError",
     "ServiceError",
     "Sink",
     "TooManyFailuresError",
     "UndeliveredEvent",
+    "WorkerView",
     "read_manifest",
 ]
 
@@ -110,7 +116,7 @@ _PLACES = {
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
     "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made"
-    " Pause Provider Retried Sink",
+    " Pause Provider RequestSample Retried Sample Sink WorkerView",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, sqrt
@@ -10,7 +11,7 @@ from statistics import NormalDist
 from retouch.causes import PauseCause
 from retouch.ledger import Figures
 from retouch.provider.polling.histogram import BINS, EDGES_MS, Distribution, Histogram
-from retouch.provider.rates import parse_rate
+from retouch.provider.rates import Window, parse_rate
 from retouch.states import EditState
 
 AT_THE_API = (EditState.SUBMITTING, EditState.WAITING)
@@ -90,12 +91,21 @@ def rate_limits(figures: Figures) -> dict[str, float]:
 
     Where workers differ, the loosest holds.
     """
-    found: dict[str, float] = {}
+    return {step: min(map(_per_s, windows)) for step, windows in window_limits(figures).items()}
+
+
+def window_limits(figures: Figures) -> dict[str, Sequence[Window]]:
+    """The same as it is written: so many requests in so many seconds, one or more."""
+    found: dict[str, Sequence[Window]] = {}
     for step, variable in zip(("all", "submit", "status"), _PACED, strict=True):
         told = [settings.get(variable, "") for settings in figures.settings]
         if told and all(told):
-            found[step] = max(min(w.requests / w.seconds for w in parse_rate(text)) for text in told)
+            found[step] = max(map(parse_rate, told), key=lambda windows: min(map(_per_s, windows)))
     return found
+
+
+def _per_s(window: Window) -> float:
+    return window.requests / window.seconds
 
 
 def _pace_s(figures: Figures) -> float:

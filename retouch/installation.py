@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retouch.errors import InputError
 from retouch.event_log import OLDEST, CloudEvent, EventLog, UndeliveredEvent, place_of
 from retouch.gateway import NEEDS_REDIS
-from retouch.ledger import DayMoney, Figures, Ledger, Pause, Provider, Sink
+from retouch.ledger import DayMoney, Figures, Ledger, Pause, Provider, Sample, Sink, WorkerView
 from retouch.price import Price
 from retouch.provider.polling.histogram import Distribution, weight
 from retouch.reach import OnOutage, Reach, no_redis
@@ -126,6 +126,11 @@ class Installation:
         with self._reach():
             return self._way.reader.workers()
 
+    def crew(self) -> list[WorkerView]:
+        """The workers that are alive: where each runs, since when, its version, and how much it has in hand."""
+        with self._reach():
+            return self._way.reader.crew()
+
     def differences(self) -> dict[str, dict[str, list[str]]]:
         """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
         with self._reach():
@@ -141,6 +146,14 @@ class Installation:
         with self._reach():
             return self._way.reader.provider()
 
+    def samples(self, newest: int = 1440) -> list[Sample]:
+        """How the API was used over the last day, a sample a minute, the oldest first; at most the ``newest`` ones.
+
+        Minutes in which no worker ran are left out. Through a gateway it is for keys that are bound to no batches.
+        """
+        with self._reach():
+            return self._way.reader.samples(newest)
+
     def price(self) -> Price | None:
         """What one image costs, which the workers count with; None: nobody has said."""
         with self._reach():
@@ -149,7 +162,7 @@ class Installation:
     def money(self, days: int = 1) -> list[DayMoney]:
         """What the submits of the newest days (UTC) cost, all batches together, today first; empty without a price.
 
-        Days are kept for 400 days. Through a gateway it is today alone, for keys that are bound to no batches.
+        Days are kept for 400 days. Through a gateway it is for keys that are bound to no batches.
         """
         with self._reach():
             return self._way.reader.days(days)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from retouch import blocking, image_address
 from retouch.batch_reader import BatchReader
 from retouch.bucket_names import check_prefix
-from retouch.causes import BatchPause, PauseCause
+from retouch.causes import BatchPause
 from retouch.edit import check_batch_id
 from retouch.environment import Environment, parse_bucket
 from retouch.errors import BatchLimitError, InputError, ServiceError, StoreError
@@ -508,7 +508,7 @@ class EditQueue(BatchReader):
             self.status(batch)
         with self._reach():
             if batch is None:
-                return self._ledger.worker.pause(f"submit:{PauseCause.PERSON}", reason)
+                return self._way.producer.pause_submits(reason)
             return self._way.producer.pause(batch, BatchPause.PERSON, reason)
 
     def resume(self, batch: str | None = None, *, max_failures: int | str | None = None) -> bool:
@@ -524,8 +524,7 @@ class EditQueue(BatchReader):
             if max_failures is not None:
                 raise InputError("max_failures is of one batch: say which is resumed")
             with self._reach():
-                ended = (f"submit:{cause}" for cause in (PauseCause.PERSON, PauseCause.REFUSED))
-                return bool(self._ledger.worker.resume(*ended))
+                return self._way.producer.resume_submits()
         limit = FailureLimit.text(plain(max_failures))
         self.status(batch)
         with self._reach():

@@ -429,6 +429,125 @@ class SamplesRecord(TypedDict):
 
 
 @_DESCRIBED
+class LimitRecord(TypedDict):
+    """So many requests may be sent in so many seconds, by the settings of the workers; where they differ the most."""
+
+    step: str
+    """``submit``, ``status``, or ``all`` (both together)"""
+    requests: int
+    seconds: int
+
+
+@_DESCRIBED
+class ToldPauseRecord(PauseRecord):
+    """Why requests of a kind are not sent, and what ends that."""
+
+    what: str
+    """what is not sent, for people"""
+    remedy: str
+    """what ends it, for people"""
+    by_hand: bool
+    """``/v1/provider/resume`` ends it"""
+
+
+@_DESCRIBED
+class KindRecord(TimesRecord):
+    """How long results of a kind of work take: what was learned of it."""
+
+    kind: str
+    bins: list[float]
+    """how many results took at most each of ``kind_edges_s``, and more than the edge before; the last one: longer.
+    Older results count less"""
+
+
+@_DESCRIBED
+class AnswersRecord(TypedDict):
+    """How long the API takes to answer requests of a kind."""
+
+    answers: int
+    p50_s: float | None
+    """half came within this time; null: there were none"""
+    p95_s: float | None
+    bins: list[int]
+    """how many took at most each of ``answer_edges_s``, and more than the edge before; the last one: longer"""
+
+
+@_DESCRIBED
+class ApiCountsRecord(TypedDict):
+    """What was asked of the API in all."""
+
+    since: str | None
+    """when counting began"""
+    submits: dict[str, int]
+    """by the HTTP status of the answer; ``none``: not answered, ``unreached``: not sent"""
+    statuses: dict[str, int]
+    taken: int
+    """submits that the API took"""
+    unanswered: int
+    """submits that were sent and given up without an answer"""
+    possible_duplicates: int
+    """edits that may have been paid for twice"""
+    answer_edges_s: list[float]
+    submit_answers: AnswersRecord
+    status_answers: AnswersRecord
+
+
+@_DESCRIBED
+class TotalMoneyRecord(TypedDict):
+    """What all submits cost together, in units of the currency."""
+
+    spent: float
+    """for submits that the API took"""
+    committed: float
+    """set aside for submits that are under way"""
+    doubtful: float
+    """for submits that were sent and not answered: they may have been paid for"""
+    currency: str
+
+
+@_DESCRIBED
+class ApiUseRecord(ProviderRecord):
+    """How the API is used. A key that is bound to some batches is told nothing of the work of others."""
+
+    limits: list[LimitRecord]
+    """none: any number of requests"""
+    per_s: dict[str, float] | None
+    """requests a second by ``submit`` and ``status``, in the newest minute that is over; null: there is none yet"""
+    pauses: list[ToldPauseRecord]
+    kinds: list[KindRecord]
+    """the ten kinds of work that were seen last"""
+    kind_edges_s: list[float]
+    counted: ApiCountsRecord | None
+    """null for a key that is bound to some batches"""
+    money: TotalMoneyRecord | None
+    """the same; or no price is known"""
+    samples: SamplesRecord | None
+    """null for a key that is bound to some batches"""
+
+
+@_DESCRIBED
+class BudgetRecord(TypedDict):
+    """A batch that has a budget."""
+
+    batch: str
+    state: str
+    """``open``, ``paused``, ``finishing`` or ``completed``"""
+    money: MoneyRecord
+
+
+@_DESCRIBED
+class SpendingRecord(TypedDict):
+    """What submits cost."""
+
+    price: PriceRecord | None
+    """of one image; null: nobody has said"""
+    days: list[DayRecord]
+    """today first; none without a price, and for a key that is bound to some batches"""
+    batches: list[BudgetRecord]
+    """those with a budget, of the newest 1000, the newest first"""
+
+
+@_DESCRIBED
 class WorkerRecord(TypedDict):
     """A live worker."""
 

@@ -71,6 +71,16 @@ class GatewayProducer:
         return bool(self._change(batch, "resume", params)["changed"])
 
     @understood()
+    def pause_submits(self, _reason: str) -> bool:
+        """Submit nothing more, of any batch. True if that is new; the reason names the key."""
+        return bool(self._client.json("POST", "/v1/provider/pause")["changed"])
+
+    @understood()
+    def resume_submits(self) -> bool:
+        """End the pauses of submits by a person and for refusals. True if there was one."""
+        return bool(self._client.json("POST", "/v1/provider/resume")["changed"])
+
+    @understood()
     def limit_failures(self, batch: str, max_failures: str) -> str:
         """Bind a batch to ``max_failures``; returns it. Raises InputError if it was given another."""
         return str(self._change(batch, "limit", {"max_failures": max_failures})["max_failures"])

@@ -14,7 +14,8 @@ from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.errors import InputError, LedgerAwayError, LedgerError
 from retouch.event_log import UndeliveredEvent
 from retouch.gateway.client import AbsentError, Client, reason_of, understood
-from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider, Sink
+from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider, Sample, Sink, WorkerView
+from retouch.ledger.samples import samples_from_json
 from retouch.price import Price
 from retouch.records import BatchRecord, EditRecord, InstallationRecord, SinksRecord
 from retouch.states import TERMINAL, EditState
@@ -109,6 +110,11 @@ class GatewayReader:
         return [str(name) for name in self._installation()["workers"]]
 
     @understood()
+    def crew(self) -> list[WorkerView]:
+        """The workers that are alive."""
+        return [WorkerView.from_json(one) for one in self._client.json("GET", "/v1/workers")["workers"]]
+
+    @understood()
     def differences(self) -> dict[str, dict[str, list[str]]]:
         """Settings in which live workers differ that must be alike: variable → value → the workers that have it."""
         return dict(self._installation()["worker_differences"])
@@ -131,10 +137,19 @@ class GatewayReader:
         return Price.from_json(price) if price else None
 
     @understood()
-    def days(self, _newest: int = 1) -> list[DayMoney]:
-        """What the submits of today cost; empty without a price, and for a key that is bound to some batches."""
-        today = self._installation().get("money")
-        return [DayMoney.from_json(today)] if today else []
+    def days(self, newest: int = 1) -> list[DayMoney]:
+        """What the submits of the newest days cost; empty without a price, and for a key that is bound to batches."""
+        if newest == 1:  # that is told without a look at the batches
+            today = self._installation().get("money")
+            return [DayMoney.from_json(today)] if today else []
+        found = self._client.json("GET", "/v1/money", params={"days": newest})["days"]
+        return [DayMoney.from_json(day) for day in found]
+
+    @understood()
+    def samples(self, newest: int) -> list[Sample]:
+        """How the API was used in the newest minutes; empty for a key that is bound to some batches."""
+        found = self._client.json("GET", "/v1/provider", params={"minutes": newest})["samples"]
+        return samples_from_json(found) if found else []
 
     @understood()
     def provider(self) -> Provider:

@@ -38,7 +38,7 @@ from retouch.ledger.money import BatchMoney, DayMoney
 from retouch.ledger.picks import Chosen, Pick
 from retouch.ledger.producer import Producer, Retried
 from retouch.ledger.reader import Reader
-from retouch.ledger.samples import Requests, Sample
+from retouch.ledger.samples import RequestSample, Sample
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -101,7 +101,7 @@ __all__ = [
     "Producer",
     "Provider",
     "Reader",
-    "Requests",
+    "RequestSample",
     "Retried",
     "Run",
     "Sample",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from retouch.causes import BatchPause
+from retouch.causes import BatchPause, PauseCause
 from retouch.errors import InputError
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
@@ -157,6 +157,15 @@ class Producer:
         """
         changed, asked = self._change(batch, "anew" if anew else "retry", set(states), on_progress, group)
         return Retried(asked, changed - asked)
+
+    def pause_submits(self, reason: str) -> bool:
+        """Submit nothing more, of any batch, until a person resumes it. True if that is new."""
+        return int(self._connection.run("pause", f"submit:{PauseCause.PERSON}", reason[:500])) == 1
+
+    def resume_submits(self) -> bool:
+        """End the pauses of submits by a person and for refusals. True if there was one."""
+        ended = (f"submit:{cause}" for cause in (PauseCause.PERSON, PauseCause.REFUSED))
+        return int(self._connection.run("resume", *ended)) > 0
 
     def pause(self, batch: str, cause: BatchPause, reason: str) -> bool:
         """Submit no more of the batch's edits; polls and copies go on. True if it was not paused for this cause."""

@@ -19,7 +19,7 @@ from retouch.records import RequestSamplesRecord, SamplesRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
+class RequestSample:
     """Requests of a kind within a minute by how they fared: 2xx, 429, other answers of 3xx and 4xx, 5xx, no answer.
 
     ``answer_s``: how long answers took on average; None: there were none.
@@ -35,7 +35,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A minute from ``at`` on.
+    """How the API was used in the minute from ``at`` on.
 
     ``places_used``: images at the API on average, ``places_most`` at most; ``places``: how many were allowed.
     ``paused``: in which share of it submits were paused. ``unanswered``: submits that were given up without an answer.
@@ -46,8 +46,8 @@ class Sample:
     places_most: int
     places: int
     paused: float
-    submits: Requests
-    statuses: Requests
+    submits: RequestSample
+    statuses: RequestSample
     unanswered: int
     completed: int
     failed: int
@@ -101,9 +101,9 @@ def samples_from_json(raw: SamplesRecord) -> list[Sample]:
     return [Sample(datetime.fromisoformat(at), *used, one, other, *end) for at, used, one, other, end in rows]
 
 
-def _requests(risen: dict[str, int], kind: str) -> Requests:
+def _requests(risen: dict[str, int], kind: str) -> RequestSample:
     answers, ms = risen[f"answers:{kind}"], risen[f"ms:{kind}"]
-    return Requests(
+    return RequestSample(
         good=risen[f"{kind}:good"],
         throttled=risen[f"{kind}:throttled"],
         refused=risen[f"{kind}:refused"],
@@ -113,7 +113,7 @@ def _requests(risen: dict[str, int], kind: str) -> Requests:
     )
 
 
-def _columns(kind: Iterable[Requests]) -> RequestSamplesRecord:
+def _columns(kind: Iterable[RequestSample]) -> RequestSamplesRecord:
     rows = list(kind)
     return {
         "good": [one.good for one in rows],
@@ -125,6 +125,6 @@ def _columns(kind: Iterable[Requests]) -> RequestSamplesRecord:
     }
 
 
-def _rows(raw: RequestSamplesRecord) -> list[Requests]:
+def _rows(raw: RequestSamplesRecord) -> list[RequestSample]:
     columns = (raw["good"], raw["throttled"], raw["refused"], raw["broken"], raw["silent"], raw["answer_s"])
-    return [Requests(*row) for row in zip(*columns, strict=True)]
+    return [RequestSample(*row) for row in zip(*columns, strict=True)]

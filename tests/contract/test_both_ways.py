@@ -32,8 +32,9 @@ from retouch.access_keys import AccessKeys, Scope
 from retouch.causes import Outcome
 from retouch.cli.sheet import _images
 from retouch.cli.sheet_pages import Pages
-from retouch.ledger import Delivery, Ledger, Named, Settlement, Step
+from retouch.ledger import Delivery, Heartbeat, Ledger, Named, Settlement, Step
 from retouch.net.addresses import PrivateHosts
+from retouch.price import Price
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit, finish_all
@@ -352,6 +353,22 @@ def test_a_sheet_is_drawn(
     with Image.open(sheet) as drawn:
         colors = {color for _, color in drawn.convert("RGB").getcolors(maxcolors=1 << 24) or []}
     assert {(77, 0, 0), (200, 0, 0)} <= colors
+
+
+def test_the_use_of_the_api_is_seen_and_stopped(queue: EditQueue, ledger: Ledger) -> None:
+    """The workers, the last minutes, what days cost, and a pause of all submits."""
+    ledger.producer.set_price(Price.of_micros(10_000, "USD"))
+    ledger.worker.see_worker("w", {}, {"RETOUCH_LEASE": "4"}, says=Heartbeat("1", "here", "1.2", 3, {}))
+    minute = ledger.connection.now() // 60_000 * 60_000 - 60_000
+    ledger.connection._client.rpush(ledger.connection.keys.samples, f"{minute} 30 45 3 9 0 60 {'0 ' * 17}")
+    [worker] = queue.crew()
+    assert (worker.name, worker.host, worker.version, worker.steps) == ("w", "here", "1.2", 3)
+    [sample] = queue.samples()
+    assert (sample.places_used, sample.submits.good, sample.at.timestamp() * 1000) == (1.5, 60, minute)
+    assert [len(queue.money(days)) for days in (1, 3)] == [1, 3]
+    assert [queue.pause() for _ in range(2)] == [True, False]
+    assert [pause.name for pause in queue.pauses()] == ["submit:person"]
+    assert [queue.resume() for _ in range(2)] == [True, False]
 
 
 def test_sinks_are_seen_and_told_again(queue: EditQueue, ledger: Ledger) -> None:

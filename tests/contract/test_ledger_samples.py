@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from retouch.ledger import Heartbeat, Latency, Requests, Sample, Settlement, WorkerView
+from retouch.ledger import Heartbeat, Latency, RequestSample, Sample, Settlement, WorkerView
 from retouch.ledger.constants import SAMPLE_MS, SAMPLED, SAMPLES_KEPT
 from retouch.ledger.samples import samples_from_json, samples_to_json
 from retouch.states import EditState
@@ -57,8 +57,8 @@ def test_a_minute_tells_what_has_come_about_in_it(bench: Bench) -> None:
     beat(bench)
     [sample] = samples(bench)
     assert sample.at.timestamp() * 1000 == bench.clock.now - MINUTE_MS
-    assert sample.submits == Requests(good=1, throttled=1, refused=1, broken=2, silent=2, answer_s=0.05)
-    assert sample.statuses == Requests(good=1, throttled=0, refused=1, broken=0, silent=0, answer_s=None)
+    assert sample.submits == RequestSample(good=1, throttled=1, refused=1, broken=2, silent=2, answer_s=0.05)
+    assert sample.statuses == RequestSample(good=1, throttled=0, refused=1, broken=0, silent=0, answer_s=None)
     assert (sample.completed, sample.failed, sample.cancelled) == (1, 1, 0)
     bench.clock.now += MINUTE_MS
     beat(bench, "v")

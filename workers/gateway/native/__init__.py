@@ -12,7 +12,9 @@ from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
+from workers.gateway.native.overview import add_overview
 from workers.gateway.native.picks import add_picks
+from workers.gateway.native.provider import add_provider
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
 from workers.gateway.native.sinks import add_sinks
@@ -35,6 +37,9 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_installation(app, gateway)
     add_links(app, gateway)
     add_thumbnails(app, gateway)
+    add_overview(app, gateway)
+    add_provider(app, gateway)
+    add_sinks(app, gateway)
     add_why(app, gateway)
 
 
@@ -44,5 +49,4 @@ def add_intake(app: FastAPI, gateway: Gateway) -> None:
     add_notifications(app, gateway)
     add_redo(app, gateway)
     add_removal(app, gateway)
-    add_sinks(app, gateway)
     add_uploads(app, gateway)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header, Path, Query
+from fastapi import Depends, FastAPI, Header, Path, Query
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
@@ -67,6 +67,18 @@ class Changed(TypedDict):
     """Whether that has changed anything."""
 
     changed: bool
+
+
+def of_all(why: str) -> Any:
+    """A dependency: the key of the request, an operator's that is bound to no batches; ``why``: what concerns all."""
+
+    def check(key: Operator) -> AccessKey:
+        if key.prefix:
+            detail = f"{why}, and key {key.name} is for those alone that begin with {key.prefix}"
+            raise ProblemError(Kind.NOT_ALLOWED, detail)
+        return key
+
+    return Depends(check)
 
 
 def found(gateway: Gateway, key: AccessKey, batch: str) -> BatchView:

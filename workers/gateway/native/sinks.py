@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Path, Query
+from fastapi import FastAPI, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from retouch.access_keys import AccessKey
 from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError
 from retouch.event_log import UndeliveredEvent
 from retouch.records import SinksRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import WHOLE
-from workers.gateway.native.batches import AT_ONCE, Changed, Operator
+from workers.gateway.native.batches import AT_ONCE, Changed, of_all
 from workers.gateway.problems import Kind, ProblemError, described
 
 _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
@@ -40,14 +39,7 @@ class Events(TypedDict):
     events: int
 
 
-def _all_batches(key: Operator) -> AccessKey:
-    if key.prefix:
-        detail = f"sinks hear of all batches, and key {key.name} is for those alone that begin with {key.prefix}"
-        raise ProblemError(Kind.NOT_ALLOWED, detail)
-    return key
-
-
-FOR_ALL = Depends(_all_batches)
+FOR_ALL = of_all("sinks hear of all batches")
 
 
 def add_sinks(app: FastAPI, gateway: Gateway) -> None:
