@@ -20,6 +20,7 @@ from retouch.results.downloading import Downloading
 from retouch.results.ended import OnProgress, ended_edits, states_of
 from retouch.results.file_names import DEFAULT_NAMES, FileNames
 from retouch.results.groups import in_group
+from retouch.senders import is_of
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -211,17 +212,32 @@ class BatchReader(Installation):
         return self._made(batch, custom_ids)
 
     def batches(
-        self, newest: int = 50, *, state: str | None = None, prefix: str = "", before: tuple[int, str] | None = None
+        self,
+        newest: int = 50,
+        *,
+        state: str | None = None,
+        by: str = "",
+        search: str = "",
+        prefix: str = "",
+        before: tuple[int, str] | None = None,
     ) -> list[BatchView]:
         """The newest batches, the newest first; with ``state`` those alone that are shown in it.
 
         A ``state`` is one of BatchState, or ``"paused"``: not completed, and its queued edits are not submitted.
-        ``prefix``: those alone whose ids begin so. ``before``: those alone that come after the one with this
-        ``BatchView.place``: with that of the last one, the next page.
+        ``by``: those alone with edits of this sender (``key:nightly``, or ``nightly`` alone; of ``anna@build7`` also
+        ``anna`` or ``build7``). ``search``: those alone with this in their id, or in the name of a sender. ``prefix``:
+        those alone whose ids begin so. ``before``: those alone that come after the one with this ``BatchView.place``:
+        with that of the last one, the next page.
         """
+        wanted = search.casefold()
+
+        def is_meant(view: BatchView) -> bool:
+            searched = not wanted or any(wanted in text.casefold() for text in (view.batch, *view.senders))
+            return state in (None, view.shown_state) and searched and (not by or is_of(view.senders, by))
+
         with self._reach():
             found = self._way.reader.all_batches(prefix=prefix, before=before)
-            return list(islice((view for view in found if state in (None, view.shown_state)), newest))
+            return list(islice(filter(is_meant, found), newest))
 
     def _images(self, batch: str) -> ImageSource:
         """Where the images of a batch are read from."""

@@ -17,6 +17,7 @@ from retouch.errors import InputError
 from retouch.ledger.keys import DEFAULT_NAMESPACE, check_namespace
 from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress
+from retouch.senders import check_sender
 
 DEFAULT_REDIS_URL = "redis://localhost:6379/0"
 _PREFIX = "RETOUCH_"
@@ -37,7 +38,7 @@ VARIABLES = frozenset(
             "GATEWAY_MAX_BODY",
             "LISTENER_QUEUE",
         ),
-        "RECIPES",
+        *("RECIPES", "SENDER"),
         *("URL", "TOKEN", "PLAIN_HTTP"),  # of the gateway, for producers that call it
     )
 )
@@ -56,7 +57,7 @@ _NEAR = 0.85  # so alike two names are that differ by a letter or a sign
 class Environment:
     """What the variables ``RETOUCH_…`` say; one that is empty counts as not set.
 
-    ``gateway``: where batches are reached, if no Redis is named, and a gateway is.
+    ``gateway``: where batches are reached, if no Redis is named, and a gateway is. ``sender``: whose edits they are.
     """
 
     redis_url: str
@@ -65,6 +66,7 @@ class Environment:
     bucket: str
     prefix: str
     gateway: GatewayAddress | None = None
+    sender: str = ""
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -80,6 +82,7 @@ class Environment:
             bucket=parse_bucket(value["bucket"]),
             prefix=check_prefix(value["prefix"], "RETOUCH_PREFIX"),
             gateway=None if value["redis_url"] else gateway_of(variables),
+            sender=sender_of(variables),
         )
 
 
@@ -93,6 +96,11 @@ def gateway_of(variables: Mapping[str, str] = os.environ) -> GatewayAddress | No
         return None
     token = secrets_of_files(variables, CALLERS_SECRETS).get("RETOUCH_TOKEN") or variables.get("RETOUCH_TOKEN", "")
     return GatewayAddress.parse(url, token, plain_http=plain_http(variables))
+
+
+def sender_of(variables: Mapping[str, str] = os.environ) -> str:
+    """RETOUCH_SENDER: whose edits are enqueued, for people; empty: nobody has said. Raises InputError."""
+    return check_sender(variables.get("RETOUCH_SENDER", ""))
 
 
 def plain_http(variables: Mapping[str, str] = os.environ) -> bool:

@@ -48,6 +48,7 @@ from retouch.price import Budget, Price
 from retouch.reach import OnOutage
 from retouch.results.groups import check_group
 from retouch.results.removing import Removed, check_places, remove_objects
+from retouch.senders import check_sender, this_user
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -70,18 +71,20 @@ class EditQueue(BatchReader):
         bucket: str = "",
         prefix: str = "",
         address: str = "the address given",
+        sender: str = "",
     ) -> None:
         super().__init__(ledger, address, parse_bucket(bucket, "bucket"), check_prefix(prefix, "prefix"))
         self._private_hosts = private_hosts or PrivateHosts()
+        self._sender = check_sender(sender, "sender")
 
     @classmethod
     def from_env(cls, *, timeout_s: float = 3.0) -> EditQueue:
         """Make a queue from the variables that the command line reads; raises an InputError that names a wrong one.
 
         They are RETOUCH_REDIS_URL (or RETOUCH_REDIS_URL_FILE, a file that holds it), RETOUCH_NAMESPACE,
-        RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET and RETOUCH_PREFIX. Where no Redis is named, RETOUCH_URL is that of a
-        gateway, with its key in RETOUCH_TOKEN (or RETOUCH_TOKEN_FILE).
-        ``timeout_s``: how long one command may take (a connection to a gateway), at least 1.
+        RETOUCH_PRIVATE_HOSTS, RETOUCH_BUCKET, RETOUCH_PREFIX and RETOUCH_SENDER. Where no Redis is named, RETOUCH_URL
+        is that of a gateway, with its key in RETOUCH_TOKEN (or RETOUCH_TOKEN_FILE). ``timeout_s``: how long one command
+        may take (a connection to a gateway), at least 1.
         """
         ledger: Ledger | RemoteLedger
         found = Environment.read()
@@ -96,6 +99,7 @@ class EditQueue(BatchReader):
             bucket=found.bucket,
             prefix=found.prefix,
             address=shown,
+            sender=found.sender,
         )
 
     @classmethod
@@ -109,15 +113,17 @@ class EditQueue(BatchReader):
         private_hosts: str = "",
         bucket: str = "",
         prefix: str = "",
+        sender: str = "",
         timeout_s: float = 3.0,
     ) -> EditQueue:
         """Make a queue on the Redis (or Valkey) at ``redis_url``; raises InputError if an argument cannot be used.
 
         It may be that of a gateway, ``https://…``, with its key as ``token``; ``plain_http``: ``http://`` may lead to
-        another machine than this one, and send the key in clear.
-        ``namespace``: the installation's ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma
-        separated; hosts that ``init_image`` may name although they are not public. ``bucket``, ``prefix``: where in S3
-        local pictures are put. ``timeout_s``: how long one command may take (a connection to a gateway), at least 1.
+        another machine than this one, and send the key in clear. ``namespace``: the installation's
+        ``RETOUCH_NAMESPACE``. ``private_hosts``: ``host`` or ``host:port``, comma separated; hosts that ``init_image``
+        may name although they are not public. ``bucket``, ``prefix``: where in S3 local pictures are put. ``sender``:
+        whose edits are enqueued, for people (``RETOUCH_SENDER``). ``timeout_s``: how long one command may take (a
+        connection to a gateway), at least 1.
         """
         ledger: Ledger | RemoteLedger
         if is_gateway(redis_url):
@@ -127,7 +133,7 @@ class EditQueue(BatchReader):
             ledger = Ledger.from_url(redis_url, namespace=namespace, timeout_s=timeout_s)
             shown = Address.parse(redis_url).shown
         hosts = PrivateHosts.parse(private_hosts)
-        return cls(ledger, private_hosts=hosts, bucket=bucket, prefix=prefix, address=shown)
+        return cls(ledger, private_hosts=hosts, bucket=bucket, prefix=prefix, address=shown, sender=sender)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -154,6 +160,7 @@ class EditQueue(BatchReader):
         budget: float | Decimal | str | None = None,
         notify: str | None = None,
         open_until: datetime | None = None,
+        sender: str = "",
     ) -> Receipt:
         """Put edits into a batch, which is made with its first.
 
@@ -167,7 +174,9 @@ class EditQueue(BatchReader):
         one of weight 1; 0.001 to 1000. ``notify``: an https URL to which the events of this batch are posted, those of
         the types in its ``?types=``, or else its end and its pauses; in place of the one that the batch may have.
         ``open_until``: the batch does not end before this time, whoever adds to it until then (of several times the
-        latest counts); ``seal`` ends that.
+        latest counts); ``seal`` ends that. ``sender``: whose edits they are, for people: up to 64 characters, such as
+        the name of a pipeline; by default that of the queue, or user@host. A gateway keeps the name of the key in its
+        place.
 
         ``max_failures`` binds the batch, whoever waits for it: a number of edits, such as 10, or a percentage of all
         that it has, such as ``"1%"`` (before all are written, once 100 have ended). As soon as more have failed the
@@ -197,6 +206,7 @@ class EditQueue(BatchReader):
         process dies in the middle, what was written stays, and the same call again adds the rest.
         """
         check_batch_id(batch)
+        check_sender(sender, "sender")
         weight = check_weight(plain(weight))
         limit = FailureLimit.text(plain(max_failures)) or None
         given = None if budget is None else str(Budget.parse(plain(budget)))
@@ -227,6 +237,7 @@ class EditQueue(BatchReader):
                     budget=given,
                     notify=notify,
                     open_until=open_until,
+                    sender=sender,
                     whole=on_invalid == "raise",
                 ),
                 conflicts=partial(self.conflicts, batch),
@@ -263,6 +274,7 @@ class EditQueue(BatchReader):
         notify: str | None = None,
         held: str = "",
         open_until: datetime | None = None,
+        sender: str = "",
         whole: bool = False,
         at_hand: bool = False,
         confirm: bool = True,
@@ -270,9 +282,9 @@ class EditQueue(BatchReader):
         """A context manager that writes checked entries (``retouch.intake``) into a batch.
 
         ``defaults`` are those of the Intake that made the entries. ``origin``: ``redo_of`` and ``content`` of a new
-        batch that does another's edits again. ``max_failures``, ``budget``, ``notify``, ``open_until``: as for
-        ``enqueue``, which does both for edits. ``held``: nothing of a new batch is submitted before all is written, and
-        this is why, for people. ``at_hand``: the entries are all there, so that what was added need not be written
+        batch that does another's edits again. ``max_failures``, ``budget``, ``notify``, ``open_until``, ``sender``: as
+        for ``enqueue``, which does both for edits. ``held``: nothing of a new batch is submitted before all is written,
+        and this is why, for people. ``at_hand``: the entries are all there, so that what was added need not be written
         every two seconds. ``confirm``: False where the caller waits for the disk of Redis himself.
 
         Through a gateway all entries are kept on disk, and sent in one request at the end. ``whole``: it writes nothing
@@ -303,6 +315,7 @@ class EditQueue(BatchReader):
             origin=origin,
             max_failures=limit,
             budget=amount,
+            sender=sender or self._sender or this_user(),
             notify=own,
             held=held,
             open_until=open_until,

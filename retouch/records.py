@@ -180,6 +180,9 @@ class BatchRecord(TypedDict):
     """how many of its edits may fail before it is paused, such as ``10`` or ``1%``; null: any number"""
     money: MoneyRecord | None
     """null: no price is known"""
+    senders: list[str]
+    """whose edits it has, the first one first, ten at most: ``key:NAME`` of a gateway, ``recipe:NAME``, ``user@host``,
+    or what ``RETOUCH_SENDER`` says; empty: an older version made it"""
 
 
 @_DESCRIBED
@@ -705,7 +708,7 @@ class StepRecord(TypedDict):
     text: str
     """the same as a sentence, for people"""
     by: str | None
-    """the worker: that sent it, copied it, or died"""
+    """the worker: that sent it, copied it, or died; of ``enqueued`` who sent it, where its batch has one sender"""
     submit: int | None
     """of ``sent``: the number of the submit; the same number again: the API was asked with the same key"""
     request: str | None

@@ -14,6 +14,7 @@ from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
 from retouch.ledger.views import PAUSED
 from retouch.records import BatchesRecord
+from retouch.senders import senders_text
 
 
 class Shown(StrEnum):
@@ -30,6 +31,14 @@ def batches(
         Shown | None,
         typer.Option(metavar="|".join(Shown), show_default=False, help="Only those in this state; by default all."),
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="SENDER",
+            show_default=False,
+            help="Only those with edits of this sender: a key of the gateway, a user, a host, or a RETOUCH_SENDER.",
+        ),
+    ] = "",
     json_: Json = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 50,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
@@ -38,14 +47,21 @@ def batches(
 
     Examples:
         retouch batches --state completed --limit 5
+        retouch batches --by nightly
     """
-    views = open_queue(redis_url).batches(limit, state=state.value if state else None)
+    views = open_queue(redis_url).batches(limit, state=state.value if state else None, by=by)
     if json_:
         record: BatchesRecord = {"batches": [view.to_json() for view in views]}
         emit(record)
         return
-    for line in batch_lines(views, "no batches yet" if state is None else f"no batch is {state.value}"):
+    for line in batch_lines(views, _none(state, by)):
         typer.echo(printable(line))
+
+
+def _none(state: Shown | None, by: str) -> str:
+    if not (state or by):
+        return "no batches yet"
+    return f"no batch{f' by {by[:80]}' if by else ''}{f' is {state.value}' if state else ' is there'}"
 
 
 def batch_lines(views: Sequence[BatchView], none: str = "no batches yet") -> list[str]:
@@ -58,4 +74,5 @@ def _line(view: BatchView, width: int) -> str:
     ended = f"{view.ended}/{view.total}"
     unsealed = ", not sealed" if view.unsealed else ""
     why = f" ({' and '.join(pause.cause for pause in view.paused)})" if view.shown_state == PAUSED else ""
-    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {view.shown_counts}{unsealed}{why}"
+    by = f", by {senders_text(view.senders)}" if view.senders else ""
+    return f"{view.batch:<{width}}  {view.shown_state:<9}  {ended:>15}  {view.shown_counts}{unsealed}{why}{by}"

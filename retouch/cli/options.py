@@ -12,7 +12,7 @@ import typer
 
 from retouch.bucket_names import check_prefix
 from retouch.cli.terminal import say
-from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, plain_http, secret
+from retouch.environment import DEFAULT_REDIS_URL, parse_bucket, parse_namespace, plain_http, secret, sender_of
 from retouch.errors import InputError, RetouchError
 from retouch.failure_limit import FailureLimit
 from retouch.gateway import PICTURES
@@ -203,6 +203,7 @@ def _queue(url: str, timeout_s: float, private_hosts: str = "") -> EditQueue:
         token=secret("RETOUCH_TOKEN") if is_gateway(url) else "",
         plain_http=plain_http(),
         namespace=_namespace(),
+        sender=sender_of(),
         private_hosts=private_hosts,
         timeout_s=timeout_s,
     )

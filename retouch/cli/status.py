@@ -73,6 +73,8 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
     for batch_pause in () if view.finished else view.paused:
         _print(batch_pause_line(view.batch, batch_pause))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
+    if view.senders:
+        _print(f"sent by {', '.join(view.senders)}")
     for line in failure_lines(batch, groups):
         _print(line)
     if view.recovered or view.sent_anew:

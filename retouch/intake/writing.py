@@ -107,9 +107,10 @@ class LedgerWriter(BatchWriter):
     which says how many edits are surely written, and InputError for a bad ``weight``, if the batch has another
     ``max_failures`` or ``budget``, or for a budget without a price.
 
-    ``open_until``: the batch does not end before, also once it is sealed: others may add to it. ``send_every_s``: None
-    where all entries are at hand, so that none waits for the next one, and no person's Ctrl-C comes in between.
-    ``confirm``: False where the caller asks himself whether all is on the server's disk.
+    ``sender``: whose edits they are, for people. ``open_until``: the batch does not end before, also once it is sealed:
+    others may add to it. ``send_every_s``: None where all entries are at hand, so that none waits for the next one, and
+    no person's Ctrl-C comes in between. ``confirm``: False where the caller asks himself whether all is on the server's
+    disk.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class LedgerWriter(BatchWriter):
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
         budget: Budget | None = None,
+        sender: str = "",
         notify: SinkSpec | None = None,
         held: str = "",
         open_until: datetime | None = None,
@@ -135,6 +137,7 @@ class LedgerWriter(BatchWriter):
         self._origin = origin
         self._max_failures = max_failures
         self._budget = budget
+        self._by = sender
         self._notify = notify
         self._held = held
         self._open_until = open_until
@@ -208,6 +211,7 @@ class LedgerWriter(BatchWriter):
             origin=self._origin,
             max_failures=self._max_failures,
             budget=self._budget,
+            sender=self._by,
             held=self._hold if entries else "",
         )
         self._hold = "" if entries else self._hold

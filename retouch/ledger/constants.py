@@ -25,6 +25,7 @@ SAMPLED = (  # what a record says beside the places, in this order; more may be 
     *("unanswered", "ended:completed", "ended:failed", "ended:cancelled"),
     *(f"{what}:{kind}" for kind in ("submit", "status") for what in ("answers", "ms")),
 )
+SENDERS_KEPT = 10  # of a batch; those that come later are not named
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
@@ -48,6 +49,7 @@ def as_lua() -> str:
         f"local NOTIFY_PREFIX = '{NOTIFY_PREFIX}'",
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
+        f"local SENDERS_KEPT = {SENDERS_KEPT}",
         f"local OTHER_GROUP = {OTHER_GROUP}",
         f"local SAMPLE_MS, SAMPLES_KEPT = {SAMPLE_MS}, {SAMPLES_KEPT}",
         "local SAMPLED = { " + ", ".join(f"'{name}'" for name in SAMPLED) + " }",

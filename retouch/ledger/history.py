@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from retouch.causes import Fared
@@ -25,10 +25,11 @@ _BY = (Mark.SENT, Mark.FINISHED, Mark.TAKEN_OVER)  # entries whose name is a wor
 class HistoryStep:
     """One step of an edit's history. ``what``: docs/schemas/history.json has all of them.
 
-    ``by``: the worker. ``submit``: the number of the submit that was sent. ``request``: that which was answered:
-    ``submit``, ``status``, ``fetch`` or ``store`` (of its image). ``reason``: words of the API without what differs
-    from edit to edit, a failure's code, or what was waited for. ``took_ms``: since the submit was sent, or since
-    copying began. ``until``: when it was to go on. ``times``: so often in a row, the last time at ``at``.
+    ``by``: the worker; of ``enqueued`` who sent it, where that is one alone. ``submit``: the number of the submit that
+    was sent. ``request``: that which was answered: ``submit``, ``status``, ``fetch`` or ``store`` (of its image).
+    ``reason``: words of the API without what differs from edit to edit, a failure's code, or what was waited for.
+    ``took_ms``: since the submit was sent, or since copying began. ``until``: when it was to go on. ``times``: so often
+    in a row, the last time at ``at``.
     """
 
     at: datetime
@@ -81,9 +82,13 @@ class HistoryStep:
         )
 
 
-def history(text: str, names: Mapping[str, str]) -> list[HistoryStep]:
-    """The steps of a journal, the oldest first; ``names``: those of its batch, with their numbers."""
-    return list(_steps(text, names))
+def history(text: str, names: Mapping[str, str], senders: Sequence[str] = ()) -> list[HistoryStep]:
+    """The steps of a journal, the oldest first; ``names``: those of its batch, with their numbers.
+
+    ``senders``: those of its batch; which of several enqueued this edit is not known.
+    """
+    by = senders[0] or None if len(senders) == 1 else None
+    return [replace(step, by=by) if step.what == "enqueued" else step for step in _steps(text, names)]
 
 
 def history_record(batch: str, custom_id: str, steps: Iterable[HistoryStep]) -> HistoryRecord:
@@ -197,7 +202,7 @@ def _of_newer(step: HistoryStep) -> str:
 
 
 _SENTENCES = {
-    "enqueued": lambda _: "enqueued",
+    "enqueued": lambda step: f"enqueued by {step.by}" if step.by else "enqueued",
     "waited": _waited,
     "sent": _sent,
     "taken": _taken,

@@ -70,7 +70,7 @@ key                            type    holds
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
                                        redos max_failures given_failures waited budget given_budget spent
-                                       committed doubtful currency more_images``;
+                                       committed doubtful currency more_images senders``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -86,6 +86,8 @@ key                            type    holds
                                        gone when it is sealed; ``sealing``: one is done, others may have
                                        died; ``fill_until``: it does not end before (ms), though all
                                        have sealed it; ``stale``: a ``_SUCCESS`` of before may stand
+                                       ``senders``: JSON, whose edits it has, the first one first, ten at most;
+                                       an empty one: an older program, which did not say
                                        ``waited``: its last pause that has ended, since, until, ``batch:CAUSE``
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end

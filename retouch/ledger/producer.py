@@ -77,18 +77,19 @@ class Producer:
         origin: Mapping[str, Any] | None = None,
         max_failures: str = "",
         budget: Budget | None = None,
+        sender: str = "",
         held: str = "",
     ) -> list[Verdict]:
         """Add up to PAGE entries to a batch in one move; those that exist already are not changed.
 
         The batch is made with its first entries, with ``defaults``, ``weight`` and ``origin``; it does not end before
         ``producer`` has sealed it. Without entries, the producer says that it is there still. ``cancelled``: as it was
-        opened. ``max_failures`` (``10``, ``1%``) and ``budget`` bind a batch that has none. ``held``: none of its edits
-        is submitted before ``release``, for this reason. Raises BatchCancelledError if a person has cancelled it since
-        it was opened, BatchDefaultsError if it has other defaults, or another origin than the one given,
-        BatchLimitError if it has another ``max_failures``, BatchBudgetError if it was given another ``budget``, and
-        InputError unless ``weight`` is within its bounds, and for a budget where there is no price, or in another
-        currency; nothing was added then.
+        opened. ``max_failures`` (``10``, ``1%``) and ``budget`` bind a batch that has none. ``sender``: whose edits
+        they are, for people. ``held``: none of its edits is submitted before ``release``, for this reason. Raises
+        BatchCancelledError if a person has cancelled it since it was opened, BatchDefaultsError if it has other
+        defaults, or another origin than the one given, BatchLimitError if it has another ``max_failures``,
+        BatchBudgetError if it was given another ``budget``, and InputError unless ``weight`` is within its bounds, and
+        for a budget where there is no price, or in another currency; nothing was added then.
         """
         check_weight(weight)
         args: list[str | float] = []
@@ -96,7 +97,7 @@ class Producer:
             args += (e.custom_id, e.digest, e.parameters, e.samples, "" if e.seed is None else e.seed)
         made_with = json.dumps(dict(defaults or {}))
         made_from = json.dumps(dict(origin)) if origin else ""
-        given = (max_failures, *((budget.micros, budget.currency) if budget else ("", "")))
+        given = (max_failures, *((budget.micros, budget.currency) if budget else ("", "")), sender)
         args = [batch, producer, cancelled, made_with, weight, made_from, *given, *args]
         if held:
             hold = ("pause_batch", batch, BatchPause.ARRIVING, held)

@@ -220,10 +220,14 @@ class Reader:
     def history(self, batch: str, custom_id: str) -> list[HistoryStep] | None:
         """What was done about an edit, the oldest first; empty if that is not kept; None: there is no such edit."""
         key = self._keys.edit(f"{batch}/{custom_id}")
-        (state, *parts), names = self._connection.read_all(
-            [("HMGET", key, "state", "h0", "h1", "h2", "h3"), ("HGETALL", self._keys.names(batch))]
+        (state, *parts), names, senders = self._connection.read_all(
+            [
+                ("HMGET", key, "state", "h0", "h1", "h2", "h3"),
+                ("HGETALL", self._keys.names(batch)),
+                ("HGET", self._keys.batch(batch), "senders"),
+            ]
         )
-        return history("".join(filter(None, parts)), names) if state else None
+        return history("".join(filter(None, parts)), names, json.loads(senders or "[]")) if state else None
 
     def _deadline(self, stored: str | None, lost_ms: int, outage: str | None) -> datetime | None:
         """A stored deadline is on a clock that stands still during outages."""

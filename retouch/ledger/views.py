@@ -223,6 +223,7 @@ class BatchView:
     defaults: dict[str, Any] = field(default_factory=dict)
     max_failures: str | None = None  # ``10`` or ``1%``: with more failed edits it is paused; None: nobody bounds them
     money: BatchMoney | None = None  # None: no price is known
+    senders: tuple[str, ...] = ()  # whose edits it has, the first one first; empty: an older program, which did not say
 
     @property
     def total(self) -> int:
@@ -277,6 +278,7 @@ class BatchView:
             "redo_of": self.redo_of,
             "max_failures": self.max_failures,
             "money": self.money.to_json() if self.money else None,
+            "senders": list(self.senders),
         }
 
     @classmethod
@@ -298,6 +300,7 @@ class BatchView:
             redo_of=raw["redo_of"],
             max_failures=raw.get("max_failures"),
             money=BatchMoney.from_json(money) if (money := raw.get("money")) else None,
+            senders=tuple(raw.get("senders", ())),
         )
 
     @classmethod
@@ -326,6 +329,7 @@ class BatchView:
             defaults=json.loads(raw.get("defaults", "{}")),
             max_failures=limit if (limit := raw.get("max_failures")) != LIFTED else None,
             money=BatchMoney.parse(raw, price),
+            senders=tuple(filter(None, json.loads(raw.get("senders", "[]")))),
         )
 
 

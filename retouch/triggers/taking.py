@@ -15,6 +15,7 @@ from retouch.intake.sizes import RangeStore, size_in
 from retouch.intake.writing import CONFLICT, Receipt
 from retouch.media.headers import Size
 from retouch.queue import EditQueue
+from retouch.senders import RECIPE, shown
 from retouch.triggers.notifications import NewObject, parse
 from retouch.triggers.recipe import Made, Recipe, Unusable
 
@@ -185,6 +186,7 @@ class Taker:
             defaults=recipe.shared,
             weight=recipe.weight,
             on_invalid="skip",
+            sender=shown(f"{RECIPE}{recipe.name}"),
             open_until=max(times, default=None),
         )
 

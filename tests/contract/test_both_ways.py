@@ -35,6 +35,7 @@ from retouch.cli.sheet_pages import Pages
 from retouch.ledger import Delivery, Heartbeat, Ledger, Named, Settlement, Step
 from retouch.net.addresses import PrivateHosts
 from retouch.price import Price
+from retouch.senders import this_user
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit, finish_all
@@ -543,6 +544,21 @@ def test_batches_are_listed(queue: EditQueue, ledger: Ledger) -> None:
     assert [view.batch for view in queue.batches(before=newest.place)] == ["b-1", "a-1"]
     assert [view.batch for view in queue.batches(prefix="a-")] == ["a-2", "a-1"]
     assert [view.batch for view in queue.batches(state="paused")] == ["b-1"]
+
+
+def test_batches_are_found_by_who_sent_them(queue: EditQueue, ledger: Ledger) -> None:
+    """A gateway keeps the name of the key, whatever its caller says; whoever does edits again is a sender too."""
+    queue.enqueue([edit("x")], batch="b", sender="me")
+    EditQueue(ledger, sender="somebody else").enqueue([edit("y")], batch="a")
+    sender = "key:caller" if queue.remote else "me"
+    assert queue.status("b").senders == (sender,)
+    assert [view.batch for view in queue.batches(by=sender.upper())] == ["b"]
+    assert [view.batch for view in queue.batches(search="BODY")] == ["a"]
+    assert [view.batch for view in queue.batches(search="b", by="me" if not queue.remote else "caller")] == ["b"]
+    assert queue.history("b", "x")[0].by == sender
+    end_some(ledger, 2)
+    child = queue.redo("b", ["x"], changes={"seed": 9}).batch
+    assert queue.status(child).senders == (("key:caller" if queue.remote else this_user()),)
 
 
 def test_the_installation_is_seen(queue: EditQueue, ledger: Ledger) -> None:

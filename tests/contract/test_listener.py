@@ -90,6 +90,7 @@ def test_a_new_object_makes_an_edit(services: Aws, ledger: Ledger, route: str) -
     triggers.put("elsewhere/a.png", png())
     listen(triggers, ledger)
     assert made(triggers, ledger) == [(PROMPT, uri)]
+    assert [view.senders for view in ledger.reader.batches()] == [("recipe:r",)]
     assert triggers.left == 0
     assert services.received(triggers.failed) == []
 

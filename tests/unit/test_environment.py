@@ -71,6 +71,7 @@ def test_every_variable_is_known_and_described() -> None:
         ("RETOUCH_REDIS_URL", "example.com"),
         ("RETOUCH_NAMESPACE", "a{b"),
         ("RETOUCH_PRIVATE_HOSTS", "http://10.0.0.5"),
+        ("RETOUCH_SENDER", "key:nightly"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +89,7 @@ def test_a_queue_from_the_environment_uses_all_of_it(
     monkeypatch.setenv("RETOUCH_NAMESPACE", "mine")
     monkeypatch.setenv("RETOUCH_PRIVATE_HOSTS", "10.0.0.5")
     monkeypatch.setenv("RETOUCH_BUCKET", "pictures")
+    monkeypatch.setenv("RETOUCH_SENDER", "nightly")
     with redis.Redis.from_url(redis_url, decode_responses=True) as watcher:
         others = {client["id"] for client in watcher.client_list()}
 
@@ -97,6 +99,7 @@ def test_a_queue_from_the_environment_uses_all_of_it(
         with EditQueue.from_env() as queue:
             queue.enqueue([edit("a", init_image="http://10.0.0.5/a.png")], batch="b")
             assert {key.partition("}")[0] for key in watcher.scan_iter()} == {"{mine"}
+            assert queue.status("b").senders == ("nightly",)
             with pytest.raises(RejectedEditsError, match="No such file"):  # there is a bucket for it
                 queue.enqueue([edit("c", init_image=str(tmp_path / "nothing.png"))], batch="b")
             assert ours()

@@ -28,6 +28,7 @@ from retouch.media.stores import kept_store
 from retouch.net.addresses import PrivateHosts
 from retouch.plural import are, count
 from retouch.queue import EditQueue
+from retouch.senders import KEY
 from workers.gateway.problems import Kind, ProblemError
 
 TOLD = 100  # faults in an answer
@@ -128,7 +129,7 @@ class Desk:
                 if self._queue.find(batch) is not None:
                     self._refuse_conflicts(batch, checked, order)
                 return _taken(Receipt(batch, 0, 0), checked)
-            return self._write(batch, checked, order, inputs, confirm)
+            return self._write(key, batch, checked, order, inputs, confirm)
 
     def _check(self, key: AccessKey, order: Order, intake: Intake, checked: CheckedEdits) -> int:
         """Check all edits; returns how many are rejected: only the first ones are kept."""
@@ -151,10 +152,18 @@ class Desk:
                 found.reject_conflicts(conflicts, self._queue.made(batch, sorted(conflicts)))
                 _refuse(order, found.rejected, len(found.rejected))
 
-    def _write(self, batch: str, checked: CheckedEdits, order: Order, inputs: Inputs, confirm: bool) -> Taken:
+    def _write(
+        self, key: AccessKey, batch: str, checked: CheckedEdits, order: Order, inputs: Inputs, confirm: bool
+    ) -> Taken:
         held = ARRIVING if len(checked.entries) > PAGE else ""  # a page is written in one move
         with self._queue.writer(
-            batch, checked.defaults, held=held, at_hand=True, confirm=confirm, **vars(order.terms)
+            batch,
+            checked.defaults,
+            held=held,
+            at_hand=True,
+            confirm=confirm,
+            sender=f"{KEY}{key.name}",
+            **vars(order.terms),
         ) as writer:
             if writer.found:
                 self._refuse_conflicts(batch, checked, order)

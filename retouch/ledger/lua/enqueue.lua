@@ -2,15 +2,15 @@
 -- The batch does not end while this producer writes: with no edits, it says that it is there.
 -- ARGV: now, batch, producer (a name of its own), when the batch was cancelled as the producer knows ('': it was not), defaults
 --   (JSON), weight and origin (JSON, '' for none) of a new batch, max_failures ('' for none) of one that was given none,
---   budget (micro-units; '' for none) of the same, the currency that it was said in ('': that of the price), then per edit: custom_id, digest,
---   parameters (JSON), samples, seed ('' for none).
+--   budget (micro-units; '' for none) of the same, the currency that it was said in ('': that of the price), who sends them ('': nobody says),
+--   then per edit: custom_id, digest, parameters (JSON), samples, seed ('' for none).
 -- Refused: a batch that was made with other defaults; with an origin, one that has another origin, or none; one that was given another
 --   max_failures, or budget; a budget where there is no price, or in another currency.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, order, strip, edits, READY, DUE.
 -- include: clock batches order journal money
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local limit, budget, currency = ARGV[8], ARGV[9], ARGV[10]
+local limit, budget, currency, sender = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local key = batch_key(batch)
 if not is_weight(tonumber(weight)) then return redis.error_reply('WEIGHT it must be ' .. WEIGHT_MIN .. ' to ' .. WEIGHT_MAX) end
 local b = redis.call('HMGET', key, 'defaults', 'weight', 'virtual', 'cancelled', 'state', 'origin', 'given_failures', 'given_budget')
@@ -21,7 +21,7 @@ if limit ~= '' and b[7] and b[7] ~= limit then return redis.error_reply('LIMIT '
 if budget ~= '' and b[8] and b[8] ~= budget then return redis.error_reply('BUDGET ' .. b[8]) end
 local refused = budget ~= '' and money.refused(currency)
 if refused then return refused end
-if #ARGV == 10 then
+if #ARGV == 11 then
   if producers(batch)[producer] then hold_open(batch, producer) end -- not after its seal: an earlier call may come late
   return {}
 end
@@ -57,6 +57,18 @@ local function journals_left()
   return setting == JOURNAL.on and math.huge or JOURNAL_EDITS - redis.call('LLEN', order_key(batch))
 end
 
+-- Whose edits a batch holds, the first one first: SENDERS_KEPT of them. An older program did not say: ''.
+local function note_sender(before)
+  local known = cjson.decode(redis.call('HGET', key, 'senders') or '[]')
+  if #known == 0 and before > 0 then known[1] = '' end
+  for _, name in ipairs(known) do
+    if name == sender then return end
+  end
+  if #known == SENDERS_KEPT then return end
+  known[#known + 1] = sender
+  redis.call('HSET', key, 'senders', cjson.encode(known))
+end
+
 if limit ~= '' then give_limit(batch, limit) end
 if budget ~= '' and redis.call('HSETNX', key, 'given_budget', budget) == 1 and redis.call('HEXISTS', key, 'budget') == 0 then
   money.give_budget(batch, budget)
@@ -65,7 +77,7 @@ local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added, more_images, first = {}, 0, 0, redis.call('LLEN', order_key(batch))
 local journals, journal = journals_left(), new_journal()
-for i = 11, #ARGV, 5 do
+for i = 12, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
   local known = redis.call('HGET', edit_key(id), 'digest')
@@ -96,6 +108,7 @@ for i = 11, #ARGV, 5 do
 end
 if added > 0 then
   reopen(batch)
+  note_sender(first)
   redis.call('SETRANGE', strip_key(batch), first, string.rep(LETTER.queued, added))
   redis.call('HINCRBY', key, 'pending', added)
   if redis.call('HINCRBY', key, 'n:queued', added) == added then file_backlog(batch) end

@@ -8,7 +8,9 @@ import pytest
 
 from retouch.ledger import Entry, Ledger
 from retouch.ledger.reader import BATCHES_AT_ONCE
+from retouch.queue import EditQueue
 from tests.unit.cli.conftest import Run, Worker
+from tests.unit.producing import edit
 
 Manifest = Callable[..., str]
 
@@ -45,6 +47,21 @@ def test_a_state_is_looked_for_among_all_batches(run: Run, ledger: Ledger, worke
     assert listed(run, "--state", "paused") == ["new-1"]
     assert "new-1" not in listed(run, "--state", "open", "--limit", "100")
     assert run("batches", "--state", "finishing").out == "no batch is finishing\n"
+
+
+def test_those_of_a_sender_are_listed(run: Run, ledger: Ledger) -> None:
+    """A line says who sent a batch, and so does its status."""
+    fill(ledger, "a")
+    queue = EditQueue(ledger, sender="nightly")
+    queue.enqueue([edit("x")], batch="b")
+    queue.enqueue([edit("y")], batch="b", sender="ann@build7")
+    assert listed(run, "--by", "ann") == ["b"]
+    assert listed(run, "--by", "nightly", "--state", "open") == ["b"]
+    assert run("batches", "--by", "eve").out == "no batch by eve is there\n"
+    assert run("batches", "--by", "nightly", "--state", "paused").out == "no batch by nightly is paused\n"
+    assert run("batches", "--by", "ann").out.endswith(", by nightly and 1 other\n")
+    assert "sent by nightly, ann@build7" in run("status", "b").out.splitlines()
+    assert "sent by" not in run("status", "a").out
 
 
 def test_a_paused_batch_that_has_ended_is_completed(run: Run, ledger: Ledger, worker: Worker) -> None:

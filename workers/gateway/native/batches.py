@@ -126,9 +126,19 @@ def _add_list(app: FastAPI, gateway: Gateway) -> None:
         state: Annotated[
             Literal["open", "finishing", "completed", "paused"] | None, Query(description="Only those in this state.")
         ] = None,
+        by: Annotated[
+            str,
+            Query(
+                max_length=80,
+                description="Only those with edits of this sender: `key:nightly` or `nightly`, `ann@build7` or `ann`.",
+            ),
+        ] = "",
+        search: Annotated[
+            str, Query(max_length=80, description="Only those with this in their id, or in the name of a sender.")
+        ] = "",
     ) -> Response:
         before = _place(cursor) if cursor else None
-        views = gateway.queue.batches(limit + 1, state=state, prefix=key.prefix, before=before)
+        views = gateway.queue.batches(limit + 1, state=state, by=by, search=search, prefix=key.prefix, before=before)
         shown = views[:limit]
         more = _cursor(shown[-1]) if len(views) > limit else None
         return JSONResponse({"batches": [view.to_json() for view in shown], "next": more})
