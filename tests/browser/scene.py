@@ -39,6 +39,7 @@ def write_batch(
     pipe.zadd(keys.batches, {batch: created})
     counts = {f"n:{state}": states.count(letter.encode()) for state, letter in LETTERS.items()}
     pipe.hset(keys.batch(batch), mapping={"state": "open", "created": created, "defaults": "{}", **counts})
+    pipe.hset(keys.batch(batch), "senders", json.dumps(["key:studio" if count > 4000 else "ann@build7"]))
     pipe.set(keys.strip(batch), states)
     pipe.set(keys.groupstrip(batch), groups)
     table: dict[str, Any] = {}

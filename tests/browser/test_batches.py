@@ -60,6 +60,36 @@ def test_batches_are_shown_newest_first_and_filtered(look: Look, queue: EditQueu
     assert names(page) == ["oil"]
 
 
+def test_older_batches_are_found_that_are_not_loaded(look: Look, ledger: Ledger) -> None:
+    """By sender, by name and by state; nothing between the pages is left out in silence."""
+    ann, key = EditQueue(ledger, sender="ann@build7"), EditQueue(ledger, sender="nightly")
+    ann.enqueue(edits(1), batch="old-poster")
+    ann.pause("old-poster")
+    for n in range(120):
+        key.enqueue(edits(1), batch=f"night-{n:03}")
+    page = look("#/batches")
+    rows = page.locator(".batch-row")
+    expect(rows).to_have_count(100)
+    page.keyboard.press("/")
+    page.keyboard.type("BUILD7")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("old-poster")
+    expect(rows).to_contain_text("by ann@build7")
+    page.keyboard.press("Escape")
+    expect(rows).to_have_count(100)  # the old one is known now, but not what is between
+    page.get_by_role("button", name="paused").click()
+    expect(rows).to_have_count(1)
+    page.locator(".batch-row").click()
+    page.get_by_role("link", name="ann@build7").click()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Batches sent by")).to_have_value("ann@build7")
+    page.get_by_label("Batches sent by").select_option("nightly")
+    expect(rows).to_have_count(100)
+    page.get_by_role("button", name="Show older batches").click()
+    expect(rows).to_have_count(120)
+    expect(page.get_by_role("button", name="Show older batches")).to_be_hidden()
+
+
 def test_what_changes_is_seen_while_one_looks(look: Look, queue: EditQueue) -> None:
     """New batches, new states, and those that are gone."""
     page = look("#/batches")

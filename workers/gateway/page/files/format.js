@@ -63,3 +63,8 @@ export function bytes(value) {
   const [unit, size] = [["MB", 1e6], ["kB", 1e3]].find(([, least]) => value >= least) ?? ["bytes", 1];
   return `${size === 1 ? value : (value / size).toFixed(1)} ${unit}`;
 }
+
+/** The first sender, and how many others. */
+export function sendersText([first, ...others]) {
+  return others.length ? `${first} and ${others.length} other${others.length > 1 ? "s" : ""}` : first;
+}

@@ -6,7 +6,7 @@ const ID = "([^/]+)";
 
 const VIEWS = [
   { path: /^$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
-  { path: /^batches$/, title: () => "Batches", open: openBatches },
+  { path: /^batches(?:\?by=([^/]+))?$/, title: () => "Batches", open: openBatches },
   { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
 ];
 

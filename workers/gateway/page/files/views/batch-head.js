@@ -10,7 +10,9 @@ export class BatchHead {
 
   constructor(batch) {
     this.state = h("span", { class: "pill", hidden: true });
-    this.made = h("p", { class: "quiet small" });
+    this.made = h("span", {});
+    this.by = h("span", {});
+    const made = h("p", { class: "quiet small" }, this.made, this.by);
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
@@ -25,7 +27,7 @@ export class BatchHead {
     this.element = h(
       "div",
       { class: "stack" },
-      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), this.made),
+      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), made),
       this.progress,
       this.note,
     );
@@ -40,6 +42,7 @@ export class BatchHead {
     this.state.className = `pill ${shown}`;
     this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
     this.made.title = when(record.created);
+    this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
     const moving = shown === "open" && done < record.total;
     const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
@@ -62,6 +65,13 @@ export class BatchHead {
     this.#fact("Spent", spent(found), [bound, coming].filter(Boolean).join(", "));
   }
 
+  /** Who sent it; each name leads to all that this sender has sent. */
+  #sent(senders) {
+    if (this.by.textContent === said(senders)) return; // else a link would lose its focus
+    const links = senders.map((name) => [", ", h("a", { href: `#/batches?by=${encodeURIComponent(name)}` }, name)]);
+    this.by.replaceChildren(...(senders.length ? [", sent by ", ...links.flat().slice(1)] : []));
+  }
+
   #fact(name, value, more) {
     this.facts[name].replaceChildren(value, " ", h("small", {}, more));
   }
@@ -72,3 +82,5 @@ export class BatchHead {
     this.why.replaceChildren(...reasons.map(({ text }) => h("li", {}, text)));
   }
 }
+
+const said = (senders) => (senders.length ? `, sent by ${senders.join(", ")}` : "");

@@ -1,7 +1,7 @@
-// All batches, the newest first.
+// All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
-import { ago, number, percent, range, spent, when } from "../format.js";
+import { ago, number, percent, range, sendersText, spent, when } from "../format.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
 import { copyLine } from "../parts/copy-line.js";
@@ -11,9 +11,11 @@ import { ended, shownState } from "../states.js";
 const PAGE = 100;
 const FILTERS = ["all", "open", "paused", "finishing", "completed"];
 const AGE_MS = 15_000; // after which the words for times are written again
+const QUIET_MS = 200; // while somebody types, nothing is asked for
+const ANYBODY = "";
 
-export function openBatches(root) {
-  const view = new Batches(root);
+export function openBatches(root, _session, by) {
+  const view = new Batches(root, by ?? ANYBODY);
   view.begin();
   return () => view.end();
 }
@@ -22,14 +24,18 @@ class Batches {
   #records = new Map();
   #rates = new Map();
   #rows = new Map();
-  #next = null;
+  #lists = new Map(); // by filter: the cursor of its next page, and down to which time it is known
+  #asking = 0;
   #state = "all";
-  #name = "";
+  #search = "";
   #closing = new AbortController();
 
-  constructor(root) {
-    this.search = h("input", { type: "search", placeholder: "Name", "aria-label": "Batches whose name has", id: "search" });
-    this.search.addEventListener("input", () => this.#filter({ name: this.search.value.trim() }));
+  constructor(root, by) {
+    this.by = by;
+    this.search = h("input", { type: "search", placeholder: "Name or sender", "aria-label": "Batches whose name or sender has", id: "search" });
+    this.search.addEventListener("input", () => this.#filter({ search: this.search.value.trim() }));
+    this.senders = h("select", { "aria-label": "Batches sent by" });
+    this.senders.addEventListener("change", () => this.#filter({ by: this.senders.value }));
     this.chips = FILTERS.map((name) => {
       const pick = () => this.#filter({ state: name });
       return h("button", { class: "chip", "aria-pressed": String(name === "all"), on: { click: pick } }, name);
@@ -42,7 +48,7 @@ class Batches {
     const group = h("div", { class: "bar", role: "group", "aria-label": "Batches by state" }, this.chips);
     root.append(
       h("div", { class: "bar between" }, h("h1", {}, "Batches"), this.said),
-      h("div", { class: "bar" }, this.search, group),
+      h("div", { class: "bar" }, this.search, this.senders, group),
       this.trouble,
       this.list,
       this.empty,
@@ -53,9 +59,10 @@ class Batches {
   }
 
   begin() {
-    this.#load();
+    this.#load({});
+    if (this.by !== ANYBODY) this.#look();
     live.watch("/page/live", {
-      watching: () => this.#load(true), // what has changed between the first look and now
+      watching: () => this.#load({}, true), // what has changed between the first look and now
       batches: ({ batches, gone }) => this.#changed(batches, gone),
       away: ({ detail }) => this.#trouble(detail),
       back: () => this.#trouble(""),
@@ -65,21 +72,46 @@ class Batches {
 
   end() {
     clearInterval(this.timer);
+    clearTimeout(this.typing);
     this.#closing.abort();
     document.removeEventListener("keydown", this.onKey);
   }
 
-  async #load(again = false) {
+  /** What is filtered, as the gateway is asked for it. */
+  get #wanted() {
+    const asked = { state: this.#state === "all" ? "" : this.#state, by: this.by, search: this.#search };
+    return Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
+  }
+
+  /** Ask for the next page of those that a filter is for; `again`: for the first page. */
+  async #load(filter = this.#wanted, again = false) {
+    const name = nameOf(filter);
+    const known = this.#lists.get(name);
+    const cursor = again ? null : known?.next;
+    this.#asking += 1;
     try {
-      const cursor = again ? null : this.#next;
-      const query = new URLSearchParams({ limit: PAGE, ...(cursor ? { cursor } : {}) });
-      const page = await json(`/v1/batches?${query}`, { signal: this.#closing.signal });
-      if (!again || this.#next === null) this.#next = page.next;
+      const query = new URLSearchParams({ limit: PAGE, ...filter, ...(cursor ? { cursor } : {}) });
+      const { batches, next } = await json(`/v1/batches?${query}`, { signal: this.#closing.signal });
+      if (!again || !known) this.#lists.set(name, { next, until: next ? batches.at(-1).created : "" });
       this.#trouble("");
-      this.#changed(page.batches, []);
+      this.#asking -= 1;
+      this.#changed(batches, []);
     } catch (error) {
+      this.#asking -= 1;
       if (error.name !== "AbortError") this.#trouble(error.message);
     }
+  }
+
+  /** Have the gateway look where not all batches are loaded. */
+  #look() {
+    clearTimeout(this.typing);
+    const name = nameOf(this.#wanted);
+    if (this.#lists.has(name) || this.#whole) return;
+    this.typing = setTimeout(() => this.#load(), QUIET_MS);
+  }
+
+  get #whole() {
+    return this.#lists.get("")?.next === null;
   }
 
   #changed(batches, gone) {
@@ -96,34 +128,56 @@ class Batches {
     this.#draw();
   }
 
-  #filter({ state = this.#state, name = this.#name }) {
-    [this.#state, this.#name] = [state, name];
+  #filter({ state = this.#state, search = this.#search, by = this.by }) {
+    [this.#state, this.#search, this.by] = [state, search, by];
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(FILTERS[i] === state)));
+    this.#look();
     this.#draw();
   }
 
   #matches(record) {
     const inState = this.#state === "all" || shownState(record) === this.#state;
-    return inState && record.batch.toLowerCase().includes(this.#name.toLowerCase());
+    const has = (text) => text.toLowerCase().includes(this.#search.toLowerCase());
+    const senders = record.senders ?? [];
+    return inState && [record.batch, ...senders].some(has) && (this.by === ANYBODY || senders.includes(this.by));
+  }
+
+  /** Down to which time all batches that are like that are loaded; older ones may be here by another filter. */
+  get #until() {
+    const known = [this.#lists.get(""), this.#lists.get(nameOf(this.#wanted))].filter(Boolean);
+    return known.map(({ until }) => until).sort()[0] ?? "";
   }
 
   #draw() {
     const all = [...this.#records.values()].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
-    const shown = all.filter((record) => this.#matches(record));
+    const until = this.#until;
+    const shown = all.filter((record) => this.#matches(record) && record.created >= until);
     const items = shown.map((record) => this.#row(record).item);
     if (items.length !== this.list.children.length || items.some((item, i) => this.list.children[i] !== item)) {
       this.list.replaceChildren(...items);
     }
     this.list.removeAttribute("aria-busy");
     this.list.hidden = !items.length;
-    this.more.hidden = !this.#next;
+    const more = !this.#whole && this.#lists.get(nameOf(this.#wanted))?.next !== null;
+    this.more.hidden = !more || this.#asking > 0;
     const found = `${number(shown.length)} of ${number(all.length)}`;
-    this.said.textContent = shown.length === all.length ? `${number(all.length)} shown` : `${found} shown`;
+    this.said.textContent = more || shown.length === all.length ? `${number(shown.length)} shown` : `${found} shown`;
+    this.#offer(all);
     this.#tellEmpty(all.length, shown.length);
   }
 
+  /** The senders that can be chosen: those of the batches that are loaded. */
+  #offer(records) {
+    const names = new Set([ANYBODY, this.by, ...records.flatMap((record) => record.senders ?? []).sort()]);
+    if (names.size !== this.senders.options.length) {
+      this.senders.replaceChildren(...[...names].map((name) => h("option", { value: name }, name || "by anybody")));
+    }
+    this.senders.value = this.by;
+    this.senders.hidden = names.size < 2;
+  }
+
   #tellEmpty(all, shown) {
-    this.empty.hidden = shown > 0 || !this.trouble.hidden;
+    this.empty.hidden = shown > 0 || !this.trouble.hidden || this.#asking > 0;
     if (this.empty.hidden) return;
     if (all) {
       const clear = h("button", { on: { click: () => this.#clear() } }, "Show all");
@@ -139,7 +193,7 @@ class Batches {
 
   #clear() {
     this.search.value = "";
-    this.#filter({ state: "all", name: "" });
+    this.#filter({ state: "all", search: "", by: ANYBODY });
     this.search.focus();
   }
 
@@ -170,15 +224,18 @@ class Batches {
   }
 }
 
+const nameOf = (filter) => new URLSearchParams(filter).toString();
+
 class Row {
   constructor({ batch }) {
     this.state = h("span", { class: "pill" });
     this.age = h("time", { class: "quiet small" });
+    this.by = h("span", { class: "quiet small" });
     this.bar = document.createElement("progress-bar");
     this.done = h("span", { class: "quiet small" });
     this.failed = h("span", { class: "number small" });
     this.left = h("span", { class: "number small" });
-    const name = h("div", {}, h("div", { class: "name" }, batch), this.age);
+    const name = h("div", {}, h("div", { class: "name" }, batch), this.age, this.by);
     const parts = [name, h("div", { class: "stack tight" }, this.bar, this.done), h("div", {}, this.state), this.left, this.failed];
     this.item = h("li", {}, h("a", { class: "batch-row", href: `#/batches/${encodeURIComponent(batch)}` }, parts));
   }
@@ -191,6 +248,8 @@ class Row {
     this.age.textContent = ago(record.created);
     this.age.dateTime = record.created;
     this.age.title = when(record.created);
+    this.by.textContent = record.senders?.length ? `, by ${sendersText(record.senders)}` : "";
+    this.by.title = record.senders?.join(", ") ?? "";
     this.bar.counts = record.counts;
     const cost = record.money ? `, ${spent(record.money)}` : "";
     this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}${cost}`;
