@@ -74,6 +74,17 @@ def test_filters_ask_nobody_and_groups_are_exact(look: Look, many: None) -> None
     assert [url for url in asked if "/edits?" not in url and "/why" not in url and "/failures" not in url] == []
 
 
+def test_a_batch_is_read_once_to_be_shown(look: Look, many: None) -> None:
+    """Beside it the names that are seen first; once it is heard what changes, nothing has changed."""
+    page = look("#/batches/night")
+    asked = "performance.getEntriesByType('resource').filter(({name}) => name.includes('/night/strip'))"
+    page.wait_for_function(f"() => {asked}.filter(({{responseEnd}}) => responseEnd).length >= 4")
+    assert page.evaluate(f"() => {asked}.map(({{responseStatus}}) => responseStatus)") == [200, 200, 304, 304]
+    expect(rows(page).first).to_contain_text("lighthouse-000000")
+    names = "performance.getEntriesByType('resource').filter(({name}) => name.includes('/edits?'))"
+    assert page.evaluate(f"() => {names}.map(({{name}}) => name.split('?')[1])") == ["from=0&count=40"]
+
+
 def small(ledger: Ledger) -> EditQueue:
     """A batch of three edits, of which nothing was sent."""
     ledger.worker.see_worker("w", {})
@@ -202,11 +213,14 @@ def test_what_comes_while_the_strip_is_on_its_way_is_not_lost(look: Look, ledger
     queue = small(ledger)
     held: list[Route] = []
     page = look()
-    page.route("**/v1/batches/oil/strip", lambda route: held.append(route))
+    page.route("**/v1/batches/oil/strip", lambda route: held.append(route))  # also when it is asked for once more
+    told: list[str] = []
+    network = page.context.new_cdp_session(page)
+    network.on("Network.eventSourceMessageReceived", lambda message: told.append(message["eventName"]))
+    network.send("Network.enable")
     page.locator(".batch-row").click()
-    until(lambda: page.evaluate("1") and len(held) == 2, "the strip is asked for, and again as the stream begins")
+    until(lambda: page.evaluate("1") and held and "watching" in told, "the strip is asked for, and the stream begins")
     queue.cancel("oil")
     expect(page.locator("virtual-list")).to_have_attribute("aria-rowcount", "3")
-    for route in held:
-        route.fulfill(body=b"qqq", content_type="application/octet-stream", headers={"ETag": '"old"'})
+    held[0].fulfill(body=b"qqq", content_type="application/octet-stream", headers={"ETag": '"old"'})
     expect(page.locator("virtual-list .row .state")).to_have_text(["cancelled"] * 3)

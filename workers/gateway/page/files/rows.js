@@ -8,6 +8,7 @@ export class Rows {
   #names = new Map();
   #asked = new Set();
   #timer = 0;
+  #wantedAt = -Infinity;
 
   constructor(batch, signal, came, failed) {
     Object.assign(this, { batch, signal, came, failed });
@@ -22,7 +23,11 @@ export class Rows {
   want(places) {
     const missing = places.filter((place) => !this.#names.has(place) && !this.#asked.has(place)).slice(0, AT_ONCE);
     clearTimeout(this.#timer);
-    if (missing.length) this.#timer = setTimeout(() => this.#ask(missing), QUIET_MS);
+    if (!missing.length) return;
+    const scrolls = performance.now() - this.#wantedAt < QUIET_MS;
+    this.#wantedAt = performance.now();
+    if (scrolls) this.#timer = setTimeout(() => this.#ask(missing), QUIET_MS);
+    else this.#ask(missing);
   }
 
   async #ask(places) {

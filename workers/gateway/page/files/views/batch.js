@@ -13,6 +13,7 @@ import { EditPanel } from "./edit.js";
 import { Groups } from "./groups.js";
 
 const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
+const FIRST = [...Array(40).keys()]; // the places that are seen first
 
 export function openBatch(root, session, batch, customId) {
   const view = new Batch(root, batch);
@@ -26,7 +27,8 @@ class Batch {
   #states = new Set();
   #shown = null;
   #tags = {};
-  #loading = 0;
+  #loading = false;
+  #again = false;
   #meanwhile = [];
   #aside = 0;
   #newer = null; // what has come since the last look aside
@@ -34,7 +36,7 @@ class Batch {
   constructor(root, batch) {
     this.batch = batch;
     this.head = new BatchHead(batch);
-    this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => notice(error.message));
+    this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => this.#noNames(error));
     this.groups = new Groups(batch, () => this.#filtered());
     this.edit = new EditPanel(batch, () => this.#closeEdit());
     this.map = document.createElement("state-map");
@@ -65,6 +67,7 @@ class Batch {
 
   begin(customId) {
     this.#load();
+    this.rows.want(FIRST); // beside it, so that the list has names at once
     live.watch(`/page/live?batch=${encodeURIComponent(this.batch)}`, {
       watching: () => this.#load(),
       reset: () => this.#load(),
@@ -85,8 +88,10 @@ class Batch {
 
   // --- what comes ------------------------------------------------------------------------------
 
+  /** Read all of it. What is on its way may be older than what has asked for more: it is read once more then. */
   async #load() {
-    this.#loading++;
+    if (this.#loading) return void (this.#again = true);
+    [this.#loading, this.#again] = [true, false];
     try {
       const path = v1("batches", this.batch);
       const [record, states, groups] = await Promise.all([
@@ -104,8 +109,13 @@ class Batch {
       if (error.status === 404) this.#lost(error.message);
       else if (error.name !== "AbortError") this.#trouble(error.message);
     } finally {
-      if (!--this.#loading) this.#meanwhile = [];
+      [this.#loading, this.#meanwhile] = [false, []];
+      if (this.#again) this.#load();
     }
+  }
+
+  #noNames(error) {
+    if (error.status !== 404) notice(error.message); // that there is no such batch is told once
   }
 
   /** There is no such batch: nothing is to be heard of it either. */
