@@ -13,6 +13,7 @@ ENGINE = {  # by whether it is a GPU: a run on a CPU shall not take the place of
     for on_gpu, where in ((False, "CPU"), (True, "GPU"))
 }
 GATEWAY = "<!-- made by scripts/bench --gateway --docs: begin -->"
+BROWSER = "<!-- made by scripts/bench --page --docs: begin -->"
 BEGIN, END = "<!-- made by scripts/bench --docs: begin -->", "<!-- end -->"
 
 

@@ -1,0 +1,1 @@
+"""How fast the page is in a browser, and what it costs beside the edits: ``scripts/bench --page``."""
