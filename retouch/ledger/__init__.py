@@ -28,8 +28,10 @@ from retouch.ledger.claims import (
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
 from retouch.ledger.crew import Heartbeat, WorkerView
+from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish, JobState
 from retouch.ledger.figures import Figures
 from retouch.ledger.history import HistoryStep
+from retouch.ledger.jobs import Action, Job, JobCost, Which
 from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.latencies import Latency, Stopwatch
@@ -65,6 +67,7 @@ __all__ = [
     "PAGE",
     "SCHEMA",
     "About",
+    "Action",
     "Address",
     "BatchMoney",
     "BatchPauseView",
@@ -88,6 +91,9 @@ __all__ = [
     "HistoryStep",
     "InForce",
     "Intervals",
+    "Job",
+    "JobCost",
+    "JobState",
     "Journal",
     "Latency",
     "Ledger",
@@ -115,6 +121,7 @@ __all__ = [
     "Undelivered",
     "Verdict",
     "Wait",
+    "Which",
     "Worker",
     "WorkerView",
     "body",

@@ -28,7 +28,7 @@ from retouch.errors import (
 from retouch.ledger import patient_connections
 from retouch.ledger.address import Address
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
-from retouch.ledger.scripts import Scripts
+from retouch.ledger.scripts import Argument, Scripts
 
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
 _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
@@ -66,7 +66,7 @@ class Connection:
         )
         return cls(redis.Redis.from_pool(pool), Keys(namespace))
 
-    def run(self, move: str, *args: str | int | float) -> Any:
+    def run(self, move: str, *args: Argument) -> Any:
         """Run one move of ``lua/``; its first argument, the time, is put before ``args``."""
         with _translated():
             return self._scripts.run(move, self._clock() if self._clock else "", *args)

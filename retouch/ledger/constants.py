@@ -26,6 +26,13 @@ SAMPLED = (  # what a record says beside the places, in this order; more may be 
     *(f"{what}:{kind}" for kind in ("submit", "status") for what in ("answers", "ms")),
 )
 SENDERS_KEPT = 10  # of a batch; those that come later are not named
+CHANGED_AT_ONCE = (
+    100  # edits of a job in one script: each ends with a result and an event, or begins anew; some ms in all
+)
+JOB_OFFERED_MS = 15 * 60_000  # ms that a job which was counted can be started
+JOB_TAKEN_MS = 2_000  # ms without a page of a job, after which somebody else does the next one
+JOB_KEPT_MS = 7 * 86_400_000  # ms that a job stays after its end
+JOBS_OF_BATCH = 50  # that are kept; the oldest is removed first
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
 
@@ -35,6 +42,16 @@ class Finish(StrEnum):
     WRITTEN = "written"  # the manifest and _SUCCESS
     REMOVED = "removed"  # an old _SUCCESS: the batch is open again
     AGAIN = "again"  # nothing yet: it is to be tried again
+
+
+class JobState(StrEnum):
+    """Where a job stands: it is counted, and once a person has started it, it runs until it is done, or stopped."""
+
+    COUNTING = "counting"
+    COUNTED = "counted"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
 
 
 def as_lua() -> str:
@@ -50,6 +67,12 @@ def as_lua() -> str:
         f"local LEARNED_BINS = {LEARNED_BINS}",
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         f"local SENDERS_KEPT = {SENDERS_KEPT}",
+        f"local CHANGED_AT_ONCE = {CHANGED_AT_ONCE}",
+        f"local JOB_OFFERED_MS = {JOB_OFFERED_MS}",
+        f"local JOB_TAKEN_MS = {JOB_TAKEN_MS}",
+        f"local JOB_KEPT_MS = {JOB_KEPT_MS}",
+        f"local JOBS_OF_BATCH = {JOBS_OF_BATCH}",
+        f"local JOB = {_table(JobState)}",
         f"local OTHER_GROUP = {OTHER_GROUP}",
         f"local SAMPLE_MS, SAMPLES_KEPT = {SAMPLE_MS}, {SAMPLES_KEPT}",
         "local SAMPLED = { " + ", ".join(f"'{name}'" for name in SAMPLED) + " }",

@@ -45,7 +45,7 @@ key                            type    holds
                                        with the types that it asks for: ``NAME;TYPE;…;,NAME``),
                                        ``deployment`` (a random name), ``named_from`` (the first event whose id
                                        has that name in it), ``price`` (of an image, micro-units), ``currency``,
-                                       ``counted`` (amounts were counted in it)
+                                       ``counted`` (amounts were counted in it), ``jobs`` (how many were made)
 ``{ns}:pauses``                hash    ``KIND:CAUSE`` → JSON ``{reason, since, touched, until, every, …}``: why
                                        requests of a kind pause; ``until`` is the next probe, ``every`` the ms
                                        between probes (more: ``lua/include/pauses.lua``)
@@ -71,6 +71,7 @@ key                            type    holds
                                        paused run run_words run_since recovered sent_anew origin made
                                        redos max_failures given_failures waited budget given_budget spent
                                        committed doubtful currency more_images senders``;
+                                       committed doubtful currency more_images jobs``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -89,6 +90,7 @@ key                            type    holds
                                        ``senders``: JSON, whose edits it has, the first one first, ten at most;
                                        an empty one: an older program, which did not say
                                        ``waited``: its last pause that has ended, since, until, ``batch:CAUSE``
+                                       ``jobs``: the ids of the newest 50 that were started
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end
 ``{ns}:strip:B``               string  a byte an edit, in that order: the letter of its state (``LETTERS``); 0: the edit
@@ -99,6 +101,14 @@ key                            type    holds
                                        follow are counted as 255. Number → how many are failed so
 ``{ns}:picks:B``               string  the same: ``p`` of an edit that a person has picked, ``r`` of one that was
                                        rejected, 0 of others; absent before the first is
+``{ns}:jobs``                  zset    jobs that are at work, by the time (ms) from when on another may do the next page
+``{ns}:job:ID``                hash    what a person has decided about many edits of a batch: ``state batch made action
+                                       states groups by all number created started ended next`` (the place where it
+                                       goes on), ``counted to_ask to_send images_to_ask images_to_send at_work``,
+                                       ``changed asked skipped``; goes 15 minutes after it was counted, 7 days after
+                                       its end, or with its batch
+``{ns}:job:ID:chosen``         string  the edits that it is about, a byte each in the batch's order: 1 for those; until
+                                       its end
 ``{ns}:edits:B``               hash    custom id → parameters (JSON), without the batch's defaults; in it
                                        ``about``: what its producer says about it, which is not sent
 ``{ns}:results:B``             hash    custom id → result (JSON) of the edits that ended
@@ -126,7 +136,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike witness throttled overdue asked note urls kind seen incomplete sent_at alone
-link again said errors probe unsigned used_seed at reserved paid``.
+link again said errors probe unsigned used_seed at reserved paid retried``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -156,6 +166,7 @@ link again said errors probe unsigned used_seed at reserved paid``.
 ``places``  how many images of it count as being at the API.
 ``at``      its place in its batch's order, from 0; absent: an older program enqueued it.
 ``h0`` … ``h3``  its journal, in parts of 64 bytes (see ``lua/include/journal.lua``); absent: none is kept of it.
+``retried`` how many jobs had been made when a person last had it tried again: those made before are about what it was.
 ``reserved``  what its open submit costs (micro-units), the day of its POST, and ``?`` once that counts as doubtful.
 ``paid``    what its submits have cost, or may have, in micro-units.
 """
@@ -174,12 +185,14 @@ _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
     *("backlog", "halted", "counts", "crew", "samples", "sampling"),
+    *("backlog", "halted", "counts", "jobs"),
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
     "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
     *("request", "strip", "groupstrip", "groups", "picks", "visit", "money"),
+    *("request", "strip", "groupstrip", "groups", "visit", "money", "job"),
 )
 
 
@@ -200,6 +213,7 @@ class Keys:
         self.crew = f"{self.prefix}crew"
         self.samples = f"{self.prefix}samples"
         self.sampling = f"{self.prefix}sampling"
+        self.jobs = f"{self.prefix}jobs"
         self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"
@@ -242,6 +256,9 @@ class Keys:
     def picks(self, batch_id: str) -> str:
         """Which of the batch's edits were picked, and which rejected, a byte each, in order."""
         return f"{self.prefix}picks:{batch_id}"
+    def job(self, job_id: str) -> str:
+        """What is done to many edits of a batch."""
+        return f"{self.prefix}job:{job_id}"
 
     def edits(self, batch_id: str) -> str:
         """The batch's parameters by custom id."""

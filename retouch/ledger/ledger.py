@@ -8,6 +8,7 @@ import redis
 
 from retouch.ledger.access import Access
 from retouch.ledger.connection import Connection
+from retouch.ledger.jobs import Jobs
 from retouch.ledger.keys import DEFAULT_NAMESPACE, Keys
 from retouch.ledger.picks import Picks
 from retouch.ledger.producer import Producer
@@ -21,6 +22,7 @@ class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
     ``strips``: reads whole batches at a glance. ``picks``: what people choose among results.
+    ``strips``: reads whole batches at a glance. ``jobs``: what is done to many edits of a batch.
     ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
     LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
@@ -52,5 +54,6 @@ class Ledger:
         self.reader = Reader(connection)
         self.strips = Strips(connection)
         self.picks = Picks(connection)
+        self.jobs = Jobs(connection)
         self.access = Access(connection)
         self.requests = Requests(connection)

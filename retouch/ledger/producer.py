@@ -10,15 +10,14 @@ from retouch.causes import BatchPause, PauseCause
 from retouch.errors import InputError
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
+from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN, JobState
+from retouch.ledger.jobs import Action, Jobs, Which
 from retouch.ledger.sinks import types_text
-from retouch.ledger.strips import Strips
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.price import Budget, Price
 from retouch.states import EditState
 
-OnProgress = Callable[[int, int], None]  # called with how many edits were looked at, of how many
-CHANGED_AT_ONCE = 100  # edits in one script: each ends with a result and an event, or begins anew; some ms in all
+OnProgress = Callable[[int, int], None]  # called with how many edits were dealt with, of how many
 
 
 class Opened(NamedTuple):
@@ -53,6 +52,7 @@ class Producer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._jobs = Jobs(connection)
 
     def open_batch(self, batch: str) -> Opened:
         """Look at a batch that is to be written to; changes nothing that anybody sees."""
@@ -137,10 +137,7 @@ class Producer:
         marked and sealed: an edit that comes back without being sent is cancelled too, one that was sent and not
         answered is not sent again, and a producer that is still writing is refused.
         """
-        states = set(states)
-        if EditState.QUEUED in states:
-            states.add(EditState.SUBMITTING)  # claimed and not sent yet, or sent, not answered, and under no claim
-        return self._change(batch, "cancel", states, on_progress)[0]
+        return self._change(batch, "cancel", Which(tuple(states)), on_progress)[0]
 
     def retry(
         self,
@@ -154,9 +151,10 @@ class Producer:
         """Try the batch's edits in these states (failed, cancelled or held) again.
 
         Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
-        ``group``: those alone that are in this group of failures when they are looked at.
+        ``group``: those alone that are in this group of failures.
         """
-        changed, asked = self._change(batch, "anew" if anew else "retry", set(states), on_progress, group)
+        which = Which(tuple(states), () if group is None else (group,))
+        changed, asked = self._change(batch, "anew" if anew else "retry", which, on_progress)
         return Retried(asked, changed - asked)
 
     def pause_submits(self, reason: str) -> bool:
@@ -249,27 +247,21 @@ class Producer:
         left = int(self._connection.run("remove_batch", batch))
         return None if left < 0 else left
 
-    def _change(
-        self,
-        batch: str,
-        action: str,
-        states: set[EditState],
-        on_progress: OnProgress | None,
-        group: int | None = None,
-    ) -> tuple[int, int]:
-        size = int(self._connection.read("LLEN", self._connection.keys.order(batch)))
-        older = {} if group is None else Strips(self._connection).older_of(batch, group)
-        first = total = total_asked = 0
-        while True:
-            places = range(first, first + CHANGED_AT_ONCE)
-            chosen = "" if group is None else group, *(older[place] for place in places if place in older)
-            page, changed, asked = self._connection.run(
-                "change", batch, action, ",".join(states), first, places[-1], *chosen
-            )
-            total += int(changed)
-            total_asked += int(asked)
-            first += CHANGED_AT_ONCE
-            if on_progress:
-                on_progress(min(first, size), size)
-            if page < CHANGED_AT_ONCE:
-                return total, total_asked
+    def _change(self, batch: str, action: Action, which: Which, on_progress: OnProgress | None) -> tuple[int, int]:
+        """Do it by a job, which is stopped if the caller is; returns how many were changed, and are asked about."""
+        job = self._jobs.count(batch, action, which, at_once=True)
+        if job is None or not job.counted:
+            return 0, 0
+        self._jobs.start(job.id, mine=True)
+        try:
+            while True:
+                state, counted, done = self._jobs.advance(job.id)
+                if on_progress:
+                    on_progress(done, counted)
+                if state is not JobState.RUNNING:
+                    break
+        except KeyboardInterrupt:
+            self._jobs.stop(job.id)
+            raise
+        ended = self._jobs.job(job.id) or job
+        return ended.changed, ended.asked

@@ -34,6 +34,7 @@ _COMMENT = re.compile(r"--.*")
 _WORD = re.compile(r"\w+")
 _DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
 _FUNCTION = re.compile(r"^local function (\w+)\((?:.* end\n|.*\n(?:(?: .*|--.*)?\n)*?end\n)", re.MULTILINE)
+Argument = str | bytes | int | float  # of a move
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
 
@@ -46,7 +47,7 @@ class Scripts:
         self._namespace = keys.namespace
         self._digests: dict[str, str] = {}
 
-    def run(self, name: str, *args: str | int | float) -> Any:
+    def run(self, name: str, *args: Argument) -> Any:
         """Run one move; raises redis.exceptions.RedisError."""
         digest = self._digests.get(name) or self._load(name)
         # The tag as the one key: enough for a cluster to route the script to the slot of all the others.
@@ -55,7 +56,7 @@ class Scripts:
         except NoScriptError:
             return self._client.evalsha(self._load(name), 1, self._tag, *args)
 
-    def run_together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+    def run_together(self, moves: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """Run moves as one: nobody sees the ledger in between; raises redis.exceptions.RedisError."""
         try:
             return self._together(moves)
@@ -64,7 +65,7 @@ class Scripts:
                 self._load(name)
             return self._together(moves)
 
-    def _together(self, moves: Sequence[tuple[str, Sequence[str | int | float]]]) -> list[Any]:
+    def _together(self, moves: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         digests = [self._digests.get(name) or self._load(name) for name, _ in moves]
         pipe = self._client.pipeline(transaction=True)
         for digest, (_, args) in zip(digests, moves, strict=True):

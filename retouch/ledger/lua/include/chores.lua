@@ -43,6 +43,9 @@ local function remove_some(batch, most)
     groups.remove(batch, redis.call('LLEN', order_key(batch)), #page)
   end
   if #page == most then return most end
+  for job in string.gmatch(redis.call('HGET', batch_key(batch), 'jobs') or '', '%S+') do
+    redis.call('UNLINK', job_key(job), job_key(job) .. ':chosen')
+  end
   redis.call('UNLINK', batch_key(batch), order_key(batch), edits_key(batch), results_key(batch), parked_key(batch),
     strip_key(batch), groupstrip_key(batch), groups_key(batch), picks_key(batch))
   redis.call('UNLINK', names_key(batch))

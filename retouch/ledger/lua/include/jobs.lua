@@ -1,0 +1,31 @@
+-- Jobs: what a person has decided about many edits of a batch. A job is counted, then started, and done page by page; whoever calls
+-- does the next page.
+-- include: clock batches
+local jobs = {}
+
+-- The edits that it is about: a byte each in the batch's order, '\1' for those that are.
+function jobs.chosen_key(id) return job_key(id) .. ':chosen' end
+
+-- A batch of the same name that is made later is another one.
+function jobs.is_of(made, batch)
+  local key = batch_key(batch)
+  return redis.call('EXISTS', key) == 1 and (redis.call('HGET', key, 'made') or '') == made
+end
+
+function jobs.forget(id)
+  redis.call('ZREM', JOBS, id)
+  redis.call('UNLINK', job_key(id), jobs.chosen_key(id))
+end
+
+function jobs.finish(id, state)
+  redis.call('ZREM', JOBS, id)
+  redis.call('UNLINK', jobs.chosen_key(id))
+  redis.call('HSET', job_key(id), 'state', state, 'ended', int(now))
+  redis.call('PEXPIRE', job_key(id), JOB_KEPT_MS)
+end
+
+-- Edits that come back to the queue later are cancelled too, and who is still writing to the batch is refused.
+function jobs.cancel_batch(batch)
+  redis.call('HSET', batch_key(batch), 'cancelled', int(now))
+  seal(batch, '')
+end

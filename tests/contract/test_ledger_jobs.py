@@ -1,0 +1,269 @@
+"""Jobs: what is done to many edits is counted first, bound to what was counted, and done page by page, each once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from retouch.errors import InputError
+from retouch.ledger import Action, Finish, Job, JobState, Settlement, Step, Which
+from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS
+from retouch.price import Price
+from retouch.states import EditState
+from tests.ledger_bench import POLLED, SUBMITTING, Bench, entries
+
+SIZE = 2 * CHANGED_AT_ONCE + 1
+MEMORY, TIMEOUT = '{"code":"failure","message":"out of memory"}', '{"code":"deadline","message":"no result"}'
+
+
+def fail(bench: Bench, count: int, error: str = MEMORY) -> None:
+    """So many of the edits that wait in the queue fail before they are sent."""
+    claims = bench.edits(submits=count, places=1000)
+    settled = [Settlement(claim, SUBMITTING, EditState.FAILED, error=error) for claim in claims]
+    assert all(bench.ledger.worker.settle(settled))
+
+
+def counted(bench: Bench, action: Action = "retry", *, groups: tuple[int, ...] = (), **which: tuple[str, ...]) -> Job:
+    """A job that can be started."""
+    states = which.get("states")
+    asked = Which.of(action, states, groups, which.get("custom_ids", ()))
+    job = bench.ledger.jobs.count("b", action, asked, by="key ada")
+    assert job is not None
+    assert job.state is JobState.COUNTED
+    return job
+
+
+def finish(bench: Bench, job: Job) -> Job:
+    """Do all its pages."""
+    while bench.ledger.jobs.advance(job.id).state is JobState.RUNNING:
+        pass
+    found = bench.ledger.jobs.job(job.id)
+    assert found is not None
+    return found
+
+
+def test_a_job_says_its_exact_number_first_and_changes_nothing(bench: Bench) -> None:
+    """What the API is asked about costs nothing, what is submitted again has its price, by images."""
+    bench.ledger.producer.set_price(Price(Decimal("0.01"), "USD"))
+    bench.fill(3, samples=2)
+    claims = bench.edits(submits=1)
+    bench.intend(claims)
+    bench.accept(claims, delay_ms=0)
+    polls = [claim for claim in bench.edits(submits=0) if claim.step is Step.POLL]
+    bench.begin_polls(polls)
+    bench.ledger.worker.settle([Settlement(one, POLLED, EditState.FAILED, error=TIMEOUT) for one in polls])
+    fail(bench, 2)
+    job = counted(bench)
+    assert (job.counted, job.to_ask, job.to_send, job.by) == (3, 1, 2, "key ada")
+    assert job.cost is not None
+    assert (job.cost.amount, job.cost.at_most, job.cost.currency) == (Decimal("0.04"), Decimal("0.06"), "USD")
+    assert counted(bench, "anew").to_send == 3
+    assert bench.counts() == {"failed": 3}
+    assert bench.ledger.jobs.of_batch("b") == bench.ledger.jobs.open() == []
+
+
+def test_a_job_does_what_was_counted_page_by_page(bench: Bench) -> None:
+    """A page is bounded; the batch knows its jobs, and who has started each."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    assert bench.ledger.jobs.start(job.id) is JobState.RUNNING
+    assert [one.id for one in bench.ledger.jobs.open()] == [job.id]
+    steps = [bench.ledger.jobs.advance(job.id) for _ in range(3)]
+    assert [step.done for step in steps] == [CHANGED_AT_ONCE, 2 * CHANGED_AT_ONCE, SIZE]
+    assert steps[-1].state is JobState.DONE
+    assert bench.counts() == {"queued": SIZE}
+    [ended] = bench.ledger.jobs.of_batch("b")
+    assert (ended.state, ended.changed, ended.skipped, ended.done) == (JobState.DONE, SIZE, 0, SIZE)
+    assert ended.ended is not None
+    assert bench.ledger.jobs.open() == []
+    assert Job.from_json(ended.to_json()) == ended
+
+
+def test_the_same_start_twice_is_the_same_job(bench: Bench) -> None:
+    """Also when it has ended: nothing is sent again."""
+    bench.fill(2)
+    fail(bench, 2)
+    job = counted(bench)
+    assert bench.ledger.jobs.start(job.id) is JobState.RUNNING
+    assert bench.ledger.jobs.start(job.id) is JobState.RUNNING
+    assert finish(bench, job).changed == 2
+    fail(bench, 2)
+    assert bench.ledger.jobs.start(job.id) is JobState.DONE
+    assert bench.ledger.jobs.advance(job.id).state is JobState.DONE
+    assert bench.counts() == {"failed": 2}
+    assert len(bench.ledger.jobs.of_batch("b")) == 1
+
+
+@pytest.mark.parametrize("when", ["in the same ms", "later"])
+def test_what_changed_since_the_count_is_skipped_and_told(bench: Bench, when: str) -> None:
+    """Also an edit that somebody else had tried again, and that has failed once more."""
+    bench.fill(5)
+    fail(bench, 3)
+    job = counted(bench)
+    bench.clock.now += when == "later"
+    assert bench.ledger.producer.retry("b").sent == 3
+    fail(bench, 3)  # one of these was never counted
+    bench.ledger.jobs.start(job.id)
+    ended = finish(bench, job)
+    assert (ended.counted, ended.changed, ended.skipped) == (3, 0, 3)
+    assert bench.counts()["failed"] == 3
+
+
+def test_what_fails_after_the_count_is_not_of_the_job(bench: Bench) -> None:
+    """It is neither changed nor skipped."""
+    bench.fill(4)
+    fail(bench, 1)
+    job = counted(bench)
+    fail(bench, 2)
+    bench.ledger.jobs.start(job.id)
+    ended = finish(bench, job)
+    assert (ended.counted, ended.changed, ended.skipped) == (1, 1, 0)
+    assert bench.counts() == {"failed": 2, "queued": 2}
+
+
+def test_two_who_drive_one_job_do_each_page_once(bench: Bench) -> None:
+    """In turns, as two gateways may."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    bench.ledger.jobs.start(job.id)
+    done = [bench.ledger.jobs.advance(job.id).done for _ in range(5)]
+    assert done == [CHANGED_AT_ONCE, 2 * CHANGED_AT_ONCE, SIZE, SIZE, SIZE]
+    assert bench.counts() == {"queued": SIZE}
+
+
+def test_another_takes_a_job_over_whose_driver_has_died(bench: Bench) -> None:
+    """Not while it is at work."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    bench.ledger.jobs.start(job.id)
+    assert bench.ledger.jobs.due() == [job.id]
+    bench.ledger.jobs.advance(job.id)
+    assert bench.ledger.jobs.due() == []
+    bench.clock.now += JOB_TAKEN_MS
+    assert bench.ledger.jobs.due() == [job.id]
+    assert finish(bench, job).changed == SIZE
+
+
+def test_a_stopped_job_leaves_the_rest(bench: Bench) -> None:
+    """And what it has done stays."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    bench.ledger.jobs.start(job.id)
+    bench.ledger.jobs.advance(job.id)
+    assert bench.ledger.jobs.stop(job.id) is JobState.STOPPED
+    assert bench.ledger.jobs.advance(job.id).state is JobState.STOPPED
+    assert bench.counts() == {"failed": SIZE - CHANGED_AT_ONCE, "queued": CHANGED_AT_ONCE}
+    assert bench.ledger.jobs.start(job.id) is JobState.STOPPED
+
+
+def test_a_job_of_a_group_takes_those_alone(bench: Bench) -> None:
+    """Or of several groups, or of edits by their names."""
+    bench.fill(6)
+    fail(bench, 1)
+    fail(bench, 2, TIMEOUT)
+    fail(bench, 1, '{"code":"failure","message":"no such model"}')
+    assert counted(bench, groups=(2,)).counted == 2
+    assert counted(bench, groups=(1, 3)).counted == 2
+    one = counted(bench, custom_ids=("c1", "c5"))
+    assert one.counted == 1  # c5 is queued
+    bench.ledger.jobs.start(one.id)
+    assert finish(bench, one).changed == 1
+    with pytest.raises(InputError, match="there is no edit 'c9' in batch 'b'"):
+        counted(bench, custom_ids=("c9",))
+
+
+def test_a_cancel_leaves_alone_what_is_at_the_api(bench: Bench) -> None:
+    """It says how many those are; what is claimed and not sent yet is cancelled."""
+    bench.at_the_api(1, of=5)
+    sent = bench.edits(submits=1, polls=0)
+    bench.intend(sent)
+    claimed = bench.edits(submits=1, polls=0)
+    assert len(claimed) == 1
+    job = counted(bench, "cancel")
+    assert (job.counted, job.at_work) == (3, 2)
+    assert (job.to_send, job.cost) == (0, None)
+    bench.later(30_000)  # what was claimed, and what was sent, comes back to the queue
+    bench.ledger.jobs.start(job.id)
+    assert finish(bench, job).done == 3
+    assert bench.counts()["cancelled"] >= 3
+
+
+def test_a_cancel_of_some_edits_ends_no_batch(bench: Bench) -> None:
+    """Others may still be added, and those that come back are queued again."""
+    bench.fill(3)
+    job = counted(bench, "cancel", custom_ids=("c1",))
+    bench.ledger.jobs.start(job.id)
+    assert finish(bench, job).changed == 1
+    view = bench.ledger.reader.batch("b")
+    assert view is not None
+    assert not view.cancelled
+    assert bench.counts() == {"queued": 2, "cancelled": 1}
+
+
+def test_a_job_of_a_removed_batch_is_done_to_no_other_of_its_name(bench: Bench) -> None:
+    """It is gone, and so is all that was kept of it."""
+    bench.fill(2)
+    fail(bench, 2)
+    old, running = counted(bench), counted(bench)
+    bench.ledger.jobs.start(running.id)
+    [claim] = [one for one in bench.claim().claims if one.step is Step.FINISH]
+    bench.ledger.worker.settle_batch(claim, Finish.WRITTEN)
+    assert bench.ledger.producer.remove("b") == 0
+    assert bench.ledger.jobs.job(running.id) is None
+    assert [key for key in bench.client.keys("*") if running.id in str(key)] == []
+    bench.clock.now += 1
+    bench.fill(2)
+    fail(bench, 2)
+    assert bench.ledger.jobs.start(old.id) is None
+    assert bench.ledger.jobs.advance(running.id).state is None
+    assert bench.ledger.jobs.open() == []
+    assert bench.counts() == {"failed": 2}
+
+
+def test_a_job_that_nobody_starts_goes(bench: Bench) -> None:
+    """It is kept for a quarter of an hour; one that was started for days."""
+    bench.fill(2)
+    fail(bench, 2)
+    job, started = counted(bench), counted(bench)
+    assert 0 < bench.client.pttl(bench.keys.job(job.id)) <= JOB_OFFERED_MS
+    bench.ledger.jobs.start(started.id)
+    assert bench.client.pttl(bench.keys.job(started.id)) == -1
+    finish(bench, started)
+    assert bench.client.pttl(bench.keys.job(started.id)) > JOB_OFFERED_MS
+    assert not bench.client.exists(f"{bench.keys.job(started.id)}:chosen")
+
+
+def test_a_large_batch_is_searched_by_pages_too(bench: Bench) -> None:
+    """The few that are chosen may stand far from each other."""
+    for first in range(0, 1500, 500):
+        bench.write("b", entries(1500)[first : first + 500])
+    bench.ledger.producer.seal("b")
+    far = ("c3", "c700", "c1499")
+    job = counted(bench, "cancel", custom_ids=far)
+    assert job.counted == 3
+    bench.ledger.jobs.start(job.id)
+    assert finish(bench, job).changed == 3
+    states = [bench.client.hget(bench.keys.edit(f"b/{one}"), "state") for one in far]
+    assert states == ["cancelled"] * 3
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "said"),
+    [
+        ("cancel", {"states": ["waiting"]}, "an edit that is waiting cannot be cancelled"),
+        ("retry", {"states": ["completed"]}, "an edit that is completed cannot be tried again"),
+        ("retry", {"states": ["held"], "groups": [1]}, "groups are of failed edits"),
+        ("retry", {"states": ["odd"]}, "not states of an edit"),
+        ("burn", {}, "action must be retry, anew or cancel"),
+        ("retry", {"custom_ids": [str(n) for n in range(10_001)]}, "at most 10,000"),
+    ],
+)
+def test_what_cannot_be_done_is_said(action: Action, more: dict[str, list[object]], said: str) -> None:
+    """In one sentence."""
+    with pytest.raises(InputError, match=said):
+        Which.of(action, **{"states": None, **more})  # type: ignore[arg-type]
