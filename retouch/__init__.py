@@ -41,6 +41,9 @@ if TYPE_CHECKING:
         FailureGroup,
         Figures,
         HistoryStep,
+        Job,
+        JobCost,
+        JobState,
         Made,
         Pause,
         Provider,
@@ -77,6 +80,9 @@ __all__ = [
     "HistoryStep",
     "InputError",
     "InvalidEditError",
+    "Job",
+    "JobCost",
+    "JobState",
     "LostImagesError",
     "Made",
     "Manifest",
@@ -117,6 +123,8 @@ _PLACES = {
     "intake.writing": "BatchWriter Receipt",
     "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made"
     " Pause Provider RequestSample Retried Sample Sink WorkerView",
+    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Job"
+    " JobCost JobState Made Pause Provider Retried Sink",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",

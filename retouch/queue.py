@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from retouch import blocking, image_address
-from retouch.batch_reader import BatchReader
+from retouch.batch_jobs import BatchJobs
 from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause
 from retouch.edit import check_batch_id
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from retouch.gateway.remote import RemoteLedger  # loaded where there is a gateway
 
 
-class EditQueue(BatchReader):
+class EditQueue(BatchJobs):
     """Enqueues edits and watches them: in Redis, or through a gateway.
 
     Threads may share it. It connects at the first use; as a context manager, or with ``close``, it closes its

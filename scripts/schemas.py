@@ -23,6 +23,7 @@ SHAPES: dict[str, Any] = {
     "batches": records.BatchesRecord,
     "explain": records.EditRecord,
     "history": records.HistoryRecord,
+    "jobs": records.JobsRecord,
     "price": records.PricesRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,

@@ -19,6 +19,7 @@ from retouch.cli.enqueue import enqueue
 from retouch.cli.events import events
 from retouch.cli.explain import explain
 from retouch.cli.fields import fields
+from retouch.cli.jobs import jobs
 from retouch.cli.keys import keys
 from retouch.cli.manifest import manifest
 from retouch.cli.metrics import metrics
@@ -65,6 +66,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
         seal,
     ),
     *(pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
+    *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, jobs),
+    *(seal, pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

@@ -13,6 +13,7 @@ from retouch.gateway.client import Client, understood
 from retouch.gateway.events import GatewayEvents
 from retouch.gateway.images import GatewayImages
 from retouch.gateway.picks import GatewayPicks
+from retouch.gateway.jobs import GatewayJobs
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
@@ -35,6 +36,7 @@ class RemoteLedger:
         self.reader = GatewayReader(self._client)
         self.strips = GatewayStrips(self._client)
         self.picks = GatewayPicks(self._client, self.strips)
+        self.jobs = GatewayJobs(self._client)
         self.producer = GatewayProducer(self._client)
         self.pictures = GatewayPictures(self._client)
 

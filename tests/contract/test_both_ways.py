@@ -24,6 +24,7 @@ from retouch import (
     EditState,
     FailureGroup,
     InputError,
+    JobState,
     LostImagesError,
     RejectedEditsError,
     TooManyFailuresError,
@@ -572,3 +573,26 @@ def test_the_installation_is_seen(queue: EditQueue, ledger: Ledger) -> None:
     assert [(one.name, one.reason) for one in queue.pauses()] == [("submit:person", "lunch")]
     assert (queue.queued(), queue.provider()) == (1, direct.provider())
     assert (queue.differences(), queue.result_times()) == ({}, {})
+
+
+def test_what_is_done_to_many_edits_is_counted_and_then_done(queue: EditQueue, ledger: Ledger) -> None:
+    """By the gateway, or by whoever asks for pages; what cannot be is said in the same words."""
+    queue.enqueue([edit(f"e{n}") for n in range(3)], batch="b")
+    end_some(ledger, 2, EditState.FAILED)
+    job = queue.count_job("b", "retry", groups=[1])
+    assert (job.state, job.counted, job.to_send) == (JobState.COUNTED, 2, 2)
+    assert queue.jobs() == queue.jobs("b") == []
+    assert queue.start_job(job.id).started
+    if not queue.remote:
+        assert queue.run_job(job.id) is False
+    until(lambda: queue.job(job.id).state is JobState.DONE, "the job is done")
+    assert [(one.id, one.changed) for one in queue.jobs("b")] == [(job.id, 2)]
+    assert queue.stop_job(job.id).state is JobState.DONE
+    named = queue.count_job("b", "cancel", [EditState.QUEUED], custom_ids=["e2"])
+    assert queue.start_job(named.id).counted == 1
+    with pytest.raises(InputError, match="there is no edit 'none' in batch 'b'"):
+        queue.count_job("b", "cancel", custom_ids=["none"])
+    with pytest.raises(InputError, match="there is no job '0123456789abcdef'"):
+        queue.stop_job("0123456789abcdef")
+    with pytest.raises(InputError, match="there is no batch 'none'"):
+        queue.count_job("none", "retry")

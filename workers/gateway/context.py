@@ -17,6 +17,7 @@ from retouch.triggers.recipe import Recipe
 from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
+from workers.gateway.jobs import JobRunner
 from workers.gateway.threads import Threads
 from workers.gateway.thumbnails import Thumbnails
 from workers.gateway.visits import KeptVisits, Visits
@@ -97,10 +98,16 @@ class Gateway:
         """What people look at on the page."""
         return Watches()
 
+    @cached_property
+    def runner(self) -> JobRunner:
+        """What does the pages of jobs."""
+        return JobRunner(self.ledger)
+
     def end_streams(self) -> None:
-        """Let those go who hear of events, or look at the page."""
+        """Let those go who hear of events, or look at the page, and do no more pages of jobs."""
         self.feed.close()
         self.watches.close()
+        self.runner.close()
 
     @cached_property
     def s3_threads(self) -> Threads:

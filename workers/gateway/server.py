@@ -125,6 +125,7 @@ async def serve(
         names = [recipe.name for recipe in recipes]
         log.info("gateway.started", url=url, redis=settings.redis.shown, recipes=names)
         on_listening(url)
+        gateway.runner.wake()
 
     server = Server(config, on_listening=listening, on_stop=gateway.end_streams, grace_s=GRACE_S)
     watch = asyncio.create_task(server.watch_parent()) if die_with_parent else None

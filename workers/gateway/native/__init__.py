@@ -10,6 +10,7 @@ from workers.gateway.native.batches import add_batches
 from workers.gateway.native.edits import add_edits
 from workers.gateway.native.events import add_events
 from workers.gateway.native.installation import add_installation
+from workers.gateway.native.jobs import add_jobs
 from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.overview import add_overview
@@ -35,6 +36,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_edits(app, gateway)
     add_events(app, gateway)
     add_installation(app, gateway)
+    add_jobs(app, gateway)
     add_links(app, gateway)
     add_thumbnails(app, gateway)
     add_overview(app, gateway)

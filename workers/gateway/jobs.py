@@ -1,0 +1,67 @@
+"""Doing what people have decided about many edits, page by page, beside the requests."""
+
+from __future__ import annotations
+
+import time
+from threading import Event, Lock, Thread
+
+import structlog
+
+from retouch.errors import RetouchError
+from retouch.ledger import JobState, Ledger
+
+LOOK_S = 1.0  # between two looks for jobs that nobody does, since another gateway has ended
+
+log = structlog.get_logger()
+
+
+class JobRunner:
+    """Does the pages of all jobs in turns, on a thread of its own; after each page Redis is left to others as long.
+
+    Gateways beside it do the same: each page is done once, and the job of one that dies is gone on with.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._jobs = ledger.jobs
+        self._thread: Thread | None = None
+        self._starting = Lock()
+        self._woken = Event()
+        self._closed = Event()
+        self._mine: dict[str, None] = {}
+
+    def wake(self) -> None:
+        """Look now; it begins to work with the first call."""
+        with self._starting:
+            self._woken.set()
+            if self._thread is None and not self._closed.is_set():
+                self._thread = Thread(target=self._run, name="jobs", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """End after the page that is being done; others go on with the rest."""
+        self._closed.set()
+        self._woken.set()
+
+    def _run(self) -> None:
+        held_up = False
+        while not self._closed.is_set():
+            self._woken.clear()
+            try:
+                self._mine |= dict.fromkeys(self._jobs.due())
+                for job in list(self._mine):
+                    self._page(job)
+            except RetouchError as error:
+                if not held_up:
+                    log.warning("jobs.held_up", reason=str(error))
+                held_up = True
+                self._mine.clear()  # whoever is first goes on
+            else:
+                held_up = False
+            if not self._mine:
+                self._woken.wait(LOOK_S)
+
+    def _page(self, job: str) -> None:
+        began = time.monotonic()
+        if self._jobs.advance(job).state is not JobState.RUNNING:
+            del self._mine[job]
+        self._closed.wait(time.monotonic() - began)
