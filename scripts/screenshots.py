@@ -28,12 +28,16 @@ SCHEMES, WIDTHS = ("light", "dark"), {"wide": 1280, "narrow": 390}
 
 
 class View(NamedTuple):
-    """A view: what it is called, where it is, and a text that it has when it is whole; ``press``: a key first."""
+    """A view: what it is called, where it is, and a text that it has when it is whole.
+
+    ``press``: a key first; ``click``: a button.
+    """
 
     name: str
     path: str
     text: str
     press: str = ""
+    click: str = ""
 
 
 VIEWS = (
@@ -41,6 +45,7 @@ VIEWS = (
     View("batch", f"#/batches/{NIGHT}", "lighthouse-000000"),
     View("failed", f"#/batches/{NIGHT}", "2,000 of 100,000 shown", press="7"),
     View("edit", "#/batches/oil/edits/lighthouse-000003", "Parameters"),
+    View("decision", "#/batches/oil", "is told at the end", click="Retry all…"),
     View("keys", "#/batches", "clear the search", press="?"),
 )
 
@@ -92,6 +97,8 @@ def _shoot(browser: Browser, stage: Gateway, url: str, scheme: str, width: str, 
         if view.press:
             page.get_by_text("shown").first.wait_for()
             page.keyboard.press(view.press)
+        if view.click:
+            page.get_by_role("button", name=view.click).click()
         page.get_by_text(view.text).first.wait_for()
         page.screenshot(path=out / f"{view.name}-{scheme}-{width}.png")
         page.keyboard.press("Escape")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, NamedTuple
 
@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError, ServiceError
+from retouch.ledger.jobs import Jobs
 from retouch.queue import EditQueue
-from retouch.records import BatchRecord
+from retouch.records import BatchRecord, JobRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import Reader, found
@@ -26,6 +27,7 @@ from workers.gateway.watching import Told, Watch
 
 NEWEST = 200  # batches that are watched; older ones are as they were when the page was loaded
 EVERY_S, LIST_EVERY_S = 0.5, 1.0
+JOBS = 5  # of a batch, the newest
 
 
 def add_live(app: FastAPI, gateway: Gateway) -> None:
@@ -41,7 +43,7 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
     def of_batch(batch: str) -> Watch[Any]:
         """One for all who look at this batch."""
         return gateway.watches.get(
-            f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, batch), _changed, EVERY_S)
+            f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, gateway.ledger.jobs, batch), _changed, EVERY_S)
         )
 
     @app.get("/page/live", include_in_schema=False)
@@ -61,17 +63,24 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
 
 
 class Seen(NamedTuple):
-    """A batch at one moment: its record, and a byte for each edit's state and failure group; nothing if it is gone."""
+    """A batch at one moment: its record, a byte for each edit's state and failure group, its newest jobs.
+
+    Nothing if it is gone.
+    """
 
     record: BatchRecord | None = None
     states: bytes = b""
     groups: bytes = b""
+    jobs: Sequence[JobRecord] = ()
 
 
-def _seen(queue: EditQueue, batch: str) -> Seen:
+def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
     view = queue.find(batch)
     try:
-        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch)) if view else Seen()
+        if view is None:
+            return Seen()
+        newest = [job.to_json() for job in jobs.of_batch(batch, JOBS)]
+        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch), newest)
     except InputError:  # removed since
         return Seen()
 
@@ -86,6 +95,8 @@ def _changed(before: Seen, after: Seen) -> list[tuple[str, Any]]:
         told.append(("strip", {"states": states, "groups": groups, "total": len(after.states)}))
     if before.record != after.record:
         told.append(("batch", after.record))
+    if before.jobs != after.jobs:
+        told.append(("jobs", {"jobs": after.jobs}))
     return told
 
 

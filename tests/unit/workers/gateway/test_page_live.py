@@ -34,7 +34,7 @@ def told(answer: requests.Response) -> Iterator[tuple[str, str, Any]]:
 
 
 def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> None:
-    """Its edits as ranges of the strip, and its record; the stream is resumed by id."""
+    """Its edits as ranges of the strip, its record and its jobs; the stream is resumed by id."""
     queue.enqueue(edits(3), batch="b")
     caller = client(Scope.READ)
     with caller.get("/page/live?batch=b", stream=True) as answer:
@@ -42,10 +42,13 @@ def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> No
         events = told(answer)
         assert next(events)[1:] == ("watching", None)
         queue.cancel("b")
-        _, kind, changed = next(events)
-        assert (kind, changed) == ("strip", {"states": [[0, "xxx"]], "groups": [], "total": 3})
-        last, kind, record = next(events)
-        assert (kind, record["counts"]) == ("batch", {"cancelled": 3})
+        seen: dict[str, Any] = {}
+        while seen.keys() != {"strip", "batch", "jobs"} or seen["jobs"]["jobs"][0]["state"] != "done":
+            last, kind, data = next(events)
+            seen[kind] = data
+        assert seen["strip"] == {"states": [[0, "xxx"]], "groups": [], "total": 3}
+        assert seen["batch"]["counts"] == {"cancelled": 3}
+        assert [(job["action"], job["changed"]) for job in seen["jobs"]["jobs"]] == [("cancel", 3)]
     queue.enqueue([*edits(3), *edits(4)[3:]], batch="b")
     with caller.get("/page/live?batch=b", stream=True, headers={"Last-Event-ID": last}) as answer:
         _, kind, changed = next(told(answer))

@@ -2,21 +2,24 @@
 import { ask, json, v1 } from "../api.js";
 import { h, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
+import { Jobs, decide } from "../jobs.js";
 import { live } from "../live.js";
 import "../parts/state-map.js";
 import "../parts/virtual-list.js";
 import { Rows } from "../rows.js";
 import { STATES, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
+import { BatchActions } from "./batch-actions.js";
 import { BatchHead } from "./batch-head.js";
 import { EditPanel } from "./edit.js";
 import { Groups } from "./groups.js";
 
+const CAN = { retry: ["failed", "held", "cancelled"], cancel: ["queued", "held"] }; // what is done to edits in which states
 const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
 const FIRST = [...Array(40).keys()]; // the places that are seen first
 
 export function openBatch(root, session, batch, customId) {
-  const view = new Batch(root, batch);
+  const view = new Batch(root, batch, session.scopes.includes("operate"));
   view.begin(customId);
   return () => view.end();
 }
@@ -33,12 +36,20 @@ class Batch {
   #aside = 0;
   #newer = null; // what has come since the last look aside
 
-  constructor(root, batch) {
+  constructor(root, batch, may) {
     this.batch = batch;
+    this.may = may; // decide about edits, and about the batch
     this.head = new BatchHead(batch);
     this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => this.#noNames(error));
     this.groups = new Groups(batch, () => this.#filtered());
     this.edit = new EditPanel(batch, () => this.#closeEdit());
+    this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => notice(error.message));
+    this.actions = new BatchActions(batch, may, () => this.#decide({ action: "cancel", states: ["queued", "held"] }));
+    this.jobs = new Jobs(may, notice);
+    const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
+    this.groups = new Groups(batch, () => this.#filtered(), may && retryGroups);
+    const decideOne = (action, edit) => this.#decide({ action, states: [edit.state], custom_ids: [edit.custom_id] });
+    this.edit = new EditPanel(batch, () => this.#closeEdit(), may && decideOne);
     this.map = document.createElement("state-map");
     this.list = document.createElement("virtual-list");
     this.chips = STATES.map((state) => this.#chip(state));
@@ -47,10 +58,11 @@ class Batch {
     const filters = h("div", { class: "bar", role: "group", "aria-label": "Edits by state" }, this.chips);
     const card = h("section", { class: "card list", "aria-label": "Edits" }, this.list);
     this.split = h("div", { class: "split" }, card, this.edit.element);
-    const legend = h("div", { class: "bar between" }, filters, this.said); // what filters is the legend of the map too
+    this.bulk = ["retry", "cancel"].map((action) => this.#bulkButton(action));
+    const legend = h("div", { class: "bar between" }, filters, h("div", { class: "bar" }, this.said, this.bulk)); // what filters is the legend of the map too
     this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, legend, this.map);
     this.mapCard.hidden = this.split.hidden = true; // until they have something to show
-    root.append(this.head.element, this.trouble, this.mapCard, this.groups.element, this.split);
+    root.append(this.head.element, this.actions.element, this.trouble, this.jobs.element, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
   }
 
@@ -72,6 +84,10 @@ class Batch {
       watching: () => this.#load(),
       reset: () => this.#load(),
       strip: (change) => this.#changed(change),
+      jobs: ({ jobs }) => {
+        this.jobs.show(jobs);
+        this.edit.again();
+      },
       batch: (record) => this.#record(record),
       away: ({ detail }) => this.#trouble(detail),
       back: () => this.#trouble(""),
@@ -94,8 +110,9 @@ class Batch {
     [this.#loading, this.#again] = [true, false];
     try {
       const path = v1("batches", this.batch);
-      const [record, states, groups] = await Promise.all([
+      const [record, { jobs }, states, groups] = await Promise.all([
         json(path, { signal: this.#closing.signal }),
+        json(`${path}/jobs`, { signal: this.#closing.signal }),
         this.#bytes(`${path}/strip`),
         this.#bytes(`${path}/strip?of=groups`),
       ]);
@@ -103,6 +120,7 @@ class Batch {
       for (const change of this.#meanwhile) this.#strip.change(change.states, change.groups, change.total);
       this.mapCard.hidden = this.split.hidden = false;
       this.#trouble("");
+      this.jobs.show(jobs);
       this.#record(record);
       this.#filtered();
     } catch (error) {
@@ -144,6 +162,7 @@ class Batch {
 
   #record(record) {
     this.head.show(record);
+    this.actions.show(record);
     if (this.#aside) this.#newer = record;
     else this.#lookAside(record);
   }
@@ -198,9 +217,32 @@ class Batch {
     const shown = this.#shown?.length ?? this.#strip.length;
     const all = number(this.#strip.length);
     this.said.textContent = this.#shown ? `${number(shown)} of ${all} shown` : `${all} shown`;
+    for (const button of this.bulk) this.#offer(button, counts);
     if (fromTheTop) this.list.scrollTop = 0;
     this.list.length = shown;
     this.map.show(this.#strip, this.#shown);
+  }
+
+  // --- decisions -------------------------------------------------------------------------------
+
+  #decide(which) {
+    decide(this.batch, which, (job) => this.jobs.add(job));
+  }
+
+  #bulkButton(action) {
+    const button = h("button", { hidden: true, on: { click: () => this.#decide({ action, ...button.which }) } });
+    return Object.assign(button, { action });
+  }
+
+  /** What can be done to what is shown, by a filter: how many edits that are is seen on the button. */
+  #offer(button, counts) {
+    const groups = [...this.groups.chosen];
+    const chosen = STATES.filter(({ code }) => this.#states.has(code) || (!this.#states.size && groups.length)).map(({ name }) => name);
+    const states = chosen.filter((name) => (groups.length ? name === "failed" : true) && CAN[button.action].includes(name));
+    const shown = groups.length ? this.#shown.length : STATES.reduce((sum, { name, code }) => sum + (states.includes(name) ? counts[code] : 0), 0);
+    button.hidden = !this.may || !states.length || !shown;
+    button.which = groups.length ? { states, groups } : { states };
+    button.textContent = `${button.action === "retry" ? "Retry" : "Cancel"} ${number(shown)}…`;
   }
 
   #placeAt(index) {

@@ -3,6 +3,7 @@ import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
 import { bytes, money, seconds, when } from "../format.js";
 
+const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
 const AGAIN_MS = 2000; // an edit that is under way is looked at again
 
 export class EditPanel {
@@ -11,8 +12,10 @@ export class EditPanel {
   #state = 0;
   #timer = 0;
 
-  constructor(batch, close) {
+  /** `decide`: called with what is done to an edit, where somebody may do that. */
+  constructor(batch, close, decide) {
     this.batch = batch;
+    this.decide = decide;
     this.body = h("div", { class: "stack" });
     this.close = close;
     this.element = h("aside", { class: "card edit", "aria-label": "Edit", hidden: true }, this.body);
@@ -30,6 +33,11 @@ export class EditPanel {
     clearTimeout(this.#timer);
     this.element.hidden = true;
     this.body.replaceChildren();
+  }
+
+  /** Look again, since something was done to edits. */
+  again() {
+    if (this.place !== null) this.#load();
   }
 
   /** Look again if its state has changed. */
@@ -65,6 +73,7 @@ export class EditPanel {
       this.#head(edit.custom_id),
       h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
       h("p", { class: `why ${failed}` }, capital(why)),
+      this.#decisions(edit),
       edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
       ...(edit.result?.outputs ?? []).map((output) => this.#output(output)),
       h("h2", {}, "Parameters"),
@@ -84,6 +93,15 @@ export class EditPanel {
       }),
       ...about(edit.result?.metadata),
     ].filter(Boolean);
+  }
+
+  #decisions(edit) {
+    const button = (action, text) => h("button", { on: { click: () => this.decide(action, edit) } }, text);
+    const found = [
+      RETRIED.includes(edit.state) && button("retry", "Try it again…"),
+      CANCELLED.includes(edit.state) && button("cancel", "Cancel it…"),
+    ].filter(Boolean);
+    return this.decide && found.length ? h("div", { class: "bar", role: "group", "aria-label": "Decisions" }, found) : null;
   }
 
   #output(output) {

@@ -9,12 +9,15 @@ export class Groups {
   #groups = [];
   chosen = new Set();
 
-  constructor(batch, changed) {
+  /** `changed`: called when others are shown; `retry`: with the numbers of groups, where somebody may do that. */
+  constructor(batch, changed, retry) {
     this.batch = batch;
     this.changed = changed;
+    this.retry = retry;
     this.title = h("h2", {});
+    const all = h("button", { on: { click: () => retry([]) } }, "Retry all…");
     this.list = h("ul", { class: "groups" });
-    this.element = h("section", { class: "card", "aria-label": "Failures", hidden: true }, h("div", { class: "list-head" }, this.title), this.list);
+    this.element = h("section", { class: "card", "aria-label": "Failures", hidden: true }, h("div", { class: "list-head bar between" }, this.title, retry && all), this.list);
   }
 
   /** Show the groups, the most frequent first. */
@@ -43,12 +46,15 @@ export class Groups {
       this.#mark();
       this.changed();
     });
+    const again = this.retry
+      ? h("button", { on: { click: () => this.retry([group]) } }, "Retry these…")
+      : copyLine(`retouch retry ${this.batch} --group ${group}`);
     const item = h(
       "li",
       { class: "group" },
       h("span", { class: "count" }, number(failed)),
       h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER),
-      h("span", { class: "bar" }, copyLine(`retouch retry ${this.batch} --group ${group}`), button),
+      h("span", { class: "bar" }, again, button),
     );
     return Object.assign(item, { group, button });
   }

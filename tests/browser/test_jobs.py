@@ -1,0 +1,167 @@
+"""What a person does to many edits on the page: the exact number first, then a bar, and what was skipped."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import expect
+
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import JobState, Ledger
+from retouch.ledger.constants import CHANGED_AT_ONCE
+from retouch.price import Price
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.browser.conftest import Look
+from tests.browser.test_batch import end
+from tests.browser.test_batches import accessible, edits
+
+BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", "message": "width 99 is too large"}'
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    """A batch of nine edits: three failed for one reason, two for another, four wait."""
+    ledger.worker.see_worker("w", {})
+    ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
+    queue = EditQueue(ledger)
+    queue.enqueue(edits(9), batch="oil")
+    end(ledger, 3, EditState.FAILED, error=WIDE)
+    end(ledger, 2, EditState.FAILED, error=BROKEN)
+    return queue
+
+
+def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, queue: EditQueue) -> None:
+    """By keys alone: the focus is kept inside, Escape changes nothing, Enter does it."""
+    page = look("#/batches/oil")
+    again = page.get_by_role("region", name="Failures").get_by_role("button", name="Retry these").first
+    again.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Try 3 edits again?")
+    expect(dialog).to_contain_text("3 edits are submitted again, for 1.50 USD.")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(again).to_be_focused()
+    assert queue.status("oil").counts[EditState.FAILED] == 5
+    page.keyboard.press("Enter")
+    act = dialog.get_by_role("button", name="Try 3 edits again")
+    expect(act).to_be_visible()
+    while page.evaluate("document.activeElement.textContent") != "Try 3 edits again":
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Jobs")).to_contain_text("3 of 3 edits tried again (key ada)")
+    expect(page.get_by_role("button", name="failed 2")).to_be_visible()
+    page.reload()
+    jobs = page.get_by_role("region", name="Jobs")
+    expect(jobs).to_contain_text("3 of 3 edits tried again")
+    jobs.get_by_role("button", name="Hide").click()
+    expect(jobs).to_be_hidden()
+
+
+def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
+    look: Look, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live, with how far it is."""
+    monkeypatch.setattr(ledger.jobs, "due", list)  # the test does the pages
+    ledger.worker.see_worker("w", {})
+    queue = EditQueue(ledger)
+    queue.enqueue(edits(CHANGED_AT_ONCE + 5), batch="oil")
+    page = look("#/batches/oil")
+    expect(page.locator(".live")).to_have_attribute("data-live", "on")
+    job = queue.count_job("oil", "cancel")
+    ledger.jobs.start(job.id, mine=True)
+    ledger.jobs.advance(job.id)
+    jobs = page.get_by_role("region", name="Jobs")
+    expect(jobs).to_contain_text(f"Cancelling {CHANGED_AT_ONCE + 5} edits")
+    expect(jobs.get_by_role("progressbar")).to_have_attribute("value", str(CHANGED_AT_ONCE))
+    jobs.get_by_role("button", name="Stop").click()
+    expect(jobs).to_contain_text("Stopped: ")
+    assert queue.job(job.id).state is JobState.STOPPED
+
+
+def test_what_changed_since_is_told_at_the_end(look: Look, queue: EditQueue) -> None:
+    """The dialog stands open while somebody else is quicker."""
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Retry all").click()
+    expect(page.get_by_role("dialog", name="Try 5 edits again?")).to_be_visible()
+    queue.retry("oil", group=1)
+    page.get_by_role("button", name="Try 5 edits again").click()
+    expect(page.get_by_role("region", name="Jobs")).to_contain_text(
+        "2 of 5 edits tried again, 3 skipped since they had changed"
+    )
+
+
+def test_what_a_filter_shows_is_cancelled_or_tried_again(look: Look, queue: EditQueue) -> None:
+    """The number is on the button before, and in the dialog exactly."""
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="queued 4").click()
+    page.get_by_role("button", name="Cancel 4").click()
+    expect(page.get_by_role("dialog")).to_contain_text("They are not submitted.")
+    page.get_by_role("button", name="Cancel 4 edits").click()
+    expect(page.get_by_role("region", name="Jobs")).to_contain_text("4 of 4 edits cancelled")
+    page.get_by_role("button", name="queued").click()
+    page.get_by_role("button", name="cancelled 4").click()
+    expect(page.get_by_role("button", name="Retry 4")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel 4")).to_be_hidden()
+    assert queue.status("oil").counts[EditState.CANCELLED] == 4
+
+
+def test_one_edit_is_tried_again_from_its_panel(look: Look, queue: EditQueue) -> None:
+    """Where its state allows it, with its price."""
+    page = look("#/batches/oil/edits/cat-0")
+    panel = page.get_by_role("complementary", name="Edit")
+    panel.get_by_role("button", name="Try it again").click()
+    expect(page.get_by_role("dialog")).to_contain_text("1 edit is submitted again, for 0.5 USD.")
+    page.get_by_role("button", name="Try 1 edit again").click()
+    expect(panel.get_by_role("button", name="Cancel it")).to_be_visible()
+    assert queue.edit("oil", "cat-0").state is EditState.QUEUED
+
+
+def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> None:
+    """Each says first what it does."""
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Pause…").click()
+    expect(page.get_by_role("dialog", name="Pause oil?")).to_contain_text("4 queued edits wait until")
+    page.get_by_role("button", name="Pause it").click()
+    page.get_by_role("button", name="Resume…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It is paused: paused with the key ada.")
+    page.get_by_role("button", name="Resume it").click()
+    expect(page.get_by_role("button", name="Pause…")).to_be_visible()
+    page.get_by_role("button", name="Budget…").click()
+    field = page.get_by_label("It may cost at most")
+    field.fill("much")
+    page.get_by_role("button", name="Set the budget").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("much")
+    field.fill("20")
+    page.get_by_role("button", name="Set the budget").click()
+    expect(page.locator(".facts")).to_contain_text("of 20.00 USD")
+    page.get_by_role("button", name="Cancel what waits…").click()
+    expect(page.get_by_role("dialog", name="Cancel 4 edits?")).to_be_visible()
+
+
+def test_who_may_only_look_sees_no_buttons(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """But the command that somebody else can type."""
+    token = AccessKeys(ledger, "here").create("eve", [Scope.READ], rate="100000/m")
+    page = look("#/batches/oil", signed_in=False)
+    page.get_by_label("Key of this gateway").fill(token)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("retouch retry oil --group 1")).to_be_visible()
+    decisions = re.compile("^(Retry|Try|Cancel|Pause|Budget)")
+    expect(page.get_by_role("button", name=decisions)).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_decide(look: Look, queue: EditQueue, scheme: str) -> None:
+    """With the dialog open, and with a job that has ended; also on a narrow screen."""
+    page = look("#/batches/oil", scheme=scheme, width=1280 if scheme == "dark" else 390)
+    page.get_by_role("button", name="Retry all").click()
+    act = page.get_by_role("button", name="Try 5 edits again")
+    act.wait_for()
+    accessible(page)
+    act.click()
+    page.get_by_role("button", name="Hide").wait_for()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

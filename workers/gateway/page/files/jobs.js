@@ -1,0 +1,135 @@
+// What is done to many edits at once: counted first, with its price; started, when a person has read both.
+import { json, v1 } from "./api.js";
+import { h } from "./dom.js";
+import { count, money, number } from "./format.js";
+import { Decision } from "./parts/decision.js";
+
+const CANCEL = "cancel";
+
+/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. */
+export function decide(batch, which, started) {
+  let job = null;
+  const dialog = new Decision("Counting…", async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
+  const anew = h("input", { type: "checkbox" });
+  const choice = h("label", { class: "choice" }, anew, "Submit all again, and ask for no results");
+  anew.addEventListener("change", () => counted(anew.checked ? "anew" : which.action));
+
+  async function counted(action) {
+    try {
+      job = await json(v1("batches", batch, "jobs"), { method: "POST", body: { ...which, action } });
+      const mayAsk = job.to_ask || action === "anew";
+      const [title, sentences, button] = told(job, which.states);
+      dialog.say(title, [...sentences, mayAsk && which.action === "retry" && choice], button);
+    } catch (error) {
+      dialog.fail(error.message);
+    }
+  }
+  counted(which.action);
+}
+
+/** The title, the sentences and the button of a job that can be started. */
+function told(job, states = []) {
+  const edits = count(job.counted, "edit");
+  if (!job.counted) return ["Nothing to do", [`No edit is ${states.join(" or ") || "left"} any more.`, atWork(job)], null];
+  const later = "An edit that changes before its turn is left alone. How many those were is told at the end.";
+  if (job.action === CANCEL) {
+    const held = states.includes("held") && "A held edit was sent and not answered: the API may have accepted it.";
+    return [`Cancel ${edits}?`, ["They are not submitted. They can be tried again later.", atWork(job), held, later], `Cancel ${edits}`];
+  }
+  const { cost } = job;
+  const asked = job.to_ask && `${count(job.to_ask, "edit")} had been taken by the API: it is asked for the results first, which costs nothing.`;
+  const price = cost ? `, for ${money(cost.amount, cost.currency)}` : "";
+  const sent = job.to_send && `${count(job.to_send, "edit")} ${job.to_send === 1 ? "is" : "are"} submitted again${price}.`;
+  const most = cost && job.to_ask && `What the API has no longer is submitted again too: ${money(cost.at_most, cost.currency)} at most.`;
+  const held = states.includes("held") && "A held edit may be paid for twice.";
+  return [`Try ${edits} again?`, [asked, sent, most, held, later], `Try ${edits} again`];
+}
+
+const atWork = ({ at_work: left }) => left && `${count(left, "edit")} at the API ${left === 1 ? "is" : "are"} paid for, so finished and kept.`;
+
+const DOES = { retry: ["Trying again", "tried again"], anew: ["Submitting again", "submitted again"], cancel: ["Cancelling", "cancelled"] };
+
+/** The jobs of a batch: those at work as bars, with a button that stops each; and what became of the last ones. */
+export class Jobs {
+  #hidden = new Set();
+  #shown = new Map();
+
+  constructor(may, failed) {
+    this.may = may;
+    this.failed = failed;
+    this.element = h("section", { class: "card jobs", "aria-label": "Jobs", hidden: true });
+  }
+
+  /** Show them as they are; `jobs`: the newest first. */
+  show(jobs) {
+    const ended = jobs.filter((job) => recent(job) && !this.#hidden.has(job.job)).slice(0, ENDED_SHOWN);
+    const seen = [...jobs.filter((job) => job.state === "running"), ...ended];
+    this.element.hidden = !seen.length;
+    for (const [id, item] of this.#shown) if (!seen.some((job) => job.job === id)) this.#remove(id, item);
+    for (const job of seen.reverse()) this.#draw(job);
+  }
+
+  /** Show one that was started here: the others are as they were. */
+  add(job) {
+    this.element.hidden = false;
+    this.#draw(job);
+  }
+
+  #draw(job) {
+    (this.#shown.get(job.job) ?? this.#made(job)).show(job);
+  }
+
+  #remove(id, item) {
+    item.element.remove();
+    this.#shown.delete(id);
+  }
+
+  #made({ job: id }) {
+    const words = h("p", { role: "status" });
+    const [bar, far] = [h("progress", {}), h("span", { class: "quiet small", "aria-hidden": "true" })];
+    const stop = h("button", { on: { click: () => this.#stop(id) } }, "Stop");
+    const hide = h("button", { class: "plain", "aria-label": "Hide this job", on: { click: () => this.#hide(id) } }, "✕");
+    const element = h("div", { class: "job" }, words, far, bar, stop, hide);
+    const show = (job) => {
+      const runs = job.state === "running";
+      words.textContent = sentence(job);
+      bar.hidden = far.hidden = !runs;
+      [bar.max, bar.value] = [job.counted, job.changed + job.skipped];
+      far.textContent = `${number(bar.value)} of ${number(bar.max)}`;
+      bar.setAttribute("aria-label", `${DOES[job.action][0]}: ${number(bar.value)} of ${number(job.counted)}`);
+      stop.hidden = !runs || !this.may;
+      hide.hidden = runs;
+    };
+    this.element.prepend(element);
+    this.#shown.set(id, { element, show });
+    return this.#shown.get(id);
+  }
+
+  async #stop(id) {
+    try {
+      this.#shown.get(id)?.show(await json(v1("jobs", id, "stop"), { method: "POST" }));
+    } catch (error) {
+      this.failed(error.message);
+    }
+  }
+
+  #hide(id) {
+    this.#hidden.add(id);
+    this.#remove(id, this.#shown.get(id));
+    this.element.hidden = !this.#shown.size;
+  }
+}
+
+const RECENT_MS = 3_600_000; // what has ended is told for an hour
+const ENDED_SHOWN = 2;
+
+const recent = (job) => job.ended && Date.now() - Date.parse(job.ended) < RECENT_MS;
+
+function sentence(job) {
+  const [doing, done] = DOES[job.action];
+  const by = job.by ? ` (${job.by})` : "";
+  if (job.state === "running") return `${doing} ${count(job.counted, "edit")}${by}`;
+  const skipped = job.skipped ? `, ${number(job.skipped)} skipped since they had changed` : "";
+  const stopped = job.state === "stopped" ? "Stopped: " : "";
+  return `${stopped}${number(job.changed)} of ${count(job.counted, "edit")} ${done}${skipped}${by}`;
+}

@@ -1,0 +1,90 @@
+// What a person can decide about a batch as a whole: pause and resume it, bound what it costs, cancel what waits.
+import { ask, v1 } from "../api.js";
+import { h } from "../dom.js";
+import { count, money, spent } from "../format.js";
+import { Decision } from "../parts/decision.js";
+
+const AT_THE_API = ["submitting", "waiting", "copying"];
+
+export class BatchActions {
+  #record = null;
+
+  /** `cancel`: called for what cancels all that waits. Nobody is shown a button who may not decide. */
+  constructor(batch, may, cancel) {
+    this.batch = batch;
+    this.pause = h("button", { on: { click: () => this.#pause() } }, "Pause…");
+    this.resume = h("button", { on: { click: () => this.#resume() } }, "Resume…");
+    this.budget = h("button", { on: { click: () => this.#budget() } }, "Budget…");
+    this.cancel = h("button", { on: { click: cancel } }, "Cancel what waits…");
+    this.element = h("div", { class: "bar", role: "group", "aria-label": "Decisions", hidden: true }, this.pause, this.resume, this.budget, this.cancel);
+    this.may = may;
+  }
+
+  show(record) {
+    this.#record = record;
+    const open = record.state !== "completed";
+    const [waits, by] = [this.#waiting, record.paused.map((pause) => pause.cause)];
+    this.pause.hidden = !open || by.includes("person") || (!waits && record.sealed);
+    this.resume.hidden = !open || !by.some((cause) => cause !== "budget");
+    this.budget.hidden = !open || !record.money;
+    this.cancel.hidden = !waits;
+    this.element.hidden = !this.may || [...this.element.children].every((button) => button.hidden);
+  }
+
+  get #waiting() {
+    return this.#count(["queued", "held"]);
+  }
+
+  #count(states) {
+    return states.reduce((sum, state) => sum + (this.#record.counts[state] ?? 0), 0);
+  }
+
+  #post(change) {
+    return ask(`${v1("batches", this.batch)}/${change}`, { method: "POST" });
+  }
+
+  #pause() {
+    const [queued, sent] = [this.#count(["queued"]), this.#count(AT_THE_API)];
+    new Decision("", () => this.#post("pause")).say(
+      `Pause ${this.batch}?`,
+      [
+        `${count(queued, "queued edit")} ${queued === 1 ? "waits" : "wait"} until somebody resumes the batch.`,
+        sent && `${count(sent, "edit")} at the API ${sent === 1 ? "is" : "are"} paid for, so finished and kept.`,
+      ],
+      "Pause it",
+    );
+  }
+
+  #resume() {
+    const { paused } = this.#record;
+    const has = (cause) => paused.some((pause) => pause.cause === cause);
+    const queued = this.#count(["queued"]);
+    new Decision("", () => this.#post("resume")).say(
+      `Resume ${this.batch}?`,
+      [
+        `It is paused: ${paused.map((pause) => pause.reason).join("; ")}.`,
+        `${count(queued, "queued edit")} ${queued === 1 ? "is" : "are"} submitted in turn.`,
+        has("failures") && "From now on it goes on however many of its edits fail.",
+        has("budget") && "It still waits for a higher budget.",
+      ],
+      "Resume it",
+    );
+  }
+
+  #budget() {
+    const { money: found } = this.#record;
+    const field = h("input", { inputmode: "decimal", autocomplete: "off", value: found.budget ?? "", size: 12 });
+    const label = h("label", { class: "choice" }, "It may cost at most", field, found.currency);
+    const decision = new Decision("", () => this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`));
+    decision.say(
+      `Budget of ${this.batch}`,
+      [
+        `Spent so far: ${spent(found)}${found.to_come ? `, about ${money(found.to_come, found.currency)} to come` : ""}.`,
+        label,
+        "The batch is paused before it costs more, and goes on with a higher budget. Empty: any amount.",
+      ],
+      "Set the budget",
+    );
+    field.select();
+  }
+}
