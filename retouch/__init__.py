@@ -121,10 +121,8 @@ _PLACES = {
     "intake.mistakes": "Rejection",
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
-    "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Made"
-    " Pause Provider RequestSample Retried Sample Sink WorkerView",
-    "ledger": "BatchMoney BatchView DayMoney EditRow EditView Entry FailureGroup Figures HistoryStep Job"
-    " JobCost JobState Made Pause Provider Retried Sink",
+    "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures"
+    " HistoryStep Job JobCost JobState Made Pause Provider RequestSample Retried Sample Sink WorkerView",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",

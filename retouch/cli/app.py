@@ -48,25 +48,8 @@ app = typer.Typer(
 )
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(
-        enqueue,
-        manifest,
-        fields,
-        watch,
-        status,
-        explain,
-        batches,
-        results,
-        picks,
-        download,
-        sheet,
-        redo,
-        retry,
-        cancel,
-        seal,
-    ),
-    *(pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
-    *(enqueue, manifest, fields, watch, status, explain, batches, results, download, sheet, redo, retry, cancel, jobs),
+    *(enqueue, manifest, fields, watch, status, explain, batches, results, picks, download, sheet),
+    *(redo, retry, cancel, jobs),
     *(seal, pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:

@@ -26,7 +26,6 @@ from retouch.ledger.claims import (
     body,
     made_of,
 )
-from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish
 from retouch.ledger.crew import Heartbeat, WorkerView
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish, JobState
 from retouch.ledger.figures import Figures

@@ -70,8 +70,7 @@ key                            type    holds
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
                                        redos max_failures given_failures waited budget given_budget spent
-                                       committed doubtful currency more_images senders``;
-                                       committed doubtful currency more_images jobs``;
+                                       committed doubtful currency more_images senders jobs``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -184,15 +183,13 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
-    *("backlog", "halted", "counts", "crew", "samples", "sampling"),
-    *("backlog", "halted", "counts", "jobs"),
+    *("backlog", "halted", "counts", "crew", "samples", "sampling", "jobs"),
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
     "names",
     *("batch", "order", "edits", "results", "parked", "edit", "outbox", "undelivered", "delivery", "learned"),
-    *("request", "strip", "groupstrip", "groups", "picks", "visit", "money"),
-    *("request", "strip", "groupstrip", "groups", "visit", "money", "job"),
+    *("request", "strip", "groupstrip", "groups", "picks", "visit", "money", "job"),
 )
 
 

@@ -21,8 +21,8 @@ from retouch.ledger.worker import Worker
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    ``strips``: reads whole batches at a glance. ``picks``: what people choose among results.
-    ``strips``: reads whole batches at a glance. ``jobs``: what is done to many edits of a batch.
+    ``strips``: reads whole batches at a glance. ``picks``: what people choose among results. ``jobs``: what is done to
+    many edits of a batch.
     ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
     LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.

@@ -80,15 +80,6 @@ class Strips:
             found |= {result["custom_id"]: result for result in Reader(self._connection).results_of(batch, ids)}
         return [row._replace(result=found.get(row.custom_id)) for row in rows]
 
-    def older_of(self, batch: str, group: int) -> dict[int, str]:
-        """The failed edits of a group that have no place in the strips: place → custom id."""
-        older = _zeros(self._stored(batch))
-        if not older:
-            return {}
-        strip = self.groups(batch)
-        chosen = (place for place in older if strip[place : place + 1] == bytes([group]))
-        return {place: custom_id for page in self.ids_at(batch, chosen) for place, custom_id in page}
-
     def _stored(self, batch: str) -> bytes:
         """The strip as it is stored, and as long as the batch: 0 where it says nothing."""
         [strip] = self._connection.read_bytes([("GET", self._keys.strip(batch))])

@@ -5,8 +5,8 @@
 -- ARGV: now, id.
 -- Returns { its state now; '': there is no such job any more, how many edits it is about, how many of these were dealt with }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
--- Changes the job, JOBS; the edits, their batch, RESULTS, READY, parked, DUE, CHORES, STATE (places).
--- include: clock edits batches jobs
+-- Changes the job, JOBS; the edits, their batch, RESULTS, picks, READY, parked, DUE, CHORES, STATE (places).
+-- include: clock edits batches jobs picks
 local job = ARGV[2]
 local j = redis.call('HMGET', job_key(job), 'state', 'batch', 'made', 'action', 'states', 'number', 'next')
 local state, batch, action, number = j[1], j[2], j[4], tonumber(j[6])
@@ -41,7 +41,7 @@ local function can_be_asked(id, from, custom_id)
   return type(err) ~= 'table' or err.code ~= FAILURE.failure
 end
 
-local function retry(id, from, custom_id)
+local function retry(id, from, custom_id, place)
   local key = edit_key(id)
   local ask = can_be_asked(id, from, custom_id)
   local open = redis.call('HMGET', key, 'intent', 'sent_at')
@@ -50,6 +50,7 @@ local function retry(id, from, custom_id)
   if TERMINAL[from] then
     if is_blank(redis.call('HGET', results_key(batch), custom_id)) then redis.call('HINCRBY', batch_key(batch), 'blank', -1) end
     redis.call('HDEL', results_key(batch), custom_id)
+    set_pick(batch, place, NO_PICK) -- it was of a result that is no more
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
   reopen(batch)
@@ -99,12 +100,12 @@ local function weigh(id, place, custom_id, e)
   add(ask and 'images_to_ask' or 'images_to_send', images)
 end
 
-local function change(id, custom_id, e)
+local function change(id, place, custom_id, e)
   if not e.stands then return add('skipped', 1) end
   add('changed', 1)
   if action == 'cancel' then
     cancel(id, e.state, e)
-  elseif retry(id, e.state, custom_id) then
+  elseif retry(id, e.state, custom_id, place) then
     add('asked', 1)
   end
 end
@@ -123,7 +124,7 @@ for _, place in ipairs(places) do
   local custom_id = page[place - places[1] + 1]
   local id = batch .. '/' .. (custom_id or '')
   local e = custom_id and look(id) or {}
-  if counting then weigh(id, place, custom_id, e) else change(id, custom_id, e) end
+  if counting then weigh(id, place, custom_id, e) else change(id, place, custom_id, e) end
 end
 for field, n in pairs(sums) do redis.call('HINCRBY', job_key(job), field, n) end
 if (sums.changed or 0) > 0 and action ~= 'cancel' then weigh_failures(batch) end

@@ -41,9 +41,6 @@ class Batch {
     this.may = may; // decide about edits, and about the batch
     this.head = new BatchHead(batch);
     this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => this.#noNames(error));
-    this.groups = new Groups(batch, () => this.#filtered());
-    this.edit = new EditPanel(batch, () => this.#closeEdit());
-    this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => notice(error.message));
     this.actions = new BatchActions(batch, may, () => this.#decide({ action: "cancel", states: ["queued", "held"] }));
     this.jobs = new Jobs(may, notice);
     const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
