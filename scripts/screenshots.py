@@ -17,6 +17,7 @@ from config.gateway import GatewaySettings
 from retouch import EditQueue
 from retouch.ledger import Ledger
 from tests.browser.scene import write_batch
+from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 from tests.harness.browser import NEEDED, launch, program
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
@@ -47,6 +48,11 @@ VIEWS = (
     View("edit", "#/batches/oil/edits/lighthouse-000003", "Parameters"),
     View("decision", "#/batches/oil", "is told at the end", click="Retry all…"),
     View("keys", "#/batches", "clear the search", press="?"),
+    View("provider", "#/provider", "Time to an answer"),
+    View("workers", "#/workers", "render-2"),
+    View("budgets", "#/budgets", "The last 30 days"),
+    View("sinks", "#/sinks", "old-hook"),
+    View("access-keys", "#/keys", "prometheus"),
 )
 
 
@@ -74,6 +80,10 @@ def _served() -> Iterator[tuple[Gateway, str]]:
     write_batch(ledger, NIGHT, 100_000)
     write_batch(ledger, "oil", 24, age_s=60)
     EditQueue(ledger).pause("oil", "wait for the new logo")
+    write_use(ledger)
+    write_sinks(ledger)
+    write_keys(ledger)
+    write_budgets(ledger, NIGHT, "posters")
     gateway = Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=OwnVisits(lambda _link: None))
     with serving(gateway) as url:
         yield gateway, url
@@ -92,7 +102,7 @@ def _shoot(browser: Browser, stage: Gateway, url: str, scheme: str, width: str, 
     page.reload()
     page.get_by_role("button", name="Sign out").wait_for()
     for view in VIEWS:
-        stage.ledger.worker.see_worker("retouch1", {})  # again and again, or it is dead
+        show_workers(stage.ledger)  # again and again, or it is dead
         page.goto(f"{url}/{view.path}")
         if view.press:
             page.get_by_text("shown").first.wait_for()

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Header, Query, Request
@@ -13,19 +14,23 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
+from retouch.access_keys import AccessKey
 from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError, ServiceError
 from retouch.ledger.jobs import Jobs
 from retouch.queue import EditQueue
 from retouch.records import BatchRecord, JobRecord
+from retouch.records import ApiUseRecord, BatchRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import Reader, found
 from workers.gateway.native.events import RETRY_MS, SILENT_S
+from workers.gateway.native.provider import use_of
 from workers.gateway.page.changes import ranges, records
 from workers.gateway.watching import Told, Watch
 
 NEWEST = 200  # batches that are watched; older ones are as they were when the page was loaded
+NEWEST_SAMPLES = 3  # minutes; whoever comes back later than that reads the whole
 EVERY_S, LIST_EVERY_S = 0.5, 1.0
 JOBS = 5  # of a batch, the newest
 
@@ -46,20 +51,30 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
             f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, gateway.ledger.jobs, batch), _changed, EVERY_S)
         )
 
+    def of_provider(key: AccessKey) -> Watch[Any]:
+        """One for all who may know the same of the API's use."""
+        reads = partial(use_of, gateway.queue, key, NEWEST_SAMPLES)
+        return gateway.watches.get(f"provider/{bool(key.prefix)}", lambda: Watch(reads, _used, LIST_EVERY_S))
+
     @app.get("/page/live", include_in_schema=False)
     async def live(
         request: Request,
         key: Reader,
         batch: Annotated[str, Query(pattern=rf"^({BATCH_PATTERN.pattern})?$")] = "",
+        provider: Annotated[bool, Query()] = False,
         after: Annotated[str, Query(max_length=80)] = "",
         last_event_id: Annotated[str, Header(max_length=80)] = "",
     ) -> Response:
         if batch:
             await run_in_threadpool(found, gateway, key, batch)
-        watch = of_batch(batch) if batch else of_all(key.prefix)
+        watch = of_batch(batch) if batch else of_provider(key) if provider else of_all(key.prefix)
         told = watch.listen(last_event_id or after, SILENT_S)
         lines = _lines(told, opens_still(request))
         return StreamingResponse(lines, 200, {"X-Accel-Buffering": "no"}, "text/event-stream")
+
+
+def _used(before: ApiUseRecord, after: ApiUseRecord) -> list[tuple[str, Any]]:
+    return [("provider", after)] if before != after else []
 
 
 class Seen(NamedTuple):

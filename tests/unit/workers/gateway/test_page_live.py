@@ -80,3 +80,20 @@ def test_a_stream_ends_with_its_session(
         assert next(told(answer))[1] == "watching"
         keys.revoke("ada")
         assert list(told(answer)) == []
+
+
+def test_the_use_of_the_api_is_told_as_it_changes(client: Client, ledger: Ledger) -> None:
+    """To a key of some batches without what all do."""
+    ledger.worker.see_worker("w", {})
+    everyone, team = client(Scope.READ), client(Scope.READ, name="team", prefix="team-")
+    with (
+        everyone.get("/page/live?provider=1", stream=True) as one,
+        team.get("/page/live?provider=1", stream=True) as two,
+    ):
+        streams = [told(one), told(two)]
+        assert [next(events)[1] for events in streams] == ["watching"] * 2
+        ledger.worker.pause("submit:person", "lunch")
+        found = [next(events)[1:] for events in streams]
+    assert [(kind, data["pauses"][0]["reason"]) for kind, data in found] == [("provider", "lunch")] * 2
+    assert found[0][1]["samples"]["at"] == []
+    assert found[1][1]["samples"] is found[1][1]["counted"] is None

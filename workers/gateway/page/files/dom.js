@@ -14,6 +14,14 @@ export function h(tag, props = {}, ...children) {
   return made;
 }
 
+/** The same of SVG: an element of a drawing. */
+export function svg(tag, props = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(props)) if (value !== undefined) made.setAttribute(name, value);
+  made.append(...children.flat().filter(Boolean));
+  return made;
+}
+
 /** Say something to whoever looks, and to whoever listens; it goes by itself. */
 export function notice(text) {
   const said = h("p", {}, text);

@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 import { showKeys } from "./keys.js";
 import { live } from "./live.js";
 import { nextTheme, themeName } from "./theme.js";
-import { NAVIGATION } from "./views.js";
+import { navigationOf } from "./views.js";
 
 const LIVE = { on: "live", away: "no connection", off: "" };
 
@@ -19,7 +19,7 @@ export function header(session, signOut) {
   if (!session) return [brand, h("div", { class: "tools" }, theme)];
   return [
     brand,
-    navigation(),
+    navigation(session),
     h(
       "div",
       { class: "tools" },
@@ -32,9 +32,10 @@ export function header(session, signOut) {
   ];
 }
 
-function navigation() {
-  const here = location.hash || NAVIGATION[0].href;
-  const links = NAVIGATION.map(({ href, text }) => {
+function navigation(session) {
+  const views = navigationOf(session);
+  const here = location.hash || views[0].href;
+  const links = views.map(({ href, text }) => {
     const current = here === href ? "page" : here.startsWith(href) ? "true" : undefined;
     return h("li", {}, h("a", { href, "aria-current": current }, text));
   });

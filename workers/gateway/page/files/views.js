@@ -1,17 +1,29 @@
 // Each view by its path after `#`, and those that the navigation has.
 import { openBatch } from "./views/batch.js";
 import { openBatches } from "./views/batches.js";
+import { openBudgets } from "./views/budgets.js";
+import { openKeys } from "./views/keys.js";
+import { openProvider } from "./views/provider.js";
+import { openSinks } from "./views/sinks.js";
+import { openWorkers } from "./views/workers.js";
 
 const ID = "([^/]+)";
+
+const oversees = (session) => session.scopes.includes("operate") && !session.prefix;
 
 const VIEWS = [
   { path: /^$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
   { path: /^batches(?:\?by=([^/]+))?$/, title: () => "Batches", open: openBatches },
   { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
+  { path: /^provider$/, nav: { href: "#/provider", text: "Provider" }, title: () => "Provider", open: openProvider },
+  { path: /^workers$/, nav: { href: "#/workers", text: "Workers" }, title: () => "Workers", open: openWorkers },
+  { path: /^budgets$/, nav: { href: "#/budgets", text: "Budgets" }, title: () => "Budgets", open: openBudgets },
+  { path: /^sinks$/, nav: { href: "#/sinks", text: "Sinks", whom: oversees }, title: () => "Sinks", open: openSinks },
+  { path: /^keys$/, nav: { href: "#/keys", text: "Keys", whom: oversees }, title: () => "Keys", open: openKeys },
 ];
 
-/** What the navigation has. */
-export const NAVIGATION = VIEWS.map((view) => view.nav).filter(Boolean);
+/** What the navigation has for whoever is signed in. */
+export const navigationOf = (session) => VIEWS.map((view) => view.nav).filter((nav) => nav && (nav.whom?.(session) ?? true));
 
 /** The view of a fragment: its title, and how it is opened in an element; that returns how it is closed. */
 export function viewOf(hash) {

@@ -1,0 +1,187 @@
+"""The provider in a browser: how it is used, live, and paused by hand; the tables beside it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from retouch.queue import EditQueue
+from tests.browser.conftest import Look
+from tests.browser.test_batches import SCHEMES, accessible, edits
+from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
+
+TABLES = ("workers", "budgets", "sinks", "keys")
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    """An installation that has worked for hours."""
+    found = EditQueue(ledger)
+    write_use(ledger)
+    write_sinks(ledger)
+    write_keys(ledger)
+    for batch in ("oil", "ink"):
+        found.enqueue(edits(2), batch=batch)
+    write_budgets(ledger, "oil", "ink")
+    return found
+
+
+def column(page: Page, number: int) -> list[str]:
+    """What stands in a column of the first table."""
+    return page.locator("table.data").first.locator(f"tbody td:nth-child({number})").all_inner_texts()
+
+
+def test_the_use_of_the_api_is_seen(look: Look, queue: EditQueue) -> None:
+    """In numbers, in drawings with their tables, and by kind of work."""
+    page = look("#/provider")
+    use = page.get_by_role("region", name="Use")
+    expect(use).to_contain_text("of 20")
+    for text in ("600 in 60 s", "3 submits", "may have cost 0.03 USD", "481.20 USD"):
+        expect(use).to_contain_text(text)
+    expect(page.get_by_text("width 9000 is too large")).to_be_visible()
+    drawing = page.get_by_role("img", name="Places")
+    expect(drawing).to_be_visible()
+    assert "used: " in drawing.locator("desc").inner_html()
+    hour = page.get_by_role("table", name="Places").get_by_role("row").count()
+    assert hour > 15
+    page.get_by_role("button", name="6 h").press("Enter")
+    lines = page.locator(".chart", has_text="Places").locator("path.line").first.get_attribute("d") or ""
+    assert lines.count("M") == 2  # no worker ran in between
+    expect(page.locator("p", has_text="half come within")).to_contain_text("sdxl:30:1024x1024")
+    page.get_by_label("Kind of work").select_option("sd1.5:20:768x512")
+    expect(page.locator("p", has_text="half come within")).to_contain_text("sd1.5:20:768x512")
+    expect(page.get_by_role("row", name="429 asked to wait 210 0")).to_be_visible()
+    page.locator(".chart", has_text="Places").locator("svg").hover()
+    expect(page.locator("output:visible")).to_contain_text("allowed 20")
+
+
+def test_submits_are_paused_and_resumed_by_hand(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """With keys alone; what others do is seen too."""
+    page = look("#/provider")
+    page.get_by_role("button", name="Pause all submits").press("Enter")
+    pauses = page.get_by_role("region", name="Pauses")
+    expect(pauses).to_contain_text("Submits are paused (person)")
+    expect(pauses).to_contain_text("paused with the key ada")
+    assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
+    expect(page.get_by_role("button", name="Pause all submits")).to_be_hidden()
+    page.get_by_role("button", name="Resume submits").press("Enter")
+    expect(pauses).to_be_hidden()
+    assert ledger.reader.pauses() == []
+    ledger.worker.pause("status:outage", "502 <b>bad</b> gateway")
+    expect(pauses).to_contain_text("Status requests are paused (outage)")
+    expect(pauses).to_contain_text("502 <b>bad</b> gateway. It ends by itself when the API answers")
+    assert pauses.get_by_role("button").count() == 0
+
+
+def test_a_minute_that_is_over_is_seen_while_one_looks(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """And the numbers above."""
+    keys, client = ledger.connection.keys, ledger.connection._client
+    client.delete(keys.samples)
+    page = look("#/provider")
+    expect(page.get_by_text("each minute is shown when it is over").first).to_be_visible()
+    expect(page.locator(".live")).to_have_attribute("data-live", "on")
+    minute = ledger.connection.now() // 60_000 * 60_000 - 60_000
+    client.rpush(keys.samples, f"{minute} 30 420 17 20 0 600 {'0 ' * 17}")
+    expect(page.get_by_role("img", name="Places").locator("desc")).to_contain_text("used: 14 at last")
+    expect(page.get_by_role("region", name="Use")).to_contain_text("10.0/s")
+    client.rpush(keys.samples, f"{minute + 60_000} 30 60 17 20 0 0 {'0 ' * 17}")
+    expect(page.get_by_role("img", name="Places").locator("desc")).to_contain_text("used: 2 at last, 14 at most")
+
+
+def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Both values are named; the table is sorted by its heads, by keys too."""
+    show_workers(ledger)
+    page = look("#/workers")
+    expect(page.get_by_role("region", name="Settings that differ")).to_contain_text(
+        "RETOUCH_LEASE differs: 8 (render-1-4100); 30"
+    )
+    assert column(page, 2) == ["render-1", "render-2"]
+    head = page.get_by_role("columnheader", name="Steps in hand")
+    expect(head).to_have_attribute("aria-sort", "none")
+    head.get_by_role("button").press("Enter")
+    assert column(page, 6) == ["9", "10"]  # as numbers
+    head.get_by_role("button").press("Enter")
+    assert column(page, 6) == ["10", "9"]
+    expect(head).to_have_attribute("aria-sort", "descending")
+
+
+def test_sinks_are_told_again_and_removed(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """The one that no worker has, after a question."""
+    show_workers(ledger)
+    page = look("#/sinks")
+    expect(page.get_by_role("row", name="audit")).to_contain_text("it answered 503")
+    page.get_by_role("button", name="Deliver to audit again").press("Enter")
+    expect(page.locator("#notices")).to_contain_text("to be delivered to audit again")
+    page.get_by_role("button", name="Remove old-hook").press("Enter")
+    dialog = page.get_by_role("dialog", name="Remove the sink old-hook?")
+    expect(dialog).to_contain_text("1 event waiting")
+    page.keyboard.press("Enter")  # it asks with Cancel in hand
+    expect(dialog).to_be_hidden()
+    assert len(ledger.reader.sinks()) == 3
+    page.get_by_role("button", name="Remove old-hook").press("Enter")
+    dialog.get_by_role("button", name="Remove").press("Enter")
+    expect(page.locator("table.data tbody tr")).to_have_count(2)
+    assert [sink.name for sink in ledger.reader.sinks()] == ["audit", "orders"]
+
+
+def test_keys_and_budgets_are_listed(look: Look, queue: EditQueue) -> None:
+    """Without secrets; a batch leads to itself."""
+    page = look("#/keys")
+    expect(page.get_by_role("row", name="nightly")).to_contain_text("nightly-…")
+    assert column(page, 1) == ["ada", "nightly", "prometheus"]
+    page = look("#/budgets")
+    expect(page.get_by_role("row", name="oil")).to_contain_text("40.00 USD")
+    expect(page.get_by_role("table", name="Days").get_by_role("row")).to_have_count(13)
+    page.get_by_role("link", name="oil").press("Enter")
+    expect(page.get_by_role("heading", name="oil")).to_be_visible()
+
+
+@SCHEMES
+def test_everybody_can_use_the_views(look: Look, queue: EditQueue, ledger: Ledger, scheme: str) -> None:
+    """Whoever cannot see them, or has no mouse; also on a narrow screen."""
+    ledger.worker.pause("submit:person", "lunch")
+    page = look("#/provider", scheme=scheme, width=1280 if scheme == "light" else 390)
+    page.get_by_text("Requests by answer").first.wait_for()
+    page.get_by_role("button", name="6 h").click()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in TABLES:
+        show_workers(ledger)
+        page.evaluate(f"location.hash = '#/{name}'")
+        page.locator("table.data tbody tr").first.wait_for()
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+
+def test_nothing_yet_says_what_to_do(look: Look, ledger: Ledger) -> None:
+    """On each view, with a command."""
+    page = look("#/provider")
+    expect(page.get_by_text("Nothing was asked of the API yet.")).to_be_visible()
+    for path, command in (
+        ("workers", "celery -A workers worker"),
+        ("budgets", "retouch budget BATCH 20"),
+        ("sinks", "RETOUCH_WEBHOOK_URL"),
+    ):
+        page.evaluate(f"location.hash = '#/{path}'")
+        expect(page.get_by_text(command)).to_be_visible()
+
+
+def test_a_key_of_some_batches_sees_its_own(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """No counts, no money of others, no buttons; and no way to what it may not read."""
+    ledger.worker.pause("submit:person", "lunch")
+    team = AccessKeys(ledger, "here").create("team", [Scope.READ, Scope.OPERATE], prefix="oil")
+    page = look(signed_in=False)
+    page.get_by_label("Key of this gateway").fill(team)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Provider").click()
+    expect(page.get_by_role("region", name="Pauses")).to_contain_text("lunch")
+    assert page.get_by_role("region", name="Pauses").get_by_role("button").count() == 0
+    for gone in ("Pause all submits", "Not answered", "Requests by answer", "Trouble"):
+        expect(page.get_by_text(gone).first).to_be_hidden()
+    links = page.get_by_role("navigation").get_by_role("link")
+    assert links.all_inner_texts() == ["Batches", "Provider", "Workers", "Budgets"]
+    page.get_by_role("link", name="Budgets").click()
+    expect(page.locator("table.data").first.locator("tbody tr")).to_have_count(1)
+    assert column(page, 1) == ["oil"]

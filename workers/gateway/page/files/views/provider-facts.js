@@ -1,0 +1,47 @@
+// How the API is used in a few numbers.
+import { h } from "../dom.js";
+import { ago, count, money, number, seconds } from "../format.js";
+
+const NAMES = ["Places used", "Submits", "Polls", "Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"];
+const ALONE = ["Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"]; // that a key of some batches is not told
+
+export class ProviderFacts {
+  constructor() {
+    this.facts = Object.fromEntries(NAMES.map((name) => [name, h("dd", {})]));
+    this.boxes = Object.fromEntries(NAMES.map((name) => [name, h("div", {}, h("dt", {}, name), this.facts[name])]));
+    this.refused = h("p", { class: "quiet small", hidden: true });
+    const list = h("dl", { class: "facts use" }, Object.values(this.boxes));
+    this.element = h("div", { class: "stack tight" }, h("section", { class: "card", "aria-label": "Use" }, list), this.refused);
+  }
+
+  show(found) {
+    this.#fact("Places used", number(found.places_used), found.places === null ? "" : `of ${number(found.places)}`);
+    this.#rate("Submits", "submit", found);
+    this.#rate("Polls", "status", found);
+    for (const name of ALONE) this.boxes[name].hidden = !found.counted;
+    if (found.counted) this.#counted(found.counted, found.money);
+    this.boxes["Spent in all"].hidden = !found.money;
+    this.refused.hidden = !found.last_refusal;
+    this.refused.textContent = found.last_refusal ? `The API's last refusal, ${ago(found.last_refusal_at)}: ${found.last_refusal}` : "";
+  }
+
+  #rate(name, step, { per_s: rates, limits }) {
+    const own = limits.filter((limit) => limit.step === step);
+    const bound = own.length ? own : limits.filter((limit) => limit.step === "all");
+    const said = bound.map(({ requests, seconds: within }) => `${number(requests)} in ${within} s`).join(", ");
+    this.#fact(name, rates ? `${rates[step].toFixed(1)}/s` : "–", said ? `limit ${said}${own.length ? "" : " for both"}` : "no limit");
+  }
+
+  #counted({ submit_answers: answers, unanswered, possible_duplicates: twice }, spent) {
+    this.#fact("Submits answered in", answers.p50_s === null ? "–" : time(answers.p50_s), answers.p95_s === null ? "" : `95 % within ${time(answers.p95_s)}`);
+    this.#fact("Not answered", count(unanswered, "submit"), spent?.doubtful ? `may have cost ${money(spent.doubtful, spent.currency)}` : "");
+    this.#fact("Maybe paid twice", count(twice, "edit"), "");
+    if (spent) this.#fact("Spent in all", money(spent.spent, spent.currency), spent.committed ? `${money(spent.committed, spent.currency)} under way` : "");
+  }
+
+  #fact(name, value, more) {
+    this.facts[name].replaceChildren(value, " ", h("small", {}, more));
+  }
+}
+
+const time = (value) => (value < 1 ? `${Math.round(1000 * value)} ms` : seconds(value));

@@ -1,0 +1,40 @@
+// Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
+import { h } from "../dom.js";
+import { ago, span, when } from "../format.js";
+
+export class Pauses {
+  #told = "";
+
+  /** `may`: whoever looks may pause and resume; `change`: does it. */
+  constructor(may, change) {
+    Object.assign(this, { may, change });
+    this.button = h("button", { hidden: !may, on: { click: () => change("/v1/provider/pause") } }, "Pause all submits");
+    this.list = h("ul", {});
+    this.element = h("section", { class: "note", "aria-label": "Pauses", hidden: true }, this.list);
+  }
+
+  show(pauses) {
+    this.element.hidden = !pauses.length;
+    this.button.hidden = !this.may || pauses.some(({ kind, cause }) => kind === "submit" && cause === "person");
+    const told = JSON.stringify(pauses);
+    if (told === this.#told) return; // the button that somebody has in hand stays
+    this.#told = told;
+    this.list.replaceChildren(...pauses.map((pause) => this.#item(pause)));
+  }
+
+  #item(pause) {
+    const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
+    const [what, remedy] = [capital(pause.what), capital(pause.remedy)];
+    const resume = this.may && pause.by_hand && h("button", { on: { click: () => this.change("/v1/provider/resume") } }, "Resume submits");
+    const text = h("span", {}, h("b", {}, `${what} are paused`), ` (${pause.cause}), begun `, since, `: ${pause.reason}. ${remedy}.${probe(pause)}`);
+    return h("li", { class: "bar between" }, text, resume);
+  }
+}
+
+function probe({ next_probe: next }) {
+  if (!next) return "";
+  const left = (Date.parse(next) - Date.now()) / 1000;
+  return ` The next request that tries it is sent ${left > 0 ? `within ${span(left)}` : "now"}.`;
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

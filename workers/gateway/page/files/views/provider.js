@@ -1,0 +1,83 @@
+// The API from outside: how it is used, how it answers, why requests to it pause, and what was not answered.
+import { ask, json } from "../api.js";
+import { h } from "../dom.js";
+import { live } from "../live.js";
+import { Codes } from "./provider-codes.js";
+import { ProviderCharts } from "./provider-charts.js";
+import { ProviderFacts } from "./provider-facts.js";
+import { Kinds } from "./provider-kinds.js";
+import { Pauses } from "./provider-pauses.js";
+import { joined } from "../samples.js";
+
+export function openProvider(root, session) {
+  const view = new Provider(root, session);
+  view.begin();
+  return () => view.end();
+}
+
+class Provider {
+  #samples = null;
+  #closing = new AbortController();
+
+  constructor(root, session) {
+    const may = session.scopes.includes("operate") && !session.prefix;
+    this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
+    this.pauses = new Pauses(may, (path) => this.#change(path));
+    this.facts = new ProviderFacts();
+    this.charts = new ProviderCharts();
+    this.kinds = new Kinds();
+    this.codes = new Codes();
+    this.whole = h("div", { class: "stack", hidden: true }, this.pauses.element, this.facts.element, this.charts.element, h("div", { class: "charts" }, this.kinds.element, this.codes.element));
+    root.append(h("div", { class: "bar between" }, h("h1", {}, "Provider"), this.pauses.button), this.trouble, this.whole);
+  }
+
+  begin() {
+    this.#load();
+    live.watch("/page/live?provider=1", {
+      watching: () => this.#load(), // what has changed between the first look and now
+      reset: () => this.#load(),
+      provider: (found) => this.#show(found),
+      away: ({ detail }) => this.#tell(detail),
+      back: () => this.#load(),
+    });
+  }
+
+  end() {
+    this.#closing.abort();
+  }
+
+  async #load() {
+    try {
+      const found = await json("/v1/provider", { signal: this.#closing.signal });
+      this.#samples = null;
+      this.#show(found);
+      this.#tell("");
+    } catch (error) {
+      if (error.name !== "AbortError") this.#tell(error.message);
+    }
+  }
+
+  #show(found) {
+    if (found.samples) this.#samples = this.#samples ? joined(this.#samples, found.samples) : found.samples;
+    this.whole.hidden = false;
+    this.pauses.show(found.pauses);
+    this.facts.show(found);
+    this.charts.show(this.#samples, found.limits);
+    this.kinds.show(found.kinds, found.kind_edges_s);
+    this.codes.show(found.counted);
+  }
+
+  async #change(path) {
+    try {
+      await ask(path, { method: "POST" });
+      await this.#load();
+    } catch (error) {
+      this.#tell(error.message);
+    }
+  }
+
+  #tell(text) {
+    this.trouble.textContent = text;
+    this.trouble.hidden = !text;
+  }
+}

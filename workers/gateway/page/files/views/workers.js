@@ -1,0 +1,47 @@
+// The workers that are alive, and in what they differ.
+import { h } from "../dom.js";
+import { ago, number, when } from "../format.js";
+import { copyLine } from "../parts/copy-line.js";
+import { TableView } from "../parts/table-view.js";
+
+const time = (iso) => (iso ? h("time", { datetime: iso, title: when(iso) }, ago(iso)) : "–");
+
+const COLUMNS = [
+  { name: "Worker", value: (row) => row.worker },
+  { name: "Host", value: (row) => row.host ?? "–" },
+  { name: "Version", value: (row) => row.version ?? "–" },
+  { name: "Started", value: (row) => row.since ?? "", text: (row) => (row.since ? ago(row.since) : "–"), cell: (row) => time(row.since) },
+  { name: "Last seen", value: (row) => row.seen, text: (row) => ago(row.seen), cell: (row) => time(row.seen) },
+  { name: "Steps in hand", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : number(row.steps)) },
+];
+
+const EMPTY = [
+  h("p", { class: "big" }, "No worker is alive"),
+  h("p", { class: "quiet" }, "Edits wait until one is there:"),
+  copyLine("celery -A workers worker"),
+];
+
+export function openWorkers(root) {
+  const list = h("ul", {});
+  const note = h("section", { class: "note", "aria-label": "Settings that differ", hidden: true }, list);
+  const view = new TableView(root, {
+    title: "Workers",
+    path: "/v1/workers",
+    rows: (found) => found.workers,
+    more: { elements: [note], show: ({ differences }) => tell(note, list, differences) },
+    table: { columns: COLUMNS, key: (row) => row.worker, sort: 0, empty: EMPTY },
+  });
+  return () => view.end();
+}
+
+/** Settings that all must have alike, with both values: what becomes of an edit is chance else. */
+function tell(note, list, differences) {
+  const said = Object.entries(differences).map(([variable, values]) => [
+    h("code", {}, variable),
+    " differs: ",
+    Object.entries(values).map(([value, workers], at) => [at ? "; " : "", h("code", {}, value || "nothing"), ` (${workers.join(", ")})`]),
+    ". Give all workers the same, and start them again.",
+  ]);
+  note.hidden = !said.length;
+  list.replaceChildren(...said.map((parts) => h("li", {}, parts)));
+}
