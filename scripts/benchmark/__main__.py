@@ -46,8 +46,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measure what an edit costs, beside the peers.",
-        epilog="scripts/bench --engine measures the endpoint's real model instead, scripts/bench --gateway the gateway"
-        " and webhooks, scripts/bench --page the page in Chromium: see their --help.",
+        epilog="scripts/bench --engine measures the endpoint's real model instead, --gateway the gateway and webhooks,"
+        " --page the page in Chromium, --ledger Redis under the moves of two revisions: see their --help.",
     )
     parser.add_argument("--only", type=_parts, default=[], help=f"some rows or versions of {','.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")

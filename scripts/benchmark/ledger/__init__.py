@@ -1,0 +1,1 @@
+"""What the moves of the ledger cost Redis, beside those of another revision: ``scripts/bench --ledger``."""
