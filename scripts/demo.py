@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ and in a second terminal, for a folder of pictures (PHOTOS):
     source .venv/bin/activate; source .retouch/env
     retouch enqueue PHOTOS --prompt "an oil painting of {stem}" --size fit:512 --batch oil --wait
     retouch download oil results
-The last line of the stack is a link to the page, where you see batches as they run.
+The last line of the stack is a link to the page, where you see batches as they run, as here.
 From here to the real API: docs/getting-started.md"""
 TITLE = "Retouch: {done} of {count} edits, before and after"
 SUBTITLE = (
@@ -49,17 +50,20 @@ def main() -> int:
     raise_on(signal.SIGTERM)
     began = time.monotonic()
     try:
-        _step(1, "Starting the embedded stack: Valkey, S3, the local img2img endpoint and a worker")
-        with Stack(latency=LATENCY, capacity=CAPACITY, tell=_say) as stack:
+        _step(1, "Starting the embedded stack: Valkey, S3, the local img2img endpoint, a gateway and a worker")
+        with Stack(latency=LATENCY, capacity=CAPACITY, gateway=True, tell=_say) as stack:
             _say(f"all ready after {time.monotonic() - began:.1f} s, on 127.0.0.1 only, in a temporary folder")
             done, count = _run(stack, out)
+            took_s = time.monotonic() - began
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                _show_page(stack)
     except KeyboardInterrupt as interrupt:
         _say("stopped; nothing is left running")
         return exit_code(interrupt)
     except RetouchError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
-    print(f"\n{done} of {count} edits completed, {time.monotonic() - began:.0f} s in all; nothing is left running.")
+    print(f"\n{done} of {count} edits completed, {took_s:.0f} s in all; nothing is left running.")
     print(NEXT)
     return 0 if done == count else 1
 
@@ -70,6 +74,7 @@ def _run(stack: Stack, out: Path) -> tuple[int, int]:
 
     manifest = os.path.relpath(MANIFEST)
     _step(2, f"Sending {len(edits)} edits: each picture goes to S3, each edit through Redis to the worker")
+    _tell_link(stack, "watch it in a browser: ")
     _retouch("enqueue", manifest, "--batch", BATCH, "--wait", env=environment)
 
     _step(3, "What is in S3 now")
@@ -87,6 +92,22 @@ def _run(stack: Stack, out: Path) -> tuple[int, int]:
     sheets.draw(pairs, TITLE.format(done=done, count=len(edits)), SUBTITLE).save(out)
     _say(f"saved: {out} ({out.stat().st_size / 1e6:.1f} MB)")
     return done, len(edits)
+
+
+def _show_page(stack: Stack) -> None:
+    """Let all of it stay until whoever is at the terminal has looked."""
+    print("\nThe batch is on the page until you press Enter; then all of it ends. The link signs in one browser, once:")
+    _tell_link(stack)
+    with suppress(EOFError):
+        input()
+
+
+def _tell_link(stack: Stack, text: str = "") -> None:
+    assert stack.gateway
+    try:
+        _say(f"{text}{stack.gateway.page_link()}")
+    except RetouchError as error:  # the edits do without
+        _say(f"note: there is no link to the page: {error}")
 
 
 def _retouch(*arguments: str, env: dict[str, str]) -> None:

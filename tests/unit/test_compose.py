@@ -169,6 +169,15 @@ def test_the_listener_and_the_gateway_find_the_recipes_of_this_machine() -> None
     assert {"gateway", "listener"} <= started({**LOCAL, "COMPOSE_PROFILES": "local,gateway,listener"})
 
 
+def test_the_page_is_where_the_files_say() -> None:
+    """At the port of this machine that the gateway has unless .env says another."""
+    [port] = services()["gateway"]["ports"]
+    assert port == "127.0.0.1:8080:8080"
+    address = "http://127.0.0.1:8080"
+    pages = [(ROOT / "docs" / name).read_text() for name in ("compose.md", "page.md")]
+    assert [address in text for text in (COMPOSE, *pages)] == [True] * 3
+
+
 @pytest.mark.parametrize(
     ("env", "names"),
     [
