@@ -153,9 +153,8 @@ function past(steps) {
   if (!steps.length) return [];
   const items = steps.map((step, i) => {
     const since = i ? (Date.parse(step.at) - Date.parse(steps[i - 1].at)) / 1000 : 0;
-    const often = step.times > 1 ? `, ${step.times} times` : "";
     const at = h("time", { class: "quiet small", datetime: step.at, title: when(step.at) }, i ? `+ ${seconds(since)}` : when(step.at));
-    return h("li", { data: { what: step.what } }, h("span", {}, step.text, often), at);
+    return h("li", { data: { what: step.what } }, h("span", {}, step.text), at);
   });
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
 }
