@@ -12,8 +12,8 @@ from retouch.gateway import NEEDS_REDIS
 from retouch.gateway.client import Client, understood
 from retouch.gateway.events import GatewayEvents
 from retouch.gateway.images import GatewayImages
-from retouch.gateway.picks import GatewayPicks
 from retouch.gateway.jobs import GatewayJobs
+from retouch.gateway.picks import GatewayPicks
 from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader

@@ -26,8 +26,8 @@ from retouch.ledger.claims import (
     body,
     made_of,
 )
-from retouch.ledger.crew import Heartbeat, WorkerView
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish, JobState
+from retouch.ledger.crew import Heartbeat, WorkerView
 from retouch.ledger.figures import Figures
 from retouch.ledger.history import HistoryStep
 from retouch.ledger.jobs import Action, Job, JobCost, Which

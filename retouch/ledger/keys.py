@@ -253,6 +253,7 @@ class Keys:
     def picks(self, batch_id: str) -> str:
         """Which of the batch's edits were picked, and which rejected, a byte each, in order."""
         return f"{self.prefix}picks:{batch_id}"
+
     def job(self, job_id: str) -> str:
         """What is done to many edits of a batch."""
         return f"{self.prefix}job:{job_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import redis
 
@@ -75,9 +76,9 @@ class _Story:
         for number, claim in enumerate(claims):
             put = {"provider_id": f"7f3a{number:04x}"}
             good = {"submit": self.clock.now}
-            more = {"delay_ms": 2000, "deadline_ms": DEADLINE_MS}
+            waits: Any = {"delay_ms": 2000, "deadline_ms": DEADLINE_MS}
             self._settle(
-                Settlement(claim, SUBMITTING, EditState.WAITING, good=good, put=put, counts=("submit:200",), **more)
+                Settlement(claim, SUBMITTING, EditState.WAITING, good=good, put=put, counts=("submit:200",), **waits)
             )
 
     def _ask_again(self, claims: Sequence[Claim], polls: int, delay_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_the_interval_is_student_s() -> None:
 
 def test_bounds_are_of_memory_without_the_journal_and_of_cpu_pair_by_pair() -> None:
     """What is missed says so."""
-    found = [(target.holds, target.value) for target in targets(costs())]
+    found: list[Any] = [(target.holds, target.value) for target in targets(costs())]
     assert found == [
         (True, pytest.approx(1.05)),
         (False, pytest.approx(1.12)),

@@ -19,8 +19,7 @@ from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError, ServiceError
 from retouch.ledger.jobs import Jobs
 from retouch.queue import EditQueue
-from retouch.records import BatchRecord, JobRecord
-from retouch.records import ApiUseRecord, BatchRecord
+from retouch.records import ApiUseRecord, BatchRecord, JobRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import Reader, found
