@@ -7,7 +7,7 @@ import pytest
 from retouch.errors import InputError
 from retouch.ledger import PAGE, Chosen, Pick
 from retouch.ledger.picks import choices
-from retouch.states import EditState
+from retouch.states import LETTERS, EditState
 from tests.contract.test_ledger_remove import end, of_batch
 from tests.contract.test_ledger_strips import as_of_an_older_program
 from tests.ledger_bench import Bench, entries
@@ -64,6 +64,7 @@ def test_a_retry_of_one_state_leaves_what_is_said_of_others(bench: Bench) -> Non
     bench.end(bench.edits(submits=PAGE + 2, places=PAGE + 2))
     choose(bench, pick=["c0", "z0", "z1"])
     bench.client.hset(bench.keys.edit("b/z0"), "state", "failed")
+    bench.client.setrange(bench.keys.strip("b"), PAGE, LETTERS[EditState.FAILED])
     assert bench.ledger.producer.retry("b", [EditState.FAILED]).sent == 1
     assert list(bench.ledger.picks.ids("b", Pick.PICKED)) == ["c0", "z1"]
 
