@@ -15,6 +15,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.harness import once
 from tests.harness.leaks import leaks
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
@@ -34,6 +35,7 @@ settings.register_profile(
     "explore", max_examples=1000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+once.begin()
 
 
 LEFT_OPEN: list[str] = []
@@ -43,6 +45,11 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: st
     """Remember which test left a socket or a server open (pyproject.toml says why that is no error at once)."""
     if issubclass(warning_message.category, ResourceWarning):
         LEFT_OPEN.append(nodeid)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Give back the memory of a test's fake servers."""
+    once.end_test()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

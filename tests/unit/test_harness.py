@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import fakeredis
 import pytest
+import redis
 import requests
+from fakeredis import FakeServer
 
+from tests.harness import once
 from tests.harness.growing import Growing
 from tests.harness.processes import Process, run
 from tests.harness.reaper import Reaper, Step
@@ -149,3 +154,34 @@ def test_a_server_that_a_test_leaves_open_fails_the_run_and_does_not_hang_it(tmp
     ended = run([sys.executable, "-m", "pytest", *options, str(tmp_path / "test_leaks.py")])
     assert ended.code == 1
     assert "unclosed resource <TCPServer" in ended.out
+
+
+def test_a_fake_server_goes_after_its_test_unless_a_client_has_it() -> None:
+    """Kept for ever, those of all tests would be gigabytes; one that a whole folder shares is there for its tests."""
+    kept = fakeredis.FakeRedis(host="kept", decode_responses=True)
+    kept.set("name", "value")
+    fakeredis.FakeRedis(host="left").set("name", "value")
+    assert _fakes() == {"kept", "left"}
+    once.end_test()
+    gc.collect()
+    assert _fakes() == {"kept"}
+    assert kept.get("name") == "value"
+
+
+def _fakes() -> set[str]:
+    return {key.partition(":")[0] for key in FakeServer._servers_map} & {"kept", "left"}
+
+
+def test_a_fake_server_takes_a_text_for_what_it_is_however_often_it_comes() -> None:
+    """A script that was compiled once does the same for another server, with other arguments, after a failure."""
+    text = "if ARGV[1] == 'no' then return redis.error_reply('NO') end; return {KEYS[1], ARGV[1]}"
+    for _ in range(2):
+        client = fakeredis.FakeRedis(decode_responses=True)
+        assert client.eval(text, 1, "k", "a") == ["k", "a"]
+        with pytest.raises(redis.ResponseError, match="NO"):
+            client.eval(text, 1, "k", "no")
+        assert client.eval(text, 1, "k", "b") == ["k", "b"]
+        with pytest.raises(redis.ResponseError, match="expected near"):
+            client.eval("x y", 0)
+        with pytest.raises(redis.ResponseError, match="set global variables: left"):
+            client.eval("left = 1", 0)
