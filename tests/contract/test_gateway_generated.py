@@ -33,6 +33,7 @@ CONFIG = {
 DOCUMENT: Any = schemathesis.openapi.from_dict(deepcopy(document()), config=SchemathesisConfig.from_dict(CONFIG))
 DOCUMENT = DOCUMENT.exclude(path_regex="/events$")  # they do not end
 WITHIN_S = 30.0
+PREFIX = "generated/"  # no other test's
 
 Call = dict[str, Any]
 
@@ -42,20 +43,18 @@ def _as_lines(_context: Any, value: Any) -> bytes:
     return str(value).encode(errors="replace")
 
 
-@pytest.fixture
-def begin(redis_url: str, s3: S3, s3_prefix: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Call]]:
+@pytest.fixture(scope="module")
+def begin(server: redis.Redis, s3: S3) -> Iterator[Callable[[], Call]]:
     """Empties the ledger and the bucket of a gateway that listens; returns its address and a key, for calls."""
-    for name, value in s3.environment.items():
-        monkeypatch.setenv(name, value)
-    objects = s3.client()
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        ledger = Ledger(client)
-        gateway = Gateway(GatewaySettings(bucket=s3.bucket, prefix=s3_prefix), ledger)
-        with serving(gateway) as url:
+    objects, ledger = s3.client(), Ledger(server)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in s3.environment.items():
+            patched.setenv(name, value)
+        with serving(Gateway(GatewaySettings(bucket=s3.bucket, prefix=PREFIX), ledger)) as url:
 
             def anew() -> Call:
-                client.flushall()
-                for item in objects.list_objects_v2(Bucket=s3.bucket, Prefix=s3_prefix).get("Contents", []):
+                server.flushall()
+                for item in objects.list_objects_v2(Bucket=s3.bucket, Prefix=PREFIX).get("Contents", []):
                     objects.delete_object(Bucket=s3.bucket, Key=item["Key"])
                 AccessKeys(ledger, "here").create("caller", tuple(Scope), rate="1000000/m", token=TOKEN)
                 return {"base_url": url, "headers": HEADERS, "timeout": WITHIN_S}
