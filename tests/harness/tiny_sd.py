@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTex
 from workers.endpoint.diffusion import checkpoint
 from workers.endpoint.diffusion.model import Parts, to
 
+# Where the tests of the engine compute; on a machine with a GPU: DIFFUSION_TEST_DEVICE=cuda scripts/test --diffusion
+DEVICE = os.environ.get("DIFFUSION_TEST_DEVICE", "cpu")
 UNET: dict[str, Any] = checkpoint.UNET | {
     "sample_size": 8,
     "layers_per_block": 1,
@@ -38,9 +42,11 @@ TEXT: dict[str, Any] = checkpoint.TEXT | {
 }
 
 
-def parts(dtype: Any = torch.float32) -> Parts:
-    """The model in memory, always with the same numbers."""
-    return random_parts(UNET, VAE, TEXT, "cpu", dtype)
+def parts(dtype: Any = torch.float32, device: str = "cpu") -> Parts:
+    """The model in memory, always with the same numbers, whatever the device."""
+    made = random_parts(UNET, VAE, TEXT, "cpu", dtype)
+    unet, vae, text = [to(module, device, dtype) for module in (made.unet, made.vae, made.text)]
+    return replace(made, unet=unet, vae=vae, text=text, device=device)
 
 
 def random_parts(unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any], device: str, dtype: Any) -> Parts:

@@ -41,7 +41,7 @@ def test_edits_that_differ_give_the_same_bytes_in_any_order(
     """Twelve, all in work at once; the answers say what made them."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     tiny_sd.save_folder(tmp_path / "tiny")
-    process, url = start("--engine", "diffusion", "--model", str(tmp_path / "tiny"), "--device", "cpu")
+    process, url = start("--engine", "diffusion", "--model", str(tmp_path / "tiny"), "--device", tiny_sd.DEVICE)
     schedulers = ("UniPCMultistepScheduler", "EulerAncestralDiscreteScheduler", "PNDMScheduler")
     edits = [
         {
@@ -59,12 +59,12 @@ def test_edits_that_differ_give_the_same_bytes_in_any_order(
     ]
     with httpx.Client(headers=HEADERS, timeout=WITHIN_S) as http:
         loading = process.err.line("endpoint: loading", WITHIN_S)
-        assert re.search(
-            rf"loading {tmp_path / 'tiny'} to cpu \(.*, 1 thread\) as float32, torch .*, diffusers ", loading
-        )
+        device, dtype = (r"cpu \(.*, 1 thread\)", "float32") if tiny_sd.DEVICE == "cpu" else (".*", "float16")
+        assert re.search(rf"loading {tmp_path / 'tiny'} to {device} as {dtype}, torch .*, diffusers ", loading)
         assert "endpoint: tiny is loaded after" in process.err.line("endpoint: tiny", WITHIN_S)
-        assert "on cpu" in process.err.line("endpoint: the engine is ready", WITHIN_S)
-        assert http.get(url.replace("/sd/image2image/v1", "/healthz")).json()["engine"]["device"].startswith("cpu (")
+        named = http.get(url.replace("/sd/image2image/v1", "/healthz")).json()["engine"]["device"]
+        assert re.fullmatch(device, named)
+        assert f"on {named}" in process.err.line("endpoint: the engine is ready", WITHIN_S)
 
         def made(numbers: list[int]) -> dict[int, bytes]:
             ids = {number: http.post(url, json=edits[number]).json()["id"] for number in numbers}

@@ -23,7 +23,14 @@ from workers.endpoint.diffusion.sampling import SCHEDULERS, Canvas, Made, Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # among its libraries
 torch.set_num_threads(1)
-PARTS = tiny_sd.parts()
+
+
+def tiny(dtype: Any = torch.float32) -> model.Parts:
+    """The model, where the tests compute."""
+    return tiny_sd.parts(dtype, tiny_sd.DEVICE)
+
+
+PARTS = tiny()
 
 
 def picture(seed: int, size: tuple[int, int] = (64, 64)) -> Image.Image:
@@ -144,7 +151,7 @@ def test_mates_and_order_change_no_bit() -> None:
 def test_numbers_that_float16_cannot_hold_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, wherever they arise; here in bfloat16, which every CPU has."""
     for part, method in (("unet", "forward"), ("vae", "encode"), ("vae", "decode"), ("text", "forward")):
-        parts = tiny_sd.parts(torch.bfloat16)
+        parts = tiny(torch.bfloat16)
         module = getattr(parts, part)
         work = getattr(module, method)
         seen: list[Any] = []
@@ -170,7 +177,7 @@ def test_memory_that_runs_out_on_the_way_to_float32_leaves_the_model_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Half of it in another type would break the next image."""
-    parts = tiny_sd.parts(torch.bfloat16)
+    parts = tiny(torch.bfloat16)
     decode = parts.vae.decode
     monkeypatch.setattr(parts.vae, "decode", lambda latents, **_named: (latents * float("nan"),))
     convert = model.to
@@ -191,10 +198,10 @@ def test_memory_that_runs_out_on_the_way_to_float32_leaves_the_model_as_it_was(
 
 def test_a_text_without_numbers_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails its own image, and is tried anew for the next."""
-    parts = tiny_sd.parts()
+    parts = tiny()
     forward = parts.text.forward
     sampler = Sampler(parts)
-    monkeypatch.setattr(parts.text, "forward", lambda ids: (torch.full((1, 77, 32), float("inf")),))
+    monkeypatch.setattr(parts.text, "forward", lambda ids: (torch.full((1, 77, 32), float("inf"), device=ids.device),))
     with pytest.raises(RenderError, match=r"^nan$"):
         sampler.begin(Wish(picture(3), "a fox"))
     monkeypatch.setattr(parts.text, "forward", forward)
@@ -203,7 +210,7 @@ def test_a_text_without_numbers_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_computed_again_draws_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of its seed, from the first on."""
-    parts = tiny_sd.parts(torch.bfloat16)
+    parts = tiny(torch.bfloat16)
     encode = parts.vae.encode
 
     def without_numbers(sample: Any) -> Any:
@@ -219,7 +226,7 @@ def test_what_is_computed_again_draws_the_same_numbers(monkeypatch: pytest.Monke
 
 def test_what_is_no_number_in_float32_either_is_nan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The image fails, and says so in one word."""
-    parts = tiny_sd.parts()
+    parts = tiny()
     monkeypatch.setattr(parts.vae, "decode", lambda latents, **_named: (latents * float("nan"),))
     with pytest.raises(RenderError, match=r"^nan$"):
         made_alone(Sampler(parts), Wish(picture(3), "a fox", steps=3))
