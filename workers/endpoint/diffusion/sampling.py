@@ -84,7 +84,7 @@ class Canvas:
     scheduler: Any
     times: Any
     generator: Any
-    latents: Any = None
+    latents: Any = None  # on the CPU, as all that is the scheduler's: a GPU would be asked for each of its tiny sums
     embeddings: list[Any] = field(default_factory=list)  # a row each
     step: int = 0
     began: float = 0.0  # of the first step
@@ -116,7 +116,6 @@ class Sampler:
             # PNDM's own first steps are none that an image could begin in the middle of.
             config = {**self._parts.scheduler, "skip_prk_steps": True}
             scheduler = getattr(diffusers, wish.scheduler).from_config(config)
-            # On the CPU, where its few numbers are needed: on the device each step would wait for them.
             scheduler.set_timesteps(wish.steps, device="cpu")
         first = (wish.steps - wish.planned) * scheduler.order
         if hasattr(scheduler, "set_begin_index"):
@@ -127,8 +126,8 @@ class Sampler:
             return canvas
         texts = [wish.negative_prompt, wish.prompt] if wish.rows == 2 else [wish.prompt]
         canvas.embeddings = [self._prompts.embedding(text) for text in texts]
-        latents = self._encoded(wish.image, generator).to(dtype)
-        noise = torch.randn(latents.shape, generator=generator, dtype=dtype).to(self._parts.device)
+        latents = self._encoded(wish.image, generator).to("cpu", dtype)
+        noise = torch.randn(latents.shape, generator=generator, dtype=dtype)
         with _scheduling(wish):
             canvas.latents = scheduler.add_noise(latents, noise, canvas.times[:1])
         canvas.began = time.perf_counter()
@@ -160,12 +159,12 @@ class Sampler:
                 filled += filled[:1] * (rows - used)
             dtype = latents[0].dtype
             noise = self._parts.unet(
-                torch.cat(latents),
+                torch.cat(latents).to(self._parts.device),
                 torch.stack(times).to(self._parts.device),
                 encoder_hidden_states=torch.cat(embeddings).to(dtype),
                 return_dict=False,
             )[0]
-        return list(noise[:used].split([canvas.wish.rows for canvas in states]))
+        return list(noise[:used].cpu().split([canvas.wish.rows for canvas in states]))
 
     def advance(self, state: Canvas, prediction: Any) -> None:
         """Weigh the prompt, and let the scheduler take the step."""
@@ -190,12 +189,18 @@ class Sampler:
             if not is_finite(state.latents):
                 state = self._again(state.wish)
             vae = self._parts.vae
-            latents = state.latents / vae.config.scaling_factor
+            latents = state.latents.to(self._parts.device) / vae.config.scaling_factor
             decoded = self._precision.finite(vae, lambda dtype: vae.decode(latents.to(dtype), return_dict=False)[0])
-            [image] = self._pixels.postprocess(decoded, output_type="pil")
+            image = self._image(decoded)
             decode_s = time.perf_counter() - began
         timings = {"encode": state.encode_s, "steps": began - state.began, "decode": decode_s}
         return self._made(state.wish, image, timings)
+
+    def _image(self, decoded: Any) -> Image.Image:
+        """The first image of these numbers; they become bytes where they are: half as much then travels."""
+        [shares] = self._pixels.postprocess(decoded[:1], output_type="pt")
+        levels = (shares.float() * 255).round().to(torch.uint8)
+        return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
 
     def _made(self, wish: Wish, image: Image.Image, timings: dict[str, float]) -> Made:
         filtered = self._checked(wish, image)
