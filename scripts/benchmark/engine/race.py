@@ -80,7 +80,7 @@ def _runs(subject: Subject, jobs: Sequence[Job], sizes: Sizes) -> list[_Run]:
             pipeline.make([wishes[job.number] for job in batch])
 
     def in_steps(way: Ours, in_flight: int) -> None:
-        sampler = Sampler(subject.parts)  # a new one, that knows no prompt yet
+        sampler = Sampler(subject.parts, exact=way.exact)  # a new one, that knows no prompt yet
         by_steps(sampler, wishes, subject.size, in_flight, max_rows=way.max_rows, exact=way.exact)
 
     runs = [_Run(LOOP, 1, loop)]

@@ -34,6 +34,6 @@ def compare(model: Model, device: Device, sizes: Sizes, say: Callable[[str], Non
 def _images(subject: Subject, numbers: Sequence[int], *, max_rows: int, exact: bool) -> list[bytes]:
     wanted = jobs(max(numbers) + 1, len(KINDS))
     wishes = [subject.wish(wanted[number]) for number in numbers]
-    sampler = Sampler(subject.parts)
+    sampler = Sampler(subject.parts, exact=exact)
     made = by_steps(sampler, wishes, subject.size, len(wishes), max_rows=max_rows, exact=exact)
     return [one.image.tobytes() for one in made]

@@ -231,14 +231,15 @@ class Batches(Generic[W, S, P, R]):
             self._busy_s += took_s
         return True
 
-    def _limit(self, size: Size) -> int:
+    def limit(self, size: Size) -> int:
+        """How many rows a call of this size has at most, as far as the memory is known."""
         return self._limits.get(size, self._max_rows)
 
     def _join(self, lane: _Lane[W, S, R], size: Size) -> None:
         """Begin those that fit into the call; of those that end without a step, no more than that either."""
         for ticket in [ticket for ticket in lane.flight if ticket.cancelled]:
             del lane.flight[ticket]
-        limit = self._limit(size)
+        limit = self.limit(size)
         for _ in range(limit):
             if not self._take_next(lane, limit):
                 return
@@ -263,9 +264,9 @@ class Batches(Generic[W, S, P, R]):
         return fits
 
     def _step(self, lane: _Lane[W, S, R], size: Size) -> None:
-        taken = self._taken(lane, self._limit(size))
+        taken = self._taken(lane, self.limit(size))
         used = sum(ticket.rows for ticket in taken)
-        rows = self._padded(used, self._limit(size))
+        rows = self._padded(used, self.limit(size))
         try:
             predictions = self._model.predict([lane.flight[ticket] for ticket in taken], rows)
         except OutOfMemoryError as error:
@@ -302,7 +303,7 @@ class Batches(Generic[W, S, P, R]):
     def _begin_again(self, lane: _Lane[W, S, R], ticket: Ticket[W, R], error: OutOfMemoryError) -> None:
         """Memory ran out before the first step of this image or after its last; it may do beside fewer others."""
         lane.flight.pop(ticket, None)
-        rows = self._limit(ticket.size)
+        rows = self.limit(ticket.size)
         if rows <= ticket.rows:
             self._leave(lane, ticket, error)
             return

@@ -69,6 +69,7 @@ class Diffusion:
             "rows": self._rows,
             "exact": not settings.fast,
         }
+        self._sampler: Sampler
         self._batches: Batches[Wish, Canvas, Any, Made] | None = None
         self._thread: threading.Thread | None = None
         self._ended: asyncio.Future[None]
@@ -108,22 +109,28 @@ class Diffusion:
         began = time.perf_counter()
         model, facts = self._settings.model, self.facts
         logger.info("loading %s to %s as %s, %s", model, facts["device"], facts["dtype"], facts["version"])
-        sampler = Sampler(load(model, self._device, self._dtype))
-        exact = not self._settings.fast
-        self._batches = Batches(sampler, max_rows=self._rows, max_waiting=MAX_WAITING, exact=exact)
+        self._sampler = Sampler(load(model, self._device, self._dtype), exact=not self._settings.fast)
+        self._batches = self._new_batches()
         logger.info("%s is loaded after %.1f s", model.name, time.perf_counter() - began)
 
+    def _new_batches(self) -> Batches[Wish, Canvas, Any, Made]:
+        exact = not self._settings.fast
+        return Batches(self._sampler, max_rows=self._rows, max_waiting=MAX_WAITING, exact=exact)
+
     async def warm_up(self) -> None:
-        """Make a picture of the usual size, small on a CPU: how many rows fit into the memory is known then."""
-        batches = self._loaded()
-        await _apart(lambda: self._warm_up(batches))
+        """Make a picture of the usual size, small on a CPU: how many rows fit into the memory is known then.
+
+        Where images that share a call would not have the same bytes each time, each has calls of its own from then on.
+        """
+        await _apart(self._warm_up)
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
-        self._thread = threading.Thread(target=self._run, args=(batches, loop), name="diffusion", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._loaded(), loop), name="diffusion", daemon=True)
         self._thread.start()
 
-    def _warm_up(self, batches: Batches[Wish, Canvas, Any, Made]) -> None:
+    def _warm_up(self) -> None:
         logger.info("warming up")
+        batches = self._loaded()
         size = CPU_WARM_UP_SIZE if self._device == "cpu" else WARM_UP_SIZE
         outcomes: list[Made | Exception] = []
         wish = Wish(Image.new("RGB", size), "", steps=1, strength=1.0)
@@ -131,6 +138,8 @@ class Diffusion:
         try:
             while batches.turn():
                 pass
+            if not isinstance(outcomes[0], Exception):
+                self._keep_exact(batches.limit(size), size)
         except Exception as error:  # such as a GPU that is too old for this torch
             raise EngineError(
                 f"--model {self._settings.model}: {self._device} cannot run it: {first_line(error)}"
@@ -142,6 +151,18 @@ class Diffusion:
             )
         if isinstance(outcomes[0], Exception):  # such as weights that are no numbers
             raise EngineError(f"--model {self._settings.model}: it makes no picture: {first_line(outcomes[0])}")
+
+    def _keep_exact(self, rows: int, size: tuple[int, int]) -> None:
+        if self._settings.fast or self._rows == 1 or self._sampler.steady(rows, size):
+            return
+        logger.warning(
+            "on %s an image's last bits depend on its place in a call: to be exact, each has calls of its own from now"
+            " on, which is slow; with --fast they share calls",
+            self.facts["device"],
+        )
+        self._rows = 1
+        self.facts = {**self.facts, "rows": self._rows}
+        self._batches = self._new_batches()
 
     def _loaded(self) -> Batches[Wish, Canvas, Any, Made]:
         if self._batches is None:

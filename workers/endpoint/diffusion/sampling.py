@@ -99,8 +99,10 @@ class Canvas:
 class Sampler:
     """The model of batching: all of its calls come from one thread."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, exact: bool = True) -> None:
+        """``exact``: an image's bits do not depend on its place in a call, as they do with cuDNN's convolutions."""
         self._parts = parts
+        self._exact = exact
         self._precision = Precision(parts.device, parts.dtype)
         self._prompts = Prompts(parts.text, self._precision)
         self._pixels = VaeImageProcessor(vae_scale_factor=8)
@@ -148,7 +150,7 @@ class Sampler:
     def predict(self, states: Sequence[Canvas], rows: int) -> list[Any]:
         """Ask the UNet once, with each image's own time; what fills the call up is the first row again."""
         latents, times, embeddings = [], [], []
-        with torch.inference_mode(), _memory():
+        with torch.inference_mode(), _memory(), torch.backends.cudnn.flags(enabled=not self._exact):
             for canvas in states:
                 now = canvas.times[canvas.step]
                 latents += [canvas.scheduler.scale_model_input(canvas.latents, now)] * canvas.wish.rows
@@ -179,6 +181,20 @@ class Sampler:
             with _scheduling(state.wish):
                 state.latents = step(noise, now, state.latents, **drawing, return_dict=False)[0]
             state.step += 1
+
+    def steady(self, rows: int, size: tuple[int, int]) -> bool:
+        """Whether the model says the same to the bit to an image alone, at every place of a call, and beside others.
+
+        A device's libraries choose how they compute, and for some of their ways that does not hold.
+        """
+        one, other = [
+            self.begin(Wish(Image.new("RGB", size, colour), colour, steps=2, strength=1.0))
+            for colour in ("teal", "orange")
+        ]
+        images = max(1, rows // one.wish.rows)
+        [alone] = self.predict([one], rows)
+        told = [*self.predict([one] * images, rows), self.predict([other] * (images - 1) + [one], rows)[-1]]
+        return all(torch.equal(alone, each) for each in told)
 
     def finish(self, state: Canvas) -> Made:
         """Decode the image and have it checked; raises RenderError ``nan`` if float32 does not help either."""

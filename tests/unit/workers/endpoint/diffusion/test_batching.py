@@ -368,7 +368,7 @@ def test_memory_that_runs_out_beside_the_steps_is_met_with_fewer_rows(
 
     def short(given: Any) -> Any:
         if (given if step == "begin" else given.wish).name == 1:
-            tries.append(desk.batches._limit(SIZES[0]))
+            tries.append(desk.batches.limit(SIZES[0]))
             if tries[-1] > least:
                 raise OutOfMemoryError("too little memory")
         return work(given)

@@ -305,6 +305,24 @@ async def test_fast_calls_serve_several_at_once(folder: Path, calls: Calls) -> N
     assert calls == [(3, 8)] * 4
 
 
+@pytest.mark.parametrize(("steady", "made"), [(True, [(2, 4)] * 4), (False, [(1, 2)] * 8)])
+async def test_images_share_calls_only_where_that_changes_no_bit(
+    steady: bool, made: Calls, folder: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried before an edit is taken; else each image has calls of its own, and the facts tell."""
+    monkeypatch.setattr(Sampler, "steady", lambda *_given: steady)
+    engine = Diffusion(Settings(folder, device=tiny_sd.DEVICE))
+    engine._rows = 4  # as on a GPU
+    await engine.load()
+    await engine.warm_up()
+    calls.clear()
+    await engine.render(params(samples=2), INIT, unheard)
+    engine.close()
+    assert calls == made
+    assert engine.facts["exact"] is True
+    assert steady or engine.facts["rows"] == 1
+
+
 @pytest.mark.skipif(tiny_sd.DEVICE != "cpu", reason="elsewhere calls are filled up")
 async def test_an_exact_call_on_a_cpu_serves_one_image_alone(engine: Diffusion, calls: Calls) -> None:
     """With as many rows as diffusers' own pipeline has, so that it gives the same bits."""

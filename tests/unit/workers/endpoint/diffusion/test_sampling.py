@@ -81,7 +81,8 @@ def test_an_image_is_that_of_diffusers_to_the_bit(
 ) -> None:
     """With every scheduler."""
     wish = Wish(picture(1, size), "a red fox", "blurry", steps, strength, guidance, scheduler, seed=7)
-    assert made_alone(Sampler(PARTS), wish).image.tobytes() == made_by_diffusers(wish).tobytes()
+    sampler = Sampler(PARTS, exact=False)  # with the convolutions that diffusers has
+    assert made_alone(sampler, wish).image.tobytes() == made_by_diffusers(wish).tobytes()
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -146,6 +147,48 @@ def test_mates_and_order_change_no_bit() -> None:
         chosen = draw.sample(range(len(WISHES)), draw.randint(2, 6))
         made = made_together(chosen, max_rows=8)
         assert [number for number in chosen if made[number] != alone[number]] == []
+
+
+def of_place(noise: Any, _latents: Any) -> Any:
+    """As of a library that computes the last rows of a call in another way."""
+    return torch.cat([noise[:-2], noise[-2:] + 0.001])
+
+
+def of_mates(noise: Any, latents: Any) -> Any:
+    """As of one that looks at the whole call."""
+    return noise + 0.001 * latents.mean()
+
+
+@pytest.mark.parametrize(("change", "steady"), [(None, True), (of_place, False), (of_mates, False)])
+def test_a_model_that_heeds_places_or_mates_is_noticed(
+    change: Any, steady: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal bytes could not be promised of images that share its calls."""
+    work = PARTS.unet.forward
+
+    def changed(latents: Any, *given: Any, **named: Any) -> Any:
+        [noise] = work(latents, *given, **named)
+        return (change(noise, latents),)
+
+    if change:
+        monkeypatch.setattr(PARTS.unet, "forward", changed)
+    assert Sampler(PARTS).steady(8, (64, 64)) is steady
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_exact_calls_do_without_the_convolutions_of_cudnn(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an H100 they compute the last rows of a call in another way; all else may have them."""
+    work = PARTS.unet.forward
+    seen: list[bool] = []
+
+    def looking(*given: Any, **named: Any) -> Any:
+        seen.append(torch.backends.cudnn.enabled)
+        return work(*given, **named)
+
+    monkeypatch.setattr(PARTS.unet, "forward", looking)
+    made_alone(Sampler(PARTS, exact=exact), Wish(picture(3), "a fox", steps=2, strength=1.0))
+    assert seen == [not exact] * 2
+    assert torch.backends.cudnn.enabled
 
 
 def test_numbers_that_float16_cannot_hold_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
