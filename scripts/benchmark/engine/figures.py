@@ -53,18 +53,27 @@ class Pieces:
 
 @dataclass(slots=True)
 class Served:
-    """Seconds of each round for the same images. ``busy``: the GPU's share while many wait; None: not told."""
+    """Seconds of each round for the same images. ``busy``: the GPU's share while many wait; None: not told.
+
+    ``usual``: images/s of usual edits through the endpoint, by how many are asked for at a time.
+    """
 
     images: int
     in_flight: int
     endpoint: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     busy: float | None = None
+    usual: dict[int, float] = field(default_factory=dict)
 
     @property
     def overhead(self) -> float:
         """What the endpoint adds, as a part of what the engine alone takes."""
         return median(self.endpoint) / median(self.alone) - 1
+
+    @property
+    def images_per_s(self) -> float:
+        """Images a second through the endpoint, all of them asked for at once."""
+        return self.images / median(self.endpoint)
 
     @property
     def overhead_ms(self) -> float:

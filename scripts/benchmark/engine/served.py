@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from scripts.benchmark.engine.loops import by_steps
 from scripts.benchmark.engine.race import seconds
 from scripts.benchmark.engine.sizes import Sizes
 from scripts.benchmark.engine.subject import Subject
-from scripts.benchmark.engine.traffic import KINDS, Job, jobs
+from scripts.benchmark.engine.traffic import KINDS, USUAL, Job, jobs
 from tests.harness import tiny_sd
 from tests.harness.web import Web
 from workers.endpoint.diffusion.sampling import Sampler
@@ -54,6 +55,12 @@ def measure(subject: Subject, sizes: Sizes, max_rows: int, say: Callable[[str], 
     say("loading the endpoint")
     with _endpoint(subject, wanted, max_rows, served.in_flight) as endpoint:
         endpoint.make(wanted[:1])
+        for in_flight in sizes.in_flight:
+            say(f"endpoint, usual edits, {in_flight} in flight")
+            usual = [Job(job.number, USUAL) for job in wanted[: 2 * in_flight]]
+            began = subject.device.now_s(endpoint.pid)
+            endpoint.keep(usual, in_flight)
+            served.usual[in_flight] = len(usual) / (subject.device.now_s(endpoint.pid) - began)
         for number in range(1, sizes.rounds + 1):
             say(f"endpoint, round {number} of {sizes.rounds}")
             began = subject.device.now_s(endpoint.pid)
@@ -88,6 +95,11 @@ class Endpoint:
     def make(self, wanted: Sequence[Job]) -> None:
         """Have these images made, and fetch them."""
         self.take(self.post(wanted))
+
+    def keep(self, wanted: Sequence[Job], in_flight: int) -> None:
+        """Have these images made, so many at a time: as soon as one is fetched, the next is asked for."""
+        with ThreadPoolExecutor(in_flight) as pool:
+            list(pool.map(lambda job: self.make([job]), wanted))
 
     def post(self, wanted: Sequence[Job]) -> list[str]:
         """Ask for these images; returns their ids."""

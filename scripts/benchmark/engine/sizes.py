@@ -9,22 +9,22 @@ from dataclasses import dataclass
 class Sizes:
     """Images, unless the name says otherwise. The defaults are for a GPU."""
 
-    images: int = 32
+    images: int = 16
     rounds: int = 3
-    in_flight: tuple[int, ...] = (1, 4, 8, 16)
-    max_rows: tuple[int, ...] = (16, 32)  # of a call; the first is the endpoint's default
+    in_flight: tuple[int, ...] = (1, 4, 16)
+    max_rows: tuple[int, ...] = (16,)  # of a call; the first is the endpoint's default
     unet_rows: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
-    compiled_rows: tuple[int, ...] = (2, 16, 32)  # each is compiled anew, which takes a minute
+    compiled_rows: tuple[int, ...] = (2, 16)  # each is compiled anew, which takes a minute
     decoded: tuple[int, ...] = (1, 4, 16)
     repeats: int = 10  # of one call
-    mates: int = 12
-    edits: int = 64  # through the endpoint
+    mates: int = 8
+    edits: int = 48  # through the endpoint
     at_the_endpoint: int = 16  # in work at once; the others wait
     counted: int = 512
 
 
 GPU = Sizes()
-CPU = Sizes(images=20, max_rows=(16,), unet_rows=(1, 2, 8, 16, 32), compiled_rows=(2,))
+CPU = Sizes(images=20, in_flight=(1, 4, 8, 16), mates=12, edits=64, unet_rows=(1, 2, 8, 16, 32), compiled_rows=(2,))
 QUICK = Sizes(
     images=2,
     rounds=1,

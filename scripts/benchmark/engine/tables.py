@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from scripts.benchmark.engine.figures import Cell, Cells, Pieces, Served
 from scripts.benchmark.engine.report import Report
+from scripts.benchmark.engine.traffic import USUAL
 from scripts.benchmark.engine.ways import LOOP
 from scripts.benchmark.markdown import Row, table
 
@@ -78,11 +79,17 @@ def _row(name: str, found: dict[int, float], columns: list[int]) -> Row:
 
 
 def _served(served: Served) -> str:
-    return table(
+    loads = table(
+        ("through the endpoint: images/s", *(f"{load} in flight" for load in served.usual)),
+        [(f"{USUAL.steps} steps at {USUAL.strength:g}", *(f"{found:.2f}" for found in served.usual.values()))],
+    )
+    mixed = table(
         (f"{served.images} edits at once, {served.in_flight} in flight", ""),
         [
             ("ms that the endpoint adds to an image", f"{served.overhead_ms:.1f}"),
             ("of what the engine alone takes", f"{served.overhead:.1%}"),
             ("GPU busy while the first half was made", "not told" if served.busy is None else f"{served.busy:.0%}"),
+            ("images/s", f"{served.images_per_s:.2f}"),
         ],
     )
+    return f"{loads}\n\n{mixed}"

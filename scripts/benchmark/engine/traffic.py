@@ -42,6 +42,7 @@ KINDS = [
         ("UniPCMultistepScheduler", "DDIMScheduler", "EulerDiscreteScheduler"),
     )
 ]
+USUAL = Kind(30, 0.8, 7.5, "UniPCMultistepScheduler")  # what a caller asks for who changes little
 UNIFORM = Kind(30, 0.5, 5.0, "UniPCMultistepScheduler")  # 15 calls, as the mean of all kinds is 15.25
 SEED = 1
 

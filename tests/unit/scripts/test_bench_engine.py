@@ -47,7 +47,7 @@ def report(*, judged: bool = True, peak_gib: float | None = None) -> Report:
         {"mixed": mixed, "uniform": uniform},
         Pieces({"eager": {2: 20.0, 16: 45.0}, "compiled": {16: 30.0}}, {4: 80.0}, {"a step of DDIM": 0.1}),
         [Same(EXACT, "float16", 12, 12)],
-        Served(64, 16, endpoint=[10.48, 10.2, 99.0], alone=[10.0, 9.0, 11.0], busy=0.97),
+        Served(64, 16, endpoint=[10.48, 10.2, 99.0], alone=[10.0, 9.0, 11.0], busy=0.97, usual={1: 0.7, 16: 4.25}),
     )
 
 
@@ -179,6 +179,8 @@ def test_tables_are_even_and_show_what_is_missing() -> None:
     assert row(shown, "VAE decode ms, by images", "an image") == ["20.0"]
     assert row(shown, "bytes equal alone and beside others", EXACT) == ["float16", "12 of 12"]
     assert row(shown, "64 edits at once, 16 in flight", "ms that the endpoint adds to an image") == ["7.5"]
+    assert row(shown, "64 edits at once, 16 in flight", "images/s") == ["6.11"]
+    assert row(shown, "through the endpoint: images/s", "30 steps at 0.8") == ["0.70", "4.25"]
     assert f"note: mixed: {MERGED}, 16 in flight: CUDA out of memory" in shown
     assert "note: UNet compiled, 2 rows: no compiler" in shown
 

@@ -59,6 +59,7 @@ def test_every_part_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert all(one["same"] == one["of"] for one in found["same"] if "fast" not in one["way"])
     assert found["pieces"]["unet"].keys() == {"eager", "channels last", "compiled"}
     assert len(found["served"]["endpoint"]) == len(found["served"]["alone"]) == 1
+    assert found["served"]["usual"].keys() == {"1", "2"}
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
 
