@@ -39,6 +39,7 @@ class Scope(StrEnum):
 
     SUBMIT = "submit"  # enqueue edits, and upload pictures
     READ = "read"  # batches, results, events
+    WATCH = "watch"  # the same without prompts, and without what the API said of them
     OPERATE = "operate"  # retry, cancel, pause, resume
     METRICS = "metrics"  # the numbers of the whole installation
 
@@ -90,6 +91,11 @@ class AccessKey:
     def said_scopes(self) -> str:
         """Its scopes, for people."""
         return ", ".join(sorted(self.scopes))
+
+    @property
+    def sees_words(self) -> bool:
+        """Whether it is told what edits were asked for."""
+        return Scope.READ in self.scopes or Scope.WATCH not in self.scopes
 
     def may_name(self, batch: str) -> bool:
         """Whether a batch is one of its own."""
@@ -150,6 +156,8 @@ def _checked(key: AccessKey) -> AccessKey:
         )
     if not key.scopes:
         raise InputError(f"a key needs a scope: {', '.join(Scope)}")
+    if Scope.SUBMIT in key.scopes and not key.sees_words:
+        raise InputError("a key that may submit sees prompts: give it read in place of watch, or make two keys")
     if not _PREFIX.fullmatch(key.prefix):
         raise InputError(
             f"the prefix {key.prefix[:80]!r} must be the beginning of a batch's id: at most {LONGEST_PREFIX} of"

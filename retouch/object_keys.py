@@ -6,14 +6,22 @@ that belong to no batch have names of their own.
 
 from __future__ import annotations
 
+import re
+
 MANIFEST = "manifest.jsonl"
 TABLE = "results.parquet"
 SUCCESS = "_SUCCESS"
+_IMAGE = re.compile(r"[^/]+/\d+\.(png|jpg|webp)")
 
 
 def result_stem(prefix: str, edit: str, number: int) -> str:
     """The key of one image of an edit (``batch/custom_id``), without the extension: its type is known later."""
     return f"{prefix}{edit}/{number}"
+
+
+def is_image(name: str) -> bool:
+    """Whether this, behind a batch's folder, is an image of an edit: its other objects hold parameters too."""
+    return bool(_IMAGE.fullmatch(name))
 
 
 def batch_folder(prefix: str, batch: str) -> str:

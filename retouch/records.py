@@ -936,7 +936,7 @@ class AccessKeyRecord(TypedDict):
 
     name: str
     scopes: list[str]
-    """``submit``, ``read``, ``operate``"""
+    """``submit``, ``read``, ``watch``, ``operate``, ``metrics``"""
     prefix: str
     """with which the ids of its batches begin"""
     inputs: list[str]

@@ -57,7 +57,11 @@ def keys(
     ] = "",
     scope: Annotated[
         str,
-        typer.Option(metavar="SCOPE,…", show_default=False, help="Of create: submit, read, operate, metrics."),
+        typer.Option(
+            metavar="SCOPE,…",
+            show_default=False,
+            help="Of create: submit, read, watch (read without prompts), operate, metrics.",
+        ),
     ] = "",
     prefix: Annotated[
         str,
@@ -111,6 +115,7 @@ def keys(
 
     Examples:
         retouch keys create team-a --scope submit,read --prefix team-a-
+        retouch keys create wall --scope watch
         retouch keys rotate team-a
         retouch keys
     """

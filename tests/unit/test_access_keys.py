@@ -115,7 +115,7 @@ def test_a_scope_of_a_newer_version_is_left_out(keys: AccessKeys) -> None:
     [
         ({"name": "a_b"}, "the name 'a_b' must be 1 to 32"),
         ({"name": "-a"}, "the name '-a' must be"),
-        ({"scopes": []}, "a key needs a scope: submit, read, operate, metrics"),
+        ({"scopes": []}, "a key needs a scope: submit, read, watch, operate, metrics"),
         ({"prefix": "-a"}, "the prefix '-a' must be the beginning of a batch's id"),
         ({"prefix": "a" * 41}, "at most 40 of"),
         ({"inputs": ["b/c"]}, "'b/c' is not s3://BUCKET/PREFIX"),

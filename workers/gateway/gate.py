@@ -24,6 +24,7 @@ from retouch.ledger.access import Admission
 from retouch.plural import count
 from workers.gateway.cookie import check_origin, session_of
 from workers.gateway.problems import AGAIN_S, Kind, ProblemError, a_bug, response_of
+from workers.gateway.veil import Veil
 from workers.gateway.visits import Visits
 
 OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
@@ -54,9 +55,12 @@ class Gate:
             return
         passage = _Passage(scope, send, self._open)
         try:
-            if not _is_open(scope["path"]):
-                await self._admit(scope, passage)
-            await self._app(scope, receive, passage.send)
+            if _is_open(scope["path"]):
+                await self._app(scope, receive, passage.send)
+            else:
+                key = await self._admit(scope, passage)
+                out = passage.send if key.sees_words else Veil(scope, receive, passage.send)
+                await self._app(scope, receive, out)
         except ProblemError as problem:
             await response_of(problem, scope)(scope, receive, passage.send)
         except (ServiceError, StoreError) as error:  # in the middle of an answer, which the caller sees cut
@@ -70,7 +74,7 @@ class Gate:
             if scope["path"] not in OPEN and not scope["path"].startswith(FILES):
                 passage.log()
 
-    async def _admit(self, scope: Scope, passage: _Passage) -> None:
+    async def _admit(self, scope: Scope, passage: _Passage) -> AccessKey:
         try:
             session = session_of(scope) if "authorization" not in Headers(scope=scope) else ""
             if session:
@@ -89,6 +93,7 @@ class Gate:
         if not admission.admitted:
             raise _too_many(key, admission)
         passage.hold_open(key)
+        return key
 
     def _found(self, token: str) -> tuple[AccessKey, KeySecret, Admission]:
         found = self._keys.of_token(token)

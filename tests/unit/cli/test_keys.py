@@ -60,7 +60,7 @@ def test_a_key_is_replaced_and_ended(run: Run) -> None:
         ("create", "create needs the NAME of a key"),
         ("list a", "list takes no NAME"),
         ("create a", "--scope is missing"),
-        ("create a --scope write", "--scope: 'write' is none of submit,read,operate"),
+        ("create a --scope write", "--scope: 'write' is none of submit,read,watch,operate"),
         ("rotate a --scope read", "--scope is for: retouch keys create NAME"),
         ("create a --scope read --json", "--json is for: retouch keys list"),
         ("revoke a", "there is no key 'a' (known: none yet)"),

@@ -30,6 +30,7 @@ from retouch.states import EditState
 from workers.gateway.context import Gateway
 from workers.gateway.gate import WHOLE, needs
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.veil import told_batch
 
 AT_ONCE = 500  # results in a piece of an answer
 LONGEST_WAIT_S = 300.0
@@ -38,7 +39,7 @@ _ANY = (Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Ki
 ONE = (*_ANY, Kind.NOT_FOUND)
 
 BatchId = Annotated[str, Path(pattern=rf"^{BATCH_PATTERN.pattern}$", description="The batch's id.")]
-Reader = Annotated[AccessKey, needs(Scope.READ)]
+Reader = Annotated[AccessKey, needs(Scope.READ, Scope.WATCH)]  # the latter is told less: see `veil`
 Operator = Annotated[AccessKey, needs(Scope.OPERATE)]
 Binder = Annotated[AccessKey, needs(Scope.SUBMIT, Scope.OPERATE)]  # what an enqueue does too
 
@@ -86,7 +87,7 @@ def found(gateway: Gateway, key: AccessKey, batch: str) -> BatchView:
     view = gateway.queue.find(batch) if key.may_name(batch) else None
     if view is None:
         raise nothing(batch)
-    return view
+    return told_batch(key, view)
 
 
 def may_name(key: AccessKey, batch: str) -> None:

@@ -14,6 +14,7 @@ from retouch.records import EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.veil import told_edit
 
 CustomId = Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")]
 ANSWERS = described(*(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY))
@@ -46,7 +47,7 @@ def found_edit(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> 
     view = gateway.queue.find_edit(batch, custom_id)
     if view is None:
         raise _absent(batch, custom_id)
-    return view
+    return told_edit(key, view)
 
 
 def _absent(batch: str, custom_id: str) -> ProblemError:

@@ -14,6 +14,7 @@ from retouch.records import InstallationRecord, TimesRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader
 from workers.gateway.problems import Kind, described
+from workers.gateway.veil import HIDDEN, told_provider
 
 UNTOLD = "of an answer, which is told to keys without a prefix alone"
 
@@ -29,9 +30,8 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
         responses=described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.TOO_MANY, Kind.BUG, Kind.AWAY),
     )
     def installation(key: Reader) -> InstallationRecord:
-        provider, pauses = queue.provider().to_json(), [pause.to_json() for pause in told_pauses(queue, key)]
-        if key.prefix:
-            provider["last_refusal"] = provider["last_refusal_at"] = None
+        provider = told_provider(key, queue.provider()).to_json()
+        pauses = [pause.to_json() for pause in told_pauses(queue, key)]
         learned: dict[str, TimesRecord] = {
             kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
         }
@@ -50,6 +50,7 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
 def told_pauses(queue: EditQueue, key: AccessKey) -> list[Pause]:
     """The pauses as a key is told them: the API's words may be about an edit of somebody else."""
     pauses = queue.pauses()
-    if not key.prefix:
+    if key.sees_words and not key.prefix:
         return pauses
-    return [one if one.cause == PauseCause.PERSON else replace(one, reason=UNTOLD) for one in pauses]
+    untold = UNTOLD if key.sees_words else HIDDEN
+    return [one if one.cause == PauseCause.PERSON else replace(one, reason=untold) for one in pauses]

@@ -16,6 +16,7 @@ from retouch.media.stores import kept_store
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, nothing
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.veil import check_shown
 
 MOST = 100  # links in an answer: some 50 ms to sign
 LONGEST_S = 24 * 3600
@@ -67,7 +68,9 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
             raise nothing(batch)
         if not settings.bucket:  # of a page that runs alone
             raise ProblemError(Kind.AWAY, "no link can be made: RETOUCH_BUCKET is not set where this page runs")
-        _check(asked.uris, f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}")
+        folder = f"s3://{settings.bucket}/{object_keys.batch_folder(settings.prefix, batch)}"
+        _check(asked.uris, folder)
+        check_shown(key, asked.uris, folder)
         return await gateway.s3_threads.run(sign, batch, asked)
 
     def sign(batch: str, asked: LinksAsked) -> Links:

@@ -14,6 +14,7 @@ from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.native.edits import ANSWERS, CustomId, found_edit
 from workers.gateway.native.installation import told_pauses
+from workers.gateway.veil import told_provider
 
 
 class ReasonTold(TypedDict):
@@ -62,6 +63,8 @@ def add_why(app: FastAPI, gateway: Gateway) -> None:
     )
     def edit_why(batch: BatchId, custom_id: CustomId, key: Reader) -> EditWhy:
         view = found_edit(gateway, key, batch, custom_id)
-        said = why(view, told_pauses(queue, key), queue.workers(), queue.provider(), datetime.now(UTC))
+        said = why(
+            view, told_pauses(queue, key), queue.workers(), told_provider(key, queue.provider()), datetime.now(UTC)
+        )
         stands = ending(view.state, Result(view.result or {}))
         return {"batch": batch, "custom_id": custom_id, "stands": stands, "why": said}

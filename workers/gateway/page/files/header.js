@@ -26,7 +26,7 @@ export function header(session, signOut) {
       liveness(),
       theme,
       keys,
-      h("span", { class: "who quiet small" }, session.key),
+      h("span", { class: "who quiet small" }, session.scopes.includes("read") ? session.key : `${session.key}, prompts are hidden`),
       h("button", { class: "plain", on: { click: signOut } }, "Sign out"),
     ),
   ];
