@@ -13,6 +13,7 @@ from starlette.types import Scope
 from workers.gateway.problems import Kind, ProblemError
 
 SAFE = ("GET", "HEAD")
+_OVER_TLS = "__Host-retouch"  # no subdomain and no http:// can have set it
 _ELSEWHERE = (
     "the page's session is for the page alone: this request came from another site, or from a program (which sends a"
     " key: Authorization: Bearer rt_…), or by http:// from another machine, where browsers do not tell: use https://"
@@ -22,17 +23,19 @@ _ELSEWHERE = (
 def session_of(scope: Scope) -> str:
     """The session that a request has; empty if it has none."""
     # The framework reads them as browsers do: those of other programs on this machine may be odd.
-    return Request(scope).cookies.get(_name(Headers(scope=scope)), "")
+    cookies, headers = Request(scope).cookies, Headers(scope=scope)
+    return cookies.get(_OVER_TLS) or (cookies.get(_local(headers), "") if _is_here(headers) else "")
 
 
 def set_session(response: Response, headers: Headers, session: str, seconds: int | None) -> None:
     """Hand a session to a browser; None: until it is closed. An empty session takes it away."""
+    over_tls = _is_over_tls(headers)
     response.set_cookie(
-        _name(headers),
+        _OVER_TLS if over_tls else _local(headers),
         session,
         max_age=seconds if session else 0,
         path="/",
-        secure=not _is_here(headers),
+        secure=over_tls,
         httponly=True,
         samesite="strict",
     )
@@ -49,11 +52,14 @@ def check_origin(scope: Scope) -> None:
         raise ProblemError(Kind.NOT_ALLOWED, _ELSEWHERE)
 
 
-def _name(headers: Headers) -> str:
+def _local(headers: Headers) -> str:
     """Cookies of this machine are the same for all ports, so that the name has the port."""
-    if _is_here(headers):
-        return f"retouch-{_host(headers)[1] or 80}"
-    return "__Host-retouch"  # no subdomain and no http:// can have set it
+    return f"retouch-{_host(headers)[1] or 80}"
+
+
+def _is_over_tls(headers: Headers) -> bool:
+    """Whether the browser speaks TLS, as it says itself: a proxy may have another name for the gateway."""
+    return headers.get("origin", "").startswith("https://") or not _is_here(headers)
 
 
 def _is_here(headers: Headers) -> bool:

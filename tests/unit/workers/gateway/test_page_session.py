@@ -140,6 +140,30 @@ def test_behind_tls_the_cookie_is_for_this_host_alone(anyone: Caller, token: str
     assert "Secure" in cookie.split("; ")
 
 
+def test_behind_a_proxy_that_names_this_machine_the_cookie_is_for_tls_too(anyone: Caller, token: str) -> None:
+    """As nginx does by itself: where the browser is, it says itself."""
+    elsewhere = {"Origin": "https://retouch.example.com"}
+    cookie = sign_in(anyone, token, **elsewhere).headers["set-cookie"]
+    assert cookie.startswith("__Host-retouch=")
+    assert "Secure" in cookie.split("; ")
+    anyone.cookies.clear()
+    sent = {"Cookie": cookie.partition(";")[0]}
+    assert anyone.get("/page/session", headers=sent).json()["key"] == "ada"
+    ended = anyone.delete("/page/session", headers={**PAGE, **elsewhere, **sent})
+    assert ended.headers["set-cookie"].startswith('__Host-retouch="";')
+    assert anyone.get("/page/session", headers=sent).json() is None
+
+
+def test_elsewhere_no_cookie_of_this_machine_counts(anyone: Caller, token: str) -> None:
+    """Its name can be set by http://, and by subdomains."""
+    name, session = sign_in(anyone, token).cookies.items()[0]
+    anyone.cookies.clear()
+    sent = {"Cookie": f"{name}={session}"}
+    assert anyone.get("/page/session", headers=sent).json()["key"] == "ada"
+    port = name.removeprefix("retouch-")
+    assert anyone.get("/page/session", headers={**sent, "Host": f"retouch.example.com:{port}"}).json() is None
+
+
 def test_a_session_counts_against_the_rate_of_its_key(anyone: Caller, keys: AccessKeys) -> None:
     """A page is no way around it."""
     sign_in(anyone, keys.create("ada", [Scope.READ], rate="2/h"))
