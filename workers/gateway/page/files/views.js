@@ -25,11 +25,20 @@ const VIEWS = [
 /** What the navigation has for whoever is signed in. */
 export const navigationOf = (session) => VIEWS.map((view) => view.nav).filter((nav) => nav && (nav.whom?.(session) ?? true));
 
+/** A part of a fragment; one that is mistyped stays as it is, and names nothing. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** The view of a fragment: its title, and how it is opened in an element; that returns how it is closed. */
 export function viewOf(hash) {
   const path = hash.replace(/^#\/?/, "");
   for (const { path: pattern, title, open } of VIEWS) {
-    const parts = pattern.exec(path)?.slice(1).map((part) => part && decodeURIComponent(part));
+    const parts = pattern.exec(path)?.slice(1).map((part) => part && decoded(part));
     if (parts) return { title: title(...parts), open: (root, session) => open(root, session, ...parts) };
   }
   return viewOf("");
