@@ -22,6 +22,8 @@ _REFUSED = {
     "link": "this link was used already, or is too old: each is good once (another: retouch page)",
 }
 
+_NO_LINK = "a link is made with a key (retouch page), not with a session: sessions that make others would never end"
+
 log = structlog.get_logger()
 
 
@@ -68,6 +70,8 @@ def add_session(app: FastAPI, visits: Visits) -> None:
     @app.post("/page/links", include_in_schema=False)
     async def link(request: Request) -> Response:
         """For a key: the secret of a link that begins a session of its own."""
+        if "authorization" not in request.headers:
+            raise ProblemError(Kind.NOT_ALLOWED, _NO_LINK)
         found = key_of(request), secret_of(request)
         return JSONResponse({"link": await run_in_threadpool(visits.link, found)}, 201)
 

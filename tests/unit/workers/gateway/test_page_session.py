@@ -108,6 +108,13 @@ def test_a_link_signs_in_once_as_the_key_that_made_it(anyone: Caller, token: str
     assert anyone.get("/page/session").json()["key"] == "ada"
 
 
+def test_a_session_makes_no_other(anyone: Caller, token: str) -> None:
+    """Who has got hold of one has it for its seven days, and no longer."""
+    sign_in(anyone, token)
+    refused = anyone.post("/page/links", headers=PAGE)
+    assert (refused.status_code, "would never end" in problem(refused)["detail"]) == (403, True)
+
+
 def test_a_link_of_a_revoked_key_opens_nothing(client: Client, anyone: Caller, keys: AccessKeys) -> None:
     """Whoever was handed it before."""
     link = client(Scope.READ).post("/page/links").json()["link"]
