@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import fakeredis
@@ -16,6 +18,7 @@ from structlog.testing import capture_logs
 from config.gateway import GatewaySettings
 from retouch import EditQueue
 from retouch.ledger import Ledger
+from tests.browser.gallery_scene import Put, putting, write_pictures
 from tests.browser.scene import write_batch
 from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 from tests.harness.browser import NEEDED, launch, program
@@ -23,8 +26,10 @@ from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 from workers.gateway.visits import OwnVisits
 from workers.stack.child import ROOT
+from workers.stack.s3 import S3
 
 NIGHT = "autumn-catalogue"
+SAMPLES = ("lighthouse", "house", "flower")
 SCHEMES, WIDTHS = ("light", "dark"), {"wide": 1280, "narrow": 390}
 
 
@@ -32,6 +37,9 @@ class View(NamedTuple):
     """A view: what it is called, where it is, and a text that it has when it is whole.
 
     ``press``: a key first; ``click``: a button.
+    """A view: what it is called, where it is, and a text that it has when it is whole; ``press``: a key first.
+
+    ``pictures``: how many it shows then, at least.
     """
 
     name: str
@@ -39,8 +47,11 @@ class View(NamedTuple):
     text: str
     press: str = ""
     click: str = ""
+    pictures: int = 0
 
 
+SHOWN = """n => { const there = [...document.querySelectorAll("main img[src], dialog img[src]")];
+return there.length >= n && there.every(one => one.naturalWidth) }"""
 VIEWS = (
     View("batches", "#/batches", "posters"),
     View("batch", f"#/batches/{NIGHT}", "lighthouse-000000"),
@@ -53,6 +64,9 @@ VIEWS = (
     View("budgets", "#/budgets", "The last 30 days"),
     View("sinks", "#/sinks", "old-hook"),
     View("access-keys", "#/keys", "prometheus"),
+    View("gallery", "#/batches/painted/gallery", "✓ picked", pictures=6),
+    View("compared", "#/batches/painted/gallery/lighthouse.strength-0.4.seed-2", "Side by side", pictures=8),
+    View("seeds", "#/batches/seeds/gallery", "✓ picked", pictures=6),
 )
 
 
@@ -63,7 +77,7 @@ def main() -> int:
         print(f"screenshots: {NEEDED}", file=sys.stderr)
         return 2
     out.mkdir(parents=True, exist_ok=True)
-    with capture_logs(), _served() as (stage, url), sync_playwright() as playwright:
+    with capture_logs(), _pictures() as store, _served(*store) as (stage, url), sync_playwright() as playwright:
         browser = launch(playwright, path)
         for scheme in SCHEMES:
             for width in WIDTHS:
@@ -74,7 +88,18 @@ def main() -> int:
 
 
 @contextmanager
-def _served() -> Iterator[tuple[Gateway, str]]:
+def _pictures() -> Iterator[tuple[Put, str]]:
+    """An S3 server for the pictures of the gallery, and its bucket."""
+    with TemporaryDirectory() as folder:
+        s3 = S3(Path(folder))
+        s3.start()
+        os.environ.update(s3.environment)
+        yield putting(s3), s3.bucket
+        s3.stop()
+
+
+@contextmanager
+def _served(put: Put, bucket: str) -> Iterator[tuple[Gateway, str]]:
     ledger = Ledger(fakeredis.FakeRedis(decode_responses=True))
     write_batch(ledger, "posters", 4000, ended=1, age_s=2 * 86400)
     write_batch(ledger, NIGHT, 100_000)
@@ -85,6 +110,13 @@ def _served() -> Iterator[tuple[Gateway, str]]:
     write_keys(ledger)
     write_budgets(ledger, NIGHT, "posters")
     gateway = Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=OwnVisits(lambda _link: None))
+    queue = EditQueue(ledger)
+    queue.pause("oil", "wait for the new logo")
+    painted = write_pictures(ledger, put, "painted", sources=SAMPLES, seeds=(1, 2, 3, 4), strengths=(0.4, 0.8), left=3)
+    queue.choose("painted", pick=painted[1::8], reject=painted[2::4])
+    seeds = write_pictures(ledger, put, "seeds", seeds=range(1, 21))
+    queue.choose("seeds", pick=seeds[7:8], reject=seeds[:7])
+    gateway = Gateway(GatewaySettings(bucket=bucket, prefix="edits/"), ledger, own_visits=OwnVisits(lambda _link: None))
     with serving(gateway) as url:
         yield gateway, url
 
@@ -110,6 +142,7 @@ def _shoot(browser: Browser, stage: Gateway, url: str, scheme: str, width: str, 
         if view.click:
             page.get_by_role("button", name=view.click).click()
         page.get_by_text(view.text).first.wait_for()
+        page.wait_for_function(SHOWN, arg=view.pictures)
         page.screenshot(path=out / f"{view.name}-{scheme}-{width}.png")
         page.keyboard.press("Escape")
     context.close()

@@ -273,6 +273,12 @@ class Store:
         bucket, key = self._located(uri)
         return self._presign("get_object", uri, expires_s, Bucket=bucket, Key=key)
 
+    def links_origin(self) -> str:
+        """The scheme, host and port of links to objects of this bucket; asks nobody. Raises StoreError."""
+        links = self._open().links
+        endpoint = urlsplit(links.meta.endpoint_url)
+        return f"{endpoint.scheme}://{self._host(links)}"
+
     def presign_put(
         self, key: str, sha256: bytes, size: int, content_type: str, expires_s: int
     ) -> tuple[str, dict[str, str]]:
@@ -356,15 +362,13 @@ class Store:
 
     def _bytes_client(self, links: Any) -> S3Store:
         endpoint = urlsplit(links.meta.endpoint_url)
-        virtual = _is_aws(links.meta.endpoint_url) and "." not in self.bucket  # dots break TLS's wildcard
-        host = f"{self.bucket}.{endpoint.netloc}" if virtual else endpoint.netloc
-        url = f"{endpoint.scheme}://{host}{endpoint.path.rstrip('/')}"
+        url = f"{endpoint.scheme}://{self._host(links)}{endpoint.path.rstrip('/')}"
         # All that obstore would otherwise read from the environment by itself, in its own way.
         config: dict[str, Any] = {
             "endpoint": url,
             "aws_endpoint_url_s3": url,
             "region": links.meta.region_name,
-            "virtual_hosted_style_request": virtual,
+            "virtual_hosted_style_request": self._is_virtual(links),
             "skip_signature": False,
         }
         options: dict[str, Any] = {**self._timeouts, "allow_http": endpoint.scheme == "http"}
@@ -375,6 +379,13 @@ class Store:
             retry_config=_RETRIES,  # type: ignore[arg-type] # the same
             credential_provider=self._obstore_credentials,
         )
+
+    def _host(self, links: Any) -> str:
+        netloc = urlsplit(links.meta.endpoint_url).netloc
+        return f"{self.bucket}.{netloc}" if self._is_virtual(links) else netloc
+
+    def _is_virtual(self, links: Any) -> bool:
+        return _is_aws(links.meta.endpoint_url) and "." not in self.bucket  # dots break TLS's wildcard
 
     async def _obstore_credentials(self) -> S3Credential:
         try:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from retouch import object_keys
-from retouch.access_keys import AccessKey
+from retouch.access_keys import AccessKey, Scope
 from retouch.edit import Edit
 from retouch.errors import InputError
 from retouch.events.sinks.spec import parse_notify
@@ -126,6 +126,7 @@ class Desk:
             _refuse(order, checked.rejected, rejected)
             batch = order.batch or checked.batch_id(DIGITS)
             if order.dry_run:
+                checked.estimate.price = self._queue.price() if Scope.READ in key.scopes else None
                 if self._queue.find(batch) is not None:
                     self._refuse_conflicts(batch, checked, order)
                 return _taken(Receipt(batch, 0, 0), checked)

@@ -12,6 +12,6 @@ from workers.gateway.page.session import add_session
 
 def add_page(app: FastAPI, gateway: Gateway) -> None:
     """Add all its routes."""
-    add_frame(app)
+    add_frame(app, gateway.settings.bucket)
     add_session(app, gateway.visits)
     add_live(app, gateway)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cache
@@ -14,15 +15,18 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from retouch.errors import RetouchError
+from retouch.media.stores import kept_store
 from workers.gateway.gate import FILES
 from workers.gateway.problems import Kind, ProblemError
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _POLICY = (
-    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
-    " trusted-types 'none'"
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'{store};"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
 )
+_SOURCE = re.compile(r"https?://[a-zA-Z0-9._-]+(:[0-9]+)?")
 _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -56,6 +60,15 @@ def files() -> Mapping[str, File]:
     return found
 
 
+def _store(bucket: str) -> str:
+    """What links to pictures in the bucket begin with, as a source of the policy; empty if that is not known."""
+    try:
+        origin = kept_store(bucket).links_origin() if bucket else ""
+    except (RetouchError, ImportError):  # no link is made then either, and that is said where one is asked for
+        return ""
+    return f" {origin}" if _SOURCE.fullmatch(origin) else ""
+
+
 @cache
 def _template() -> str:
     """The frame, which names all modules and styles, so that a browser asks for them at once."""
@@ -66,13 +79,13 @@ def _template() -> str:
     return text.replace("<!-- files -->", "\n".join([*styles, *modules]))
 
 
-def add_frame(app: FastAPI) -> None:
-    """Add the routes: open, since they hold what anybody may read."""
+def add_frame(app: FastAPI, bucket: str) -> None:
+    """Add the routes: open, since they hold what anybody may read. ``bucket``: whose pictures the page may show."""
 
     @app.get("/", include_in_schema=False)
     def frame() -> Response:
         nonce = secrets.token_urlsafe(16)
-        policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce)}
+        policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce, store=_store(bucket))}
         return HTMLResponse(_template().replace("NONCE", nonce), headers={**_HEADERS, **policy})
 
     @app.get(FILES + "{path:path}", include_in_schema=False)

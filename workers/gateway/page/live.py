@@ -80,12 +80,16 @@ class Seen(NamedTuple):
     """A batch at one moment: its record, a byte for each edit's state and failure group, its newest jobs.
 
     Nothing if it is gone.
+    """A batch at one moment: its record, and a byte for each edit's state, failure group and pick.
+
+    Nothing, if it is gone.
     """
 
     record: BatchRecord | None = None
     states: bytes = b""
     groups: bytes = b""
     jobs: Sequence[JobRecord] = ()
+    picks: bytes = b""
 
 
 def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
@@ -95,6 +99,7 @@ def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
             return Seen()
         newest = [job.to_json() for job in jobs.of_batch(batch, JOBS)]
         return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch), newest)
+        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch), queue.pick_strip(batch))
     except InputError:  # removed since
         return Seen()
 
@@ -104,9 +109,9 @@ def _changed(before: Seen, after: Seen) -> list[tuple[str, Any]]:
     if after.record is None:
         return [("gone", None)] if before.record else []
     told: list[tuple[str, Any]] = []
-    states, groups = ranges(before.states, after.states), ranges(before.groups, after.groups)
-    if states or groups:
-        told.append(("strip", {"states": states, "groups": groups, "total": len(after.states)}))
+    changed = {name: ranges(getattr(before, name), getattr(after, name)) for name in ("states", "groups", "picks")}
+    if any(changed.values()):
+        told.append(("strip", {**changed, "total": len(after.states)}))
     if before.record != after.record:
         told.append(("batch", after.record))
     if before.jobs != after.jobs:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.unit.workers.gateway.conftest import Caller, problem
 from workers.gateway.page.frame import files
 
@@ -21,7 +23,7 @@ def test_the_frame_lets_nothing_in_but_its_own_files(anyone: Caller) -> None:
             "default-src": "'none'",
             "script-src": f"'nonce-{nonce}'",
             "style-src": f"'nonce-{nonce}'",
-            "img-src": "'self'",
+            "img-src": "'self' https://bucket.s3.amazonaws.com",
             "connect-src": "'self'",
             "base-uri": "'none'",
             "form-action": "'none'",
@@ -32,6 +34,24 @@ def test_the_frame_lets_nothing_in_but_its_own_files(anyone: Caller) -> None:
         assert not re.search(r"<script(?![^>]*nonce)|<style|\son\w+=|style=|https?:", answer.text)
     assert nonces[0] != nonces[1]
     assert first.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("variables", "source"),
+    [
+        ({"AWS_ENDPOINT_URL_S3": "https://s3.example.com:9000/x"}, "'self' https://s3.example.com:9000"),
+        ({"AWS_ENDPOINT_URL_S3": "http://[::1]:9000"}, "'self'"),  # which no policy can name
+        ({"AWS_ENDPOINT_URL_S3": "http://a b"}, "'self'"),
+        ({"AWS_DEFAULT_REGION": "eu-central-1"}, "'self' https://bucket.s3.eu-central-1.amazonaws.com"),
+    ],
+)
+def test_pictures_come_from_the_store_of_the_settings(
+    anyone: Caller, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], source: str
+) -> None:
+    """And from nowhere else; without any if they cannot be read."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert f"img-src {source};" in anyone.get("/").headers["content-security-policy"]
 
 
 def test_every_answer_of_the_page_is_kept_to_itself(anyone: Caller) -> None:

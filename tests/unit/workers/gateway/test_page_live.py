@@ -11,8 +11,9 @@ import requests
 
 from retouch import Edit
 from retouch.access_keys import AccessKeys, Scope
-from retouch.ledger import Ledger
+from retouch.ledger import Ledger, Settlement
 from retouch.queue import EditQueue
+from retouch.states import EditState
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
 
 
@@ -49,10 +50,27 @@ def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> No
         assert seen["strip"] == {"states": [[0, "xxx"]], "groups": [], "total": 3}
         assert seen["batch"]["counts"] == {"cancelled": 3}
         assert [(job["action"], job["changed"]) for job in seen["jobs"]["jobs"]] == [("cancel", 3)]
+        _, kind, changed = next(events)
+        assert (kind, changed) == ("strip", {"states": [[0, "xxx"]], "groups": [], "picks": [], "total": 3})
+        last, kind, record = next(events)
+        assert (kind, record["counts"]) == ("batch", {"cancelled": 3})
     queue.enqueue([*edits(3), *edits(4)[3:]], batch="b")
     with caller.get("/page/live?batch=b", stream=True, headers={"Last-Event-ID": last}) as answer:
         _, kind, changed = next(told(answer))
         assert (kind, changed["states"], changed["total"]) == ("strip", [[3, "q"]], 4)
+
+
+def test_what_one_person_picks_another_sees(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """As ranges too, a byte an edit."""
+    queue.enqueue(edits(3), batch="b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=9).claims
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED) for claim in claims])
+    with client(Scope.READ).get("/page/live?batch=b", stream=True) as answer:
+        events = told(answer)
+        assert next(events)[1] == "watching"
+        queue.choose("b", pick=["e1"], reject=["e2"])
+        _, kind, changed = next(events)
+        assert (kind, changed) == ("strip", {"states": [], "groups": [], "picks": [[1, "pr"]], "total": 3})
 
 
 def test_of_all_batches_a_key_hears_of_its_own(client: Client, queue: EditQueue) -> None:

@@ -35,7 +35,11 @@ def test_a_dry_run_only_tells_how_much_it_is(client: Client, failed: str, queue:
     planned = redo(caller, failed, dry_run=True)
     told = planned.json()
     assert (planned.status_code, told["batch"], told["accepted"], told["waiting"]) == (200, "team-b-redo-1", 0, 0)
-    assert told["estimate"]["edits"] == 2
+    assert (told["estimate"]["edits"], told["estimate"]["price"]) == (2, None)
+    queue.set_price("0.01 USD")
+    assert redo(caller, failed, dry_run=True).json()["estimate"]["price"] is None  # it may not read what is spent
+    reader = client(Scope.SUBMIT, Scope.READ, name="reader", prefix="team-")
+    assert redo(reader, failed, dry_run=True).json()["estimate"]["price"] == {"amount": 0.02, "currency": "USD"}
     assert queue.find("team-b-redo-1") is None
     assert [redo(caller, failed).status_code for _ in range(2)] == [201, 200]
     assert queue.status("team-b-redo-1").total == 2

@@ -8,6 +8,13 @@ const KEYS = [
   [["Page ↑", "Page ↓", "Home", "End"], "move far"],
   [["Enter"], "open what is selected"],
   [["Esc"], "close it, or clear the search"],
+  [["g"], "from a batch to its gallery, and back"],
+  [["p"], "in the gallery: pick the picture, and go on"],
+  [["x"], "reject it, and go on"],
+  [["u"], "take that back"],
+  [["Shift", "↑ ↓ ← →"], "select several"],
+  [["c"], "of an open picture: another way to compare"],
+  [["b"], "while it is held: before"],
   [["1", "…", "8"], "show only edits in this state, in the order of the filters"],
   [["0"], "show all edits"],
 ];

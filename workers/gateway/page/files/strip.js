@@ -1,27 +1,31 @@
-// All edits of a batch, a byte each: their states, and the groups of their failures. Filters ask nobody.
+// All edits of a batch, a byte each: their states, the groups of their failures, and what was picked. Filters ask nobody.
 
 export class Strip {
   states = new Uint8Array(0);
   groups = new Uint8Array(0);
+  picks = new Uint8Array(0);
 
   get length() {
     return this.states.length;
   }
 
   /** Take what the gateway has, whole. */
-  take(states, groups) {
+  take(states, groups, picks = this.picks) {
     this.states = states;
     this.groups = padded(groups, states.length);
+    this.picks = padded(picks, states.length);
   }
 
   /** Write what has changed: each `[place, bytes as letters]`; there may be more edits than before. */
-  change(states, groups, total) {
+  change({ states, groups, picks = [], total }) {
     if (total > this.length) {
       this.states = padded(this.states, total);
       this.groups = padded(this.groups, total);
+      this.picks = padded(this.picks, total);
     }
     write(this.states, states);
     write(this.groups, groups);
+    write(this.picks, picks);
   }
 
   /** The places that a filter shows, in order. `states`, `groups`: bytes; empty: all. */

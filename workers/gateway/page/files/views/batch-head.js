@@ -13,6 +13,8 @@ export class BatchHead {
     this.made = h("span", {});
     this.by = h("span", {});
     const made = h("p", { class: "quiet small" }, this.made, this.by);
+    this.gallery = h("a", { href: `#/batches/${encodeURIComponent(batch)}/gallery`, hidden: true }, "Gallery");
+    this.made = h("p", { class: "quiet small" });
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
@@ -28,6 +30,7 @@ export class BatchHead {
       "div",
       { class: "stack" },
       h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), made),
+      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state, this.gallery), this.made),
       this.progress,
       this.note,
     );
@@ -38,6 +41,7 @@ export class BatchHead {
     const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
     this.#rate.update(Date.now(), done);
     this.state.hidden = this.progress.hidden = false;
+    this.gallery.hidden = !record.counts.completed;
     this.state.textContent = shown;
     this.state.className = `pill ${shown}`;
     this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;

@@ -114,7 +114,7 @@ class Batch {
         this.#bytes(`${path}/strip?of=groups`),
       ]);
       if (states || groups) this.#strip.take(states ?? this.#strip.states, groups ?? this.#strip.groups);
-      for (const change of this.#meanwhile) this.#strip.change(change.states, change.groups, change.total);
+      for (const change of this.#meanwhile) this.#strip.change(change);
       this.mapCard.hidden = this.split.hidden = false;
       this.#trouble("");
       this.jobs.show(jobs);
@@ -152,7 +152,7 @@ class Batch {
   #changed(change) {
     this.#tags = {}; // what the gateway has is another strip now
     if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
-    this.#strip.change(change.states, change.groups, change.total);
+    this.#strip.change(change);
     this.#filtered();
     this.edit.changed(this.#strip);
   }
@@ -249,6 +249,7 @@ class Batch {
   #key(event) {
     if (isTyping(event)) return;
     if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
+    else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}/gallery`;
     else if (event.key === "0") this.#clear();
     else if (/^[1-8]$/.test(event.key)) this.#toggle(STATES[event.key - 1].code);
     else return;

@@ -1,0 +1,282 @@
+"""The gallery in a browser: pictures are found, compared, picked and rejected by keys alone, and done again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import fakeredis
+import pytest
+from playwright.sync_api import Locator, Page, Request, expect
+
+from config.gateway import GatewaySettings
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.browser.conftest import Look
+from tests.browser.gallery_scene import Put, putting, write_pictures
+from tests.browser.scene import write_batch
+from tests.browser.test_batches import accessible
+from tests.harness.waiting import until
+from tests.unit.workers.gateway.conftest import serving
+from workers.gateway.context import Gateway
+from workers.stack.s3 import S3
+
+SEEDS = range(1, 21)
+
+
+@pytest.fixture(scope="module")
+def served(s3: S3) -> Iterator[tuple[Gateway, str]]:
+    """A gateway whose pictures are in a real S3."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.environment.items():
+            patch.setenv(name, value)
+        ledger = Ledger(fakeredis.FakeRedis(decode_responses=True))
+        gateway = Gateway(GatewaySettings(bucket=s3.bucket, prefix="edits/"), ledger)
+        with serving(gateway) as url:
+            yield gateway, url
+
+
+@pytest.fixture
+def stores(s3: S3) -> frozenset[str]:
+    """Where the pictures themselves come from."""
+    return frozenset([urlsplit(s3.url).netloc])
+
+
+@pytest.fixture
+def token(ledger: Ledger, request: pytest.FixtureRequest) -> str:
+    """A key that may enqueue too, or what a test says."""
+    scopes = getattr(request, "param", [Scope.READ, Scope.SUBMIT])
+    return AccessKeys(ledger, "here").create("ada", scopes, rate="100000/m")
+
+
+@pytest.fixture
+def put(s3: S3) -> Put:
+    """Puts objects into the bucket."""
+    return putting(s3)
+
+
+@pytest.fixture
+def twenty(ledger: Ledger, put: Put) -> list[str]:
+    """One picture with twenty seeds."""
+    return write_pictures(ledger, put, "oil", seeds=SEEDS)
+
+
+def cells(page: Page) -> Locator:
+    """Those that are there."""
+    return page.locator("picture-grid .cell")
+
+
+def loaded(image: Locator) -> bool:
+    """Whether a picture is really shown."""
+    return bool(image.evaluate("image => image.complete && image.naturalWidth > 0"))
+
+
+def test_the_best_of_twenty_seeds_is_found_by_keys(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """One is picked, the others are rejected, and these are done again with another seed each."""
+    queue = EditQueue(ledger)
+    ledger.worker.see_worker("w", {})
+    queue.set_price("0.01 USD")
+    page = look("#/batches/oil")
+    page.get_by_role("link", name="Gallery").wait_for()
+    page.keyboard.press("g")
+    expect(cells(page)).to_have_count(20)
+    until(lambda: loaded(cells(page).nth(7).locator("img")), "the small copies are there")
+    cells(page).first.focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    expect(cells(page).nth(7)).to_be_focused()
+    page.keyboard.press("p")
+    expect(cells(page).nth(8)).to_be_focused()
+    expect(cells(page).nth(7)).to_have_accessible_name("lighthouse.seed-8, seed 8, picked")
+    page.keyboard.press("3")
+    expect(cells(page)).to_have_count(19)
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.press("x")
+    expect(page.get_by_text("No picture is undecided.")).to_be_visible()
+    until(lambda: len(queue.picks("oil", "rejected")) == 19, "they are kept")
+    assert queue.picks("oil") == ["lighthouse.seed-8"]
+    page.get_by_role("button", name="Again…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("19 edits, 19 images, about 0.19 USD")
+    dialog.get_by_label("How many new seeds each").fill("2")
+    expect(dialog).to_contain_text("38 edits, 38 images, about 0.38 USD")
+    dialog.get_by_role("button", name="Begin 38 edits").click()
+    expect(dialog).to_contain_text("38 edits enqueued: oil-redo-1")
+    child = queue.status("oil-redo-1")
+    assert (child.total, child.redo_of) == (38, "oil")
+    seeds = {made.parameters["seed"] for made in queue.made("oil-redo-1")}
+    assert len(seeds) == 2
+    assert not seeds & set(SEEDS)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="oil-redo-1")).to_be_visible()
+
+
+def test_a_picture_is_compared_with_what_it_was_made_of(look: Look, s3: S3, twenty: list[str]) -> None:
+    """The slider is moved by keys; the picture itself comes from S3, and what it was made of from the gateway."""
+    asked: list[str] = []
+    page = look("#/batches/oil/gallery")
+    page.on("request", lambda request: asked.append(request.url))
+    cells(page).nth(2).click()
+    viewer = page.get_by_role("dialog", name="lighthouse.seed-3")
+    before, after = (viewer.get_by_role("img", name=name) for name in ("Before", "After"))
+    until(lambda: loaded(before) and s3.url in str(after.get_attribute("src")), "both are there")
+    assert loaded(after)
+    assert [url for url in asked if "_inputs" in url] == []
+    slider = viewer.get_by_role("slider")
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(slider).to_have_value("53")
+    clip = viewer.locator("figure").first.evaluate("one => getComputedStyle(one).clipPath")
+    assert clip == "inset(0px 47% 0px 0px)"
+    viewer.get_by_role("button", name="Hold to compare").click()
+    expect(before).to_be_hidden()
+    page.keyboard.down("b")
+    expect(before).to_be_visible()
+    page.keyboard.up("b")
+    expect(before).to_be_hidden()
+    page.keyboard.press("c")
+    page.keyboard.press("c")
+    expect(viewer.get_by_role("button", name="Side by side")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("x")
+    expect(page.get_by_role("dialog", name="lighthouse.seed-4")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("dialog", name="lighthouse.seed-3").get_by_role("button", name="Reject")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.reload()
+    expect(page.get_by_role("dialog", name="lighthouse.seed-3")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(cells(page).nth(2)).to_be_focused()
+
+
+def test_what_others_pick_is_seen_and_a_retry_clears_it(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """Live, by two people who look at the same batch."""
+    page, other = look("#/batches/oil/gallery"), look("#/batches/oil/gallery")
+    for one in (page, other):
+        expect(one.locator(".live")).to_have_attribute("data-live", "on")
+        expect(cells(one).first).to_have_accessible_name(re.compile("seed-1,"))
+    cells(page).first.focus()
+    page.keyboard.press("p")
+    expect(cells(other).first).to_have_attribute("data-pick", "picked")
+    expect(other.get_by_role("button", name="picked 1")).to_be_visible()
+    EditQueue(ledger).retry("oil", [EditState.COMPLETED])
+    expect(other.get_by_text("No pictures yet.")).to_be_visible()
+    assert EditQueue(ledger).picks("oil") == []
+
+
+def test_variations_stand_side_by_side(look: Look, ledger: Ledger, put: Put) -> None:
+    """A row for each picture and strength, a column for each seed; what the filter leaves out of a row is faint."""
+    names = write_pictures(ledger, put, "grid", sources=("house", "flower"), seeds=(1, 2, 3), strengths=(0.4, 0.8))
+    EditQueue(ledger).choose("grid", pick=[names[4]])
+    page = look("#/batches/grid/gallery")
+    grid = page.get_by_role("grid", name="Pictures")
+    expect(grid).to_have_attribute("aria-colcount", "3")
+    expect(grid).to_have_attribute("aria-rowcount", "4")
+    heads = page.locator(".row-head")
+    expect(heads.nth(1)).to_contain_text("housestrength 0.8")
+    expect(page.locator(".column-heads")).to_contain_text("seed 1seed 2seed 3")
+    page.keyboard.press("1")
+    expect(cells(page)).to_have_count(3)
+    expect(page.locator(".cell.faint")).to_have_count(2)
+    page.get_by_role("button", name="variations side by side").click()
+    expect(cells(page)).to_have_count(1)
+
+
+def test_ids_are_copied_and_downloaded(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """With the command that downloads the pictures."""
+    EditQueue(ledger).choose("oil", pick=twenty[3:5])
+    page = look("#/batches/oil/gallery")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("button", name="picked 2")).to_be_visible()
+    page.get_by_role("button", name="Export…").click()
+    dialog = page.get_by_role("dialog", name="Export")
+    expect(dialog.get_by_text("retouch download oil --picked")).to_be_visible()
+    dialog.get_by_role("button", name="Copy the ids").first.click()
+    expect(page.get_by_text("2 ids copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "lighthouse.seed-4\nlighthouse.seed-5\n"
+    with page.expect_download() as downloaded:
+        dialog.get_by_role("link", name="Download the ids").click()
+    assert downloaded.value.suggested_filename == "oil-picked.txt"
+    assert downloaded.value.path().read_text() == "lighthouse.seed-4\nlighthouse.seed-5\n"
+
+
+def test_a_hundred_thousand_pictures_are_looked_through(look: Look, ledger: Ledger) -> None:
+    """Of them only what is seen is there, and asked for."""
+    write_batch(ledger, "night", 100_000)
+    asked: list[Request] = []
+    page = look("#/batches/night/gallery")
+    page.on("request", lambda request: asked.append(request))
+    expect(page.get_by_role("button", name="all 68,000")).to_be_visible()
+    cells(page).first.focus()
+    page.keyboard.press("End")
+    expect(cells(page).last).to_have_accessible_name(re.compile("lighthouse-0699"))
+    assert cells(page).count() < 150
+    assert len(asked) < 20
+
+
+@pytest.mark.parametrize("token", [[Scope.READ]], indirect=True)
+def test_who_may_only_look_is_told_so(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """What a terminal does in place of it is shown."""
+    EditQueue(ledger).choose("oil", reject=twenty[:2])
+    page = look("#/batches/oil/gallery")
+    expect(page.get_by_role("button", name="rejected 2")).to_be_visible()
+    cells(page).nth(4).focus()
+    page.keyboard.press("p")
+    expect(page.get_by_text("This key may look, and not pick")).to_be_visible()
+    assert EditQueue(ledger).picks("oil") == []
+    page.get_by_role("button", name="Again…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("retouch picks oil --rejected > ids.txt")).to_be_visible()
+    dialog.get_by_label("other strengths").check()
+    expect(dialog.get_by_text("retouch redo oil --only ids.txt --vary strength=0.5,0.7")).to_be_visible()
+    dialog.get_by_label("Strengths, from 0 to 1").fill("0.5, 7")
+    expect(dialog.get_by_text("Write numbers from 0 to 1")).to_be_visible()
+
+
+def test_a_picture_that_is_gone_is_said_in_words(look: Look, ledger: Ledger, s3: S3, put: Put) -> None:
+    """Of both: after, in S3, and before."""
+    write_pictures(ledger, put, "gone", sources=["fruit-bowl"], seeds=(1, 2))
+    page = look("#/batches/gone/gallery")
+    until(lambda: loaded(cells(page).nth(1).locator("img")), "the small copies are there")
+    client = s3.client()
+    client.delete_object(Bucket=s3.bucket, Key="edits/gone/fruit-bowl.seed-2/0.png")
+    client.delete_object(Bucket=s3.bucket, Key="edits/_inputs/fruit-bowl.jpg")
+    cells(page).nth(1).click()
+    told = page.locator("picture-compare").get_by_role("status")
+    expect(told).to_contain_text("This is a small copy. The picture itself cannot be shown")
+    expect(told).to_contain_text("there is no object s3://")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_the_gallery(look: Look, ledger: Ledger, put: Put, scheme: str) -> None:
+    """Its grid, an open picture, and both dialogs; also on a narrow screen."""
+    names = write_pictures(ledger, put, "grid", sources=("house", "flower"), seeds=(1, 2, 3), left=1)
+    EditQueue(ledger).choose("grid", pick=names[:1], reject=names[1:2])
+    page = look("#/batches/grid/gallery", scheme=scheme, width=1280 if scheme == "dark" else 390)
+    until(lambda: loaded(cells(page).first.locator("img")), "the small copies are there")
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cells(page).first.click()
+    until(lambda: loaded(page.get_by_role("img", name="Before")), "it is compared")
+    accessible(page)
+    page.keyboard.press("Escape")
+    for name in ("Again…", "Export…"):
+        page.get_by_role("button", name=name).click()
+        page.get_by_role("dialog").wait_for()
+        accessible(page)
+        page.keyboard.press("Escape")
+
+
+def test_a_batch_without_pictures_says_when_there_are_some(look: Look, ledger: Ledger) -> None:
+    """And one that is not there is said in words."""
+    EditQueue(ledger).enqueue(
+        [{"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/a.png"}], batch="b"
+    )
+    expect(look("#/batches/b/gallery").get_by_text("No pictures yet.")).to_be_visible()
+    expect(look("#/batches/none/gallery").get_by_role("alert")).to_contain_text("there is no batch 'none'")

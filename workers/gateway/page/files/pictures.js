@@ -1,0 +1,77 @@
+// What has come out of a batch's edits, by their places: asked for where it is seen, and kept for a while.
+import { json, v1 } from "./api.js";
+
+const AT_ONCE = 100;
+const KEPT = 4000; // edits; those that were seen longest ago go first
+const QUIET_MS = 80; // while somebody scrolls, nothing is asked for
+
+export class Pictures {
+  #rows = new Map();
+  #asked = new Set();
+  #timer = 0;
+
+  constructor(batch, signal, came, failed) {
+    Object.assign(this, { batch, signal, came, failed });
+  }
+
+  /** The row at a place, with its result; undefined: it is not known yet. */
+  at(place) {
+    return this.#rows.get(place);
+  }
+
+  /** What is at these places has changed. */
+  forget(first, count) {
+    if (count > this.#rows.size) for (const place of [...this.#rows.keys()]) if (place >= first && place < first + count) this.#rows.delete(place);
+    if (count <= this.#rows.size) for (let place = first; place < first + count; place++) this.#rows.delete(place);
+  }
+
+  /** Have those at these places come. */
+  want(places) {
+    const missing = places.filter((place) => !this.#rows.has(place) && !this.#asked.has(place)).slice(0, AT_ONCE);
+    clearTimeout(this.#timer);
+    if (missing.length) this.#timer = setTimeout(() => this.#ask(missing), QUIET_MS);
+  }
+
+  /** The rows at these places, all of them; raises Problem. */
+  async all(places) {
+    const missing = places.filter((place) => !this.#rows.has(place));
+    const found = new Map();
+    for (let first = 0; first < missing.length; first += 500) {
+      const some = missing.slice(first, first + 500);
+      for (const row of await this.#fetched(some, some.length <= AT_ONCE)) found.set(row.place, row);
+    }
+    return places.map((place) => this.#rows.get(place) ?? found.get(place)).filter(Boolean);
+  }
+
+  async #ask(places) {
+    places.forEach((place) => this.#asked.add(place));
+    try {
+      for (const row of await this.#fetched(places, true)) this.#keep(row);
+      this.came();
+    } catch (error) {
+      if (error.name !== "AbortError") this.failed(error);
+    } finally {
+      places.forEach((place) => this.#asked.delete(place));
+    }
+  }
+
+  async #fetched(places, results) {
+    const query = `at=${places.join(",")}${results ? "&results=true" : ""}`;
+    return (await json(`${v1("batches", this.batch, "edits")}?${query}`, { signal: this.signal })).edits;
+  }
+
+  #keep(row) {
+    this.#rows.set(row.place, row);
+    if (this.#rows.size > KEPT) this.#rows.delete(this.#rows.keys().next().value);
+  }
+}
+
+/** Where a small copy of an image of an edit is; the size is that of the screen. */
+export function small(batch, row, number, side) {
+  const { sha256 } = row.result.outputs[number];
+  const size = side * devicePixelRatio > 200 ? 320 : 160;
+  return `${v1("edits", batch, row.custom_id, "images", String(number), "thumbnail")}?size=${size}&sha256=${sha256}`;
+}
+
+/** What an edit was made of; `size`: 160, 320 or 1280. */
+export const before = (batch, name, size) => `${v1("edits", batch, name, "before")}?size=${size}`;

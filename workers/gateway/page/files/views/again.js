@@ -1,0 +1,133 @@
+// Edits once more, with other seeds or strengths: how many that are and what they cost comes first, then the new batch.
+import { Problem, ask, json, v1 } from "../api.js";
+import { h } from "../dom.js";
+import { count, money } from "../format.js";
+import { copyLine } from "../parts/copy-line.js";
+
+const SOON_MS = 300;
+const MOST_SEEDS = 100;
+
+export function againDialog(batch, session, counts) {
+  new Again(batch, session.scopes.includes("submit"), counts);
+}
+
+class Again {
+  #timer = 0;
+  #asked = 0;
+  #seeds = [];
+  #body = null;
+
+  constructor(batch, mayEnqueue, counts) {
+    Object.assign(this, { batch, mayEnqueue });
+    const first = counts.rejected || !counts.picked ? "rejected" : "picked";
+    this.which = radios("which", "Of which", [["rejected", `the ${count(counts.rejected, "reject")}`], ["picked", `the ${counts.picked} picked`]], first, () => this.#changed());
+    this.how = radios("how", "With", [["seed", "other seeds"], ["strength", "other strengths"]], "seed", () => this.#changed());
+    this.number = h("input", { type: "number", min: 1, max: MOST_SEEDS, value: 1, "aria-label": "How many new seeds each" });
+    this.strengths = h("input", { type: "text", value: "0.5, 0.7", "aria-label": "Strengths, from 0 to 1", autocomplete: "off" });
+    for (const field of [this.number, this.strengths]) field.addEventListener("input", () => this.#changed());
+    this.seedsOf = h("label", { class: "bar" }, this.number, "new seeds each, drawn by chance");
+    this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these");
+    this.plan = h("p", { role: "status" });
+    this.go = h("button", { class: "main", disabled: true, on: { click: () => this.#begin() } }, "Begin");
+    this.command = h("div", { class: "stack tight" });
+    const close = h("button", { on: { click: () => this.dialog.close() } }, "Close");
+    this.dialog = h(
+      "dialog",
+      { class: "again", "aria-labelledby": "again" },
+      h("h2", { id: "again" }, "Again, with another seed or strength"),
+      h("div", { class: "stack" }, this.which.element, this.how.element, this.seedsOf, this.strengthsOf, this.plan, this.command),
+      h("div", { class: "bar" }, mayEnqueue ? this.go : null, close),
+    );
+    this.dialog.addEventListener("close", () => this.dialog.remove());
+    document.body.append(this.dialog);
+    this.dialog.showModal();
+    this.#changed();
+  }
+
+  #changed() {
+    const seeds = this.how.value === "seed";
+    [this.seedsOf.hidden, this.strengthsOf.hidden] = [!seeds, seeds];
+    this.go.disabled = true;
+    this.#body = null;
+    clearTimeout(this.#timer);
+    const vary = this.#vary();
+    if (!vary) return this.#say(seeds ? `Write how many: 1 to ${MOST_SEEDS}.` : "Write numbers from 0 to 1, with commas between them.");
+    if (!this.mayEnqueue) return this.#commands(vary);
+    this.#timer = setTimeout(() => this.#count(vary), SOON_MS);
+  }
+
+  /** What varies; null: what was written is none. */
+  #vary() {
+    if (this.how.value === "seed") {
+      const wanted = Number(this.number.value);
+      if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_SEEDS) return null;
+      while (this.#seeds.length < wanted) this.#seeds.push(crypto.getRandomValues(new Uint32Array(1))[0]);
+      return { seed: this.#seeds.slice(0, wanted) };
+    }
+    const texts = this.strengths.value.split(",").map((text) => text.trim());
+    const values = texts.map(Number);
+    return texts.every(Boolean) && values.every((value) => value >= 0 && value <= 1) ? { strength: values } : null;
+  }
+
+  async #count(vary) {
+    const asked = ++this.#asked;
+    this.#say("Counting…");
+    try {
+      const { custom_ids: only } = await json(`${v1("batches", this.batch, "picks")}?is=${this.which.value}`);
+      if (!only.length) return void (asked === this.#asked && this.#say(`Nothing is ${this.which.value} yet.`));
+      const body = { only, vary };
+      const { batch, estimate } = await this.#redo({ ...body, dry_run: true });
+      if (asked !== this.#asked) return;
+      const price = estimate.price ? `about ${money(estimate.price.amount, estimate.price.currency)}` : "no price is known";
+      this.#say(`${count(estimate.edits, "edit")}, ${count(estimate.images, "image")}, ${price}, in a batch of their own: ${batch}.`);
+      this.#body = body;
+      this.go.disabled = false;
+      this.go.textContent = `Begin ${count(estimate.edits, "edit")}`;
+    } catch (error) {
+      if (asked === this.#asked) this.#say(said(error));
+    }
+  }
+
+  async #begin() {
+    this.go.disabled = true;
+    try {
+      const { batch, accepted } = await this.#redo(this.#body);
+      const link = h("a", { href: `#/batches/${encodeURIComponent(batch)}`, on: { click: () => this.dialog.close() } }, batch);
+      this.plan.replaceChildren(`${count(accepted, "edit")} enqueued: `, link);
+      link.focus();
+    } catch (error) {
+      this.#say(said(error));
+    }
+  }
+
+  async #redo(body) {
+    return (await ask(v1("batches", this.batch, "redo"), { method: "POST", body })).json();
+  }
+
+  /** Where this page takes no edits: what does the same in a terminal. */
+  #commands(vary) {
+    this.#say("This page may look and decide, and enqueues nothing. In a terminal:");
+    const [[field, values]] = Object.entries(vary);
+    const option = this.which.value === "rejected" ? " --rejected" : "";
+    const lines = [`retouch picks ${this.batch}${option} > ids.txt`, `retouch redo ${this.batch} --only ids.txt --vary ${field}=${values.join(",")}`];
+    this.command.replaceChildren(...lines.map(copyLine));
+  }
+
+  #say(text) {
+    this.plan.textContent = text;
+    this.command.replaceChildren();
+  }
+}
+
+function said(error) {
+  if (!(error instanceof Problem)) throw error;
+  return error.message;
+}
+
+/** A group of radio buttons, and which one is chosen. */
+function radios(name, legend, options, chosen, changed) {
+  const inputs = options.map(([value]) => h("input", { type: "radio", name, value, checked: value === chosen, on: { change: changed } }));
+  const labels = options.map(([, text], i) => h("label", { class: "bar" }, inputs[i], text));
+  const element = h("fieldset", { class: "bar" }, h("legend", { class: "quiet small" }, legend), labels);
+  return { element, get value() { return inputs.find((input) => input.checked).value; } };
+}

@@ -1,0 +1,398 @@
+// The pictures of a batch: looked through, compared with what they were made of, picked and rejected.
+import { ask, json, v1 } from "../api.js";
+import { h, isTyping, notice } from "../dom.js";
+import { count, number } from "../format.js";
+import { live } from "../live.js";
+import "../parts/picture-grid.js";
+import { PICKS, Picks, pickOf } from "../picks.js";
+import { Pictures, before, small } from "../pictures.js";
+import { STATES, stateOf } from "../states.js";
+import { Strip } from "../strip.js";
+import { gridOf, rowOf, varied } from "../variations.js";
+import { againDialog } from "./again.js";
+import { exportDialog } from "./export.js";
+import { Viewer } from "./viewer.js";
+
+const COMPLETED = STATES.find(({ name }) => name === "completed").code;
+const LOOKED_AT = 200; // names, to find out whether a batch is of variations
+const AGAIN_MS = [2000, 5000, 15000]; // a small copy that did not come is asked for again
+
+export function openGallery(root, session, batch, customId) {
+  const view = new Gallery(root, session, batch);
+  view.begin(customId);
+  return () => view.end();
+}
+
+class Gallery {
+  #closing = new AbortController();
+  #strip = new Strip();
+  #shown = new Int32Array(0); // places
+  #matching = new Set(); // of a grid of variations: the places that the filter is about
+  #filter = "all";
+  #everything = false; // also what has no picture
+  #grid = null;
+  #looked = false;
+  #meanwhile = [];
+  #loading = 0;
+
+  constructor(root, session, batch) {
+    Object.assign(this, { session, batch });
+    this.mayChoose = session.scopes.some((scope) => scope === "submit" || scope === "operate");
+    this.picks = new Picks(batch, (error) => this.#unsaid(error), (names) => this.#refused(names));
+    this.pictures = new Pictures(batch, this.#closing.signal, () => this.#came(), (error) => notice(error.message));
+    this.viewer = new Viewer(batch, this.mayChoose, {
+      say: (letter) => this.#say(letter, [this.#placeAt(this.grid.active)]),
+      step: (by) => this.#step(by),
+      closed: () => this.#closed(),
+    });
+    this.chips = [{ name: "all", letter: null }, ...PICKS].map((pick) => this.#chip(pick));
+    this.everything = h("button", { class: "chip", "aria-pressed": "false", on: { click: () => this.#toggleEverything() } }, "without a picture too");
+    this.layout = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggleGrid() } }, "variations side by side");
+    this.said = h("p", { class: "quiet small", role: "status" });
+    this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
+    this.empty = h("section", { class: "card empty", hidden: true });
+    this.grid = document.createElement("picture-grid");
+    this.columns = h("div", { class: "column-heads", "aria-hidden": "true" });
+    this.card = h("section", { class: "card gallery", "aria-label": "Pictures", hidden: true }, this.columns, this.grid);
+    const filters = h("div", { class: "bar", role: "group", "aria-label": "Pictures by what was said of them" }, this.chips, this.everything, this.layout);
+    root.append(this.#head(), this.trouble, h("div", { class: "bar between" }, filters, this.said), this.empty, this.card);
+    this.#listen();
+  }
+
+  #head() {
+    const back = h("a", { href: `#/batches/${encodeURIComponent(this.batch)}`, class: "small" }, "← the batch");
+    const again = h("button", { on: { click: () => againDialog(this.batch, this.session, this.#counts()) } }, "Again…");
+    const out = h("button", { on: { click: () => exportDialog(this.batch, this.#counts()) } }, "Export…");
+    const title = h("div", {}, back, h("h1", {}, this.batch));
+    return h("div", { class: "bar between gallery-head" }, title, h("div", { class: "bar" }, again, out));
+  }
+
+  #listen() {
+    Object.assign(this.grid, {
+      makeCell,
+      fillCell: (cell, index) => this.#fill(cell, this.#placeAt(index)),
+      fillHead: (head, row) => this.#fillHead(head, this.#placeAt(row * this.#grid.columns)),
+      onWindow: (from, to) => this.#seen(from, to),
+    });
+    this.grid.setAttribute("aria-label", "Pictures");
+    this.grid.setAttribute("aria-multiselectable", "true");
+    this.grid.addEventListener("open", () => this.#open());
+    this.grid.addEventListener("layout", ({ detail }) => this.#headsFit(detail));
+    this.grid.addEventListener("scroll", () => this.columns.style.setProperty("--scrolled", `${-this.grid.scrollLeft}px`), { passive: true });
+    this.onKey = (event) => this.#key(event);
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  begin(customId) {
+    this.#load().then(() => customId && this.#openNamed(customId));
+    live.watch(`/page/live?batch=${encodeURIComponent(this.batch)}`, {
+      watching: () => this.#load(),
+      reset: () => this.#load(),
+      strip: (change) => this.#changed(change),
+      away: ({ detail }) => this.#trouble(detail),
+      back: () => this.#trouble(""),
+      gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
+    });
+  }
+
+  end() {
+    this.picks.flush();
+    this.#closing.abort();
+    this.viewer.close();
+    document.removeEventListener("keydown", this.onKey);
+  }
+
+  // --- what comes ------------------------------------------------------------------------------
+
+  async #load() {
+    this.#loading++;
+    try {
+      const path = `${v1("batches", this.batch)}/strip`;
+      const [states, picks] = await Promise.all([this.#bytes(path), this.#bytes(`${path}?of=picks`)]);
+      this.#strip.take(states, new Uint8Array(states.length), picks);
+      for (const change of this.#meanwhile) this.#strip.change(change);
+      if (!this.#looked) await this.#look();
+      this.#trouble("");
+      this.#filtered();
+    } catch (error) {
+      if (error.status === 404) live.watch(null, {});
+      if (error.name !== "AbortError") this.#trouble(error.message);
+    } finally {
+      if (!--this.#loading) this.#meanwhile = [];
+    }
+  }
+
+  async #bytes(path) {
+    return new Uint8Array(await (await ask(path, { signal: this.#closing.signal })).arrayBuffer());
+  }
+
+  /** Whether the batch is one of variations, by the names of its first edits. */
+  async #look() {
+    const { edits } = await json(`${v1("batches", this.batch, "edits")}?count=${LOOKED_AT}`, { signal: this.#closing.signal });
+    this.found = gridOf(edits.map((edit) => edit.custom_id));
+    this.#looked = edits.length > 0;
+    this.#grid = this.found;
+    this.layout.hidden = !this.found;
+  }
+
+  #changed(change) {
+    if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
+    this.#strip.change(change);
+    for (const [place, letters] of change.states) this.pictures.forget(place, letters.length);
+    this.#filtered();
+  }
+
+  #came() {
+    this.grid.draw();
+    if (this.viewer.open) this.#view();
+  }
+
+  #trouble(text) {
+    this.trouble.textContent = text;
+    this.trouble.hidden = !text;
+  }
+
+  // --- filters ---------------------------------------------------------------------------------
+
+  #chip({ name, letter }) {
+    const counted = h("span", { class: "count" });
+    const chip = h("button", { class: "chip", "aria-pressed": "false" }, letter === null ? null : h("span", { class: "swatch", data: { pick: name } }), name, counted);
+    chip.addEventListener("click", () => this.#choose(name));
+    return Object.assign(chip, { name, counted });
+  }
+
+  #choose(name) {
+    this.#filter = name;
+    this.grid.scrollTop = 0;
+    this.#filtered();
+  }
+
+  #toggleEverything() {
+    this.#everything = !this.#everything;
+    this.#filtered();
+  }
+
+  #toggleGrid() {
+    this.#grid = this.#grid ? null : this.found;
+    this.#filtered();
+  }
+
+  /** How many completed edits there are, and what was said of them. */
+  #counts() {
+    const counts = { all: 0, picked: 0, rejected: 0, undecided: 0 };
+    const { states, picks } = this.#strip;
+    for (let i = 0; i < states.length; i++) {
+      if (states[i] !== COMPLETED) continue;
+      counts.all++;
+      counts[pickOf(picks[i]).name]++;
+    }
+    return counts;
+  }
+
+  #filtered() {
+    const { states, picks, length } = this.#strip;
+    const wanted = PICKS.find(({ name }) => name === this.#filter);
+    const found = new Int32Array(length);
+    let n = 0;
+    for (let i = 0; i < length; i++) {
+      const completed = states[i] === COMPLETED;
+      if (wanted ? completed && picks[i] === wanted.code : completed || this.#everything) found[n++] = i;
+    }
+    this.#arrange(found.subarray(0, n));
+    const counts = this.#counts();
+    for (const chip of this.chips) {
+      chip.counted.textContent = number(counts[chip.name]);
+      chip.setAttribute("aria-pressed", String(chip.name === this.#filter));
+    }
+    this.everything.hidden = counts.all === length || this.#filter !== "all";
+    this.everything.setAttribute("aria-pressed", String(this.#everything));
+    this.layout.setAttribute("aria-pressed", String(!!this.#grid));
+    this.said.textContent = `${number(n)} of ${number(length)} shown`;
+    this.empty.hidden = n > 0;
+    this.card.hidden = n === 0;
+    if (!n) this.empty.replaceChildren(...this.#nothing(counts));
+    this.grid.show(this.#shown.length, this.#grid?.columns ?? 0);
+    this.#heads();
+    if (this.viewer.open) this.#view();
+  }
+
+  /** The places that are shown: of a grid of variations whole rows, of which some cells are faint. */
+  #arrange(found) {
+    this.#matching = new Set();
+    this.#shown = found;
+    if (!this.#grid) return;
+    const { columns } = this.#grid;
+    const rows = [...new Set(Array.from(found, (place) => Math.floor(place / columns)))];
+    this.#matching = new Set(found);
+    const places = rows.flatMap((row) => Array.from({ length: columns }, (_, i) => row * columns + i));
+    this.#shown = Int32Array.from(places.filter((place) => place < this.#strip.length));
+  }
+
+  #nothing({ all }) {
+    const text = all ? `No picture is ${this.#filter}.` : "No pictures yet.";
+    const more = all ? "Pick one with p, reject it with x: alone, or several that are selected with Shift." : "They appear here as the edits complete.";
+    return [h("p", { class: "big" }, text), h("p", { class: "quiet" }, more)];
+  }
+
+  #heads() {
+    this.columns.hidden = !this.#grid;
+    if (!this.#grid || this.columns.dataset.of === String(this.#grid.values)) return;
+    this.columns.dataset.of = String(this.#grid.values);
+    const field = this.#grid.field.replaceAll("_", " ");
+    this.columns.replaceChildren(h("div", {}, this.#grid.values.map((value) => h("span", {}, `${field} ${value}`))));
+  }
+
+  #headsFit({ width, head }) {
+    this.columns.style.setProperty("--width", `${width}px`);
+    this.columns.style.setProperty("--head", `${head}px`);
+  }
+
+  #placeAt(index) {
+    return this.#shown[index];
+  }
+
+  // --- the grid --------------------------------------------------------------------------------
+
+  #fill(cell, place) {
+    const row = this.pictures.at(place);
+    const state = stateOf(this.#strip.states[place]).name;
+    const pick = pickOf(this.#strip.picks[place]).name;
+    const name = row?.custom_id ?? "…";
+    const output = row?.result?.outputs[0];
+    cell.dataset.pick = pick;
+    cell.classList.toggle("faint", !!this.#grid && !this.#matching.has(place));
+    cell.setAttribute("aria-label", [name, varied(name), state === "completed" ? pick : state].filter(Boolean).join(", "));
+    cell.title = name;
+    const told = this.#grid ? varied(name).split(", ").at(-1) : name;
+    cell.parts.name.textContent = told;
+    cell.parts.mark.textContent = { picked: "✓ picked", rejected: "✕ rejected", undecided: "" }[pick];
+    cell.parts.note.textContent = output || (!row && state === "completed") ? "" : state === "completed" ? "no image" : state;
+    cell.parts.more.textContent = row?.result?.outputs.length > 1 ? `${row.result.outputs.length} images` : "";
+    paint(cell.parts.image, output ? small(this.batch, row, 0, cell.clientWidth) : "");
+  }
+
+  #fillHead(head, place) {
+    const name = this.pictures.at(place)?.custom_id;
+    if (head.of === name && head.firstChild) return;
+    head.of = name;
+    if (!name) return void head.replaceChildren("…");
+    const { base, other } = rowOf(name);
+    const image = h("img", { alt: "" });
+    paint(image, before(this.batch, name, 160));
+    head.replaceChildren(image, h("span", { class: "mono" }, base), h("span", { class: "quiet" }, other));
+  }
+
+  #seen(from, to) {
+    const places = [];
+    for (let index = from; index <= to; index++) places.push(this.#placeAt(index));
+    this.pictures.want(places);
+  }
+
+  // --- picking ---------------------------------------------------------------------------------
+
+  #key(event) {
+    if (isTyping(event)) return;
+    const [low, high] = this.grid.selected;
+    const pick = PICKS.find(({ key }) => key === event.key);
+    if (pick) this.#say(pick.letter, Array.from(this.#shown.subarray(low, high + 1)));
+    else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}`;
+    else if (/^[0-3]$/.test(event.key)) this.#choose(["all", ...PICKS.map(({ name }) => name)][event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  /** Say something of the edits at these places, and go on. */
+  async #say(letter, places) {
+    if (!this.mayChoose) return notice("This key may look, and not pick: that needs the scope submit or operate.");
+    places = places.filter((place) => this.#strip.states[place] === COMPLETED);
+    if (!places.length) return;
+    const code = letter ? letter.charCodeAt(0) : 0;
+    const [active, next] = [this.grid.active, this.grid.selected[1] + 1];
+    const stays = this.#placeAt(active);
+    for (const place of places) this.#strip.picks[place] = code;
+    this.#filtered();
+    if (this.#placeAt(active) === stays) this.grid.reveal(next, !this.viewer.open); // else the next one has its place
+    else this.grid.reveal(Math.min(active, this.grid.selected[0]), !this.viewer.open);
+    if (this.viewer.open) this.#view();
+    try {
+      const rows = await this.pictures.all(places);
+      this.picks.say(rows.map((row) => row.custom_id), letter);
+      if (places.length > 1) notice(`${count(places.length, "picture")} ${pickOf(code).name}.`);
+    } catch (error) {
+      this.#unsaid(error);
+    }
+  }
+
+  #refused(names) {
+    notice(`${count(names.length, "edit")} cannot be chosen now, such as ${names[0]}: tried again meanwhile, or removed.`);
+    this.#load();
+  }
+
+  #unsaid(error) {
+    notice(`That was not kept: ${error.message}`);
+    this.#load();
+  }
+
+  // --- one picture -----------------------------------------------------------------------------
+
+  #open() {
+    if (this.#strip.states[this.#placeAt(this.grid.active)] !== COMPLETED) return;
+    this.viewer.show();
+    this.#view();
+  }
+
+  async #openNamed(name) {
+    const places = this.#shown;
+    for (let first = 0; first < Math.min(places.length, 2000); first += 500) {
+      const rows = await this.pictures.all(Array.from(places.subarray(first, first + 500)));
+      const at = rows.findIndex((row) => row.custom_id === name);
+      if (at >= 0) return void (this.grid.reveal(first + at), this.#open());
+    }
+  }
+
+  #step(by) {
+    let index = this.grid.active + by;
+    while (index >= 0 && index < this.#shown.length && this.#strip.states[this.#placeAt(index)] !== COMPLETED) index += by;
+    if (index < 0 || index >= this.#shown.length) return;
+    this.grid.reveal(index);
+    this.#view();
+  }
+
+  #view() {
+    if (!this.#shown.length) return this.viewer.close();
+    const place = this.#placeAt(this.grid.active);
+    const row = this.pictures.at(place);
+    if (!row) return this.pictures.want([place]);
+    const pick = pickOf(this.#strip.picks[place]).name;
+    this.viewer.fill(row, pick, `${number(this.grid.active + 1)} of ${number(this.#shown.length)}`);
+    const path = `#/batches/${encodeURIComponent(this.batch)}/gallery/${encodeURIComponent(row.custom_id)}`;
+    history.replaceState(null, "", path);
+  }
+
+  #closed() {
+    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}/gallery`);
+    if (this.#shown.length) this.grid.reveal(this.grid.active, true);
+  }
+}
+
+function makeCell() {
+  const parts = Object.fromEntries(["note", "more", "mark", "name"].map((name) => [name, h("span", { class: name })]));
+  parts.image = h("img", { alt: "", decoding: "async" });
+  const frame = h("div", { class: "frame" }, parts.image, parts.note, parts.more);
+  return Object.assign(h("div", {}, frame, parts.name, parts.mark), { parts });
+}
+
+/** Show what is at a path; what does not come, as while many are asked for, is asked for again. */
+function paint(image, path) {
+  if (image.path === path) return;
+  image.path = path;
+  image.hidden = true;
+  if (!path) return image.removeAttribute("src");
+  let tries = 0;
+  image.onload = () => (image.hidden = false);
+  image.onerror = () => {
+    if (tries >= AGAIN_MS.length || !image.isConnected) return;
+    setTimeout(() => image.path === path && (image.src = path), AGAIN_MS[tries++]);
+  };
+  image.src = path;
+}

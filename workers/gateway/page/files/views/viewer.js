@@ -1,0 +1,112 @@
+// One picture of the gallery, large: beside what it was made of, with what is said of it.
+import { json, v1 } from "../api.js";
+import { h } from "../dom.js";
+import "../parts/picture-compare.js";
+import { PICKS } from "../picks.js";
+import { before, small } from "../pictures.js";
+
+const LINK_S = 900;
+const TEXT = { picked: "Pick", rejected: "Reject", undecided: "Clear" };
+const SHOWN = ["seed", "strength", "guidance_scale", "num_inference_steps"];
+
+export class Viewer {
+  #key = "";
+  #image = 0;
+  #row = null;
+
+  /** `say(letter)`, `step(by)`, `closed()`: what the gallery does. */
+  constructor(batch, mayChoose, { say, step, closed }) {
+    Object.assign(this, { batch, say, step });
+    this.name = h("h2", { class: "mono", id: "viewed" });
+    this.at = h("span", { class: "quiet small", role: "status" });
+    this.facts = h("p", { class: "quiet small" });
+    this.compare = document.createElement("picture-compare");
+    this.images = h("div", { class: "bar", role: "group", "aria-label": "Images of this edit" });
+    this.picks = PICKS.map(({ name, letter, key }) =>
+      h("button", { class: "chip", "aria-pressed": "false", data: { pick: name }, disabled: !mayChoose, on: { click: () => say(letter) } }, TEXT[name], h("kbd", {}, key)),
+    );
+    const steps = [[-1, "←", "The picture before"], [1, "→", "The next picture"]].map(([by, text, label]) =>
+      h("button", { "aria-label": label, on: { click: () => step(by) } }, text),
+    );
+    const close = h("button", { class: "plain", "aria-label": "Close the picture", on: { click: () => this.close() } }, "✕");
+    this.dialog = h(
+      "dialog",
+      { class: "viewer", "aria-labelledby": "viewed", tabindex: -1 },
+      h("div", { class: "bar between" }, h("div", { class: "told" }, this.name, this.facts), h("div", { class: "bar" }, this.at, close)),
+      this.compare,
+      this.images,
+      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks), h("div", { class: "bar" }, steps)),
+    );
+    this.dialog.addEventListener("keydown", (event) => this.#pressed(event));
+    this.dialog.addEventListener("keyup", ({ key }) => key === "b" && (this.compare.held = false));
+    this.dialog.addEventListener("close", () => {
+      this.dialog.remove();
+      this.#row = null;
+      this.#key = "";
+      closed();
+    });
+  }
+
+  get open() {
+    return this.dialog.open;
+  }
+
+  show() {
+    if (this.open) return;
+    document.body.append(this.dialog);
+    this.dialog.showModal();
+    this.dialog.focus(); // and not its first button: the arrows are for the pictures
+  }
+
+  close() {
+    if (this.open) this.dialog.close();
+  }
+
+  /** Show an edit's row, what was said of it, and where it is in the gallery. */
+  fill(row, pick, at) {
+    this.at.textContent = at;
+    this.picks.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.pick === pick)));
+    const key = JSON.stringify([row.custom_id, row.result?.outputs.map((output) => output.sha256)]);
+    if (key === this.#key) return;
+    [this.#key, this.#row, this.#image] = [key, row, 0];
+    this.name.textContent = row.custom_id;
+    const { parameters, metadata } = row.result;
+    const told = SHOWN.filter((field) => parameters[field] !== undefined && parameters[field] !== null);
+    this.facts.textContent = [...told.map((field) => `${field.replaceAll("_", " ")} ${parameters[field]}`), parameters.prompt].filter(Boolean).join(" · ");
+    this.facts.title = Object.entries(metadata ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");
+    this.#chooseImage(0);
+  }
+
+  #chooseImage(image) {
+    const { outputs } = this.#row.result;
+    this.#image = image;
+    this.images.hidden = outputs.length < 2;
+    this.images.replaceChildren(
+      ...outputs.map((_, i) => h("button", { class: "chip", "aria-pressed": String(i === image), on: { click: () => this.#chooseImage(i) } }, `Image ${i + 1}`)),
+    );
+    if (!outputs.length) return;
+    this.compare.show({
+      before: before(this.batch, this.#row.custom_id, 1280),
+      small: small(this.batch, this.#row, image, 320),
+      full: () => this.#link(outputs[image].uri),
+    });
+  }
+
+  async #link(uri) {
+    const { links } = await json(v1("batches", this.batch, "links"), { method: "POST", body: { uris: [uri], expires_s: LINK_S } });
+    return links[uri];
+  }
+
+  #pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const pick = PICKS.find(({ key }) => key === event.key);
+    const steps = { ArrowLeft: -1, ArrowUp: -1, k: -1, ArrowRight: 1, ArrowDown: 1, j: 1 };
+    const slides = event.target.type === "range" && event.key.startsWith("Arrow");
+    if (pick) this.say(pick.letter);
+    else if (event.key in steps && !slides) this.step(steps[event.key]);
+    else if (event.key === "c") this.compare.turn();
+    else if (event.key === "b") this.compare.held = true;
+    else return;
+    event.preventDefault();
+  }
+}
