@@ -36,10 +36,7 @@ SCHEMES, WIDTHS = ("light", "dark"), {"wide": 1280, "narrow": 390}
 class View(NamedTuple):
     """A view: what it is called, where it is, and a text that it has when it is whole.
 
-    ``press``: a key first; ``click``: a button.
-    """A view: what it is called, where it is, and a text that it has when it is whole; ``press``: a key first.
-
-    ``pictures``: how many it shows then, at least.
+    ``press``: a key first; ``click``: a button. ``pictures``: how many it shows then, at least.
     """
 
     name: str
@@ -104,12 +101,10 @@ def _served(put: Put, bucket: str) -> Iterator[tuple[Gateway, str]]:
     write_batch(ledger, "posters", 4000, ended=1, age_s=2 * 86400)
     write_batch(ledger, NIGHT, 100_000)
     write_batch(ledger, "oil", 24, age_s=60)
-    EditQueue(ledger).pause("oil", "wait for the new logo")
     write_use(ledger)
     write_sinks(ledger)
     write_keys(ledger)
     write_budgets(ledger, NIGHT, "posters")
-    gateway = Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=OwnVisits(lambda _link: None))
     queue = EditQueue(ledger)
     queue.pause("oil", "wait for the new logo")
     painted = write_pictures(ledger, put, "painted", sources=SAMPLES, seeds=(1, 2, 3, 4), strengths=(0.4, 0.8), left=3)

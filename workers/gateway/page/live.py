@@ -77,10 +77,7 @@ def _used(before: ApiUseRecord, after: ApiUseRecord) -> list[tuple[str, Any]]:
 
 
 class Seen(NamedTuple):
-    """A batch at one moment: its record, a byte for each edit's state and failure group, its newest jobs.
-
-    Nothing if it is gone.
-    """A batch at one moment: its record, and a byte for each edit's state, failure group and pick.
+    """A batch at one moment: its record, a byte for each edit's state, failure group and pick, its newest jobs.
 
     Nothing, if it is gone.
     """
@@ -88,8 +85,8 @@ class Seen(NamedTuple):
     record: BatchRecord | None = None
     states: bytes = b""
     groups: bytes = b""
-    jobs: Sequence[JobRecord] = ()
     picks: bytes = b""
+    jobs: Sequence[JobRecord] = ()
 
 
 def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
@@ -98,8 +95,8 @@ def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
         if view is None:
             return Seen()
         newest = [job.to_json() for job in jobs.of_batch(batch, JOBS)]
-        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch), newest)
-        return Seen(view.to_json(), queue.strip(batch), queue.group_strip(batch), queue.pick_strip(batch))
+        strips = queue.strip(batch), queue.group_strip(batch), queue.pick_strip(batch)
+        return Seen(view.to_json(), *strips, newest)
     except InputError:  # removed since
         return Seen()
 

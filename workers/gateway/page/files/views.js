@@ -2,11 +2,11 @@
 import { openBatch } from "./views/batch.js";
 import { openBatches } from "./views/batches.js";
 import { openBudgets } from "./views/budgets.js";
+import { openGallery } from "./views/gallery.js";
 import { openKeys } from "./views/keys.js";
 import { openProvider } from "./views/provider.js";
 import { openSinks } from "./views/sinks.js";
 import { openWorkers } from "./views/workers.js";
-import { openGallery } from "./views/gallery.js";
 
 const ID = "([^/]+)";
 
@@ -15,7 +15,6 @@ const oversees = (session) => session.scopes.includes("operate") && !session.pre
 const VIEWS = [
   { path: /^$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
   { path: /^batches(?:\?by=([^/]+))?$/, title: () => "Batches", open: openBatches },
-  { path: /^batches$/, title: () => "Batches", open: openBatches },
   { path: new RegExp(`^batches/${ID}/gallery(?:/${ID})?$`), title: (batch) => `Gallery of ${batch}`, open: openGallery },
   { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
   { path: /^provider$/, nav: { href: "#/provider", text: "Provider" }, title: () => "Provider", open: openProvider },

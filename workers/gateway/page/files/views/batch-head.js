@@ -14,7 +14,6 @@ export class BatchHead {
     this.by = h("span", {});
     const made = h("p", { class: "quiet small" }, this.made, this.by);
     this.gallery = h("a", { href: `#/batches/${encodeURIComponent(batch)}/gallery`, hidden: true }, "Gallery");
-    this.made = h("p", { class: "quiet small" });
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
@@ -29,8 +28,7 @@ export class BatchHead {
     this.element = h(
       "div",
       { class: "stack" },
-      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state), made),
-      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state, this.gallery), this.made),
+      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state, this.gallery), made),
       this.progress,
       this.note,
     );
