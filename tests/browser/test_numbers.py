@@ -63,7 +63,7 @@ def test_a_strip_takes_changes_and_filters_by_both(run: Run) -> None:
     told = run(
         """const s = new strip.Strip(), code = (c) => c.charCodeAt(0);
         s.take(Uint8Array.from("qqff", code), Uint8Array.from([0, 0, 1, 2]));
-        s.change([[0, "C"], [4, "Z"]], [[1, "\\u00ff"]], 6);
+        s.change({ states: [[0, "C"], [4, "Z"]], groups: [[1, "\\u00ff"]], total: 6 });
         const of = (states, groups) => { const f = s.filter(new Set(states), new Set(groups)); return f && [...f] };
         return [[...s.states], [...s.groups], of([], []), of([code("f")], []), of([], [2, 255]), of([code("f")], [2]),
         states.stateOf(code("Z")).name, s.counts()[code("f")]]"""
