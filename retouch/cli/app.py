@@ -48,9 +48,9 @@ app = typer.Typer(
 )
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(enqueue, manifest, fields, watch, status, explain, batches, results, picks, download, sheet),
-    *(redo, retry, cancel, jobs),
-    *(seal, pause, resume, price, budget, remove, events, sinks, page, keys, recipe, metrics, doctor),
+    *(enqueue, manifest, fields, watch, status, explain, batches, results, picks, download, sheet, redo),
+    *(retry, cancel, jobs, seal, pause, resume, price, budget, remove),
+    *(events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

@@ -26,7 +26,8 @@ SAMPLED = (  # what a record says beside the places, in this order; more may be 
     *(f"{what}:{kind}" for kind in ("submit", "status") for what in ("answers", "ms")),
 )
 SENDERS_KEPT = 10  # of a batch; those that come later are not named
-CHANGED_AT_ONCE = 100  # edits of a job in one script: each ends with a result and an event, or begins anew
+CHANGED_AT_ONCE = 100  # edits of a job in one script: each ends with an event, or begins anew; some ms in all
+COUNTED_AT_ONCE = 250  # edits of a job in one script that only looks at them
 JOB_OFFERED_MS = 15 * 60_000  # ms that a job which was counted can be started
 JOB_TAKEN_MS = 2_000  # ms without a page of a job, after which somebody else does the next one
 JOB_KEPT_MS = 7 * 86_400_000  # ms that a job stays after its end
@@ -66,6 +67,7 @@ def as_lua() -> str:
         f"local LEARNED_KINDS = {LEARNED_KINDS}",
         f"local SENDERS_KEPT = {SENDERS_KEPT}",
         f"local CHANGED_AT_ONCE = {CHANGED_AT_ONCE}",
+        f"local COUNTED_AT_ONCE = {COUNTED_AT_ONCE}",
         f"local JOB_OFFERED_MS = {JOB_OFFERED_MS}",
         f"local JOB_TAKEN_MS = {JOB_TAKEN_MS}",
         f"local JOB_KEPT_MS = {JOB_KEPT_MS}",

@@ -11,12 +11,13 @@ from retouch.errors import RetouchError
 from retouch.ledger import JobState, Ledger
 
 LOOK_S = 1.0  # between two looks for jobs that nobody does, since another gateway has ended
+REST_S = 0.01  # after a page at most; a page takes Redis some ms
 
 log = structlog.get_logger()
 
 
 class JobRunner:
-    """Does the pages of all jobs in turns, on a thread of its own; after each page Redis is left to others as long.
+    """Does the pages of all jobs in turns, on a thread of its own; after each page Redis is left to others for a while.
 
     Gateways beside it do the same: each page is done once, and the job of one that dies is gone on with.
     """
@@ -43,11 +44,13 @@ class JobRunner:
         self._woken.set()
 
     def _run(self) -> None:
-        held_up = False
+        held_up, looked_at = False, -LOOK_S
         while not self._closed.is_set():
-            self._woken.clear()
             try:
-                self._mine |= dict.fromkeys(self._jobs.due())
+                if self._woken.is_set() or time.monotonic() - looked_at >= LOOK_S:
+                    self._woken.clear()
+                    looked_at = time.monotonic()
+                    self._mine |= dict.fromkeys(self._jobs.due())
                 for job in list(self._mine):
                     self._page(job)
             except RetouchError as error:
@@ -64,4 +67,4 @@ class JobRunner:
         began = time.monotonic()
         if self._jobs.advance(job).state is not JobState.RUNNING:
             del self._mine[job]
-        self._closed.wait(time.monotonic() - began)
+        self._closed.wait(min(REST_S, time.monotonic() - began))

@@ -41,6 +41,7 @@ local function can_be_asked(id, from, custom_id)
   return type(err) ~= 'table' or err.code ~= FAILURE.failure
 end
 
+local reopened -- by this page
 local function retry(id, from, custom_id, place)
   local key = edit_key(id)
   local ask = can_be_asked(id, from, custom_id)
@@ -53,7 +54,10 @@ local function retry(id, from, custom_id, place)
     set_pick(batch, place, NO_PICK) -- it was of a result that is no more
     redis.call('HINCRBY', batch_key(batch), 'pending', 1)
   end
-  reopen(batch)
+  if not reopened then
+    reopen(batch)
+    reopened = true
+  end
   record(id, ask and MARK.asked or MARK.retried)
   if ask then
     set_state(id, from, 'waiting')
@@ -118,7 +122,7 @@ local function look(id)
   return { state = e[1], intent = e[2], under_way = under_way, stands = stands }
 end
 
-local places, goes_on = next_places(tonumber(j[7]), counting and PAGE or CHANGED_AT_ONCE)
+local places, goes_on = next_places(tonumber(j[7]), counting and COUNTED_AT_ONCE or CHANGED_AT_ONCE)
 local page = places[1] and redis.call('LRANGE', order_key(batch), places[1], places[#places]) or {}
 for _, place in ipairs(places) do
   local custom_id = page[place - places[1] + 1]

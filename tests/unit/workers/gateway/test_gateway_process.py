@@ -16,7 +16,10 @@ import trustme
 from typer.testing import CliRunner
 
 from retouch.errors import ServiceError
+from retouch.ledger import PAGE, Entry, Job, JobState, Ledger, Settlement, Which
+from retouch.states import EditState
 from tests.harness.processes import Process
+from tests.harness.waiting import until
 from workers.gateway.__main__ import cli
 
 COMMAND = [sys.executable, "-m", "workers.gateway", "--port", "0"]
@@ -48,6 +51,36 @@ def test_a_gateway_serves_until_a_signal_and_ends_well(start: Start, number: sig
     assert (ended.code, ended.out) == (0, "")
     events = [json.loads(line)["event"] for line in ended.err.splitlines()]
     assert events == ["gateway.started", "gateway.stopped"]
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_in_another_gateway_when_one_is_killed(start: Start, redis_url: str) -> None:
+    """In the middle of it; each edit is changed once."""
+    size, ledger = 2000, Ledger.from_url(redis_url)
+    for first in range(0, size, PAGE):
+        ledger.producer.enqueue("b", [Entry(f"e{n}", "d", "{}", 1, None) for n in range(first, first + PAGE)])
+        claims = ledger.worker.claim("w", lease_ms=600_000, places=size, submits=PAGE).claims
+        ledger.worker.settle([Settlement(one, (EditState.SUBMITTING,), EditState.FAILED) for one in claims])
+    job = ledger.jobs.count("b", "retry", Which.of("retry", None))
+    assert job is not None
+    assert job.counted == size
+
+    def done() -> Job:
+        found = ledger.jobs.job(job.id)
+        assert found is not None
+        return found
+
+    process, _ = start()
+    ledger.jobs.start(job.id)
+    until(lambda: done().changed > 0, "the first gateway is at work")
+    process.signal(signal.SIGKILL)
+    start()
+    until(lambda: done().state is JobState.DONE, "the second one has done the rest")
+    assert (done().changed, done().skipped) == (size, 0)
+    view = ledger.reader.batch("b")
+    assert view is not None
+    assert view.counts == {EditState.QUEUED: size}
+    ledger.close()
 
 
 @pytest.mark.slow
