@@ -138,6 +138,15 @@ class BatchReader(Installation):
         with self._reach():
             return self._way.strips.rows(batch, places, results=results)
 
+    def alike(self, batch: str, custom_id: str) -> list[int]:
+        """The places in the batch's order of all edits that are made of the same picture as this one, with its own.
+
+        Raises InputError if there is no such edit.
+        """
+        self.edit(batch, custom_id)
+        with self._reach():
+            return self._way.reader.places_alike(batch, custom_id)
+
     def download(
         self,
         batch: str,

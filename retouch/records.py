@@ -305,6 +305,15 @@ class EditRowsRecord(TypedDict):
 
 
 @_DESCRIBED
+class AlikeRecord(TypedDict):
+    """Edits of a batch that are made of one picture."""
+
+    batch: str
+    places: list[int]
+    """in the batch's order, from 0"""
+
+
+@_DESCRIBED
 class ChosenRecord(TypedDict):
     """What became of a choice among a batch's results."""
 

@@ -58,6 +58,12 @@ class GatewayReader:
             return _view(self._client.json("GET", path, params=asked, answer_s=answer_s, repeat=False))
         return None
 
+    @understood()
+    def places_alike(self, batch: str, custom_id: str) -> list[int]:
+        """The places of the edits of a batch that are made of the same picture as this one."""
+        found = self._client.json("GET", f"/v1/edits/{batch}/{custom_id}/alike")
+        return [int(place) for place in found["places"]]
+
     def all_batches(self, *, prefix: str = "", before: tuple[int, str] | None = None) -> Iterator[BatchView]:
         """All batches whose names begin so, the newest first, read page by page; ``before``: after that place."""
         cursor: str | None = ""

@@ -279,6 +279,22 @@ class Reader:
                     yield Made(custom_id, *made_of(defaults, json.loads(own)), json.loads(result) if result else None)
             first += PAGE
 
+    def places_alike(self, batch: str, custom_id: str) -> list[int]:
+        """The places of the edits of a batch that are made of the same picture as this one; read page by page."""
+        keys, found = self._keys, list[int]()
+        own, defaults = self._connection.read_all(
+            [("HGET", keys.edits(batch), custom_id), ("HGET", keys.batch(batch), "defaults")]
+        )
+        made_with = json.loads(defaults or "{}")
+        wanted = made_of(made_with, json.loads(own or "{}"))[0].get("init_image")
+        for first in count(0, PAGE):
+            if own is None or not (page := self._page(batch, first)):
+                return found
+            for place, text in enumerate(self._read("HMGET", keys.edits(batch), *page), first):
+                if text and made_of(made_with, json.loads(text))[0].get("init_image") == wanted:
+                    found.append(place)
+        return found
+
     def _page(self, batch: str, first: int) -> Sequence[str]:
         page: Sequence[str] = self._read("LRANGE", self._keys.order(batch), first, first + PAGE - 1)
         return page

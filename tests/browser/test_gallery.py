@@ -186,6 +186,12 @@ def test_variations_stand_side_by_side(look: Look, ledger: Ledger, put: Put) -> 
     expect(page.locator(".cell.faint")).to_have_count(2)
     page.get_by_role("button", name="variations side by side").click()
     expect(cells(page)).to_have_count(1)
+    page.keyboard.press("o")
+    expect(page.get_by_role("button", name=f"of the picture of {names[4]}")).to_be_visible()
+    page.keyboard.press("0")
+    expect(cells(page)).to_have_count(6)
+    page.keyboard.press("o")
+    expect(cells(page)).to_have_count(12)
 
 
 def test_ids_are_copied_and_downloaded(look: Look, ledger: Ledger, twenty: list[str]) -> None:

@@ -227,6 +227,19 @@ def test_results_are_picked_and_rejected(queue: EditQueue, ledger: Ledger) -> No
             ask("none")
 
 
+def test_edits_of_one_picture_are_found(queue: EditQueue) -> None:
+    """Wherever they are in the batch; also where the picture is the batch's own."""
+    url = "https://example.com/{}.png"
+    queue.enqueue([edit(f"e{n}", init_image=url.format(n % 3)) for n in range(7)], batch="b")
+    assert queue.alike("b", "e1") == [1, 4]
+    assert queue.alike("b", "e0") == [0, 3, 6]
+    given = [{"custom_id": name, "prompt": "a cat"} for name in ("x", "y")]
+    queue.enqueue([*given, edit("z", init_image=url.format(9))], batch="c", defaults={"init_image": url.format(1)})
+    assert (queue.alike("c", "y"), queue.alike("c", "z")) == ([0, 1], [2])
+    with pytest.raises(InputError, match="there is no edit 'none'"):
+        queue.alike("b", "none")
+
+
 def test_a_glance_at_what_there_is_not(queue: EditQueue) -> None:
     """It names what is wrong, by both ways."""
     for ask in (queue.strip, queue.group_strip, queue.failures, lambda batch: queue.edits_at(batch, [0])):

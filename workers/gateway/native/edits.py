@@ -10,7 +10,7 @@ from retouch.access_keys import AccessKey
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.ledger import EditView
 from retouch.ledger.history import history_record
-from retouch.records import EditRecord, HistoryRecord
+from retouch.records import AlikeRecord, EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described
@@ -22,6 +22,7 @@ ANSWERS = described(*(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALI
 
 def add_edits(app: FastAPI, gateway: Gateway) -> None:
     """Add the routes."""
+    _add_alike(app, gateway)
 
     @app.get("/v1/edits/{batch}/{custom_id}", tags=["edits"], summary="Where one edit stands", responses=ANSWERS)
     def edit(batch: BatchId, custom_id: CustomId, key: Reader) -> EditRecord:
@@ -39,6 +40,18 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
         if steps is None:
             raise _absent(batch, custom_id)
         return history_record(batch, custom_id, steps)
+
+
+def _add_alike(app: FastAPI, gateway: Gateway) -> None:
+    @app.get(
+        "/v1/edits/{batch}/{custom_id}/alike",
+        tags=["edits"],
+        summary="Which edits of its batch are made of the same picture",
+        responses=ANSWERS,
+    )
+    def alike(batch: BatchId, custom_id: CustomId, key: Reader) -> AlikeRecord:
+        found_edit(gateway, key, batch, custom_id)
+        return {"batch": batch, "places": gateway.queue.alike(batch, custom_id)}
 
 
 def found_edit(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> EditView:

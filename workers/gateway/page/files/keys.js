@@ -12,6 +12,7 @@ const KEYS = [
   [["p"], "in the gallery: pick the picture, and go on"],
   [["x"], "reject it, and go on"],
   [["u"], "take that back"],
+  [["o"], "only what was made of the same picture, and back"],
   [["Shift", "↑ ↓ ← →"], "select several"],
   [["c"], "of an open picture: another way to compare"],
   [["b"], "while it is held: before"],

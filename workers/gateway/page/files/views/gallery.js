@@ -30,6 +30,7 @@ class Gallery {
   #matching = new Set(); // of a grid of variations: the places that the filter is about
   #filter = "all";
   #everything = false; // also what has no picture
+  #only = null; // the places of the edits of one picture
   #grid = null;
   #looked = false;
   #meanwhile = [];
@@ -48,13 +49,14 @@ class Gallery {
     this.chips = [{ name: "all", letter: null }, ...PICKS].map((pick) => this.#chip(pick));
     this.everything = h("button", { class: "chip", "aria-pressed": "false", on: { click: () => this.#toggleEverything() } }, "without a picture too");
     this.layout = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggleGrid() } }, "variations side by side");
+    this.only = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggleOnly() } });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.empty = h("section", { class: "card empty", hidden: true });
     this.grid = document.createElement("picture-grid");
     this.columns = h("div", { class: "column-heads", "aria-hidden": "true" });
     this.card = h("section", { class: "card gallery", "aria-label": "Pictures", hidden: true }, this.columns, this.grid);
-    const filters = h("div", { class: "bar", role: "group", "aria-label": "Pictures by what was said of them" }, this.chips, this.everything, this.layout);
+    const filters = h("div", { class: "bar", role: "group", "aria-label": "Pictures by what was said of them" }, this.chips, this.everything, this.layout, this.only);
     root.append(this.#head(), this.trouble, h("div", { class: "bar between" }, filters, this.said), this.empty, this.card);
     this.#listen();
   }
@@ -177,6 +179,28 @@ class Gallery {
     this.#filtered();
   }
 
+  /** Show only what was made of the same picture as the active one; or all again. */
+  async #toggleOnly() {
+    if (this.#only) this.#only = null;
+    else if (!(await this.#choosePicture())) return;
+    this.only.hidden = !this.#only;
+    this.#filtered();
+    if (this.#shown.length) this.grid.reveal(0, !this.viewer.open);
+  }
+
+  async #choosePicture() {
+    const row = this.pictures.at(this.#placeAt(this.grid.active));
+    if (!row) return false;
+    try {
+      const { places } = await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.#closing.signal });
+      this.#only = new Set(places);
+      this.only.textContent = `of the picture of ${row.custom_id} ✕`;
+      return true;
+    } catch (error) {
+      return void (error.name === "AbortError" || notice(error.message));
+    }
+  }
+
   /** How many completed edits there are, and what was said of them. */
   #counts() {
     const counts = { all: 0, picked: 0, rejected: 0, undecided: 0 };
@@ -195,6 +219,7 @@ class Gallery {
     const found = new Int32Array(length);
     let n = 0;
     for (let i = 0; i < length; i++) {
+      if (this.#only && !this.#only.has(i)) continue;
       const completed = states[i] === COMPLETED;
       if (wanted ? completed && picks[i] === wanted.code : completed || this.#everything) found[n++] = i;
     }
@@ -295,6 +320,7 @@ class Gallery {
     const [low, high] = this.grid.selected;
     const pick = PICKS.find(({ key }) => key === event.key);
     if (pick) this.#say(pick.letter, Array.from(this.#shown.subarray(low, high + 1)));
+    else if (event.key === "o") this.#toggleOnly();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}`;
     else if (/^[0-3]$/.test(event.key)) this.#choose(["all", ...PICKS.map(({ name }) => name)][event.key]);
     else return;
