@@ -586,7 +586,7 @@ class ApiUseRecord(ProviderRecord):
     limits: list[LimitRecord]
     """none: any number of requests"""
     per_s: dict[str, float] | None
-    """requests a second by ``submit`` and ``status``, in the newest minute that is over; null: there is none yet"""
+    """requests a second by ``submit`` and ``status``, in the minute that is just over; null: no worker ran then"""
     pauses: list[ToldPauseRecord]
     kinds: list[KindRecord]
     """the ten kinds of work that were seen last"""
@@ -636,8 +636,6 @@ class WorkerRecord(TypedDict):
     """its last heartbeat"""
     steps: int | None
     """edits, batches and deliveries that it has in hand"""
-    settings: dict[str, str]
-    """those that all workers must have alike"""
 
 
 @_DESCRIBED

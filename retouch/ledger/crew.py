@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Heartbeat(NamedTuple):
 class WorkerView:
     """A live worker. ``since``: when it started; ``seen``: its last heartbeat. None: a worker of before does not say.
 
-    ``steps``: how many edits, batches and deliveries it has in hand. ``settings``: those that all must have alike.
+    ``steps``: how many edits, batches and deliveries it has in hand.
     """
 
     name: str
@@ -42,10 +42,9 @@ class WorkerView:
     since: datetime | None
     seen: datetime
     steps: int | None
-    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, name: str, seen_ms: float, text: str | None, settings: str | None) -> WorkerView:
+    def parse(cls, name: str, seen_ms: float, text: str | None) -> WorkerView:
         """Read what its heartbeats have left."""
         raw, seen = json.loads(text or "{}"), instant(seen_ms)
         assert seen is not None
@@ -56,7 +55,6 @@ class WorkerView:
             instant(raw.get("since")),
             seen,
             raw.get("steps"),
-            json.loads(settings or "{}"),
         )
 
     def to_json(self) -> WorkerRecord:
@@ -68,7 +66,6 @@ class WorkerView:
             "since": iso(self.since.timestamp() * 1000) if self.since else None,
             "seen": str(iso(self.seen.timestamp() * 1000)),
             "steps": self.steps,
-            "settings": dict(self.settings),
         }
 
     @classmethod
@@ -76,4 +73,4 @@ class WorkerView:
         """Read what ``to_json`` has made."""
         since = datetime.fromisoformat(raw["since"]) if raw["since"] else None
         seen = datetime.fromisoformat(raw["seen"])
-        return cls(raw["worker"], raw["host"], raw["version"], since, seen, raw["steps"], raw["settings"])
+        return cls(raw["worker"], raw["host"], raw["version"], since, seen, raw["steps"])

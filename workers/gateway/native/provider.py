@@ -11,7 +11,7 @@ from retouch.advice.pauses import remedy, what_waits
 from retouch.causes import PauseCause
 from retouch.forecast import window_limits
 from retouch.ledger import Figures, Latency, Sample
-from retouch.ledger.constants import SAMPLES_KEPT
+from retouch.ledger.constants import SAMPLE_MS, SAMPLES_KEPT
 from retouch.ledger.latencies import EDGES_S, KINDS
 from retouch.ledger.money import amount_of
 from retouch.ledger.samples import samples_to_json
@@ -32,6 +32,7 @@ from workers.gateway.native.batches import Changed, Reader, of_all
 from workers.gateway.native.installation import told_pauses
 from workers.gateway.problems import Kind, described
 
+NEWS_MS = 3 * SAMPLE_MS  # a minute is told when the next one has begun
 _ANSWERS = described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 _Overseer = Annotated[AccessKey, of_all("submits of all batches are paused together")]
 
@@ -68,10 +69,10 @@ def use_of(queue: EditQueue, key: AccessKey, minutes: int) -> ApiUseRecord:
     return {
         **used,
         "limits": _limits(figures),
-        "per_s": _per_s(samples[-1]) if samples else None,
+        "per_s": _per_s(samples[-1]) if samples and _is_news(samples[-1], figures) else None,
         "pauses": _pauses(queue, key),
         "kinds": _kinds(figures),
-        "kind_edges_s": [edge / 1000 for edge in EDGES_MS[1:BINS]],
+        "kind_edges_s": [round(edge / 1000, 4) for edge in EDGES_MS[1:BINS]],
         "counted": None if alone else _counted(figures),
         "money": None if alone else _money(figures),
         "samples": None if alone else samples_to_json(samples[-minutes:] if minutes else []),
@@ -87,10 +88,14 @@ def _limits(figures: Figures) -> list[LimitRecord]:
     ]
 
 
+def _is_news(sample: Sample, figures: Figures) -> bool:
+    return figures.now_ms - sample.at.timestamp() * 1000 < NEWS_MS
+
+
 def _per_s(sample: Sample) -> dict[str, float]:
     found = {"submit": sample.submits, "status": sample.statuses}
     return {
-        step: round((one.good + one.throttled + one.refused + one.broken + one.silent) / 60, 3)
+        step: round((one.good + one.throttled + one.refused + one.broken + one.silent) * 1000 / SAMPLE_MS, 3)
         for step, one in found.items()
     }
 

@@ -64,6 +64,10 @@ def test_all_of_it_is_one_answer(client: Client, ledger: Ledger, queue: EditQueu
     assert told["money"] == {"spent": 0.02, "committed": 0, "doubtful": 0, "currency": "USD"}
     samples = told["samples"]
     assert (samples["places_used"], samples["places_most"], samples["submits"]["good"]) == ([1.5], [3], [60])
+    kept, record = ledger.connection.keys.samples, "30 45 3 9 0 60 " + "0 " * 17
+    ledger.connection._client.lset(kept, 0, f"{ledger.connection.now() - 600_000} {record}")
+    stale = client(Scope.READ, name="later").get("/v1/provider").json()
+    assert (stale["per_s"], stale["samples"]["submits"]["good"]) == (None, [60])
     assert client(Scope.READ, name="none").get("/v1/provider?minutes=0").json()["samples"]["at"] == []
 
 
