@@ -159,7 +159,12 @@ def of_mates(noise: Any, latents: Any) -> Any:
     return noise + 0.001 * latents.mean()
 
 
-@pytest.mark.parametrize(("change", "steady"), [(None, True), (of_place, False), (of_mates, False)])
+def of_nothing(noise: Any, _latents: Any) -> Any:
+    """As of one whose numbers are too large for their type: they are computed again later."""
+    return noise * float("nan")
+
+
+@pytest.mark.parametrize(("change", "steady"), [(None, True), (of_nothing, True), (of_place, False), (of_mates, False)])
 def test_a_model_that_heeds_places_or_mates_is_noticed(
     change: Any, steady: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
