@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import redis
 
@@ -15,6 +14,7 @@ from tests.ledger_bench import POLLED, SUBMITTING, Clock
 
 BATCH, WORKER = "portraits", "retouch1"
 LEASE_MS, DEADLINE_MS = 60_000, 1_800_000
+SENT = ("submit:200", "taken")
 FIRST = "harbour-morning"  # whose history is the longest
 OTHERS = tuple(
     f"{place}-{time}"
@@ -76,10 +76,10 @@ class _Story:
         for number, claim in enumerate(claims):
             put = {"provider_id": f"7f3a{number:04x}"}
             good = {"submit": self.clock.now}
-            waits: Any = {"delay_ms": 2000, "deadline_ms": DEADLINE_MS}
-            self._settle(
-                Settlement(claim, SUBMITTING, EditState.WAITING, good=good, put=put, counts=("submit:200",), **waits)
+            taken = Settlement(
+                claim, SUBMITTING, EditState.WAITING, 2000, good=good, put=put, deadline_ms=DEADLINE_MS, counts=SENT
             )
+            self._settle(taken)
 
     def _ask_again(self, claims: Sequence[Claim], polls: int, delay_s: float) -> None:
         self.worker.begin_poll(claims, LEASE_MS, DEADLINE_MS, nonce=f"{self.clock.now}")

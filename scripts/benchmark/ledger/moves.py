@@ -34,7 +34,7 @@ OUTPUT = {
 
 
 def main() -> None:
-    """Print a line of JSON: the CPU of Redis in us an edit, and its memory in bytes an edit, queued and ended."""
+    """Print a line of JSON, an edit's share of each: CPU of Redis in us, commands, bytes queued and ended."""
     url, edits, journal = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     client = redis.Redis.from_url(url, decode_responses=True)
     bench = Bench(client)
@@ -42,14 +42,19 @@ def main() -> None:
     bench.ledger.worker.see_worker("w", {}, {"RETOUCH_JOURNAL": journal})
     _write(bench, "warm-up", WARM_UP)
     _work(bench)
-    empty, began_s = _bytes(client), _cpu_s(client)
+    empty, began_s, called = _bytes(client), _cpu_s(client), _calls(client)
     _write(bench, "measured", edits)
     queued = _bytes(client)
     _work(bench)
-    spent_s, ended = _cpu_s(client) - began_s, _bytes(client)
+    spent_s, ended, called = _cpu_s(client) - began_s, _bytes(client), _calls(client) - called
     done = bench.counts("measured").get("completed", 0)
     assert done == edits, f"{done} of {edits} edits were completed"
-    figures = {"cpu_us": 1e6 * spent_s, "queued_bytes": queued - empty, "ended_bytes": ended - empty}
+    figures = {
+        "cpu_us": 1e6 * spent_s,
+        "commands": called,
+        "queued_bytes": queued - empty,
+        "ended_bytes": ended - empty,
+    }
     print(json.dumps({name: figure / edits for name, figure in figures.items()}))
 
 
@@ -111,6 +116,11 @@ def _pages(entries: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
 
 def _bytes(client: redis.Redis) -> int:
     return int(client.info("memory")["used_memory_dataset"])
+
+
+def _calls(client: redis.Redis) -> int:
+    """All commands, those of the scripts among them."""
+    return sum(int(told["calls"]) for told in client.info("commandstats").values())
 
 
 def _cpu_s(client: redis.Redis) -> float:

@@ -14,13 +14,20 @@ from scripts.benchmark.targets import Target
 BEFORE, OFF, ON = "before", "now, no journal", "now, journal"
 MOST_BYTES, MOST_CPU = 1.10, 1.05  # times as much as before
 SURE = 0.90  # of the interval
+ROWS = {
+    "cpu_us": ("CPU us an edit", 0),
+    "commands": ("commands an edit", 1),
+    "queued_bytes": ("bytes, queued", 0),
+    "ended_bytes": ("bytes, ended", 0),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An edit's, of Redis: CPU in us from enqueue to its end; bytes while it is queued, and when it has ended."""
+    """An edit's, of Redis, to its end: CPU in us; commands, those in scripts too; bytes, queued and ended."""
 
     cpu_us: float
+    commands: float
     queued_bytes: float
     ended_bytes: float
 
@@ -30,10 +37,9 @@ Costs = Mapping[str, Sequence[Cost]]  # by way, of each round
 
 def text(costs: Costs) -> str:
     """The medians, how they compare, and the bounds."""
-    names = {"cpu_us": "CPU us an edit", "queued_bytes": "bytes, queued", "ended_bytes": "bytes, ended"}
     rows = [
-        (shown, *(f"{median(asdict(cost)[name] for cost in rounds):,.0f}" for rounds in costs.values()))
-        for name, shown in names.items()
+        (shown, *(f"{median(asdict(cost)[name] for cost in rounds):,.{digits}f}" for rounds in costs.values()))
+        for name, (shown, digits) in ROWS.items()
     ]
     return "\n\n".join([table(("Redis, in the median", *costs), rows), "\n".join(map(str, targets(costs)))])
 
