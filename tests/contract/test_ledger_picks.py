@@ -76,6 +76,21 @@ def test_an_older_programs_edits_can_be_chosen(five: Bench) -> None:
     assert five.ledger.picks.strip("b") == b"\0\0pr\0"
 
 
+def test_what_takes_the_place_of_a_removed_edit_is_not_chosen(bench: Bench) -> None:
+    """As when a batch is opened again in the middle of its removal."""
+    for first in (0, PAGE):
+        bench.write(
+            "b", [one._replace(custom_id=f"c{first + n}") for n, one in enumerate(entries(min(PAGE, PAGE - first + 2)))]
+        )
+    bench.end(bench.edits(submits=PAGE + 2, places=PAGE + 2))
+    choose(bench, pick=["c0", "c1", "c2", f"c{PAGE + 1}"])
+    end(bench, 0)
+    assert bench.ledger.producer.remove("b") == 2
+    opened = bench.ledger.producer.open_batch("b")
+    bench.write("b", [entries(1)[0]._replace(custom_id="new")], cancelled=opened.cancelled)
+    assert bench.ledger.picks.strip("b") == b"pp\0"
+
+
 def test_a_removed_batch_leaves_no_choice(bench: Bench) -> None:
     """And what is left of one that is removed page by page is told of rightly."""
     bench.fill(1)

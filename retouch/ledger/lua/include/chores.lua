@@ -41,6 +41,9 @@ local function remove_some(batch, most)
     redis.call('HDEL', edits_key(batch), unpack(page))
     redis.call('HDEL', results_key(batch), unpack(page))
     groups.remove(batch, redis.call('LLEN', order_key(batch)), #page)
+    local left = redis.call('LLEN', order_key(batch))
+    local picked = #redis.call('GETRANGE', picks_key(batch), left, left + #page - 1)
+    if picked > 0 then redis.call('SETRANGE', picks_key(batch), left, string.rep('\0', picked)) end -- new edits may come there
   end
   if #page == most then return most end
   for job in string.gmatch(redis.call('HGET', batch_key(batch), 'jobs') or '', '%S+') do
