@@ -106,7 +106,7 @@ class Again {
 
   /** Where this page takes no edits: what does the same in a terminal. */
   #commands(vary) {
-    this.#say("This page may look and decide, and enqueues nothing. In a terminal:");
+    this.#say("With this key the page enqueues nothing (that needs the scope submit). In a terminal:");
     const [[field, values]] = Object.entries(vary);
     const option = this.which.value === "rejected" ? " --rejected" : "";
     const lines = [`retouch picks ${this.batch}${option} > ids.txt`, `retouch redo ${this.batch} --only ids.txt --vary ${field}=${values.join(",")}`];
