@@ -58,7 +58,7 @@ local function retry(id, from, custom_id, place)
     reopen(batch)
     reopened = true
   end
-  record(id, ask and MARK.asked or MARK.retried)
+  record(id, nil, ask and MARK.asked or MARK.retried)
   if ask then
     set_state(id, from, 'waiting')
     redis.call('HSET', key, 'asked', '1')

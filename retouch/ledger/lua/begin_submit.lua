@@ -40,7 +40,7 @@ local function settle_ambiguity(id, e)
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     if e.reserved then money.settle((split(id)), id, e.reserved, 'doubtful') end
     set_state(id, 'submitting', 'held')
-    record(id, MARK.held)
+    record(id, nil, MARK.held)
     free_places(id)
     redis.call('ZREM', DUE, id)
     return nil
@@ -53,7 +53,7 @@ local function settle_ambiguity(id, e)
 end
 
 local function hold_back(id, e, why)
-  record(id, MARK.held_back, nil, why)
+  record(id, nil, MARK.held_back, nil, why)
   if e.intent then
     redis.call('HDEL', edit_key(id), 'holder')
     redis.call('ZADD', DUE, int(paused_until or now + 1000), id)
@@ -76,7 +76,7 @@ local function put_off(id, e)
   local times = redis.call('HINCRBY', key, 'unsigned', 1)
   local delay = math.min(UNSIGNED_FIRST_MS * 2 ^ math.min(times - 1, 20), UNSIGNED_MAX_MS)
   redis.call('HSET', key, 'note', unsigned)
-  record(id, MARK.held_back, nil, 'no link to its image can be signed', delay)
+  record(id, nil, MARK.held_back, nil, 'no link to its image can be signed', delay)
   if e.intent then
     redis.call('HDEL', key, 'holder')
     redis.call('ZADD', DUE, int(now + delay), id)
@@ -166,7 +166,7 @@ local function batch_of(id)
 end
 
 local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe',
-  'submits', 'tries', 'strikes', 'link', 'samples', 'reserved' }
+  'submits', 'tries', 'strikes', 'link', 'samples', 'reserved', 'h0' }
 for i = 9, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
@@ -182,7 +182,7 @@ for i = 9, #ARGV, 2 do
     redis.call('HSET', key, 'intent', fence, 'begun', nonce, 'sent_at', e.sent_at or int(now))
     if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
     redis.call('ZADD', DUE, int(now + lease), id)
-    if not e.begun then record(id, MARK.sent, int(tonumber(e.submits)), e.holder, nil, batch.waited) end
+    if not e.begun then record(id, e.h0 or false, MARK.sent, int(tonumber(e.submits)), e.holder, nil, batch.waited) end
     answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, e.submits, e.tries or '0',
       int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '',
       batch.made or '' }

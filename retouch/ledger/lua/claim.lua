@@ -203,7 +203,7 @@ do -- what is due: in a block of its own, since Lua takes 200 local variables at
     elseif state == 'queued' then
       make_ready(id)
     elseif state == 'submitting' and not e.intent then
-      record(id, MARK.taken_over, nil, e.holder)
+      record(id, nil, MARK.taken_over, nil, e.holder)
       requeue(id, state) -- claimed and never sent: its worker is gone
     elseif state == 'submitting' then
       due_intent(id, e)

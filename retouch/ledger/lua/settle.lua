@@ -47,7 +47,7 @@ end
 
 -- Asked about by a retry, and the API has it no longer.
 local function send_anew(id, key, state)
-  record(id, MARK.sent_anew)
+  record(id, nil, MARK.sent_anew)
   redis.call('HDEL', key, 'asked', 'provider_id', 'submitted_at', 'deadline', 'strikes', 'first_strike', 'last_strike',
     'witness', 'throttled', 'overdue', 'incomplete', 'tries', 'note', 'polls', 'urls', 'unsigned', 'used_seed')
   redis.call('HINCRBY', batch_key((split(id))), 'sent_anew', 1)
@@ -69,25 +69,25 @@ end
 local OF_KIND = { submit = 's', status = 'p', store = 'o' } -- else a fetch
 
 -- What an item says of its edit, in the edit's journal; its end is in there by end_edit.
-local function note_item(item, state, delay, holder)
+local function note_item(item, state, delay, holder, first)
   local o = item.seen and item.seen[1]
   if item.to == 'copying' and state ~= 'copying' then
-    record(item.id, MARK.finished, nil, holder)
+    record(item.id, first, MARK.finished, nil, holder)
   elseif item.deadline_ms then
-    record(item.id, MARK.taken)
+    record(item.id, first, MARK.taken)
   elseif o then
-    record(item.id, MARK.trouble, (OF_KIND[o[1]] or 'f') .. string.sub(o[3], 1, 1), item.words, delay)
+    record(item.id, first, MARK.trouble, (OF_KIND[o[1]] or 'f') .. string.sub(o[3], 1, 1), item.words, delay)
   elseif item.to == 'queued' then
-    record(item.id, MARK.held_back, nil, item.words, delay)
+    record(item.id, first, MARK.held_back, nil, item.words, delay)
   elseif item.good then
-    record(item.id, MARK.polled)
+    record(item.id, first, MARK.polled)
   end
 end
 
 local function apply(item)
   local key = edit_key(item.id)
   local e = redis.call('HMGET', key, 'fence', 'state', 'begun', 'throttled', 'last_strike', 'tries', 'asked', 'intent', 'note', 'at', 'holder',
-    'reserved', 'again')
+    'reserved', 'again', 'h0')
   local state = e[2]
   if e[1] ~= tostring(item.fence) then return 0 end
   local expected = false
@@ -105,7 +105,7 @@ local function apply(item)
   if item.set then
     for field, value in pairs(item.set) do redis.call('HSET', key, field, value) end
   end
-  if e[3] and not fails and not TERMINAL[item.to] then note_item(item, state, delay, e[11]) end
+  if e[3] and not fails and not TERMINAL[item.to] then note_item(item, state, delay, e[11], e[14]) end
   if state == 'waiting' and item.to == 'copying' and not e[7] then note_result(key) end
   if item.lesson then remember(item.lesson) end
   if item.untaken and not fails then redis.call('HINCRBY', key, 'submits', -1) end

@@ -95,7 +95,7 @@ end
 local function end_edit(id, from, to, outputs, err, group)
   local batch, custom_id = split(id)
   local e = redis.call('HMGET', edit_key(id), 'submits', 'provider_id', 'seed', 'duplicate', 'submitted_at', 'intent', 'places',
-    'used_seed', 'at', 'reserved', 'paid')
+    'used_seed', 'at', 'reserved', 'paid', 'h0')
   e[3] = e[8] or e[3]
   if e[6] then count_unanswered(id) end
   if e[10] then
@@ -114,7 +114,7 @@ local function end_edit(id, from, to, outputs, err, group)
   redis.call('ZREM', DUE, id)
   redis.call('ZREM', READY, id)
   redis.call('HDEL', edit_key(id), unpack(PASSING))
-  record(id, MARK[to], nil, err and string.match(err, '"code": ?"([%l_]+)"'))
+  record(id, e[12], MARK[to], nil, err and string.match(err, '"code": ?"([%l_]+)"'))
   emit('retouch.edit.' .. to, id, told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result))
   if redis.call('HINCRBY', batch_key(batch), 'pending', -1) == 0 then redis.call('ZADD', DUE, int(now), batch) end
   if to == 'failed' then weigh_failures(batch) end

@@ -95,8 +95,8 @@ do -- a script may have 200 local variables: few are seen from outside
   end
 
   -- The fields as they are: h0 alone, unless it is full.
-  local function fields_of(key)
-    local first = redis.call('HGET', key, 'h0')
+  local function fields_of(key, first)
+    if first == nil then first = redis.call('HGET', key, 'h0') end
     if first and #first == FIELD then return redis.call('HMGET', key, 'h0', 'h1', 'h2', 'h3') end
     return { first, false, false, false }
   end
@@ -112,11 +112,11 @@ do -- a script may have 200 local variables: few are seen from outside
     end
   end
 
-  -- Write an entry into an edit's journal, if it has one. `detail`: digits or small letters; `name`: a worker, or words; `wait`: in ms;
-  -- `paused`: { since, until (ms), name } of pauses that have ended.
-  record = function(id, mark, detail, name, wait, paused)
+  -- Write an entry into an edit's journal, if it has one. `first`: its field h0, or nil: the caller has not read it. `detail`: digits or
+  -- small letters; `name`: a worker, or words; `wait`: in ms; `paused`: { since, until (ms), name } of pauses that have ended.
+  record = function(id, first, mark, detail, name, wait, paused)
     local key = edit_key(id)
-    local was = fields_of(key)
+    local was = fields_of(key, first)
     if not was[1] then return end
     local batch = string.match(id, '^[^/]+')
     local text = was[1] .. (was[2] or '') .. (was[3] or '') .. (was[4] or '')
