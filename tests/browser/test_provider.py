@@ -60,12 +60,13 @@ def test_the_use_of_the_api_is_seen(look: Look, queue: EditQueue) -> None:
 def test_submits_are_paused_and_resumed_by_hand(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """With keys alone; what others do is seen too."""
     page = look("#/provider")
-    page.get_by_role("button", name="Pause all submits").press("Enter")
+    page.get_by_role("button", name="Pause all submits…").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Pause them").press("Enter")
     pauses = page.get_by_role("region", name="Pauses")
     expect(pauses).to_contain_text("Submits are paused (person)")
     expect(pauses).to_contain_text("paused with the key ada")
     assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
-    expect(page.get_by_role("button", name="Pause all submits")).to_be_hidden()
+    expect(page.get_by_role("button", name="Pause all submits…")).to_be_hidden()
     page.get_by_role("button", name="Resume submits").press("Enter")
     expect(pauses).to_be_hidden()
     assert ledger.reader.pauses() == []
@@ -121,7 +122,7 @@ def test_sinks_are_told_again_and_removed(look: Look, queue: EditQueue, ledger: 
     expect(dialog).to_be_hidden()
     assert len(ledger.reader.sinks()) == 3
     page.get_by_role("button", name="Remove old-hook").press("Enter")
-    dialog.get_by_role("button", name="Remove").press("Enter")
+    dialog.get_by_role("button", name="Remove it").press("Enter")
     expect(page.locator("table.data tbody tr")).to_have_count(2)
     assert [sink.name for sink in ledger.reader.sinks()] == ["audit", "orders"]
 

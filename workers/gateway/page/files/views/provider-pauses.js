@@ -1,6 +1,7 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
 import { h } from "../dom.js";
 import { ago, span, when } from "../format.js";
+import { Decision } from "../parts/decision.js";
 
 export class Pauses {
   #told = "";
@@ -8,7 +9,7 @@ export class Pauses {
   /** `may`: whoever looks may pause and resume; `change`: does it. */
   constructor(may, change) {
     Object.assign(this, { may, change });
-    this.button = h("button", { hidden: !may, on: { click: () => change("/v1/provider/pause") } }, "Pause all submits");
+    this.button = h("button", { hidden: !may, on: { click: () => this.#ask() } }, "Pause all submits…");
     this.list = h("ul", {});
     this.element = h("section", { class: "note", "aria-label": "Pauses", hidden: true }, this.list);
   }
@@ -20,6 +21,11 @@ export class Pauses {
     if (told === this.#told) return; // the button that somebody has in hand stays
     this.#told = told;
     this.list.replaceChildren(...pauses.map((pause) => this.#item(pause)));
+  }
+
+  #ask() {
+    const what = ["No edit of any batch is submitted until somebody resumes.", "What is at the API is paid for, so finished and kept."];
+    new Decision("", () => this.change("/v1/provider/pause")).say("Pause all submits?", what, "Pause them");
   }
 
   #item(pause) {

@@ -1,8 +1,8 @@
 // Where events are delivered, and how that goes; what was not taken is delivered again, and what is not used is removed.
 import { ask, v1 } from "../api.js";
-import { confirm } from "../parts/confirm.js";
 import { h, notice } from "../dom.js";
 import { ago, count, number } from "../format.js";
+import { Decision } from "../parts/decision.js";
 import { TableView } from "../parts/table-view.js";
 
 const EMPTY = [
@@ -48,13 +48,13 @@ async function redeliver(sink, view) {
   });
 }
 
-async function drop({ sink, waiting }, view) {
-  const sure = await confirm(`Remove the sink ${sink}?`, `${count(waiting, "event")} waiting for it will not be delivered.`, "Remove");
-  if (!sure) return;
-  await done(view, async () => {
+function drop({ sink, waiting }, view) {
+  const remove = async () => {
     await ask(v1("sinks", sink), { method: "DELETE" });
     notice(`The sink ${sink} is removed.`);
-  });
+    await view.load();
+  };
+  new Decision("", remove).say(`Remove the sink ${sink}?`, [`${count(waiting, "event")} waiting for it will not be delivered.`], "Remove it");
 }
 
 async function done(view, change) {
