@@ -61,8 +61,12 @@ def test_a_revoked_key_opens_nothing_at_once(client: Client, keys: AccessKeys) -
     assert caller.get("/openapi.json").status_code == 401
 
 
-def test_a_key_is_held_to_its_rate_and_told_of_it(client: Client) -> None:
+def test_a_key_is_held_to_its_rate_and_told_of_it(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another key is not."""
+    now = ledger.connection.now()
+    monkeypatch.setattr(ledger.connection, "_clock", lambda: now)  # the clock stands still
     caller, other = client(rate="2/h"), client(name="other")
     told = [caller.get("/openapi.json") for _ in range(3)]
     assert [answer.status_code for answer in told] == [200, 200, 429]
