@@ -23,9 +23,10 @@ export class EditPanel {
 
   /** Show an edit; its place is -1 where it is not known. */
   show(name, place) {
+    const opens = this.element.hidden;
     [this.#name, this.place] = [name, place];
     this.element.hidden = false;
-    this.#load();
+    this.#load().then(() => opens && this.element.scrollIntoView({ block: "nearest" })); // the map may be long
   }
 
   hide() {
