@@ -72,15 +72,6 @@ def _no_settings_from_outside() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _what_tests_start_is_not_measured() -> Iterator[None]:
-    """Keep slipcover's variables to the tests' own processes: a pytest that a test starts would write for this one."""
-    with pytest.MonkeyPatch.context() as patched:
-        for name in [name for name in os.environ if name.startswith("SLIPCOVER_")]:
-            patched.delenv(name)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
 def _signals_are_not_ignored() -> None:
     """Let what the tests start begin with default signals: a run in the background inherits SIGINT as ignored."""
     defaults: dict[signal.Signals, Callable[[int, FrameType | None], None] | signal.Handlers] = {
