@@ -117,11 +117,17 @@ def check_wheel(held: Sequence[str], tracked: Sequence[str]) -> list[str]:
     return wrong + [f"the wheel holds {name}, which is not in retouch/" for name in sorted(held_files - set(tracked))]
 
 
+def extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack an archive that git has made."""
+    archive.extraction_filter = getattr(tarfile, "data_filter", None)  # the first releases of Python 3.11 have none
+    archive.extractall(folder)  # noqa: S202 - it is our own
+
+
 def build(work: Path, root: Path = ROOT) -> tuple[Path, Path]:
     """Build sdist and wheel of the commit below ``work``, with the installed setuptools and without a network."""
     source, built = work / "source", work / "built"
     with tarfile.open(fileobj=io.BytesIO(run("git", "archive", "HEAD", cwd=root))) as archive:
-        archive.extractall(source, filter="data")
+        extract(archive, source)
     built.mkdir()
     run(sys.executable, "-I", "-c", BUILD, built, cwd=source)
     [sdist], [wheel] = built.glob("*.tar.gz"), built.glob("*.whl")

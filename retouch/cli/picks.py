@@ -21,11 +21,11 @@ def picks(
 ) -> None:
     """Print the custom_ids of the edits whose results people have picked, one a line.
 
-    The batch must still be in Redis.
+    The batch must still be in Redis. `retouch redo BATCH --only FILE` does such edits again.
 
     Examples:
-        retouch picks oil --rejected > ids.txt
-        retouch redo oil --only ids.txt --vary seed=101..104
+        retouch picks oil > picked.txt
+        retouch picks oil --rejected --json
     """
     pick = Pick.REJECTED if rejected else Pick.PICKED
     found = open_queue(redis_url).picks(batch, pick.value)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from retouch.ledger import SCHEMA
+from scripts.release import extract
 from tests.harness.processes import RETOUCH, Command, Ended, Process, run
 from tests.harness.scene import Scene
 from workers.stack.child import ROOT, clean_environment
@@ -43,7 +44,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Path:
     taken = run(["git", "-C", ROOT, "archive", "--output", archive, PREVIOUS])
     assert taken.code == 0, f"the history lacks {PREVIOUS} (a shallow clone?): {taken.err}"
     with tarfile.open(archive) as tar:
-        tar.extractall(folder / "code", filter="data")
+        extract(tar, folder / "code")
     return folder / "code"
 
 

@@ -10,6 +10,7 @@ import pytest
 from retouch.cli import checks
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
+from retouch.senders import this_user
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run, Worker
 
@@ -102,7 +103,8 @@ def test_enqueue_with_wait_and_a_limit_ends_with_0(
 
 def test_every_view_of_the_batch_says_why(run: Run, paused: str) -> None:
     """The list, the batch, an edit, and the limit while nothing is paused."""
-    assert run("batches").out.split() == ["oil", "paused", "2/5", "3", "queued,", "2", "failed", "(failures)"]
+    assert run("batches").out.split()[:7] == ["oil", "paused", "2/5", "3", "queued,", "2", "failed"]
+    assert f"(failures), by {this_user()}" in run("batches").out
     out = run("status", paused).out
     assert f"batch oil is PAUSED (failures): {WHY}" in out
     assert "see why: retouch status oil" in out
@@ -152,7 +154,9 @@ def test_retry_goes_on_and_says_if_it_does_not(run: Run, paused: str) -> None:
     assert "batch oil is PAUSED (person)" in told
     assert "failures" not in told
     run("resume", paused)
-    assert run("status", paused).out.startswith("oil: open; 0/5 ended; 5 queued\nmax_failures is 1")
+    assert run("status", paused).out.startswith(
+        f"oil: open; 0/5 ended; 5 queued\nsent by {this_user()}\nmax_failures is 1"
+    )
 
 
 def test_another_limit_is_refused_before_anything_is_written(run: Run, paused: str, manifest: Manifest) -> None:

@@ -82,7 +82,7 @@ def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) ->
     assert (refused.code, "custom_id exists in the batch with other parameters" in refused.err) == (2, True)
     assert remote("status", "b", "--json").json["counts"] == {"queued": 1}
     assert "no worker is alive" in remote("explain", "b/a").out
-    assert remote("explain", "b/a", "--history").out.endswith("  enqueued\n")
+    assert remote("explain", "b/a", "--history").out.endswith("  enqueued by key:caller\n")
     assert [step["what"] for step in remote("explain", "b/a", "--history", "--json").json["history"]] == ["enqueued"]
     assert remote("explain", "b/a", "--json").json["before_it"] == 0
     assert remote("explain", "b/none", "--history").err.startswith("retouch: there is no edit 'none' in batch 'b'")
@@ -240,7 +240,7 @@ def test_a_dry_run_asks_nobody(remote: Run, monkeypatch: pytest.MonkeyPatch, tmp
     "command",
     [
         ["keys", "list"],
-        ["pause"],
+        ["price", "image 0.02 USD"],
     ],
     ids=" ".join,
 )
@@ -258,7 +258,7 @@ def test_a_key_may_be_too_little(remote: Run, ledger: Ledger, monkeypatch: pytes
     monkeypatch.setenv("RETOUCH_TOKEN", token)
     assert remote("enqueue", "m.jsonl", "--batch", "b").code == 0
     ended = remote("status", "b")
-    assert (ended.code, "this needs the scope read, and key sender has submit" in ended.err) == (2, True)
+    assert (ended.code, "this needs the scope read or watch, and key sender has submit" in ended.err) == (2, True)
     monkeypatch.setenv("RETOUCH_TOKEN", token[:-1])
     ended = remote("enqueue", "m.jsonl", "--batch", "c")
     assert (ended.code, "refuses the key (RETOUCH_TOKEN)" in ended.err, token[-8:-1] in ended.err) == (2, True, False)
