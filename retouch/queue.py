@@ -391,6 +391,7 @@ class EditQueue(BatchJobs):
         *,
         changes: Mapping[str, Any] | None = None,
         vary: Mapping[str, Sequence[Any]] | None = None,
+        new_seeds: int = 0,
         size: str = "",
         max_failures: int | str | None = None,
         budget: float | Decimal | str | None = None,
@@ -399,14 +400,15 @@ class EditQueue(BatchJobs):
 
         ``only``: those that failed, those with an image that is blank or may be, or those of these custom_ids. They
         have the parameters, pictures and metadata that they had, but for ``changes`` (None: a field that is not set any
-        more). ``vary``: each once for every combination of values, such as ``{"seed": [1, 2, 3]}``. ``size``: of edits
-        that set none, ``"fit:512"`` or ``"512x384"``. ``max_failures``, ``budget``: as for ``enqueue``.
+        more). ``vary``: each once for every combination of values, such as ``{"seed": [1, 2, 3]}``.
+        ``new_seeds``: so often each, every time with a seed that no other one has. ``size``: of edits that set none,
+        ``"fit:512"`` or ``"512x384"``. ``max_failures``, ``budget``: as for ``enqueue``.
 
         The same call again is the same batch, and adds nothing. Nothing is written if one of the edits cannot be done
         so (RejectedEditsError). Raises InputError for a wrong value, if there is no such batch in Redis, or an edit
         that is named is not in it or has not ended; ServiceError as ``enqueue`` does.
         """
-        wish, limit = Wish.of(only, changes, vary, size), FailureLimit.text(plain(max_failures)) or None
+        wish, limit = Wish.of(only, changes, vary, size, new_seeds), FailureLimit.text(plain(max_failures)) or None
         amount = None if budget is None else Budget.parse(plain(budget))
         if not isinstance(self._way, Ledger):
             wish = self._with_uploads(check_batch_id(batch), wish)

@@ -62,6 +62,12 @@ def redo(
         ),
     ] = None,
     vary: Vary = None,
+    new_seeds: Annotated[
+        int,
+        typer.Option(
+            "--new-seeds", metavar="N", show_default=False, help="Each N times, with seeds that no other edit has."
+        ),
+    ] = 0,
     size: SizeOption = "",
     wait: Annotated[bool, typer.Option("--wait", help="Follow the new batch to its end.")] = False,
     timeout: Timeout = None,
@@ -87,8 +93,9 @@ def redo(
     which, ids = _chosen(only, failed, blank)
     if size:
         parse_size(size)
-    wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size)
-    hosts, image_price, ask = parse_private_hosts(private_hosts), parse_price(price), bool(vary) and not yes
+    wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size, new_seeds)
+    hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
+    ask = bool(vary or new_seeds) and not yes
     amount = Budget.parse(budget, "--budget") if budget else None
     queue = open_queue(redis_url)
     if queue.remote:

@@ -15,6 +15,7 @@ from retouch.edit import Edit, unknown_fields
 from retouch.errors import InputError
 from retouch.image_address import file_stem
 from retouch.intake.admission import check_defaults
+from retouch.intake.new_seeds import Reseeded, check_new_seeds
 from retouch.intake.sizes import RangeStore, Sized, parse_size
 from retouch.intake.source import Line, Source
 from retouch.intake.variations import Variation, Varied, variations_of
@@ -47,7 +48,8 @@ class Which(StrEnum):
 class Wish:
     """Which edits of a batch are done again: all that ended so, or those of these ``ids``; and what is changed.
 
-    ``changes``: None is a field that is not set any more. ``size``: as ``--size``.
+    ``changes``: None is a field that is not set any more. ``size``: as ``--size``. ``new_seeds``: so often each, every
+    time with a seed that no other one has; 0: with the seeds that they had.
     """
 
     which: Which
@@ -55,6 +57,12 @@ class Wish:
     changes: Mapping[str, Any] = field(default_factory=dict)
     variations: Sequence[Variation] = ()
     size: str = ""
+    new_seeds: int = 0
+
+    def __post_init__(self) -> None:
+        fields = {*self.changes, *(one.field for one in self.variations)}
+        if check_new_seeds(self.new_seeds) and "seed" in fields:
+            raise InputError("new seeds are drawn: do not set the seed, or vary it, beside them")
 
     @classmethod
     def of(
@@ -63,6 +71,7 @@ class Wish:
         changes: Mapping[str, Any] | None = None,
         vary: Mapping[str, Sequence[Any]] | None = None,
         size: str = "",
+        new_seeds: int = 0,
     ) -> Wish:
         """Check what is asked for, as ``EditQueue.redo`` has it; raises InputError."""
         if isinstance(only, str) and only not in (Which.FAILED, Which.BLANK):
@@ -77,13 +86,14 @@ class Wish:
         if size:
             parse_size(size)
         which = Which(only) if isinstance(only, str) else Which.ANY
-        return cls(which, ids, changes, variations_of(vary or {}), size)
+        return cls(which, ids, changes, variations_of(vary or {}), size, new_seeds)
 
     def to_json(self) -> dict[str, Any]:
         """What ``of`` takes."""
         only = self.which.value if self.ids is None else list(self.ids)
         vary = {one.field: one.values for one in self.variations}
-        return {"only": only, "set": dict(self.changes), "vary": vary, "size": self.size}
+        asked = {"only": only, "set": dict(self.changes), "vary": vary, "size": self.size}
+        return asked | ({"new_seeds": self.new_seeds} if self.new_seeds else {})
 
     @property
     def content(self) -> str:
@@ -92,6 +102,7 @@ class Wish:
         return content_of(
             {"which": self.which, "ids": sorted(self.ids or []), "set": dict(self.changes), "vary": varied}
             | {"size": self.size}
+            | ({"new_seeds": self.new_seeds} if self.new_seeds else {})
         )
 
     @property
@@ -114,7 +125,10 @@ class Wish:
     def source(self, redone: Redone, store_of: Callable[[str], RangeStore]) -> Source:
         """The edits as they are to be done again; ``store_of`` opens a bucket, to read the sizes of pictures."""
         wanted = parse_size(self.size) if self.size else None
-        return Sized(Varied(redone, self.variations), wanted, {}, Path(), store_of)
+        varied: Source = Varied(redone, self.variations)
+        if self.new_seeds:
+            varied = Reseeded(varied, self.new_seeds, f"{redone.batch}/{self.content}")
+        return Sized(varied, wanted, {}, Path(), store_of)
 
 
 @dataclass

@@ -112,6 +112,24 @@ def test_variations_and_sizes_of_a_redo(run: Run, parent: str, ledger: Ledger) -
     assert {one.parameters["height"] for one in after.values()} == {256}
 
 
+def test_new_seeds_are_different_for_all_edits(run: Run, parent: str, ledger: Ledger) -> None:
+    """Edits of one picture would else be the same picture again, and each is paid for; ids say the new seed alone."""
+    assert run("redo", parent, *only("good"), "--vary", "seed=1,2", "--yes").code == 0
+    end(ledger)
+    first = [one.custom_id for one in ledger.reader.made("cats-redo-1")]
+    asked = ("redo", "cats-redo-1", *only(*first), "--new-seeds", "3", "--json")
+    assert run(*asked).json["accepted"] == 6
+    seeds = {name: one.parameters["seed"] for name, one in made(ledger, "cats-redo-1-redo-1").items()}
+    assert (len(seeds), len(set(seeds.values()))) == (6, 6)
+    assert seeds == {f"good.seed-{seed}": seed for seed in seeds.values()}
+    again = run(*asked).json
+    assert (again["batch"], again["already"]) == ("cats-redo-1-redo-1", 6)
+    for options in (["--set", "seed=1"], ["--vary", "seed=1"]):
+        ended = run(*asked, *options)
+        assert (ended.code, "do not set the seed, or vary it, beside them" in ended.err) == (2, True)
+    assert "new seeds: each edit gets 1 to 100, not 101" in run(*asked[:-2], "101").err
+
+
 def test_the_same_command_is_the_same_batch_and_pays_nothing(run: Run, parent: str, ledger: Ledger) -> None:
     """Whatever the order of the ids; another wish is another batch."""
     options = [*only("good", "bad"), "--set", "seed=1"]

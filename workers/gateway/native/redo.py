@@ -38,6 +38,9 @@ class RedoAsked(BaseModel):
     vary: dict[str, list[JsonValue]] = Field(
         {}, description='Each edit once for every combination of values, as `{"seed": [1, 2, 3]}`.'
     )
+    new_seeds: int = Field(
+        0, ge=0, le=100, description="So often each edit, every time with a seed that no other one has."
+    )
     size: str = Field("", description="Of edits that set none: `fit:512` or `512x384`.")
     max_failures: str | None = Field(None, description="`10` or `1%`, for the new batch.")
     budget: str | None = Field(None, description="`20` or `20 USD`: what the new batch may cost in all.")
@@ -56,7 +59,7 @@ def add_redo(app: FastAPI, gateway: Gateway) -> None:
 
     def take(key: AccessKey, batch: str, asked: RedoAsked) -> tuple[Taken, int]:
         found(gateway, key, batch)
-        wish = Wish.of(asked.only, asked.set, asked.vary, asked.size)
+        wish = Wish.of(asked.only, asked.set, asked.vary, asked.size, asked.new_seeds)
         limit = FailureLimit.text(asked.max_failures) or None
         redone = queue._redone(batch, wish)  # noqa: SLF001 - no matter of a producer's
         order = Order(

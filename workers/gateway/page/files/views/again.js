@@ -14,7 +14,6 @@ export function againDialog(batch, session, counts) {
 class Again {
   #timer = 0;
   #asked = 0;
-  #seeds = [];
   #body = null;
 
   constructor(batch, mayEnqueue, counts) {
@@ -25,7 +24,7 @@ class Again {
     this.number = h("input", { type: "number", min: 1, max: MOST_SEEDS, value: 1, "aria-label": "How many new seeds each" });
     this.strengths = h("input", { type: "text", value: "0.5, 0.7", "aria-label": "Strengths, from 0 to 1", autocomplete: "off" });
     for (const field of [this.number, this.strengths]) field.addEventListener("input", () => this.#changed());
-    this.seedsOf = h("label", { class: "bar" }, this.number, "new seeds each, drawn by chance");
+    this.seedsOf = h("label", { class: "bar" }, this.number, "new seeds each; no two edits have the same");
     this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these");
     this.plan = h("p", { role: "status" });
     this.go = h("button", { class: "main", disabled: true, on: { click: () => this.#begin() } }, "Begin");
@@ -50,32 +49,30 @@ class Again {
     this.go.disabled = true;
     this.#body = null;
     clearTimeout(this.#timer);
-    const vary = this.#vary();
-    if (!vary) return this.#say(seeds ? `Write how many: 1 to ${MOST_SEEDS}.` : "Write numbers from 0 to 1, with commas between them.");
-    if (!this.mayEnqueue) return this.#commands(vary);
-    this.#timer = setTimeout(() => this.#count(vary), SOON_MS);
+    const change = this.#change();
+    if (!change) return this.#say(seeds ? `Write how many: 1 to ${MOST_SEEDS}.` : "Write numbers from 0 to 1, with commas between them.");
+    if (!this.mayEnqueue) return this.#commands(change);
+    this.#timer = setTimeout(() => this.#count(change), SOON_MS);
   }
 
-  /** What varies; null: what was written is none. */
-  #vary() {
+  /** What is otherwise; null: what was written is nothing. */
+  #change() {
     if (this.how.value === "seed") {
       const wanted = Number(this.number.value);
-      if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_SEEDS) return null;
-      while (this.#seeds.length < wanted) this.#seeds.push(crypto.getRandomValues(new Uint32Array(1))[0]);
-      return { seed: this.#seeds.slice(0, wanted) };
+      return Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_SEEDS ? { new_seeds: wanted } : null;
     }
     const texts = this.strengths.value.split(",").map((text) => text.trim());
     const values = texts.map(Number);
-    return texts.every(Boolean) && values.every((value) => value >= 0 && value <= 1) ? { strength: values } : null;
+    return texts.every(Boolean) && values.every((value) => value >= 0 && value <= 1) ? { vary: { strength: values } } : null;
   }
 
-  async #count(vary) {
+  async #count(change) {
     const asked = ++this.#asked;
     this.#say("Counting…");
     try {
       const { custom_ids: only } = await json(`${v1("batches", this.batch, "picks")}?is=${this.which.value}`);
       if (!only.length) return void (asked === this.#asked && this.#say(`Nothing is ${this.which.value} yet.`));
-      const body = { only, vary };
+      const body = { only, ...change };
       const { batch, estimate } = await this.#redo({ ...body, dry_run: true });
       if (asked !== this.#asked) return;
       const price = estimate.price ? `about ${money(estimate.price.amount, estimate.price.currency)}` : "no price is known";
@@ -105,11 +102,11 @@ class Again {
   }
 
   /** Where this page takes no edits: what does the same in a terminal. */
-  #commands(vary) {
+  #commands({ new_seeds: seeds, vary }) {
     this.#say("With this key the page enqueues nothing (that needs the scope submit). In a terminal:");
-    const [[field, values]] = Object.entries(vary);
+    const how = seeds ? `--new-seeds ${seeds}` : `--vary strength=${vary.strength.join(",")}`;
     const option = this.which.value === "rejected" ? " --rejected" : "";
-    const lines = [`retouch picks ${this.batch}${option} > ids.txt`, `retouch redo ${this.batch} --only ids.txt --vary ${field}=${values.join(",")}`];
+    const lines = [`retouch picks ${this.batch}${option} > ids.txt`, `retouch redo ${this.batch} --only ids.txt ${how}`];
     this.command.replaceChildren(...lines.map(copyLine));
   }
 
