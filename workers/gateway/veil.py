@@ -49,7 +49,7 @@ _SHOWN = frozenset(
         *("currency", "max_failures", "redo_of", "senders", "scopes", "workers", "worker", "by", "holder", "host"),
         *("version", "provider_id", "uri", "sha256", "content_type", "links", "inputs", "why", "text", "title"),
         *("detail", "instance", "field", "groups", "gone", "subject", "source", "specversion", "datacontenttype"),
-        *("sink", "types", "to", "used"),
+        *("sink", "types", "to", "used", "picks", "step", "rate", "remedy"),
     }
 )
 _MAPS = ("links", "inputs")  # whose keys are addresses of results, and custom_ids

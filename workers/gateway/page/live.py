@@ -53,7 +53,8 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
     def of_provider(key: AccessKey) -> Watch[Any]:
         """One for all who may know the same of the API's use."""
         reads = partial(use_of, gateway.queue, key, NEWEST_SAMPLES)
-        return gateway.watches.get(f"provider/{bool(key.prefix)}", lambda: Watch(reads, _used, LIST_EVERY_S))
+        name = f"provider/{bool(key.prefix)}/{key.sees_words}"
+        return gateway.watches.get(name, lambda: Watch(reads, _used, LIST_EVERY_S))
 
     @app.get("/page/live", include_in_schema=False)
     async def live(

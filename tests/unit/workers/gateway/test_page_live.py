@@ -15,6 +15,7 @@ from retouch.ledger import Ledger, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
+from workers.gateway.veil import HIDDEN
 
 
 def edits(count: int) -> list[Edit]:
@@ -111,3 +112,31 @@ def test_the_use_of_the_api_is_told_as_it_changes(client: Client, ledger: Ledger
     assert [(kind, data["pauses"][0]["reason"]) for kind, data in found] == [("provider", "lunch")] * 2
     assert found[0][1]["samples"]["at"] == []
     assert found[1][1]["samples"] is found[1][1]["counted"] is None
+
+
+def test_whoever_looks_first_decides_for_nobody_what_is_told(client: Client, ledger: Ledger) -> None:
+    """A key that may watch is not told the API's words; one that may read is, though the other was there first."""
+    ledger.worker.see_worker("w", {})
+    watcher, reader = client(Scope.WATCH), client(Scope.READ, name="reader")
+    with (
+        watcher.get("/page/live?provider=1", stream=True) as one,
+        reader.get("/page/live?provider=1", stream=True) as two,
+    ):
+        streams = [told(one), told(two)]
+        assert [next(events)[1] for events in streams] == ["watching"] * 2
+        ledger.worker.pause("submit:refused", "no such model: secret")
+        pauses = [next(events)[2]["pauses"][0] for events in streams]
+    assert [pause["reason"] for pause in pauses] == [HIDDEN, "no such model: secret"]
+    assert pauses[0]["remedy"] == pauses[1]["remedy"]  # which are words of ours
+
+
+def test_a_key_that_sees_no_prompts_sees_picks(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """They are letters of places, and no words."""
+    queue.enqueue(edits(2), batch="b")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=9).claims
+    ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED) for claim in claims])
+    with client(Scope.WATCH).get("/page/live?batch=b", stream=True) as answer:
+        events = told(answer)
+        assert next(events)[1] == "watching"
+        queue.choose("b", pick=["e1"])
+        assert next(events)[2]["picks"] == [[1, "p"]]
