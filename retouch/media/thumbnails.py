@@ -20,8 +20,10 @@ def thumbnail(data: bytes, side: int) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             picture.draft("RGB", (2 * side, 2 * side))  # of a JPEG not more is decoded than is shown
-            upright = eight_bit(ImageOps.exif_transpose(picture))
-            return ImageOps.contain(upright.convert("RGB"), (side, side), Image.Resampling.LANCZOS)
+            plain = eight_bit(picture)
+            coloured = plain if plain.mode == "RGB" else plain.convert("RGB")
+            small = ImageOps.contain(coloured, (side, side), Image.Resampling.LANCZOS)
+            return ImageOps.exif_transpose(small)  # the small one: each copy of a large one takes 200 MB
     except _TROUBLE as error:
         raise BrokenResultError(f"it cannot be shown: {error}") from None
 

@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from retouch import blocking
 from retouch.errors import GoneError, LostObjectError, ResultError, UnreachableResultError
@@ -20,7 +22,9 @@ from workers.gateway.problems import Kind, ProblemError
 from workers.gateway.threads import Threads
 
 ROOM = 64_000_000  # bytes: some 10,000 of 160 pixels
-S3_AT_ONCE, LINKS_AT_ONCE, MADE_AT_ONCE = 4, 2, 2  # pictures that are read, followed, decoded at a time
+S3_AT_ONCE, LINKS_AT_ONCE = 4, 8  # pictures that are read, or followed, at a time, until their copies are made
+LINKS_OF_ONE = 2  # of these for one owner: who has links to hosts that never answer holds up no others
+MADE_AT_ONCE = 2  # that are decoded
 LINK_S = 20.0  # until a host that somebody else has chosen has sent a picture
 
 
@@ -61,30 +65,47 @@ class Thumbnails:
         self._kept: OrderedDict[tuple[str, int], Thumbnail] = OrderedDict()
         self._making: dict[tuple[str, int], asyncio.Task[Thumbnail]] = {}
         self._s3, self._links, self._made = Threads(S3_AT_ONCE), Threads(LINKS_AT_ONCE), Threads(MADE_AT_ONCE)
+        # Held until the copy is made: pictures that are read sooner than they are decoded would fill the memory.
+        self._s3_places, self._link_places = asyncio.Semaphore(S3_AT_ONCE), asyncio.Semaphore(LINKS_AT_ONCE)
+        self._links_of = WeakValueDictionary[str, asyncio.Semaphore]()  # by owner
 
-    async def get(self, source: Source, side: int) -> Thumbnail:
-        """A copy that fits into a square of ``side`` pixels; raises ProblemError, and StoreError if S3 is away."""
+    async def get(self, source: Source, side: int, owner: str = "") -> Thumbnail:
+        """A copy that fits into a square of ``side`` pixels; raises ProblemError, and StoreError if S3 is away.
+
+        ``owner``: of the key that asks, whose links wait for each other.
+        """
         key = source.name, side
         if kept := self._kept.get(key):
             self._kept.move_to_end(key)
             return kept
         if key not in self._making:
-            task = self._making[key] = asyncio.create_task(self._make(source, side))
+            task = self._making[key] = asyncio.create_task(self._make(source, side, owner))
             task.add_done_callback(lambda done: (self._making.pop(key), done.cancelled() or done.exception()))
         return await asyncio.shield(self._making[key])  # whoever goes leaves it to the others
 
-    async def _make(self, source: Source, side: int) -> Thumbnail:
+    async def _make(self, source: Source, side: int, owner: str) -> Thumbnail:
         try:
-            data = await self._read(source.uri)
-            made = await self._made.run(_made, source, data, side)
+            async with self._place(source.uri, owner):
+                data = await self._read(source.uri)
+                made = await self._made.run(_made, source, data, side)
         except (LostObjectError, GoneError) as error:
             raise ProblemError(Kind.NOT_FOUND, f"the picture is gone: {error}") from None
         except UnreachableResultError as error:
             raise ProblemError(Kind.AWAY, f"the picture cannot be had now: {error}") from None
         except ResultError as error:
-            raise ProblemError(Kind.INVALID, f"the picture cannot be shown: {error}") from None
+            raise ProblemError(Kind.NOT_FOUND, f"the picture cannot be shown: {error}") from None
         self._keep((source.name, side), made)
         return made
+
+    @asynccontextmanager
+    async def _place(self, uri: str, owner: str) -> AsyncIterator[None]:
+        if uri.startswith("s3://"):
+            async with self._s3_places:
+                yield
+            return
+        own = self._links_of.setdefault(owner, asyncio.Semaphore(LINKS_OF_ONE))
+        async with own, self._link_places:
+            yield
 
     async def _read(self, uri: str) -> bytes:
         if uri.startswith("s3://"):

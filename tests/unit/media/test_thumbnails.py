@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from retouch.errors import BrokenResultError
 from retouch.media import thumbnails
@@ -16,14 +16,25 @@ PNG = field("palette.png")
 SIDE = 224
 
 
-def test_a_thumbnail_is_small_and_upright() -> None:
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_a_thumbnail_is_small_and_upright(format_: str) -> None:
     """A photo from a phone says by EXIF how it stands."""
     out = io.BytesIO()
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
-    Image.new("RGB", (1000, 500), "#ff0000").save(out, "JPEG", exif=exif)
+    Image.new("RGB", (1000, 500), "#ff0000").save(out, format_, exif=exif)
     small = thumbnail(out.getvalue(), SIDE)
     assert (small.width, small.height) == (SIDE // 2, SIDE)
+
+
+def test_of_a_large_picture_no_second_copy_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has it made: 50 million pixels take 200 MB each time."""
+    turned: list[tuple[int, int]] = []
+    monkeypatch.setattr(Image.Image, "copy", lambda _picture: pytest.fail("it is copied whole"))
+    out = io.BytesIO()
+    Image.new("RGB", (1000, 500), "#ff0000").save(out, "PNG")
+    monkeypatch.setattr(ImageOps, "exif_transpose", lambda picture: turned.append(picture.size) or picture)
+    assert thumbnail(out.getvalue(), SIDE).size == turned[0] == (SIDE, SIDE // 2)
 
 
 def test_a_thumbnail_of_16_bit_keeps_its_lights() -> None:

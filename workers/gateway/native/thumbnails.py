@@ -85,7 +85,7 @@ def _add_after(app: FastAPI, gateway: Gateway) -> None:
         source = Source(outputs[number]["uri"], outputs[number]["sha256"])
         if sha256 not in ("", source.sha256):
             raise ProblemError(Kind.NOT_FOUND, f"edit {custom_id} of batch {batch} has another image {number} now")
-        return await _answer(gateway, source, size, known, FOREVER if sha256 else ASK_AGAIN)
+        return await _answer(gateway, key, source, size, known, FOREVER if sha256 else ASK_AGAIN)
 
 
 def _add_before(app: FastAPI, gateway: Gateway) -> None:
@@ -106,7 +106,7 @@ def _add_before(app: FastAPI, gateway: Gateway) -> None:
         uri = str((await run_in_threadpool(_made, gateway, key, batch, custom_id)).parameters.get("init_image", ""))
         if image_address.kind_of(uri) not in (ImageKind.S3, ImageKind.URL):
             raise ProblemError(Kind.NOT_FOUND, f"what edit {custom_id} of batch {batch} was made of is in no S3")
-        return await _answer(gateway, Source(uri), size, known, A_WHILE)
+        return await _answer(gateway, key, Source(uri), size, known, A_WHILE)
 
 
 def _made(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> Made:
@@ -116,12 +116,12 @@ def _made(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> Made:
     raise ProblemError(Kind.NOT_FOUND, f"there is no edit {custom_id!r} in batch {batch!r}")
 
 
-async def _answer(gateway: Gateway, source: Source, size: int, known: str, caches: str) -> Response:
+async def _answer(gateway: Gateway, key: AccessKey, source: Source, size: int, known: str, caches: str) -> Response:
     headers = {"Cache-Control": caches}
     tags = [one.strip().removeprefix("W/") for one in known.split(",")]
     if source.sha256 and tag_of(source.sha256, size) in tags:  # nothing is to be made
         return Response(status_code=304, headers={**headers, "ETag": tag_of(source.sha256, size)})
-    thumbnail = await gateway.thumbnails.get(source, size)
+    thumbnail = await gateway.thumbnails.get(source, size, key.owner)
     headers["ETag"] = thumbnail.tag
     if thumbnail.tag in tags:
         return Response(status_code=304, headers=headers)

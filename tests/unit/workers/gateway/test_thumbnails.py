@@ -17,6 +17,7 @@ from config.gateway import GatewaySettings
 from retouch.access_keys import Scope
 from retouch.errors import StoreUnavailableError
 from retouch.ledger import Ledger, Settlement
+from retouch.media.fetch import Fetcher
 from retouch.media.thumbnails import preview
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
@@ -127,7 +128,7 @@ def test_a_hostile_picture_is_a_problem_and_no_more(
     complete(ledger, bucket, data)
     caller = client()
     told = problem(caller.get(AFTER))
-    assert (told["status"], "cannot be shown" in told["detail"]) == (422, True)
+    assert (told["status"], "cannot be shown" in told["detail"]) == (404, True)
     assert caller.get("/v1/batches/b").status_code == 200
 
 
@@ -158,7 +159,9 @@ def test_links_lead_to_public_hosts_alone(client: Client, ledger: Ledger, bucket
     made_of = json.dumps({"prompt": "a cat", "init_image": address})
     ledger.connection._client.hset(keys.edits("b"), "a", made_of)
     told = problem(client().get(BEFORE))
-    assert (told["status"], "public" in told["detail"]) == (422, True)
+    assert (told["status"], "public" in told["detail"]) == (404, True)
+    watching = problem(client(Scope.WATCH, name="watch").get(BEFORE))  # which is not told where pictures come from
+    assert watching["detail"] == watching["title"]
 
 
 @pytest.mark.parametrize("settings", ["127.0.0.1"], indirect=True)
@@ -223,6 +226,59 @@ def test_what_is_asked_for_at_once_is_made_once(slow: Slow, made: list[int]) -> 
     assert len(set(found)) == 1
     assert sorted(slow.reads) == sorted(["one", *map(str, range(9))])
     assert len(made) == 10
+
+
+def test_no_more_is_read_than_is_made(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are often read sooner than they are decoded: those that wait for that would fill the memory."""
+    read: list[int] = []
+    decode, decoding = threading.Event(), threading.Event()
+
+    def waiting(data: bytes, side: int) -> bytes:
+        decoding.set()
+        decode.wait()
+        return preview(data, side)
+
+    monkeypatch.setattr(thumbnails, "preview", waiting)
+    slow.go.set()
+
+    async def ask() -> None:
+        maker = Thumbnails(PrivateHosts())
+        asked = [asyncio.create_task(maker.get(Source(f"s3://bucket/{n}"), 160)) for n in range(9)]
+        await asyncio.to_thread(decoding.wait)
+        await asyncio.to_thread(until, lambda: len(slow.reads) >= thumbnails.S3_AT_ONCE, "they are read")
+        read.append(len(slow.reads))
+        decode.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask())
+    assert read == [thumbnails.S3_AT_ONCE]
+    assert len(slow.reads) == 9
+
+
+def test_links_to_hosts_that_never_answer_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tenant has any number of them, another one that is good."""
+
+    async def read(_fetcher: Fetcher, url: str, _max_bytes: int) -> bytes:
+        if "never" in url:
+            await asyncio.Event().wait()
+        return photo()
+
+    monkeypatch.setattr(thumbnails, "LINK_S", 0.5)
+    monkeypatch.setattr(Fetcher, "read", read)
+
+    async def ask() -> bool:
+        maker = Thumbnails(PrivateHosts())
+        stuck = [asyncio.create_task(maker.get(Source(f"https://never.example/{n}"), 160, "one")) for n in range(9)]
+        await asyncio.sleep(0)
+        await maker.get(Source("https://example.com/a.png"), 160, "two")
+        held_up = any(one.done() for one in stuck)
+        for one in stuck:
+            one.cancel()
+        for task in maker._making.values():
+            task.cancel()
+        return held_up
+
+    assert asyncio.run(ask()) is False
 
 
 def test_what_was_looked_at_longest_ago_makes_room(bucket: Bucket, made: list[int]) -> None:
