@@ -70,7 +70,8 @@ key                            type    holds
                                        duplicates blank cancelled stale expires note holder begun n:STATE…
                                        paused run run_words run_since recovered sent_anew origin made
                                        redos max_failures given_failures waited budget given_budget spent
-                                       committed doubtful currency more_images senders jobs``;
+                                       committed doubtful currency more_images senders jobs
+                                       offers``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -89,7 +90,9 @@ key                            type    holds
                                        ``senders``: JSON, whose edits it has, the first one first, ten at most;
                                        an empty one: an older program, which did not say
                                        ``waited``: its last pause that has ended, since, until, ``batch:CAUSE``
-                                       ``jobs``: the ids of the newest 50 that were started
+                                       ``jobs``: the ids of the newest 50 that were started, and
+                                       of older ones that are at work; ``offers``: of the newest 20
+                                       that were counted and not started
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end
 ``{ns}:strip:B``               string  a byte an edit, in that order: the letter of its state (``LETTERS``); 0: the edit

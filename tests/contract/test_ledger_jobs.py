@@ -8,7 +8,7 @@ import pytest
 
 from retouch.errors import InputError
 from retouch.ledger import Action, Finish, Job, JobState, Settlement, Step, Which
-from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS
+from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS, JOBS_OF_BATCH, JOBS_OFFERED
 from retouch.price import Price
 from retouch.states import EditState
 from tests.ledger_bench import POLLED, SUBMITTING, Bench, entries
@@ -236,6 +236,32 @@ def test_a_job_that_nobody_starts_goes(bench: Bench) -> None:
     finish(bench, started)
     assert bench.client.pttl(bench.keys.job(started.id)) > JOB_OFFERED_MS
     assert not bench.client.exists(f"{bench.keys.job(started.id)}:chosen")
+
+
+def test_counting_again_and_again_takes_no_more_room(bench: Bench) -> None:
+    """Each has a byte for each edit: whoever counts on and on would fill Redis. What was started stays."""
+    bench.fill(2)
+    fail(bench, 2)
+    started = counted(bench)
+    bench.ledger.jobs.start(started.id)
+    made = [counted(bench, "anew").id for _ in range(JOBS_OFFERED + 2)]
+    left = [job for job in made if bench.client.exists(f"{bench.keys.job(job)}:chosen")]
+    assert left == made[2:]
+    assert bench.ledger.jobs.start(made[0]) is None
+    assert bench.ledger.jobs.start(made[-1]) is JobState.RUNNING
+    assert finish(bench, started).changed == 2
+
+
+def test_many_jobs_push_none_out_that_is_at_work(bench: Bench) -> None:
+    """A large one takes minutes, in which somebody may decide about many edits one by one."""
+    bench.fill(2)
+    fail(bench, 2)
+    large = counted(bench)
+    bench.ledger.jobs.start(large.id)
+    for _ in range(JOBS_OF_BATCH + 1):
+        bench.ledger.jobs.start(counted(bench, "cancel", states=("held",)).id)
+    assert [job.id for job in bench.ledger.jobs.of_batch("b")][-1] == large.id
+    assert finish(bench, large).changed == 2
 
 
 def test_a_large_batch_is_searched_by_pages_too(bench: Bench) -> None:

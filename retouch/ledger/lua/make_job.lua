@@ -3,7 +3,8 @@
 -- ARGV: now, id, batch, action (cancel | retry | anew), states (comma separated), groups of failures (the same; '': any), who decides,
 --   '1' if it cancels all that waits, '1' if it is started at once.
 -- Returns 1; 0: there is no such batch.
--- Changes the job, STATE (jobs); the batch (cancelled, unsealed) if all that waits is cancelled at once.
+-- Changes the job, the oldest of many that nobody has started, STATE (jobs); the batch (offers; cancelled, unsealed if all that waits is
+-- cancelled at once).
 -- include: clock jobs
 local id, batch = ARGV[2], ARGV[3]
 local key = job_key(id)
@@ -12,5 +13,6 @@ redis.call('HSET', key, 'state', JOB.counting, 'batch', batch, 'made', redis.cal
   'states', ARGV[5], 'groups', ARGV[6], 'by', ARGV[7], 'all', ARGV[8], 'created', int(now), 'next', '0',
   'number', redis.call('HINCRBY', STATE, 'jobs', 1))
 redis.call('PEXPIRE', key, JOB_OFFERED_MS)
+jobs.note(batch, 'offers', id, JOBS_OFFERED)
 if ARGV[8] == '1' and ARGV[9] == '1' then jobs.cancel_batch(batch) end -- or what is written meanwhile would be sent
 return 1

@@ -1,7 +1,7 @@
 -- Start a job that was counted; one that was started before is left as it is.
 -- ARGV: now, id, '1' if the caller does its pages (others wait a while before they do).
 -- Returns its state now; '': there is no such job, or its batch is gone.
--- Changes the job, JOBS, the batch (jobs; cancelled, unsealed if all that waits is cancelled).
+-- Changes the job, JOBS, the batch (jobs, offers; cancelled, unsealed if all that waits is cancelled).
 -- include: clock jobs
 local id = ARGV[2]
 local key = job_key(id)
@@ -13,19 +13,12 @@ if not jobs.is_of(j[3], batch) then
   return ''
 end
 
--- The batch knows its jobs, so that they go with it.
-local function note_job()
-  local known = {}
-  for one in string.gmatch((redis.call('HGET', batch_key(batch), 'jobs') or '') .. ' ' .. id, '%S+') do known[#known + 1] = one end
-  local spare = table.remove(known, #known > JOBS_OF_BATCH and 1 or #known + 1)
-  if spare then jobs.forget(spare) end
-  redis.call('HSET', batch_key(batch), 'jobs', table.concat(known, ' '))
-end
-
 redis.call('HSET', key, 'state', JOB.running, 'started', int(now), 'next', '0')
 redis.call('PERSIST', key)
 redis.call('PERSIST', jobs.chosen_key(id))
-note_job()
+jobs.note(batch, 'jobs', id, JOBS_OF_BATCH)
+local offers = string.gsub(redis.call('HGET', batch_key(batch), 'offers') or '', id, '')
+redis.call('HSET', batch_key(batch), 'offers', offers)
 if j[4] == '1' then jobs.cancel_batch(batch) end
 if j[5] == '0' then
   jobs.finish(id, JOB.done)

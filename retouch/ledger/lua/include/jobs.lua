@@ -17,6 +17,22 @@ function jobs.forget(id)
   redis.call('UNLINK', job_key(id), jobs.chosen_key(id))
 end
 
+-- The batch knows its jobs, so that they go with it: `field` has the ids of those that were started (jobs), or can be (offers). Of more
+-- than `most` the oldest goes that is not at work.
+function jobs.note(batch, field, id, most)
+  local known = {}
+  for one in string.gmatch((redis.call('HGET', batch_key(batch), field) or '') .. ' ' .. id, '%S+') do known[#known + 1] = one end
+  for i, one in ipairs(known) do
+    if #known <= most then break end
+    if redis.call('HGET', job_key(one), 'state') ~= JOB.running then
+      jobs.forget(one)
+      table.remove(known, i)
+      break
+    end
+  end
+  redis.call('HSET', batch_key(batch), field, table.concat(known, ' '))
+end
+
 function jobs.finish(id, state)
   redis.call('ZREM', JOBS, id)
   redis.call('UNLINK', jobs.chosen_key(id))
