@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
 import structlog
 
-from retouch.errors import RetouchError
+from retouch.errors import LedgerAwayError, RetouchError
 from retouch.ledger import JobState, Ledger
 
 LOOK_S = 1.0  # between two looks for jobs that nobody does, since another gateway has ended
@@ -29,6 +31,7 @@ class JobRunner:
         self._woken = Event()
         self._closed = Event()
         self._mine: dict[str, None] = {}
+        self._held_up: set[str] = set()
 
     def wake(self) -> None:
         """Look now; it begins to work with the first call."""
@@ -44,24 +47,35 @@ class JobRunner:
         self._woken.set()
 
     def _run(self) -> None:
-        held_up, looked_at = False, -LOOK_S
+        looked_at = -LOOK_S
         while not self._closed.is_set():
-            try:
+            with self._noting("all"):
                 if self._woken.is_set() or time.monotonic() - looked_at >= LOOK_S:
                     self._woken.clear()
                     looked_at = time.monotonic()
                     self._mine |= dict.fromkeys(self._jobs.due())
-                for job in list(self._mine):
-                    self._page(job)
-            except RetouchError as error:
-                if not held_up:
-                    log.warning("jobs.held_up", reason=str(error))
-                held_up = True
-                self._mine.clear()  # whoever is first goes on
-            else:
-                held_up = False
+            for job in list(self._mine):
+                with self._noting(job):
+                    if job in self._mine:
+                        self._page(job)
             if not self._mine:
                 self._woken.wait(LOOK_S)
+
+    @contextmanager
+    def _noting(self, job: str) -> Iterator[None]:
+        """What goes wrong is logged once, and holds up this job alone; whoever is first goes on with it."""
+        try:
+            yield
+        except Exception as error:  # this thread does the jobs of all
+            if isinstance(error, LedgerAwayError):
+                self._mine.clear()
+                job = "all"
+            self._mine.pop(job, None)
+            if job not in self._held_up:
+                self._held_up.add(job)
+                log.warning("jobs.held_up", job=job, reason=str(error), exc_info=not isinstance(error, RetouchError))
+        else:
+            self._held_up.discard(job)
 
     def _page(self, job: str) -> None:
         began = time.monotonic()

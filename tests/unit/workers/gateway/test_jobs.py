@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from retouch.access_keys import Scope
 from retouch.ledger import Entry, JobState, Ledger, Settlement, Which
 from retouch.ledger.constants import CHANGED_AT_ONCE
+from retouch.ledger.jobs import Advance
 from retouch.states import EditState
 from tests.harness.waiting import until
 from tests.unit.workers.gateway.conftest import Client, problem
@@ -114,3 +115,30 @@ def test_another_gateway_goes_on_with_the_job_of_one_that_has_died(ledger: Ledge
         until(lambda: (found := ledger.jobs.job(job.id)) is not None and found.state is JobState.DONE, "it is done")
     runner.close()
     assert states(ledger, failed) == {EditState.QUEUED: SIZE}
+
+
+def test_a_job_that_cannot_be_done_holds_up_no_other(ledger: Ledger, failed: str) -> None:
+    """Whatever is wrong with it; each is told once."""
+    bad, mad, good = (ledger.jobs.count(failed, "retry", Which.of("retry", None)) for _ in range(3))
+    assert bad is not None
+    assert mad is not None
+    assert good is not None
+    for job in (bad, mad, good):
+        ledger.jobs.start(job.id)
+    ledger.connection._client.hdel(ledger.connection.keys.job(bad.id), "states")
+    runner, advance = JobRunner(ledger), ledger.jobs.advance
+
+    def advanced(id: str) -> Advance:
+        if id == mad.id:
+            raise ValueError("a state of a newer version")
+        return advance(id)
+
+    with capture_logs() as logged, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger.jobs, "advance", advanced)
+        runner.wake()
+        until(lambda: (found := ledger.jobs.job(good.id)) is not None and found.state is JobState.DONE, "it is done")
+        until(lambda: len({one["job"] for one in logged}) == 2, "the others are told")
+        runner.wake()
+        runner.close()
+    assert {one["job"] for one in logged} == {bad.id, mad.id}
+    assert len(logged) == 2
