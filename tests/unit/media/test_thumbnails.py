@@ -30,10 +30,15 @@ def test_a_thumbnail_is_small_and_upright(format_: str) -> None:
 def test_of_a_large_picture_no_second_copy_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has it made: 50 million pixels take 200 MB each time."""
     turned: list[tuple[int, int]] = []
+
+    def turn(picture: Image.Image) -> Image.Image:
+        turned.append(picture.size)
+        return picture
+
     monkeypatch.setattr(Image.Image, "copy", lambda _picture: pytest.fail("it is copied whole"))
     out = io.BytesIO()
     Image.new("RGB", (1000, 500), "#ff0000").save(out, "PNG")
-    monkeypatch.setattr(ImageOps, "exif_transpose", lambda picture: turned.append(picture.size) or picture)
+    monkeypatch.setattr(ImageOps, "exif_transpose", turn)
     assert thumbnail(out.getvalue(), SIDE).size == turned[0] == (SIDE, SIDE // 2)
 
 
