@@ -86,9 +86,10 @@ class Reader:
 
     def samples(self, newest: int = SAMPLES_KEPT) -> list[Sample]:
         """How the API was used in the newest of the minutes of the last day in which workers ran, the oldest first."""
-        since = self._connection.now() - SAMPLES_KEPT * SAMPLE_MS
+        now = self._connection.now()
         found = map(Sample.parse, self._read("LRANGE", self._keys.samples, -newest, -1))
-        return [sample for sample in found if sample.at.timestamp() * 1000 >= since]
+        by_time = {sample.at.timestamp() * 1000: sample for sample in found}  # of a clock set back: the later word
+        return [sample for at, sample in sorted(by_time.items()) if now - SAMPLES_KEPT * SAMPLE_MS <= at <= now]
 
     def pauses(self) -> list[Pause]:
         """The pauses, with the reason of each."""
