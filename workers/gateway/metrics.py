@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import FastAPI, Request
@@ -12,6 +13,7 @@ from retouch.metrics import exposition
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.veil import told_kinds
 
 _TEXT = {"schema": {"type": "string"}}
 _TYPES = {"text/plain": _TEXT, "application/openmetrics-text": _TEXT}
@@ -35,5 +37,7 @@ def add_metrics(app: FastAPI, gateway: Gateway) -> None:
         if key.prefix:
             detail = f"the numbers are of all batches, and key {key.name} is for those that begin with {key.prefix}"
             raise ProblemError(Kind.NOT_ALLOWED, detail)
-        text, content_type = exposition(queue.figures(), request.headers.get("accept", ""))
+        figures = queue.figures()
+        told = replace(figures, learned=told_kinds(key, figures.learned))
+        text, content_type = exposition(told, request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": content_type})

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ from retouch.object_keys import is_image
 from workers.gateway.problems import Kind, ProblemError, response_of
 
 HIDDEN = "hidden"
+Learned = TypeVar("Learned")
 
 # Names under which a text may stand: ids, states, times, amounts, addresses of results, and sentences that are made
 # without the words of others (`told_edit` and its like).
@@ -127,6 +128,18 @@ def told_edit(key: AccessKey, view: EditView) -> EditView:
 def told_provider(key: AccessKey, provider: Provider) -> Provider:
     """How the API is used, as a key is told of it: its words may be about an edit of somebody else."""
     return replace(provider, refusal=None, refused_at=None) if key.prefix or not key.sees_words else provider
+
+
+def told_kinds(key: AccessKey, kinds: Mapping[str, Learned]) -> dict[str, Learned]:
+    """What was learned of kinds of work, as a key is told: a model's name is a parameter, maybe somebody else's."""
+    if key.sees_words and not key.prefix:
+        return dict(kinds)
+    models: dict[str, int] = {}
+    told: dict[str, Learned] = {}
+    for kind, learned in kinds.items():
+        model, _, work = kind.partition(":")
+        told[f"{HIDDEN}-{models.setdefault(model, len(models) + 1)}:{work}"] = learned
+    return told
 
 
 def _pauses(pauses: Sequence[BatchPauseView]) -> tuple[BatchPauseView, ...]:

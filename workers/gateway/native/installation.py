@@ -14,7 +14,7 @@ from retouch.records import InstallationRecord, TimesRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader
 from workers.gateway.problems import Kind, described
-from workers.gateway.veil import HIDDEN, told_provider
+from workers.gateway.veil import HIDDEN, told_kinds, told_provider
 
 UNTOLD = "of an answer, which is told to keys without a prefix alone"
 
@@ -33,7 +33,8 @@ def add_installation(app: FastAPI, gateway: Gateway) -> None:
         provider = told_provider(key, queue.provider()).to_json()
         pauses = [pause.to_json() for pause in told_pauses(queue, key)]
         learned: dict[str, TimesRecord] = {
-            kind: {"p50_s": times.p50_s, "p95_s": times.p95_s} for kind, times in queue.result_times().items()
+            kind: {"p50_s": times.p50_s, "p95_s": times.p95_s}
+            for kind, times in told_kinds(key, queue.result_times()).items()
         }
         price, today = queue.price(), None if key.prefix else next(iter(queue.money()), None)
         return {

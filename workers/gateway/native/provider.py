@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
@@ -31,6 +32,7 @@ from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Changed, Reader, of_all
 from workers.gateway.native.installation import told_pauses
 from workers.gateway.problems import Kind, described
+from workers.gateway.veil import told_kinds
 
 NEWS_MS = 3 * SAMPLE_MS  # a minute is told when the next one has begun
 _ANSWERS = described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
@@ -71,7 +73,7 @@ def use_of(queue: EditQueue, key: AccessKey, minutes: int) -> ApiUseRecord:
         "limits": _limits(figures),
         "per_s": _per_s(samples[-1]) if samples and _is_news(samples[-1], figures) else None,
         "pauses": _pauses(queue, key),
-        "kinds": _kinds(figures),
+        "kinds": _kinds(told_kinds(key, figures.learned)),
         "kind_edges_s": [round(edge / 1000, 4) for edge in EDGES_MS[1:BINS]],
         "counted": None if alone else _counted(figures),
         "money": None if alone else _money(figures),
@@ -113,9 +115,9 @@ def _pauses(queue: EditQueue, key: AccessKey) -> list[ToldPauseRecord]:
     ]
 
 
-def _kinds(figures: Figures) -> list[KindRecord]:
+def _kinds(learned: Mapping[str, Mapping[int, float]]) -> list[KindRecord]:
     found: list[KindRecord] = []
-    for kind, histogram in figures.learned.items():
+    for kind, histogram in learned.items():
         if weight(histogram) >= 1:
             belief = Distribution(histogram)
             p50_s, p95_s = (round(belief.age_ms(share) / 1000, 1) for share in (0.5, 0.95))

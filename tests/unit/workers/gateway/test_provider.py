@@ -79,7 +79,7 @@ def test_a_key_of_some_batches_learns_nothing_of_others(client: Client, ledger: 
     assert [told[name] for name in ("counted", "money", "samples", "per_s", "last_refusal")] == [None] * 5
     assert [(one["reason"], one["what"]) for one in told["pauses"]] == [(UNTOLD, "submits")]
     assert "secret" not in str(told)
-    assert told["kinds"]
+    assert [kind["kind"] for kind in told["kinds"]] == ["hidden-1:8:36"]  # the model may be another's own
 
 
 def test_submits_are_paused_and_resumed_by_hand(client: Client, ledger: Ledger, queue: EditQueue) -> None:

@@ -29,7 +29,7 @@ NEEDED = {  # they answer with something that there is: what is not there hides 
     *("/v1/batches/{batch}/failures", "/v1/batches/{batch}/edits", "/v1/batches/{batch}/strip"),
     *("/v1/batches/{batch}/why", "/v1/batches/{batch}/events", "/v1/events", "/v1/installation", "/metrics"),
     *("/v1/edits/{batch}/{custom_id}", "/v1/edits/{batch}/{custom_id}/why", "/v1/edits/{batch}/{custom_id}/history"),
-    *("/v1/sinks", "/v1/sinks/{sink}/undelivered"),
+    *("/v1/sinks", "/v1/sinks/{sink}/undelivered", "/v1/provider"),
 }
 VALUES = {  # of the parts of paths; a new one is given its values here, so that its routes are looked at too
     "batch": ["b"],
@@ -83,6 +83,8 @@ def scene(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     for cause in (BatchPause.REFUSALS, BatchPause.PERSON):
         ledger.producer.pause("b", cause, SAID if cause is BatchPause.REFUSALS else "lunch")
     ledger.worker.pause("submit:refused", SAID)
+    client.zadd(keys.kinds, {f"{MARK}:8:36": 1})
+    client.hset(keys.learned(f"{MARK}:8:36"), mapping={"20": 3})
     for claim in ledger.worker.claim("w", lease_ms=60_000, places=0, sinks={"hooks": 9}).claims:
         if claim.step is Step.ANNOUNCE:
             client.hset(keys.delivery(claim.member), mapping={"since": 1, "reason": SAID, "tries": 1})
