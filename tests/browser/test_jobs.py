@@ -120,6 +120,27 @@ def test_one_edit_is_tried_again_from_its_panel(look: Look, queue: EditQueue) ->
     assert queue.edit("oil", "cat-0").state is EditState.QUEUED
 
 
+def test_only_what_was_counted_for_the_choice_that_is_seen_can_be_started(
+    look: Look, queue: EditQueue, ledger: Ledger
+) -> None:
+    """One changes what is paid for: while that is counted, or cannot be, the count before it is no answer."""
+    ledger.connection._client.hset(ledger.connection.keys.edit("oil/cat-0"), "provider_id", "1")
+    page = look("#/batches/oil/edits/cat-0")
+    page.get_by_role("complementary", name="Edit").get_by_role("button", name="Try it again").click()
+    dialog, act = page.get_by_role("dialog"), page.get_by_role("button", name="Try 1 edit again")
+    expect(act).to_be_visible()
+    page.route(
+        "**/jobs", lambda route: route.abort() if '"anew"' in (route.request.post_data or "") else route.continue_()
+    )
+    dialog.get_by_role("checkbox").check()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    expect(act).to_be_hidden()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("checkbox").uncheck()
+    expect(act).to_be_visible()
+    assert queue.edit("oil", "cat-0").state is EditState.FAILED
+
+
 def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> None:
     """Each says first what it does."""
     page = look("#/batches/oil")

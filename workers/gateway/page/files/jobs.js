@@ -14,14 +14,20 @@ export function decide(batch, which, started) {
   const choice = h("label", { class: "choice" }, anew, "Submit all again, and ask for no results");
   anew.addEventListener("change", () => counted(anew.checked ? "anew" : which.action));
 
+  let asked = 0; // what is counted for a choice that was changed meanwhile is not what the person wants
+
   async function counted(action) {
+    const mine = ++asked;
+    dialog.wait();
     try {
-      job = await json(v1("batches", batch, "jobs"), { method: "POST", body: { ...which, action } });
+      const found = await json(v1("batches", batch, "jobs"), { method: "POST", body: { ...which, action } });
+      if (mine !== asked) return;
+      job = found;
       const mayAsk = job.to_ask || action === "anew";
       const [title, sentences, button] = told(job, which.states);
       dialog.say(title, [...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
-      dialog.fail(error.message);
+      if (mine === asked) dialog.fail(error.message);
     }
   }
   counted(which.action);

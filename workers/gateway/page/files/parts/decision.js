@@ -13,7 +13,7 @@ export class Decision {
     const form = h("form", { class: "stack" }, this.#title, this.#body, this.#trouble, h("div", { class: "bar end" }, leave, this.#act));
     this.dialog = h("dialog", { "aria-labelledby": "decision" }, form);
     this.#title.textContent = title;
-    this.#act.hidden = true;
+    this.wait();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#do(act);
@@ -28,9 +28,14 @@ export class Decision {
     this.#title.textContent = title;
     this.#body.replaceChildren(...body.filter(Boolean).map((one) => (one instanceof Node ? one : h("p", {}, one))));
     this.#act.textContent = button ?? "";
-    this.#act.hidden = !button;
+    this.#act.hidden = this.#act.disabled = !button;
     this.#trouble.hidden = true;
     return this;
+  }
+
+  /** Nothing can be decided before it is said anew: neither by the button nor by Enter. */
+  wait() {
+    this.#act.hidden = this.#act.disabled = true;
   }
 
   fail(text) {
