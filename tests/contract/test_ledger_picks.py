@@ -103,18 +103,3 @@ def test_a_removed_batch_leaves_no_choice(bench: Bench) -> None:
     assert bench.ledger.producer.remove("b") == 0
     assert of_batch(bench, "b") == []
     assert list(bench.ledger.picks.ids("none", Pick.PICKED)) == []
-
-
-def test_what_takes_the_place_of_a_removed_edit_is_not_picked(bench: Bench) -> None:
-    """A producer may write to a batch of which some pages were removed."""
-    bench.fill(1)
-    bench.end(bench.edits())
-    end(bench, PAGE + 1)
-    choose(bench, pick=["c0"])
-    bench.client.setrange(bench.keys.picks("b"), 1, "r" * PAGE)
-    assert bench.ledger.producer.remove("b") == 1
-    opened = bench.ledger.producer.open_batch("b")
-    bench.write(
-        "b", [one._replace(custom_id=f"new{n}") for n, one in enumerate(entries(2))], cancelled=opened.cancelled
-    )
-    assert bench.ledger.picks.strip("b") == b"p\0\0"

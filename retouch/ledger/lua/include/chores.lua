@@ -44,9 +44,6 @@ local function remove_some(batch, most)
     local left = redis.call('LLEN', order_key(batch))
     local picked = #redis.call('GETRANGE', picks_key(batch), left, left + #page - 1)
     if picked > 0 then redis.call('SETRANGE', picks_key(batch), left, string.rep('\0', picked)) end -- new edits may come there
-    local left, picked = redis.call('LLEN', order_key(batch)), redis.call('STRLEN', picks_key(batch))
-    -- What is enqueued anew before all are gone takes their places, and nobody has picked that.
-    if picked > left then redis.call('SETRANGE', picks_key(batch), left, string.rep('\0', picked - left)) end
   end
   if #page == most then return most end
   for job in string.gmatch(redis.call('HGET', batch_key(batch), 'jobs') or '', '%S+') do
