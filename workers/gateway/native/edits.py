@@ -14,10 +14,12 @@ from retouch.records import AlikeRecord, EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.threads import Threads
 from workers.gateway.veil import told_edit
 
 CustomId = Annotated[str, Path(pattern=rf"^{CUSTOM_ID_PATTERN.pattern}$", description="The edit's own name.")]
 ANSWERS = described(*(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.NOT_FOUND, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY))
+ALIKE_AT_ONCE = 2  # that read all edits of a batch
 
 
 def add_edits(app: FastAPI, gateway: Gateway) -> None:
@@ -43,15 +45,20 @@ def add_edits(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _add_alike(app: FastAPI, gateway: Gateway) -> None:
+    threads = Threads(ALIKE_AT_ONCE)
+
+    def read(key: AccessKey, batch: str, custom_id: str) -> list[int]:
+        found_edit(gateway, key, batch, custom_id)
+        return list(gateway.queue.alike(batch, custom_id))
+
     @app.get(
         "/v1/edits/{batch}/{custom_id}/alike",
         tags=["edits"],
         summary="Which edits of its batch are made of the same picture",
         responses=ANSWERS,
     )
-    def alike(batch: BatchId, custom_id: CustomId, key: Reader) -> AlikeRecord:
-        found_edit(gateway, key, batch, custom_id)
-        return {"batch": batch, "places": gateway.queue.alike(batch, custom_id)}
+    async def alike(batch: BatchId, custom_id: CustomId, key: Reader) -> AlikeRecord:
+        return {"batch": batch, "places": await threads.run(read, key, batch, custom_id)}
 
 
 def found_edit(gateway: Gateway, key: AccessKey, batch: str, custom_id: str) -> EditView:

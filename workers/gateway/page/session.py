@@ -63,7 +63,7 @@ def add_session(app: FastAPI, visits: Visits) -> None:
         visits.end(session_of(request.scope))
         if found:
             log.info("page.signed_out", key=found[0].name)
-        response = Response(status_code=204)
+        response = Response(status_code=204, headers={"Clear-Site-Data": '"cache"'})  # small copies of pictures
         set_session(response, request.headers, "", None)
         return response
 

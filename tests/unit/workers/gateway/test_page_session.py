@@ -158,6 +158,7 @@ def test_behind_a_proxy_that_names_this_machine_the_cookie_is_for_tls_too(anyone
     assert anyone.get("/page/session", headers=sent).json()["key"] == "ada"
     ended = anyone.delete("/page/session", headers={**PAGE, **elsewhere, **sent})
     assert ended.headers["set-cookie"].startswith('__Host-retouch="";')
+    assert ended.headers["clear-site-data"] == '"cache"'  # the next person at this browser sees no pictures
     assert anyone.get("/page/session", headers=sent).json() is None
 
 
