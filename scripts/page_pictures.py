@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import fakeredis
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 from structlog.testing import capture_logs
 
 from config.gateway import GatewaySettings
 from retouch import EditQueue
 from retouch.ledger import Ledger
+from scripts.screenshots import SAMPLES, SHOWN, pictures_in_s3
+from tests.browser.gallery_scene import Put, write_pictures
 from tests.browser.scene import write_batch
 from tests.browser.story import write_story
 from tests.harness.browser import NEEDED, launch, program
@@ -27,19 +31,23 @@ WIDTH = 1280
 
 
 class Picture(NamedTuple):
-    """Of a view. ``text``: what it has when it is whole; ``height``: of the window; ``part``: this alone."""
+    """Of a view. ``text``: what it has when it is whole; ``height``: of the window; ``part``: this alone.
+
+    ``pictures``: how many it shows, at least.
+    """
 
     name: str
     path: str
     text: str
     height: int
     part: str = ""
+    pictures: int = 0
 
 
 PICTURES = (
     Picture("page-batch", "#/batches/autumn-catalogue", "lighthouse-000000", 900),
     Picture("page-edit", "#/batches/portraits/edits/harbour-morning", "History", 1400, ".edit"),
-    Picture("page-batches", "#/batches", "posters", 580),
+    Picture("page-gallery", "#/batches/seasons/gallery", "✓ picked", 860, pictures=6),
 )
 
 
@@ -51,17 +59,21 @@ def main() -> int:
         return 2
     client = fakeredis.FakeRedis(decode_responses=True)
     ledger = Ledger(client)
-    _write(client, ledger)
-    gateway = Gateway(GatewaySettings(bucket="bucket"), ledger, own_visits=OwnVisits(lambda _link: None))
-    with capture_logs(), serving(gateway) as url, sync_playwright() as playwright:
-        browser = launch(playwright, program_path)
-        for scheme in SCHEMES:
-            _shoot(browser, gateway, url, scheme)
-        browser.close()
+    with capture_logs(), pictures_in_s3() as (put, bucket), sync_playwright() as playwright:
+        _write(client, ledger, put)
+        settings = GatewaySettings(bucket=bucket, prefix="edits/")
+        gateway = Gateway(settings, ledger, own_visits=OwnVisits(lambda _link: None))
+        with serving(gateway) as url:
+            browser = launch(playwright, program_path)
+            for scheme in SCHEMES:
+                _shoot(browser, gateway, url, scheme)
+            browser.close()
     return 0
 
 
-def _write(client: fakeredis.FakeRedis, ledger: Ledger) -> None:
+def _write(client: fakeredis.FakeRedis, ledger: Ledger, put: Put) -> None:
+    names = write_pictures(ledger, put, "seasons", sources=SAMPLES, seeds=(1, 2, 3, 4), strengths=(0.4, 0.8))
+    EditQueue(ledger).choose("seasons", pick=names[1::8], reject=names[2::4])
     write_batch(ledger, "posters", 20_000, ended=1, age_s=2 * 86400)
     client.hset(ledger.connection.keys.batch("posters"), "state", "completed")
     write_batch(ledger, "autumn-catalogue", 100_000)
@@ -82,9 +94,16 @@ def _shoot(browser: Browser, gateway: Gateway, url: str, scheme: str) -> None:
         page.set_viewport_size({"width": WIDTH, "height": picture.height})
         page.goto(f"{url}/{picture.path}")
         page.get_by_text(picture.text).first.wait_for()
-        (page.locator(picture.part) if picture.part else page).screenshot(path=_file(picture, scheme))
+        page.wait_for_function(SHOWN, arg=picture.pictures)
+        _save((page.locator(picture.part) if picture.part else page).screenshot(), _file(picture, scheme))
         print(_file(picture, scheme))
     context.close()
+
+
+def _save(png: bytes, path: Path) -> None:
+    """With 256 colours: a third of the bytes of what a README loads."""
+    with Image.open(io.BytesIO(png)) as shot:
+        shot.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _file(picture: Picture, scheme: str) -> Path:

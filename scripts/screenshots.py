@@ -74,7 +74,7 @@ def main() -> int:
         print(f"screenshots: {NEEDED}", file=sys.stderr)
         return 2
     out.mkdir(parents=True, exist_ok=True)
-    with capture_logs(), _pictures() as store, _served(*store) as (stage, url), sync_playwright() as playwright:
+    with capture_logs(), pictures_in_s3() as store, _served(*store) as (stage, url), sync_playwright() as playwright:
         browser = launch(playwright, path)
         for scheme in SCHEMES:
             for width in WIDTHS:
@@ -85,7 +85,7 @@ def main() -> int:
 
 
 @contextmanager
-def _pictures() -> Iterator[tuple[Put, str]]:
+def pictures_in_s3() -> Iterator[tuple[Put, str]]:
     """An S3 server for the pictures of the gallery, and its bucket."""
     with TemporaryDirectory() as folder:
         s3 = S3(Path(folder))
