@@ -155,6 +155,44 @@ def test_a_picture_is_compared_with_what_it_was_made_of(look: Look, s3: S3, twen
     expect(cells(page).nth(2)).to_be_focused()
 
 
+def address(page: Page) -> str:
+    """What the address says."""
+    return str(page.evaluate("location.hash"))
+
+
+def test_back_closes_a_picture_and_never_mixes_addresses(look: Look, ledger: Ledger, put: Put) -> None:
+    """To the grid, then to the view before it; Forward opens the picture again. What is left of a view changes nothing."""
+    write_pictures(ledger, put, "oil", seeds=(1, 2, 3))
+    write_pictures(ledger, put, "long", seeds=(4, 5, 6))
+    page = look("#/batches/oil/gallery")
+    expect(cells(page)).to_have_count(3)
+    page.evaluate("location.hash = '#/batches/long/gallery'")
+    expect(cells(page).first).to_have_accessible_name(re.compile("seed-4,"))
+    cells(page).first.click()
+    page.keyboard.press("p")
+    expect(page.get_by_role("dialog", name="lighthouse.seed-5")).to_be_visible()
+    assert address(page) == "#/batches/long/gallery/lighthouse.seed-5"
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(cells(page).nth(1)).to_be_focused()
+    assert address(page) == "#/batches/long/gallery"
+    page.go_forward()
+    expect(page.get_by_role("dialog", name="lighthouse.seed-5")).to_be_visible()
+    page.evaluate("location.hash = '#/batches/oil/gallery'")  # as a link does, or a bookmark
+    expect(cells(page).first).to_have_accessible_name(re.compile("seed-1,"))
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert address(page) == "#/batches/oil/gallery"
+    cells(page).first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="lighthouse.seed-1")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    until(lambda: address(page) == "#/batches/oil/gallery", "closing leads back")
+    page.go_back()
+    expect(page.get_by_role("dialog", name="lighthouse.seed-5")).to_be_visible()
+
+
 def test_what_others_pick_is_seen_and_a_retry_clears_it(look: Look, ledger: Ledger, twenty: list[str]) -> None:
     """Live, by two people who look at the same batch."""
     page, other = look("#/batches/oil/gallery"), look("#/batches/oil/gallery")

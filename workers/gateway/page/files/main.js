@@ -11,6 +11,7 @@ const LINK = /^#link=([\w-]+)$/;
 const main = document.querySelector("#main");
 let session = null;
 let close = () => {};
+let shown = null;
 
 async function begin() {
   const link = LINK.exec(location.hash);
@@ -30,6 +31,7 @@ async function entered(secret) {
 function show(error) {
   close();
   close = () => {};
+  shown = null;
   live.watch(null, {});
   document.querySelector("#header").replaceChildren(...header(session, signOut));
   if (!session) {
@@ -47,6 +49,7 @@ function show(error) {
   const root = h("div", { class: "stack" });
   main.replaceChildren(root);
   close = view.open(root, session) ?? close;
+  shown = view;
 }
 
 async function signOut() {
@@ -57,6 +60,8 @@ async function signOut() {
 }
 
 window.addEventListener("hashchange", () => {
+  const next = viewOf(location.hash);
+  if (shown?.opener === next.opener && close.goTo?.(...next.parts)) return;
   show();
   main.focus();
 });

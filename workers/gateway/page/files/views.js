@@ -36,12 +36,15 @@ function decoded(part) {
   }
 }
 
-/** The view of a fragment: its title, and how it is opened in an element; that returns how it is closed. */
+/**
+ * The view of a fragment: its title, what it shows (`parts`), and how it is opened in an element; that returns how it is
+ * closed, with `goTo(...parts)` where it can show another part of itself: whether it does.
+ */
 export function viewOf(hash) {
   const path = hash.replace(/^#\/?/, "");
   for (const { path: pattern, title, open } of VIEWS) {
     const parts = pattern.exec(path)?.slice(1).map((part) => part && decoded(part));
-    if (parts) return { title: title(...parts), open: (root, session) => open(root, session, ...parts) };
+    if (parts) return { opener: open, parts, title: title(...parts), open: (root, session) => open(root, session, ...parts) };
   }
   return viewOf("");
 }

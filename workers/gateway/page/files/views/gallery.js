@@ -20,7 +20,7 @@ const AGAIN_MS = [2000, 5000, 15000]; // a small copy that did not come is asked
 export function openGallery(root, session, batch, customId) {
   const view = new Gallery(root, session, batch);
   view.begin(customId);
-  return () => view.end();
+  return Object.assign(() => view.end(), { goTo: (other, name) => other === batch && view.goTo(name) });
 }
 
 class Gallery {
@@ -34,10 +34,11 @@ class Gallery {
   #grid = null;
   #looked = false;
   #meanwhile = [];
+  #leaving = null; // the way back in the browser's history, from a picture to the grid
   #loading = 0;
 
   constructor(root, session, batch) {
-    Object.assign(this, { session, batch });
+    Object.assign(this, { session, batch, address: `#/batches/${encodeURIComponent(batch)}/gallery` });
     this.mayChoose = session.scopes.some((scope) => scope === "submit" || scope === "operate");
     this.picks = new Picks(batch, (error) => this.#unsaid(error), (names) => this.#refused(names));
     this.pictures = new Pictures(batch, this.#closing.signal, () => this.#came(), (error) => notice(error.message));
@@ -102,6 +103,13 @@ class Gallery {
     this.#closing.abort();
     this.viewer.close();
     document.removeEventListener("keydown", this.onKey);
+  }
+
+  /** Show what an address of this gallery says, as Back and Forward do: a picture, or the grid. */
+  goTo(name) {
+    if (name) this.#openNamed(name);
+    else this.viewer.close();
+    return true;
   }
 
   // --- what comes ------------------------------------------------------------------------------
@@ -361,19 +369,39 @@ class Gallery {
 
   // --- one picture -----------------------------------------------------------------------------
 
-  #open() {
-    if (this.#strip.states[this.#placeAt(this.grid.active)] !== COMPLETED) return;
+  /** Open the active picture. It has an address of its own: Back leads from it to the grid. */
+  async #open() {
+    await this.#leaving;
+    const place = this.#placeAt(this.grid.active);
+    if (this.viewer.open || this.#strip.states[place] !== COMPLETED) return;
+    history.pushState({ ofGrid: true }, "", location.hash);
+    this.#show();
+  }
+
+  #show() {
     this.viewer.show();
     this.#view();
   }
 
   async #openNamed(name) {
+    try {
+      if (!(await this.#found(name))) notice(`${name} is not among the pictures shown.`);
+    } catch (error) {
+      if (error.name !== "AbortError") notice(error.message);
+    }
+  }
+
+  async #found(name) {
     const places = this.#shown;
     for (let first = 0; first < Math.min(places.length, 2000); first += 500) {
       const rows = await this.pictures.all(Array.from(places.subarray(first, first + 500)));
       const at = rows.findIndex((row) => row.custom_id === name);
-      if (at >= 0) return void (this.grid.reveal(first + at), this.#open());
+      if (at < 0) continue;
+      this.grid.reveal(first + at);
+      this.#show();
+      return true;
     }
+    return false;
   }
 
   #step(by) {
@@ -391,13 +419,20 @@ class Gallery {
     if (!row) return this.pictures.want([place]);
     const pick = pickOf(this.#strip.picks[place]).name;
     this.viewer.fill(row, pick, `${number(this.grid.active + 1)} of ${number(this.#shown.length)}`);
-    const path = `#/batches/${encodeURIComponent(this.batch)}/gallery/${encodeURIComponent(row.custom_id)}`;
-    history.replaceState(null, "", path);
+    history.replaceState(history.state, "", `${this.address}/${encodeURIComponent(row.custom_id)}`);
   }
 
   #closed() {
-    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}/gallery`);
+    if (this.#closing.signal.aborted) return; // the address is that of another view already
+    if (history.state?.ofGrid || location.hash !== this.address) this.#leave();
     if (this.#shown.length) this.grid.reveal(this.grid.active, true);
+  }
+
+  /** From the address of a picture to that of the grid: back, where it was opened from there. */
+  #leave() {
+    if (!history.state?.ofGrid) return void history.replaceState(null, "", this.address);
+    this.#leaving = new Promise((left) => addEventListener("popstate", left, { once: true, signal: this.#closing.signal }));
+    history.back();
   }
 }
 

@@ -16,7 +16,7 @@ export class Viewer {
 
   /** `say(letter)`, `step(by)`, `closed()`: what the gallery does. */
   constructor(batch, mayChoose, { say, step, closed }) {
-    Object.assign(this, { batch, say, step });
+    Object.assign(this, { batch, say, step, closed });
     this.name = h("h2", { class: "mono", id: "viewed" });
     this.at = h("span", { class: "quiet small", role: "status" });
     this.facts = h("p", { class: "quiet small" });
@@ -39,12 +39,7 @@ export class Viewer {
     );
     this.dialog.addEventListener("keydown", (event) => this.#pressed(event));
     this.dialog.addEventListener("keyup", ({ key }) => key === "b" && (this.compare.held = false));
-    this.dialog.addEventListener("close", () => {
-      this.dialog.remove();
-      this.#row = null;
-      this.#key = "";
-      closed();
-    });
+    this.dialog.addEventListener("close", () => this.#ended()); // by what the browser has for it
   }
 
   get open() {
@@ -59,7 +54,17 @@ export class Viewer {
   }
 
   close() {
-    if (this.open) this.dialog.close();
+    if (!this.open) return;
+    this.dialog.close();
+    this.#ended(); // its event comes later: another picture may be open by then
+  }
+
+  #ended() {
+    if (this.open || !this.dialog.isConnected) return;
+    this.dialog.remove();
+    this.#row = null;
+    this.#key = "";
+    this.closed();
   }
 
   /** Show an edit's row, what was said of it, and where it is in the gallery. */
@@ -104,6 +109,7 @@ export class Viewer {
     const slides = event.target.type === "range" && event.key.startsWith("Arrow");
     if (pick) this.say(pick.letter);
     else if (event.key in steps && !slides) this.step(steps[event.key]);
+    else if (event.key === "Escape") this.close();
     else if (event.key === "c") this.compare.turn();
     else if (event.key === "b") this.compare.held = true;
     else return;
