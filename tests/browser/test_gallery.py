@@ -193,6 +193,44 @@ def test_back_closes_a_picture_and_never_mixes_addresses(look: Look, ledger: Led
     expect(page.get_by_role("dialog", name="lighthouse.seed-5")).to_be_visible()
 
 
+def test_what_was_said_is_taken_back(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """The last first, also of many at once; of one that has a mark, that mark; in the grid and of an open picture."""
+    queue = EditQueue(ledger)
+    page = look("#/batches/oil/gallery")
+    expect(cells(page).first).to_have_accessible_name(re.compile("seed-1,"))
+    cells(page).first.focus()
+    page.keyboard.press("p")
+    for _ in range(7):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("x")
+    expect(page.get_by_role("button", name="rejected 8")).to_be_visible()
+    expect(cells(page).nth(9)).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="rejected 0")).to_be_visible()
+    expect(cells(page).nth(8)).to_be_focused()
+    page.keyboard.press("u")
+    expect(cells(page).first).to_be_focused()
+    until(lambda: not queue.picks("oil") and not queue.picks("oil", "rejected"), "nothing is left")
+    page.keyboard.press("u")
+    expect(page.get_by_text("Nothing was said here")).to_be_visible()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("Home")
+    page.keyboard.press("u")
+    expect(cells(page).first).to_be_focused()
+    expect(cells(page).first).to_have_attribute("data-pick", "undecided")
+    expect(cells(page).nth(1)).to_have_attribute("data-pick", "rejected")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.press("p")  # of the last one: there is no next
+    until(lambda: queue.picks("oil") == ["lighthouse.seed-20"], "it is kept")
+    viewer = page.get_by_role("dialog")
+    expect(viewer.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    viewer.get_by_role("button", name="Take back").click()
+    expect(viewer.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
+    until(lambda: not queue.picks("oil"), "it is taken back")
+
+
 def test_what_others_pick_is_seen_and_a_retry_clears_it(look: Look, ledger: Ledger, twenty: list[str]) -> None:
     """Live, by two people who look at the same batch."""
     page, other = look("#/batches/oil/gallery"), look("#/batches/oil/gallery")

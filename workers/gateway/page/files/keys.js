@@ -11,7 +11,7 @@ const KEYS = [
   [["g"], "from a batch to its gallery, and back"],
   [["p"], "in the gallery: pick the picture, and go on"],
   [["x"], "reject it, and go on"],
-  [["u"], "take that back"],
+  [["u"], "clear what was said of it; else take back what was said last"],
   [["o"], "only what was made of the same picture, and back"],
   [["Shift", "↑ ↓ ← →"], "select several"],
   [["c"], "of an open picture: another way to compare"],

@@ -4,7 +4,7 @@ import { h, isTyping, notice } from "../dom.js";
 import { count, number } from "../format.js";
 import { live } from "../live.js";
 import "../parts/picture-grid.js";
-import { PICKS, Picks, pickOf } from "../picks.js";
+import { PICKS, Picks, Said, pickOf } from "../picks.js";
 import { Pictures, before, small } from "../pictures.js";
 import { STATES, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
@@ -36,6 +36,8 @@ class Gallery {
   #meanwhile = [];
   #leaving = null; // the way back in the browser's history, from a picture to the grid
   #loading = 0;
+  #said = new Said();
+  #keeping = Promise.resolve();
 
   constructor(root, session, batch) {
     Object.assign(this, { session, batch, address: `#/batches/${encodeURIComponent(batch)}/gallery` });
@@ -335,26 +337,59 @@ class Gallery {
     event.preventDefault();
   }
 
-  /** Say something of the edits at these places, and go on. */
-  async #say(letter, places) {
+  /** Say something of the edits at these places, and go on; no letter: take back what was said. */
+  #say(letter, places) {
     if (!this.mayChoose) return notice("This key may look, and not pick: that needs the scope submit or operate.");
     places = places.filter((place) => this.#strip.states[place] === COMPLETED);
     if (!places.length) return;
-    const code = letter ? letter.charCodeAt(0) : 0;
+    if (!letter) return this.#takeBack(places);
     const [active, next] = [this.grid.active, this.grid.selected[1] + 1];
     const stays = this.#placeAt(active);
-    for (const place of places) this.#strip.picks[place] = code;
+    const step = this.#mark(places, places.map(() => letter.charCodeAt(0)));
+    if (this.#placeAt(active) === stays) this.#goTo(next); // else the next one has its place
+    else this.#goTo(Math.min(active, this.grid.selected[0]));
+    step.next = this.#placeAt(this.grid.active);
+    if (places.length > 1) notice(`${count(places.length, "picture")} ${pickOf(letter.charCodeAt(0)).name}.`);
+  }
+
+  /** Clear these, if anything is said of them, and stay; else take back what was said last, and go there. */
+  #takeBack(places) {
+    const { picks } = this.#strip;
+    const last = this.#said.last(picks);
+    const marked = places.filter((place) => picks[place]);
+    const active = this.#placeAt(this.grid.active);
+    const stayed = last?.next === active && last.places.includes(active); // at the end, from which nothing went on
+    if (marked.length && !stayed) return void this.#mark(marked, marked.map(() => 0), false);
+    if (!last) return notice("Nothing was said here that could be taken back.");
+    this.#mark(last.places, last.before, false);
+    const index = this.#shown.indexOf(last.at);
+    if (index >= 0) this.#goTo(index);
+    if (last.places.length > 1) notice(`Taken back of ${count(last.places.length, "picture")}.`);
+  }
+
+  /** Write what is said of places, a code for each; `again`: it can be taken back. It is kept in the order it was said. */
+  #mark(places, codes, again = true) {
+    const { picks } = this.#strip;
+    const step = { places, codes, before: places.map((place) => picks[place]), at: this.#placeAt(this.grid.active) };
+    if (again) this.#said.add(step);
+    places.forEach((place, i) => (picks[place] = codes[i]));
     this.#filtered();
-    if (this.#placeAt(active) === stays) this.grid.reveal(next, !this.viewer.open); // else the next one has its place
-    else this.grid.reveal(Math.min(active, this.grid.selected[0]), !this.viewer.open);
-    if (this.viewer.open) this.#view();
+    const letters = new Map(places.map((place, i) => [place, pickOf(codes[i]).letter]));
+    this.#keeping = this.#keeping.then(() => this.#keep(letters));
+    return step;
+  }
+
+  async #keep(letters) {
     try {
-      const rows = await this.pictures.all(places);
-      this.picks.say(rows.map((row) => row.custom_id), letter);
-      if (places.length > 1) notice(`${count(places.length, "picture")} ${pickOf(code).name}.`);
+      for (const row of await this.pictures.all([...letters.keys()])) this.picks.say([row.custom_id], letters.get(row.place));
     } catch (error) {
       this.#unsaid(error);
     }
+  }
+
+  #goTo(index) {
+    this.grid.reveal(index, !this.viewer.open);
+    if (this.viewer.open) this.#view();
   }
 
   #refused(names) {

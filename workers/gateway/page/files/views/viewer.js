@@ -6,7 +6,7 @@ import { PICKS } from "../picks.js";
 import { before, small } from "../pictures.js";
 
 const LINK_S = 900;
-const TEXT = { picked: "Pick", rejected: "Reject", undecided: "Clear" };
+const TEXT = { picked: "Pick", rejected: "Reject", undecided: "Take back" };
 const SHOWN = ["seed", "strength", "guidance_scale", "num_inference_steps"];
 
 export class Viewer {
@@ -23,7 +23,7 @@ export class Viewer {
     this.compare = document.createElement("picture-compare");
     this.images = h("div", { class: "bar", role: "group", "aria-label": "Images of this edit" });
     this.picks = PICKS.map(({ name, letter, key }) =>
-      h("button", { class: "chip", "aria-pressed": "false", data: { pick: name }, disabled: !mayChoose, on: { click: () => say(letter) } }, TEXT[name], h("kbd", {}, key)),
+      h("button", { class: "chip", "aria-pressed": letter ? "false" : null, data: { pick: name }, disabled: !mayChoose, on: { click: () => say(letter) } }, TEXT[name], h("kbd", {}, key)),
     );
     const steps = [[-1, "←", "The picture before"], [1, "→", "The next picture"]].map(([by, text, label]) =>
       h("button", { "aria-label": label, on: { click: () => step(by) } }, text),
@@ -70,7 +70,8 @@ export class Viewer {
   /** Show an edit's row, what was said of it, and where it is in the gallery. */
   fill(row, pick, at) {
     this.at.textContent = at;
-    this.picks.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.pick === pick)));
+    const said = this.picks.filter((button) => button.dataset.pick !== "undecided"); // that one takes back: it is no state
+    said.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.pick === pick)));
     const key = JSON.stringify([row.custom_id, row.result?.outputs.map((output) => output.sha256)]);
     if (key === this.#key) return;
     [this.#key, this.#row, this.#image] = [key, row, 0];
