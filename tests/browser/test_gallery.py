@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
-from retouch.ledger import Ledger
+from retouch.ledger import Ledger, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.browser.conftest import Look
@@ -161,7 +161,7 @@ def address(page: Page) -> str:
 
 
 def test_back_closes_a_picture_and_never_mixes_addresses(look: Look, ledger: Ledger, put: Put) -> None:
-    """To the grid, then to the view before it; Forward opens the picture again. What is left of a view changes nothing."""
+    """To the grid, then to the view before it; Forward opens it again. A view that is closed changes nothing."""
     write_pictures(ledger, put, "oil", seeds=(1, 2, 3))
     write_pictures(ledger, put, "long", seeds=(4, 5, 6))
     page = look("#/batches/oil/gallery")
@@ -268,6 +268,49 @@ def test_variations_stand_side_by_side(look: Look, ledger: Ledger, put: Put) -> 
     expect(cells(page)).to_have_count(6)
     page.keyboard.press("o")
     expect(cells(page)).to_have_count(12)
+
+
+def test_one_picture_has_its_variations_side_by_side_too(look: Look, twenty: list[str]) -> None:
+    """In one row, which is longer than the screen: that is seen, and the keys lead along it."""
+    page = look("#/batches/oil/gallery")
+    expect(cells(page).first).to_be_focused()  # from the first moment on
+    beside = page.get_by_role("button", name="variations side by side")
+    expect(beside).to_have_attribute("aria-pressed", "false")
+    beside.click()
+    grid = page.get_by_role("grid", name="Pictures")
+    expect(grid).to_have_attribute("aria-colcount", "20")
+    card = page.get_by_role("region", name="Pictures")
+    expect(card).to_have_attribute("data-more", "")
+    assert cells(page).count() < 20
+    cells(page).first.focus()
+    page.keyboard.press("End")
+    last = page.get_by_role("gridcell", name="lighthouse.seed-20")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+    expect(card).not_to_have_attribute("data-more", "")
+    expect(page.get_by_role("row").first.get_by_role("gridcell").last).to_have_attribute("aria-colindex", "20")
+    page.evaluate("document.activeElement.blur()")  # as the browser does when what has the focus goes
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("gridcell", name="lighthouse.seed-19")).to_be_focused()
+
+
+def test_many_columns_are_side_by_side(look: Look, ledger: Ledger) -> None:
+    """Eight pictures with forty seeds each; only the columns that are seen are there."""
+    names = [f"p{one}.seed-{seed}" for one in range(8) for seed in range(1, 41)]
+    made = [{"custom_id": name, "prompt": "a", "init_image": "https://example.com/a.png"} for name in names]
+    EditQueue(ledger).enqueue(made, batch="wide")
+    claims = ledger.worker.claim("w", lease_ms=60_000, places=1000, submits=1000).claims
+    for claim in claims:
+        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs="[]")])
+    page = look("#/batches/wide/gallery")
+    expect(page.get_by_role("grid", name="Pictures")).to_have_attribute("aria-colcount", "40")
+    expect(cells(page).first).to_be_focused()
+    assert cells(page).count() < 160
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    for _ in range(15):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("gridcell", name="p0.seed-16")).to_be_focused()
 
 
 def test_ids_are_copied_and_downloaded(look: Look, ledger: Ledger, twenty: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 const FIELDS = "seed|strength|guidance_scale|num_inference_steps|prompt|negative_prompt|init_image|model_id|scheduler|width|height|samples|size";
 const PART = new RegExp(`\\.((?:${FIELDS}|[a-z]+(?:_[a-z]+)+)-)`);
-const MOST = 24; // columns
 
 /** What a name says: of what it is a variation, and `[field, value]` for each that varies, the innermost last. */
 export function parse(name) {
@@ -13,15 +12,16 @@ export function parse(name) {
 }
 
 /**
- * How the first names of a batch lie in a grid: a column for each value of the innermost parameter; null if they do not,
- * or if all would be one row.
+ * How the first names of a batch lie in a grid: a column for each value of the innermost parameter; null if they do not.
+ * `whole`: these are all its names, and may be one row.
  */
-export function gridOf(names) {
+export function gridOf(names, whole) {
   const parsed = names.map(parse);
   if (!parsed.length || !parsed[0].varied.length) return null;
   const rowOf = ({ base, varied }) => JSON.stringify([base, ...varied.slice(0, -1)]);
-  const columns = parsed.findIndex((one) => rowOf(one) !== rowOf(parsed[0]));
-  if (columns < 2 || columns > MOST) return null;
+  const next = parsed.findIndex((one) => rowOf(one) !== rowOf(parsed[0]));
+  const columns = next < 0 && whole ? parsed.length : next;
+  if (columns < 2) return null;
   const field = parsed[0].varied.at(-1)[0];
   const values = parsed.slice(0, columns).map((one) => one.varied.at(-1)[1]);
   const regular = parsed.every((one, i) => {

@@ -20,14 +20,14 @@ class PictureGrid extends HTMLElement {
   makeCell = () => h("div", {});
   fillCell = () => {};
   fillHead = () => {};
-  /** Called with the first and the last index that are seen. */
+  /** Called with the indexes that are seen, and some around them. */
   onWindow = () => {};
 
   connectedCallback() {
     this.append(this.#pad);
     this.setAttribute("role", "grid");
     this.addEventListener("scroll", () => this.draw(), { passive: true });
-    this.addEventListener("keydown", (event) => this.#key(event));
+    this.addEventListener("keydown", (event) => this.press(event));
     this.addEventListener("click", (event) => this.#click(event));
     this.#sizes = new ResizeObserver(() => this.#laidOut());
     this.#sizes.observe(this);
@@ -116,12 +116,13 @@ class PictureGrid extends HTMLElement {
     }
     for (let row = from; row <= to; row++) if (!this.#rows.has(row)) this.#rows.set(row, this.#made(row));
     const [low, high] = this.selected;
+    const span = this.#columnsSeen();
     for (const [row, made] of this.#rows) {
       made.style.transform = `translateY(${row * height}px)`;
-      this.#fit(made, row, columns);
+      this.#fit(made, row, span);
       if (this.#fixed) this.fillHead(made.head, row);
       made.head.hidden = !this.#fixed;
-      made.cells.forEach((cell, column) => {
+      for (const [column, cell] of made.cells) {
         const index = row * columns + column;
         cell.style.transform = `translateX(${head + column * width}px)`;
         cell.dataset.index = index;
@@ -129,33 +130,57 @@ class PictureGrid extends HTMLElement {
         cell.setAttribute("aria-colindex", column + 1);
         cell.setAttribute("aria-selected", String(index >= low && index <= high));
         this.fillCell(cell, index);
-      });
+      }
     }
-    if (to >= from) this.onWindow(from * columns, Math.min(this.#length, (to + 1) * columns) - 1);
+    if (to >= from) this.onWindow(this.#indexes(from, to, span));
   }
 
   #made(row) {
     const head = h("div", { class: "row-head", role: "rowheader" });
     const made = h("div", { class: "row", role: "row", "aria-rowindex": row + 1 }, head);
     this.#pad.append(made);
-    return Object.assign(made, { head, cells: [] });
+    return Object.assign(made, { head, cells: new Map() });
   }
 
-  #fit(made, row, columns) {
-    const wanted = Math.min(columns, this.#length - row * columns);
-    while (made.cells.length < wanted) {
+  /** The first and the last column that are seen, and some around them. */
+  #columnsSeen() {
+    const { columns, width, head } = this.#layout();
+    const first = Math.floor(this.scrollLeft / width) - AROUND;
+    const last = Math.ceil((this.scrollLeft + this.clientWidth - head) / width) + AROUND;
+    return [Math.max(0, first), Math.min(columns - 1, last)];
+  }
+
+  #indexes(from, to, [first, last]) {
+    const { columns } = this.#layout();
+    const found = [];
+    for (let row = from; row <= to; row++) for (let column = first; column <= last; column++) found.push(row * columns + column);
+    return found.filter((index) => index < this.#length);
+  }
+
+  /** Have a row's cells be those that are seen, and the one that has the focus. */
+  #fit(made, row, [first, last]) {
+    const { columns } = this.#layout();
+    const end = Math.min(columns, this.#length - row * columns) - 1;
+    const held = (cell) => cell.contains(document.activeElement);
+    for (const [column, cell] of made.cells) {
+      if (column <= end && ((column >= first && column <= last) || held(cell))) continue;
+      made.cells.delete(column);
+      cell.remove();
+    }
+    for (let column = first; column <= Math.min(last, end); column++) {
+      if (made.cells.has(column)) continue;
       const cell = this.makeCell();
       cell.classList.add("cell");
       cell.setAttribute("role", "gridcell");
-      made.cells.push(cell);
-      made.append(cell);
+      const after = [...made.cells.keys()].filter((other) => other > column);
+      made.insertBefore(cell, made.cells.get(Math.min(...after)) ?? null); // a row is read in the order of its columns
+      made.cells.set(column, cell);
     }
-    while (made.cells.length > wanted) made.cells.pop().remove();
   }
 
   #cell(index) {
     const { columns } = this.#layout();
-    return this.#rows.get(Math.floor(index / columns))?.cells[index % columns];
+    return this.#rows.get(Math.floor(index / columns))?.cells.get(index % columns);
   }
 
   #click(event) {
@@ -165,7 +190,8 @@ class PictureGrid extends HTMLElement {
     if (!event.shiftKey) this.#tell("open");
   }
 
-  #key(event) {
+  /** Do what a key does here; also for whoever has pressed it while nothing had the focus. */
+  press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.#length) return;
     const { columns, height } = this.#layout();
     const page = columns * Math.max(1, Math.floor(this.clientHeight / height) - 1);

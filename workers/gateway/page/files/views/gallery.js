@@ -14,7 +14,7 @@ import { exportDialog } from "./export.js";
 import { Viewer } from "./viewer.js";
 
 const COMPLETED = STATES.find(({ name }) => name === "completed").code;
-const LOOKED_AT = 200; // names, to find out whether a batch is of variations
+const LOOKED_AT = 500; // names, to find out whether a batch is of variations
 const AGAIN_MS = [2000, 5000, 15000]; // a small copy that did not come is asked for again
 
 export function openGallery(root, session, batch, customId) {
@@ -77,19 +77,19 @@ class Gallery {
       makeCell,
       fillCell: (cell, index) => this.#fill(cell, this.#placeAt(index)),
       fillHead: (head, row) => this.#fillHead(head, this.#placeAt(row * this.#grid.columns)),
-      onWindow: (from, to) => this.#seen(from, to),
+      onWindow: (indexes) => this.pictures.want(indexes.map((index) => this.#placeAt(index))),
     });
     this.grid.setAttribute("aria-label", "Pictures");
     this.grid.setAttribute("aria-multiselectable", "true");
     this.grid.addEventListener("open", () => this.#open());
     this.grid.addEventListener("layout", ({ detail }) => this.#headsFit(detail));
-    this.grid.addEventListener("scroll", () => this.columns.style.setProperty("--scrolled", `${-this.grid.scrollLeft}px`), { passive: true });
+    this.grid.addEventListener("scroll", () => this.#edges(), { passive: true });
     this.onKey = (event) => this.#key(event);
     document.addEventListener("keydown", this.onKey);
   }
 
   begin(customId) {
-    this.#load().then(() => customId && this.#openNamed(customId));
+    this.#load().then(() => (customId ? this.#openNamed(customId) : this.#begun()));
     live.watch(`/page/live?batch=${encodeURIComponent(this.batch)}`, {
       watching: () => this.#load(),
       reset: () => this.#load(),
@@ -98,6 +98,11 @@ class Gallery {
       back: () => this.#trouble(""),
       gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
     });
+  }
+
+  /** Have the keys move what looks selected. */
+  #begun() {
+    if (this.#shown.length && isNowhere(document.activeElement)) this.grid.reveal(this.grid.active, true);
   }
 
   end() {
@@ -141,9 +146,9 @@ class Gallery {
   /** Whether the batch is one of variations, by the names of its first edits. */
   async #look() {
     const { edits } = await json(`${v1("batches", this.batch, "edits")}?count=${LOOKED_AT}`, { signal: this.#closing.signal });
-    this.found = gridOf(edits.map((edit) => edit.custom_id));
+    this.found = gridOf(edits.map((edit) => edit.custom_id), edits.length === this.#strip.length);
     this.#looked = edits.length > 0;
-    this.#grid = this.found;
+    this.#grid = this.found?.columns < edits.length ? this.found : null; // one row is seen whole without: it wraps
     this.layout.hidden = !this.found;
   }
 
@@ -277,7 +282,15 @@ class Gallery {
     this.columns.replaceChildren(h("div", {}, this.#grid.values.map((value) => h("span", {}, `${field} ${value}`))));
   }
 
+  /** The heads go with the columns, and it is shown where there are more of these. */
+  #edges() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.grid;
+    this.columns.style.setProperty("--scrolled", `${-scrollLeft}px`);
+    this.card.toggleAttribute("data-more", scrollLeft + clientWidth < scrollWidth - 1);
+  }
+
   #headsFit({ width, head }) {
+    this.#edges();
     this.columns.style.setProperty("--width", `${width}px`);
     this.columns.style.setProperty("--head", `${head}px`);
   }
@@ -317,12 +330,6 @@ class Gallery {
     head.replaceChildren(image, h("span", { class: "mono" }, base), h("span", { class: "quiet" }, other));
   }
 
-  #seen(from, to) {
-    const places = [];
-    for (let index = from; index <= to; index++) places.push(this.#placeAt(index));
-    this.pictures.want(places);
-  }
-
   // --- picking ---------------------------------------------------------------------------------
 
   #key(event) {
@@ -333,6 +340,7 @@ class Gallery {
     else if (event.key === "o") this.#toggleOnly();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}`;
     else if (/^[0-3]$/.test(event.key)) this.#choose(["all", ...PICKS.map(({ name }) => name)][event.key]);
+    else if (isNowhere(event.target)) return this.grid.press(event);
     else return;
     event.preventDefault();
   }
@@ -470,6 +478,9 @@ class Gallery {
     history.back();
   }
 }
+
+/** Whether nothing has the focus that would do something with a key. */
+const isNowhere = (element) => element === document.body || element.id === "main";
 
 function makeCell() {
   const parts = Object.fromEntries(["note", "more", "mark", "name"].map((name) => [name, h("span", { class: name })]));
