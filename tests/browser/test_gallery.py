@@ -96,7 +96,7 @@ def test_the_best_of_twenty_seeds_is_found_by_keys(look: Look, ledger: Ledger, t
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")
     page.keyboard.press("x")
-    expect(page.get_by_text("No picture is undecided.")).to_be_visible()
+    expect(page.get_by_text("All are decided.", exact=True)).to_be_visible()
     until(lambda: len(queue.picks("oil", "rejected")) == 19, "they are kept")
     assert queue.picks("oil") == ["lighthouse.seed-8"]
     page.get_by_role("button", name="Again…").click()
@@ -145,9 +145,9 @@ def test_a_picture_is_compared_with_what_it_was_made_of(look: Look, s3: S3, twen
     page.keyboard.press("x")
     expect(page.get_by_role("dialog", name="lighthouse.seed-4")).to_be_visible()
     page.keyboard.press("ArrowLeft")
-    expect(page.get_by_role("dialog", name="lighthouse.seed-3").get_by_role("button", name="Reject")).to_have_attribute(
-        "aria-pressed", "true"
-    )
+    expect(
+        page.get_by_role("dialog", name="lighthouse.seed-3").get_by_role("button", name="Reject x")
+    ).to_have_attribute("aria-pressed", "true")
     page.reload()
     expect(page.get_by_role("dialog", name="lighthouse.seed-3")).to_be_visible()
     page.keyboard.press("Escape")
@@ -225,9 +225,9 @@ def test_what_was_said_is_taken_back(look: Look, ledger: Ledger, twenty: list[st
     page.keyboard.press("p")  # of the last one: there is no next
     until(lambda: queue.picks("oil") == ["lighthouse.seed-20"], "it is kept")
     viewer = page.get_by_role("dialog")
-    expect(viewer.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "true")
+    expect(viewer.get_by_role("button", name="Pick p")).to_have_attribute("aria-pressed", "true")
     viewer.get_by_role("button", name="Take back").click()
-    expect(viewer.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
+    expect(viewer.get_by_role("button", name="Pick p")).to_have_attribute("aria-pressed", "false")
     until(lambda: not queue.picks("oil"), "it is taken back")
 
 
@@ -311,6 +311,46 @@ def test_many_columns_are_side_by_side(look: Look, ledger: Ledger) -> None:
     for _ in range(15):
         page.keyboard.press("ArrowRight")
     expect(page.get_by_role("gridcell", name="p0.seed-16")).to_be_focused()
+
+
+def test_the_others_of_a_picture_are_rejected_at_once(look: Look, ledger: Ledger, put: Put) -> None:
+    """Its number is said first; nothing is said of other pictures; and when nothing is left, that is said."""
+    queue = EditQueue(ledger)
+    names = write_pictures(ledger, put, "two", sources=("house", "flower"), seeds=(1, 2, 3, 4))
+    page = look("#/batches/two/gallery")
+    expect(cells(page).first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Pick it, reject the 3 others")).to_be_enabled()
+    page.keyboard.press("r")
+    expect(cells(page).nth(4)).to_be_focused()  # the next that is undecided
+    until(lambda: queue.picks("two", "rejected") == [names[0], *names[2:4]], "they are rejected")
+    assert queue.picks("two") == [names[1]]
+    page.keyboard.press("u")
+    expect(cells(page).nth(1)).to_be_focused()
+    until(lambda: not queue.picks("two") and not queue.picks("two", "rejected"), "all of it is taken back")
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog", name=names[4])
+    viewer.get_by_role("button", name="Pick it, reject the 3 others").click()
+    expect(viewer.get_by_text("all are decided")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("8 of 8 pictures shown. All are decided.")).to_be_visible()
+    page.keyboard.press("o")
+    expect(page.get_by_role("button", name="rejected 3")).to_be_visible()
+    expect(page.get_by_text("4 of 4 pictures shown")).to_be_visible()
+
+
+def test_what_has_no_picture_leads_to_its_edit(look: Look, ledger: Ledger, put: Put) -> None:
+    """And is counted where it is shown."""
+    names = write_pictures(ledger, put, "part", sources=["house"], seeds=(1, 2, 3), left=1)
+    page = look("#/batches/part/gallery")
+    expect(page.get_by_text("2 of 2 pictures shown")).to_be_visible()
+    page.get_by_role("button", name="without a picture too").click()
+    expect(page.get_by_role("button", name="all 3")).to_be_visible()
+    expect(page.get_by_text("3 of 3 edits shown")).to_be_visible()
+    page.get_by_role("gridcell", name=names[2]).click()
+    until(lambda: address(page) == f"#/batches/part/edits/{names[2]}", "it leads there")
+    expect(page.get_by_role("heading", name=names[2])).to_be_visible()
 
 
 def test_ids_are_copied_and_downloaded(look: Look, ledger: Ledger, twenty: list[str]) -> None:

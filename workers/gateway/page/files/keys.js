@@ -12,6 +12,7 @@ const KEYS = [
   [["p"], "in the gallery: pick the picture, and go on"],
   [["x"], "reject it, and go on"],
   [["u"], "clear what was said of it; else take back what was said last"],
+  [["r"], "pick it, and reject all others of the same picture"],
   [["o"], "only what was made of the same picture, and back"],
   [["Shift", "↑ ↓ ← →"], "select several"],
   [["c"], "of an open picture: another way to compare"],

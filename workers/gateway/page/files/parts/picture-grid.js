@@ -73,6 +73,7 @@ class PictureGrid extends HTMLElement {
     else if (left + width > this.scrollLeft + this.clientWidth) this.scrollLeft = left + width - this.clientWidth;
     this.#paint();
     if (focus) this.#cell(this.#active)?.focus({ preventScroll: true });
+    this.#tell("active");
   }
 
   /** Draw with the next frame. */

@@ -15,6 +15,7 @@ import { Viewer } from "./viewer.js";
 
 const COMPLETED = STATES.find(({ name }) => name === "completed").code;
 const LOOKED_AT = 500; // names, to find out whether a batch is of variations
+const SETTLED_MS = 150; // a picture is looked at, and not passed by
 const AGAIN_MS = [2000, 5000, 15000]; // a small copy that did not come is asked for again
 
 export function openGallery(root, session, batch, customId) {
@@ -37,6 +38,8 @@ class Gallery {
   #leaving = null; // the way back in the browser's history, from a picture to the grid
   #loading = 0;
   #said = new Said();
+  #alike = new Map(); // place → those that are made of the same picture
+  #settled = 0;
   #keeping = Promise.resolve();
 
   constructor(root, session, batch) {
@@ -47,12 +50,14 @@ class Gallery {
     this.viewer = new Viewer(batch, this.mayChoose, {
       say: (letter) => this.#say(letter, [this.#placeAt(this.grid.active)]),
       step: (by) => this.#step(by),
+      best: () => this.#best(),
       closed: () => this.#closed(),
     });
     this.chips = [{ name: "all", letter: null }, ...PICKS].map((pick) => this.#chip(pick));
     this.everything = h("button", { class: "chip", "aria-pressed": "false", on: { click: () => this.#toggleEverything() } }, "without a picture too");
     this.layout = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggleGrid() } }, "variations side by side");
     this.only = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggleOnly() } });
+    this.best = h("button", { hidden: !this.mayChoose, disabled: true, on: { click: () => this.#best() } });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.empty = h("section", { class: "card empty", hidden: true });
@@ -60,7 +65,7 @@ class Gallery {
     this.columns = h("div", { class: "column-heads", "aria-hidden": "true" });
     this.card = h("section", { class: "card gallery", "aria-label": "Pictures", hidden: true }, this.columns, this.grid);
     const filters = h("div", { class: "bar", role: "group", "aria-label": "Pictures by what was said of them" }, this.chips, this.everything, this.layout, this.only);
-    root.append(this.#head(), this.trouble, h("div", { class: "bar between" }, filters, this.said), this.empty, this.card);
+    root.append(this.#head(), this.trouble, h("div", { class: "bar between" }, filters, this.said), this.#keys(), this.empty, this.card);
     this.#listen();
   }
 
@@ -70,6 +75,14 @@ class Gallery {
     const out = h("button", { on: { click: () => exportDialog(this.batch, this.#counts()) } }, "Export…");
     const title = h("div", {}, back, h("h1", {}, this.batch));
     return h("div", { class: "bar between gallery-head" }, title, h("div", { class: "bar" }, again, out));
+  }
+
+  /** What the keys do here, and the one thing that says of how many. */
+  #keys() {
+    const chooses = [["p", "pick"], ["x", "reject"], ["u", "take back"]];
+    const looks = [["Shift", "select several"], ["Enter", "open"], ["c", "compare in another way"], ["o", "only of this picture"]];
+    const told = [...(this.mayChoose ? chooses : []), ...looks].map(([key, does]) => h("span", {}, h("kbd", {}, key), ` ${does}`));
+    return h("div", { class: "bar between gallery-keys" }, h("p", { class: "quiet small" }, told), this.best);
   }
 
   #listen() {
@@ -82,6 +95,7 @@ class Gallery {
     this.grid.setAttribute("aria-label", "Pictures");
     this.grid.setAttribute("aria-multiselectable", "true");
     this.grid.addEventListener("open", () => this.#open());
+    this.grid.addEventListener("active", () => this.#moved());
     this.grid.addEventListener("layout", ({ detail }) => this.#headsFit(detail));
     this.grid.addEventListener("scroll", () => this.#edges(), { passive: true });
     this.onKey = (event) => this.#key(event);
@@ -107,6 +121,7 @@ class Gallery {
 
   end() {
     this.picks.flush();
+    clearTimeout(this.#settled);
     this.#closing.abort();
     this.viewer.close();
     document.removeEventListener("keydown", this.onKey);
@@ -154,6 +169,7 @@ class Gallery {
 
   #changed(change) {
     if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
+    if (change.total !== this.#strip.length) this.#alike.clear();
     this.#strip.change(change);
     for (const [place, letters] of change.states) this.pictures.forget(place, letters.length);
     this.#filtered();
@@ -204,11 +220,11 @@ class Gallery {
   }
 
   async #choosePicture() {
-    const row = this.pictures.at(this.#placeAt(this.grid.active));
+    const place = this.#placeAt(this.grid.active);
+    const row = this.pictures.at(place);
     if (!row) return false;
     try {
-      const { places } = await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.#closing.signal });
-      this.#only = new Set(places);
+      this.#only = new Set(await this.#alikeOf(place));
       this.only.textContent = `of the picture of ${row.custom_id} ✕`;
       return true;
     } catch (error) {
@@ -216,12 +232,21 @@ class Gallery {
     }
   }
 
-  /** How many completed edits there are, and what was said of them. */
-  #counts() {
+  /** The places of all that is made of the same picture; raises Problem. */
+  async #alikeOf(place) {
+    if (this.#alike.has(place)) return this.#alike.get(place);
+    const [row] = await this.pictures.all([place]);
+    const { places } = row ? await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.#closing.signal }) : { places: [] };
+    for (const one of places) this.#alike.set(one, places);
+    return places;
+  }
+
+  /** How many completed edits there are, and what was said of them; `only`: of these places. */
+  #counts(only = null) {
     const counts = { all: 0, picked: 0, rejected: 0, undecided: 0 };
     const { states, picks } = this.#strip;
     for (let i = 0; i < states.length; i++) {
-      if (states[i] !== COMPLETED) continue;
+      if (states[i] !== COMPLETED || (only && !only.has(i))) continue;
       counts.all++;
       counts[pickOf(picks[i]).name]++;
     }
@@ -239,15 +264,19 @@ class Gallery {
       if (wanted ? completed && picks[i] === wanted.code : completed || this.#everything) found[n++] = i;
     }
     this.#arrange(found.subarray(0, n));
-    const counts = this.#counts();
+    const counts = this.#counts(this.#only);
+    const edits = this.#only?.size ?? length;
+    const shows = { ...counts, all: this.#everything ? edits : counts.all };
     for (const chip of this.chips) {
-      chip.counted.textContent = number(counts[chip.name]);
+      chip.counted.textContent = number(shows[chip.name]);
       chip.setAttribute("aria-pressed", String(chip.name === this.#filter));
     }
-    this.everything.hidden = counts.all === length || this.#filter !== "all";
+    this.everything.hidden = counts.all === edits || this.#filter !== "all";
     this.everything.setAttribute("aria-pressed", String(this.#everything));
     this.layout.setAttribute("aria-pressed", String(!!this.#grid));
-    this.said.textContent = `${number(n)} of ${number(length)} shown`;
+    this.decided = counts.all > 0 && !counts.undecided;
+    const of = count(shows.all, this.#everything ? "edit" : "picture");
+    this.said.textContent = `${number(n)} of ${of} shown${this.decided ? ". All are decided." : ""}`;
     this.empty.hidden = n > 0;
     this.card.hidden = n === 0;
     if (!n) this.empty.replaceChildren(...this.#nothing(counts));
@@ -269,8 +298,9 @@ class Gallery {
   }
 
   #nothing({ all }) {
-    const text = all ? `No picture is ${this.#filter}.` : "No pictures yet.";
-    const more = all ? "Pick one with p, reject it with x: alone, or several that are selected with Shift." : "They appear here as the edits complete.";
+    const decided = this.decided && this.#filter === "undecided";
+    const text = decided ? "All are decided." : all ? `No picture is ${this.#filter}.` : "No pictures yet.";
+    const more = decided ? "Begin Again… with the rejected, or Export… what was picked." : all ? "Pick one with p, reject it with x: alone, or several that are selected with Shift." : "They appear here as the edits complete.";
     return [h("p", { class: "big" }, text), h("p", { class: "quiet" }, more)];
   }
 
@@ -337,6 +367,7 @@ class Gallery {
     const [low, high] = this.grid.selected;
     const pick = PICKS.find(({ key }) => key === event.key);
     if (pick) this.#say(pick.letter, Array.from(this.#shown.subarray(low, high + 1)));
+    else if (event.key === "r") this.#best();
     else if (event.key === "o") this.#toggleOnly();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}`;
     else if (/^[0-3]$/.test(event.key)) this.#choose(["all", ...PICKS.map(({ name }) => name)][event.key]);
@@ -358,6 +389,53 @@ class Gallery {
     else this.#goTo(Math.min(active, this.grid.selected[0]));
     step.next = this.#placeAt(this.grid.active);
     if (places.length > 1) notice(`${count(places.length, "picture")} ${pickOf(letter.charCodeAt(0)).name}.`);
+  }
+
+  /** Pick the active picture, and reject all others that were made of the same one. */
+  async #best() {
+    const place = this.#placeAt(this.grid.active);
+    if (!this.mayChoose) return this.#say("p", [place]);
+    if (this.#strip.states[place] !== COMPLETED) return;
+    try {
+      const others = await this.#othersOf(place);
+      if (!others.length) return notice("Nothing else was made of this picture.");
+      const [pick, reject] = PICKS.map(({ code }) => code);
+      const step = this.#mark([place, ...others], [pick, ...others.map(() => reject)]);
+      step.at = place;
+      notice(`1 picked, ${number(others.length)} rejected.`);
+      this.#goTo(this.#nextUndecided());
+      step.next = this.#placeAt(this.grid.active);
+    } catch (error) {
+      if (error.name !== "AbortError") notice(error.message);
+    }
+  }
+
+  async #othersOf(place) {
+    const { states } = this.#strip;
+    return (await this.#alikeOf(place)).filter((other) => other !== place && states[other] === COMPLETED);
+  }
+
+  /** The index of the next picture of which nothing is said; the active one if there is none. */
+  #nextUndecided() {
+    const { states, picks } = this.#strip;
+    const { active } = this.grid;
+    const found = this.#shown.findIndex((place, index) => index >= active && states[place] === COMPLETED && !picks[place]);
+    return found < 0 ? active : found;
+  }
+
+  /** Say how many others there are of the picture that is looked at. */
+  #moved() {
+    clearTimeout(this.#settled);
+    if (!this.mayChoose) return;
+    this.#settled = setTimeout(async () => {
+      const place = this.#placeAt(this.grid.active);
+      const completed = place !== undefined && this.#strip.states[place] === COMPLETED;
+      const others = completed ? await this.#othersOf(place).catch(() => []) : [];
+      for (const button of [this.best, this.viewer.best]) {
+        button.disabled = !others.length;
+        button.replaceChildren(others.length ? `Pick it, reject the ${count(others.length, "other")}` : "Pick it, reject the others", h("kbd", {}, "r"));
+      }
+    }, SETTLED_MS);
   }
 
   /** Clear these, if anything is said of them, and stay; else take back what was said last, and go there. */
@@ -416,9 +494,16 @@ class Gallery {
   async #open() {
     await this.#leaving;
     const place = this.#placeAt(this.grid.active);
-    if (this.viewer.open || this.#strip.states[place] !== COMPLETED) return;
+    if (this.viewer.open) return;
+    if (this.#strip.states[place] !== COMPLETED) return this.#openEdit(place);
     history.pushState({ ofGrid: true }, "", location.hash);
     this.#show();
+  }
+
+  /** Of an edit without a picture its own panel says why. */
+  #openEdit(place) {
+    const row = this.pictures.at(place);
+    if (row) location.hash = `#/batches/${encodeURIComponent(this.batch)}/edits/${encodeURIComponent(row.custom_id)}`;
   }
 
   #show() {
@@ -461,7 +546,7 @@ class Gallery {
     const row = this.pictures.at(place);
     if (!row) return this.pictures.want([place]);
     const pick = pickOf(this.#strip.picks[place]).name;
-    this.viewer.fill(row, pick, `${number(this.grid.active + 1)} of ${number(this.#shown.length)}`);
+    this.viewer.fill(row, pick, `${number(this.grid.active + 1)} of ${number(this.#shown.length)}${this.decided ? ", all are decided" : ""}`);
     history.replaceState(history.state, "", `${this.address}/${encodeURIComponent(row.custom_id)}`);
   }
 

@@ -14,9 +14,11 @@ export class Viewer {
   #image = 0;
   #row = null;
 
-  /** `say(letter)`, `step(by)`, `closed()`: what the gallery does. */
-  constructor(batch, mayChoose, { say, step, closed }) {
+  /** `say(letter)`, `step(by)`, `best()`, `closed()`: what the gallery does. */
+  constructor(batch, mayChoose, { say, step, best, closed }) {
     Object.assign(this, { batch, say, step, closed });
+    this.pickBest = best;
+    this.best = h("button", { class: "chip", hidden: !mayChoose, disabled: true, on: { click: best } });
     this.name = h("h2", { class: "mono", id: "viewed" });
     this.at = h("span", { class: "quiet small", role: "status" });
     this.facts = h("p", { class: "quiet small" });
@@ -35,7 +37,7 @@ export class Viewer {
       h("div", { class: "bar between" }, h("div", { class: "told" }, this.name, this.facts), h("div", { class: "bar" }, this.at, close)),
       this.compare,
       this.images,
-      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks), h("div", { class: "bar" }, steps)),
+      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks, this.best), h("div", { class: "bar" }, steps)),
     );
     this.dialog.addEventListener("keydown", (event) => this.#pressed(event));
     this.dialog.addEventListener("keyup", ({ key }) => key === "b" && (this.compare.held = false));
@@ -110,6 +112,7 @@ export class Viewer {
     const slides = event.target.type === "range" && event.key.startsWith("Arrow");
     if (pick) this.say(pick.letter);
     else if (event.key in steps && !slides) this.step(steps[event.key]);
+    else if (event.key === "r") this.pickBest();
     else if (event.key === "Escape") this.close();
     else if (event.key === "c") this.compare.turn();
     else if (event.key === "b") this.compare.held = true;
