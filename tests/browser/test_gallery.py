@@ -131,6 +131,17 @@ def test_a_picture_is_compared_with_what_it_was_made_of(look: Look, s3: S3, twen
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("53")
+    picture, thumb = (one.bounding_box() for one in (after, slider))
+    assert picture
+    assert thumb
+    assert thumb["x"] + thumb["width"] / 2 == pytest.approx(picture["x"] + picture["width"] / 2, abs=1)
+    assert (thumb["y"], thumb["height"]) == pytest.approx((picture["y"], picture["height"]), abs=1)
+    page.mouse.click(picture["x"] + picture["width"] / 4, picture["y"] + 20)
+    expect(slider).to_have_value("25")
+    page.mouse.click(picture["x"] + picture["width"] / 2 + 1, picture["y"] + 20)
+    expect(slider).to_have_value("50")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
     clip = viewer.locator("figure").first.evaluate("one => getComputedStyle(one).clipPath")
     assert clip == "inset(0px 47% 0px 0px)"
     viewer.get_by_role("button", name="Hold to compare").click()

@@ -15,16 +15,15 @@ class PictureCompare extends HTMLElement {
   #range = h("input", { type: "range", min: 0, max: 100, value: 50, step: 1, "aria-label": "How much of it is before" });
   #hold = h("button", { class: "plain" }, "Before ", h("kbd", {}, "b"));
   #trouble = h("p", { class: "quiet small", role: "status" });
-  #stage = h("div", { class: "stage" }, h("figure", {}, this.#before, h("figcaption", {}, "Before")), h("figure", {}, this.#after, h("figcaption", {}, "After")));
+  #stage = h("div", { class: "stage" }, h("figure", {}, this.#before, h("figcaption", {}, "Before")), h("figure", {}, this.#after, h("figcaption", {}, "After")), this.#range);
   #modes = MODES.map(([mode, text]) => h("button", { class: "chip", "aria-pressed": "false", data: { mode }, on: { click: () => (this.mode = mode) } }, text));
 
   connectedCallback() {
     if (this.#stage.isConnected) return;
-    const tools = h("div", { class: "bar", role: "group", "aria-label": "How before and after are shown" }, this.#modes, this.#range, this.#hold);
+    const tools = h("div", { class: "bar", role: "group", "aria-label": "How before and after are shown" }, this.#modes, this.#hold);
     this.append(this.#stage, tools, this.#trouble);
     this.#range.addEventListener("input", () => this.style.setProperty("--at", `${this.#range.value}%`));
-    this.#stage.addEventListener("pointermove", (event) => event.buttons && this.#drag(event));
-    this.#stage.addEventListener("pointerdown", (event) => this.#drag(event));
+    this.#after.addEventListener("load", () => this.style.setProperty("--ratio", this.#after.naturalWidth / this.#after.naturalHeight));
     for (const type of ["pointerdown", "pointerup", "pointerleave", "blur"]) {
       this.#hold.addEventListener(type, () => (this.held = type === "pointerdown"));
     }
@@ -88,13 +87,6 @@ class PictureCompare extends HTMLElement {
 
   #say(text) {
     this.#trouble.textContent = [this.#trouble.textContent, text].filter(Boolean).join(" ");
-  }
-
-  #drag(event) {
-    if (this.mode !== "slider" || event.button > 0) return;
-    const { left, width } = this.#stage.getBoundingClientRect();
-    this.#range.value = Math.round((100 * (event.clientX - left)) / width);
-    this.#range.dispatchEvent(new Event("input"));
   }
 }
 

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 
 const AROUND = 2; // rows beside those that are seen
 const [LEAST, MOST, WIDEST] = [112, 176, 250]; // pixels, of a cell's width; the last of one of fixed columns
-const CAPTION = 46; // pixels below the picture
+const CAPTION = 20; // pixels below the picture
 
 class PictureGrid extends HTMLElement {
   #pad = h("div", { class: "pad", role: "rowgroup" });

@@ -321,6 +321,7 @@ class Gallery {
 
   #headsFit({ width, head }) {
     this.#edges();
+    this.grid.style.setProperty("--above", `${this.grid.getBoundingClientRect().top + scrollY}px`);
     this.columns.style.setProperty("--width", `${width}px`);
     this.columns.style.setProperty("--head", `${head}px`);
   }
