@@ -26,7 +26,7 @@ function ids(batch, name, value) {
 }
 
 function download(batch, picked) {
-  return h("section", { class: "stack tight" }, h("p", { class: "quiet" }, `The pictures of ${picked === 1 ? "the one" : "those"} picked, in a folder:`), copyLine(`retouch download ${batch} --picked`));
+  return h("section", { class: "stack tight" }, h("p", { class: "quiet" }, `A browser saves no folder of pictures. This command does, of ${picked === 1 ? "the one" : "those"} picked:`), copyLine(`retouch download ${batch} --picked`));
 }
 
 async function copyIds(path) {
