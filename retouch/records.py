@@ -261,6 +261,8 @@ class FailureGroupRecord(TypedDict):
     """how many edits are failed so now"""
     example: str | None
     """the ``custom_id`` of one of them"""
+    message: str | None
+    """what that one says, in its own words"""
 
 
 @_DESCRIBED

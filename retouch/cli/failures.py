@@ -39,4 +39,6 @@ def _line(group: FailureGroup) -> str:
     state = f"failed ({group.code})" if group.code else "failed"
     such_as = "such as " if group.count > 1 else ""
     example = f"{such_as}{group.example}; " if group.example else ""
-    return f"  {group.count:,} {state}: {group.words or 'no reason was given'} ({example}group {group.group})"
+    line = f"  {group.count:,} {state}: {group.words or 'no reason was given'} ({example}group {group.group})"
+    masked = group.example and group.message and group.message.casefold() != group.words
+    return f"{line}\n    {group.example}: {group.message}" if masked else line

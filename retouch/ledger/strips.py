@@ -55,11 +55,20 @@ class Strips:
         groups = [(number, count) for number, count in found.counts.most_common() if count > 0]
         places = [found.strip.find(bytes([number])) for number, _ in groups]
         examples = self._connection.read_all(("LINDEX", self._keys.order(batch), max(place, 0)) for place in places)
+        known = [
+            example if place >= 0 else None for place, example in zip(places, examples, strict=True)
+        ]  # < 0: retried
+        messages = self._messages(batch, [example for example in known if example])
         told = []
-        for (number, count), place, example in zip(groups, places, examples, strict=True):
+        for (number, count), example in zip(groups, known, strict=True):
             code, _, words = names[number].partition(" ")
-            told.append(FailureGroup(number, code, words, count, example if place >= 0 else None))  # < 0: retried since
+            told.append(FailureGroup(number, code, words, count, example, messages.get(example or "")))
         return told
+
+    def _messages(self, batch: str, ids: Sequence[str]) -> dict[str, str]:
+        """What failed edits say, by their custom ids."""
+        results = Reader(self._connection).results_of(batch, ids) if ids else []
+        return {one["custom_id"]: one["error"]["message"] for one in results if one["error"]}
 
     def rows(self, batch: str, places: Sequence[int], *, results: bool = False) -> list[EditRow]:
         """The edits at these places of the batch's order (from 0), as they were asked for; without those it has not.

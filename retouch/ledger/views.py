@@ -419,7 +419,7 @@ class FailureGroup:
 
     ``group``: its number, which stays while the batch is there; 255: all that failed for further reasons, beyond the
     254 that are told apart. ``words``: of the message, in lower case, ``…`` for what differs. ``count``: how many are
-    failed so now. ``example``: the custom id of one of them.
+    failed so now. ``example``: the custom id of one of them. ``message``: what that one says, in its own words.
     """
 
     group: int
@@ -427,6 +427,7 @@ class FailureGroup:
     words: str
     count: int
     example: str | None
+    message: str | None = None
 
     def to_json(self) -> FailureGroupRecord:
         """A part of what ``retouch status BATCH --json`` prints."""
@@ -436,12 +437,13 @@ class FailureGroup:
             "words": self.words,
             "count": self.count,
             "example": self.example,
+            "message": self.message,
         }
 
     @classmethod
     def from_json(cls, raw: FailureGroupRecord) -> FailureGroup:
         """Read what ``to_json`` has made."""
-        return cls(raw["group"], raw["code"], raw["words"], raw["count"], raw["example"])
+        return cls(raw["group"], raw["code"], raw["words"], raw["count"], raw["example"], raw.get("message"))
 
 
 class EditRow(NamedTuple):

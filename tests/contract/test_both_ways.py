@@ -191,8 +191,8 @@ def test_a_batch_at_a_glance(queue: EditQueue, ledger: Ledger) -> None:
         ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED, error=error)])
     assert (queue.strip("b"), queue.group_strip("b")) == (b"ffffq", bytes([1, 2, 1, 1, 0]))
     assert queue.failures("b") == [
-        FailureGroup(1, "refused", "image … is none", 3, "e0"),
-        FailureGroup(2, "refused", "too long", 1, "e1"),
+        FailureGroup(1, "refused", "image … is none", 3, "e0", "image 1 is none"),
+        FailureGroup(2, "refused", "too long", 1, "e1", "too long"),
     ]
     assert queue.edits_at("b", [4, 1, 9]) == [
         EditRow(4, "e4", EditState.QUEUED, 0),

@@ -86,8 +86,8 @@ def test_failures_are_grouped_by_their_words(bench: Bench) -> None:
     assert bench.ledger.strips.states("b") == b"ffffCq"
     assert bench.ledger.strips.groups("b") == bytes([1, 1, 1, 2, 0, 0])
     assert bench.ledger.strips.failures("b") == [
-        FailureGroup(1, "refused", "image b/… is too small", 3, "c0"),
-        FailureGroup(2, "refused", "the prompt is empty", 1, "c3"),
+        FailureGroup(1, "refused", "image b/… is too small", 3, "c0", SMALL.format("b/c0")),
+        FailureGroup(2, "refused", "the prompt is empty", 1, "c3", EMPTY),
     ]
 
 
@@ -149,7 +149,7 @@ def test_there_are_at_most_254_groups_and_the_others(bench: Bench) -> None:
     groups = bench.ledger.strips.failures("b")
     assert len(groups) == OTHER_GROUP
     assert groups[0] == FailureGroup(
-        OTHER_GROUP, "", "further reasons, beyond the 254 that are told apart", 3, f"c{OTHER_GROUP - 1}"
+        OTHER_GROUP, "", "further reasons, beyond the 254 that are told apart", 3, f"c{OTHER_GROUP - 1}", "said j u"
     )
     assert list(bench.ledger.strips.groups("b")) == [*range(1, OTHER_GROUP), *[OTHER_GROUP] * 3]
     assert bench.ledger.producer.retry("b", group=OTHER_GROUP).sent == 3

@@ -26,10 +26,12 @@ def test_status_tells_each_reason_with_its_count(run: Run, failed: str) -> None:
     """The most frequent first, and how one is tried again; as JSON too."""
     told = run("status", failed).out
     too_long = "  2 failed (refused): a prompt of … tokens is too long (such as e0; group 1)\n"
+    too_long += "    e0: a prompt of 90 tokens is too long\n"
     no_image = "  1 failed (refused): no image (e1; group 2)\n"
     assert f"{too_long}{no_image}to try those of one group again: retouch retry b --group 1\n" in told
     groups = run("status", failed, "--json").json["failure_groups"]
     assert [(one["group"], one["count"], one["example"]) for one in groups] == [(1, 2, "e0"), (2, 1, "e1")]
+    assert [one["message"] for one in groups] == ["a prompt of 90 tokens is too long", "no image"]
 
 
 def test_a_batch_without_failures_has_no_groups(run: Run, batch: str) -> None:

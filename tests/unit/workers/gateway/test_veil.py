@@ -163,6 +163,7 @@ def test_what_is_no_secret_is_told(client: Client, scene: Ledger) -> None:
     assert caller.get("/v1/edits/b/refused/why").json()["why"].startswith(f"{HIDDEN} (to send it corrected:")
     [group] = caller.get("/v1/batches/b/failures").json()["groups"]
     assert (group["code"], group["words"], group["count"], group["example"]) == ("refused", HIDDEN, 1, "refused")
+    assert group["message"] == HIDDEN
     [image] = caller.get("/v1/edits/b/done").json()["result"]["outputs"]
     assert image["uri"] == "s3://bucket/edits/b/done/0.png"
     history = caller.get("/v1/edits/b/refused/history").json()["history"]
