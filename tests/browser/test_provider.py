@@ -41,6 +41,8 @@ def test_the_use_of_the_api_is_seen(look: Look, queue: EditQueue) -> None:
     for text in ("600 in 60 s", "3 submits", "may have cost 0.03 USD", "481.20 USD"):
         expect(use).to_contain_text(text)
     expect(page.get_by_text("width 9000 is too large")).to_be_visible()
+    verdict = page.get_by_role("status").filter(has_text="The API is")
+    expect(verdict).to_contain_text("of the requests of the last 15 min failed; half of the results come within")
     drawing = page.get_by_role("img", name="Places")
     expect(drawing).to_be_visible()
     assert "used: " in drawing.locator("desc").inner_html()
@@ -49,9 +51,9 @@ def test_the_use_of_the_api_is_seen(look: Look, queue: EditQueue) -> None:
     page.get_by_role("button", name="6 h").press("Enter")
     lines = page.locator(".chart", has_text="Places").locator("path.line").first.get_attribute("d") or ""
     assert lines.count("M") == 2  # no worker ran in between
-    expect(page.locator("p", has_text="half come within")).to_contain_text("sdxl:30:1024x1024")
-    page.get_by_label("Kind of work").select_option("sd1.5:20:768x512")
-    expect(page.locator("p", has_text="half come within")).to_contain_text("sd1.5:20:768x512")
+    expect(page.locator("p", has_text="half come within")).to_contain_text("sdxl, about 32 steps, 1 million pixels")
+    page.get_by_label("Kind of work").select_option("sd1.5:8:37")
+    expect(page.locator("p", has_text="half come within")).to_contain_text("sd1.5, about 16 steps, 0.37 million pixels")
     expect(page.get_by_role("row", name="429 asked to wait 210 0")).to_be_visible()
     page.locator(".chart", has_text="Places").locator("svg").hover()
     expect(page.locator("output:visible")).to_contain_text("allowed 20")
@@ -65,6 +67,8 @@ def test_submits_are_paused_and_resumed_by_hand(look: Look, queue: EditQueue, le
     pauses = page.get_by_role("region", name="Pauses")
     expect(pauses).to_contain_text("Submits are paused (person)")
     expect(pauses).to_contain_text("paused with the key ada")
+    expect(pauses).not_to_contain_text("retouch resume")  # there is a button
+    expect(page.get_by_text("Paused: submits (person)")).to_be_visible()
     assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
     expect(page.get_by_role("button", name="Pause all submits…")).to_be_hidden()
     page.get_by_role("button", name="Resume submits").press("Enter")
@@ -135,6 +139,8 @@ def test_keys_and_budgets_are_listed(look: Look, queue: EditQueue) -> None:
     page = look("#/budgets")
     expect(page.get_by_role("row", name="oil")).to_contain_text("40.00 USD")
     expect(page.get_by_role("table", name="Days").get_by_role("row")).to_have_count(13)
+    expect(page.get_by_text("Today (UTC): ")).to_contain_text("spent")
+    expect(page.get_by_text("Batches that have a budget, and no others")).to_be_visible()
     page.get_by_role("link", name="oil").press("Enter")
     expect(page.get_by_role("heading", name="oil")).to_be_visible()
 

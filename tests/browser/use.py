@@ -41,7 +41,7 @@ def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
         keys.state,
         mapping={"places": 16, "allowed": 20, "refusal": "width 9000 is too large", "refused_at": now - 400_000},
     )
-    for number, (kind, middle) in enumerate((("sd1.5:20:768x512", 27), ("sdxl:30:1024x1024", 38))):
+    for number, (kind, middle) in enumerate((("sd1.5:8:37", 27), ("sdxl:10:40", 38))):
         client.zadd(keys.kinds, {kind: number})
         client.hset(
             keys.learned(kind), mapping={n: 90 / (1 + (n - middle) ** 2) for n in range(middle - 6, middle + 9)}

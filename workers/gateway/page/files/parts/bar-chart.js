@@ -21,7 +21,9 @@ export function barChart({ title, about, bins, edges }) {
   const [name, desc] = [svg("title"), svg("desc")];
   name.textContent = title;
   desc.textContent = about;
-  const ends = [first ? edges[first - 1] : 0, edges[Math.min(Math.floor((first + last) / 2), edges.length - 1)], edges[Math.min(last, edges.length - 1)]];
+  const after = (i) => (i ? edges[Math.min(i, edges.length) - 1] : 0); // the time at which bar `i` begins
+  const half = (first + last + 1) / 2; // on a logarithmic axis
+  const ends = [after(first), Math.sqrt(after(Math.floor(half)) * after(Math.ceil(half))), after(last + 1)];
   return h(
     "div",
     { class: "plot" },

@@ -29,7 +29,7 @@ export class LineChart {
     this.svg.addEventListener("pointerleave", () => this.#point(null));
   }
 
-  /** `at`: the times (ms), which may have gaps of more than `every` ms; `span`: from when to when; `shaded`: shares, 0 to 1. */
+  /** `at`: the times (ms), which may have gaps of more than `every` ms; `span`: from when to when; `shaded`: those that are not 0. */
   show({ at, values, span: [from, to], every, shaded = [] }) {
     this.plot.hidden = !at.length;
     this.empty.hidden = at.length > 0;
@@ -40,7 +40,7 @@ export class LineChart {
     const runs = runsOf(at, every);
     this.#shown = { at, values, from, to, x };
     const parts = [0.25, 0.5, 0.75].map((share) => svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: HEIGHT * share, y2: HEIGHT * share }));
-    parts.push(...at.map((time, i) => shaded[i] && svg("rect", { class: "shade", x: x(time), width: x(from + every), y: HEIGHT * (1 - shaded[i]), height: HEIGHT * shaded[i] })));
+    parts.push(...at.map((time, i) => shaded[i] && svg("rect", { class: "shade", x: x(time), width: x(from + every), y: 0, height: HEIGHT })));
     this.series.forEach(({ look, area }, number) => {
       const lines = runs.flatMap((run) => linesOf(run, values[number], at, x, y));
       const path = lines.map((points) => `M${points.map((point) => point.join(" ")).join("L")}`).join("");

@@ -44,12 +44,13 @@ export function openBudgets(root) {
     cards: false,
     empty: [h("p", { class: "quiet" }, "No day has cost anything, or this key is bound to some batches.")],
   });
-  const price = h("p", { class: "bar quiet small" });
+  const [today, price] = [h("p", {}), h("p", { class: "bar quiet small" })];
+  const about = h("p", { class: "quiet small" }, "Batches that have a budget, and no others; the days below count all.");
   const view = new TableView(root, {
     title: "Budgets",
     path: "/v1/money?days=30",
     rows: (found) => found.batches,
-    more: { elements: [price], show: (found) => show(found, price, days) },
+    more: { elements: [today, price, about], show: (found) => show(found, today, price, days) },
     table: {
       columns: BATCHES,
       key: (row) => row.batch,
@@ -64,8 +65,19 @@ export function openBudgets(root) {
   return () => view.end();
 }
 
-function show(found, price, days) {
+function show(found, today, price, days) {
+  today.replaceChildren(...spentToday(found));
   const known = found.price ? ["One image costs ", money(found.price.amount, found.price.currency), ". Doubtful is what was sent and not answered: it may have been paid for."] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')];
   price.replaceChildren(...known);
   days.show(found.days.filter((day) => day.spent || day.committed || day.doubtful));
+}
+
+/** What today cost so far; nothing, where whoever looks is not told of days. */
+function spentToday({ days, price }) {
+  const now = new Date().toISOString().slice(0, 10);
+  const currency = days[0]?.currency ?? price?.currency;
+  if (!days.length || !currency) return [];
+  const { spent, committed, doubtful } = days.find(({ day }) => day === now) ?? { spent: 0, committed: 0, doubtful: 0 };
+  const more = [committed && `${money(committed, currency)} under way`, doubtful && `${money(doubtful, currency)} doubtful`].filter(Boolean);
+  return ["Today (UTC): ", h("b", {}, money(spent, currency), " spent"), more.length ? `, ${more.join(", ")}` : "", "."];
 }

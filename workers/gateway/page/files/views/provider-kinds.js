@@ -24,7 +24,7 @@ export class Kinds {
     this.#told = told;
     const names = kinds.map(({ kind }) => kind);
     if (!names.includes(this.#chosen)) this.#chosen = names[0] ?? "";
-    this.pick.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+    this.pick.replaceChildren(...names.map((name) => h("option", { value: name }, named(name))));
     this.pick.value = this.#chosen;
     this.pick.hidden = names.length < 2;
     this.#draw();
@@ -43,8 +43,18 @@ export class Kinds {
       return;
     }
     const results = Math.max(1, Math.round(found.bins.reduce((sum, value) => sum + value, 0)));
-    const about = `${found.kind}: half come within ${seconds(found.p50_s)}, 95 % within ${seconds(found.p95_s)}`;
-    this.said.textContent = `${about}; by the last ${count(results, "result")}.`;
-    this.drawn.replaceChildren(barChart({ title: `Time to a result of ${found.kind}`, about, bins: found.bins, edges: this.#edges }));
+    const about = `${named(found.kind)}: half come within ${seconds(found.p50_s)}, 95 % within ${seconds(found.p95_s)}`;
+    this.said.textContent = `${about}; by the last ${count(results, "result")}. The axis is logarithmic.`;
+    this.drawn.replaceChildren(barChart({ title: `Time to a result of ${named(found.kind)}`, about, bins: found.bins, edges: this.#edges }));
   }
 }
+
+/** `sd1.5, about 16 steps, 0.26 million pixels` of `sd1.5:8:36`: both are told in halves of a doubling. A kind of another form stays as it is. */
+function named(kind) {
+  const [, model, steps, pixels] = /^([^:]+):(\d+):(\d+|image)$/.exec(kind) ?? [];
+  if (!model) return kind;
+  const size = pixels === "image" ? "as large as the picture" : `${amount(2 ** (pixels / 2 - 20) * 1.048576)} million pixels`;
+  return `${model}, about ${amount(2 ** (steps / 2))} steps, ${size}`;
+}
+
+const amount = (value) => String(Number(value.toPrecision(2)));

@@ -30,12 +30,16 @@ export class Pauses {
 
   #item(pause) {
     const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
-    const [what, remedy] = [capital(pause.what), capital(pause.remedy)];
+    const what = capital(pause.what);
     const resume = this.may && pause.by_hand && h("button", { on: { click: () => this.change("/v1/provider/resume") } }, "Resume submits");
-    const text = h("span", {}, h("b", {}, `${what} are paused`), ` (${pause.cause}), begun `, since, `: ${pause.reason}. ${remedy}.${probe(pause)}`);
+    const text = h("span", {}, h("b", {}, `${what} are paused`), ` (${pause.cause}), begun `, since, `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${probe(pause)}`);
     return h("li", { class: "bar between" }, text, resume);
   }
 }
+
+const COMMAND = /(to go on|, or with): retouch resume$/; // there is a button for it
+
+const told = (remedy) => (remedy ? ` ${capital(remedy)}.` : "");
 
 function probe({ next_probe: next }) {
   if (!next) return "";

@@ -7,6 +7,7 @@ import { ProviderCharts } from "./provider-charts.js";
 import { ProviderFacts } from "./provider-facts.js";
 import { Kinds } from "./provider-kinds.js";
 import { Pauses } from "./provider-pauses.js";
+import { Verdict } from "./provider-verdict.js";
 import { joined } from "../samples.js";
 
 export function openProvider(root, session) {
@@ -22,12 +23,13 @@ class Provider {
   constructor(root, session) {
     const may = session.scopes.includes("operate") && !session.prefix;
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
+    this.verdict = new Verdict();
     this.pauses = new Pauses(may, (path) => this.#change(path));
     this.facts = new ProviderFacts();
     this.charts = new ProviderCharts();
     this.kinds = new Kinds();
     this.codes = new Codes();
-    this.whole = h("div", { class: "stack", hidden: true }, this.pauses.element, this.facts.element, this.charts.element, h("div", { class: "charts" }, this.kinds.element, this.codes.element));
+    this.whole = h("div", { class: "stack", hidden: true }, this.verdict.element, this.pauses.element, this.facts.element, this.charts.element, h("div", { class: "charts" }, this.kinds.element, this.codes.element));
     root.append(h("div", { class: "bar between" }, h("h1", {}, "Provider"), this.pauses.button), this.trouble, this.whole);
   }
 
@@ -60,6 +62,7 @@ class Provider {
   #show(found) {
     if (found.samples) this.#samples = this.#samples ? joined(this.#samples, found.samples) : found.samples;
     this.whole.hidden = false;
+    this.verdict.show(found, this.#samples);
     this.pauses.show(found.pauses);
     this.facts.show(found);
     this.charts.show(this.#samples, found.limits);
