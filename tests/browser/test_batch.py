@@ -199,6 +199,13 @@ def test_everybody_can_use_a_batch(look: Look, ledger: Ledger, scheme: str) -> N
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_an_edit_that_is_opened_by_a_link_is_in_view(look: Look, many: None) -> None:
+    """On a narrow screen too, where it stands below the map and the failures."""
+    page = look("#/batches/night/edits/lighthouse-000003", width=400)
+    expect(page.get_by_role("region", name="Failures")).to_be_visible()
+    expect(page.get_by_role("heading", name="lighthouse-000003")).to_be_in_viewport()
+
+
 def test_a_batch_that_is_not_there_is_said_in_words(look: Look) -> None:
     """As one that another key knows of."""
     page = look("#/batches/none")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -108,10 +110,48 @@ def test_a_batch_is_opened_by_keys_and_says_why_it_waits(look: Look, queue: Edit
         page.keyboard.press(key)
     expect(page.get_by_role("heading", name="paused-one")).to_be_visible()
     note = page.get_by_role("region", name="Why it waits")
-    expect(note).to_contain_text("retouch resume paused-one")
+    expect(note).to_contain_text("Resume… lets it go on")
+    expect(note).not_to_contain_text("retouch resume")  # there is a button
     expect(note).to_contain_text("NO workers alive")
     queue.resume("paused-one")
     expect(page.locator("main .pill").first).to_have_text("open")
+
+
+def test_a_pause_of_all_submits_is_seen_in_the_list_and_in_a_batch(
+    look: Look, queue: EditQueue, ledger: Ledger
+) -> None:
+    """With the way to the button that ends it; a paused batch says why, and one that was cancelled how much of it."""
+    queue.cancel("oil")
+    page = look("#/batches")
+    expect(page.locator(".batch-row", has_text="paused-one")).to_contain_text("by a person")
+    expect(page.locator(".batch-row", has_text="oil")).to_contain_text(re.compile(r"\d+ cancelled"))
+    ledger.worker.pause("submit:person", "lunch")
+    note = page.get_by_role("region", name="Pauses of all batches")
+    expect(note).to_contain_text("Submits of all batches are paused (person), begun just now: lunch.")
+    page.locator(".batch-row", has_text="paused-one").click()
+    expect(page.get_by_role("region", name="Why it waits")).not_to_contain_text("submits (person)")
+    note.get_by_role("link", name="Provider").click()
+    page.get_by_role("button", name="Resume submits").click()
+    page.get_by_role("link", name="Batches").click()
+    expect(page.locator(".batch-row")).to_have_count(3)
+    expect(note).to_be_hidden()
+
+
+def test_a_search_leads_to_its_first_hit_by_keys(look: Look, queue: EditQueue) -> None:
+    """Down goes to it, Enter opens it; in the batch the arrows move in its list at once."""
+    page = look("#/batches")
+    expect(page.locator(".batch-row")).to_have_count(3)
+    page.keyboard.press("/")
+    page.keyboard.type("paused")
+    expect(page.locator(".batch-row")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".batch-row")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="paused-one")).to_be_visible()
+    expect(page.locator("virtual-list .row").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("virtual-list .row").first).to_be_focused()
 
 
 def test_the_keys_are_listed_and_the_theme_is_kept(look: Look, queue: EditQueue) -> None:
@@ -119,6 +159,7 @@ def test_the_keys_are_listed_and_the_theme_is_kept(look: Look, queue: EditQueue)
     page = look("#/batches")
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
+    assert dialog.evaluate("(one) => one.scrollTop") == 0
     expect(dialog.locator("dd").last).to_have_text("show all edits")
     assert dialog.locator("kbd").all_inner_texts()[:4] == ["?", "/", "↑", "↓"]
     page.keyboard.press("Escape")

@@ -41,6 +41,7 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Try 3 edits again?")
     expect(dialog).to_contain_text("3 edits are submitted again, for 1.50 USD.")
+    expect(dialog).to_contain_text("Failed: width … is too large")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(again).to_be_focused()
@@ -161,6 +162,23 @@ def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> 
     expect(page.locator(".facts")).to_contain_text("of 20.00 USD")
     page.get_by_role("button", name="Cancel what waits…").click()
     expect(page.get_by_role("dialog", name="Cancel 4 edits?")).to_be_visible()
+
+
+def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Rounded it would end before the last edit; no held edits are spoken of where there are none."""
+    ledger.producer.set_price(Price(Decimal("0.0985"), "USD"))
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Budget…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("0.394 USD to come for what is queued")
+    dialog.get_by_role("button", name=re.compile("Enough for all")).click()
+    money = queue.status("oil").money
+    assert money is not None
+    enough = sum((money.spent, money.committed, money.doubtful, money.to_come))
+    assert Decimal(page.get_by_label("It may cost at most").input_value()) == enough
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel what waits…").click()
+    expect(page.get_by_role("dialog", name="Cancel 4 edits?")).not_to_contain_text("held")
 
 
 def test_who_may_only_look_sees_no_buttons(look: Look, ledger: Ledger, queue: EditQueue) -> None:

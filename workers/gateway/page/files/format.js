@@ -55,8 +55,12 @@ export function money(value, currency) {
   return `${new Intl.NumberFormat("en", digits).format(value)} ${currency}`;
 }
 
+/** `0.0985 USD`: a sum to its last digit; amounts have six at most. */
+export const exact = (value, currency) =>
+  `${new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 6 }).format(value)} ${currency}`;
+
 /** What a batch has cost, with what may have been paid and what is under way. */
-export const spent = (found) => money(found.spent + found.doubtful + found.committed, found.currency);
+export const spent = (found, write = money) => write(found.spent + found.doubtful + found.committed, found.currency);
 
 /** `1.2 MB` */
 export function bytes(value) {

@@ -6,8 +6,8 @@ import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
 
-/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. */
-export function decide(batch, which, started) {
+/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it; `reasons`: why those failed. */
+export function decide(batch, which, started, reasons = []) {
   let job = null;
   const dialog = new Decision("Counting…", async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
   const anew = h("input", { type: "checkbox" });
@@ -25,7 +25,8 @@ export function decide(batch, which, started) {
       job = found;
       const mayAsk = job.to_ask || action === "anew";
       const [title, sentences, button] = told(job, which.states);
-      dialog.say(title, [...sentences, mayAsk && which.action === "retry" && choice], button);
+      const failed = button && reasons.map((words) => h("p", { class: "quiet" }, "Failed: ", words));
+      dialog.say(title, [...(failed || []), ...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
       if (mine === asked) dialog.fail(error.message);
     }

@@ -4,7 +4,7 @@ import { h, isTyping } from "./dom.js";
 const KEYS = [
   [["?"], "this list"],
   [["/"], "search"],
-  [["↑", "↓"], "move in a list (also j and k)"],
+  [["↑", "↓"], "move in a list (also j and k); ↓ from the search to what it has found"],
   [["Page ↑", "Page ↓", "Home", "End"], "move far"],
   [["Enter"], "open what is selected"],
   [["Esc"], "close it, or clear the search"],
@@ -24,7 +24,8 @@ const KEYS = [
 export function showKeys() {
   const rows = KEYS.flatMap(([keys, does]) => [h("dt", {}, keys.map((key) => [h("kbd", {}, key), " "])), h("dd", {}, does)]);
   const close = h("button", { class: "main", on: { click: () => dialog.close() } }, "Close");
-  const dialog = h("dialog", { "aria-labelledby": "keys" }, h("h2", { id: "keys" }, "Keys"), h("dl", {}, rows), close);
+  const head = h("div", { class: "bar between" }, h("h2", { id: "keys" }, "Keys"), close); // what has the focus is in view
+  const dialog = h("dialog", { "aria-labelledby": "keys" }, head, h("dl", {}, rows));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

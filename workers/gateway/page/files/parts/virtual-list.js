@@ -49,6 +49,10 @@ class VirtualList extends HTMLElement {
     this.draw();
   }
 
+  get length() {
+    return this.#length;
+  }
+
   get active() {
     return this.#active;
   }

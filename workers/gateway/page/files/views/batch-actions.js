@@ -1,21 +1,22 @@
 // What a person can decide about a batch as a whole: pause and resume it, bound what it costs, cancel what waits.
 import { ask, v1 } from "../api.js";
 import { h } from "../dom.js";
-import { count, money, spent } from "../format.js";
+import { count, exact, spent } from "../format.js";
 import { Decision } from "../parts/decision.js";
 
+const WAITS = ["queued", "held"];
 const AT_THE_API = ["submitting", "waiting", "copying"];
 
 export class BatchActions {
   #record = null;
 
-  /** `cancel`: called for what cancels all that waits. Nobody is shown a button who may not decide. */
+  /** `cancel`: called with the states of what waits. Nobody is shown a button who may not decide. */
   constructor(batch, may, cancel) {
     this.batch = batch;
     this.pause = h("button", { on: { click: () => this.#pause() } }, "Pause…");
     this.resume = h("button", { on: { click: () => this.#resume() } }, "Resume…");
     this.budget = h("button", { on: { click: () => this.#budget() } }, "Budget…");
-    this.cancel = h("button", { on: { click: cancel } }, "Cancel what waits…");
+    this.cancel = h("button", { on: { click: () => cancel(WAITS.filter((state) => this.#count([state]))) } }, "Cancel what waits…");
     this.element = h("div", { class: "bar", role: "group", "aria-label": "Decisions", hidden: true }, this.pause, this.resume, this.budget, this.cancel);
     this.may = may;
   }
@@ -32,7 +33,7 @@ export class BatchActions {
   }
 
   get #waiting() {
-    return this.#count(["queued", "held"]);
+    return this.#count(WAITS);
   }
 
   #count(states) {
@@ -75,12 +76,15 @@ export class BatchActions {
     const { money: found } = this.#record;
     const field = h("input", { inputmode: "decimal", autocomplete: "off", value: found.budget ?? "", size: 12 });
     const label = h("label", { class: "choice" }, "It may cost at most", field, found.currency);
+    const all = Number((found.spent + found.doubtful + found.committed + found.to_come).toFixed(6));
+    const enough = h("button", { type: "button", on: { click: () => (field.value = String(all)) } }, `Enough for all (${exact(all, found.currency)})`);
     const decision = new Decision("", () => this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`));
     decision.say(
       `Budget of ${this.batch}`,
       [
-        `Spent so far: ${spent(found)}${found.to_come ? `, about ${money(found.to_come, found.currency)} to come` : ""}.`,
+        `Spent so far: ${spent(found, exact)}${found.to_come ? `, ${exact(found.to_come, found.currency)} to come for what is queued` : ""}.`,
         label,
+        found.to_come > 0 && h("div", { class: "bar" }, enough),
         "The batch is paused before it costs more, and goes on with a higher budget. Empty: any amount.",
       ],
       "Set the budget",

@@ -1,14 +1,16 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { h } from "../dom.js";
-import { ago, money, number, percent, range, spent, when } from "../format.js";
+import { ago, count, money, number, percent, range, spent, when } from "../format.js";
 import "../parts/progress-bar.js";
 import { Rate } from "../rate.js";
 import { ended, shownState } from "../states.js";
 
 export class BatchHead {
-  #rate = null;
+  #rate = new Rate();
 
-  constructor(batch) {
+  /** `may`: whoever looks has buttons for what else is told as a command. */
+  constructor(batch, may) {
+    this.may = may;
     this.state = h("span", { class: "pill", hidden: true });
     this.made = h("span", {});
     this.by = h("span", {});
@@ -17,10 +19,10 @@ export class BatchHead {
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
-      ["Ended", "Failed", "Rate", "Time left", "Spent", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
+      ["Ended", "Failed", "Cancelled", "Rate", "Time left", "Spent", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
     );
     const list = Object.entries(this.facts).map(([name, shown]) => h("div", {}, h("dt", {}, name), shown));
-    this.spent = list[4];
+    [this.cancelled, this.spent] = [list[2], list[5]];
     this.why = h("ul", {});
     this.note = h("section", { class: "note", "aria-label": "Why it waits", hidden: true }, this.why);
     const facts = h("section", { class: "card", "aria-label": "Progress" }, h("dl", { class: "facts" }, list));
@@ -34,10 +36,10 @@ export class BatchHead {
     );
   }
 
-  show(record) {
-    this.#rate ??= new Rate(record.created);
+  /** `moves`: nothing holds up the submits of all batches. */
+  show(record, moves) {
     const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
-    this.#rate.update(Date.now(), done);
+    this.#rate.update(Date.now(), done, moves && shown !== "paused");
     this.state.hidden = this.progress.hidden = false;
     this.gallery.hidden = !record.counts.completed;
     this.state.textContent = shown;
@@ -46,13 +48,16 @@ export class BatchHead {
     this.made.title = when(record.created);
     this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
-    const moving = shown === "open" && done < record.total;
+    const moving = moves && shown === "open" && done < record.total;
+    const cancelled = record.counts.cancelled ?? 0;
     const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
     this.#fact("Ended", number(done), `of ${number(record.total)}, ${percent(done, record.total)}`);
     this.#fact("Failed", number(failed), record.max_failures ? `at most ${record.max_failures}` : percent(failed, record.total));
+    this.cancelled.hidden = !cancelled;
+    this.#fact("Cancelled", number(cancelled), percent(cancelled, record.total));
     const known = moving && this.#rate.perSecond >= 0.05;
     this.#fact("Rate", known ? this.#rate.perSecond.toFixed(1) : "–", known ? "edits/s" : "");
-    this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : "");
+    this.#fact("Time left", left ? range(left) : "–", shown === "paused" || (!moves && shown === "open") ? "paused" : "");
     this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
     this.#fact("Blank", number(record.blank), "");
@@ -78,11 +83,32 @@ export class BatchHead {
     this.facts[name].replaceChildren(value, " ", h("small", {}, more));
   }
 
-  /** Say why the batch does not move, or why it has not ended. */
-  tell(reasons) {
-    this.note.hidden = !reasons.length;
-    this.why.replaceChildren(...reasons.map(({ text }) => h("li", {}, text)));
+  /** Say why the batch does not move, or why it has not ended; what holds up all batches is said beside it. */
+  tell(reasons, record) {
+    const own = reasons.filter(({ name }) => !OF_ALL.test(name));
+    this.note.hidden = !own.length;
+    this.why.replaceChildren(...own.map((one) => h("li", {}, (this.may && withButtons(one, record)) || one.text)));
   }
+}
+
+const OF_ALL = /^(submit|status):/;
+
+const REMEDIES = {
+  person: "Resume… lets it go on.",
+  refusals: "Fix the cause; then Resume…, and retry what has failed. Or cancel what waits.",
+  failures: "Why is said below. Resume… lets it go on however many fail; or retry those that have failed, or cancel what waits.",
+  budget: "Budget… allows it more. Or cancel what waits.",
+};
+
+/** A reason whose remedy is a button of this page; nothing: the one that is told has none. */
+function withButtons({ name }, record) {
+  const cause = name.replace("batch:", "");
+  const held = record.counts.held ?? 0;
+  if (name === "held" && held) return `${count(held, "edit")} ${held === 1 ? "is" : "are"} held: sent and not answered. Choose “held” below, then retry or cancel.`;
+  const pause = record.paused.find((one) => name === `batch:${cause}` && one.cause === cause);
+  if (!pause || !REMEDIES[cause]) return "";
+  const why = cause === "budget" ? "its next edit does not fit into the budget" : pause.reason; // the sums above go on
+  return `Paused: ${why}. Queued edits are not submitted. ${REMEDIES[cause]}`;
 }
 
 const said = (senders) => (senders.length ? `, sent by ${senders.join(", ")}` : "");

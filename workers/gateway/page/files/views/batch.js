@@ -4,10 +4,11 @@ import { h, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
 import { Jobs, decide } from "../jobs.js";
 import { live } from "../live.js";
+import { PausesNote } from "../parts/pauses-note.js";
 import "../parts/state-map.js";
 import "../parts/virtual-list.js";
 import { Rows } from "../rows.js";
-import { STATES, stateOf } from "../states.js";
+import { STATES, ended, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
 import { BatchActions } from "./batch-actions.js";
 import { BatchHead } from "./batch-head.js";
@@ -16,6 +17,7 @@ import { Groups } from "./groups.js";
 
 const CAN = { retry: ["failed", "held", "cancelled"], cancel: ["queued", "held"] }; // what is done to edits in which states
 const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
+const MOVES = ["ArrowDown", "ArrowUp", "j", "k"];
 const FIRST = [...Array(40).keys()]; // the places that are seen first
 
 export function openBatch(root, session, batch, customId) {
@@ -39,9 +41,10 @@ class Batch {
   constructor(root, batch, may) {
     this.batch = batch;
     this.may = may; // decide about edits, and about the batch
-    this.head = new BatchHead(batch);
+    this.head = new BatchHead(batch, may);
+    this.pauses = new PausesNote(this.#closing.signal, () => this.#headed());
     this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => this.#noNames(error));
-    this.actions = new BatchActions(batch, may, () => this.#decide({ action: "cancel", states: ["queued", "held"] }));
+    this.actions = new BatchActions(batch, may, (states) => this.#decide({ action: "cancel", states }));
     this.jobs = new Jobs(may, notice);
     const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
     this.groups = new Groups(batch, () => this.#filtered(), may && retryGroups);
@@ -59,7 +62,7 @@ class Batch {
     const legend = h("div", { class: "bar between" }, filters, h("div", { class: "bar" }, this.said, this.bulk)); // what filters is the legend of the map too
     this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, legend, this.map);
     this.mapCard.hidden = this.split.hidden = true; // until they have something to show
-    root.append(this.head.element, this.actions.element, this.trouble, this.jobs.element, this.mapCard, this.groups.element, this.split);
+    root.append(this.head.element, this.pauses.element, this.actions.element, this.trouble, this.jobs.element, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
   }
 
@@ -154,14 +157,26 @@ class Batch {
     if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
     this.#strip.change(change);
     this.#filtered();
+    this.#headed();
     this.edit.changed(this.#strip);
   }
 
   #record(record) {
-    this.head.show(record);
+    this.record = record;
+    this.#headed();
     this.actions.show(record);
     if (this.#aside) this.#newer = record;
     else this.#lookAside(record);
+  }
+
+  /** The head has the counts of the map, which may be ahead of the record. */
+  #headed() {
+    if (!this.record) return;
+    const counts = this.#strip.counts();
+    const known = STATES.map(({ name, code }) => [name, counts[code]]).filter(([, value]) => value);
+    const record = this.#strip.length ? { ...this.record, counts: Object.fromEntries(known), total: this.#strip.length } : this.record;
+    this.head.show(record, !this.pauses.submits);
+    this.pauses.element.classList.toggle("hidden", ended(record) === record.total);
   }
 
   async #lookAside(record) {
@@ -176,7 +191,7 @@ class Batch {
         json(`${path}/why`, { signal: this.#closing.signal }),
         record.counts.failed ? json(`${path}/failures`, { signal: this.#closing.signal }) : { groups: [] },
       ]);
-      this.head.tell(why.reasons);
+      this.head.tell(why.reasons, record);
       this.groups.show(failures.groups, record.counts.failed ?? 0);
       this.list.draw();
     } catch (error) {
@@ -223,7 +238,8 @@ class Batch {
   // --- decisions -------------------------------------------------------------------------------
 
   #decide(which) {
-    decide(this.batch, which, (job) => this.jobs.add(job));
+    const reasons = (which.groups ?? []).map((group) => this.groups.wordsOf(group)).filter(Boolean);
+    decide(this.batch, which, (job) => this.jobs.add(job), reasons);
   }
 
   #bulkButton(action) {
@@ -234,8 +250,8 @@ class Batch {
   /** What can be done to what is shown, by a filter: how many edits that are is seen on the button. */
   #offer(button, counts) {
     const groups = [...this.groups.chosen];
-    const chosen = STATES.filter(({ code }) => this.#states.has(code) || (!this.#states.size && groups.length)).map(({ name }) => name);
-    const states = chosen.filter((name) => (groups.length ? name === "failed" : true) && CAN[button.action].includes(name));
+    const chosen = STATES.filter(({ code }) => this.#states.has(code) || (!this.#states.size && groups.length));
+    const states = chosen.filter(({ name, code }) => (groups.length ? name === "failed" : true) && CAN[button.action].includes(name) && counts[code]).map(({ name }) => name);
     const shown = groups.length ? this.#shown.length : STATES.reduce((sum, { name, code }) => sum + (states.includes(name) ? counts[code] : 0), 0);
     button.hidden = !this.may || !states.length || !shown;
     button.which = groups.length ? { states, groups } : { states };
@@ -248,12 +264,20 @@ class Batch {
 
   #key(event) {
     if (isTyping(event)) return;
-    if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
+    const elsewhere = event.target !== document.body && event.target.id !== "main";
+    if (MOVES.includes(event.key) && !elsewhere && this.list.length) this.#toTheList();
+    else if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}/gallery`;
     else if (event.key === "0") this.#clear();
     else if (/^[1-8]$/.test(event.key)) this.#toggle(STATES[event.key - 1].code);
     else return;
     event.preventDefault();
+  }
+
+  /** The keys that move in the list move in it, as long as nothing else has the focus. */
+  #toTheList() {
+    this.list.scrollIntoView({ block: "nearest" });
+    this.list.reveal(this.list.active, true);
   }
 
   #clear() {
@@ -307,6 +331,7 @@ class Batch {
 
   #openNamed(name) {
     this.#show(name, -1); // its place is not known: the panel alone shows it
+    this.edit.keepInView(this.#closing.signal);
   }
 
   #show(name, place) {

@@ -4,9 +4,10 @@ import { h, isTyping } from "../dom.js";
 import { ago, number, percent, range, sendersText, spent, when } from "../format.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
+import { PausesNote } from "../parts/pauses-note.js";
 import { copyLine } from "../parts/copy-line.js";
 import { Rate } from "../rate.js";
-import { ended, shownState } from "../states.js";
+import { ended, pausedBy, shownState } from "../states.js";
 
 const PAGE = 100;
 const FILTERS = ["all", "open", "paused", "finishing", "completed"];
@@ -43,6 +44,7 @@ class Batches {
     this.list = h("ul", { class: "card batches", "aria-label": "Batches", "aria-busy": "true" });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, "Show older batches");
+    this.pauses = new PausesNote(this.#closing.signal, () => this.#timed());
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.empty = h("section", { class: "card empty", hidden: true });
     const group = h("div", { class: "bar", role: "group", "aria-label": "Batches by state" }, this.chips);
@@ -50,6 +52,7 @@ class Batches {
       h("div", { class: "bar between" }, h("h1", {}, "Batches"), this.said),
       h("div", { class: "bar" }, this.search, this.senders, group),
       this.trouble,
+      this.pauses.element,
       this.list,
       this.empty,
       h("div", { class: "bar" }, this.more),
@@ -117,14 +120,25 @@ class Batches {
   #changed(batches, gone) {
     for (const record of batches) {
       this.#records.set(record.batch, record);
-      if (!this.#rates.has(record.batch)) this.#rates.set(record.batch, new Rate(record.created));
-      this.#rates.get(record.batch).update(Date.now(), ended(record));
+      if (!this.#rates.has(record.batch)) this.#rates.set(record.batch, new Rate());
+      this.#time(record);
     }
     for (const batch of gone) {
       this.#records.delete(batch);
       this.#rows.get(batch)?.item.remove();
       this.#rows.delete(batch);
     }
+    this.#draw();
+  }
+
+  #time(record) {
+    const moves = shownState(record) !== "paused" && !this.pauses.submits;
+    this.#rates.get(record.batch).update(Date.now(), ended(record), moves);
+  }
+
+  /** All are paused, or go on. */
+  #timed() {
+    this.#records.forEach((record) => this.#time(record));
     this.#draw();
   }
 
@@ -214,8 +228,12 @@ class Batches {
 
   #key(event) {
     if (event.key === "Escape" && event.target === this.search) return this.#clear();
-    if (isTyping(event)) return undefined;
     const links = [...this.list.querySelectorAll("a")];
+    if (event.target === this.search && links.length && ["ArrowDown", "Enter"].includes(event.key)) {
+      event.preventDefault();
+      return event.key === "Enter" ? links[0].click() : links[0].focus();
+    }
+    if (isTyping(event)) return undefined;
     const at = links.indexOf(document.activeElement);
     const steps = { ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, Home: 0, End: links.length - 1 };
     if (!(event.key in steps) || !links.length) return undefined;
@@ -234,9 +252,10 @@ class Row {
     this.bar = document.createElement("progress-bar");
     this.done = h("span", { class: "quiet small" });
     this.failed = h("span", { class: "number small" });
+    this.cancelled = h("span", { class: "number small quiet" });
     this.left = h("span", { class: "number small" });
     const name = h("div", {}, h("div", { class: "name" }, batch), this.age, this.by);
-    const parts = [name, h("div", { class: "stack tight" }, this.bar, this.done), h("div", {}, this.state), this.left, this.failed];
+    const parts = [name, h("div", { class: "stack tight" }, this.bar, this.done), h("div", {}, this.state), this.left, h("div", { class: "ended" }, this.failed, this.cancelled)];
     this.item = h("li", {}, h("a", { class: "batch-row", href: `#/batches/${encodeURIComponent(batch)}` }, parts));
   }
 
@@ -255,7 +274,11 @@ class Row {
     this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}${cost}`;
     this.failed.textContent = failed ? `${number(failed)} failed` : "";
     this.failed.classList.toggle("bad", failed > 0);
-    this.left.textContent = shown === "open" && done < record.total ? this.#left(record, rate, done) : "";
+    const cancelled = record.counts.cancelled ?? 0;
+    this.cancelled.textContent = cancelled ? `${number(cancelled)} cancelled` : "";
+    const left = shown === "open" && done < record.total ? this.#left(record, rate, done) : "";
+    this.left.textContent = shown === "paused" ? record.paused.map(pausedBy).join(", ") : left;
+    this.left.title = shown === "paused" ? record.paused.map(({ reason }) => reason).join("; ") : "";
   }
 
   #left(record, rate, done) {

@@ -4,6 +4,7 @@ import { h, notice } from "../dom.js";
 import { bytes, money, seconds, when } from "../format.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
+const SETTLED_MS = 5000; // by then all of the page is there
 const AGAIN_MS = 2000; // an edit that is under way is looked at again
 
 export class EditPanel {
@@ -26,7 +27,22 @@ export class EditPanel {
     const opens = this.element.hidden;
     [this.#name, this.place] = [name, place];
     this.element.hidden = false;
-    this.#load().then(() => opens && this.element.scrollIntoView({ block: "nearest" })); // the map may be long
+    this.#load().then(() => opens && this.#bringIntoView()); // the map may be long
+  }
+
+  /** While the page above it still grows it is kept in view, until somebody does something. */
+  keepInView(signal) {
+    const grows = new ResizeObserver(() => this.#bringIntoView());
+    const stop = () => grows.disconnect();
+    grows.observe(document.querySelector("#main"));
+    for (const type of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(type, stop, { once: true, signal });
+    signal.addEventListener("abort", stop);
+    setTimeout(stop, SETTLED_MS);
+  }
+
+  #bringIntoView() {
+    const { top } = this.element.getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) this.element.scrollIntoView({ block: "start" });
   }
 
   hide() {
@@ -73,7 +89,7 @@ export class EditPanel {
     return [
       this.#head(edit.custom_id),
       h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
-      h("p", { class: `why ${failed}` }, capital(why)),
+      h("p", { class: `why ${failed}` }, capital(this.decide ? why.replace(COMMANDS, "") : why)),
       this.#decisions(edit),
       edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
       ...(edit.result?.outputs ?? []).map((output) => this.#output(output)),
@@ -159,5 +175,8 @@ function past(steps) {
   });
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
 }
+
+// What buttons do as well.
+const COMMANDS = / \(to (retry|put it back): retouch retry \S+( --cancelled)?\)|; as it was: retouch retry [^\s)]+(?=\))|: retouch retry \S+ --held, or retouch cancel \S+ --held/;
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -39,7 +39,7 @@ export class Groups {
     this.#mark();
   }
 
-  #item({ group, code, words, count: failed }) {
+  #item({ group, code, words, count: failed, example, message }) {
     const button = h("button", { class: "chip", "aria-pressed": "false" }, "Show these");
     button.addEventListener("click", () => {
       if (!this.chosen.delete(group)) this.chosen.add(group);
@@ -53,7 +53,7 @@ export class Groups {
       "li",
       { class: "group" },
       h("span", { class: "count" }, number(failed)),
-      h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER),
+      h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER, one(words, example, message)),
       h("span", { class: "bar" }, again, button),
     );
     return Object.assign(item, { group, button });
@@ -66,4 +66,10 @@ export class Groups {
       item.button.setAttribute("aria-pressed", String(on));
     }
   }
+}
+
+/** One of them in its own words, where those of all leave something out. */
+function one(words, example, message) {
+  if (!message || message.toLowerCase() === words) return null;
+  return h("span", { class: "quiet small one" }, `${example}: ${message}`);
 }
