@@ -43,8 +43,10 @@ def test_failures_are_told_by_reason(client: Client, ledger: Ledger) -> None:
     fill(ledger, count=4)
     fail(ledger, "the prompt is empty", "no image 1", "no image 2")
     caller = client()
-    small = {"group": 2, "code": "refused", "words": "no image …", "count": 2, "example": "c1"}
-    empty = {"group": 1, "code": "refused", "words": "the prompt is empty", "count": 1, "example": "c0"}
+    small = {"group": 2, "code": "refused", "words": "no image …", "count": 2}
+    small |= {"example": "c1", "message": "no image 1"}
+    empty = {"group": 1, "code": "refused", "words": "the prompt is empty", "count": 1}
+    empty |= {"example": "c0", "message": "the prompt is empty"}
     assert caller.get("/v1/batches/b/failures").json() == {"batch": "b", "failed": 3, "groups": [small, empty]}
     assert caller.post("/v1/batches/b/retry?group=2").json() == {"asked": 0, "sent": 2}
     assert caller.get("/v1/batches/b/failures").json() == {"batch": "b", "failed": 1, "groups": [empty]}
