@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from retouch.errors import RetouchError
 from retouch.signals import exit_code, raise_on
 from scripts.benchmark import cost, machine, makespan, page, plots, run, table, versions
+from scripts.benchmark.arguments import forget_deployment
 from scripts.benchmark.report import Report
 from scripts.benchmark.sizes import FULL, QUICK, Sizes
 
@@ -22,9 +22,7 @@ PARTS = (*run.ROWS, *(version.name for version in versions.VERSIONS))
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns the exit code: 0 measured (whatever the targets say), 1 something failed."""
     options = _parse(arguments)
-    # Another deployment's settings must not lead a measured process away.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
-        del os.environ[name]
+    forget_deployment()
     sizes = QUICK if options.quick else FULL
     report = Report(machine.describe(), _settings(sizes))
     print(table.heading(report), flush=True)

@@ -9,12 +9,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from retouch.errors import RetouchError
 from retouch.signals import exit_code, raise_on
 from scripts.benchmark import machine, markdown, page
-from scripts.benchmark.arguments import parts_of, rounds
+from scripts.benchmark.arguments import forget_deployment, read
 from scripts.benchmark.gateway import hooks, receiver, run, small, tables
 from scripts.benchmark.gateway.report import Report
 from scripts.benchmark.gateway.sizes import FULL, QUICK, Sizes
@@ -25,9 +24,7 @@ PACKAGES = ("fastapi", "starlette", "uvicorn", "pydantic", "redis", "aiohttp", "
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns the exit code: 0 measured (whatever the bounds say), 1 something failed."""
     options = _parse(arguments)
-    # Another deployment's settings must not lead a measured process away.
-    for name in [name for name in os.environ if name.startswith(("AWS_", "RETOUCH_"))]:
-        del os.environ[name]
+    forget_deployment()
     sizes = QUICK if options.quick else FULL
     if options.rounds:
         sizes = replace(sizes, rounds=options.rounds)
@@ -52,17 +49,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="scripts/bench --gateway",
         description="Measure how fast the gateway takes edits, and how soon others hear of their end.",
     )
-    parser.add_argument(
-        "--only", type=parts_of(run.PARTS), default=run.PARTS, help=f"some parts of {','.join(run.PARTS)}"
-    )
-    parser.add_argument("--rounds", type=rounds, help=f"of which the median counts; default: {FULL.rounds}")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: to try the benchmark; figures mean nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
-    parser.add_argument("--docs", action="store_true", help="put the tables into docs/performance.md")
-    options = parser.parse_args(arguments)
-    if options.docs and options.quick:
-        parser.error("--docs publishes figures, and with --quick they mean nothing")
-    return options
+    return read(parser, arguments, run.PARTS, FULL.rounds)
 
 
 def _settings(sizes: Sizes) -> dict[str, str]:
