@@ -1,4 +1,4 @@
-"""Numbers and names that Python and the Lua moves share: they are defined here and put before each script."""
+"""Numbers and names that Python and the Lua moves share: they are defined here, and written into each script."""
 
 from __future__ import annotations
 
@@ -54,44 +54,47 @@ class JobState(StrEnum):
     DONE = "done"
 
 
-def as_lua() -> str:
-    """The same as Lua locals, put before every script."""
-    lines = [
-        f"local PAGE = {PAGE}",
-        f"local WEIGHT_MIN, WEIGHT_MAX = {WEIGHT_MIN}, {WEIGHT_MAX}",
-        f"local EVENTS_KEPT_MS = {EVENTS_KEPT_MS}",
-        f"local PRODUCER_GONE_MS = {PRODUCER_GONE_MS}",
-        f"local KEPT_MS = {KEPT_MS}",
-        f"local LIFTED = '{LIFTED}'",
-        f"local NOTIFY_PREFIX = '{NOTIFY_PREFIX}'",
-        f"local LEARNED_BINS = {LEARNED_BINS}",
-        f"local LEARNED_KINDS = {LEARNED_KINDS}",
-        f"local SENDERS_KEPT = {SENDERS_KEPT}",
-        f"local CHANGED_AT_ONCE = {CHANGED_AT_ONCE}",
-        f"local COUNTED_AT_ONCE = {COUNTED_AT_ONCE}",
-        f"local JOB_OFFERED_MS = {JOB_OFFERED_MS}",
-        f"local JOB_TAKEN_MS = {JOB_TAKEN_MS}",
-        f"local JOB_KEPT_MS = {JOB_KEPT_MS}",
-        f"local JOBS_OF_BATCH, JOBS_OFFERED = {JOBS_OF_BATCH}, {JOBS_OFFERED}",
-        f"local JOB = {_table(JobState)}",
-        f"local OTHER_GROUP = {OTHER_GROUP}",
-        f"local SAMPLE_MS, SAMPLES_KEPT = {SAMPLE_MS}, {SAMPLES_KEPT}",
-        "local SAMPLED = { " + ", ".join(f"'{name}'" for name in SAMPLED) + " }",
-        "local LETTER = { " + ", ".join(f"{state} = '{letter}'" for state, letter in LETTERS.items()) + " }",
-        "local TERMINAL = { " + ", ".join(f"{state} = true" for state in sorted(TERMINAL)) + " }",
-        f"local FAILURE = {_table(FailureCode)}",
-        f"local CAUSE = {_table(PauseCause)}",
-        f"local BATCH_PAUSE = {_table(BatchPause)}",
-        f"local FINISH = {_table(Finish)}",
-        f"local FARED = {_table(Fared)}",
-        f"local OUTCOME = {_table(Outcome)}",
-        f"local POLICY = {_table(AmbiguityPolicy)}",
-        f"local JOURNAL_EDITS = {JOURNAL_EDITS}",
-        f"local JOURNAL = {_table(Journal)}",
-        f"local MARK = {_table(Mark)}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _table(names: type[StrEnum]) -> str:
-    return "{ " + ", ".join(f"{name.name.lower()} = '{name.value}'" for name in names) + " }"
+NUMBERS_AND_WORDS: dict[str, int | float | str] = {
+    "PAGE": PAGE,
+    "WEIGHT_MIN": WEIGHT_MIN,
+    "WEIGHT_MAX": WEIGHT_MAX,
+    "EVENTS_KEPT_MS": EVENTS_KEPT_MS,
+    "PRODUCER_GONE_MS": PRODUCER_GONE_MS,
+    "KEPT_MS": KEPT_MS,
+    "LIFTED": LIFTED,
+    "NOTIFY_PREFIX": NOTIFY_PREFIX,
+    "LEARNED_BINS": LEARNED_BINS,
+    "LEARNED_KINDS": LEARNED_KINDS,
+    "SENDERS_KEPT": SENDERS_KEPT,
+    "CHANGED_AT_ONCE": CHANGED_AT_ONCE,
+    "COUNTED_AT_ONCE": COUNTED_AT_ONCE,
+    "JOB_OFFERED_MS": JOB_OFFERED_MS,
+    "JOB_TAKEN_MS": JOB_TAKEN_MS,
+    "JOB_KEPT_MS": JOB_KEPT_MS,
+    "JOBS_OF_BATCH": JOBS_OF_BATCH,
+    "JOBS_OFFERED": JOBS_OFFERED,
+    "OTHER_GROUP": OTHER_GROUP,
+    "SAMPLE_MS": SAMPLE_MS,
+    "SAMPLES_KEPT": SAMPLES_KEPT,
+    "JOURNAL_EDITS": JOURNAL_EDITS,
+}
+TABLES: dict[str, dict[str, str] | tuple[str, ...]] = {
+    "SAMPLED": SAMPLED,
+    "LETTER": {str(state): letter for state, letter in LETTERS.items()},
+    "TERMINAL": {str(state): str(state) for state in sorted(TERMINAL)},
+    **{
+        name: {member.name.lower(): member.value for member in members}
+        for name, members in {
+            "JOB": JobState,
+            "FAILURE": FailureCode,
+            "CAUSE": PauseCause,
+            "BATCH_PAUSE": BatchPause,
+            "FINISH": Finish,
+            "FARED": Fared,
+            "OUTCOME": Outcome,
+            "POLICY": AmbiguityPolicy,
+            "JOURNAL": Journal,
+            "MARK": Mark,
+        }.items()
+    },
+}

@@ -309,11 +309,13 @@ class Keys:
         """What is known of a kind of work."""
         return f"{self.prefix}learned:{kind}"
 
-    def as_lua(self) -> str:
-        """The same names as Lua locals (``DUE``, ``edit_key(id)``), so that this file alone knows them."""
-        lines = [f"local {name.upper()} = '{getattr(self, name)}'" for name in _FIXED]
-        lines += [f"local function {name}_key(x) return '{getattr(self, name)('')}' .. x end" for name in _FAMILIES]
-        return "\n".join(lines) + "\n"
+    def fixed(self) -> dict[str, str]:
+        """The keys that are alone of their kind, by what the Lua moves call them (``DUE``)."""
+        return {name.upper(): getattr(self, name) for name in _FIXED}
+
+    def families(self) -> dict[str, str]:
+        """What the other keys begin with, by what the Lua moves call them (``edit_key(id)``)."""
+        return {f"{name}_key": getattr(self, name)("") for name in _FAMILIES}
 
 
 def check_namespace(namespace: str) -> str:

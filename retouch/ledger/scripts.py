@@ -1,7 +1,8 @@
 """The ledger's Lua scripts: each is one command of ``lua/`` with the parts of ``lua/include/`` that it includes.
 
-A command names its parts by lines such as ``-- include: clock edits``; a part may name others. Before them come the
-names of the keys, the constants, and a check of the ledger's schema: a script of another schema changes nothing.
+A command names its parts by lines such as ``-- include: clock edits``; a part may name others. Before them comes a
+check of the ledger's schema: a script of another schema changes nothing. Keys and constants are written in where their
+names stand: each variable of a script costs each run its making, and each function that uses it more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from retouch.ledger.keys import SCHEMA, Keys
 
 _FOLDER = resources.files("retouch.ledger") / "lua"
 _INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
-_OURS = f"local OURS = '{SCHEMA}'\n"
 _GUARD = """\
 local schema = redis.call('GET', SCHEMA)
 if not schema then
@@ -32,9 +32,11 @@ end
 """
 _COMMENT = re.compile(r"--.*")
 _WORD = re.compile(r"\w+")
-_DECLARED = re.compile(r"^local (?:function )?([\w, ]+)")  # the names at the beginning of a line
+_NAME = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|--.*|\b([A-Z][A-Z_]+)\b(?:\.(\w+))?")  # or a text, or a comment
+_OF_FAMILY = re.compile(r"\b([a-z]+_key)\(")
 _FUNCTION = re.compile(r"^local function (\w+)\((?:.* end\n|.*\n(?:(?: .*|--.*)?\n)*?end\n)", re.MULTILINE)
 Argument = str | bytes | int | float  # of a move
+_BUFFER = "buffer"
 _UNGUARDED = "upgrade"  # the one script that is for a ledger of another schema
 
 
@@ -86,15 +88,22 @@ def names() -> list[str]:
     return sorted(path.name.removesuffix(".lua") for path in _FOLDER.iterdir() if path.name.endswith(".lua"))
 
 
+def command(name: str) -> str:
+    """A move's own text, without what it includes."""
+    return (_FOLDER / f"{name}.lua").read_text()
+
+
 @lru_cache(maxsize=1000)  # a process has one namespace, its tests some; and most processes use few of the moves
 def text(name: str, namespace: str) -> str:
     """The whole text of one move, as it is sent."""
-    own, words = _needed(("" if name == _UNGUARDED else _GUARD) + _assembled((_FOLDER / f"{name}.lua").read_text()))
-    return "".join(line for line, declared in _head(namespace) if words & declared) + own
+    guard = "" if name == _UNGUARDED else _GUARD
+    own = _needed(_written_in(guard + _assembled(command(name)), namespace))
+    words = _words(own)
+    return "".join(f"local {name} = {_table(made)}\n" for name, made in constants.TABLES.items() if name in words) + own
 
 
-def _needed(text: str) -> tuple[str, set[str]]:
-    """A move without the functions that it never reaches, and all words of that.
+def _needed(text: str) -> str:
+    """A move without the functions that it never reaches.
 
     Lua takes 200 local variables at most, and makes each function anew in each run.
     """
@@ -103,23 +112,59 @@ def _needed(text: str) -> tuple[str, set[str]]:
     while reached := unreached & words:
         unreached -= reached
         words.update(*(functions[name] for name in reached))
-    return _FUNCTION.sub(lambda found: "" if found[1] in unreached else found[0], text), words
+    return _FUNCTION.sub(lambda found: "" if found[1] in unreached else found[0], text)
 
 
 def _words(text: str) -> set[str]:
     return set(_WORD.findall(_COMMENT.sub("", text)))
 
 
-@lru_cache(maxsize=50)
-def _head(namespace: str) -> list[tuple[str, frozenset[str]]]:
-    """The lines that may come before a move, each with the names that it declares."""
-    lines = (Keys(namespace).as_lua() + constants.as_lua() + _OURS).splitlines(keepends=True)
-    return [(line, frozenset(_WORD.findall(_DECLARED.findall(line)[0]))) for line in lines]
+def _written_in(text: str, namespace: str) -> str:
+    """A move with the keys and constants in place of their names; raises KeyError for a field that a table has not."""
+    keys = Keys(namespace)
+    for found in reversed(list(_OF_FAMILY.finditer(text))):
+        begin = keys.families().get(found[1])
+        if begin is not None:
+            end = _closing(text, found.end())
+            text = f"{text[: found.start()]}({_literal(begin)} .. {text[found.end() : end]}){text[end + 1 :]}"
+    values: dict[str, int | float | str] = {**keys.fixed(), **constants.NUMBERS_AND_WORDS, "OURS": str(SCHEMA)}
+
+    def written(found: re.Match[str]) -> str:
+        name, field = found.groups()
+        if name in values:
+            return _literal(values[name]) + (f".{field}" if field else "")
+        table = constants.TABLES.get(name)
+        return _literal(table[field]) if field and isinstance(table, dict) else found[0]
+
+    return _NAME.sub(written, text)
 
 
-def _assembled(command: str) -> str:
-    """A command's text after its parts; each part comes once, after the parts that it includes itself."""
-    return "".join(map(_part, dict.fromkeys(_parts(command)))) + command
+def _closing(text: str, first: int) -> int:
+    """Where the bracket ends of which the inside begins at ``first``."""
+    depth = 1
+    for at in range(first, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        if not depth:
+            return at
+    raise ValueError(f"a bracket is open: {text[first - 20 : first + 60]!r}")
+
+
+def _literal(value: int | float | str) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _table(of: dict[str, str] | tuple[str, ...]) -> str:
+    entries = [f"{name} = '{value}'" for name, value in of.items()] if isinstance(of, dict) else map(_literal, of)
+    return "{ " + ", ".join(entries) + " }"
+
+
+def _assembled(own: str) -> str:
+    """A command's text after its parts; each part comes once, after the parts that it includes itself.
+
+    Before all of them comes the buffer, if it is one: no other part is to read past it.
+    """
+    parts = dict.fromkeys(_parts(own))
+    return "".join(map(_part, sorted(parts, key=_BUFFER.__ne__))) + own
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from retouch.errors import BatchCancelledError
 from retouch.ledger import PAGE, Claim, Entry, Run, Seen, Settlement, Step, Strike
 from retouch.states import EditState
 from tests.contract.servers import on_a_server
-from tests.ledger_bench import LEASE_MS, SUBMITTING, Bench, entries
+from tests.ledger_bench import DEADLINE_MS, LEASE_MS, SUBMITTING, Bench, entries
 
 RUN = 20
 
@@ -89,6 +89,27 @@ def test_refusals_that_are_not_definite_pause_a_batch_only_beside_another(bench:
 
 
 @on_a_server
+def test_one_that_is_taken_ends_the_run_also_within_a_move(bench: Bench) -> None:
+    """Whatever was said of the others in the same move, before and after it."""
+    bench.fill(6)
+
+    def settle(*verdicts: str) -> None:
+        good = {"submit": bench.clock.now}
+        run = Run("no such model", definite=True)
+        settled = [
+            Settlement(claim, SUBMITTING, EditState.WAITING, delay_ms=10**6, good=good, deadline_ms=DEADLINE_MS)
+            if verdict == "taken"
+            else Settlement(claim, SUBMITTING, EditState.FAILED, untaken=True, run=run)
+            for claim, verdict in zip(begun(bench, len(verdicts)), verdicts, strict=True)
+        ]
+        assert all(bench.ledger.worker.settle(settled))
+
+    settle("taken", "refused")
+    assert bench.stored(bench.keys.batch("b"), "run") == "1"
+    settle("taken", "refused", "taken")
+    assert bench.client.hget(bench.keys.batch("b"), "run") is None
+
+
 def test_one_edit_refused_often_is_no_run(bench: Bench) -> None:
     """Each edit counts once in its batch's run."""
     bench.fill(1)

@@ -10,7 +10,7 @@ import redis
 from hypothesis import given, settings
 
 from retouch.causes import BatchPause, FailureCode, Fared
-from retouch.ledger import Claim, Finish, Journal, Seen, Settlement, Step, Strike, scripts
+from retouch.ledger import Claim, Finish, Journal, Seen, Settlement, Step, Strike, constants, scripts
 from retouch.ledger.journal import Mark
 from retouch.states import EditState
 from tests.ledger_bench import DEADLINE_MS, HOLD, IDEMPOTENT, LEASE_MS, POLLED, SUBMITTING, Bench, entries
@@ -245,9 +245,8 @@ def test_of_which_edits_a_journal_is_kept(
     bench: Bench, setting: Journal | None, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the workers' setting was when they were enqueued; without one all is as before."""
-    monkeypatch.setattr("retouch.ledger.constants.JOURNAL_EDITS", 3)
-    monkeypatch.setattr(scripts, "_head", scripts._head.__wrapped__)  # what other tests have put together has another
-    monkeypatch.setattr(scripts, "text", scripts.text.__wrapped__)
+    monkeypatch.setitem(constants.NUMBERS_AND_WORDS, "JOURNAL_EDITS", 3)
+    monkeypatch.setattr(scripts, "text", scripts.text.__wrapped__)  # what other tests have put together has another
     bench = Bench(bench.client)
     bench.ledger.worker.see_worker("w", {}, {"RETOUCH_JOURNAL": str(setting)} if setting else {})
     bench.write("b", entries(2))

@@ -58,18 +58,18 @@ local function retry(id, from, custom_id, place)
     reopen(batch)
     reopened = true
   end
-  record(id, nil, ask and MARK.asked or MARK.retried)
+  journal.record(id, nil, ask and MARK.asked or MARK.retried)
   if ask then
     set_state(id, from, 'waiting')
     redis.call('HSET', key, 'asked', '1')
-    redis.call('ZADD', DUE, int(now), id)
+    redis.call('ZADD', DUE, NOW, id)
     return true
   end
   redis.call('HDEL', key, 'provider_id', 'submitted_at')
   -- One whose submit is open still may be sent under its number again; begin_submit marks it if it is not.
   if not open[1] and redis.call('HEXISTS', key, 'unanswered') == 1 then mark_duplicate(id) end
   requeue(id, from)
-  if open[1] then redis.call('HSET', key, 'intent', 'retried', 'sent_at', open[2] or int(now)) end
+  if open[1] then redis.call('HSET', key, 'intent', 'retried', 'sent_at', open[2] or NOW) end
 end
 
 -- The next places of those that are chosen, on a page of the order at most, and where to go on; nil: there are no more.
@@ -141,5 +141,5 @@ elseif counting then
 else
   jobs.finish(job, JOB.done)
 end
-write_counts()
+buffer.write()
 return answer()

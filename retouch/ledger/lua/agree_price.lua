@@ -6,13 +6,13 @@
 -- include: clock money
 if ARGV[2] ~= '' and redis.call('HSETNX', STATE, 'price', ARGV[2]) == 1 then redis.call('HSET', STATE, 'currency', ARGV[3]) end
 local s = redis.call('HMGET', STATE, 'price', 'currency')
-local pause = pauses()[money.DAILY]
+local pause = pauses()[DAILY]
 if pause then
   pause.most = ARGV[4]
   if ARGV[4] == '' then
-    end_pause(money.DAILY, pause)
+    end_pause(DAILY, pause)
   else
-    write_pause(money.DAILY, pause)
+    write_pause(DAILY, pause)
     money.look_at_day_again(tonumber(s[1]), s[2])
   end
 end

@@ -3,8 +3,9 @@
 -- Returns per claim: false (claim lost, begun by another call, or polls pause), or { now, state, provider_id, polls, tries,
 --   deadline, samples, urls, submitted_at, strikes, kind, seen, incomplete, overdue }; the deadline by the ordinary clock.
 -- Changes the edits (begun, deadline) and DUE.
--- include: clock pauses begun
+-- include: buffer clock hash pauses begun
 local lease, nonce, deadline, answers = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), {}
+local leased_until = int(now + lease)
 local healthy = healthy_now() -- a deadline does not run during an outage
 
 local paused_until, waits = held_back_until('status')
@@ -12,27 +13,26 @@ local paused_until, waits = held_back_until('status')
 for i = 5, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
-  local e = redis.call('HMGET', key, 'fence', 'state', 'provider_id', 'polls', 'tries', 'deadline', 'samples', 'urls',
-    'submitted_at', 'strikes', 'kind', 'seen', 'incomplete', 'overdue', 'holder', 'begun', 'probe')
-  local probe, begun, holder = table.remove(e), table.remove(e), table.remove(e)
-  local ours = e[1] == fence and (e[2] == 'waiting' or e[2] == 'copying') and may_begin(holder, begun, nonce)
-  if ours and e[3] and paused_until and not begun and (waits or probe ~= fence) then
+  local e = whole(key)
+  local ours = e.fence == fence and (e.state == 'waiting' or e.state == 'copying') and may_begin(e.holder, e.begun, nonce)
+  if ours and e.provider_id and paused_until and not e.begun and (waits or e.probe ~= fence) then
     redis.call('HDEL', key, 'holder')
     redis.call('ZADD', DUE, int(paused_until), id)
     ours = false
   end
   if ours then
-    redis.call('ZADD', DUE, int(now + lease), id)
-    redis.call('HSET', key, 'begun', nonce)
-    e[1] = int(now)
-    if e[3] and not e[6] then
-      e[6] = healthy + deadline
-      redis.call('HSET', key, 'deadline', int(e[6]))
+    buffer.zadd(DUE, leased_until, id)
+    buffer.hset(key, 'begun', nonce)
+    if e.provider_id and not e.deadline then
+      e.deadline = healthy + deadline
+      buffer.hset(key, 'deadline', int(e.deadline))
     end
-    if e[6] then e[6] = int(tonumber(e[6]) + now - healthy) end
-    answers[#answers + 1] = e
+    answers[#answers + 1] = { NOW, e.state, e.provider_id or false, e.polls or false, e.tries or false,
+      e.deadline and int(tonumber(e.deadline) + now - healthy) or false, e.samples or false, e.urls or false, e.submitted_at or false,
+      e.strikes or false, e.kind or false, e.seen or false, e.incomplete or false, e.overdue or false }
   else
     answers[#answers + 1] = false
   end
 end
+buffer.write()
 return answers

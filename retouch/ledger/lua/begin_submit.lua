@@ -10,11 +10,11 @@
 --   the money is used up.
 -- Changes the edits (intent, sent_at, begun, resent, unanswered, submits, duplicate, reserved, state), their batches' counts and money,
 --   that of the day, DUE.
--- include: clock edits pauses money begun
+-- include: buffer clock hash edits pauses money begun
 local KEY_LIVES_MS = 12 * 3600000 -- from the first send under a number: how long the API is asked to know it
 local UNSIGNED_FIRST_MS, UNSIGNED_MAX_MS = 1000, 10000
 local lease, nonce, policy, fallback, resubmits = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local unsigned, daily = ARGV[7], tonumber(ARGV[8])
+local unsigned, daily, leased_until = ARGV[7], tonumber(ARGV[8]), int(now + lease)
 local answers = {}
 
 local paused_until, waits = held_back_until('submit')
@@ -30,17 +30,17 @@ end
 local function settle_ambiguity(id, e)
   local by = policy
   if by == POLICY.idempotent then
-    if now - tonumber(e.sent_at or int(now)) <= KEY_LIVES_MS then return 'same' end
+    if now - tonumber(e.sent_at or NOW) <= KEY_LIVES_MS then return 'same' end
     by = fallback
   end
   if e.intent == 'retried' then return 'new' end
   if by == POLICY.hold then
     count_unanswered(id)
-    redis.call('HDEL', edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
+    buffer.hdel(edit_key(id), 'holder', 'intent', 'sent_at', 'rescues')
     redis.call('HSET', edit_key(id), 'note', 'sent, not answered')
     if e.reserved then money.settle((split(id)), id, e.reserved, 'doubtful') end
     set_state(id, 'submitting', 'held')
-    record(id, nil, MARK.held)
+    journal.record(id, nil, MARK.held)
     free_places(id)
     redis.call('ZREM', DUE, id)
     return nil
@@ -53,9 +53,9 @@ local function settle_ambiguity(id, e)
 end
 
 local function hold_back(id, e, why)
-  record(id, nil, MARK.held_back, nil, why)
+  journal.record(id, nil, MARK.held_back, nil, why)
   if e.intent then
-    redis.call('HDEL', edit_key(id), 'holder')
+    buffer.hdel(edit_key(id), 'holder')
     redis.call('ZADD', DUE, int(paused_until or now + 1000), id)
   else
     requeue(id, 'submitting')
@@ -76,9 +76,9 @@ local function put_off(id, e)
   local times = redis.call('HINCRBY', key, 'unsigned', 1)
   local delay = math.min(UNSIGNED_FIRST_MS * 2 ^ math.min(times - 1, 20), UNSIGNED_MAX_MS)
   redis.call('HSET', key, 'note', unsigned)
-  record(id, nil, MARK.held_back, nil, 'no link to its image can be signed', delay)
+  journal.record(id, nil, MARK.held_back, nil, 'no link to its image can be signed', delay)
   if e.intent then
-    redis.call('HDEL', key, 'holder')
+    buffer.hdel(key, 'holder')
     redis.call('ZADD', DUE, int(now + delay), id)
   else
     requeue(id, 'submitting', delay)
@@ -134,12 +134,13 @@ local function to_send(id, fence, e, batch)
     if e.intent ~= 'retried' then
       count_unanswered(id)
       -- What was said is of the submit before this one: should nobody live to tell of this one, it was not answered.
-      if e.said then redis.call('HDEL', edit_key(id), 'said') else redis.call('HSET', edit_key(id), 'resent', '1') end
+      if e.said then buffer.hdel(edit_key(id), 'said') else redis.call('HSET', edit_key(id), 'resent', '1') end
     end
   end
   if how and how ~= 'same' then
-    e.submits, e.sent_at = redis.call('HINCRBY', edit_key(id), 'submits', 1), int(now)
-    if e.link then redis.call('HDEL', edit_key(id), 'link') end
+    e.submits, e.sent_at = int((e.submits or 0) + 1), NOW
+    buffer.hset(edit_key(id), 'submits', e.submits)
+    if e.link then buffer.hdel(edit_key(id), 'link') end
     e.link = nil
   end
   if cost > 0 then money.reserve((split(id)), id, cost) end
@@ -154,7 +155,7 @@ end
 
 local submits_waited = ended(redis.call('HGET', STATE, 'waited'))
 local batches = {} -- what this call has read of them
-local function batch_of(id)
+local function read_batch(id)
   if not batches[id] then
     local b = redis.call('HMGET', batch_key(id), 'defaults', 'paused', 'cancelled', 'made', 'waited', 'budget')
     local waited = {} -- the pauses that have ended
@@ -165,30 +166,26 @@ local function batch_of(id)
   return batches[id]
 end
 
-local FIELDS = { 'fence', 'state', 'holder', 'intent', 'begun', 'resent', 'said', 'errors', 'note', 'sent_at', 'again', 'probe',
-  'submits', 'tries', 'strikes', 'link', 'samples', 'reserved', 'h0' }
 for i = 9, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
   local key = edit_key(id)
   local batch_id, custom_id = split(id)
-  local raw, e = redis.call('HMGET', key, unpack(FIELDS)), {}
-  for n, name in ipairs(FIELDS) do e[name] = raw[n] or nil end
-  local how, batch
+  local e, how, batch = whole(key), nil, nil
   if e.fence == fence and e.state == 'submitting' and may_begin(e.holder, e.begun, nonce) then
-    batch = batch_of(batch_id)
+    batch = read_batch(batch_id)
     how = to_send(id, fence, e, batch)
   end
   if how then
-    redis.call('HSET', key, 'intent', fence, 'begun', nonce, 'sent_at', e.sent_at or int(now))
-    if how == 'same' then redis.call('HSET', key, 'again', 'same') elseif e.again then redis.call('HDEL', key, 'again') end
-    redis.call('ZADD', DUE, int(now + lease), id)
-    if not e.begun then record(id, e.h0 or false, MARK.sent, int(tonumber(e.submits)), e.holder, nil, batch.waited) end
+    buffer.hset(key, 'intent', fence, 'begun', nonce, 'sent_at', e.sent_at or NOW)
+    if how == 'same' then buffer.hset(key, 'again', 'same') elseif e.again then buffer.hdel(key, 'again') end
+    buffer.zadd(DUE, leased_until, id)
+    if not e.begun then journal.record(id, e.h0 or false, MARK.sent, int(tonumber(e.submits)), e.holder, nil, batch.waited) end
     answers[#answers + 1] = { redis.call('HGET', edits_key(batch_id), custom_id), batch.defaults, e.submits, e.tries or '0',
-      int(now), e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '',
+      NOW, e.strikes or '0', e.errors or '0', how == 'same' and '1' or '0', e.link or '',
       batch.made or '' }
   else
     answers[#answers + 1] = false
   end
 end
-write_counts()
+buffer.write()
 return answers

@@ -9,25 +9,27 @@
 --   been sent before its batch was cancelled.
 -- Changes the claimed edits, batches and deliveries (fence, holder), DUE, the outboxes, the sinks (held, flight), READY, STATE, PAUSES, parked; and up to
 --   a page of what CHORES has: removes batches whose retention is over, brings parked edits back.
--- include: clock edits batches rescue chores pauses money ramp places deliveries
+-- include: buffer clock edits batches rescue chores pauses money ramp places deliveries
 local lease, holder = tonumber(ARGV[2]), ARGV[3]
+local leased_until = int(now + lease)
 local submits, polls, deliveries, places = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, auto = ARGV[11], places == 0
 local claims = {}
 
-local function claim(key, member, clock_key, step, at)
-  local fence = redis.call('HINCRBY', key, 'fence', 1)
-  redis.call('HSET', key, 'holder', holder)
-  redis.call('ZADD', clock_key, int(now + lease), member)
-  claims[#claims + 1] = { member, fence, step, int(at) }
+-- `fence`: that of the claim before.
+local function claim(key, member, clock_key, step, at, fence)
+  fence = int((fence or 0) + 1)
+  buffer.hset(key, 'fence', fence, 'holder', holder)
+  buffer.zadd(clock_key, leased_until, member)
+  claims[#claims + 1] = { member, fence, step, at == 0 and '0' or int(at) }
   return fence
 end
 
-local function claim_edit(id, step, at) return claim(edit_key(id), id, DUE, step, at) end
+local function claim_edit(id, step, at, fence) return claim(edit_key(id), id, DUE, step, at, fence) end
 
 local function claim_other(key, member, clock_key, step)
-  redis.call('HDEL', key, 'begun') -- of an edit it says that its worker died; nothing is made of that here
-  claim(key, member, clock_key, step, 0)
+  buffer.hdel(key, 'begun') -- of an edit it says that its worker died; nothing is made of that here
+  claim(key, member, clock_key, step, 0, redis.call('HGET', key, 'fence'))
 end
 
 -- Workers claim ten times a second. Nobody has for half a lease: either no worker was there, or none could reach this
@@ -40,7 +42,7 @@ local function grace_until()
     grace = now + lease
     redis.call('HSET', STATE, 'grace_until', int(grace))
   end
-  redis.call('HSET', STATE, 'claimed_at', int(now))
+  redis.call('HSET', STATE, 'claimed_at', NOW)
   return grace
 end
 
@@ -50,9 +52,9 @@ local known, in_force, paused_until = pauses(), {}, {}
 
 local function door_open(pause) return pause.door > pause.touched or now >= pause.forced end
 
-if known[money.DAILY] and known[money.DAILY]['until'] <= now then -- that day is over
-  end_pause(money.DAILY, known[money.DAILY])
-  known[money.DAILY] = nil
+if known[DAILY] and known[DAILY]['until'] <= now then -- that day is over
+  end_pause(DAILY, known[DAILY])
+  known[DAILY] = nil
 end
 
 for name, pause in pairs(known) do
@@ -108,10 +110,10 @@ local function push_probes_on(kind, claimed, blamed)
   end
 end
 
-local function claim_request(id, step, kind, at)
-  local fence = claim_edit(id, step, at)
+local function claim_request(id, step, kind, at, fence)
+  fence = claim_edit(id, step, at, fence)
   if not in_force[kind] then return end
-  redis.call('HSET', edit_key(id), 'probe', fence) -- with the claim: the next probe may go before this one is begun
+  buffer.hset(edit_key(id), 'probe', fence) -- with the claim: the next probe may go before this one is begun
   push_probes_on(kind, true, redis.call('HEXISTS', edit_key(id), 'strikes') == 1)
 end
 
@@ -165,57 +167,58 @@ do -- what is due: in a block of its own, since Lua takes 200 local variables at
     return now - outage.since < (outage.mute and SPARED_MUTE_MS or SPARED_MS)
   end
 
+  local OF_INTENT = { 'intent', 'sent_at', 'resent', 'said', 'alone' }
   -- An edit that may have been sent. `e.resent`: after silence before; `e.said`: at last it was answered with an error.
-  local function due_intent(id, e)
+  local function due_intent(id, fence)
+    local e, raw = { fence = fence }, redis.call('HMGET', edit_key(id), unpack(OF_INTENT))
+    for n, name in ipairs(OF_INTENT) do e[name] = raw[n] end
     local b = redis.call('HMGET', batch_key((split(id))), 'cancelled', 'paused')
     if b[1] then return end_edit(id, 'submitting', 'cancelled', nil, UNANSWERED) end
     -- begin_submit decides about an edit that is surely not sent again: that needs no permission.
     local held = policy == POLICY.hold and e.intent ~= 'retried'
-    if held or (policy == POLICY.resubmit and e.resent and not e.said) then return claim_edit(id, 'submit', 0) end
+    if held or (policy == POLICY.resubmit and e.resent and not e.said) then return claim_edit(id, 'submit', 0, e.fence) end
     local waits = b[2] or (policy ~= POLICY.idempotent and waits_alone(e))
     local at = not (waits or spared()) and leave('submit')
     if at then
-      claim_request(id, 'submit', 'submit', at)
+      claim_request(id, 'submit', 'submit', at, e.fence)
     elseif waits or in_force.submit then
       redis.call('ZADD', DUE, int(waits and now + 1000 or paused_until.submit), id)
     end
   end
 
-  local function due_poll(id, provider_id)
-    if not provider_id then return claim_edit(id, 'poll', 0) end -- its links are all there is: the API is not asked
+  local function due_poll(id, provider_id, fence)
+    if not provider_id then return claim_edit(id, 'poll', 0, fence) end -- its links are all there is: the API is not asked
     local at = leave('status')
     if at then
-      claim_request(id, 'poll', 'status', at)
+      claim_request(id, 'poll', 'status', at, fence)
     elseif in_force.status and left.status <= 0 then
       redis.call('ZADD', DUE, int(paused_until.status), id)
     end
   end
 
-  local OF_DUE = { 'state', 'intent', 'holder', 'begun', 'rescues', 'provider_id', 'resent', 'said', 'alone', 'sent_at' }
   local function due_edit(id, grace)
-    local e, raw = {}, redis.call('HMGET', edit_key(id), unpack(OF_DUE))
-    for n, name in ipairs(OF_DUE) do e[name] = raw[n] or nil end
-    local state = e.state
-    if e.holder and now < grace then
-      redis.call('ZADD', DUE, int(grace), id)
-    elseif (e.begun or e.rescues) and not rescue(id, e.begun) then
+    local state, holder, begun, rescues, provider_id, fence =
+      unpack(redis.call('HMGET', edit_key(id), 'state', 'holder', 'begun', 'rescues', 'provider_id', 'fence'))
+    if holder and now < grace then
+      buffer.zadd(DUE, int(grace), id)
+    elseif (begun or rescues) and not rescue(id, begun) then
       return
     elseif state == 'queued' then
       make_ready(id)
-    elseif state == 'submitting' and not e.intent then
-      record(id, nil, MARK.taken_over, nil, e.holder)
+    elseif state == 'submitting' and redis.call('HEXISTS', edit_key(id), 'intent') == 0 then
+      journal.record(id, nil, MARK.taken_over, nil, holder)
       requeue(id, state) -- claimed and never sent: its worker is gone
     elseif state == 'submitting' then
-      due_intent(id, e)
+      due_intent(id, fence)
     elseif state == 'waiting' or state == 'copying' then
-      due_poll(id, e.provider_id)
+      due_poll(id, provider_id, fence)
     else
       redis.call('ZREM', DUE, id)
     end
   end
 
   local grace = grace_until()
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', int(now), 'LIMIT', 0, polls)) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, polls)) do
     if is_edit(member) then due_edit(member, grace) else due_batch(member) end
   end
 end
@@ -264,17 +267,17 @@ local function claim_submits()
       if parked >= PAGE then return false end
       park(id, score)
     else
-      local e = redis.call('HMGET', edit_key(id), 'samples', 'at')
+      local e = redis.call('HMGET', edit_key(id), 'samples', 'at', 'fence')
       local samples = tonumber(e[1] or '1')
       if used > 0 and used + samples > places and not in_force.submit then return false end
       local at = leave('submit')
       if not at then return false end
       used, begun = used + samples, begun + samples
-      redis.call('ZREM', READY, id)
+      buffer.zrem(READY, id)
       if not in_force.submit or i == 1 then virtual = score end
-      redis.call('HSET', edit_key(id), 'places', samples)
+      buffer.hset(edit_key(id), 'places', samples)
       set_state(id, 'queued', 'submitting', e[2])
-      claim_request(id, 'submit', 'submit', at)
+      claim_request(id, 'submit', 'submit', at, e[3])
     end
   end
   return parked > before
@@ -293,7 +296,7 @@ local function ask_at()
   local unprobed = silence and silence['until'] <= now and left.status > 0
   local asks = ARGV[12] == '1'
   if is_it_there and not silence and now - tonumber(redis.call('HGET', STATE, 'asked_at') or '0') >= OUTAGE_PROBE_MS then
-    redis.call('HSET', STATE, 'asked_at', int(now))
+    redis.call('HSET', STATE, 'asked_at', NOW)
     asks = true
   end
   local throttled = known[pause_name('status', CAUSE.throttled)]
@@ -317,7 +320,7 @@ end
 
 local function claim_deliveries(name, most, sink)
   if most <= 0 or sink.gone or (sink.held and sink.held['until'] > now) then return 0 end
-  local due = redis.call('ZRANGEBYSCORE', outbox_key(name), '-inf', int(now), 'LIMIT', 0, sink.held and 1 or most)
+  local due = redis.call('ZRANGEBYSCORE', outbox_key(name), '-inf', NOW, 'LIMIT', 0, sink.held and 1 or most)
   for _, member in ipairs(due) do
     claim_other(delivery_key(member), member, outbox_key(name), 'announce')
     redis.call('PEXPIRE', delivery_key(member), EVENTS_KEPT_MS) -- its sink may be dropped
@@ -348,15 +351,15 @@ for name, most in string.gmatch(ARGV[13], '([^,=]+)=(%d+)') do
 end
 if deliveries > 0 then
   local SINKS_AT_ONCE = 32
-  for _, name in ipairs(redis.call('ZRANGEBYSCORE', NOTIFYING, '-inf', int(now), 'LIMIT', 0, SINKS_AT_ONCE)) do
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', NOTIFYING, '-inf', NOW, 'LIMIT', 0, SINKS_AT_ONCE)) do
     deliveries = deliveries - claim_own(name, deliveries)
   end
 end
 
 do_chores(PAGE - parked)
-write_counts()
+buffer.write()
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 local names = {}
 for name, pause in pairs(known) do names[#names + 1] = { name, int(pause.ends or 0), pause.reason } end
-return { first[2] and int(tonumber(first[2])) or '-1', int(now), names, int(ask), claims }
+return { first[2] and int(tonumber(first[2])) or '-1', NOW, names, int(ask), claims }

@@ -3,13 +3,13 @@
 -- Returns 1, or 0 if somebody else works on it.
 -- Changes the request.
 -- include: clock
-local KEPT_MS = 86400000 -- a day
+local REQUEST_KEPT_MS = 86400000 -- a day
 local key = request_key(ARGV[2])
 if redis.call('HGET', key, 'owner') ~= ARGV[3] then return 0 end
 if ARGV[4] == '' then
   redis.call('DEL', key)
 else
   redis.call('HSET', key, 'answer', ARGV[4])
-  redis.call('PEXPIRE', key, KEPT_MS)
+  redis.call('PEXPIRE', key, REQUEST_KEPT_MS)
 end
 return 1

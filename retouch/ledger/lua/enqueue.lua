@@ -8,7 +8,7 @@
 --   max_failures, or budget; a budget where there is no price, or in another currency.
 -- Returns per edit: 1 added, 0 there already, -1 there with other parameters.
 -- Changes the new edits, their batch, the batch that it does again (redos), BATCHES, order, strip, edits, READY, DUE.
--- include: clock batches order journal money
+-- include: buffer clock batches order journal money
 local batch, producer, cancelled, defaults, weight, origin = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local limit, budget, currency, sender = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local key = batch_key(batch)
@@ -42,13 +42,13 @@ local function use_up_number()
 end
 
 if not b[1] then
-  redis.call('HSET', key, 'state', 'open', 'created', int(now), 'made', made_now(), 'defaults', defaults, 'weight', weight,
+  redis.call('HSET', key, 'state', 'open', 'created', NOW, 'made', made_now(), 'defaults', defaults, 'weight', weight,
     'pending', '0')
   if origin ~= '' then
     redis.call('HSET', key, 'origin', origin)
     use_up_number()
   end
-  redis.call('ZADD', BATCHES, int(now), batch)
+  redis.call('ZADD', BATCHES, NOW, batch)
 end
 -- How many more edits of a batch get a journal, as RETOUCH_JOURNAL says.
 local function journals_left()
@@ -76,7 +76,7 @@ end
 local step = spacing(b[2] or weight)
 local virtual = math.max(virtual_time(redis.call('HGET', STATE, 'virtual')), virtual_time(b[3]))
 local verdicts, added, more_images, first = {}, 0, 0, redis.call('LLEN', order_key(batch))
-local journals, journal = journals_left(), new_journal()
+local journals, begun, new = journals_left(), journal.begun(), {}
 for i = 12, #ARGV, 5 do
   local custom_id, digest = ARGV[i], ARGV[i + 1]
   local id = batch .. '/' .. custom_id
@@ -95,18 +95,19 @@ for i = 12, #ARGV, 5 do
     end
     if added < journals then
       fields[#fields + 1] = 'h0'
-      fields[#fields + 1] = journal
+      fields[#fields + 1] = begun
     end
     redis.call('HSET', edit_key(id), unpack(fields))
-    redis.call('HSET', edits_key(batch), custom_id, ARGV[i + 2])
-    redis.call('RPUSH', order_key(batch), custom_id)
-    redis.call('ZADD', READY, string.format('%.17g', virtual), id)
+    buffer.hset(edits_key(batch), custom_id, ARGV[i + 2])
+    new[added + 1] = custom_id
+    buffer.zadd(READY, string.format('%.17g', virtual), id)
     virtual = virtual + step
     added = added + 1
     verdicts[#verdicts + 1] = 1
   end
 end
 if added > 0 then
+  redis.call('RPUSH', order_key(batch), unpack(new))
   reopen(batch)
   note_sender(first)
   redis.call('SETRANGE', strip_key(batch), first, string.rep(LETTER.queued, added))
@@ -121,5 +122,5 @@ if added > 0 or b[5] ~= 'completed' then
   hold_open(batch, producer)
   redis.call('HDEL', key, 'sealing') -- who writes on, seals
 end
-write_counts()
+buffer.write()
 return verdicts

@@ -10,7 +10,7 @@ local id, batch = ARGV[2], ARGV[3]
 local key = job_key(id)
 if redis.call('EXISTS', batch_key(batch)) == 0 then return 0 end
 redis.call('HSET', key, 'state', JOB.counting, 'batch', batch, 'made', redis.call('HGET', batch_key(batch), 'made') or '', 'action', ARGV[4],
-  'states', ARGV[5], 'groups', ARGV[6], 'by', ARGV[7], 'all', ARGV[8], 'created', int(now), 'next', '0',
+  'states', ARGV[5], 'groups', ARGV[6], 'by', ARGV[7], 'all', ARGV[8], 'created', NOW, 'next', '0',
   'number', redis.call('HINCRBY', STATE, 'jobs', 1))
 redis.call('PEXPIRE', key, JOB_OFFERED_MS)
 jobs.note(batch, 'offers', id, JOBS_OFFERED)

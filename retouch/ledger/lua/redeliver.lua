@@ -14,7 +14,7 @@ local function make_again(member)
   elseif redis.call('HEXISTS', delivery_key(member), 'holder') == 1 then
     return -- a worker is at it
   end
-  redis.call('ZADD', outbox, int(now), member)
+  redis.call('ZADD', outbox, NOW, member)
   again = again + 1
 end
 

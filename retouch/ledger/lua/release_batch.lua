@@ -15,11 +15,11 @@ if held then
   else
     redis.call('HDEL', batch_key(batch), 'paused')
     file_backlog(batch)
-    redis.call('HSET', batch_key(batch), 'waited', int(held.since) .. ' ' .. int(now) .. ' batch:' .. cause)
+    redis.call('HSET', batch_key(batch), 'waited', int(held.since) .. ' ' .. NOW .. ' batch:' .. cause)
   end
   emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = held.reason }))
 end
 if next(left) then return { held and 1 or 0, 0 } end
 local back = unpark(batch, PAGE)
-if back == PAGE then redis.call('ZADD', CHORES, int(now), batch) end -- should nobody call again, a claim brings the rest
+if back == PAGE then redis.call('ZADD', CHORES, NOW, batch) end -- should nobody call again, a claim brings the rest
 return { held and 1 or 0, back }

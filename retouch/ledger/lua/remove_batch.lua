@@ -8,10 +8,10 @@ local batch = ARGV[2]
 local b = redis.call('HMGET', batch_key(batch), 'state', 'stale')
 if not b[1] then return 0 end
 if b[1] ~= 'completed' or b[2] then return -1 end
-redis.call('HSET', batch_key(batch), 'expires', int(now))
-redis.call('ZADD', CHORES, int(now), batch)
-remove_some(batch, PAGE)
+redis.call('HSET', batch_key(batch), 'expires', NOW)
+redis.call('ZADD', CHORES, NOW, batch)
+chores.remove_some(batch, PAGE)
 local left = redis.call('LLEN', order_key(batch))
-if left == 0 then remove_some(batch, 1) end -- the batch itself, after a page that was full
-write_counts()
+if left == 0 then chores.remove_some(batch, 1) end -- the batch itself, after a page that was full
+buffer.write()
 return left

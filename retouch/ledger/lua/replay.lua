@@ -18,7 +18,7 @@ end
 local page = redis.call('XRANGE', EVENTS, '(' .. after, '+', 'COUNT', PAGE)
 for _, entry in ipairs(page) do
   local member = name .. '/' .. entry[1]
-  if is_for_it(entry[2]) and redis.call('ZADD', outbox_key(name), 'NX', int(now), member) == 1 then
+  if is_for_it(entry[2]) and redis.call('ZADD', outbox_key(name), 'NX', NOW, member) == 1 then
     redis.call('HDEL', delivery_key(member), 'tries')
     again = again + 1
   end

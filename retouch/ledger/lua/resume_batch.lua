@@ -29,7 +29,7 @@ local function lift()
   if causes[BATCH_PAUSE.failures] and limit == '' then redis.call('HSET', key, 'max_failures', LIFTED) end
   for cause, pause in pairs(causes) do
     if cause ~= BATCH_PAUSE.budget then
-      redis.call('HSET', key, 'waited', int(pause.since) .. ' ' .. int(now) .. ' batch:' .. cause)
+      redis.call('HSET', key, 'waited', int(pause.since) .. ' ' .. NOW .. ' batch:' .. cause)
       emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = pause.reason }))
       lifted = lifted + 1
     end
@@ -48,5 +48,5 @@ else
   end
 end
 local back = unpark(batch, PAGE)
-if back == PAGE then redis.call('ZADD', CHORES, int(now), batch) end -- should nobody call again, a claim brings the rest
+if back == PAGE then redis.call('ZADD', CHORES, NOW, batch) end -- should nobody call again, a claim brings the rest
 return { was and 1 or 0, back }

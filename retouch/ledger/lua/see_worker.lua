@@ -12,7 +12,7 @@
 -- for a night, while others go on.
 local SINK_KEPT_MS = 86400000
 
-redis.call('ZADD', WORKERS, int(now), ARGV[2])
+redis.call('ZADD', WORKERS, NOW, ARGV[2])
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', int(now - tonumber(ARGV[3])))
 redis.call('HSET', SETTINGS, ARGV[2], ARGV[6])
 for _, name in ipairs(redis.call('HKEYS', SETTINGS)) do
@@ -49,7 +49,7 @@ local function count_batches()
   end
   for field, n in pairs(edits) do redis.call('HSET', COUNTS, field, int(n)) end
 end
-if redis.call('HSETNX', COUNTS, 'since', int(now)) == 1 then count_batches() end
+if redis.call('HSETNX', COUNTS, 'since', NOW) == 1 then count_batches() end
 look_at_use()
 
 local known = sinks()
@@ -98,4 +98,4 @@ local told = {} -- for `emit`: names with the types that they ask for
 for name, sink in pairs(known) do told[#told + 1] = name .. (sink.types or '') end
 table.sort(told)
 redis.call('HSET', STATE, 'sinks', table.concat(told, ','))
-write_counts()
+buffer.write()

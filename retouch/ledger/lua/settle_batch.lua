@@ -10,7 +10,7 @@ local b = redis.call('HMGET', key, 'fence', 'state')
 local is_open = b[2] == 'open'
 if what == FINISH.written and is_open then -- while it was written, also by one whose claim was lost: _SUCCESS must go again
   redis.call('HSET', key, 'stale', '1')
-  redis.call('ZADD', DUE, int(now), batch)
+  redis.call('ZADD', DUE, NOW, batch)
 end
 if b[1] ~= fence then return 0 end
 redis.call('HDEL', key, 'holder', 'begun')
@@ -22,7 +22,7 @@ end
 redis.call('HDEL', key, 'note')
 if is_open then
   if what == FINISH.removed then redis.call('HDEL', key, 'stale') end
-  redis.call('ZADD', DUE, int(now), batch) -- it may be ready to end
+  redis.call('ZADD', DUE, NOW, batch) -- it may be ready to end
   return 1
 end
 redis.call('HDEL', key, 'stale', 'unsealed', 'fill_until')

@@ -18,9 +18,9 @@ end
 
 -- What was put off while the sink took nothing is made now; what is under way is left alone.
 local function bring_forward(name)
-  local later = redis.call('ZRANGEBYSCORE', outbox_key(name), '(' .. int(now), '+inf', 'LIMIT', 0, PAGE)
+  local later = redis.call('ZRANGEBYSCORE', outbox_key(name), '(' .. NOW, '+inf', 'LIMIT', 0, PAGE)
   for _, member in ipairs(later) do
-    if redis.call('HEXISTS', delivery_key(member), 'holder') == 0 then redis.call('ZADD', outbox_key(name), int(now), member) end
+    if redis.call('HEXISTS', delivery_key(member), 'holder') == 0 then redis.call('ZADD', outbox_key(name), NOW, member) end
   end
 end
 
@@ -54,7 +54,7 @@ end
 
 local function not_made(member, key, outcome, delay, reason)
   redis.call('HINCRBY', key, 'tries', 1)
-  redis.call('HSETNX', key, 'since', int(now))
+  redis.call('HSETNX', key, 'since', NOW)
   redis.call('HSET', key, 'reason', reason)
   redis.call('HDEL', key, 'holder', 'begun')
   redis.call('ZADD', undelivered_key(sink_of(member)), event_place(member), member)

@@ -13,7 +13,7 @@ if not jobs.is_of(j[3], batch) then
   return ''
 end
 
-redis.call('HSET', key, 'state', JOB.running, 'started', int(now), 'next', '0')
+redis.call('HSET', key, 'state', JOB.running, 'started', NOW, 'next', '0')
 redis.call('PERSIST', key)
 redis.call('PERSIST', jobs.chosen_key(id))
 jobs.note(batch, 'jobs', id, JOBS_OF_BATCH)

@@ -3,7 +3,7 @@
 -- Returns 1.
 -- Changes WAITS.
 -- include: clock
-local KEPT, KEPT_MS = 100, 60000 -- no wait that is told is longer
+local KEPT, TOLD_MS = 100, 60000 -- no wait that is told is longer
 redis.call('XADD', WAITS, 'MAXLEN', KEPT, '*', 'kind', ARGV[2], 'until', int(ARGV[3]))
-redis.call('PEXPIRE', WAITS, KEPT_MS)
+redis.call('PEXPIRE', WAITS, TOLD_MS)
 return 1

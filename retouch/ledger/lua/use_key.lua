@@ -6,7 +6,7 @@
 -- include: clock
 local NOTED_MS = 60000 -- a use is noted once in so many ms
 local name, secret, each, window = ARGV[2], ARGV[2] .. '/' .. ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-if now - tonumber(redis.call('HGET', KEY_USES, secret) or '0') >= NOTED_MS then redis.call('HSET', KEY_USES, secret, int(now)) end
+if now - tonumber(redis.call('HGET', KEY_USES, secret) or '0') >= NOTED_MS then redis.call('HSET', KEY_USES, secret, NOW) end
 local taken = math.max(0, tonumber(redis.call('HGET', KEY_RATES, name) or '0') - now)
 if taken + each > window then return { 0, 0, math.ceil(taken), math.ceil(taken + each - window) } end
 taken = taken + each

@@ -29,8 +29,8 @@ local function end_batch_pause(batch, cause)
     redis.call('HSET', batch_key(batch), 'paused', cjson.encode(known))
   else
     redis.call('HDEL', batch_key(batch), 'paused')
-    redis.call('HSET', batch_key(batch), 'waited', int(pause.since) .. ' ' .. int(now) .. ' batch:' .. cause)
-    redis.call('ZADD', CHORES, int(now), batch)
+    redis.call('HSET', batch_key(batch), 'waited', int(pause.since) .. ' ' .. NOW .. ' batch:' .. cause)
+    redis.call('ZADD', CHORES, NOW, batch)
     file_backlog(batch)
   end
   emit('retouch.resumed', batch, cjson.encode({ batch = batch, cause = cause, reason = pause.reason }))

@@ -6,7 +6,7 @@ local function reopen(batch)
   local b = redis.call('HMGET', batch_key(batch), 'state', 'holder')
   if b[1] ~= 'open' then
     redis.call('HSET', batch_key(batch), 'state', 'open', 'stale', '1')
-    if not b[2] then redis.call('ZADD', DUE, int(now), batch) end -- else who is writing its end finds it open
+    if not b[2] then redis.call('ZADD', DUE, NOW, batch) end -- else who is writing its end finds it open
   end
   redis.call('HDEL', batch_key(batch), 'cancelled')
 end
@@ -39,7 +39,7 @@ local function seal(batch, producer)
   redis.call('HDEL', batch_key(batch), 'sealing')
   if redis.call('HDEL', batch_key(batch), 'unsealed') + cut == 0 then return 0 end
   weigh_failures(batch)
-  redis.call('ZADD', DUE, int(now), batch)
+  redis.call('ZADD', DUE, NOW, batch)
   return 1
 end
 

@@ -8,3 +8,4 @@ end
 local now = clock()
 
 local function int(x) return string.format('%.0f', x) end
+local NOW = int(now)

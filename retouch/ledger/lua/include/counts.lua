@@ -1,7 +1,7 @@
--- Sums over all batches, which outlive them: COUNTS. A move adds up what it changes, and writes it at its end, once a sum.
+-- Sums over all batches, which outlive them: COUNTS.
 -- And which batches have queued edits: BACKLOG, by the time since when they have some; those that are paused in HALTED, by the
 -- time since when they are.
--- include: clock
+-- include: buffer clock
 
 -- To be called when a batch gets its first queued edit, or has none any more, and when it is paused, or no longer.
 local function file_backlog(batch, since)
@@ -12,13 +12,4 @@ local function file_backlog(batch, since)
   end
 end
 
-local counted = {} -- field of COUNTS → what this move adds to it
-
-local function count(field, n) counted[field] = (counted[field] or 0) + n end
-
--- The last thing that a move does.
-local function write_counts()
-  for field, n in pairs(counted) do
-    if n ~= 0 then redis.call('HINCRBY', COUNTS, field, int(n)) end
-  end
-end
+local function count(field, n) buffer.hincrby(COUNTS, field, n) end

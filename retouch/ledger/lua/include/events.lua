@@ -18,23 +18,30 @@ end
 -- The batch that an event is of, by its subject; of a pause of all batches something that is none's name.
 local function batch_of(subject) return string.match(subject, '^[^/]+') end
 
+local owns = {} -- batch → its own sink, as it was read
 -- A batch's own sink, if it has one and it asks for this.
 local function emit_to_own(kind, batch, id)
-  local own = redis.call('HGET', NOTIFY, batch)
+  if owns[batch] == nil then owns[batch] = redis.call('HGET', NOTIFY, batch) end
+  local own = owns[batch]
   if not own or not wants(cjson.decode(own).types, kind) then return end
   local sink = NOTIFY_PREFIX .. batch
-  redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id)
-  redis.call('ZADD', NOTIFYING, 'LT', int(now), sink)
+  redis.call('ZADD', outbox_key(sink), NOW, sink .. '/' .. id)
+  redis.call('ZADD', NOTIFYING, 'LT', NOW, sink)
 end
+
+local named -- what the workers' sinks are, and from which id on they are named
 
 -- Changes: EVENTS, STATE, the outbox of each sink that workers have named, and of the batch's own. `data` is JSON text.
 local function emit(kind, subject, data)
   local id = redis.call('XADD', EVENTS, 'MINID', '~', int(now - EVENTS_KEPT_MS), '*',
-    'type', kind, 'subject', subject, 'time', int(now), 'data', data)
-  local s = redis.call('HMGET', STATE, 'sinks', 'named_from')
-  if not s[2] then begin_naming(id, subject, data) end
-  for sink, types in string.gmatch(s[1] or '', '([^,;]+)([^,]*)') do
-    if wants(types, kind) then redis.call('ZADD', outbox_key(sink), int(now), sink .. '/' .. id) end
+    'type', kind, 'subject', subject, 'time', NOW, 'data', data)
+  named = named or redis.call('HMGET', STATE, 'sinks', 'named_from')
+  if not named[2] then
+    begin_naming(id, subject, data)
+    named[2] = id
+  end
+  for sink, types in string.gmatch(named[1] or '', '([^,;]+)([^,]*)') do
+    if wants(types, kind) then redis.call('ZADD', outbox_key(sink), NOW, sink .. '/' .. id) end
   end
   emit_to_own(kind, batch_of(subject), id)
 end

@@ -36,12 +36,12 @@ end
 function jobs.finish(id, state)
   redis.call('ZREM', JOBS, id)
   redis.call('UNLINK', jobs.chosen_key(id))
-  redis.call('HSET', job_key(id), 'state', state, 'ended', int(now))
+  redis.call('HSET', job_key(id), 'state', state, 'ended', NOW)
   redis.call('PEXPIRE', job_key(id), JOB_KEPT_MS)
 end
 
 -- Edits that come back to the queue later are cancelled too, and who is still writing to the batch is refused.
 function jobs.cancel_batch(batch)
-  redis.call('HSET', batch_key(batch), 'cancelled', int(now))
+  redis.call('HSET', batch_key(batch), 'cancelled', NOW)
   seal(batch, '')
 end

@@ -1,31 +1,29 @@
 -- The journal of an edit: what was done about it, and when. It lies in up to four fields of the edit's hash (h0 to h3), which are one
 -- text together, cut where a longer value would make Redis keep the hash as no packed list.
--- include: clock
+-- include: buffer rarely clock
 
 -- An entry: MARK time [.detail] [:name] [~wait] [*count], numbers with 36 digits. The first one's time is of the clock; the times
 -- of the others count from there. `name`: a worker, words or a code, by its number among the batch's names. Equal entries in a row are
 -- one, with the time, and the wait, of the last. A journal that is full loses its middle, of which the number of entries is kept.
-local record, new_journal
-do -- a script may have 200 local variables: few are seen from outside
+local journal = rarely(function(journal)
   local FIELD = 64
   local MOST = 240
   local HEAD, AFTER_FOLD = 80, 180 -- how much of the beginning stays; how much is left at most
   local NAMES_MOST = 500
   local WAIT_TOLD_MS = 1000
 
-  local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
+  local function digit(n) return n < 10 and 48 + n or 87 + n end
+
   local function base36(number)
     number = math.max(0, math.floor(number))
-    local text = ''
-    repeat
-      local digit = number % 36
-      text = string.sub(DIGITS, digit + 1, digit + 1) .. text
-      number = (number - digit) / 36
-    until number == 0
-    return text
+    if number < 36 then return string.char(digit(number)) end
+    local last = number % 1296
+    local low = string.char(digit(math.floor(last / 36)), digit(last % 36))
+    if number < 1296 then return low end
+    return base36((number - last) / 1296) .. low
   end
 
-  new_journal = function() return MARK.enqueued .. base36(now) end
+  function journal.begun() return MARK.enqueued .. base36(now) end
 
   -- The number of a name in a batch's journals; '' for one that is too much.
   local numbers = {}
@@ -72,11 +70,13 @@ do -- a script may have 200 local variables: few are seen from outside
   end
 
   local function with_entry(text, at, mark, what, wait)
-    local first, last, _, its_what, times = last_entry(text)
     local count = 1
-    if last == mark and its_what == what then
-      count = (times == '' and 1 or tonumber(times, 36)) + 1
-      text = string.sub(text, 1, first - 1)
+    if string.match(text, '.*(%u)') == mark then
+      local first, _, _, its_what, times = last_entry(text)
+      if its_what == what then
+        count = (times == '' and 1 or tonumber(times, 36)) + 1
+        text = string.sub(text, 1, first - 1)
+      end
     end
     text = text .. mark .. at .. what .. (wait and '~' .. base36(wait) or '') .. (count > 1 and '*' .. base36(count) or '')
     return #text > MOST and folded(text) or text
@@ -101,28 +101,29 @@ do -- a script may have 200 local variables: few are seen from outside
     return { first, false, false, false }
   end
 
-  local function write(key, text, was)
+  local function put_fields(key, text, was)
+    if #text <= FIELD and not was[2] then return buffer.hset(key, 'h0', text) end
     for n = 0, 3 do
       local part = string.sub(text, FIELD * n + 1, FIELD * n + FIELD)
       if part == '' then
-        if was[n + 1] then redis.call('HDEL', key, 'h' .. n) end
+        if was[n + 1] then buffer.hdel(key, 'h' .. n) end
       elseif part ~= was[n + 1] then
-        redis.call('HSET', key, 'h' .. n, part)
+        buffer.hset(key, 'h' .. n, part)
       end
     end
   end
 
   -- Write an entry into an edit's journal, if it has one. `first`: its field h0, or nil: the caller has not read it. `detail`: digits or
   -- small letters; `name`: a worker, or words; `wait`: in ms; `paused`: { since, until (ms), name } of pauses that have ended.
-  record = function(id, first, mark, detail, name, wait, paused)
+  function journal.record(id, first, mark, detail, name, wait, paused)
     local key = edit_key(id)
     local was = fields_of(key, first)
     if not was[1] then return end
-    local batch = string.match(id, '^[^/]+')
-    local text = was[1] .. (was[2] or '') .. (was[3] or '') .. (was[4] or '')
+    local text = was[2] and was[1] .. was[2] .. (was[3] or '') .. (was[4] or '') or was[1]
     local begun = tonumber(string.match(text, '^%u([%l%d]+)'), 36)
+    local batch = (paused or name) and string.match(id, '^[^/]+')
     if paused then text = with_waits(text, begun, batch, paused) end
     local what = (detail and '.' .. detail or '') .. (name and ':' .. number_of(batch, name) or '')
-    write(key, with_entry(text, base36(now - begun), mark, what, wait), was)
+    put_fields(key, with_entry(text, base36(now - begun), mark, what, wait), was)
   end
-end
+end)

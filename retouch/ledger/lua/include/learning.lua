@@ -19,7 +19,7 @@ local function remember(lesson)
       redis.call('HDEL', key, field)
     end
   end
-  redis.call('ZADD', KINDS, int(now), lesson.kind)
+  redis.call('ZADD', KINDS, NOW, lesson.kind)
   if redis.call('ZCARD', KINDS) > LEARNED_KINDS then
     redis.call('UNLINK', learned_key(redis.call('ZPOPMIN', KINDS)[1]))
   end

@@ -1,15 +1,12 @@
 -- What submits cost. A POST that is begun reserves the price of its images (`committed`); its answer turns that into `spent`, or
 -- releases it; where none comes, it is `doubtful`. Each is a sum of its batch and of its day, the UTC day of its POST; all are
 -- whole micro-units of the currency. Where there is no price, nothing is written.
--- include: clock batch_pauses pauses counts
+-- include: rarely clock batch_pauses pauses counts
 
-local money = {} -- one name for all: a script has 200
-do
+local money = rarely(function(money)
   local MICRO = 1000000
   local KEPT_S = 400 * 86400
   local DAY_MS = 86400000
-  local DAILY = pause_name('submit', CAUSE.budget)
-  money.DAILY = DAILY
 
   -- The day of this move, such as 2026-11-27: Redis' Lua has no calendar. Years begin in March, so that the leap day ends one.
   local known
@@ -34,7 +31,7 @@ do
   end
 
   -- Add to a sum of a batch and of a day; returns what that of the batch is now. A day that is forgotten is not begun anew.
-  local function add(batch, day, sum, micros)
+  local function add_to(batch, day, sum, micros)
     local key = money_key(day)
     if day == money.today() or redis.call('EXISTS', key) == 1 then
       if redis.call('HINCRBY', key, sum, int(micros)) == micros then
@@ -98,7 +95,7 @@ do
   function money.reserve(batch, id, micros)
     local day = money.today()
     redis.call('HSET', edit_key(id), 'reserved', int(micros) .. ' ' .. day)
-    if add(batch, day, 'committed', micros) == micros then
+    if add_to(batch, day, 'committed', micros) == micros then
       redis.call('HSET', batch_key(batch), 'currency', redis.call('HGET', STATE, 'currency'))
     end
   end
@@ -115,11 +112,11 @@ do
       redis.call('HDEL', edit_key(id), 'reserved')
     end
     if becomes == was then return end
-    local left = add(batch, day, was, -micros)
-    if becomes then add(batch, day, becomes, micros) end
+    local left = add_to(batch, day, was, -micros)
+    if becomes then add_to(batch, day, becomes, micros) end
     if was == 'committed' then
       if becomes then redis.call('HINCRBY', edit_key(id), 'paid', int(micros)) end
       if left == 0 then money.look_again(batch) end
     end
   end
-end
+end)

@@ -3,6 +3,7 @@
 
 local PROBE_MAX_MS = 30000 -- between two probes
 local OUTAGE_PROBE_MS = 1000
+local DAILY = 'submit:' .. CAUSE.budget -- the pause when the money of the day is used up
 local FORCED_MS, FORCED_MAX_MS = 60000, 600000 -- between submits that try an API of which no status answers
 
 -- All pauses in force: KIND:CAUSE → { reason, since, touched, until, every, … }. `until` is the next probe, `every` the ms
@@ -44,7 +45,7 @@ local function worked(kind)
 end
 
 -- The last refusal, for people.
-local function note_refusal(reason) redis.call('HSET', STATE, 'refusal', reason, 'refused_at', int(now)) end
+local function note_refusal(reason) redis.call('HSET', STATE, 'refusal', reason, 'refused_at', NOW) end
 
 local function tell_of_pause(event, name, reason)
   local kind, cause = string.match(name, '^([^:]+):(.+)$')
@@ -68,19 +69,22 @@ end
 local function end_pause(name, pause)
   redis.call('HDEL', PAUSES, name)
   local kind = pause_kind(name)
-  if kind == 'submit' then redis.call('HSET', STATE, 'waited', int(pause.since) .. ' ' .. int(now) .. ' ' .. name) end
+  if kind == 'submit' then redis.call('HSET', STATE, 'waited', int(pause.since) .. ' ' .. NOW .. ' ' .. name) end
   if name == pause_name(kind, CAUSE.outage) then
     redis.call('HDEL', STATE, 'fails:' .. kind)
-    redis.call('HSET', STATE, 'closed_at:' .. kind, int(now))
+    redis.call('HSET', STATE, 'closed_at:' .. kind, NOW)
     if kind == 'status' then redis.call('HINCRBY', STATE, 'outage_ms', int(now - pause.since)) end
   end
   tell_of_pause('retouch.resumed', name, pause.reason)
 end
 
--- The time that counts for deadlines: it stands still while no status can be had.
+-- The time that counts for deadlines: it stands still while no status can be had. An outage that begins or ends in this move
+-- changes nothing of what it was until now.
+local stood_still
 local function healthy_now()
-  local total = tonumber(redis.call('HGET', STATE, 'outage_ms') or '0')
-  local open = redis.call('HGET', PAUSES, pause_name('status', CAUSE.outage))
-  if open then total = total + now - cjson.decode(open).since end
-  return now - total
+  if not stood_still then
+    local open = redis.call('HGET', PAUSES, pause_name('status', CAUSE.outage))
+    stood_still = tonumber(redis.call('HGET', STATE, 'outage_ms') or '0') + (open and now - cjson.decode(open).since or 0)
+  end
+  return now - stood_still
 end

@@ -12,7 +12,7 @@ local function rescue(id, begun)
   local key = edit_key(id)
   local rescues = tonumber(redis.call('HGET', key, 'rescues') or '0')
   if begun then
-    record(id, nil, MARK.taken_over, nil, redis.call('HGET', key, 'holder') or nil)
+    journal.record(id, nil, MARK.taken_over, nil, redis.call('HGET', key, 'holder') or nil)
     redis.call('HDEL', key, 'begun', 'holder', 'again')
     rescues = redis.call('HINCRBY', key, 'rescues', 1)
   end
