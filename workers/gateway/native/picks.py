@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.ledger import Pick
+from retouch.ledger.views import iso
 from retouch.records import ChosenRecord, PicksRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Binder, Reader, found
@@ -30,6 +31,12 @@ class ChoiceAsked(BaseModel):
     clear: CustomIds = Field([], description="Of these nothing is said any more.")
 
 
+class Choice(ChosenRecord):
+    """What became of a choice. ``at``: by Redis' clock; whoever begins to read after that sees it."""
+
+    at: str
+
+
 def add_picks(app: FastAPI, gateway: Gateway) -> None:
     """Add the routes."""
 
@@ -39,9 +46,10 @@ def add_picks(app: FastAPI, gateway: Gateway) -> None:
         summary="Pick results, or reject them",
         responses=described(*ONE, Kind.BAD_REQUEST, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE),
     )
-    def choose(batch: BatchId, key: Binder, asked: ChoiceAsked) -> ChosenRecord:
+    def choose(batch: BatchId, key: Binder, asked: ChoiceAsked) -> Choice:
         found(gateway, key, batch)
-        return gateway.queue.choose(batch, pick=asked.pick, reject=asked.reject, clear=asked.clear).to_json()
+        chosen = gateway.queue.choose(batch, pick=asked.pick, reject=asked.reject, clear=asked.clear)
+        return {**chosen.to_json(), "at": str(iso(gateway.ledger.connection.now()))}
 
     @app.get(
         "/v1/batches/{batch}/picks",

@@ -17,7 +17,8 @@ from starlette.responses import Response
 from retouch.access_keys import AccessKey
 from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError, ServiceError
-from retouch.ledger.jobs import Jobs
+from retouch.ledger import Ledger
+from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from retouch.records import ApiUseRecord, BatchRecord, JobRecord
 from workers.gateway.context import Gateway
@@ -47,7 +48,7 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
     def of_batch(batch: str) -> Watch[Any]:
         """One for all who look at this batch."""
         return gateway.watches.get(
-            f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, gateway.ledger.jobs, batch), _changed, EVERY_S)
+            f"one/{batch}", lambda: Watch(lambda: _seen(gateway.queue, gateway.ledger, batch), _changed, EVERY_S)
         )
 
     def of_provider(key: AccessKey) -> Watch[Any]:
@@ -80,9 +81,10 @@ def _used(before: ApiUseRecord, after: ApiUseRecord) -> list[tuple[str, Any]]:
 class Seen(NamedTuple):
     """A batch at one moment: its record, a byte for each edit's state, failure group and pick, its newest jobs.
 
-    Nothing, if it is gone.
+    Nothing, if it is gone. ``at``: before it was read, by Redis' clock: what was written until then is in it.
     """
 
+    at: str = ""
     record: BatchRecord | None = None
     states: bytes = b""
     groups: bytes = b""
@@ -90,14 +92,15 @@ class Seen(NamedTuple):
     jobs: Sequence[JobRecord] = ()
 
 
-def _seen(queue: EditQueue, jobs: Jobs, batch: str) -> Seen:
+def _seen(queue: EditQueue, ledger: Ledger, batch: str) -> Seen:
+    at = str(iso(ledger.connection.now()))
     view = queue.find(batch)
     try:
         if view is None:
             return Seen()
-        newest = [job.to_json() for job in jobs.of_batch(batch, JOBS)]
+        newest = [job.to_json() for job in ledger.jobs.of_batch(batch, JOBS)]
         strips = queue.strip(batch), queue.group_strip(batch), queue.pick_strip(batch)
-        return Seen(view.to_json(), *strips, newest)
+        return Seen(at, view.to_json(), *strips, newest)
     except InputError:  # removed since
         return Seen()
 
@@ -109,7 +112,7 @@ def _changed(before: Seen, after: Seen) -> list[tuple[str, Any]]:
     told: list[tuple[str, Any]] = []
     changed = {name: ranges(getattr(before, name), getattr(after, name)) for name in ("states", "groups", "picks")}
     if any(changed.values()):
-        told.append(("strip", {**changed, "total": len(after.states)}))
+        told.append(("strip", {**changed, "total": len(after.states), "at": after.at}))
     if before.record != after.record:
         told.append(("batch", after.record))
     if before.jobs != after.jobs:

@@ -12,9 +12,11 @@ import requests
 from retouch import Edit
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger, Settlement
+from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
+from workers.gateway.page import live
 from workers.gateway.veil import HIDDEN
 
 
@@ -35,7 +37,7 @@ def told(answer: requests.Response) -> Iterator[tuple[str, str, Any]]:
             found = {}
 
 
-def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> None:
+def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue, ledger: Ledger) -> None:
     """Its edits as ranges of the strip, its record and its jobs; the stream is resumed by id."""
     queue.enqueue(edits(3), batch="b")
     caller = client(Scope.READ)
@@ -48,6 +50,7 @@ def test_a_batch_is_told_by_what_differs(client: Client, queue: EditQueue) -> No
         while seen.keys() != {"strip", "batch", "jobs"} or seen["jobs"]["jobs"][0]["state"] != "done":
             last, kind, data = next(events)
             seen[kind] = data
+        assert seen["strip"].pop("at") <= iso(ledger.connection.now())
         assert seen["strip"] == {"states": [[0, "xxx"]], "groups": [], "picks": [], "total": 3}
         assert seen["batch"]["counts"] == {"cancelled": 3}
         assert [(job["action"], job["changed"]) for job in seen["jobs"]["jobs"]] == [("cancel", 3)]
@@ -67,7 +70,30 @@ def test_what_one_person_picks_another_sees(client: Client, queue: EditQueue, le
         assert next(events)[1] == "watching"
         queue.choose("b", pick=["e1"], reject=["e2"])
         _, kind, changed = next(events)
+        del changed["at"]
         assert (kind, changed) == ("strip", {"states": [], "groups": [], "picks": [[1, "pr"]], "total": 3})
+
+
+def test_a_change_tells_a_time_before_it_was_read(
+    queue: EditQueue, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written until then is in it; of what was written later nobody knows."""
+    queue.enqueue(edits(1), batch="b")
+    done: list[str] = []
+    read, now = queue.pick_strip, ledger.connection.now
+
+    def strip(batch: str) -> bytes:
+        done.append("read")
+        return read(batch)
+
+    def time() -> int:
+        done.append("time")
+        return now()
+
+    monkeypatch.setattr(queue, "pick_strip", strip)
+    monkeypatch.setattr(ledger.connection, "now", time)
+    assert live._seen(queue, ledger, "b").at
+    assert done == ["time", "read"]
 
 
 def test_of_all_batches_a_key_hears_of_its_own(client: Client, queue: EditQueue) -> None:

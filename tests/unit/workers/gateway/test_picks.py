@@ -8,6 +8,7 @@ import pytest
 
 from retouch.access_keys import Scope
 from retouch.ledger import Ledger
+from retouch.ledger.views import iso
 from tests.unit.workers.gateway.conftest import Client, problem
 from tests.unit.workers.gateway.test_batches import end, fill
 
@@ -19,12 +20,32 @@ def test_what_is_chosen_is_told_as_ids_and_as_a_strip(client: Client, ledger: Le
     caller = client(Scope.READ, Scope.SUBMIT)
     said = {"pick": ["c1", "c2"], "reject": ["c0", "none"]}
     answer = caller.post("/v1/batches/b/picks", json=said).json()
+    assert answer.pop("at") <= iso(ledger.connection.now())
     assert answer == {"changed": 2, "unknown": ["none"], "unfinished": ["c2"]}
     assert caller.get("/v1/batches/b/strip?of=picks").content == b"rp\0"
     assert caller.get("/v1/batches/b/picks").json() == {"batch": "b", "pick": "picked", "custom_ids": ["c1"]}
     text = caller.get("/v1/batches/b/picks?is=rejected&format=text")
     assert (text.text, text.headers["content-type"]) == ("c0\n", "text/plain; charset=utf-8")
     assert text.headers["content-disposition"] == 'attachment; filename="b-rejected.txt"'
+
+
+def test_the_time_of_a_choice_is_after_it_was_written(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever begins to read later has it."""
+    fill(ledger)
+    end(ledger)
+    caller = client()
+    written: list[bytes] = []
+    now = ledger.connection.now
+
+    def time() -> int:
+        written.append(ledger.picks.strip("b")[:1])
+        return now()
+
+    monkeypatch.setattr(ledger.connection, "now", time)
+    caller.post("/v1/batches/b/picks", json={"pick": ["c0"]})
+    assert written[-1] == b"p"
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,21 @@ export const PICKS = [
 export const pickOf = (code) => PICKS.find((pick) => pick.code === code) ?? PICKS[2];
 
 export class Picks {
-  #said = new Map(); // custom id → letter
+  #said = new Map(); // custom id → { letter, place, word }
   #timer = 0;
   #sending = Promise.resolve();
 
-  /** `failed`: called with a Problem; what was said then is not kept. `refused`: with what cannot be chosen. */
-  constructor(batch, failed, refused) {
-    Object.assign(this, { batch, failed, refused });
+  /**
+   * `kept(said, at)`: these were written, by Redis' clock not later than that; `lost(said, error)`: they were not;
+   * `refused(said)`: they cannot be chosen. Of each: `{ name, letter, place, word }`, as they were said.
+   */
+  constructor(batch, { kept, lost, refused }) {
+    Object.assign(this, { batch, kept, lost, refused });
   }
 
   /** Say something of edits; the latest word counts. */
-  say(names, letter) {
-    for (const name of names) this.#said.set(name, letter);
+  say(said) {
+    for (const one of said) this.#said.set(one.name, one);
     this.#timer ||= setTimeout(() => this.flush(), SOON_MS);
   }
 
@@ -34,23 +37,26 @@ export class Picks {
   flush() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    const said = [...this.#said];
+    const said = [...this.#said.values()];
     this.#said.clear();
     this.#sending = this.#sending.then(() => this.#send(said));
     return this.#sending;
   }
 
   async #send(said) {
-    try {
-      for (let first = 0; first < said.length; first += AT_ONCE) {
+    for (let first = 0; first < said.length; first += AT_ONCE) {
+      const some = said.slice(first, first + AT_ONCE);
+      try {
         const body = { pick: [], reject: [], clear: [] };
-        for (const [name, letter] of said.slice(first, first + AT_ONCE)) body[LISTS[letter]].push(name);
+        for (const { name, letter } of some) body[LISTS[letter]].push(name);
         const answer = await ask(v1("batches", this.batch, "picks"), { method: "POST", body });
-        const { unknown, unfinished } = await answer.json();
-        if (unknown.length || unfinished.length) this.refused([...unknown, ...unfinished]);
+        const { unknown, unfinished, at } = await answer.json();
+        const without = new Set([...unknown, ...unfinished]);
+        this.kept(some.filter(({ name }) => !without.has(name)), at);
+        if (without.size) this.refused(some.filter(({ name }) => without.has(name)));
+      } catch (error) {
+        return this.lost(said.slice(first), error);
       }
-    } catch (error) {
-      this.failed(error);
     }
   }
 }

@@ -9,6 +9,7 @@ import { Pictures, before, small } from "../pictures.js";
 import { STATES, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
 import { gridOf, rowOf, varied } from "../variations.js";
+import { Words } from "../words.js";
 import { againDialog } from "./again.js";
 import { exportDialog } from "./export.js";
 import { Viewer } from "./viewer.js";
@@ -38,6 +39,7 @@ class Gallery {
   #leaving = null; // the way back in the browser's history, from a picture to the grid
   #loading = 0;
   #said = new Said();
+  #words = new Words(() => this.#load());
   #alike = new Map(); // place → those that are made of the same picture
   #settled = 0;
   #keeping = Promise.resolve();
@@ -45,7 +47,11 @@ class Gallery {
   constructor(root, session, batch) {
     Object.assign(this, { session, batch, address: `#/batches/${encodeURIComponent(batch)}/gallery` });
     this.mayChoose = session.scopes.some((scope) => scope === "submit" || scope === "operate");
-    this.picks = new Picks(batch, (error) => this.#unsaid(error), (names) => this.#refused(names));
+    this.picks = new Picks(batch, {
+      kept: (said, at) => this.#kept(said, at),
+      lost: (said, error) => this.#unsaid(said, error),
+      refused: (said) => this.#refused(said),
+    });
     this.pictures = new Pictures(batch, this.#closing.signal, () => this.#came(), (error) => notice(error.message));
     this.viewer = new Viewer(batch, this.mayChoose, {
       say: (letter) => this.#say(letter, [this.#placeAt(this.grid.active)]),
@@ -140,9 +146,11 @@ class Gallery {
     this.#loading++;
     try {
       const path = `${v1("batches", this.batch)}/strip`;
+      const answered = this.#words.answered();
       const [states, picks] = await Promise.all([this.#bytes(path), this.#bytes(`${path}?of=picks`)]);
       this.#strip.take(states, new Uint8Array(states.length), picks);
-      for (const change of this.#meanwhile) this.#strip.change(change);
+      this.#words.over(this.#strip, answered);
+      for (const change of this.#meanwhile) this.#words.change(this.#strip, change, this.#loading > 1);
       if (!this.#looked) await this.#look();
       this.#trouble("");
       this.#filtered();
@@ -170,7 +178,7 @@ class Gallery {
   #changed(change) {
     if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
     if (change.total !== this.#strip.length) this.#alike.clear();
-    this.#strip.change(change);
+    this.#words.change(this.#strip, change, this.#loading > 0);
     for (const [place, letters] of change.states) this.pictures.forget(place, letters.length);
     this.#filtered();
   }
@@ -459,18 +467,21 @@ class Gallery {
     const { picks } = this.#strip;
     const step = { places, codes, before: places.map((place) => picks[place]), at: this.#placeAt(this.grid.active) };
     if (again) this.#said.add(step);
-    places.forEach((place, i) => (picks[place] = codes[i]));
+    const word = this.#words.say(this.#strip, places, codes);
     this.#filtered();
-    const letters = new Map(places.map((place, i) => [place, pickOf(codes[i]).letter]));
-    this.#keeping = this.#keeping.then(() => this.#keep(letters));
+    const said = places.map((place, i) => ({ place, word, letter: pickOf(codes[i]).letter }));
+    this.#keeping = this.#keeping.then(() => this.#keep(said));
     return step;
   }
 
-  async #keep(letters) {
+  async #keep(said) {
     try {
-      for (const row of await this.pictures.all([...letters.keys()])) this.picks.say([row.custom_id], letters.get(row.place));
+      const rows = await this.pictures.all(said.map(({ place }) => place));
+      const names = new Map(rows.map((row) => [row.place, row.custom_id]));
+      this.picks.say(said.filter(({ place }) => names.has(place)).map((one) => ({ ...one, name: names.get(one.place) })));
+      this.#lose(said.filter(({ place }) => !names.has(place)));
     } catch (error) {
-      this.#unsaid(error);
+      this.#unsaid(said, error);
     }
   }
 
@@ -479,14 +490,24 @@ class Gallery {
     if (this.viewer.open) this.#view();
   }
 
-  #refused(names) {
-    notice(`${count(names.length, "edit")} cannot be chosen now, such as ${names[0]}: tried again meanwhile, or removed.`);
-    this.#load();
+  #kept(said, at) {
+    byWord(said, (word, places) => this.#words.kept(word, places, at, this.#strip, this.#loading > 0));
+    this.#filtered();
   }
 
-  #unsaid(error) {
+  #refused(said) {
+    notice(`${count(said.length, "edit")} cannot be chosen now, such as ${said[0].name}: tried again meanwhile, or removed.`);
+    this.#lose(said);
+  }
+
+  #unsaid(said, error) {
     notice(`That was not kept: ${error.message}`);
-    this.#load();
+    this.#lose(said);
+  }
+
+  #lose(said) {
+    byWord(said, (word, places) => this.#words.lost(word, places, this.#strip));
+    if (said.length) this.#filtered();
   }
 
   // --- one picture -----------------------------------------------------------------------------
@@ -563,6 +584,11 @@ class Gallery {
     this.#leaving = new Promise((left) => addEventListener("popstate", left, { once: true, signal: this.#closing.signal }));
     history.back();
   }
+}
+
+/** Tell of each word, which several may have been sent of, with its places. */
+function byWord(said, tell) {
+  for (const [word, some] of Map.groupBy(said, ({ word }) => word)) tell(word, some.map(({ place }) => place));
 }
 
 /** Whether nothing has the focus that would do something with a key. */
