@@ -60,20 +60,3 @@ export class Picks {
     }
   }
 }
-
-/** What was said here, to be taken back: the last first. */
-export class Said {
-  #steps = [];
-
-  /** Remember what was said of places, and what had been (`codes`, `before`); `at`, `next`: where one stood, and then went. */
-  add(step) {
-    this.#steps.push(step);
-  }
-
-  /** The last step of which anything stands; undefined: there is none. `picks`: what is said now. */
-  last(picks) {
-    const stands = ({ places, codes }) => places.some((place, i) => picks[place] === codes[i]);
-    while (this.#steps.length && !stands(this.#steps.at(-1))) this.#steps.pop();
-    return this.#steps.at(-1);
-  }
-}

@@ -11,6 +11,9 @@ export const STATES = [
   ["x", "cancelled"],
 ].map(([letter, name]) => ({ letter, code: letter.charCodeAt(0), name }));
 
+/** The byte of a completed edit, which has pictures. */
+export const COMPLETED = STATES.find(({ name }) => name === "completed").code;
+
 const BY_CODE = new Map(STATES.map((state) => [state.code, state]));
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 // In a bar what is done comes first.

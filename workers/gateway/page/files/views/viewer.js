@@ -14,18 +14,16 @@ export class Viewer {
   #image = 0;
   #row = null;
 
-  /** `say(letter)`, `step(by)`, `best()`, `closed()`: what the gallery does. */
-  constructor(batch, mayChoose, { say, step, best, closed }) {
-    Object.assign(this, { batch, say, step, closed });
-    this.pickBest = best;
-    this.best = h("button", { class: "chip", hidden: !mayChoose, disabled: true, on: { click: best } });
+  /** `step(by)`, `closed()`: what the gallery does. */
+  constructor(batch, mayChoose, picking, { step, closed }) {
+    Object.assign(this, { batch, picking, step, closed });
     this.name = h("h2", { class: "mono", id: "viewed" });
     this.at = h("span", { class: "quiet small", role: "status" });
     this.facts = h("p", { class: "quiet small" });
     this.compare = document.createElement("picture-compare");
     this.images = h("div", { class: "bar", role: "group", "aria-label": "Images of this edit" });
     this.picks = PICKS.map(({ name, letter, key }) =>
-      h("button", { class: "chip", "aria-pressed": letter ? "false" : null, data: { pick: name }, disabled: !mayChoose, on: { click: () => say(letter) } }, TEXT[name], h("kbd", {}, key)),
+      h("button", { class: "chip", "aria-pressed": letter ? "false" : null, data: { pick: name }, disabled: !mayChoose, on: { click: () => picking.sayActive(letter) } }, TEXT[name], h("kbd", {}, key)),
     );
     const steps = [[-1, "←", "The picture before"], [1, "→", "The next picture"]].map(([by, text, label]) =>
       h("button", { "aria-label": label, on: { click: () => step(by) } }, text),
@@ -37,7 +35,7 @@ export class Viewer {
       h("div", { class: "bar between" }, h("div", { class: "told" }, this.name, this.facts), h("div", { class: "bar" }, this.at, close)),
       this.compare,
       this.images,
-      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks, this.best), h("div", { class: "bar" }, steps)),
+      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks, picking.bestButton({ class: "chip" })), h("div", { class: "bar" }, steps)),
     );
     this.dialog.addEventListener("keydown", (event) => this.#pressed(event));
     this.dialog.addEventListener("keyup", ({ key }) => key === "b" && (this.compare.held = false));
@@ -110,9 +108,9 @@ export class Viewer {
     const pick = PICKS.find(({ key }) => key === event.key);
     const steps = { ArrowLeft: -1, ArrowUp: -1, k: -1, ArrowRight: 1, ArrowDown: 1, j: 1 };
     const slides = event.target.type === "range" && event.key.startsWith("Arrow");
-    if (pick) this.say(pick.letter);
+    if (pick) this.picking.sayActive(pick.letter);
     else if (event.key in steps && !slides) this.step(steps[event.key]);
-    else if (event.key === "r") this.pickBest();
+    else if (event.key === "r") this.picking.best();
     else if (event.key === "Escape") this.close();
     else if (event.key === "c") this.compare.turn();
     else if (event.key === "b") this.compare.held = true;

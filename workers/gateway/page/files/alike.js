@@ -1,0 +1,24 @@
+// Which edits of a batch are made of the same picture: asked for once.
+import { json, v1 } from "./api.js";
+
+export class Alike {
+  #places = new Map(); // place → those that are made of the same picture
+
+  constructor(batch, signal, pictures) {
+    Object.assign(this, { batch, signal, pictures });
+  }
+
+  /** The places of all that is made of the same picture; raises Problem. */
+  async of(place) {
+    if (this.#places.has(place)) return this.#places.get(place);
+    const [row] = await this.pictures.all([place]);
+    const { places } = row ? await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.signal }) : { places: [] };
+    for (const one of places) this.#places.set(one, places);
+    return places;
+  }
+
+  /** There are more edits than before. */
+  forget() {
+    this.#places.clear();
+  }
+}

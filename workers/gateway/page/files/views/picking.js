@@ -1,0 +1,195 @@
+// Picking and rejecting: what is said of pictures is shown at once, kept in order, and can be taken back.
+import { h, notice } from "../dom.js";
+import { count, number } from "../format.js";
+import { PICKS, Picks, pickOf } from "../picks.js";
+import { COMPLETED } from "../states.js";
+
+const SETTLED_MS = 150; // a picture is looked at, and not passed by
+
+export class Picking {
+  #said = new Said();
+  #keeping = Promise.resolve();
+  #settled = 0;
+
+  /**
+   * `strip`: a LiveStrip. `view`: where one stands, and goes: `active` (an index), `selected` (the first and the last),
+   * `length`, `placeAt(index)`, `indexOf(place)`, `goTo(index)`, and `changed()`, to be called when something was said.
+   */
+  constructor(batch, mayChoose, { strip, pictures, alike }, view) {
+    Object.assign(this, { mayChoose, strip, pictures, alike, view });
+    this.picks = new Picks(batch, {
+      kept: (said, at) => this.#kept(said, at),
+      lost: (said, error) => this.#unsaid(said, error),
+      refused: (said) => this.#refused(said),
+    });
+    this.bests = [];
+  }
+
+  /** A button that picks the active picture and rejects the others of the same one. */
+  bestButton(props = {}) {
+    const button = h("button", { ...props, hidden: !this.mayChoose, disabled: true, on: { click: () => this.best() } });
+    this.bests.push(button);
+    return button;
+  }
+
+  end() {
+    this.picks.flush();
+    clearTimeout(this.#settled);
+  }
+
+  #isCompleted(place) {
+    return this.strip.states[place] === COMPLETED;
+  }
+
+  /** Say something of the edits at the indexes that are selected, or of the active one. */
+  saySelected(letter) {
+    const [low, high] = this.view.selected;
+    this.#say(letter, Array.from({ length: high - low + 1 }, (_, i) => this.view.placeAt(low + i)));
+  }
+
+  sayActive(letter) {
+    this.#say(letter, [this.view.placeAt(this.view.active)]);
+  }
+
+  /** Say something of the edits at these places, and go on; no letter: take back what was said. */
+  #say(letter, places) {
+    if (!this.mayChoose) return notice("This key may look, and not pick: that needs the scope submit or operate.");
+    places = places.filter((place) => this.#isCompleted(place));
+    if (!places.length) return;
+    if (!letter) return this.#takeBack(places);
+    const { active, selected } = this.view;
+    const stays = this.view.placeAt(active);
+    const step = this.#mark(places, places.map(() => letter.charCodeAt(0)));
+    if (this.view.placeAt(active) === stays) this.view.goTo(selected[1] + 1); // else the next one has its place
+    else this.view.goTo(Math.min(active, selected[0]));
+    step.next = this.view.placeAt(this.view.active);
+    if (places.length > 1) notice(`${count(places.length, "picture")} ${pickOf(letter.charCodeAt(0)).name}.`);
+  }
+
+  /** Pick the active picture, and reject all others that were made of the same one. */
+  async best() {
+    const place = this.view.placeAt(this.view.active);
+    if (!this.mayChoose) return this.#say("p", [place]);
+    if (!this.#isCompleted(place)) return;
+    try {
+      const others = await this.#othersOf(place);
+      if (!others.length) return notice("Nothing else was made of this picture.");
+      const [pick, reject] = PICKS.map(({ code }) => code);
+      const step = this.#mark([place, ...others], [pick, ...others.map(() => reject)]);
+      step.at = place;
+      notice(`1 picked, ${number(others.length)} rejected.`);
+      this.view.goTo(this.#nextUndecided());
+      step.next = this.view.placeAt(this.view.active);
+    } catch (error) {
+      if (error.name !== "AbortError") notice(error.message);
+    }
+  }
+
+  async #othersOf(place) {
+    return (await this.alike.of(place)).filter((other) => other !== place && this.#isCompleted(other));
+  }
+
+  /** The index of the next picture of which nothing is said; the active one if there is none. */
+  #nextUndecided() {
+    const { active, length } = this.view;
+    for (let index = active; index < length; index++) {
+      const place = this.view.placeAt(index);
+      if (this.#isCompleted(place) && !this.strip.picks[place]) return index;
+    }
+    return active;
+  }
+
+  /** Another picture is active: say how many others there are of it. */
+  moved() {
+    clearTimeout(this.#settled);
+    if (!this.mayChoose) return;
+    this.#settled = setTimeout(async () => {
+      const place = this.view.placeAt(this.view.active);
+      const others = place !== undefined && this.#isCompleted(place) ? await this.#othersOf(place).catch(() => []) : [];
+      for (const button of this.bests) {
+        button.disabled = !others.length;
+        button.replaceChildren(others.length ? `Pick it, reject the ${count(others.length, "other")}` : "Pick it, reject the others", h("kbd", {}, "r"));
+      }
+    }, SETTLED_MS);
+  }
+
+  /** Clear these, if anything is said of them, and stay; else take back what was said last, and go there. */
+  #takeBack(places) {
+    const { picks } = this.strip;
+    const last = this.#said.last(picks);
+    const marked = places.filter((place) => picks[place]);
+    const active = this.view.placeAt(this.view.active);
+    const stayed = last?.next === active && last.places.includes(active); // at the end, from which nothing went on
+    if (marked.length && !stayed) return void this.#mark(marked, marked.map(() => 0), false);
+    if (!last) return notice("Nothing was said here that could be taken back.");
+    this.#mark(last.places, last.before, false);
+    const index = this.view.indexOf(last.at);
+    if (index >= 0) this.view.goTo(index);
+    if (last.places.length > 1) notice(`Taken back of ${count(last.places.length, "picture")}.`);
+  }
+
+  /** Write what is said of places, a code for each; `again`: it can be taken back. It is kept in the order it was said. */
+  #mark(places, codes, again = true) {
+    const { picks } = this.strip;
+    const step = { places, codes, before: places.map((place) => picks[place]), at: this.view.placeAt(this.view.active) };
+    if (again) this.#said.add(step);
+    const word = this.strip.say(places, codes);
+    this.view.changed();
+    const said = places.map((place, i) => ({ place, word, letter: pickOf(codes[i]).letter }));
+    this.#keeping = this.#keeping.then(() => this.#keep(said));
+    return step;
+  }
+
+  async #keep(said) {
+    try {
+      const rows = await this.pictures.all(said.map(({ place }) => place));
+      const names = new Map(rows.map((row) => [row.place, row.custom_id]));
+      this.picks.say(said.filter(({ place }) => names.has(place)).map((one) => ({ ...one, name: names.get(one.place) })));
+      this.#lose(said.filter(({ place }) => !names.has(place)));
+    } catch (error) {
+      this.#unsaid(said, error);
+    }
+  }
+
+  #kept(said, at) {
+    byWord(said, (word, places) => this.strip.kept(word, places, at));
+    this.view.changed();
+  }
+
+  #refused(said) {
+    notice(`${count(said.length, "edit")} cannot be chosen now, such as ${said[0].name}: tried again meanwhile, or removed.`);
+    this.#lose(said);
+  }
+
+  #unsaid(said, error) {
+    notice(`That was not kept: ${error.message}`);
+    this.#lose(said);
+  }
+
+  #lose(said) {
+    byWord(said, (word, places) => this.strip.lost(word, places));
+    if (said.length) this.view.changed();
+  }
+}
+
+/** Tell of each word, which several may have been sent of, with its places. */
+function byWord(said, tell) {
+  for (const [word, some] of Map.groupBy(said, ({ word }) => word)) tell(word, some.map(({ place }) => place));
+}
+
+/** What was said here, to be taken back: the last first. */
+class Said {
+  #steps = [];
+
+  /** Remember what was said of places, and what had been (`codes`, `before`); `at`, `next`: where one stood, and then went. */
+  add(step) {
+    this.#steps.push(step);
+  }
+
+  /** The last step of which anything stands; undefined: there is none. `picks`: what is said now. */
+  last(picks) {
+    const stands = ({ places, codes }) => places.some((place, i) => picks[place] === codes[i]);
+    while (this.#steps.length && !stands(this.#steps.at(-1))) this.#steps.pop();
+    return this.#steps.at(-1);
+  }
+}

@@ -1,0 +1,79 @@
+// Variations side by side: whether a batch is one of them, which cells its rows have, and the heads of its columns.
+import { json, v1 } from "../api.js";
+import { h } from "../dom.js";
+import { gridOf } from "../variations.js";
+
+const LOOKED_AT = 500; // names, to find out whether a batch is of variations
+
+export class SideBySide {
+  #found = null;
+  #looked = false;
+  #matching = new Set(); // the places that the filter is about
+
+  /** `grid`: the picture-grid, which `card` holds; `changed()`: called when somebody turns it on or off. */
+  constructor(grid, changed) {
+    this.grid = grid;
+    this.shown = null; // { columns, field, values }
+    this.button = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggle(changed) } }, "variations side by side");
+    this.heads = h("div", { class: "column-heads", "aria-hidden": "true" });
+    this.card = h("section", { class: "card gallery", "aria-label": "Pictures", hidden: true }, this.heads, grid);
+    grid.addEventListener("layout", ({ detail }) => this.#fit(detail));
+    grid.addEventListener("scroll", () => this.#edges(), { passive: true });
+  }
+
+  /** Find out whether the batch is one of variations, by the names of its first edits; `total`: how many it has. */
+  async look(batch, total, signal) {
+    if (this.#looked) return;
+    const { edits } = await json(`${v1("batches", batch, "edits")}?count=${LOOKED_AT}`, { signal });
+    this.#found = gridOf(edits.map((edit) => edit.custom_id), edits.length === total);
+    this.#looked = edits.length > 0;
+    this.shown = this.#found?.columns < edits.length ? this.#found : null; // one row is seen whole without: it wraps
+    this.button.hidden = !this.#found;
+  }
+
+  #toggle(changed) {
+    this.shown = this.shown ? null : this.#found;
+    changed();
+  }
+
+  get columns() {
+    return this.shown?.columns ?? 0;
+  }
+
+  /** The places that are shown for those that a filter has found, of `length`: whole rows, of which some cells are faint. */
+  arrange(found, length) {
+    this.#matching = new Set(this.shown ? found : []);
+    if (!this.shown) return found;
+    const { columns } = this.shown;
+    const rows = [...new Set(Array.from(found, (place) => Math.floor(place / columns)))];
+    const places = rows.flatMap((row) => Array.from({ length: columns }, (_, i) => row * columns + i));
+    return Int32Array.from(places.filter((place) => place < length));
+  }
+
+  isFaint(place) {
+    return !!this.shown && !this.#matching.has(place);
+  }
+
+  draw() {
+    this.button.setAttribute("aria-pressed", String(!!this.shown));
+    this.heads.hidden = !this.shown;
+    if (!this.shown || this.heads.dataset.of === String(this.shown.values)) return;
+    this.heads.dataset.of = String(this.shown.values);
+    const field = this.shown.field.replaceAll("_", " ");
+    this.heads.replaceChildren(h("div", {}, this.shown.values.map((value) => h("span", {}, `${field} ${value}`))));
+  }
+
+  /** The heads go with the columns, and it is shown where there are more of these. */
+  #edges() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.grid;
+    this.heads.style.setProperty("--scrolled", `${-scrollLeft}px`);
+    this.card.toggleAttribute("data-more", scrollLeft + clientWidth < scrollWidth - 1);
+  }
+
+  #fit({ width, head }) {
+    this.#edges();
+    this.grid.style.setProperty("--above", `${this.grid.getBoundingClientRect().top + scrollY}px`);
+    this.heads.style.setProperty("--width", `${width}px`);
+    this.heads.style.setProperty("--head", `${head}px`);
+  }
+}
