@@ -87,6 +87,18 @@ async def download(images: ImageSource, output: Output, path: Path) -> bool:
     return True
 
 
+async def read(images: ImageSource, output: Output) -> bytearray:
+    """An image, whole and checked, which is held in memory once; raises StoreErrors, as ``download``."""
+    data = bytearray()
+    async for chunk in images.chunks(output.uri):
+        data += chunk
+        if len(data) > output.bytes:
+            break
+    if len(data) != output.bytes or hashlib.sha256(data).hexdigest() != output.sha256:
+        raise _differs(output)
+    return data
+
+
 def _needed(path: Path, output: Output) -> bool:
     """Whether the image is not there yet; then its folder is made."""
     if is_whole(path, output):
@@ -110,7 +122,7 @@ class _Part:
         """Write what comes next; raises LostObjectError where that is more than there should be."""
         self._length += len(chunk)
         if self._length > self._output.bytes:
-            raise self._differs()
+            raise _differs(self._output)
         self._sha256.update(chunk)
         self._file.write(chunk)
 
@@ -118,7 +130,7 @@ class _Part:
         """Write the last bytes, and give the file its name; raises LostObjectError if it is not the image."""
         self.take(chunk)
         if self._length != self._output.bytes or self._sha256.hexdigest() != self._output.sha256:
-            raise self._differs()
+            raise _differs(self._output)
         self._file.close()
         os.replace(self._beside, self._path)
 
@@ -128,10 +140,9 @@ class _Part:
             self._file.close()
         self._beside.unlink(missing_ok=True)
 
-    def _differs(self) -> LostObjectError:
-        return LostObjectError(
-            f"{self._output.uri} is not the image that was stored there: its length or its sha256 differs"
-        )
+
+def _differs(output: Output) -> LostObjectError:
+    return LostObjectError(f"{output.uri} is not the image that was stored there: its length or its sha256 differs")
 
 
 def is_whole(path: Path, output: Output) -> bool:

@@ -264,14 +264,16 @@ class Store:
             return str(error)
         return ""
 
-    def presign_get(self, uri: str, expires_s: int) -> str:
+    def presign_get(self, uri: str, expires_s: int, save_as: str = "") -> str:
         """Return a link that anyone can GET for ``expires_s`` seconds (sooner, if role credentials end).
 
+        ``save_as``: a browser that follows it saves a file of this name, which is plain ASCII without quotes.
         ``uri`` is ``s3://bucket/key`` of any bucket, or a key of this one. Asks nobody: raises StoreError unless
         ``signing_trouble`` has told of none. Raises InputError if ``uri`` cannot be one of S3.
         """
         bucket, key = self._located(uri)
-        return self._presign("get_object", uri, expires_s, Bucket=bucket, Key=key)
+        saved = {"ResponseContentDisposition": f'attachment; filename="{save_as}"'} if save_as else {}
+        return self._presign("get_object", uri, expires_s, Bucket=bucket, Key=key, **saved)
 
     def links_origin(self) -> str:
         """The scheme, host and port of links to objects of this bucket; asks nobody. Raises StoreError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import fakeredis
 import pytest
@@ -287,11 +288,13 @@ def test_one_picture_has_its_variations_side_by_side_too(look: Look, twenty: lis
     expect(cells(page).first).to_be_focused()  # from the first moment on
     beside = page.get_by_role("button", name="variations side by side")
     expect(beside).to_have_attribute("aria-pressed", "false")
+    expect(cells(page).nth(7).locator(".name")).to_have_text("seed 8")  # all have the same picture
     beside.click()
     grid = page.get_by_role("grid", name="Pictures")
     expect(grid).to_have_attribute("aria-colcount", "20")
     card = page.get_by_role("region", name="Pictures")
     expect(card).to_have_attribute("data-more", "")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert cells(page).count() < 20
     cells(page).first.focus()
     page.keyboard.press("End")
@@ -380,6 +383,42 @@ def test_ids_are_copied_and_downloaded(look: Look, ledger: Ledger, twenty: list[
         dialog.get_by_role("link", name="Download the ids").click()
     assert downloaded.value.suggested_filename == "oil-picked.txt"
     assert downloaded.value.path().read_text() == "lighthouse.seed-4\nlighthouse.seed-5\n"
+
+
+def test_pictures_are_saved_by_the_browser(look: Look, ledger: Ledger, s3: S3, twenty: list[str]) -> None:
+    """What is picked as one file; one alone as it is, or the one that is open. What is gone leads nowhere."""
+    EditQueue(ledger).choose("oil", pick=twenty[3:5])
+    objects = {name: s3.client().get_object(Bucket=s3.bucket, Key=f"edits/oil/{name}/0.png") for name in twenty[3:5]}
+    pictures = {f"{name}.png": found["Body"].read() for name, found in objects.items()}
+    page = look("#/batches/oil/gallery")
+    expect(page.get_by_role("button", name="picked 2")).to_be_visible()
+    page.get_by_role("button", name="Export…").click()
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Save 2 picked pictures").click()
+    assert downloaded.value.suggested_filename == "oil-picked.zip"
+    with ZipFile(downloaded.value.path()) as found:
+        assert {name: found.read(name) for name in found.namelist()} == pictures
+    page.keyboard.press("Escape")
+    EditQueue(ledger).choose("oil", clear=twenty[3:4])
+    expect(page.get_by_role("button", name="picked 1")).to_be_visible()
+    page.get_by_role("button", name="Export…").click()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Save the picked picture").click()
+    assert downloaded.value.suggested_filename == f"{twenty[4]}.png"
+    page.keyboard.press("Escape")
+    cells(page).nth(3).click()
+    until(lambda: s3.url in str(page.get_by_role("img", name="After").get_attribute("src")), "the picture is there")
+    with page.expect_download() as downloaded:
+        page.keyboard.press("s")
+    assert downloaded.value.suggested_filename == f"{twenty[3]}.png"
+    assert downloaded.value.path().read_bytes() == pictures[f"{twenty[3]}.png"]
+    expect(page.get_by_role("dialog", name=twenty[3])).to_be_visible()
+    s3.client().delete_object(Bucket=s3.bucket, Key=f"edits/oil/{twenty[2]}/0.png")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("dialog", name=twenty[2]).get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The picture cannot be saved")).to_be_visible()
+    assert page.evaluate("document.querySelector('#notices').matches(':popover-open')")  # above the open picture
+    expect(page.get_by_role("dialog", name=twenty[2])).to_be_visible()
 
 
 def test_a_hundred_thousand_pictures_are_looked_through(look: Look, ledger: Ledger) -> None:

@@ -24,6 +24,7 @@ from retouch.object_keys import is_image
 from workers.gateway.problems import Kind, ProblemError, response_of
 
 HIDDEN = "hidden"
+PICTURES = "application/zip"  # of images alone, and the names of their edits
 Learned = TypeVar("Learned")
 
 # Names under which a text may stand: ids, states, times, amounts, addresses of results, and sentences that are made
@@ -190,7 +191,7 @@ class Veil:
         elif kind in ("application/jsonl", "text/event-stream"):
             self._each = _json_line if kind == "application/jsonl" else _stream_line
             del headers["content-length"]
-        elif kind and not kind.startswith("image/"):
+        elif kind and not kind.startswith("image/") and kind != PICTURES:
             self._refused = True
             refusal = ProblemError(Kind.NOT_ALLOWED, "this key sees no prompts, and this may hold some")
             await response_of(refusal, self._scope)(self._scope, self._receive, self._send)

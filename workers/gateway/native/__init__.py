@@ -15,6 +15,7 @@ from workers.gateway.native.links import add_links
 from workers.gateway.native.notifications import add_notifications
 from workers.gateway.native.overview import add_overview
 from workers.gateway.native.picks import add_picks
+from workers.gateway.native.pictures import add_pictures
 from workers.gateway.native.provider import add_provider
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
@@ -38,6 +39,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_installation(app, gateway)
     add_jobs(app, gateway)
     add_links(app, gateway)
+    add_pictures(app, gateway)
     add_thumbnails(app, gateway)
     add_overview(app, gateway)
     add_provider(app, gateway)

@@ -16,6 +16,7 @@ from retouch.media.stores import kept_store
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, nothing
 from workers.gateway.problems import Kind, ProblemError, described
+from workers.gateway.saved_names import saved_name
 from workers.gateway.veil import check_shown
 
 MOST = 100  # links in an answer: some 50 ms to sign
@@ -33,6 +34,9 @@ class LinksAsked(BaseModel):
     uris: list[Uri] = Field([], max_length=MOST)
     inputs: list[CustomId] = Field(
         [], max_length=MOST, description="Edits: a link to the picture that each was made of, if that is in S3."
+    )
+    save: bool = Field(
+        False, description="A browser that follows a link to an image saves a file, which is named as the edit."
     )
     expires_s: int = Field(
         900, ge=1, le=LONGEST_S, description="For how many seconds; less, if the gateway's own credentials end sooner."
@@ -78,7 +82,9 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
         if trouble := blocking.run(store.signing_trouble()):
             raise ProblemError(Kind.AWAY, f"no link can be made: {trouble}")
         return Links(
-            links={uri: store.presign_get(uri, asked.expires_s) for uri in asked.uris},
+            links={
+                uri: store.presign_get(uri, asked.expires_s, _file(uri) if asked.save else "") for uri in asked.uris
+            },
             inputs={name: store.presign_get(uri, asked.expires_s) for name, uri in inputs_of(batch, asked.inputs)},
             expires_at=expires,
         )
@@ -88,6 +94,13 @@ def add_links(app: FastAPI, gateway: Gateway) -> None:
             for one in gateway.queue.made(batch, custom_ids):
                 if image_address.kind_of(uri := one.parameters["init_image"]) is ImageKind.S3:
                     yield one.custom_id, uri
+
+
+def _file(uri: str) -> str:
+    """What a browser calls it on its disk."""
+    *_, custom_id, name = uri.split("/")
+    number, _, extension = name.partition(".")
+    return saved_name(custom_id, int(number), extension) if object_keys.is_image(f"{custom_id}/{name}") else name
 
 
 def _check(uris: list[str], folder: str) -> None:

@@ -49,6 +49,20 @@ def test_an_image_is_read_by_its_link(client: Client, s3: S3, s3_prefix: str) ->
     assert requests.get(links[uris[0]].replace("/0.png", "/1.png"), timeout=60).status_code == 403
 
 
+def test_a_browser_saves_an_image_by_its_link_as_a_file(client: Client, s3: S3, s3_prefix: str) -> None:
+    """Where that is asked for; it is named as the edit."""
+    keys = [f"{s3_prefix}b/cat-1/{name}" for name in ("0.png", "1.jpg")]
+    uris = [f"s3://{s3.bucket}/{key}" for key in keys]
+    for key in keys:
+        s3.client().put_object(Bucket=s3.bucket, Key=key, Body=b"x")
+    caller = client(Scope.WATCH)
+    links = caller.post("/v1/batches/b/links", json={"uris": uris, "save": True}).json()["links"]
+    told = [requests.get(links[uri], timeout=60).headers["content-disposition"] for uri in uris]
+    assert told == ['attachment; filename="cat-1.png"', 'attachment; filename="cat-1.1.jpg"']
+    links = caller.post("/v1/batches/b/links", json={"uris": uris}).json()["links"]
+    assert "content-disposition" not in requests.get(links[uris[0]], timeout=60).headers
+
+
 @pytest.mark.parametrize(
     "uri",
     [

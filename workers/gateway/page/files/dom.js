@@ -24,9 +24,15 @@ export function svg(tag, props = {}, ...children) {
 
 /** Say something to whoever looks, and to whoever listens; it goes by itself. */
 export function notice(text) {
+  const place = document.querySelector("#notices");
+  if (place.matches(":popover-open")) place.hidePopover();
+  place.showPopover(); // above a dialog too that was opened since the last one
   const said = h("p", {}, text);
-  document.querySelector("#notices").append(said);
-  setTimeout(() => said.remove(), 6000);
+  place.append(said);
+  setTimeout(() => {
+    said.remove();
+    if (!place.childElementCount) place.hidePopover();
+  }, 6000);
 }
 
 /** Whether a key is meant for a field, and not for the page. */

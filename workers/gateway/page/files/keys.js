@@ -15,6 +15,7 @@ const KEYS = [
   [["r"], "pick it, and reject all others of the same picture"],
   [["o"], "only what was made of the same picture, and back"],
   [["Shift", "↑ ↓ ← →"], "select several"],
+  [["s"], "of an open picture: save it"],
   [["c"], "of an open picture: another way to compare"],
   [["b"], "while it is held: before"],
   [["1", "…", "8"], "show only edits in this state, in the order of the filters"],

@@ -1,8 +1,10 @@
 // What has come out of a batch's edits, by their places: asked for where it is seen, and kept for a while.
 import { json, v1 } from "./api.js";
+import { h } from "./dom.js";
 
 const AT_ONCE = 100;
 const KEPT = 4000; // edits; those that were seen longest ago go first
+const LINK_S = 900;
 const QUIET_MS = 80; // while somebody scrolls, nothing is asked for
 
 export class Pictures {
@@ -75,3 +77,23 @@ export function small(batch, row, number, side) {
 
 /** What an edit was made of; `size`: 160, 320 or 1280. */
 export const before = (batch, name, size) => `${v1("edits", batch, name, "before")}?size=${size}`;
+
+/** A link to an image itself, which is good for a while; `save`: to a file, which is named as the edit. Raises Problem. */
+export async function linkTo(batch, uri, save = false) {
+  const { links } = await json(v1("batches", batch, "links"), { method: "POST", body: { uris: [uri], expires_s: LINK_S, save } });
+  return links[uri];
+}
+
+/** Have the browser save an image. False: S3 does not give it to this browser, which a link would lead to an error. */
+export async function saveImage(batch, uri) {
+  const link = await linkTo(batch, uri, true);
+  const image = new Image();
+  image.src = link;
+  try {
+    await image.decode();
+  } catch {
+    return false;
+  }
+  h("a", { href: link, download: true }).click();
+  return true;
+}

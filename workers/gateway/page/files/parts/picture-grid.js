@@ -88,7 +88,8 @@ class PictureGrid extends HTMLElement {
     const head = this.#fixed ? (this.clientWidth < 600 ? 84 : 148) : 0;
     const room = Math.max(LEAST, this.clientWidth - head);
     const columns = this.#fixed || Math.max(2, Math.floor(room / MOST));
-    const width = this.#fixed ? Math.min(WIDEST, Math.max(LEAST, Math.floor(room / columns))) : Math.floor(room / columns);
+    const least = this.#length <= this.#fixed && this.clientWidth >= 600 ? MOST : LEAST; // one row has all the height
+    const width = this.#fixed ? Math.min(WIDEST, Math.max(least, Math.floor(room / columns))) : Math.floor(room / columns);
     return { columns, width, height: width + CAPTION, head };
   }
 

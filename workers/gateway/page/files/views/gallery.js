@@ -165,8 +165,8 @@ class Gallery {
     this.empty.hidden = found.length > 0;
     this.sides.card.hidden = !found.length;
     if (!found.length) this.empty.replaceChildren(...this.filters.nothing());
+    this.sides.draw(); // its heads are above the grid, which takes what is left of the screen
     this.grid.show(this.#shown.length, this.sides.columns);
-    this.sides.draw();
     if (this.viewer.open) this.#view();
   }
 
@@ -201,7 +201,7 @@ class Gallery {
       state: stateOf(this.strip.states[place]).name,
       pick: pickOf(this.strip.picks[place]).name,
       faint: this.sides.isFaint(place),
-      varies: !!this.sides.columns,
+      varies: this.sides.varies,
     });
   }
 

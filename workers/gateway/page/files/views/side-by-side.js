@@ -7,6 +7,7 @@ const LOOKED_AT = 500; // names, to find out whether a batch is of variations
 
 export class SideBySide {
   #found = null;
+  #alone = false; // there is one row
   #looked = false;
   #matching = new Set(); // the places that the filter is about
 
@@ -27,13 +28,19 @@ export class SideBySide {
     const { edits } = await json(`${v1("batches", batch, "edits")}?count=${LOOKED_AT}`, { signal });
     this.#found = gridOf(edits.map((edit) => edit.custom_id), edits.length === total);
     this.#looked = edits.length > 0;
-    this.shown = this.#found?.columns < edits.length ? this.#found : null; // one row is seen whole without: it wraps
+    this.#alone = this.#found?.columns === edits.length;
+    this.shown = this.#alone ? null : this.#found; // one row is seen whole without: it wraps
     this.button.hidden = !this.#found;
   }
 
   #toggle(changed) {
     this.shown = this.shown ? null : this.#found;
     changed();
+  }
+
+  /** Whether what varies last is all that a name need say: its row has a head, or there is one row alone. */
+  get varies() {
+    return !!this.shown || this.#alone;
   }
 
   get columns() {

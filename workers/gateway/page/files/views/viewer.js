@@ -1,11 +1,9 @@
 // One picture of the gallery, large: beside what it was made of, with what is said of it.
-import { json, v1 } from "../api.js";
-import { h } from "../dom.js";
+import { h, notice } from "../dom.js";
 import "../parts/picture-compare.js";
 import { PICKS } from "../picks.js";
-import { before, small } from "../pictures.js";
+import { before, linkTo, saveImage, small } from "../pictures.js";
 
-const LINK_S = 900;
 const TEXT = { picked: "Pick", rejected: "Reject", undecided: "Take back" };
 const SHOWN = ["seed", "strength", "guidance_scale", "num_inference_steps"];
 
@@ -28,6 +26,7 @@ export class Viewer {
     const steps = [[-1, "←", "The picture before"], [1, "→", "The next picture"]].map(([by, text, label]) =>
       h("button", { "aria-label": label, on: { click: () => step(by) } }, text),
     );
+    const save = h("button", { on: { click: () => this.#save() } }, "Save", h("kbd", {}, "s"));
     const close = h("button", { class: "plain", "aria-label": "Close the picture", on: { click: () => this.close() } }, "✕");
     this.dialog = h(
       "dialog",
@@ -35,7 +34,7 @@ export class Viewer {
       h("div", { class: "bar between" }, h("div", { class: "told" }, this.name, this.facts), h("div", { class: "bar" }, this.at, close)),
       this.compare,
       this.images,
-      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks, picking.bestButton({ class: "chip" })), h("div", { class: "bar" }, steps)),
+      h("div", { class: "bar between" }, h("div", { class: "bar", role: "group", "aria-label": "What is said of it" }, this.picks, picking.bestButton({ class: "chip" })), h("div", { class: "bar" }, save, steps)),
     );
     this.dialog.addEventListener("keydown", (event) => this.#pressed(event));
     this.dialog.addEventListener("keyup", ({ key }) => key === "b" && (this.compare.held = false));
@@ -94,13 +93,18 @@ export class Viewer {
     this.compare.show({
       before: before(this.batch, this.#row.custom_id, 1280),
       small: small(this.batch, this.#row, image, 320),
-      full: () => this.#link(outputs[image].uri),
+      full: () => linkTo(this.batch, outputs[image].uri),
     });
   }
 
-  async #link(uri) {
-    const { links } = await json(v1("batches", this.batch, "links"), { method: "POST", body: { uris: [uri], expires_s: LINK_S } });
-    return links[uri];
+  async #save() {
+    const output = this.#row?.result.outputs[this.#image];
+    if (!output) return;
+    try {
+      if (!(await saveImage(this.batch, output.uri))) notice("The picture cannot be saved: S3 does not give it to this browser.");
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   #pressed(event) {
@@ -113,6 +117,7 @@ export class Viewer {
     else if (event.key === "r") this.picking.best();
     else if (event.key === "Escape") this.close();
     else if (event.key === "c") this.compare.turn();
+    else if (event.key === "s") this.#save();
     else if (event.key === "b") this.compare.held = true;
     else return;
     event.preventDefault();
