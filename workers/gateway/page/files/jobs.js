@@ -60,6 +60,7 @@ const DOES = { retry: ["Trying again", "tried again"], anew: ["Submitting again"
 export class Jobs {
   #hidden = new Set();
   #shown = new Map();
+  #known = new Map(); // as each was told furthest on
 
   constructor(may, failed) {
     this.may = may;
@@ -67,8 +68,11 @@ export class Jobs {
     this.element = h("section", { class: "card jobs", "aria-label": "Jobs", hidden: true });
   }
 
-  /** Show them as they are; `jobs`: the newest first. */
-  show(jobs) {
+  /** Show them as they are; `jobs`: the newest first. What is told may be older than what was done here. */
+  show(told) {
+    const latest = told.map(({ started }) => started ?? "").sort().at(-1) ?? "";
+    const later = [...this.#known.values()].filter(({ job, started }) => started > latest && !told.some((one) => one.job === job));
+    const jobs = [...later, ...told].map((job) => this.#furthest(job));
     const ended = jobs.filter((job) => recent(job) && !this.#hidden.has(job.job)).slice(0, ENDED_SHOWN);
     const seen = [...jobs.filter((job) => job.state === "running"), ...ended];
     this.element.hidden = !seen.length;
@@ -79,7 +83,14 @@ export class Jobs {
   /** Show one that was started here: the others are as they were. */
   add(job) {
     this.element.hidden = false;
-    this.#draw(job);
+    this.#draw(this.#furthest(job));
+  }
+
+  /** A job never goes back: of two tellings the one that is further on is the later one. */
+  #furthest(job) {
+    const known = this.#known.get(job.job);
+    if (!known || progress(job) >= progress(known)) this.#known.set(job.job, job);
+    return this.#known.get(job.job);
   }
 
   #draw(job) {
@@ -114,7 +125,7 @@ export class Jobs {
 
   async #stop(id) {
     try {
-      this.#shown.get(id)?.show(await json(v1("jobs", id, "stop"), { method: "POST" }));
+      this.add(await json(v1("jobs", id, "stop"), { method: "POST" }));
     } catch (error) {
       this.failed(error.message);
     }
@@ -129,6 +140,8 @@ export class Jobs {
 
 const RECENT_MS = 3_600_000; // what has ended is told for an hour
 const ENDED_SHOWN = 2;
+
+const progress = ({ ended, changed, skipped }) => (ended ? Infinity : changed + skipped);
 
 const recent = (job) => job.ended && Date.now() - Date.parse(job.ended) < RECENT_MS;
 

@@ -1,4 +1,4 @@
-"""What is said in the gallery, and what the stream tells of it later: an echo may be older than the last word."""
+"""What is said or done on the page, and what the stream tells of it later: an echo may be older than that."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
+from tests.browser.test_batches import edits
 
 BATCH = "oil"
 LATER = "2999-01-01T00:00:00.000Z"
@@ -22,18 +23,21 @@ LATER = "2999-01-01T00:00:00.000Z"
 class Stream:
     """In place of the gateway's: it tells a page what a test says, and only that."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, batch: str = BATCH) -> None:
         self._page = page
         self._events = ""
         self._told = 0
-        page.route(f"**/page/live?batch={BATCH}*", self._answer)
+        page.route(f"**/page/live?batch={batch}*", self._answer)
 
     def tell(self, picks: list[tuple[int, str]], at: str) -> None:
         """A change of picks that was read then; returns when the page has heard it."""
+        self.tell_event("strip", {"states": [], "groups": [], "picks": picks, "total": 20, "at": at})
+
+    def tell_event(self, kind: str, data: dict[str, Any]) -> None:
+        """The same of any event."""
         self._told += 1
         heard = f"heard {self._told}"
-        change = {"states": [], "groups": [], "picks": picks, "total": 20, "at": at}
-        self._events += _event("strip", change) + _event("away", {"detail": heard})
+        self._events += _event(kind, data) + _event("away", {"detail": heard})
         expect(self._page.get_by_role("alert")).to_have_text(heard)
 
     def reset(self) -> None:
@@ -148,3 +152,25 @@ def test_a_strip_read_before_a_word_was_kept_is_read_again(page: Page, stream: S
     shows(page, "picked")
     asked.pop().continue_()
     shows(page, "undecided")
+
+
+def test_a_job_that_was_started_or_stopped_here_stays_so(
+    page: Page, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though what is told of jobs was read before."""
+    monkeypatch.setattr(ledger.jobs, "due", list)  # nobody does its pages
+    EditQueue(ledger).enqueue(edits(3), batch="new")
+    stream = Stream(page, "new")
+    page.evaluate("location.hash = '#/batches/new'")
+    page.get_by_role("button", name="queued 3").click()
+    page.get_by_role("button", name="Cancel 3…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 3 edits").click()
+    jobs = page.get_by_role("region", name="Jobs")
+    expect(jobs).to_contain_text("Cancelling 3 edits")
+    stream.tell_event("jobs", {"jobs": []})
+    expect(jobs).to_contain_text("Cancelling 3 edits")
+    running = [job.to_json() for job in ledger.jobs.of_batch("new", 5)]
+    jobs.get_by_role("button", name="Stop").click()
+    expect(jobs).to_contain_text("Stopped: 0 of 3 edits cancelled")
+    stream.tell_event("jobs", {"jobs": running})
+    expect(jobs).to_contain_text("Stopped: 0 of 3 edits cancelled")
