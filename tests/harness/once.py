@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, cast
+from typing import Any, cast, get_args
 from weakref import WeakValueDictionary
 
 import lupa.lua51 as lua
 from fakeredis import FakeServer
 from fakeredis.commands_mixins import scripting_mixin
+from fastapi import _compat as fields
+from pydantic import TypeAdapter
 from pydantic._internal import _docs_extraction, _generate_schema
 
 _COLLECT = "collectgarbage()"  # what fakeredis runs after each script
@@ -55,12 +57,28 @@ class _Servers(WeakValueDictionary[str, FakeServer]):
         self.of_this_test.append(server)
 
 
+class _Adapters:
+    """Pydantic's adapter of a type with its metadata, made once: a gateway has 170, and nearly each test makes one."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, tuple[Any, TypeAdapter[Any]]] = {}
+
+    def __call__(self, annotated: Any, *, config: Any = None) -> TypeAdapter[Any]:
+        # The type itself, since two may have one name; the text, since pydantic's metadata knows no equality. Addresses
+        # in the text stay those of the same objects, since what they are of is kept.
+        key = (get_args(annotated)[0], repr(annotated), repr(config))
+        if key not in self._made:
+            self._made[key] = annotated, TypeAdapter(annotated, config=config)
+        return self._made[key][1]
+
+
 _servers = _Servers()
 
 
 def begin() -> None:
     """Let fakeredis and pydantic work so in this process."""
     server, scripts, schemas = (cast("Any", it) for it in (FakeServer, scripting_mixin, _generate_schema))
+    cast("Any", getattr(fields, "v2", fields)).TypeAdapter = _Adapters()  # a module of its own since FastAPI 0.119
     scripts.LUA_MODULE = _Lua()  # it compiled at each EVALSHA, four fifths of a claim's time
     server._servers_map = _servers
     # Before Python 3.13 the source of a class is found by parsing its whole file: four fifths of a gateway's start.

@@ -8,12 +8,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import fakeredis
 import pytest
 import redis
 import requests
 from fakeredis import FakeServer
+from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from tests.harness import once
 from tests.harness.growing import Growing
@@ -185,3 +187,22 @@ def test_a_fake_server_takes_a_text_for_what_it_is_however_often_it_comes() -> N
             client.eval("x y", 0)
         with pytest.raises(redis.ResponseError, match="set global variables: left"):
             client.eval("left = 1", 0)
+
+
+def _shape(kind: type) -> type[BaseModel]:
+    return create_model("Shape", field=(kind, ...))
+
+
+def test_an_adapter_is_shared_by_what_is_the_same_alone() -> None:
+    """Not by types of one name, by a type with other bounds or another default, or by validators made anew."""
+    adapter = once._Adapters()
+    number, text = _shape(int), _shape(str)
+    assert adapter(Annotated[number, Field()]) is adapter(Annotated[number, Field()])
+    assert adapter(Annotated[number, Field()]).validate_python({"field": "1"}).field == 1
+    assert adapter(Annotated[text, Field()]).validate_python({"field": "1"}).field == "1"
+    assert adapter(Annotated[list[int], Field(max_length=1)]) is not adapter(Annotated[list[int], Field(max_length=2)])
+    assert adapter(Annotated[int, Field(default=1)]).get_default_value() is not None
+    assert adapter(Annotated[int, Field()]).get_default_value() is None
+    for step in range(3):
+        added = adapter(Annotated[int, AfterValidator(lambda value, step=step: value + step), Field()])
+        assert added.validate_python(1) == 1 + step
