@@ -20,6 +20,8 @@ from retouch.provider.answers import Answer, Status
 from retouch.provider.client import MAX_RETRY_AFTER_S, MAX_TEXT, MAX_WORD, Img2ImgApi
 from retouch.provider.dialects.imagepipeline import MAX_URLS
 
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times over
+
 fuzz = settings(max_examples=250)
 
 KEY = "key\"of<the>\\api/'+&%41"  # with everything that JSON, HTML, URLs and Python write otherwise

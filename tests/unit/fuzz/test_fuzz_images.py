@@ -19,7 +19,7 @@ from tests.harness.pictures import chunk
 
 fuzz = settings(max_examples=400)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]  # the same lines thousands of times over
 
 KINDS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp"}  # MPO: a JPEG that says it has further pictures
 SIDES = st.integers(0, 2**16 - 1) | st.sampled_from([0, 1, MAX_SIDE, MAX_SIDE + 1, 2**16 - 1])

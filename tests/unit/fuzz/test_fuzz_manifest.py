@@ -8,6 +8,7 @@ import json
 import math
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from retouch.intake.manifest.opening import recognised
 from retouch.intake.source import Line
 from retouch.ledger import ABOUT
 from retouch.net.addresses import PrivateHosts
+
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times over
 
 fuzz = settings(max_examples=100)
 

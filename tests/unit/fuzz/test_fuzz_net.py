@@ -23,6 +23,8 @@ from retouch.net.redaction import spellings, without_queries
 from retouch.provider.client import MAX_BODY_BYTES, MAX_TEXT, Img2ImgApi
 from retouch.provider.error_text import plain
 
+pytestmark = pytest.mark.no_cover  # the same lines thousands of times over
+
 fuzz = settings(max_examples=300)
 
 NONE = PrivateHosts()

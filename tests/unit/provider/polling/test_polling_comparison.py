@@ -20,7 +20,7 @@ NOISE = 0.01
 SAVINGS = dict(zip(DISTRIBUTIONS, (0.5, 0.5, 0.1, -NOISE), strict=True))
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]  # the same lines a million times over
 
 
 @cache

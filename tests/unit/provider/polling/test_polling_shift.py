@@ -17,7 +17,7 @@ RELEARNED = 200  # edits after the shift
 # percentile not to be theirs: after 600 edits it is a toss-up who needs fewer polls, after 800 it is not.
 AFTER = 800
 SEEDS = (1, 2)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]  # the same lines a million times over
 
 FACTORS = pytest.mark.parametrize("factor", [3.0, 1 / 3], ids=["slower", "faster"])
 
