@@ -71,7 +71,7 @@ key                            type    holds
                                        paused run run_words run_since recovered sent_anew origin made
                                        redos max_failures given_failures waited budget given_budget spent
                                        committed doubtful currency more_images senders jobs
-                                       offers``;
+                                       offers removing``;
                                        ``paused``: JSON ``{cause: {reason, since}}``;
                                        ``max_failures``: ``10`` or ``1%``, or ``lifted`` by a resume;
                                        ``given_failures``: the same as its producers have said it;
@@ -92,7 +92,7 @@ key                            type    holds
                                        ``waited``: its last pause that has ended, since, until, ``batch:CAUSE``
                                        ``jobs``: the ids of the newest 50 that were started, and
                                        of older ones that are at work; ``offers``: of the newest 20
-                                       that were counted and not started
+                                       that were counted and not started; ``removing``: a part of it is gone
 ``{ns}:parked:B``              zset    queued edits of a paused batch, with their scores of ``ready``
 ``{ns}:order:B``               list    the batch's custom ids as they were enqueued; removed from its end
 ``{ns}:strip:B``               string  a byte an edit, in that order: the letter of its state (``LETTERS``); 0: the edit
@@ -138,7 +138,7 @@ key                            type    holds
 An edit's hash holds short values only, so that Redis keeps it as one packed list: ``state digest samples seed
 fence holder begun rescues places intent resent unanswered submits duplicate provider_id submitted_at deadline polls
 tries strikes first_strike last_strike witness throttled overdue asked note urls kind seen incomplete sent_at alone
-link again said errors probe unsigned used_seed at reserved paid retried``.
+link again said errors probe unsigned used_seed at reserved paid decided``.
 
 ``holder``  the worker that has claimed it; absent if none has, or when the claim is settled.
 ``begun``   work on the claim has begun, by the call of this nonce: if it is still set when the lease has ended, the
@@ -168,7 +168,7 @@ link again said errors probe unsigned used_seed at reserved paid retried``.
 ``places``  how many images of it count as being at the API.
 ``at``      its place in its batch's order, from 0; absent: an older program enqueued it.
 ``h0`` … ``h3``  its journal, in parts of 64 bytes (see ``lua/include/journal.lua``); absent: none is kept of it.
-``retried`` how many jobs had been made when a person last had it tried again: those made before are about what it was.
+``decided`` how many jobs had been made when one last changed it: those made before are about what it was.
 ``reserved``  what its open submit costs (micro-units), the day of its POST, and ``?`` once that counts as doubtful.
 ``paid``    what its submits have cost, or may have, in micro-units.
 """

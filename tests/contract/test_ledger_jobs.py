@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 
 from retouch.errors import InputError
-from retouch.ledger import Action, Finish, Job, JobState, Settlement, Step, Which
+from retouch.ledger import PAGE, Action, Entry, Finish, Job, JobState, Settlement, Step, Which
 from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS, JOBS_OF_BATCH, JOBS_OFFERED
 from retouch.price import Price
 from retouch.states import EditState
-from tests.ledger_bench import POLLED, SUBMITTING, Bench, entries
+from tests.ledger_bench import HOLD, LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 SIZE = 2 * CHANGED_AT_ONCE + 1
 MEMORY, TIMEOUT = '{"code":"failure","message":"out of memory"}', '{"code":"deadline","message":"no result"}'
@@ -293,3 +293,41 @@ def test_what_cannot_be_done_is_said(action: Action, more: dict[str, list[object
     """In one sentence."""
     with pytest.raises(InputError, match=said):
         Which.of(action, **{"states": None, **more})  # type: ignore[arg-type]
+
+
+def test_what_another_job_has_cancelled_since_is_not_tried_again(bench: Bench) -> None:
+    """Though a cancelled edit is among those that the job would take: this one was held when it was counted."""
+    bench.fill(2)
+    bench.intend(bench.edits())
+    bench.later(LEASE_MS + 1)
+    bench.intend(bench.edits(), HOLD)
+    assert bench.counts() == {"held": 2}
+    again, away = counted(bench, states=("held", "cancelled")), counted(bench, "cancel", states=("held",))
+    bench.ledger.jobs.start(away.id)
+    assert finish(bench, away).changed == 2
+    bench.ledger.jobs.start(again.id)
+    ended = finish(bench, again)
+    assert (ended.counted, ended.changed, ended.skipped) == (2, 0, 2)
+    assert bench.counts() == {"cancelled": 2}
+    assert counted(bench, states=("cancelled",)).counted == 2
+
+
+def test_a_batch_whose_removal_has_begun_is_tried_again_by_no_job(bench: Bench) -> None:
+    """Or a part of it would come back, and be paid for; new edits make it a batch again."""
+    for first in (0, PAGE):
+        bench.write("b", entries(PAGE + 2)[first : first + PAGE])
+    bench.ledger.producer.seal("b")
+    fail(bench, PAGE)
+    fail(bench, 2)
+    [claim] = [one for one in bench.claim().claims if one.step is Step.FINISH]
+    bench.ledger.worker.settle_batch(claim, Finish.WRITTEN)
+    job, late = counted(bench), counted(bench)
+    bench.ledger.jobs.start(job.id)
+    assert bench.ledger.producer.remove("b") == 2
+    assert bench.ledger.jobs.advance(job.id).state is None
+    assert bench.ledger.jobs.start(late.id) is None
+    assert bench.ledger.jobs.count("b", "retry", Which.of("retry", None)) is None
+    assert bench.ledger.producer.retry("b") == (0, 0)
+    assert bench.ledger.jobs.open() == []
+    bench.write("b", [Entry("new", "d", "{}", 1, None)])
+    assert bench.ledger.producer.retry("b").sent == 2

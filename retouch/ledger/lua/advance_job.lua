@@ -1,7 +1,7 @@
 -- Do the next page of a job: count its edits, or, once it is started, cancel them or try them again. Each page is done once, however
 -- many callers there are.
 -- What is at the API is left alone: it is paid for, and its result is kept. A retry asks the API first about what it took. An edit that
--- is not in the state any more in which it was counted, or was tried again since, is skipped.
+-- is not in the state any more in which it was counted, or about which another job has decided since, is skipped.
 -- ARGV: now, id.
 -- Returns { its state now; '': there is no such job any more, how many edits it is about, how many of these were dealt with }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
@@ -28,6 +28,7 @@ for one in string.gmatch(j[5], '[^,]+') do wanted[one] = true end
 local function cancel(id, from, e)
   local key = edit_key(id)
   redis.call('HINCRBY', key, 'fence', 1)
+  redis.call('HSET', key, 'decided', jobs_made)
   redis.call('ZREM', parked_key(batch), id)
   local maybe_paid = e.intent or redis.call('HEXISTS', key, 'unanswered') == 1
   end_edit(id, from, 'cancelled', nil, maybe_paid and UNANSWERED or nil)
@@ -47,7 +48,7 @@ local function retry(id, from, custom_id, place)
   local ask = can_be_asked(id, from, custom_id)
   local open = redis.call('HMGET', key, 'intent', 'sent_at')
   redis.call('HDEL', key, 'resent', 'said', 'errors', 'note')
-  redis.call('HSET', key, 'retried', jobs_made)
+  redis.call('HSET', key, 'decided', jobs_made)
   if TERMINAL[from] then
     if is_blank(redis.call('HGET', results_key(batch), custom_id)) then redis.call('HINCRBY', batch_key(batch), 'blank', -1) end
     redis.call('HDEL', results_key(batch), custom_id)
@@ -114,9 +115,9 @@ local function change(id, place, custom_id, e)
   end
 end
 
--- As an edit stands: whether in a state that was chosen, and no person has had it tried again since the job was made.
+-- As an edit stands: whether in a state that was chosen, and no person has decided about it since the job was made.
 local function look(id)
-  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder', 'retried')
+  local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder', 'decided')
   local under_way = e[1] == 'submitting' and e[2] and e[3] -- it may be answered, and is kept then
   local stands = wanted[e[1]] and not under_way and not (e[4] and tonumber(e[4]) >= number)
   return { state = e[1], intent = e[2], under_way = under_way, stands = stands }

@@ -8,7 +8,7 @@ local function reopen(batch)
     redis.call('HSET', batch_key(batch), 'state', 'open', 'stale', '1')
     if not b[2] then redis.call('ZADD', DUE, NOW, batch) end -- else who is writing its end finds it open
   end
-  redis.call('HDEL', batch_key(batch), 'cancelled')
+  redis.call('HDEL', batch_key(batch), 'cancelled', 'removing')
 end
 
 -- The producers that write to it: name → when they were last heard of (ms). While there is one, it does not end.

@@ -47,7 +47,10 @@ local chores = rarely(function(chores)
       local picked = #redis.call('GETRANGE', picks_key(batch), left, left + #page - 1)
       if picked > 0 then redis.call('SETRANGE', picks_key(batch), left, string.rep('\0', picked)) end -- new edits may come there
     end
-    if #page == most then return most end
+    if #page == most then
+      redis.call('HSET', batch_key(batch), 'removing', '1')
+      return most
+    end
     for job in string.gmatch(redis.call('HGET', batch_key(batch), 'jobs') or '', '%S+') do
       redis.call('UNLINK', job_key(job), job_key(job) .. ':chosen')
     end

@@ -6,10 +6,10 @@ local jobs = {}
 -- The edits that it is about: a byte each in the batch's order, '\1' for those that are.
 function jobs.chosen_key(id) return job_key(id) .. ':chosen' end
 
--- A batch of the same name that is made later is another one.
+-- A batch that is being removed is none any more; one of the same name that is made later is another one.
 function jobs.is_of(made, batch)
-  local key = batch_key(batch)
-  return redis.call('EXISTS', key) == 1 and (redis.call('HGET', key, 'made') or '') == made
+  local b = redis.call('HMGET', batch_key(batch), 'state', 'made', 'removing')
+  return b[1] and not b[3] and (b[2] or '') == made
 end
 
 function jobs.forget(id)
