@@ -1,4 +1,5 @@
 // Requests to the gateway. The browser sends the session's cookie by itself, and no script can read it.
+import { parsed } from "./plain.js";
 
 export class Problem extends Error {
   constructor(status, detail) {
@@ -35,7 +36,7 @@ async function fetched(path, options) {
 }
 
 /** The object that a path answers with. */
-export const json = async (path, options) => (await ask(path, options)).json();
+export const json = async (path, options) => parsed(await (await ask(path, options)).text());
 
 /** A path under `/v1`, of parts that are written as they are. */
 export const v1 = (...parts) => `/v1/${parts.map(encodeURIComponent).join("/")}`;

@@ -1,4 +1,5 @@
 // What changes while somebody looks: one stream for the whole page, closed while it is hidden, and resumed by id.
+import { parsed } from "./plain.js";
 
 const AGAIN_MS = 3000;
 
@@ -42,7 +43,7 @@ class Live extends EventTarget {
     for (const [type, handler] of Object.entries(this.#handlers)) {
       source.addEventListener(type, (event) => {
         if (event.lastEventId) this.#last = event.lastEventId;
-        handler(event.data ? JSON.parse(event.data) : null);
+        handler(event.data ? parsed(event.data) : null);
       });
     }
   }
