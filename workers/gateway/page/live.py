@@ -130,6 +130,7 @@ async def _lines(told: AsyncIterator[list[Told]], opens: Callable[[], bool]) -> 
                 if not await run_in_threadpool(opens):
                     return
             asked_at = time.monotonic()
-        yield "".join(f"id: {one.id}\nevent: {one.type}\ndata: {json.dumps(one.data)}\n\n" for one in events) or (
-            ": alive\n\n"
-        )
+        for one in events:  # each is made when the one before has gone: of who reads slowly no more is held
+            yield f"id: {one.id}\nevent: {one.type}\ndata: {json.dumps(one.data)}\n\n"
+        if not events:
+            yield ": alive\n\n"

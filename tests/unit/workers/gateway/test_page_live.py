@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,9 +19,13 @@ from retouch.ledger import Ledger, Settlement
 from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from retouch.states import EditState
+from tests.harness.waiting import LIMIT_S
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
+from workers.gateway.context import Gateway
 from workers.gateway.page import live
+from workers.gateway.page.live import _lines
 from workers.gateway.veil import HIDDEN
+from workers.gateway.watching import KEPT, Told
 
 
 def edits(count: int) -> list[Edit]:
@@ -166,3 +174,53 @@ def test_a_key_that_sees_no_prompts_sees_picks(client: Client, queue: EditQueue,
         assert next(events)[1] == "watching"
         queue.choose("b", pick=["e1"])
         assert next(events)[2]["picks"] == [[1, "p"]]
+
+
+DEAF = 200
+LARGE = 4000  # edits, whose changes are more than what is on the way at a time
+
+
+def test_who_does_not_read_holds_up_nobody(anyone: Caller, client: Client, ledger: Ledger, gateway: Gateway) -> None:
+    """Nor is what they missed kept for each: it is kept once, and an end of it."""
+    key, connection = ledger.connection.keys.strip("b"), ledger.connection._client
+    queue = EditQueue(ledger)
+    queue.enqueue(edits(LARGE), batch="b")
+    token = AccessKeys(ledger, "here").create("deaf", [Scope.READ])
+    address = urlsplit(anyone.url)
+    request = f"GET /page/live?batch=b HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    with ExitStack() as deaf, client(Scope.READ).get("/page/live?batch=b", stream=True) as answer:
+        events = told(answer)
+        assert next(events)[1] == "watching"
+        for _ in range(DEAF):
+            one = deaf.enter_context(socket.create_connection((address.hostname, address.port), LIMIT_S))
+            one.sendall(request.encode())
+        for letter in "wcCfwcCf":
+            connection.set(key, letter * LARGE)
+            _, kind, data = next(events)
+            assert (kind, data["states"]) == ("strip", [[0, letter * LARGE]])
+        assert client(Scope.READ, name="another").get("/v1/batches/b").status_code == 200
+        [watch] = [watch for name, watch in gateway.watches._watches.items() if name == "one/b"]
+        assert watch._listeners == DEAF + 1
+        assert len(watch._kept) <= KEPT
+
+
+def test_what_was_missed_is_made_piece_by_piece() -> None:
+    """Each event when the one before has gone: a page that reads slowly is sent no text of megabytes."""
+    missed = [Told(f"w.{n}", "strip", {"states": [[0, "C" * LARGE]]}) for n in range(KEPT)]
+
+    async def pieces() -> list[str]:
+        async def once() -> AsyncIterator[list[Told]]:
+            yield missed
+
+        return [piece async for piece in _lines(once(), lambda: True)]
+
+    longest = max(map(len, asyncio.run(pieces())))
+    assert longest < 2 * LARGE
+
+
+@pytest.mark.parametrize("after", ["0f0f0f0f.7", "another.99999", "7", ".", "w.-1", "w." + "9" * 70, "\u0663"])
+def test_an_id_of_another_redis_begins_anew(client: Client, queue: EditQueue, after: str) -> None:
+    """Whoever has it reads the whole again."""
+    queue.enqueue(edits(1), batch="b")
+    with client(Scope.READ).get("/page/live", params={"batch": "b", "after": after}, stream=True) as answer:
+        assert next(told(answer))[1:] == ("watching", None)
