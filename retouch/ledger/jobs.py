@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, cast
 
 from retouch.errors import InputError
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE, JobState
+from retouch.ledger.constants import JOB_TAKEN_MS, PAGE, JobState
 from retouch.ledger.money import amount_of, price_of
 from retouch.ledger.strips import Strips
 from retouch.ledger.views import instant, iso
@@ -270,7 +270,12 @@ class Jobs:
 
     def due(self) -> list[str]:
         """The ids of jobs that nobody does the pages of, though they are at work."""
-        return list(self._connection.read("ZRANGEBYSCORE", self._keys.jobs, "-inf", self._connection.now()))
+        now, key = self._connection.now(), self._keys.jobs
+        later = f"({now + JOB_TAKEN_MS}"  # none is taken for so long: the clock has been set back
+        over, ahead = self._connection.read_all(
+            [("ZRANGEBYSCORE", key, "-inf", now), ("ZRANGEBYSCORE", key, later, "+inf")]
+        )
+        return [*over, *ahead]
 
     def _read(self, ids: Sequence[str]) -> list[Job]:
         if not ids:

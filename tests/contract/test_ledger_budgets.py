@@ -171,6 +171,21 @@ def test_a_day_s_budget_pauses_all_submits_until_midnight(bench: Bench) -> None:
     assert (bench.pauses(), day(bench)) == ({}, (0, 2, 0))
 
 
+def test_a_clock_that_is_set_back_ends_the_pause_of_a_day_to_come(bench: Bench) -> None:
+    """The day that it is has money still; else it would be waited for, for as long as the clock was wrong."""
+    fill(bench, 3, None)
+    bench.clock.now += 10 * DAY_MS
+    assert len(sent(bench, daily=CENT)) == 1
+    assert list(bench.pauses()) == ["submit:budget"]
+    bench.clock.now -= 10 * DAY_MS
+    bench.claim(submits=0)
+    assert bench.pauses() == {}
+    assert len(sent(bench, daily=CENT)) == 1
+    assert list(bench.pauses()) == ["submit:budget"]
+    bench.claim(submits=0)
+    assert list(bench.pauses()) == ["submit:budget"]
+
+
 def test_a_day_goes_on_with_what_was_not_taken(bench: Bench) -> None:
     """As a batch does."""
     fill(bench, 3, None)

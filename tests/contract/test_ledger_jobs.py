@@ -148,6 +148,18 @@ def test_another_takes_a_job_over_whose_driver_has_died(bench: Bench) -> None:
     assert finish(bench, job).changed == SIZE
 
 
+def test_a_clock_that_is_set_back_holds_up_no_job(bench: Bench) -> None:
+    """Its driver died in a time that is to come again."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    bench.ledger.jobs.start(job.id, mine=True)
+    bench.clock.now -= 60_000
+    assert bench.ledger.jobs.due() == [job.id]
+    bench.ledger.jobs.advance(job.id)
+    assert bench.ledger.jobs.due() == []
+
+
 def test_a_stopped_job_leaves_the_rest(bench: Bench) -> None:
     """And what it has done stays."""
     bench.fill(SIZE)

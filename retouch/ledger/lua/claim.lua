@@ -52,7 +52,7 @@ local known, in_force, paused_until = pauses(), {}, {}
 
 local function door_open(pause) return pause.door > pause.touched or now >= pause.forced end
 
-if known[DAILY] and known[DAILY]['until'] <= now then -- that day is over
+if known[DAILY] and money.day_is_over(known[DAILY]) then
   end_pause(DAILY, known[DAILY])
   known[DAILY] = nil
 end

@@ -62,6 +62,9 @@ local money = rarely(function(money)
     write_pause(DAILY, pause)
   end
 
+  -- Also if it is a day to come: the clock has been set back.
+  function money.day_is_over(pause) return pause['until'] <= now or pause['until'] > now + DAY_MS end
+
   function money.look_at_day_again(price, currency)
     local text = redis.call('HGET', PAUSES, DAILY)
     local pause = text and cjson.decode(text)
