@@ -92,6 +92,22 @@ def test_a_batch_may_cost_any_amount_again(bench: Bench) -> None:
     assert not bench.ledger.producer.set_budget("none", cents(1))
 
 
+def test_a_lower_price_makes_room(bench: Bench) -> None:
+    """In budgets, and in the day's; a higher one makes none."""
+    fill(bench, 4, cents(3), samples=2)
+    assert len(sent(bench)) == 1
+    price(bench, "0.02 USD")
+    assert list(paused(bench)) == ["budget"]
+    price(bench, "0.005 USD")
+    assert paused(bench) == {}
+    bench.claim(submits=0)
+    assert len(sent(bench, daily=int(2.5 * CENT))) == 0
+    assert list(bench.pauses()) == ["submit:budget"]
+    price(bench, "0.0025 USD")
+    assert bench.pauses() == {}
+    assert len(sent(bench, daily=int(2.5 * CENT))) == 1
+
+
 def test_what_the_api_did_not_take_makes_room(bench: Bench) -> None:
     """Once nothing is under way any more, the batch goes on by itself: nothing of its budget is left over."""
     fill(bench, 4, cents(2))
