@@ -736,6 +736,8 @@ class EditRecord(TypedDict):
 
     batch: str
     custom_id: str
+    place: int | None
+    """in the batch's order, from 0"""
     state: State
     parameters: dict[str, Any]
     """what is sent to the API, without ``init_image``"""

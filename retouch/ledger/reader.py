@@ -196,6 +196,7 @@ class Reader:
         return EditView(
             batch=batch,
             custom_id=custom_id,
+            place=self._place(batch, custom_id, raw.get("at")),
             state=EditState(raw["state"]),
             parameters=made_of(*made_with)[0],
             submits=int(raw.get("submits", 0)),
@@ -213,6 +214,11 @@ class Reader:
             asked="asked" in raw,
             batch_paused=BatchPauseView.parse_all(paused),
         )
+
+    def _place(self, batch: str, custom_id: str, at: str | None) -> int | None:
+        """Where an edit is in its batch's order; one that an older program enqueued does not say it."""
+        place = self._connection.read("LPOS", self._keys.order(batch), custom_id) if at is None else at
+        return None if place is None else int(place)
 
     def history(self, batch: str, custom_id: str) -> list[HistoryStep] | None:
         """What was done about an edit, the oldest first; empty if that is not kept; None: there is no such edit."""

@@ -355,12 +355,14 @@ class EditView:
     strikes: int = 0  # how often in a row it was refused
     asked: bool = False  # a retry asks the API for the result that it had
     batch_paused: tuple[BatchPauseView, ...] = ()
+    place: int | None = None  # in the batch's order, from 0
 
     def to_json(self) -> EditRecord:
         """The edit as the gateway tells of it: its parameters without ``init_image``, which may be a signed link."""
         return {
             "batch": self.batch,
             "custom_id": self.custom_id,
+            "place": self.place,
             "state": self.state.value,
             "parameters": {name: value for name, value in self.parameters.items() if name != "init_image"},
             "submits": self.submits,
@@ -385,6 +387,7 @@ class EditView:
         return cls(
             batch=raw["batch"],
             custom_id=raw["custom_id"],
+            place=raw.get("place"),  # an older gateway does not say it
             state=EditState(raw["state"]),
             parameters=raw["parameters"],
             submits=raw["submits"],

@@ -71,7 +71,8 @@ def test_filters_ask_nobody_and_groups_are_exact(look: Look, many: None) -> None
     expect(page.get_by_text("100,000 shown", exact=True)).to_be_visible()
     page.keyboard.press("6")
     expect(page.get_by_role("button", name="completed", pressed=True)).to_be_visible()
-    assert [url for url in asked if "/edits?" not in url and "/why" not in url and "/failures" not in url] == []
+    kept = ("/edits?", "/why", "/failures", "/icon.svg")  # a browser looks for the icon in its cache
+    assert [url for url in asked if not any(one in url for one in kept)] == []
 
 
 def test_a_batch_is_read_once_to_be_shown(look: Look, many: None) -> None:

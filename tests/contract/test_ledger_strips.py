@@ -170,6 +170,19 @@ def test_rows_are_those_of_the_places_asked_for(bench: Bench) -> None:
     assert bench.ledger.strips.states("none") == bench.ledger.strips.groups("none") == b""
 
 
+def test_an_edit_knows_its_place(bench: Bench) -> None:
+    """Also one that an older program enqueued."""
+    bench.fill(3)
+
+    def places() -> list[int | None]:
+        views = [bench.ledger.reader.edit("b", f"c{n}") for n in range(3)]
+        return [view.place for view in views if view]
+
+    assert places() == [0, 1, 2]
+    as_of_an_older_program(bench)
+    assert places() == [0, 1, 2]
+
+
 def test_an_older_programs_batch_is_read_from_its_edits(bench: Bench) -> None:
     """All reads say the same of it, and a group can be retried."""
     some_failed(bench)

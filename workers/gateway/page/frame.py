@@ -93,8 +93,10 @@ def add_frame(app: FastAPI, bucket: str) -> None:
         found = files().get(path)
         if found is None:
             raise ProblemError(Kind.NOT_FOUND, "the page has no such file: load the page again")
-        # Asked about each time: after an upgrade all files are of the same version.
-        headers = {**_HEADERS, "ETag": found.tag, "Cache-Control": "no-cache"}
+        # Asked about each time: after an upgrade all files are of the same version. Not the icon, which browsers want
+        # with each change of the address.
+        kept = "max-age=3600" if found.media_type == _TYPES[".svg"] else "no-cache"
+        headers = {**_HEADERS, "ETag": found.tag, "Cache-Control": kept}
         if request.headers.get("if-none-match") == found.tag:
             return Response(status_code=304, headers=headers)
         return Response(found.content, headers=headers, media_type=found.media_type)

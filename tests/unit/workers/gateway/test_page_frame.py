@@ -74,7 +74,7 @@ def test_files_have_their_types_and_are_asked_about_each_time(anyone: Caller) ->
     ):
         answer = anyone.get(f"/page/files/{name}")
         assert answer.headers["content-type"].partition(";")[0] == kind
-        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["cache-control"] == ("max-age=3600" if name == "icon.svg" else "no-cache")
         again = anyone.get(f"/page/files/{name}", headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
 

@@ -13,8 +13,7 @@ const ID = "([^/]+)";
 const oversees = (session) => session.scopes.includes("operate") && !session.prefix;
 
 const VIEWS = [
-  { path: /^$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
-  { path: /^batches(?:\?by=([^/]+))?$/, title: () => "Batches", open: openBatches },
+  { path: /^(?:batches)?$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", open: openBatches },
   { path: new RegExp(`^batches/${ID}/gallery(?:/${ID})?$`), title: (batch) => `Gallery of ${batch}`, open: openGallery },
   { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
   { path: /^provider$/, nav: { href: "#/provider", text: "Provider" }, title: () => "Provider", open: openProvider },
@@ -37,13 +36,15 @@ function decoded(part) {
 }
 
 /**
- * The view of a fragment: its title, what it shows (`parts`), and how it is opened in an element; that returns how it is
- * closed, with `goTo(...parts)` where it can show another part of itself: whether it does.
+ * The view of a fragment: its title, what it shows (`parts`: those of its path, then its filters as URLSearchParams), and
+ * how it is opened in an element; that returns how it is closed, with `goTo(...parts)` where it can show another part of
+ * itself: whether it does.
  */
 export function viewOf(hash) {
-  const path = hash.replace(/^#\/?/, "");
+  const [, path, query] = /^#?\/?([^?]*)\??(.*)$/.exec(hash);
   for (const { path: pattern, title, open } of VIEWS) {
-    const parts = pattern.exec(path)?.slice(1).map((part) => part && decoded(part));
+    const found = pattern.exec(path)?.slice(1).map((part) => part && decoded(part));
+    const parts = found && [...found, new URLSearchParams(query)];
     if (parts) return { opener: open, parts, title: title(...parts), open: (root, session) => open(root, session, ...parts) };
   }
   return viewOf("");

@@ -57,12 +57,14 @@ class VirtualList extends HTMLElement {
     return this.#active;
   }
 
-  /** Bring a row into view, and make it the one that the keys move; `focus`: give it the focus. */
-  reveal(index, focus = false) {
+  /** Bring a row into view, and make it the one that the keys move; `focus`: give it the focus; `block`: where it comes. */
+  reveal(index, { focus = false, block = "nearest" } = {}) {
     this.#active = Math.max(0, Math.min(index, this.#length - 1));
     const [top, seen] = [this.#active * this.#height, this.clientHeight];
-    if (top < this.scrollTop) this.scrollTop = top;
-    else if (top + this.#height > this.scrollTop + seen) this.scrollTop = top + this.#height - seen;
+    const [above, below] = [top < this.scrollTop, top + this.#height > this.scrollTop + seen];
+    if ((above || below) && block === "center") this.scrollTop = top - (seen - this.#height) / 2;
+    else if (above) this.scrollTop = top;
+    else if (below) this.scrollTop = top + this.#height - seen;
     this.#paint();
     if (focus) this.#rows.get(this.#active)?.focus({ preventScroll: true });
   }
@@ -124,7 +126,7 @@ class VirtualList extends HTMLElement {
   }
 
   #choose(index, open) {
-    this.reveal(index, true);
+    this.reveal(index, { focus: true });
     this.dispatchEvent(new CustomEvent(open ? "open" : "move", { detail: this.#active }));
   }
 }

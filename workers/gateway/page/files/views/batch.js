@@ -1,4 +1,5 @@
 // One batch: how it stands and why, the map and the list of its edits, its failures in groups, and one of its edits.
+import { addressOf, chosenOf, setAddress } from "../address.js";
 import { ask, json, v1 } from "../api.js";
 import { h, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
@@ -19,11 +20,14 @@ const CAN = { retry: ["failed", "held", "cancelled"], cancel: ["queued", "held"]
 const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
 const MOVES = ["ArrowDown", "ArrowUp", "j", "k"];
 const FIRST = [...Array(40).keys()]; // the places that are seen first
+const NAMES = STATES.map(({ name }) => name);
+const GROUPS = Array.from({ length: 255 }, (_, i) => String(i + 1));
 
-export function openBatch(root, session, batch, customId) {
+export function openBatch(root, session, batch, customId, filters) {
   const view = new Batch(root, batch, session.scopes.includes("operate"));
+  view.choose(filters);
   view.begin(customId);
-  return () => view.end();
+  return Object.assign(() => view.end(), { goTo: (other, name, others) => other === batch && view.goTo(name, others) });
 }
 
 class Batch {
@@ -37,6 +41,7 @@ class Batch {
   #meanwhile = [];
   #aside = 0;
   #newer = null; // what has come since the last look aside
+  #follows = false; // an edit that an address names: the list goes there, once both have come
 
   constructor(root, batch, may) {
     this.batch = batch;
@@ -47,9 +52,9 @@ class Batch {
     this.actions = new BatchActions(batch, may, (states) => this.#decide({ action: "cancel", states }));
     this.jobs = new Jobs(may, notice);
     const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
-    this.groups = new Groups(batch, () => this.#filtered(), may && retryGroups);
+    this.groups = new Groups(batch, (byThemselves) => this.#chosen(!byThemselves), may && retryGroups);
     const decideOne = (action, edit) => this.#decide({ action, states: [edit.state], custom_ids: [edit.custom_id] });
-    this.edit = new EditPanel(batch, () => this.#closeEdit(), may && decideOne);
+    this.edit = new EditPanel(batch, { close: () => this.#closeEdit(), showAll: () => this.#clear(), found: () => this.#follow() }, may && decideOne);
     this.map = document.createElement("state-map");
     this.list = document.createElement("virtual-list");
     this.chips = STATES.map((state) => this.#chip(state));
@@ -96,6 +101,21 @@ class Batch {
     if (customId) this.#openNamed(customId);
   }
 
+  /** What an address is filtered by. */
+  choose(filters) {
+    this.#states = new Set(chosenOf(filters, "state", NAMES).map((name) => STATES[NAMES.indexOf(name)].code));
+    this.groups.choose(chosenOf(filters, "group", GROUPS).map(Number));
+  }
+
+  /** Show an edit, or none, and what an address is filtered by. */
+  goTo(customId, filters) {
+    this.choose(filters);
+    if (!customId && this.edit.place !== null) this.#hideEdit();
+    this.#filtered(true);
+    if (customId) this.#openNamed(customId);
+    return true;
+  }
+
   end() {
     this.#closing.abort();
     clearTimeout(this.#aside);
@@ -123,6 +143,7 @@ class Batch {
       this.jobs.show(jobs);
       this.#record(record);
       this.#filtered();
+      this.#follow();
     } catch (error) {
       if (error.status === 404) this.#lost(error.message);
       else if (error.name !== "AbortError") this.#trouble(error.message);
@@ -215,7 +236,20 @@ class Batch {
 
   #toggle(code) {
     if (!this.#states.delete(code)) this.#states.add(code);
-    this.#filtered(true);
+    this.#chosen();
+  }
+
+  /** Others are shown; `step`: somebody has chosen that, and Back leads to those before. */
+  #chosen(step = true) {
+    this.#filtered(step);
+    this.#addressed(step);
+  }
+
+  #addressed(step = false) {
+    const edit = this.edit.place === null ? [] : ["edits", this.edit.name];
+    const state = STATES.filter(({ code }) => this.#states.has(code)).map(({ name }) => name);
+    const group = [...this.groups.chosen].sort((a, b) => a - b);
+    setAddress(addressOf(["batches", this.batch, ...edit], { state, group }), step);
   }
 
   #filtered(fromTheTop = false) {
@@ -232,6 +266,7 @@ class Batch {
     for (const button of this.bulk) this.#offer(button, counts);
     if (fromTheTop) this.list.scrollTop = 0;
     this.list.length = shown;
+    this.edit.hides(this.edit.placed && this.#indexOf(this.edit.place) < 0);
     this.map.show(this.#strip, this.#shown);
   }
 
@@ -258,6 +293,12 @@ class Batch {
     button.textContent = `${button.action === "retry" ? "Retry" : "Cancel"} ${number(shown)}…`;
   }
 
+  /** Where a place is in the list; less than 0: it is not shown. */
+  #indexOf(place) {
+    if (place === null || place >= this.#strip.length) return -1;
+    return this.#shown ? this.#shown.indexOf(place) : place;
+  }
+
   #placeAt(index) {
     return this.#shown ? this.#shown[index] : index;
   }
@@ -277,13 +318,15 @@ class Batch {
   /** The keys that move in the list move in it, as long as nothing else has the focus. */
   #toTheList() {
     this.list.scrollIntoView({ block: "nearest" });
-    this.list.reveal(this.list.active, true);
+    this.list.reveal(this.list.active, { focus: true });
   }
 
   #clear() {
     this.#states.clear();
-    this.groups.clear();
-    this.#filtered(true);
+    this.groups.choose([]);
+    this.#follows = this.edit.place !== null;
+    this.#chosen();
+    this.#follow();
   }
 
   // --- the list --------------------------------------------------------------------------------
@@ -307,7 +350,7 @@ class Batch {
   }
 
   #pick(place) {
-    const index = this.#shown ? this.#shown.indexOf(place) : place;
+    const index = this.#indexOf(place);
     if (index >= 0) this.list.reveal(index);
     this.#open(place);
   }
@@ -330,22 +373,38 @@ class Batch {
   }
 
   #openNamed(name) {
-    this.#show(name, -1); // its place is not known: the panel alone shows it
+    this.#follows = true;
+    this.#show(name, -1); // its place comes with it
     this.edit.keepInView(this.#closing.signal);
+  }
+
+  /** The list goes to an edit that was not opened in it. */
+  #follow() {
+    if (!this.#follows || !this.edit.placed || !this.#strip.length) return;
+    this.#follows = false;
+    const index = this.#indexOf(this.edit.place);
+    this.edit.hides(index < 0);
+    if (index >= 0) this.list.reveal(index, { block: "center" });
   }
 
   #show(name, place) {
     this.split.classList.add("open");
     this.edit.show(name, place);
+    this.edit.hides(place >= 0 && this.#indexOf(place) < 0);
     this.list.draw();
-    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}/edits/${encodeURIComponent(name)}`);
+    this.#addressed();
   }
 
   #closeEdit() {
+    this.#hideEdit();
+    this.#addressed();
+    this.list.reveal(this.list.active, { focus: true });
+  }
+
+  #hideEdit() {
     this.split.classList.remove("open");
     this.edit.hide();
-    history.replaceState(null, "", `#/batches/${encodeURIComponent(this.batch)}`);
-    this.list.reveal(this.list.active, true);
+    this.list.draw();
   }
 }
 

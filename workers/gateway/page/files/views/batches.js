@@ -1,4 +1,5 @@
 // All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
+import { addressOf, chosenOf, setAddress } from "../address.js";
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
 import { ago, number, percent, range, sendersText, spent, when } from "../format.js";
@@ -14,11 +15,24 @@ const FILTERS = ["all", "open", "paused", "finishing", "completed"];
 const AGE_MS = 15_000; // after which the words for times are written again
 const QUIET_MS = 200; // while somebody types, nothing is asked for
 const ANYBODY = "";
+const LONGEST = 80; // letters of a name that the gateway looks for
 
-export function openBatches(root, _session, by) {
-  const view = new Batches(root, by ?? ANYBODY);
+export function openBatches(root, _session, filters) {
+  const view = new Batches(root, chosenIn(filters));
   view.begin();
-  return () => view.end();
+  return Object.assign(() => view.end(), { goTo: (others) => view.goTo(chosenIn(others)) });
+}
+
+/** What an address is filtered by. */
+const chosenIn = (filters) => ({
+  state: chosenOf(filters, "state", FILTERS)[0] ?? "all",
+  search: textOf(filters, "search"),
+  by: textOf(filters, "by"),
+});
+
+function textOf(filters, name) {
+  const text = filters.get(name)?.trim() ?? "";
+  return text.length > LONGEST ? "" : text;
 }
 
 class Batches {
@@ -27,19 +41,21 @@ class Batches {
   #rows = new Map();
   #lists = new Map(); // by filter: the cursor of its next page, and down to which time it is known
   #asking = 0;
-  #state = "all";
-  #search = "";
+  #types = false; // what is searched for: a search is one step back, not each letter of it
   #closing = new AbortController();
 
-  constructor(root, by) {
-    this.by = by;
-    this.search = h("input", { type: "search", placeholder: "Name or sender", "aria-label": "Batches whose name or sender has", id: "search" });
-    this.search.addEventListener("input", () => this.#filter({ search: this.search.value.trim() }));
+  /** `chosen`: the filters: `state`, `search`, and `by`: a sender. */
+  constructor(root, chosen) {
+    this.chosen = chosen;
+    const label = "Batches whose name or sender has";
+    this.search = h("input", { type: "search", placeholder: "Name or sender", "aria-label": label, id: "search", maxlength: LONGEST });
+    this.search.addEventListener("input", () => this.#searched());
+    this.search.addEventListener("change", () => (this.#types = false));
     this.senders = h("select", { "aria-label": "Batches sent by" });
     this.senders.addEventListener("change", () => this.#filter({ by: this.senders.value }));
     this.chips = FILTERS.map((name) => {
       const pick = () => this.#filter({ state: name });
-      return h("button", { class: "chip", "aria-pressed": String(name === "all"), on: { click: pick } }, name);
+      return h("button", { class: "chip", on: { click: pick } }, name);
     });
     this.list = h("ul", { class: "card batches", "aria-label": "Batches", "aria-busy": "true" });
     this.said = h("p", { class: "quiet small", role: "status" });
@@ -59,11 +75,12 @@ class Batches {
     );
     this.onKey = (event) => this.#key(event);
     document.addEventListener("keydown", this.onKey);
+    this.#show();
   }
 
   begin() {
     this.#load({});
-    if (this.by !== ANYBODY) this.#look();
+    this.#look();
     live.watch("/page/live", {
       watching: () => this.#load({}, true), // what has changed between the first look and now
       batches: ({ batches, gone }) => this.#changed(batches, gone),
@@ -80,9 +97,20 @@ class Batches {
     document.removeEventListener("keydown", this.onKey);
   }
 
-  /** What is filtered, as the gateway is asked for it. */
+  /** Show what an address is filtered by. */
+  goTo(chosen) {
+    this.chosen = chosen;
+    this.#types = false;
+    this.#show();
+    this.#look();
+    this.#draw();
+    return true;
+  }
+
+  /** What is filtered, as the gateway is asked for it, and as the address has it. */
   get #wanted() {
-    const asked = { state: this.#state === "all" ? "" : this.#state, by: this.by, search: this.#search };
+    const { state, by, search } = this.chosen;
+    const asked = { state: state === "all" ? "" : state, by, search };
     return Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
   }
 
@@ -109,8 +137,8 @@ class Batches {
   #look() {
     clearTimeout(this.typing);
     const name = nameOf(this.#wanted);
-    if (this.#lists.has(name) || this.#whole) return;
-    this.typing = setTimeout(() => this.#load(), QUIET_MS);
+    const known = () => !name || this.#lists.has(name) || this.#whole; // all were asked for at the beginning
+    if (!known()) this.typing = setTimeout(() => known() || this.#load(), QUIET_MS);
   }
 
   get #whole() {
@@ -142,18 +170,29 @@ class Batches {
     this.#draw();
   }
 
-  #filter({ state = this.#state, search = this.#search, by = this.by }) {
-    [this.#state, this.#search, this.by] = [state, search, by];
+  #filter(chosen, step = true) {
+    this.goTo({ ...this.chosen, ...chosen });
+    setAddress(addressOf(["batches"], this.#wanted), step);
+  }
+
+  #searched() {
+    this.#filter({ search: this.search.value.trim() }, !this.#types);
+    this.#types = true;
+  }
+
+  /** What is chosen, in what chooses it. */
+  #show() {
+    const { state, search } = this.chosen;
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(FILTERS[i] === state)));
-    this.#look();
-    this.#draw();
+    if (this.search.value.trim() !== search) this.search.value = search; // else a blank could not be typed
   }
 
   #matches(record) {
-    const inState = this.#state === "all" || shownState(record) === this.#state;
-    const has = (text) => text.toLowerCase().includes(this.#search.toLowerCase());
+    const { state, search, by } = this.chosen;
+    const inState = state === "all" || shownState(record) === state;
+    const has = (text) => text.toLowerCase().includes(search.toLowerCase());
     const senders = record.senders ?? [];
-    return inState && [record.batch, ...senders].some(has) && (this.by === ANYBODY || senders.includes(this.by));
+    return inState && [record.batch, ...senders].some(has) && (by === ANYBODY || senders.includes(by));
   }
 
   /** Down to which time all batches that are like that are loaded; older ones may be here by another filter. */
@@ -172,8 +211,9 @@ class Batches {
     }
     this.list.removeAttribute("aria-busy");
     this.list.hidden = !items.length;
-    const more = !this.#whole && this.#lists.get(nameOf(this.#wanted))?.next !== null;
-    this.more.hidden = !more || this.#asking > 0;
+    const next = this.#lists.get(nameOf(this.#wanted))?.next;
+    const more = !this.#whole && next !== null;
+    this.more.hidden = !more || !next || this.#asking > 0;
     const found = `${number(shown.length)} of ${number(all.length)}`;
     this.said.textContent = more || shown.length === all.length ? `${number(shown.length)} shown` : `${found} shown`;
     this.#offer(all);
@@ -182,11 +222,11 @@ class Batches {
 
   /** The senders that can be chosen: those of the batches that are loaded. */
   #offer(records) {
-    const names = new Set([ANYBODY, this.by, ...records.flatMap((record) => record.senders ?? []).sort()]);
-    if (names.size !== this.senders.options.length) {
+    const names = new Set([ANYBODY, this.chosen.by, ...records.flatMap((record) => record.senders ?? []).sort()]);
+    if (String([...names]) !== String([...this.senders.options].map(({ value }) => value))) {
       this.senders.replaceChildren(...[...names].map((name) => h("option", { value: name }, name || "by anybody")));
     }
-    this.senders.value = this.by;
+    this.senders.value = this.chosen.by;
     this.senders.hidden = names.size < 2;
   }
 
@@ -206,7 +246,6 @@ class Batches {
   }
 
   #clear() {
-    this.search.value = "";
     this.#filter({ state: "all", search: "", by: ANYBODY });
     this.search.focus();
   }

@@ -13,16 +13,35 @@ export class EditPanel {
   #state = 0;
   #timer = 0;
 
-  /** `decide`: called with what is done to an edit, where somebody may do that. */
-  constructor(batch, close, decide) {
-    this.batch = batch;
-    this.decide = decide;
+  /**
+   * `close`, `showAll`: called for their buttons; `found`: when the place of the edit has come; `decide`: with what is
+   * done to an edit, where somebody may do that.
+   */
+  constructor(batch, { close, showAll, found }, decide) {
+    Object.assign(this, { batch, close, found, decide });
     this.body = h("div", { class: "stack" });
-    this.close = close;
-    this.element = h("aside", { class: "card edit", "aria-label": "Edit", hidden: true }, this.body);
+    const all = h("button", { on: { click: showAll } }, "Show all");
+    const said = h("span", { class: "quiet" }, "The filters hide it in the list.");
+    this.hidden = h("div", { class: "bar between", role: "status", hidden: true }, said, all);
+    this.element = h("aside", { class: "card edit stack", "aria-label": "Edit", hidden: true }, this.hidden, this.body);
   }
 
-  /** Show an edit; its place is -1 where it is not known. */
+  /** Its custom id; of the one that is shown. */
+  get name() {
+    return this.#name;
+  }
+
+  /** Whether one is shown whose place is known. */
+  get placed() {
+    return this.place !== null && this.place >= 0;
+  }
+
+  /** Say that the list does not show it. */
+  hides(yes) {
+    this.hidden.hidden = !yes;
+  }
+
+  /** Show an edit; its place is -1 where it is not known yet. */
   show(name, place) {
     const opens = this.element.hidden;
     [this.#name, this.place] = [name, place];
@@ -59,7 +78,7 @@ export class EditPanel {
 
   /** Look again if its state has changed. */
   changed(strip) {
-    if (this.place === null || this.place < 0) return;
+    if (!this.placed) return;
     const state = strip.states[this.place];
     if (state !== this.#state) this.#load();
     this.#state = state;
@@ -73,10 +92,17 @@ export class EditPanel {
       const [edit, why, { history }] = await Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
       if (name !== this.#name || this.place === null) return;
       this.body.replaceChildren(...this.#shown(edit, why), ...past(history));
+      this.#place(edit.place);
       if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
     } catch (error) {
       if (name === this.#name) this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, error.message));
     }
+  }
+
+  #place(place) {
+    if (this.placed || place === null) return;
+    this.place = place;
+    this.found();
   }
 
   #head(name) {

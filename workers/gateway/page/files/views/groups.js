@@ -9,7 +9,10 @@ export class Groups {
   #groups = [];
   chosen = new Set();
 
-  /** `changed`: called when others are shown; `retry`: with the numbers of groups, where somebody may do that. */
+  /**
+   * `changed`: called when others are shown, with true: since none has failed for what was chosen any more; `retry`: with
+   * the numbers of groups, where somebody may do that.
+   */
   constructor(batch, changed, retry) {
     this.batch = batch;
     this.changed = changed;
@@ -27,6 +30,10 @@ export class Groups {
     this.element.hidden = !groups.length;
     this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
     if (JSON.stringify(groups) !== before) this.list.replaceChildren(...groups.map((group) => this.#item(group)));
+    const gone = [...this.chosen].filter((group) => !groups.some((one) => one.group === group));
+    for (const group of gone) this.chosen.delete(group);
+    this.#mark();
+    if (gone.length) this.changed(true);
   }
 
   wordsOf(group) {
@@ -34,8 +41,9 @@ export class Groups {
     return found?.words ?? "";
   }
 
-  clear() {
-    this.chosen.clear();
+  /** Have these numbers chosen, as an address has them. */
+  choose(groups) {
+    this.chosen = new Set(groups);
     this.#mark();
   }
 
@@ -44,7 +52,7 @@ export class Groups {
     button.addEventListener("click", () => {
       if (!this.chosen.delete(group)) this.chosen.add(group);
       this.#mark();
-      this.changed();
+      this.changed(false);
     });
     const again = this.retry
       ? h("button", { on: { click: () => this.retry([group]) } }, "Retry these…")
