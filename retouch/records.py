@@ -274,13 +274,21 @@ class BatchStatusRecord(BatchRecord):
 
 
 @_DESCRIBED
+class AdvisedGroupRecord(FailureGroupRecord):
+    """The same, with what to know before they are tried again."""
+
+    advice: str
+    """why the same may fail again, and what to do instead; empty: nothing is known"""
+
+
+@_DESCRIBED
 class FailuresRecord(TypedDict):
     """Why edits of a batch failed."""
 
     batch: str
     failed: int
     """all its failed edits"""
-    groups: list[FailureGroupRecord]
+    groups: list[AdvisedGroupRecord]
     """the most frequent first"""
 
 

@@ -41,7 +41,10 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Try 3 edits again?")
     expect(dialog).to_contain_text("3 edits are submitted again, for 1.50 USD.")
-    expect(dialog).to_contain_text("Failed: width … is too large")
+    reasons = dialog.get_by_role("list", name="Why they failed").get_by_role("listitem")
+    expect(reasons).to_have_count(1)
+    expect(reasons).to_contain_text("refused width … is too large")
+    expect(reasons).to_contain_text("The API probably refuses the same again")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(again).to_be_focused()
@@ -60,6 +63,33 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     expect(jobs).to_contain_text("3 of 3 edits tried again")
     jobs.get_by_role("button", name="Hide").click()
     expect(jobs).to_be_hidden()
+
+
+def test_the_reasons_of_what_is_tried_again_are_told_with_their_numbers(
+    look: Look, ledger: Ledger, queue: EditQueue
+) -> None:
+    """The three for which most failed, and how many others; a retry of what is refused is in vain."""
+    queue.enqueue(edits(12), batch="oil")
+    for words in ("too dark", "too light"):
+        end(ledger, 1, EditState.FAILED, error=f'{{"code": "deadline", "message": "{words}"}}')
+    end(ledger, 1, EditState.FAILED, error='{"code": "failure", "message": "broken"}')
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Retry all").click()
+    reasons = page.get_by_role("list", name="Why they failed").get_by_role("listitem")
+    expect(reasons).to_have_count(4)
+    assert reasons.nth(0).locator(".count").inner_text() == "3"
+    assert "each try may be paid for" in reasons.nth(1).inner_text()
+    assert reasons.nth(2).inner_text().split() == ["1", "deadline", "too", "dark"]
+    assert reasons.nth(3).inner_text().split() == ["1", "for", "1", "other", "reason"]
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="failed 8").click()
+    page.get_by_role("button", name="Show these").nth(1).click()
+    page.get_by_role("button", name="Retry 3…").click()
+    expect(reasons).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel what waits").click()
+    expect(page.get_by_role("dialog")).to_contain_text("They are not submitted.")
+    expect(reasons).to_have_count(0)
 
 
 def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(

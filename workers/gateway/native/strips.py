@@ -7,9 +7,10 @@ from typing import Annotated, Literal, cast
 from fastapi import FastAPI, Header, Query
 from starlette.responses import Response
 
+from retouch.advice.failures import before_retry
 from retouch.errors import InputError
 from retouch.ledger import EditRow
-from retouch.records import EditRowRecord, EditRowsRecord, FailuresRecord, ResultRecord
+from retouch.records import AdvisedGroupRecord, EditRowRecord, EditRowsRecord, FailuresRecord, ResultRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Reader, found, tagged
 from workers.gateway.problems import described
@@ -69,7 +70,10 @@ def _add_failures(app: FastAPI, gateway: Gateway) -> None:
         found(gateway, key, batch)
         groups = gateway.queue.failures(batch)
         failed = sum(group.count for group in groups)
-        return {"batch": batch, "failed": failed, "groups": [group.to_json() for group in groups]}
+        told: list[AdvisedGroupRecord] = [
+            {**group.to_json(), "advice": before_retry(batch, group.code)} for group in groups
+        ]
+        return {"batch": batch, "failed": failed, "groups": told}
 
 
 def _add_rows(app: FastAPI, gateway: Gateway) -> None:

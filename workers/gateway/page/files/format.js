@@ -7,6 +7,12 @@ const UNITS = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 /** `12,345` */
 export const number = (value) => NUMBER.format(value);
 
+/** A sentence of a part of one. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** In place of the words of failures that are not told apart. */
+export const OTHER = "failures of other kinds";
+
 /** `1 edit`, `2 edits` */
 export const count = (value, word) => `${number(value)} ${word}${value === 1 ? "" : "s"}`;
 

@@ -1,13 +1,14 @@
 // What is done to many edits at once: counted first, with its price; started, when a person has read both.
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
-import { count, money, number } from "./format.js";
+import { OTHER, capital, count, money, number } from "./format.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
+const REASONS_SHOWN = 3;
 
-/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it; `reasons`: why those failed. */
-export function decide(batch, which, started, reasons = []) {
+/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. */
+export function decide(batch, which, started) {
   let job = null;
   const dialog = new Decision("Counting…", async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
   const anew = h("input", { type: "checkbox" });
@@ -20,18 +21,37 @@ export function decide(batch, which, started, reasons = []) {
     const mine = ++asked;
     dialog.wait();
     try {
-      const found = await json(v1("batches", batch, "jobs"), { method: "POST", body: { ...which, action } });
+      const counted = json(v1("batches", batch, "jobs"), { method: "POST", body: { ...which, action } });
+      const [found, groups] = await Promise.all([counted, failuresOf(batch, which)]);
       if (mine !== asked) return;
       job = found;
       const mayAsk = job.to_ask || action === "anew";
       const [title, sentences, button] = told(job, which.states);
-      const failed = button && reasons.map((words) => h("p", { class: "quiet" }, "Failed: ", words));
-      dialog.say(title, [...(failed || []), ...sentences, mayAsk && which.action === "retry" && choice], button);
+      dialog.say(title, [button && reasons(groups), ...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
       if (mine === asked) dialog.fail(error.message);
     }
   }
   counted(which.action);
+}
+
+/** Why the edits failed that would be tried again, the most frequent reason first; of a single edit its panel says it. */
+async function failuresOf(batch, { action, states, groups: chosen = [], custom_ids: names }) {
+  if (action === CANCEL || names || !states.includes("failed")) return [];
+  const { groups } = await json(v1("batches", batch, "failures"));
+  return groups.filter(({ group }) => !chosen.length || chosen.includes(group));
+}
+
+/** The reasons for which most failed, and how many others there are: the same again may fail again, and be paid for. */
+function reasons(groups) {
+  const [first, others] = [groups.slice(0, REASONS_SHOWN), groups.slice(REASONS_SHOWN)];
+  const items = first.map(({ count: failed, code, words, advice }) => {
+    const said = advice && h("span", { class: "quiet small" }, capital(advice), ".");
+    return h("li", {}, h("span", { class: "count" }, number(failed)), h("span", {}, h("code", {}, code), " ", words || OTHER, said));
+  });
+  const rest = others.reduce((sum, group) => sum + group.count, 0);
+  if (rest) items.push(h("li", {}, h("span", { class: "count" }, number(rest)), h("span", {}, `for ${count(others.length, "other reason")}`)));
+  return items.length ? h("ul", { class: "reasons", "aria-label": "Why they failed" }, items) : null;
 }
 
 /** The title, the sentences and the button of a job that can be started. */

@@ -273,8 +273,7 @@ class Batch {
   // --- decisions -------------------------------------------------------------------------------
 
   #decide(which) {
-    const reasons = (which.groups ?? []).map((group) => this.groups.wordsOf(group)).filter(Boolean);
-    decide(this.batch, which, (job) => this.jobs.add(job), reasons);
+    decide(this.batch, which, (job) => this.jobs.add(job));
   }
 
   #bulkButton(action) {

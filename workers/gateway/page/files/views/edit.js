@@ -1,7 +1,7 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
 import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
-import { bytes, money, seconds, when } from "../format.js";
+import { bytes, capital, money, seconds, when } from "../format.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
 const SETTLED_MS = 5000; // by then all of the page is there
@@ -204,5 +204,3 @@ function past(steps) {
 
 // What buttons do as well.
 const COMMANDS = / \(to (retry|put it back): retouch retry \S+( --cancelled)?\)|; as it was: retouch retry [^\s)]+(?=\))|: retouch retry \S+ --held, or retouch cancel \S+ --held/;
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,9 +1,7 @@
 // The failures of a batch in groups: how many failed in the same words, and which.
 import { h } from "../dom.js";
-import { count, number } from "../format.js";
+import { OTHER, count, number } from "../format.js";
 import { copyLine } from "../parts/copy-line.js";
-
-const OTHER = "failures of other kinds";
 
 export class Groups {
   #groups = [];

@@ -1,6 +1,6 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
 import { h } from "../dom.js";
-import { ago, span, when } from "../format.js";
+import { ago, capital, span, when } from "../format.js";
 import { Decision } from "../parts/decision.js";
 
 export class Pauses {
@@ -46,5 +46,3 @@ function probe({ next_probe: next }) {
   const left = (Date.parse(next) - Date.now()) / 1000;
   return ` The next request that tries it is sent ${left > 0 ? `within ${span(left)}` : "now"}.`;
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
