@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from retouch.batch_reader import BatchReader
 from retouch.errors import InputError
 from retouch.ledger import Action, Job, JobState, Which
+from retouch.ledger.jobs import OnProgress
 from retouch.results.groups import check_group
 from retouch.states import EditState
 
@@ -23,19 +24,21 @@ class BatchJobs(BatchReader):
         groups: Iterable[int] = (),
         custom_ids: Iterable[str] = (),
         by: str = "",
+        at_once: bool = False,
     ) -> Job:
-        """Count what a job would do to a batch, and what that costs; nothing is changed before ``start_job``.
+        """Count what a job would do to a batch, and what that costs; no edit is changed before ``start_job``.
 
         ``action``: ``"retry"``, where the API is asked first about what it took, ``"anew"``, or ``"cancel"``.
         ``states``: of its edits; by default the failed ones, or for a cancel those that are queued or held. ``groups``:
         those alone that are in these groups of ``failures``; ``custom_ids``: those of these names alone (at most
-        10,000). ``by``: who decides, where Redis is used. Raises InputError if there is no such batch or edit, or
-        edits in such a state cannot be changed so.
+        10,000). ``by``: who decides, where Redis is used. ``at_once``: you start it next; if all that waits is
+        cancelled, who still writes to the batch is refused from now on. Raises InputError if there is no such batch or
+        edit, or edits in such a state cannot be changed so.
         """
         which = Which.of(action, states, map(check_group, groups), custom_ids)
         self.status(batch)
         with self._reach():
-            job = self._way.jobs.count(batch, action, which, by=by)
+            job = self._way.jobs.count(batch, action, which, by=by, at_once=at_once)
         if job is None:
             self.status(batch)
             raise InputError(f"batch {batch} was removed while its edits were counted")
@@ -50,11 +53,21 @@ class BatchJobs(BatchReader):
         with self._reach():
             started = self._way.jobs.start(job)
         if started is None:
-            raise InputError(
-                f"there is no job {job[:40]!r} that can be started: one that was counted is kept for 15 minutes, and"
-                " goes with its batch; count again"
-            )
+            raise _not_counted(job)
         return self.job(job)
+
+    def do_job(self, job: str, on_progress: OnProgress | None = None) -> Job:
+        """Start a job that was counted, and wait until it is done, or somebody stops it; returns it as it ended.
+
+        ``on_progress`` is called with how many of its edits were dealt with, of how many. Where Redis is used, this
+        process does its pages, and if that dies workers and gateways do the rest; else the gateway does all of it.
+        Raises InputError if there is no such job, or its batch is gone.
+        """
+        with self._reach():
+            ended = self._way.jobs.run(job, on_progress)
+        if ended is None:
+            raise _not_counted(job)
+        return ended
 
     def run_job(self, job: str) -> bool:
         """Do the next page of a job, at most 100 edits; False: there is no more to do. Needs Redis."""
@@ -90,3 +103,10 @@ class BatchJobs(BatchReader):
             self.status(batch)
         with self._reach():
             return self._way.jobs.open() if batch is None else self._way.jobs.of_batch(batch)
+
+
+def _not_counted(job: str) -> InputError:
+    return InputError(
+        f"there is no job {job[:40]!r} that can be started: one that was counted is kept for 15 minutes, and goes with"
+        " its batch; count again"
+    )

@@ -37,8 +37,9 @@ from retouch.ledger import (
     Ledger,
     Retried,
 )
+from retouch.ledger.jobs import OnProgress
 from retouch.ledger.picks import choices
-from retouch.ledger.producer import OnProgress, check_weight
+from retouch.ledger.producer import check_weight
 from retouch.media.stores import kept_store, open_store
 from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway

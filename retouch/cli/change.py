@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -12,16 +11,15 @@ import typer
 from retouch.advice.batch import limit_hint, why_open
 from retouch.advice.pauses import batch_pause_line, pause_line
 from retouch.advice.workers import workers_hint
-from retouch.cli.counting import OnProgress, counting
-from retouch.cli.failures import Group, failure_lines
-from retouch.cli.options import BatchArgument, MaxFailures, RedisUrl, complete_batch, open_queue
+from retouch.cli.doing import do, tell
+from retouch.cli.failures import Group, failure_lines, reason_lines
+from retouch.cli.options import BatchArgument, Json, MaxFailures, RedisUrl, complete_batch, open_queue
 from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
-from retouch.ledger import BatchView
+from retouch.ledger import BatchView, Job
 from retouch.plural import are, count, were
 from retouch.queue import EditQueue
-from retouch.signals import exit_code
 from retouch.states import EditState
 
 OPTIONS = {EditState.FAILED: "", EditState.HELD: " --held", EditState.CANCELLED: " --cancelled"}
@@ -39,12 +37,13 @@ def retry(
         bool, typer.Option("--anew", help="Submit all of them again, without asking the API for results it may have.")
     ] = False,
     group: Group = None,
+    json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
     """Try a batch's failed (or held, or cancelled) edits again.
 
     Where the API took an edit and may still have its result, it is asked first, which costs nothing; what it does not
-    have is submitted again.
+    have is submitted again. First it says how many edits that are, and why those failed. It is a job: Ctrl-C stops it.
 
     Examples:
         retouch retry oil
@@ -52,22 +51,39 @@ def retry(
     """
     state = _to_retry(held, cancelled, group)
     queue = open_queue(redis_url)
-    edits = partial(count, noun=f"{state.value} edit")
-    these = f"retouch retry {batch}{OPTIONS[state]}{f' --group {group}' if group else ''}"
-    with _page_by_page(f"retrying edits of batch {batch}", f"{these}{' --anew' if anew else ''}") as on_progress:
-        retried = queue.retry(batch, [state], anew=anew, group=group, on_progress=on_progress)
-    if not sum(retried):
+    groups = [] if group is None else [group]
+    job = queue.count_job(batch, "anew" if anew else "retry", [state], groups=groups, at_once=True)
+    if not job.counted:
+        tell(job, as_json=json_)
         _tell_nothing_to_retry(queue, batch, state, group)
         return
-    if retried.sent:
-        say(f"{edits(retried.sent)} of batch {batch} {are(retried.sent)} back in the queue, to be submitted again")
-    if retried.asked:
+    _say_retry(queue, job, state)
+    these = f"retouch retry {batch}{OPTIONS[state]}{f' --group {group}' if group else ''}"
+    again = f"{these}{' --anew' if anew else ''}"
+    ended = do(queue, job, f"retrying edits of batch {batch}", again, as_json=json_)
+    tell(ended, as_json=json_)
+    edits = partial(count, noun=f"{state.value} edit")
+    if sent := ended.changed - ended.asked:
+        say(f"{edits(sent)} of batch {batch} {are(sent)} back in the queue, to be submitted again")
+    if ended.asked:
         say(
-            f"{edits(retried.asked)} {were(retried.asked)} taken by the API before: it is asked for the results first"
+            f"{edits(ended.asked)} {were(ended.asked)} taken by the API before: it is asked for the results first"
             f" (to submit again all the same: {these} --anew)"
         )
     for why in queue.status(batch).paused:
         say(batch_pause_line(batch, why))
+
+
+def _say_retry(queue: EditQueue, job: Job, state: EditState) -> None:
+    """What is tried again, at which price, and why it failed: the same may fail again."""
+    cost = ""
+    if job.cost and job.cost.at_most:
+        most = " at most" if job.to_ask else ""
+        cost = f", for {job.cost.at_most:f} {job.cost.currency}{most}"
+    say(f"retrying {count(job.counted, f'{state.value} edit')} of batch {job.batch}{cost} (job {job.id})")
+    if state is EditState.FAILED:
+        for line in reason_lines(job.batch, queue.failures(job.batch), job.groups):
+            say(line)
 
 
 def _to_retry(held: bool, cancelled: bool, group: int | None) -> EditState:
@@ -93,25 +109,29 @@ def _tell_nothing_to_retry(queue: EditQueue, batch: str, state: EditState, group
 def cancel(
     batch: BatchArgument,
     held: Annotated[bool, typer.Option("--held", help="Cancel only the held edits, not the queued ones.")] = False,
+    json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
     """Cancel a batch's queued and held edits; edits that the API works on are paid for, so they are finished and kept.
 
-    A held edit was sent and not answered: the API may have accepted it.
+    A held edit was sent and not answered: the API may have accepted it. It is a job: Ctrl-C stops it.
 
     Examples:
         retouch cancel oil
     """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
     queue = open_queue(redis_url)
-    again = f"retouch cancel {batch}{' --held' if held else ''}"
-    with _page_by_page(f"cancelling edits of batch {batch}", again) as on_progress:
-        number = queue.cancel(batch, states, on_progress=on_progress)
-    view, workers = queue.status(batch), queue.workers()
-    if not number:
-        say(_nothing_to_cancel(view, states, workers))
+    job = queue.count_job(batch, "cancel", states, at_once=True)
+    if not job.counted:
+        tell(job, as_json=json_)
+        say(_nothing_to_cancel(queue.status(batch), states, queue.workers()))
         return
-    cancelled = f"{count(number, 'edit')} of batch {batch} {are(number)} cancelled"
+    say(f"cancelling {count(job.counted, 'edit')} of batch {batch} (job {job.id})")
+    again = f"retouch cancel {batch}{' --held' if held else ''}"
+    ended = do(queue, job, f"cancelling edits of batch {batch}", again, as_json=json_)
+    tell(ended, as_json=json_)
+    view, workers = queue.status(batch), queue.workers()
+    cancelled = f"{count(ended.changed, 'edit')} of batch {batch} {are(ended.changed)} cancelled"
     say(f"{cancelled}; those that the API works on are finished and kept")
     if not view.finished and (hint := workers_hint(workers)):
         say(hint)
@@ -124,24 +144,6 @@ def _nothing_to_cancel(view: BatchView, states: Sequence[EditState], workers: Co
     if view.counts.get(EditState.QUEUED):  # only the held ones were asked for
         return f"{nothing}. To cancel the queued ones: retouch cancel {view.batch}"
     return f"{nothing}. It has not ended ({view.shown_counts}): {why_open(view, workers)}"
-
-
-@contextmanager
-def _page_by_page(what: str, again: str) -> Iterator[OnProgress]:
-    """Show progress; what a signal interrupts is said to be done so far, with the command that does the rest."""
-    done, total = 0, 0
-    try:
-        with counting(what) as show:
-
-            def on_progress(now_done: int, of: int) -> None:
-                nonlocal done, total
-                done, total = now_done, of
-                show(done, total)
-
-            yield on_progress
-    except KeyboardInterrupt as interrupt:
-        say(f"interrupted after {done:,} of {total:,} edits; what is done stays. For the rest: {again}")
-        raise typer.Exit(exit_code(interrupt)) from None
 
 
 def seal(batch: BatchArgument, redis_url: RedisUrl = DEFAULT_REDIS_URL) -> None:

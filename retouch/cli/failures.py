@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
 
+from retouch.advice.failures import before_retry
 from retouch.ledger import OTHER_GROUP, FailureGroup
 from retouch.plural import count
 
 SHOWN = 20  # groups
+BEFORE_RETRY = 3  # groups
 
 Group = Annotated[
     int | None,
@@ -32,6 +34,20 @@ def failure_lines(batch: str, groups: Sequence[FailureGroup]) -> list[str]:
         lines.append(f"  and {count(len(groups) - SHOWN, 'further reason')}: retouch status {batch} --json")
     if len(groups) > 1:
         lines.append(f"to try those of one group again: retouch retry {batch} --group {groups[0].group}")
+    return lines
+
+
+def reason_lines(batch: str, groups: Sequence[FailureGroup], only: Collection[int]) -> list[str]:
+    """Why those failed that are tried again, with what speaks against that; ``only``: these groups, empty: all."""
+    chosen = [group for group in groups if not only or group.group in only]
+    lines = []
+    for group in chosen[:BEFORE_RETRY]:
+        lines.append(_line(group))
+        if advice := before_retry(batch, group.code):
+            lines.append(f"    {advice}")
+    if others := chosen[BEFORE_RETRY:]:
+        number = sum(group.count for group in others)
+        lines.append(f"  and {number:,} for {count(len(others), 'further reason')}: retouch status {batch}")
     return lines
 
 

@@ -27,7 +27,8 @@ class ExitCode(IntEnum):
     """Some edits failed (with `--max-failures`: more than that), or were left out with `--skip-invalid`.
     Of `download`: images are gone, or differ."""
     CANCELLED = 4
-    """Nothing failed, and some edits were cancelled; or the batch was cancelled while it was enqueued."""
+    """Nothing failed, and some edits were cancelled; or the batch was cancelled while it was enqueued. Of `retry` and
+    `cancel`: somebody stopped it (`retouch jobs --stop`)."""
     TIMEOUT = 5
     """`--timeout` was reached; the batch goes on."""
     SERVICE = 6

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any, cast
 
 from retouch.errors import InputError
 from retouch.gateway.client import AbsentError, Client, understood
 from retouch.ledger import Action, Job, JobState, Which
+from retouch.ledger.jobs import OnProgress
 from retouch.records import JobRecord
 
 COUNT_S = 600.0  # a batch may have a million edits
+LOOK_S, LOOK_MAX_S = 0.05, 1.0  # between two looks at a job; each is twice as long as the one before
 
 
 class GatewayJobs:
@@ -20,9 +23,17 @@ class GatewayJobs:
         self._client = client
 
     @understood()
-    def count(self, batch: str, action: Action, which: Which, *, by: str = "") -> Job | None:  # noqa: ARG002 - its key
-        """Count what a job would do, and change nothing; None: there is no such batch."""
-        body: dict[str, Any] = {"action": action, "states": [state.value for state in which.states]}
+    def count(
+        self,
+        batch: str,
+        action: Action,
+        which: Which,
+        *,
+        by: str = "",  # noqa: ARG002 - its key says it
+        at_once: bool = False,
+    ) -> Job | None:
+        """Count what a job would do, and change nothing; None: there is no such batch. ``at_once``: as in Redis."""
+        body: dict[str, Any] = {"action": action, "states": [state.value for state in which.states], "at_once": at_once}
         if which.groups:
             body["groups"] = list(which.groups)
         if which.custom_ids:
@@ -35,6 +46,20 @@ class GatewayJobs:
     def start(self, id: str) -> JobState | None:
         """Start a job that was counted, once; returns its state, None: there is none."""
         return self._changed(id, "start")
+
+    def run(self, id: str, on_progress: OnProgress | None = None) -> Job | None:
+        """Start a job that was counted, and wait until the gateway has done it; None: there is none, or it is gone."""
+        if self.start(id) is None:
+            return None
+        wait_s = LOOK_S
+        while job := self.job(id):
+            if on_progress:
+                on_progress(job.done, job.counted)
+            if job.state is not JobState.RUNNING:
+                break
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, LOOK_MAX_S)
+        return job
 
     def stop(self, id: str) -> JobState | None:
         """Stop a job; returns its state, None: there is none."""

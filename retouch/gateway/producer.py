@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from retouch.causes import BatchPause
 from retouch.errors import InputError
 from retouch.gateway.client import AbsentError, Client, understood
-from retouch.ledger import Retried
-from retouch.ledger.producer import OnProgress
+from retouch.gateway.jobs import GatewayJobs
+from retouch.ledger.deciding import Deciding
 from retouch.ledger.views import iso
 from retouch.price import Budget
-from retouch.states import EditState
 
 CHANGE_S = 600.0  # a batch may have a million edits
 
 
-class GatewayProducer:
+class GatewayProducer(Deciding):
     """Decides through a gateway; raises what ``Client`` raises."""
 
     def __init__(self, client: Client) -> None:
+        super().__init__(GatewayJobs(client))
         self._client = client
-
-    @understood()
-    def retry(
-        self,
-        batch: str,
-        states: Iterable[EditState] = (EditState.FAILED,),
-        *,
-        anew: bool = False,
-        group: int | None = None,
-        on_progress: OnProgress | None = None,  # noqa: ARG002 - a gateway tells of the end alone
-    ) -> Retried:
-        """Try the batch's edits in these states again; with ``group`` those alone that are in this group of failures.
-
-        It is not repeated when its answer is lost: edits that have failed again meanwhile would be paid for once more.
-        """
-        asked = sent = 0
-        for state in sorted(set(states)):
-            which = {} if group is None else {"group": str(group)}
-            found = self._change(batch, "retry", {"state": state.value, "anew": _said(anew), **which}, repeat=False)
-            asked += int(found["asked"])
-            sent += int(found["sent"])
-        return Retried(asked, sent)
-
-    @understood()
-    def cancel(
-        self,
-        batch: str,
-        states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD),
-        *,
-        on_progress: OnProgress | None = None,  # noqa: ARG002 - as above
-    ) -> int:
-        """Cancel the batch's queued and held edits, or the held ones alone; returns how many."""
-        states = set(states)
-        if states not in ({EditState.HELD}, {EditState.QUEUED, EditState.HELD}):
-            raise InputError("over a gateway queued and held edits are cancelled together, or held ones alone")
-        return int(self._change(batch, "cancel", {"held": _said(states == {EditState.HELD})})["cancelled"])
 
     @understood()
     def pause(self, batch: str, _cause: BatchPause, _reason: str) -> bool:
         """Submit no more of the batch's edits. True if it was not paused; the reason names the key."""
-        return bool(self._change(batch, "pause")["changed"])
+        return bool(self._decide(batch, "pause")["changed"])
 
     @understood()
     def resume(self, batch: str, max_failures: str = "") -> bool:
         """Lift all pauses of the batch. True if it was paused; ``max_failures`` holds from now on, empty: none."""
         params = {"max_failures": max_failures} if max_failures else None
-        return bool(self._change(batch, "resume", params)["changed"])
+        return bool(self._decide(batch, "resume", params)["changed"])
 
     @understood()
     def pause_submits(self, _reason: str) -> bool:
@@ -83,18 +46,18 @@ class GatewayProducer:
     @understood()
     def limit_failures(self, batch: str, max_failures: str) -> str:
         """Bind a batch to ``max_failures``; returns it. Raises InputError if it was given another."""
-        return str(self._change(batch, "limit", {"max_failures": max_failures})["max_failures"])
+        return str(self._decide(batch, "limit", {"max_failures": max_failures})["max_failures"])
 
     @understood()
     def set_budget(self, batch: str, budget: Budget | None) -> bool:
         """Set what a batch may cost, None: any amount; raises InputError where that cannot be."""
-        self._change(batch, "budget", {"budget": str(budget) if budget else "none"})
+        self._decide(batch, "budget", {"budget": str(budget) if budget else "none"})
         return True
 
     @understood()
     def seal(self, batch: str) -> bool:
         """Let the batch end as it is. True if it may end now, and might not before."""
-        return bool(self._change(batch, "seal")["changed"])
+        return bool(self._decide(batch, "seal")["changed"])
 
     @understood()
     def remove(self, batch: str, *, images: bool = False) -> tuple[int, int]:
@@ -133,11 +96,8 @@ class GatewayProducer:
         except AbsentError as error:
             raise InputError(str(error)) from None
 
-    def _change(
-        self, batch: str, name: str, params: dict[str, str] | None = None, *, repeat: bool = True
-    ) -> dict[str, Any]:
-        path = f"/v1/batches/{batch}/{name}"
-        return self._client.json("POST", path, params=params, answer_s=CHANGE_S, repeat=repeat)
+    def _decide(self, batch: str, name: str, params: dict[str, str] | None = None) -> dict[str, Any]:
+        return self._client.json("POST", f"/v1/batches/{batch}/{name}", params=params, answer_s=CHANGE_S)
 
 
 def _said(yes: bool) -> str:

@@ -28,6 +28,7 @@ from retouch.ledger.claims import (
 )
 from retouch.ledger.constants import LEARNED_BINS, LEARNED_KINDS, OTHER_GROUP, PAGE, Finish, JobState
 from retouch.ledger.crew import Heartbeat, WorkerView
+from retouch.ledger.deciding import Retried
 from retouch.ledger.figures import Figures
 from retouch.ledger.history import HistoryStep
 from retouch.ledger.jobs import Action, Job, JobCost, Which
@@ -37,7 +38,7 @@ from retouch.ledger.latencies import Latency, Stopwatch
 from retouch.ledger.ledger import Ledger
 from retouch.ledger.money import BatchMoney, DayMoney
 from retouch.ledger.picks import Chosen, Pick
-from retouch.ledger.producer import Producer, Retried
+from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
 from retouch.ledger.samples import RequestSample, Sample
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink

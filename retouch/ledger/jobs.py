@@ -7,7 +7,7 @@ each page is done once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +25,7 @@ from retouch.records import JobRecord
 from retouch.states import LETTERS, EditState
 
 Action = Literal["retry", "anew", "cancel"]
+OnProgress = Callable[[int, int], None]  # called with how many edits were dealt with, of how many
 DEFAULT_STATES: Mapping[Action, tuple[EditState, ...]] = {
     "retry": (EditState.FAILED,),
     "anew": (EditState.FAILED,),
@@ -249,6 +250,20 @@ class Jobs:
         """Do the next page."""
         state, counted, done = self._connection.run("advance_job", id)
         return Advance(_state(state), int(counted), int(done))
+
+    def run(self, id: str, on_progress: OnProgress | None = None) -> Job | None:
+        """Start a job that was counted, and do all of it; None: there is none, or it is gone.
+
+        If the process dies, others go on with it.
+        """
+        if self.start(id, mine=True) is None:
+            return None
+        state: JobState | None = JobState.RUNNING
+        while state is JobState.RUNNING:
+            state, counted, done = self.advance(id)
+            if on_progress:
+                on_progress(done, counted)
+        return self.job(id)
 
     def stop(self, id: str) -> JobState | None:
         """Stop a job: what it has done stays; returns its state, None: there is none."""

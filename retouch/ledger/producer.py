@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from retouch.causes import BatchPause, PauseCause
 from retouch.errors import InputError
 from retouch.ledger.claims import Entry, Verdict
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN, JobState
-from retouch.ledger.jobs import Action, Jobs, Which
+from retouch.ledger.constants import PAGE, WEIGHT_MAX, WEIGHT_MIN
+from retouch.ledger.deciding import Deciding
+from retouch.ledger.jobs import Jobs
 from retouch.ledger.sinks import types_text
 from retouch.ledger.worker import WORKER_SEEN_MS
 from retouch.price import Budget, Price
-from retouch.states import EditState
-
-OnProgress = Callable[[int, int], None]  # called with how many edits were dealt with, of how many
 
 
 class Opened(NamedTuple):
@@ -33,13 +31,6 @@ class Opened(NamedTuple):
     budget: str = ""
 
 
-class Retried(NamedTuple):
-    """How many edits a retry took up: about ``asked`` the API is asked first, ``sent`` are submitted again."""
-
-    asked: int
-    sent: int
-
-
 def check_weight(weight: float) -> float:
     """Return the weight of a batch; raises InputError unless it is a number from WEIGHT_MIN to WEIGHT_MAX."""
     if not isinstance(weight, int | float) or isinstance(weight, bool) or not WEIGHT_MIN <= weight <= WEIGHT_MAX:
@@ -47,12 +38,12 @@ def check_weight(weight: float) -> float:
     return weight
 
 
-class Producer:
+class Producer(Deciding):
     """Fills, pauses and resumes batches, and cancels or retries their edits."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__(Jobs(connection))
         self._connection = connection
-        self._jobs = Jobs(connection)
 
     def open_batch(self, batch: str) -> Opened:
         """Look at a batch that is to be written to; changes nothing that anybody sees."""
@@ -123,39 +114,6 @@ class Producer:
     def wait_for_disk(self, timeout_ms: int = 2500) -> bool:
         """Wait until what was written is on the server's disk; False if the server cannot confirm that."""
         return self._connection.wait_for_disk(timeout_ms)
-
-    def cancel(
-        self,
-        batch: str,
-        states: Iterable[EditState] = (EditState.QUEUED, EditState.HELD),
-        *,
-        on_progress: OnProgress | None = None,
-    ) -> int:
-        """Cancel the batch's edits in these states; returns how many.
-
-        Edits at the API are paid for: they are finished and kept. With QUEUED among the states the batch is
-        marked and sealed: an edit that comes back without being sent is cancelled too, one that was sent and not
-        answered is not sent again, and a producer that is still writing is refused.
-        """
-        return self._change(batch, "cancel", Which(tuple(states)), on_progress)[0]
-
-    def retry(
-        self,
-        batch: str,
-        states: Iterable[EditState] = (EditState.FAILED,),
-        *,
-        anew: bool = False,
-        group: int | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Retried:
-        """Try the batch's edits in these states (failed, cancelled or held) again.
-
-        Where the API took an edit and may still have its result, it is asked first; ``anew``: all are submitted again.
-        ``group``: those alone that are in this group of failures.
-        """
-        which = Which(tuple(states), () if group is None else (group,))
-        changed, asked = self._change(batch, "anew" if anew else "retry", which, on_progress)
-        return Retried(asked, changed - asked)
 
     def pause_submits(self, reason: str) -> bool:
         """Submit nothing more, of any batch, until a person resumes it. True if that is new."""
@@ -246,22 +204,3 @@ class Producer:
         """
         left = int(self._connection.run("remove_batch", batch))
         return None if left < 0 else left
-
-    def _change(self, batch: str, action: Action, which: Which, on_progress: OnProgress | None) -> tuple[int, int]:
-        """Do it by a job, which is stopped if the caller is; returns how many were changed, and are asked about."""
-        job = self._jobs.count(batch, action, which, at_once=True)
-        if job is None or not job.counted:
-            return 0, 0
-        self._jobs.start(job.id, mine=True)
-        try:
-            while True:
-                state, counted, done = self._jobs.advance(job.id)
-                if on_progress:
-                    on_progress(done, counted)
-                if state is not JobState.RUNNING:
-                    break
-        except KeyboardInterrupt:
-            self._jobs.stop(job.id)
-            raise
-        ended = self._jobs.job(job.id) or job
-        return ended.changed, ended.asked

@@ -609,3 +609,19 @@ def test_what_is_done_to_many_edits_is_counted_and_then_done(queue: EditQueue, l
         queue.stop_job("0123456789abcdef")
     with pytest.raises(InputError, match="there is no batch 'none'"):
         queue.count_job("none", "retry")
+
+
+def test_what_was_counted_is_done_while_the_caller_waits(queue: EditQueue, ledger: Ledger) -> None:
+    """With its progress; if a cancel follows at once, who still writes to the batch is refused from its count on."""
+    queue.enqueue([edit(f"e{n}") for n in range(3)], batch="b")
+    queue.count_job("b", "cancel")
+    assert ledger.producer.open_batch("b").cancelled == ""
+    job = queue.count_job("b", "cancel", at_once=True)
+    assert ledger.producer.open_batch("b").cancelled != ""
+    told: list[tuple[int, int]] = []
+    ended = queue.do_job(job.id, lambda done, total: told.append((done, total)))
+    assert (ended.state, ended.changed, told[-1]) == (JobState.DONE, 3, (3, 3))
+    assert queue.status("b").counts == {EditState.CANCELLED: 3}
+    assert queue.do_job(job.id) == ended
+    with pytest.raises(InputError, match="there is no job '0123456789abcdef' that can be started"):
+        queue.do_job("0123456789abcdef")

@@ -39,7 +39,9 @@ def test_a_long_cancel_shows_its_progress(
     assert run("retry", batch).err == "nothing to retry: no edit of batch b is failed\n"
     monkeypatch.setattr("retouch.cli.counting.AFTER_S", 0.0)
     lines = run("cancel", batch).err.splitlines()
-    assert lines[0] == f"cancelling edits of batch b: {CHANGED_AT_ONCE} of {SIZE}"
+    [job] = ledger.jobs.of_batch("b")
+    assert lines[0] == f"cancelling {SIZE} edits of batch b (job {job.id})"
+    assert lines[1] == f"cancelling edits of batch b: {CHANGED_AT_ONCE} of {SIZE}"
     assert lines[-2] == f"cancelling edits of batch b: {SIZE} of {SIZE}"
     assert f"{SIZE} edits of batch b are cancelled" in lines[-1]
 

@@ -15,10 +15,14 @@ from structlog.testing import capture_logs
 from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.cli import app, commands
-from retouch.ledger import Ledger, Named, Settlement
+from retouch.errors import LedgerAwayError
+from retouch.gateway.jobs import GatewayJobs
+from retouch.ledger import JobState, Ledger, Named, Settlement
+from retouch.ledger.constants import CHANGED_AT_ONCE
 from retouch.price import Price
 from retouch.states import EditState
 from tests.unit.cli.conftest import Outcome, Run, picture
+from tests.unit.cli.test_schemas import check
 from tests.unit.outside import Bucket
 from tests.unit.producing import finish_all
 from tests.unit.workers.gateway.conftest import serving
@@ -118,6 +122,91 @@ def test_too_many_failures_end_with_the_exit_codes_of_the_other_way(
     finish_all(ledger)
     ended = remote("watch", "b")
     assert (ended.code, "1 of 2 edits failed, no more than --max-failures 50%" in ended.err) == (0, True)
+
+
+def many_failed(remote: Run, ledger: Ledger, tmp_path: Path) -> int:
+    """A batch with more failed edits than a page has; returns how many."""
+    lines = [json.dumps(LINE | {"custom_id": f"e{n}"}) + "\n" for n in range(CHANGED_AT_ONCE + 5)]
+    (tmp_path / "many.jsonl").write_text("".join(lines))
+    assert remote("enqueue", "many.jsonl", "--batch", "b").code == 0
+    error = json.dumps({"code": "refused", "message": "too large"})
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=len(lines)).claims:
+        ledger.worker.settle([Settlement(claim, (EditState.SUBMITTING,), EditState.FAILED, error=error)])
+    return len(lines)
+
+
+def test_a_retry_of_many_is_counted_and_done_by_the_gateway(
+    remote: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its progress, as in Redis; whole as JSON."""
+    size = many_failed(remote, ledger, tmp_path)
+    monkeypatch.setattr("retouch.cli.counting.AFTER_S", 0.0)
+    ended = remote("retry", "b", "--json")
+    check("jobs", ended.json)
+    [job] = ended.json["jobs"]
+    assert (ended.code, job["state"], job["changed"], job["by"]) == (0, "done", size, "key caller")
+    lines = ended.err.splitlines()
+    assert lines[0] == f"retrying {size} failed edits of batch b (job {job['job']})"
+    assert "failed (refused)" in lines[1]
+    assert "the API probably refuses the same again" in ended.err
+    assert f"retrying edits of batch b: {size} of {size}" in lines
+    assert lines[-1] == f"{size} failed edits of batch b are back in the queue, to be submitted again"
+    [nothing] = remote("retry", "b", "--json").json["jobs"]
+    assert (nothing["counted"], nothing["state"]) == (0, "counted")
+    assert remote("cancel", "b", "--json").json["jobs"][0]["changed"] == size
+
+
+def test_ctrl_c_stops_what_the_gateway_does(
+    remote: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says so; where that is not known, how to see it."""
+    size = many_failed(remote, ledger, tmp_path)
+    monkeypatch.setattr(ledger.jobs, "due", list)  # the gateway does no pages
+
+    def interrupted(_seconds: float) -> None:
+        ledger.jobs.advance(ledger.jobs.open()[0].id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retouch.gateway.jobs.time.sleep", interrupted)
+    ended = remote("retry", "b", "--anew", "--json")
+    [job] = ended.json["jobs"]
+    assert (ended.code, job["state"], job["changed"]) == (130, "stopped", CHANGED_AT_ONCE)
+    said = (
+        f"interrupted after {CHANGED_AT_ONCE} of {size} edits; what is done stays. For the rest: retouch retry b --anew"
+    )
+    assert said in ended.err
+
+    def away(_jobs: GatewayJobs, _id: str) -> JobState:
+        raise LedgerAwayError("it took too long")
+
+    monkeypatch.setattr(GatewayJobs, "stop", away)
+    ended = remote("cancel", "b")
+    [job] = [one for one in ledger.jobs.of_batch("b") if one.state is JobState.RUNNING]
+    assert (ended.code, job.action) == (130, "cancel")
+    assert f"interrupted. Job {job.id} may go on without this command: retouch jobs b shows how far it is" in ended.err
+    assert f"retouch jobs --stop {job.id} stops it" in ended.err
+
+
+def test_a_retry_that_somebody_stops_says_so(
+    remote: Run, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not done what it was asked for: exit code 4. When the gateway goes away, that it may go on, and 6."""
+    size = many_failed(remote, ledger, tmp_path)
+    monkeypatch.setattr(ledger.jobs, "due", list)
+    monkeypatch.setattr(
+        "retouch.gateway.jobs.time.sleep", lambda _seconds: ledger.jobs.stop(ledger.jobs.open()[0].id) and None
+    )
+    ended = remote("retry", "b")
+    assert (ended.code, f"somebody has stopped it after 0 of {size} edits" in ended.err) == (4, True)
+
+    def away(_jobs: GatewayJobs, _id: str) -> None:
+        raise LedgerAwayError("it took too long")
+
+    monkeypatch.setattr(GatewayJobs, "job", away)
+    ended = remote("retry", "b")
+    [job] = ledger.jobs.open()
+    assert (ended.code, f"Job {job.id} may go on without this command" in ended.err) == (6, True)
+    assert ended.err.splitlines()[-1].endswith(": it took too long")
 
 
 def test_money_is_told_and_bound_as_without_a_gateway(remote: Run, ledger: Ledger, tmp_path: Path) -> None:

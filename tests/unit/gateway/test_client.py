@@ -84,14 +84,29 @@ def test_an_enqueue_is_sent_again_whole(way: Way, queue: EditQueue, status: int)
     assert way.requests[-1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_a_retry_is_sent_once(way: Way, queue: EditQueue) -> None:
-    """Its answer may be lost, and edits have failed again meanwhile: those would be paid for once more."""
+def job_in(state: str, **more: int) -> dict[str, Any]:
+    """A retry of three edits, as a gateway tells it."""
+    lists: dict[str, Any] = {"states": ["failed"], "groups": []}
+    numbers = dict.fromkeys(("to_ask", "at_work", "changed", "asked", "skipped"), 0) | {"counted": 3, "to_send": 3}
+    times = {"created": "2026-01-01T00:00:00.000Z", "started": None, "ended": None}
+    names = {"job": "0123456789abcdef", "batch": "b", "action": "retry", "by": "key ada", "state": state}
+    return {**names, **lists, **numbers, **times, "cost": None, **more}
+
+
+def test_a_retry_whose_answers_are_lost_is_done_once(way: Way, queue: EditQueue) -> None:
+    """It is a job: a second start of it changes nothing, and edits that have failed again are not its own."""
     way.will(200, VIEW)
     way.steps.append(None)
-    way.will(200, {"asked": 0, "sent": 1})
-    with pytest.raises(ServiceError, match="cannot use the gateway at http://127"):
-        queue.retry("b", [EditState.FAILED])
-    assert sum("/retry" in one.path for one in way.requests) == 0  # it was cut, and none came after it
+    way.will(201, job_in("counted"))
+    way.steps.append(None)
+    way.will(200, job_in("running"))
+    way.steps.append(None)
+    way.will(200, job_in("done", changed=3, asked=1))
+    assert queue.retry("b", [EditState.FAILED]) == (1, 2)
+    asked = [(one.path.partition("?")[0], json.loads(one.body or b"{}")) for one in way.requests]
+    count = ("/v1/batches/b/jobs", {"action": "retry", "states": ["failed"], "at_once": True})
+    start: tuple[str, Any] = ("/v1/jobs/0123456789abcdef/start", {})
+    assert [one for one in asked if one[0] != "/v1/jobs/0123456789abcdef"][-2:] == [count, start]
 
 
 @pytest.mark.parametrize(

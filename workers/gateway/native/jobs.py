@@ -39,6 +39,11 @@ class JobAsked(BaseModel):
         [], max_length=OTHER_GROUP, description="Only failed edits of these groups of failures."
     )
     custom_ids: list[CustomId] = Field([], max_length=MOST_NAMED, description="Only edits of these names.")
+    at_once: bool = Field(
+        False,
+        description="You start it next: if all that waits is cancelled, who still writes to the batch is refused from"
+        " now on.",
+    )
 
 
 def add_jobs(app: FastAPI, gateway: Gateway) -> None:
@@ -63,7 +68,13 @@ def add_jobs(app: FastAPI, gateway: Gateway) -> None:
     def count(batch: BatchId, key: Operator, asked: JobAsked) -> JobRecord:
         found(gateway, key, batch)
         job = queue.count_job(
-            batch, asked.action, asked.states, groups=asked.groups, custom_ids=asked.custom_ids, by=f"key {key.name}"
+            batch,
+            asked.action,
+            asked.states,
+            groups=asked.groups,
+            custom_ids=asked.custom_ids,
+            by=f"key {key.name}",
+            at_once=asked.at_once,
         )
         return job.to_json()
 
