@@ -113,6 +113,8 @@ class JobRecord(TypedDict):
     """when it was started"""
     ended: str | None
     """when it was done, or stopped"""
+    left_since: str | None
+    """nobody has gone on with it since then, though it is at work; null: somebody does, or it has ended"""
     cost: JobCostRecord | None
     """null: no price is known"""
 

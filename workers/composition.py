@@ -14,6 +14,7 @@ from workers.clients import SINK_CONNECTIONS, Clients
 from workers.context import Context
 from workers.deliveries import Deliveries
 from workers.dispatcher import Backlog, Dispatcher, Send
+from workers.jobs import JobRunner
 from workers.leases import Leases
 from workers.ledger_calls import LedgerCalls
 from workers.pacer import Pacer
@@ -52,7 +53,8 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
     sinks = {sink: Named(spec.shown, spec.types) for sink, spec in settings.all_sinks.items()}
     presence = Presence(name, sinks, settings.alike, ledger.worker, context)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
-    return Runtime(name, context, dispatcher, presence, renewal, news, edits=edits, deliveries=deliveries)
+    jobs = JobRunner(ledger)
+    return Runtime(name, context, dispatcher, presence, renewal, news, jobs, edits=edits, deliveries=deliveries)
 
 
 def _outlets(settings: Settings) -> list[str]:

@@ -25,6 +25,7 @@ from retouch.ledger import Claim, Step
 from workers.capacity import Capacity
 from workers.context import Context, Work
 from workers.dispatcher import Dispatcher
+from workers.jobs import JobRunner
 from workers.pause_news import PauseNews
 from workers.presence import Presence
 from workers.renewal import Renewal
@@ -52,6 +53,7 @@ class Runtime:
         presence: Presence,
         renewal: Renewal,
         pause_news: PauseNews,
+        jobs: JobRunner,
         *,
         edits: Capacity,
         deliveries: Mapping[str, Capacity],
@@ -62,6 +64,7 @@ class Runtime:
         self.presence = presence
         self.renewal = renewal
         self.pause_news = pause_news
+        self.jobs = jobs
         self.edits = edits
         self.deliveries = deliveries
         self._loop = uvloop.new_event_loop()
@@ -101,6 +104,7 @@ class Runtime:
         for capacity in self.deliveries.values():
             capacity.close()
         self.dispatcher.end()
+        self.jobs.close()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -139,6 +143,7 @@ class Runtime:
             await asyncio.sleep(UPGRADE_EVERY_S)
         await self._agree_price()
         self._upgraded.set()
+        self.jobs.wake()  # one that a command was killed over waits for nobody else where there is no gateway
 
     async def _agree_price(self) -> None:
         """Raise InputError unless all workers count with one price, and a daily budget has one."""

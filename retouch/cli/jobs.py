@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from retouch.advice.jobs import left_hint
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
 from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
@@ -52,6 +53,8 @@ def jobs(
         return
     for job in found:
         typer.echo(printable(job_line(job)))
+        if hint := left_hint(job):
+            typer.echo(printable(hint))
     if not found:
         typer.echo(f"no job of batch {batch} in the last 7 days" if batch else "no job is at work")
 

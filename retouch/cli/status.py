@@ -16,6 +16,7 @@ from retouch.advice.batch import (
     refused_lately,
     unsealed_hint,
 )
+from retouch.advice.jobs import left_hint
 from retouch.advice.pauses import batch_pause_line, pause_line
 from retouch.advice.workers import difference_lines, workers_hint
 from retouch.cli.batches import batch_lines
@@ -26,7 +27,7 @@ from retouch.cli.terminal import emit, printable
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.installation import ResultTimes
-from retouch.ledger import Sink
+from retouch.ledger import Job, Sink
 from retouch.plural import count, were
 from retouch.queue import EditQueue
 from retouch.records import BatchStatusRecord, StatusRecord, TimesRecord
@@ -86,6 +87,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
         _print(hint)
     if view.note:
         _print(f"note: {view.note}")
+    _tell_left(queue.jobs(batch))
     _tell_sinks([] if queue.remote else queue.batch_sinks(batch))  # a gateway keeps where events go to itself
     if not view.finished and (refused := refused_lately(queue.provider())):
         _print(refused.removeprefix("; "))
@@ -123,10 +125,16 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     if provider.refusal and provider.refused_at:
         _print(f"the API's last refusal: {provider.refusal} ({provider.refused_at.isoformat(timespec='seconds')})")
     _tell_sinks(sinks)
+    _tell_left(queue.jobs())
     if times:
         _print(times_text(list(times.values())))
     for line in batch_lines(views):
         _print(line)
+
+
+def _tell_left(jobs: Sequence[Job]) -> None:
+    for hint in filter(None, map(left_hint, jobs)):
+        _print(hint)
 
 
 def _tell_sinks(sinks: Sequence[Sink]) -> None:

@@ -38,6 +38,7 @@ CHANGEABLE: Mapping[Action, frozenset[EditState]] = {
 }
 _AT_WORK = frozenset({EditState.WAITING, EditState.COPYING})  # and those that are being sent, which the count finds
 MOST_NAMED = 10_000  # custom ids
+LEFT_MS = 10_000  # that anybody might have gone on with a job, after which it is told that nobody does
 
 
 class Which(NamedTuple):
@@ -93,6 +94,7 @@ class Job:
 
     About ``to_ask`` of those the API is asked first, and ``to_send`` are submitted again; ``at_work`` are at the API,
     and left alone. So far ``changed``, of which ``asked`` are asked about; ``skipped`` had changed meanwhile.
+    ``left_since``: it is at work, and nobody has gone on with it since then; None: somebody does.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Job:
     started: datetime | None = None
     ended: datetime | None = None
     cost: JobCost | None = None
+    left_since: datetime | None = None
 
     @property
     def done(self) -> int:
@@ -120,7 +123,7 @@ class Job:
         return self.changed + self.skipped
 
     @classmethod
-    def parse(cls, id: str, raw: Mapping[str, str], price: Price | None) -> Job:
+    def parse(cls, id: str, raw: Mapping[str, str], price: Price | None, left_since_ms: float | None = None) -> Job:
         """Read a job's hash."""
         created = instant(raw["created"])
         assert created is not None
@@ -136,6 +139,7 @@ class Job:
             started=instant(raw.get("started")),
             ended=instant(raw.get("ended")),
             cost=_cost(raw, price),
+            left_since=instant(left_since_ms),
             **{name: int(raw.get(name, 0)) for name in _NUMBERS},
         )
 
@@ -160,6 +164,7 @@ class Job:
             "created": iso(self.created.timestamp() * 1000) or "",
             "started": iso(self.started.timestamp() * 1000) if self.started else None,
             "ended": iso(self.ended.timestamp() * 1000) if self.ended else None,
+            "left_since": iso(self.left_since.timestamp() * 1000) if self.left_since else None,
             "cost": {"amount": float(cost.amount), "at_most": float(cost.at_most), "currency": cost.currency}
             if cost
             else None,
@@ -187,6 +192,7 @@ class Job:
             created=datetime.fromisoformat(raw["created"]),
             started=datetime.fromisoformat(raw["started"]) if raw["started"] else None,
             ended=datetime.fromisoformat(raw["ended"]) if raw["ended"] else None,
+            left_since=datetime.fromisoformat(raw["left_since"]) if raw["left_since"] else None,
             cost=JobCost(Decimal(str(cost["amount"])), Decimal(str(cost["at_most"])), cost["currency"])
             if cost
             else None,
@@ -296,10 +302,17 @@ class Jobs:
         if not ids:
             return []
         priced, *found = self._connection.read_all(
-            [("HMGET", self._keys.state, "price", "currency"), *(("HGETALL", self._keys.job(id)) for id in ids)]
+            [
+                ("HMGET", self._keys.state, "price", "currency"),
+                *(("HGETALL", self._keys.job(id)) for id in ids),
+                *(("ZSCORE", self._keys.jobs, id) for id in ids),
+            ]
         )
-        price = price_of(*priced)
-        return [Job.parse(id, raw, price) for id, raw in zip(ids, found, strict=True) if raw]
+        price, due = price_of(*priced), found[len(ids) :]
+        long_ago = self._connection.now() - LEFT_MS if any(due) else 0.0
+        left = [float(one) if one and float(one) < long_ago else None for one in due]
+        jobs = zip(ids, found[: len(ids)], left, strict=True)
+        return [Job.parse(id, raw, price, since) for id, raw, since in jobs if raw]
 
     def _named(self, batch: str, custom_ids: Sequence[str], size: int) -> bytes:
         """A byte an edit: 1 for those of these names."""

@@ -8,7 +8,8 @@ import pytest
 
 from retouch.errors import CancelledError
 from retouch.failure_limit import TooManyFailuresError
-from retouch.ledger import PAGE, Retried
+from retouch.ledger import PAGE, JobState, Retried
+from retouch.ledger.constants import CHANGED_AT_ONCE
 from retouch.states import EditState
 from tests.harness.growing import Record
 from tests.harness.scene import Scene
@@ -65,6 +66,19 @@ def test_a_cancel_holds(scene: Scene) -> None:
     results = scene.finish(batch)
     assert {r["state"] for r in results.values()} == {"cancelled"}
     assert len(scene.api.submits()) == 3
+
+
+def test_a_worker_goes_on_with_a_cancel_whose_command_was_killed(scene: Scene) -> None:
+    """Although there is no gateway: `retouch jobs` says meanwhile that nobody does."""
+    batch = scene.enqueue(CHANGED_AT_ONCE + 1)
+    scene.queue.pause(batch)
+    job = scene.queue.count_job(batch, "cancel")
+    scene.queue.start_job(job.id)
+    assert scene.queue.run_job(job.id)  # and then it is killed
+    assert scene.queue.job(job.id).state is JobState.RUNNING
+    scene.worker()
+    scene.until(lambda: scene.queue.job(job.id).state is JobState.DONE, "the worker has done it")
+    assert scene.queue.status(batch).counts == {EditState.CANCELLED: CHANGED_AT_ONCE + 1}
 
 
 def test_a_producer_is_told_of_a_cancel(scene: Scene) -> None:

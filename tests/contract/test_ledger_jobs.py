@@ -9,6 +9,8 @@ import pytest
 from retouch.errors import InputError
 from retouch.ledger import PAGE, Action, Entry, Finish, Job, JobState, Settlement, Step, Which
 from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS, JOBS_OF_BATCH, JOBS_OFFERED
+from retouch.ledger.jobs import LEFT_MS
+from retouch.ledger.views import instant
 from retouch.price import Price
 from retouch.states import EditState
 from tests.ledger_bench import HOLD, LEASE_MS, POLLED, SUBMITTING, Bench, entries
@@ -158,6 +160,23 @@ def test_a_clock_that_is_set_back_holds_up_no_job(bench: Bench) -> None:
     assert bench.ledger.jobs.due() == [job.id]
     bench.ledger.jobs.advance(job.id)
     assert bench.ledger.jobs.due() == []
+
+
+def test_a_job_that_nobody_goes_on_with_says_since_when(bench: Bench) -> None:
+    """Not while it is at work, and not at once after that: those who look for it need a moment."""
+    bench.fill(SIZE)
+    fail(bench, SIZE)
+    job = counted(bench)
+    bench.ledger.jobs.start(job.id, mine=True)
+    bench.ledger.jobs.advance(job.id)
+    left = bench.clock.now + JOB_TAKEN_MS
+    bench.clock.now = left + LEFT_MS
+    assert [one.left_since for one in bench.ledger.jobs.open()] == [None]
+    bench.clock.now += 1
+    [found] = bench.ledger.jobs.of_batch("b")
+    assert found.left_since == instant(left)
+    assert Job.from_json(found.to_json()) == found
+    assert finish(bench, job).left_since is None
 
 
 def test_a_stopped_job_leaves_the_rest(bench: Bench) -> None:

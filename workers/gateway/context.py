@@ -17,11 +17,11 @@ from retouch.triggers.recipe import Recipe
 from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
 from workers.gateway.intake import Desk
-from workers.gateway.jobs import JobRunner
 from workers.gateway.threads import Threads
 from workers.gateway.thumbnails import Thumbnails
 from workers.gateway.visits import KeptVisits, Visits
 from workers.gateway.watching import Watches
+from workers.jobs import JobRunner
 
 S3_AT_ONCE = 16  # pieces of results, which come from S3 if their batch has left Redis; links and uploads
 OPENAI_AT_ONCE = 16  # questions of OpenAI's clients, which nearly all are about objects in S3

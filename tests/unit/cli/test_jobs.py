@@ -32,6 +32,24 @@ def test_jobs_at_work_are_listed_and_stopped(run: Run, queue: EditQueue) -> None
     assert run("jobs", "b").out == f"{job.id}  stopped  b: 0 of 3 edits cancelled (by key ada)\n"
 
 
+def test_a_job_that_nobody_goes_on_with_is_told_of(run: Run, queue: EditQueue, ledger: Ledger) -> None:
+    """By all commands that one asks, with what ends it."""
+    job = queue.start_job(queue.count_job("b", "cancel").id)
+    assert "nobody" not in run("jobs").out + run("status").out + run("status", "b").out
+    keys, client = ledger.connection.keys, ledger.connection._client
+    client.zadd(keys.jobs, {job.id: ledger.connection.now() - 60_000})  # a minute ago
+    for command in (("jobs",), ("jobs", "b"), ("status",), ("status", "b")):
+        told = run(*command).out
+        assert f"nobody has gone on with job {job.id} of batch b since 20" in told, command
+        assert (
+            f"(celery -A workers worker), or read its log (jobs.held_up). To give it up: retouch jobs --stop {job.id}"
+            in told
+        )
+    assert run("jobs", "--json").json["jobs"][0]["left_since"]
+    run("jobs", "--stop", job.id)
+    assert "nobody" not in run("jobs", "b").out + run("status").out
+
+
 def test_what_other_commands_do_is_a_job_too(run: Run, queue: EditQueue) -> None:
     """So that whoever looks sees it, and can stop it."""
     run("cancel", "b")

@@ -88,7 +88,7 @@ def job_in(state: str, **more: int) -> dict[str, Any]:
     """A retry of three edits, as a gateway tells it."""
     lists: dict[str, Any] = {"states": ["failed"], "groups": []}
     numbers = dict.fromkeys(("to_ask", "at_work", "changed", "asked", "skipped"), 0) | {"counted": 3, "to_send": 3}
-    times = {"created": "2026-01-01T00:00:00.000Z", "started": None, "ended": None}
+    times = {"created": "2026-01-01T00:00:00.000Z", "started": None, "ended": None, "left_since": None}
     names = {"job": "0123456789abcdef", "batch": "b", "action": "retry", "by": "key ada", "state": state}
     return {**names, **lists, **numbers, **times, "cost": None, **more}
 

@@ -11,8 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from retouch.errors import InputError, SchemaError
-from retouch.ledger import SCHEMA, Claim
+from retouch.ledger import SCHEMA, Claim, JobState, Which
+from retouch.ledger.constants import JOB_TAKEN_MS
 from retouch.price import Price
+from tests.harness.waiting import until
 from tests.unit.worker_stage import Worker
 from workers import runtime
 from workers.context import Context
@@ -105,6 +107,28 @@ def test_a_thread_that_waits_for_room_does_not_hold_up_the_end(worker: Worker) -
     thread.join(10)
     assert not thread.is_alive()
     assert len(worker.edits()) == len(claims)
+
+
+def test_it_goes_on_with_a_job_whose_command_was_killed(worker: Worker) -> None:
+    """Where there is no gateway nobody else would. It does no more pages once it ends."""
+    worker.fill(3)
+    jobs, loop = worker.ledger.jobs, worker.runtime._loop
+    killed, later = (jobs.count("b", "cancel", Which.of("cancel", None)) for _ in range(2))
+    assert killed is not None
+    assert later is not None
+    jobs.start(killed.id, mine=True)
+    worker.clock.now += JOB_TAKEN_MS
+    loop.run_until_complete(worker.runtime._upgrade_ledger())
+    until(lambda: (found := jobs.job(killed.id)) is not None and found.state is JobState.DONE, "it is done")
+    assert worker.counts() == {"cancelled": 3}
+    thread = worker.runtime.jobs._thread
+    assert thread is not None
+    worker.runtime.drain()
+    loop.run_until_complete(asyncio.sleep(0))
+    thread.join(10)
+    assert not thread.is_alive()
+    jobs.start(later.id)
+    assert jobs.due() == [later.id]
 
 
 def older_worker(worker: Worker) -> None:

@@ -15,7 +15,7 @@ from retouch.states import EditState
 from tests.harness.waiting import until
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.gateway.context import Gateway
-from workers.gateway.jobs import JobRunner
+from workers.jobs import JobRunner
 
 SIZE = CHANGED_AT_ONCE + 20
 

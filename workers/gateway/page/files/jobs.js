@@ -1,7 +1,7 @@
 // What is done to many edits at once: counted first, with its price; started, when a person has read both.
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
-import { OTHER, capital, count, money, number } from "./format.js";
+import { OTHER, capital, count, money, number, when } from "./format.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
@@ -165,10 +165,12 @@ const progress = ({ ended, changed, skipped }) => (ended ? Infinity : changed + 
 
 const recent = (job) => job.ended && Date.now() - Date.parse(job.ended) < RECENT_MS;
 
+const left = ({ left_since: since }) => `. Nobody has gone on with it since ${when(since)}: the log of the gateway says why (jobs.held_up)`;
+
 function sentence(job) {
   const [doing, done] = DOES[job.action];
   const by = job.by ? ` (${job.by})` : "";
-  if (job.state === "running") return `${doing} ${count(job.counted, "edit")}${by}`;
+  if (job.state === "running") return `${doing} ${count(job.counted, "edit")}${by}${job.left_since ? left(job) : ""}`;
   const skipped = job.skipped ? `, ${number(job.skipped)} skipped since they had changed` : "";
   const stopped = job.state === "stopped" ? "Stopped: " : "";
   return `${stopped}${number(job.changed)} of ${count(job.counted, "edit")} ${done}${skipped}${by}`;

@@ -1,4 +1,4 @@
-"""Doing what people have decided about many edits, page by page, beside the requests."""
+"""Doing what people have decided about many edits, page by page, beside the other work of a gateway or a worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from retouch.errors import LedgerAwayError, RetouchError
 from retouch.ledger import JobState, Ledger
 
-LOOK_S = 1.0  # between two looks for jobs that nobody does, since another gateway has ended
+LOOK_S = 1.0  # between two looks for jobs that nobody does, since whoever did has ended
 REST_S = 0.01  # after a page at most; a page takes Redis some ms
 
 log = structlog.get_logger()
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 class JobRunner:
     """Does the pages of all jobs in turns, on a thread of its own; after each page Redis is left to others for a while.
 
-    Gateways beside it do the same: each page is done once, and the job of one that dies is gone on with.
+    Gateways and workers beside it do the same: each page is done once, and the job of one that dies is gone on with.
     """
 
     def __init__(self, ledger: Ledger) -> None:
