@@ -94,15 +94,16 @@ class BatchJobs(BatchReader):
         with self._reach():
             return self._way.jobs.job(job)
 
-    def jobs(self, batch: str | None = None) -> list[Job]:
-        """The jobs that are at work; of one batch its newest 50, the newest first, also those that have ended.
+    def jobs(self, batch: str | None = None, *, prefix: str = "") -> list[Job]:
+        """The jobs that are at work or were lately, of one batch or of all; the newest first, 50 or as many as work.
 
-        Raises InputError if there is no such batch.
+        They stay for 7 days after their end, or as long as their batch. ``prefix``: only of batches whose ids begin so,
+        where Redis is used. Raises InputError if there is no such batch.
         """
         if batch is not None:
             self.status(batch)
         with self._reach():
-            return self._way.jobs.open() if batch is None else self._way.jobs.of_batch(batch)
+            return self._way.jobs.recent(prefix=prefix) if batch is None else self._way.jobs.of_batch(batch)
 
 
 def _not_counted(job: str) -> InputError:

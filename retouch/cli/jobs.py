@@ -24,7 +24,7 @@ def jobs(
         typer.Argument(
             metavar="[BATCH]",
             show_default=False,
-            help="One batch: also its jobs that have ended.",
+            help="Only those of one batch.",
             autocompletion=complete_batch,
         ),
     ] = "",
@@ -34,7 +34,9 @@ def jobs(
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """List the retries and cancels of many edits that are at work, from here or from the page; or stop one.
+    """List the retries and cancels of edits, from here or from the page: those at work, and the newest that have ended.
+
+    The newest are first. With --stop one is stopped.
 
     Examples:
         retouch jobs
@@ -56,7 +58,7 @@ def jobs(
         if hint := left_hint(job):
             typer.echo(printable(hint))
     if not found:
-        typer.echo(f"no job of batch {batch} in the last 7 days" if batch else "no job is at work")
+        typer.echo(f"no job{f' of batch {batch}' if batch else ''} in the last 7 days")
 
 
 def _stopped(job: Job, json_: bool) -> None:
@@ -75,4 +77,5 @@ def job_line(job: Job) -> str:
     far = f"{job.changed:,} of {count(job.counted, 'edit')} {_DONE[job.action]}"
     skipped = f", {job.skipped:,} skipped, since they had changed" if job.skipped else ""
     by = f" (by {job.by})" if job.by else ""
-    return f"{job.id}  {job.state.value:<7}  {job.batch}: {far}{skipped}{by}"
+    at = (job.ended or job.started or job.created).isoformat(timespec="seconds")
+    return f"{job.id}  {at}  {job.state.value:<7}  {job.batch}: {far}{skipped}{by}"

@@ -78,8 +78,8 @@ class GatewayJobs:
         return [_job(one) for one in self._client.json("GET", f"/v1/batches/{batch}/jobs")["jobs"]]
 
     @understood()
-    def open(self) -> list[Job]:
-        """The jobs that are at work, of the batches that the key may know of."""
+    def recent(self, *, prefix: str = "") -> list[Job]:  # noqa: ARG002 - its key has one
+        """The jobs that are at work, and those that were lately, of the batches that the key may know of."""
         return [_job(one) for one in self._client.json("GET", "/v1/jobs")["jobs"]]
 
     @understood()

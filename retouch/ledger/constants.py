@@ -32,6 +32,7 @@ JOB_OFFERED_MS = 15 * 60_000  # ms that a job which was counted can be started
 JOB_TAKEN_MS = 2_000  # ms without a page of a job, after which somebody else does the next one
 JOB_KEPT_MS = 7 * 86_400_000  # ms that a job stays after its end
 JOBS_OF_BATCH = 50  # that are kept; the oldest is removed first
+JOBS_LISTED = 1000  # of all batches; the one that was started first is forgotten first
 JOBS_OFFERED = 20  # of a batch that were counted and not started: each has a byte for each of its edits
 LEARNED_KINDS = 200  # kinds of work that are remembered; the one seen longest ago is removed first
 
@@ -73,6 +74,7 @@ NUMBERS_AND_WORDS: dict[str, int | float | str] = {
     "JOB_KEPT_MS": JOB_KEPT_MS,
     "JOBS_OF_BATCH": JOBS_OF_BATCH,
     "JOBS_OFFERED": JOBS_OFFERED,
+    "JOBS_LISTED": JOBS_LISTED,
     "OTHER_GROUP": OTHER_GROUP,
     "SAMPLE_MS": SAMPLE_MS,
     "SAMPLES_KEPT": SAMPLES_KEPT,

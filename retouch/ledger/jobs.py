@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, cast
 
 from retouch.errors import InputError
 from retouch.ledger.connection import Connection
-from retouch.ledger.constants import JOB_TAKEN_MS, PAGE, JobState
+from retouch.ledger.constants import JOB_TAKEN_MS, JOBS_LISTED, PAGE, JobState
 from retouch.ledger.money import amount_of, price_of
 from retouch.ledger.strips import Strips
 from retouch.ledger.views import instant, iso
@@ -38,6 +38,7 @@ CHANGEABLE: Mapping[Action, frozenset[EditState]] = {
 }
 _AT_WORK = frozenset({EditState.WAITING, EditState.COPYING})  # and those that are being sent, which the count finds
 MOST_NAMED = 10_000  # custom ids
+LISTED_AT_ONCE = 100  # jobs of all batches
 LEFT_MS = 10_000  # that anybody might have gone on with a job, after which it is told that nobody does
 
 
@@ -288,6 +289,21 @@ class Jobs:
         """The jobs of all batches that are at work, the oldest first."""
         found = self._read(self._connection.read("ZRANGE", self._keys.jobs, 0, -1))
         return sorted(found, key=lambda job: job.created)
+
+    def recent(self, newest: int = 50, *, prefix: str = "") -> list[Job]:
+        """All jobs that are at work, and those of the last 1,000 that are there still, so that there are ``newest``.
+
+        The newest first; ``prefix``: only of batches whose ids begin so.
+        """
+        found = {job.id: job for job in self.open() if job.batch.startswith(prefix)}
+        for first in range(0, JOBS_LISTED, LISTED_AT_ONCE):
+            ids = self._connection.read("ZREVRANGE", self._keys.started_jobs, first, first + LISTED_AT_ONCE - 1)
+            for job in self._read([id for id in ids if id not in found]):
+                if len(found) < newest and job.batch.startswith(prefix):
+                    found[job.id] = job
+            if len(ids) < LISTED_AT_ONCE or len(found) >= newest:
+                break
+        return sorted(found.values(), key=lambda job: job.started or job.created, reverse=True)
 
     def due(self) -> list[str]:
         """The ids of jobs that nobody does the pages of, though they are at work."""

@@ -104,6 +104,8 @@ key                            type    holds
 ``{ns}:picks:B``               string  the same: ``p`` of an edit that a person has picked, ``r`` of one that was
                                        rejected, 0 of others; absent before the first is
 ``{ns}:jobs``                  zset    jobs that are at work, by the time (ms) from when on another may do the next page
+``{ns}:started_jobs``          zset    the newest 1,000 jobs that were started, by that time (ms); the hash of some
+                                       is gone
 ``{ns}:job:ID``                hash    what a person has decided about many edits of a batch: ``state batch made action
                                        states groups by all number created started ended next`` (the place where it
                                        goes on), ``counted to_ask to_send images_to_ask images_to_send at_work``,
@@ -186,7 +188,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FIXED = (
     *("schema", "ready", "due", "chores", "old_outbox", "state", "pauses", "waits", "worked", "suspects"),
     *("events", "sinks", "notify", "notifying", "batches", "workers", "settings", "kinds"),
-    *("backlog", "halted", "counts", "crew", "samples", "sampling", "jobs"),
+    *("backlog", "halted", "counts", "crew", "samples", "sampling", "jobs", "started_jobs"),
     *("access", "key_uses", "key_rates", "confirming"),
 )
 _FAMILIES = (
@@ -214,6 +216,7 @@ class Keys:
         self.samples = f"{self.prefix}samples"
         self.sampling = f"{self.prefix}sampling"
         self.jobs = f"{self.prefix}jobs"
+        self.started_jobs = f"{self.prefix}started_jobs"
         self.old_outbox = f"{self.prefix}outbox"
         self.state = f"{self.prefix}state"
         self.pauses = f"{self.prefix}pauses"

@@ -600,6 +600,7 @@ def test_what_is_done_to_many_edits_is_counted_and_then_done(queue: EditQueue, l
         assert queue.run_job(job.id) is False
     until(lambda: queue.job(job.id).state is JobState.DONE, "the job is done")
     assert [(one.id, one.changed) for one in queue.jobs("b")] == [(job.id, 2)]
+    assert queue.jobs() == queue.jobs("b")
     assert queue.stop_job(job.id).state is JobState.DONE
     named = queue.count_job("b", "cancel", [EditState.QUEUED], custom_ids=["e2"])
     assert queue.start_job(named.id).counted == 1

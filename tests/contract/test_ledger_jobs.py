@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from retouch.errors import InputError
 from retouch.ledger import PAGE, Action, Entry, Finish, Job, JobState, Settlement, Step, Which
-from retouch.ledger.constants import CHANGED_AT_ONCE, JOB_OFFERED_MS, JOB_TAKEN_MS, JOBS_OF_BATCH, JOBS_OFFERED
+from retouch.ledger import jobs as ledger_jobs
+from retouch.ledger.constants import (
+    CHANGED_AT_ONCE,
+    JOB_OFFERED_MS,
+    JOB_TAKEN_MS,
+    JOBS_LISTED,
+    JOBS_OF_BATCH,
+    JOBS_OFFERED,
+)
 from retouch.ledger.jobs import LEFT_MS
 from retouch.ledger.views import instant
 from retouch.price import Price
@@ -160,6 +169,45 @@ def test_a_clock_that_is_set_back_holds_up_no_job(bench: Bench) -> None:
     assert bench.ledger.jobs.due() == [job.id]
     bench.ledger.jobs.advance(job.id)
     assert bench.ledger.jobs.due() == []
+
+
+def test_jobs_of_all_batches_are_listed(bench: Bench) -> None:
+    """The newest first; all that work, and as many others as are wanted; of those that are kept still."""
+    jobs = bench.ledger.jobs
+    for batch in ("a-night", "b", "a-day"):
+        bench.ledger.producer.enqueue(batch, entries(2))
+    running, *done = (jobs.count(one, "cancel", Which.of("cancel", None)) for one in ("a-night", "b", "a-day"))
+    assert running is not None
+    jobs.start(running.id)
+    for job in filter(None, done):
+        bench.clock.now += 1000
+        jobs.run(job.id)
+
+    def listed(**which: Any) -> list[str]:
+        return [one.batch for one in jobs.recent(**which)]
+
+    assert listed() == ["a-day", "b", "a-night"]
+    assert listed(newest=2) == ["a-day", "a-night"]
+    assert listed(newest=1) == ["a-night"]
+    assert listed(prefix="a-") == ["a-day", "a-night"]
+    bench.client.delete(bench.keys.started_jobs)  # as after an upgrade
+    assert listed() == ["a-night"]
+
+
+def test_a_list_of_all_jobs_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was started first is forgotten first, and what is gone is passed over, page by page."""
+    monkeypatch.setattr(ledger_jobs, "LISTED_AT_ONCE", 2)
+    bench.fill(1)
+    started = [counted(bench, "cancel") for _ in range(JOBS_OF_BATCH + 3)]
+    for job in started:
+        bench.clock.now += 1
+        bench.ledger.jobs.run(job.id)
+    bench.client.zadd(bench.keys.started_jobs, {f"old{n}": n for n in range(JOBS_LISTED)})
+    bench.clock.now += 1
+    another = counted(bench, "cancel")
+    bench.ledger.jobs.run(another.id)
+    assert bench.client.zcard(bench.keys.started_jobs) == JOBS_LISTED
+    assert [one.id for one in bench.ledger.jobs.recent(3)] == [another.id, started[-1].id, started[-2].id]
 
 
 def test_a_job_that_nobody_goes_on_with_says_since_when(bench: Bench) -> None:

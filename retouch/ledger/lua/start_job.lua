@@ -1,7 +1,7 @@
 -- Start a job that was counted; one that was started before is left as it is.
 -- ARGV: now, id, '1' if the caller does its pages (others wait a while before they do).
 -- Returns its state now; '': there is no such job, or its batch is gone.
--- Changes the job, JOBS, the batch (jobs, offers; cancelled, unsealed if all that waits is cancelled).
+-- Changes the job, JOBS, STARTED_JOBS, the batch (jobs, offers; cancelled, unsealed if all that waits is cancelled).
 -- include: clock jobs
 local id = ARGV[2]
 local key = job_key(id)
@@ -17,6 +17,8 @@ redis.call('HSET', key, 'state', JOB.running, 'started', NOW, 'next', '0')
 redis.call('PERSIST', key)
 redis.call('PERSIST', jobs.chosen_key(id))
 jobs.note(batch, 'jobs', id, JOBS_OF_BATCH)
+redis.call('ZADD', STARTED_JOBS, NOW, id)
+redis.call('ZREMRANGEBYRANK', STARTED_JOBS, 0, -JOBS_LISTED - 1)
 local offers = string.gsub(redis.call('HGET', batch_key(batch), 'offers') or '', id, '')
 redis.call('HSET', batch_key(batch), 'offers', offers)
 if j[4] == '1' then jobs.cancel_batch(batch) end

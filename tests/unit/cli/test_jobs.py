@@ -19,17 +19,20 @@ def queue(ledger: Ledger) -> EditQueue:
     return EditQueue(ledger)
 
 
-def test_jobs_at_work_are_listed_and_stopped(run: Run, queue: EditQueue) -> None:
-    """With what they do, how far they are and who began them; one of a batch also when it has ended."""
-    assert run("jobs").out == "no job is at work\n"
+def test_jobs_are_listed_and_stopped(run: Run, queue: EditQueue) -> None:
+    """With what they do, how far they are, who began them and when they ended; of one batch, or of all."""
+    assert run("jobs").out == "no job in the last 7 days\n"
     assert run("jobs", "b").out == "no job of batch b in the last 7 days\n"
     job = queue.start_job(queue.count_job("b", "cancel", by="key ada").id)
-    assert run("jobs").out == f"{job.id}  running  b: 0 of 3 edits cancelled (by key ada)\n"
+    assert job.started is not None
+    told = "  running  b: 0 of 3 edits cancelled (by key ada)\n"
+    assert run("jobs").out == f"{job.id}  {job.started.isoformat(timespec='seconds')}{told}"
     check("jobs", run("jobs", "--json").json)
     stopped = run("jobs", "--stop", job.id)
     assert stopped.err == f"job {job.id} is stopped after 0 of 3 edits; what is done stays\n"
-    assert run("jobs").out == "no job is at work\n"
-    assert run("jobs", "b").out == f"{job.id}  stopped  b: 0 of 3 edits cancelled (by key ada)\n"
+    ended = run("jobs").out
+    assert run("jobs", "b").out == ended
+    assert ended.endswith("  stopped  b: 0 of 3 edits cancelled (by key ada)\n")
 
 
 def test_a_job_that_nobody_goes_on_with_is_told_of(run: Run, queue: EditQueue, ledger: Ledger) -> None:

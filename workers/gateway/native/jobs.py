@@ -111,9 +111,11 @@ def add_jobs(app: FastAPI, gateway: Gateway) -> None:
 
     no_batch = described(*(kind for kind in ONE if kind is not Kind.NOT_FOUND))
 
-    @app.get("/v1/jobs", tags=["decisions"], summary="The jobs that are at work", responses=no_batch)
-    def at_work(key: Reader) -> JobsRecord:
-        return {"jobs": [job.to_json() for job in queue.jobs() if key.may_name(job.batch)]}
+    summary = "The jobs that are at work, and the newest of those that have ended, the newest first"
+
+    @app.get("/v1/jobs", tags=["decisions"], summary=summary, responses=no_batch)
+    def of_all(key: Reader) -> JobsRecord:
+        return {"jobs": [job.to_json() for job in queue.jobs(prefix=key.prefix)]}
 
     @app.get(
         "/v1/batches/{batch}/jobs",

@@ -57,11 +57,11 @@ def test_what_was_counted_is_done_when_it_is_started(client: Client, ledger: Led
     assert states(ledger, failed) == {EditState.QUEUED: SIZE}
     [ended] = caller.get(f"/v1/batches/{failed}/jobs").json()["jobs"]
     assert (ended["changed"], ended["skipped"]) == (SIZE, 0)
-    assert caller.get("/v1/jobs").json() == {"jobs": []}
+    assert caller.get("/v1/jobs").json() == {"jobs": [ended]}
 
 
 def test_a_job_can_be_stopped(client: Client, ledger: Ledger, failed: str, gateway: Gateway) -> None:
-    """What it has done stays; it is among those at work until then."""
+    """What it has done stays; whoever looks at all jobs sees it."""
     gateway.runner.close()  # the test does the pages
     caller = client()
     job = caller.post(f"/v1/batches/{failed}/jobs", json={"action": "anew"}).json()["job"]
@@ -69,8 +69,9 @@ def test_a_job_can_be_stopped(client: Client, ledger: Ledger, failed: str, gatew
     ledger.jobs.advance(job)
     [running] = caller.get("/v1/jobs").json()["jobs"]
     assert (running["state"], running["changed"]) == ("running", CHANGED_AT_ONCE)
-    assert caller.post(f"/v1/jobs/{job}/stop").json()["state"] == "stopped"
-    assert caller.get("/v1/jobs").json() == {"jobs": []}
+    stopped = caller.post(f"/v1/jobs/{job}/stop").json()
+    assert stopped["state"] == "stopped"
+    assert caller.get("/v1/jobs").json() == {"jobs": [stopped]}
     assert states(ledger, failed)[EditState.QUEUED] == CHANGED_AT_ONCE
 
 
