@@ -39,7 +39,7 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     again = page.get_by_role("region", name="Failures").get_by_role("button", name="Retry these").first
     again.focus()
     page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Try 3 edits again?")
+    dialog = page.get_by_role("dialog", name="Try 3 edits of oil again?")
     expect(dialog).to_contain_text("3 edits are submitted again, for 1.50 USD.")
     reasons = dialog.get_by_role("list", name="Why they failed").get_by_role("listitem")
     expect(reasons).to_have_count(1)
@@ -121,7 +121,7 @@ def test_what_changed_since_is_told_at_the_end(look: Look, queue: EditQueue) -> 
     """The dialog stands open while somebody else is quicker."""
     page = look("#/batches/oil")
     page.get_by_role("button", name="Retry all").click()
-    expect(page.get_by_role("dialog", name="Try 5 edits again?")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Try 5 edits of oil again?")).to_be_visible()
     queue.retry("oil", group=1)
     page.get_by_role("button", name="Try 5 edits again").click()
     expect(page.get_by_role("region", name="Jobs")).to_contain_text(
@@ -195,7 +195,7 @@ def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> 
     page.get_by_role("button", name="Set the budget").click()
     expect(page.locator(".facts")).to_contain_text("of 20.00 USD")
     page.get_by_role("button", name="Cancel what waits…").click()
-    expect(page.get_by_role("dialog", name="Cancel 4 edits?")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Cancel 4 edits of oil?")).to_be_visible()
 
 
 def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue: EditQueue, ledger: Ledger) -> None:
@@ -212,7 +212,7 @@ def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue:
     assert Decimal(page.get_by_label("It may cost at most").input_value()) == enough
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Cancel what waits…").click()
-    expect(page.get_by_role("dialog", name="Cancel 4 edits?")).not_to_contain_text("held")
+    expect(page.get_by_role("dialog", name="Cancel 4 edits of oil?")).not_to_contain_text("held")
 
 
 def test_who_may_only_look_sees_no_buttons(look: Look, ledger: Ledger, queue: EditQueue) -> None:

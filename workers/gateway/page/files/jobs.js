@@ -10,7 +10,7 @@ const REASONS_SHOWN = 3;
 /** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. */
 export function decide(batch, which, started) {
   let job = null;
-  const dialog = new Decision("Counting…", async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
+  const dialog = new Decision(`Counting edits of ${batch}…`, async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
   const anew = h("input", { type: "checkbox" });
   const choice = h("label", { class: "choice" }, anew, "Submit all again, and ask for no results");
   anew.addEventListener("change", () => counted(anew.checked ? "anew" : which.action));
@@ -26,7 +26,7 @@ export function decide(batch, which, started) {
       if (mine !== asked) return;
       job = found;
       const mayAsk = job.to_ask || action === "anew";
-      const [title, sentences, button] = told(job, which.states);
+      const [title, sentences, button] = told(job, which);
       dialog.say(title, [button && reasons(groups), ...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
       if (mine === asked) dialog.fail(error.message);
@@ -55,13 +55,14 @@ function reasons(groups) {
 }
 
 /** The title, the sentences and the button of a job that can be started. */
-function told(job, states = []) {
+function told(job, { states = [], custom_ids: names = [] }) {
   const edits = count(job.counted, "edit");
-  if (!job.counted) return ["Nothing to do", [`No edit is ${states.join(" or ") || "left"} any more.`, atWork(job)], null];
+  const which = names.length === 1 ? `${names[0]} of ${job.batch}` : `${edits} of ${job.batch}`;
+  if (!job.counted) return [`Nothing to do in ${job.batch}`, [`No edit is ${states.join(" or ") || "left"} any more.`, atWork(job)], null];
   const later = "An edit that changes before its turn is left alone. How many those were is told at the end.";
   if (job.action === CANCEL) {
     const held = states.includes("held") && "A held edit was sent and not answered: the API may have accepted it.";
-    return [`Cancel ${edits}?`, ["They are not submitted. They can be tried again later.", atWork(job), held, later], `Cancel ${edits}`];
+    return [`Cancel ${which}?`, ["They are not submitted. They can be tried again later.", atWork(job), held, later], `Cancel ${edits}`];
   }
   const { cost } = job;
   const asked = job.to_ask && `${count(job.to_ask, "edit")} had been taken by the API: it is asked for the results first, which costs nothing.`;
@@ -69,7 +70,7 @@ function told(job, states = []) {
   const sent = job.to_send && `${count(job.to_send, "edit")} ${job.to_send === 1 ? "is" : "are"} submitted again${price}.`;
   const most = cost && job.to_ask && `What the API has no longer is submitted again too: ${money(cost.at_most, cost.currency)} at most.`;
   const held = states.includes("held") && "A held edit may be paid for twice.";
-  return [`Try ${edits} again?`, [asked, sent, most, held, later], `Try ${edits} again`];
+  return [`Try ${which} again?`, [asked, sent, most, held, later], `Try ${edits} again`];
 }
 
 const atWork = ({ at_work: left }) => left && `${count(left, "edit")} at the API ${left === 1 ? "is" : "are"} paid for, so finished and kept.`;

@@ -29,6 +29,7 @@ async function entered(secret) {
 }
 
 function show(error) {
+  closeDialogs();
   close();
   close = () => {};
   shown = null;
@@ -52,6 +53,11 @@ function show(error) {
   shown = view;
 }
 
+/** A dialog is about what was shown when it was opened. A picture of the gallery is in the address itself. */
+function closeDialogs() {
+  document.querySelectorAll("dialog:not(.viewer)").forEach((dialog) => dialog.close());
+}
+
 async function signOut() {
   await ask("/page/session", { method: "DELETE" });
   session = null;
@@ -60,6 +66,7 @@ async function signOut() {
 }
 
 window.addEventListener("hashchange", () => {
+  closeDialogs();
   const next = viewOf(location.hash);
   if (shown?.opener === next.opener && close.goTo?.(...next.parts)) return;
   show();

@@ -1,5 +1,5 @@
 // A dialog before something is changed: what it does, and the button that does it. Esc changes nothing.
-import { h } from "../dom.js";
+import { h, notice } from "../dom.js";
 
 export class Decision {
   #act = h("button", { class: "main", type: "submit" });
@@ -49,7 +49,8 @@ export class Decision {
       await act();
       this.dialog.close();
     } catch (error) {
-      this.fail(error.message);
+      if (this.dialog.open) this.fail(error.message);
+      else notice(error.message); // it was left while the button was at work
     } finally {
       this.#act.disabled = false;
     }

@@ -33,7 +33,7 @@ class Again {
     this.dialog = h(
       "dialog",
       { class: "again", "aria-labelledby": "again" },
-      h("h2", { id: "again" }, "Again, with another seed or strength"),
+      h("h2", { id: "again" }, `${batch} again, with another seed or strength`),
       h("div", { class: "stack" }, this.which.element, this.how.element, this.seedsOf, this.strengthsOf, this.plan, this.command),
       h("div", { class: "bar" }, mayEnqueue ? this.go : null, close),
     );

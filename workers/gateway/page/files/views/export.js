@@ -10,7 +10,7 @@ export function exportDialog(batch, counts) {
   const dialog = h(
     "dialog",
     { "aria-labelledby": "export" },
-    h("h2", { id: "export" }, "Export"),
+    h("h2", { id: "export" }, `Export from ${batch}`),
     h("div", { class: "stack" }, ["picked", "rejected"].map((name) => ids(batch, name, counts[name])), pictures(batch, counts.picked)),
     close,
   );
