@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         JobCost,
         JobState,
         Made,
+        MoneySum,
         Pause,
         Provider,
         RequestSample,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from retouch.price import Price
     from retouch.queue import EditQueue
     from retouch.results.removing import Removed
+    from retouch.spending import SenderMoney, Spending
     from retouch.states import BatchState, EditState
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "LostImagesError",
     "Made",
     "Manifest",
+    "MoneySum",
     "Output",
     "Pause",
     "Price",
@@ -101,8 +104,10 @@ __all__ = [
     "Retried",
     "Sample",
     "SchemaError",
+    "SenderMoney",
     "ServiceError",
     "Sink",
+    "Spending",
     "TooManyFailuresError",
     "UndeliveredEvent",
     "WorkerView",
@@ -122,11 +127,12 @@ _PLACES = {
     "intake.reading": "Manifest read_manifest",
     "intake.writing": "BatchWriter Receipt",
     "ledger": "BatchMoney BatchView Chosen DayMoney EditRow EditView Entry FailureGroup Figures"
-    " HistoryStep Job JobCost JobState Made Pause Provider RequestSample Retried Sample Sink WorkerView",
+    " HistoryStep Job JobCost JobState Made MoneySum Pause Provider RequestSample Retried Sample Sink WorkerView",
     "output": "Output",
     "price": "Price",
     "queue": "EditQueue",
     "results.removing": "Removed",
+    "spending": "SenderMoney Spending",
     "states": "BatchState EditState",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -21,6 +22,7 @@ from retouch.results.ended import OnProgress, ended_edits, states_of
 from retouch.results.file_names import DEFAULT_NAMES, FileNames
 from retouch.results.groups import in_group
 from retouch.senders import is_of
+from retouch.spending import Spending
 from retouch.states import EditState
 
 if TYPE_CHECKING:
@@ -247,6 +249,23 @@ class BatchReader(Installation):
         with self._reach():
             found = self._way.reader.all_batches(prefix=prefix, before=before)
             return list(islice(filter(is_meant, found), newest))
+
+    def spending(
+        self, *, since: datetime | None = None, until: datetime | None = None, by: str = "", prefix: str = ""
+    ) -> Spending:
+        """What batches cost: each, by who sent them, and together. ``since``, ``until``: of those made in that time.
+
+        Each counts with all that it has cost, also what it has cost later; ``money`` has the sums of days. ``by`` and
+        ``prefix``: as for ``batches``. The newest 1,000 of that time are looked at; those that have left Redis are in
+        no sum. Raises InputError for a time without a time zone.
+        """
+        if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
+            raise InputError(
+                "since and until need a time zone: write for example datetime.now(UTC) - timedelta(hours=12)"
+            )
+        before = None if until is None else (round(until.timestamp() * 1000), "")
+        with self._reach():
+            return Spending.of(self._way.reader.all_batches(prefix=prefix, before=before), since, until, by)
 
     def _images(self, batch: str) -> ImageSource:
         """Where the images of a batch are read from."""

@@ -66,7 +66,7 @@ class Price(NamedTuple):
         return {"amount": float(self.amount), "currency": self.currency}
 
     def __str__(self) -> str:
-        return f"{self.amount:f} {self.currency}"
+        return f"{self.amount:.{digits(self.amount)}f} {self.currency}"
 
 
 class Budget(NamedTuple):
@@ -98,6 +98,11 @@ def other_budget(batch: str, found: int, budget: Budget) -> str:
         f"batch {batch} was given a budget of {Budget(found)} before, and not {budget}: leave it as it was; to change"
         f" what holds: retouch budget {batch} {Budget(budget.micros)}"
     )
+
+
+def digits(*amounts: Decimal) -> int:
+    """How many digits after the point all of these are written with, so that they can be compared: two, or more."""
+    return max(2, *(-int(amount.normalize().as_tuple().exponent) for amount in amounts))
 
 
 def _decimal(text: str) -> Decimal:

@@ -612,13 +612,41 @@ class ApiUseRecord(ProviderRecord):
 
 
 @_DESCRIBED
-class BudgetRecord(TypedDict):
-    """A batch that has a budget."""
+class BatchSpendingRecord(TypedDict):
+    """A batch that has cost something, will, or has a budget."""
 
     batch: str
     state: str
     """``open``, ``paused``, ``finishing`` or ``completed``"""
+    created: str | None
+    senders: list[str]
+    """whose edits it has"""
     money: MoneyRecord
+
+
+@_DESCRIBED
+class MoneySumRecord(TypedDict):
+    """What some batches cost together, in units of the currency."""
+
+    batches: int
+    """how many they are"""
+    spent: float
+    """for submits that the API took"""
+    committed: float
+    """set aside for submits that are under way"""
+    doubtful: float
+    """for submits that were sent and not answered: they may have been paid for"""
+    to_come: float
+    """about what their queued edits cost at the present price"""
+    currency: str
+
+
+@_DESCRIBED
+class SenderSpendingRecord(MoneySumRecord):
+    """What the batches cost together that have the same senders."""
+
+    senders: list[str]
+    """one; several: batches to which each of these has sent, of which no part is known; none: it was not said"""
 
 
 @_DESCRIBED
@@ -629,8 +657,18 @@ class SpendingRecord(TypedDict):
     """of one image; null: nobody has said"""
     days: list[DayRecord]
     """today first; none without a price, and for a key that is bound to some batches"""
-    batches: list[BudgetRecord]
-    """those with a budget, of the newest 1000, the newest first"""
+    since: str | None
+    """the batches were made then, or later; null: whenever"""
+    until: str | None
+    """and before this time"""
+    total: MoneySumRecord | None
+    """all these batches together; null: there are none"""
+    senders: list[SenderSpendingRecord]
+    """the same by who sent them, the dearest first"""
+    batches: list[BatchSpendingRecord]
+    """each of them, the dearest first, as many as were asked for"""
+    older: bool
+    """there are older batches, which were not looked at: these are among the newest 1,000"""
 
 
 @_DESCRIBED

@@ -25,6 +25,7 @@ SHAPES: dict[str, Any] = {
     "history": records.HistoryRecord,
     "jobs": records.JobsRecord,
     "price": records.PricesRecord,
+    "money": records.SpendingRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,
     "picks": records.PicksRecord,

@@ -58,7 +58,7 @@ VIEWS = (
     View("keys", "#/batches", "clear the search", press="?"),
     View("provider", "#/provider", "Time to an answer"),
     View("workers", "#/workers", "render-2"),
-    View("budgets", "#/budgets", "The last 30 days"),
+    View("money", "#/money", "The last 30 days"),
     View("sinks", "#/sinks", "old-hook"),
     View("access-keys", "#/keys", "prometheus"),
     View("gallery", "#/batches/painted/gallery", "✓ picked", pictures=6),

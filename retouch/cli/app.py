@@ -23,7 +23,7 @@ from retouch.cli.jobs import jobs
 from retouch.cli.keys import keys
 from retouch.cli.manifest import manifest
 from retouch.cli.metrics import metrics
-from retouch.cli.money import budget, price
+from retouch.cli.money import budget, money, price
 from retouch.cli.page import page
 from retouch.cli.picks import picks
 from retouch.cli.recipe import recipe
@@ -49,7 +49,7 @@ app = typer.Typer(
 app.callback()(options)
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(enqueue, manifest, fields, watch, status, explain, batches, results, picks, download, sheet, redo),
-    *(retry, cancel, jobs, seal, pause, resume, price, budget, remove),
+    *(retry, cancel, jobs, seal, pause, resume, price, money, budget, remove),
     *(events, sinks, page, keys, recipe, metrics, doctor),
 )
 for command in COMMANDS:

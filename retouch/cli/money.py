@@ -1,19 +1,24 @@
-"""``retouch price`` and ``retouch budget``: what an image costs, and what a batch may cost."""
+"""``retouch price``, ``retouch money`` and ``retouch budget``: what an image costs, what was spent, what may be."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from retouch.advice.batch import money_hint
 from retouch.advice.pauses import batch_pause_line
+from retouch.cli.moments import moment
 from retouch.cli.options import BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
+from retouch.ledger import DayMoney
+from retouch.plural import count
 from retouch.price import Budget, Price
 from retouch.records import PricesRecord
+from retouch.spending import LOOKED_AT, SenderMoney, Spending
 
 NO_PRICE = "no price is known: set it with retouch price '0.0035 USD' (of one image), or RETOUCH_PRICE of the workers"
 
@@ -48,9 +53,81 @@ def price(
         }
         emit(record)
         return
-    typer.echo(printable(f"one image costs {found}" if found else NO_PRICE))
-    for day in spent:
-        typer.echo(printable(str(day)))
+    for line in [_price_line(found), *_day_lines(spent)]:
+        typer.echo(printable(line))
+
+
+def _price_line(found: Price | None) -> str:
+    return f"one image costs {found}" if found else NO_PRICE
+
+
+def _day_lines(days: Sequence[DayMoney]) -> list[str]:
+    places = max((day.digits for day in days), default=2)
+    return [day.told(places) for day in days]
+
+
+def money(
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            show_default=False,
+            help="Of batches made since then: 18:00, 12h, 3d or 2026-11-26T22:00:00Z.",
+        ),
+    ] = "",
+    by: Annotated[
+        str,
+        typer.Option(metavar="SENDER", show_default=False, help="Of this sender's batches, as for retouch batches."),
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=400, metavar="N", help="The newest N days (UTC).")] = 7,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The N dearest batches.")] = 20,
+    json_: Json = False,
+    redis_url: RedisUrl = DEFAULT_REDIS_URL,
+) -> None:
+    """Show what was spent and what is to come: in all, by day, by sender, and by batch, the dearest first.
+
+    A batch counts with all that it has cost; one that has left Redis (RETOUCH_RETENTION) counts in its days alone.
+
+    Examples:
+        retouch money --since 18:00
+        retouch money --by nightly --days 30
+    """
+    after = moment(since) if since else None
+    queue = open_queue(redis_url)
+    found, price, newest = queue.spending(since=after, by=by), queue.price(), queue.money(days)
+    if json_:
+        emit(found.to_json(price, [day.to_json() for day in newest], limit))
+        return
+    for line in [_price_line(price), *_spending_lines(found, limit), *_by_day(newest)]:
+        typer.echo(printable(line))
+
+
+def _by_day(days: Sequence[DayMoney]) -> list[str]:
+    return ["by day (UTC), all batches:", *(f"  {line}" for line in _day_lines(days))] if days else []
+
+
+def _spending_lines(found: Spending, limit: int) -> list[str]:
+    since = f" made since {found.since.isoformat(timespec='minutes')}" if found.since else ""
+    if found.total is None:
+        return [f"no batch{since} cost anything"]
+    places, shown = found.digits, found.batches[:limit]
+    more = f" (the {limit:,} dearest)" if len(shown) < len(found.batches) else ""
+    older = [f"older batches than the newest {LOOKED_AT:,} are in no sum but the days"] if found.older else []
+    return [
+        f"{count(found.total.batches, 'batch', 'batches')}{since}: {found.total.told(places)}",
+        *older,
+        "by sender:",
+        *(f"  {_senders_text(one)}: {one.money.told(places)}" for one in found.senders),
+        f"by batch{more}:",
+        *(f"  {view.batch}: {view.money.told(places)}" for view in shown if view.money),
+    ]
+
+
+def _senders_text(one: SenderMoney) -> str:
+    batches = count(one.money.batches, "batch", "batches")
+    if len(one.senders) > 1:
+        return f"{' and '.join(one.senders)} together ({batches}, not split)"
+    return f"{one.senders[0] if one.senders else 'not said by whom'} ({batches})"
 
 
 def budget(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from retouch.cli.confirm import confirm_loss
+from retouch.cli.moments import moment
 from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.sink_lines import sink_lines
 from retouch.cli.terminal import emit, printable, say
@@ -18,9 +17,6 @@ from retouch.errors import InputError
 from retouch.plural import are, count
 from retouch.queue import EditQueue
 from retouch.records import SinksRecord
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AGO = re.compile(r"(?P<number>\d{1,9})(?P<unit>[smhd])")
 
 
 class Action(StrEnum):
@@ -45,7 +41,7 @@ def sinks(
         typer.Option(
             metavar="WHEN",
             show_default=False,
-            help="With replay: the events since then, such as 2h, 3d or 2026-11-26T22:00:00Z; 7 days are kept.",
+            help="With replay: the events since then, such as 2h, 3d, 18:00 or 2026-11-26T22:00:00Z; 7 days are kept.",
         ),
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="With drop: do not ask.")] = False,
@@ -63,7 +59,7 @@ def sinks(
         retouch sinks drop orders --yes
     """
     _check(action, name, since, yes, json_)
-    after = _moment(since) if since else None
+    after = moment(since) if since else None
     queue = open_queue(redis_url)
     if action is None:
         _show(queue, json_)
@@ -85,26 +81,6 @@ def _check(action: Action | None, name: str, since: str, yes: bool, as_json: boo
         raise InputError("--yes is for: retouch sinks drop NAME")
     if as_json and action:
         raise InputError("--json is for the list of sinks; leave it out here")
-
-
-def _moment(text: str) -> datetime:
-    now = datetime.now(UTC)
-    if match := _AGO.fullmatch(text):
-        try:
-            return now - timedelta(**{_UNITS[match["unit"]]: int(match["number"])})
-        except OverflowError:
-            return datetime.fromtimestamp(0, UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"--since {text[:80]!r} is no time; write how long ago (90s, 30m, 2h, 3d), or such as 2026-11-26T22:00:00Z"
-        ) from None
-    if moment.tzinfo is None:
-        raise InputError(f"--since {text}: in which time zone? Write a Z behind it for UTC, or such as +01:00")
-    if moment > now:
-        raise InputError(f"--since {text} is still to come")
-    return max(moment, datetime.fromtimestamp(0, UTC))
 
 
 def _show(queue: EditQueue, as_json: bool) -> None:

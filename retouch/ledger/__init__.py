@@ -36,7 +36,7 @@ from retouch.ledger.journal import Journal
 from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA
 from retouch.ledger.latencies import Latency, Stopwatch
 from retouch.ledger.ledger import Ledger
-from retouch.ledger.money import BatchMoney, DayMoney
+from retouch.ledger.money import BatchMoney, DayMoney, MoneySum
 from retouch.ledger.picks import Chosen, Pick
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
@@ -98,6 +98,7 @@ __all__ = [
     "Latency",
     "Ledger",
     "Made",
+    "MoneySum",
     "Named",
     "Origin",
     "Pause",

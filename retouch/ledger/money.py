@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from retouch.price import MICRO, Price
-from retouch.records import DayRecord, MoneyRecord
+from retouch.price import MICRO, Price, digits
+from retouch.records import DayRecord, MoneyRecord, MoneySumRecord
 
 _SUMS = ("spent", "committed", "doubtful")
 
@@ -30,15 +30,28 @@ class Money:
         """All of it together: what a budget bounds."""
         return self.spent + self.committed + self.doubtful
 
+    @property
+    def digits(self) -> int:
+        """How many digits after the point its amounts are written with."""
+        return digits(*self.amounts())
+
     def __str__(self) -> str:
-        parts = [f"{self.shown(self.spent)} spent"]
-        parts += [f"{self.shown(self.committed)} under way"] if self.committed else []
-        parts += [f"{self.shown(self.doubtful)} doubtful"] if self.doubtful else []
+        return self.told(self.digits)
+
+    def told(self, places: int) -> str:
+        """The same in a sentence, with so many ``digits``: as others beside it are written."""
+        parts = [f"{self.shown(self.spent, places)} spent"]
+        parts += [f"{self.shown(self.committed, places)} under way"] if self.committed else []
+        parts += [f"{self.shown(self.doubtful, places)} doubtful"] if self.doubtful else []
         return ", ".join(parts)
 
-    def shown(self, amount: Decimal) -> str:
+    def shown(self, amount: Decimal, places: int) -> str:
         """An amount for people, such as ``0.35 USD``."""
-        return str(Price(amount, self.currency))
+        return f"{amount:.{places}f} {self.currency}"
+
+    def amounts(self) -> tuple[Decimal, ...]:
+        """All that a sentence about it may have."""
+        return self.spent, self.committed, self.doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +74,15 @@ class BatchMoney(Money):
         budget = amount_of(raw["budget"]) if "budget" in raw else None
         return cls(currency, *_sums(raw), to_come, budget)
 
-    def __str__(self) -> str:
-        come = f", about {self.shown(self.to_come)} to come" if self.to_come else ""
-        budget = f"; its budget is {self.shown(self.budget)}" if self.budget is not None else ""
-        return f"{Money.__str__(self)}{come}{budget}"
+    def told(self, places: int) -> str:
+        """The same in a sentence, with so many ``digits``."""
+        come = f", about {self.shown(self.to_come, places)} to come" if self.to_come else ""
+        budget = f"; its budget is {self.shown(self.budget, places)}" if self.budget is not None else ""
+        return f"{Money.told(self, places)}{come}{budget}"
+
+    def amounts(self) -> tuple[Decimal, ...]:
+        """All that a sentence about it may have."""
+        return (*Money.amounts(self), self.to_come, *(() if self.budget is None else (self.budget,)))
 
     def to_json(self) -> MoneyRecord:
         """A part of what ``retouch status BATCH --json`` prints."""
@@ -86,6 +104,45 @@ class BatchMoney(Money):
 
 
 @dataclass(frozen=True, slots=True)
+class MoneySum(Money):
+    """What so many ``batches`` cost together. ``to_come``: about what their queued edits cost at the present price."""
+
+    to_come: Decimal
+    batches: int
+
+    @classmethod
+    def of(cls, batches: Iterable[BatchMoney]) -> MoneySum | None:
+        """The sum of these; None of none."""
+        found = list(batches)
+        if not found:
+            return None
+        spent, committed, doubtful, to_come = (
+            sum((getattr(one, name) for one in found), Decimal(0)) for name in (*_SUMS, "to_come")
+        )
+        return cls(found[0].currency, spent, committed, doubtful, to_come, len(found))
+
+    def told(self, places: int) -> str:
+        """The same in a sentence, with so many ``digits``."""
+        come = f", about {self.shown(self.to_come, places)} to come" if self.to_come else ""
+        return f"{Money.told(self, places)}{come}"
+
+    def amounts(self) -> tuple[Decimal, ...]:
+        """All that a sentence about it may have."""
+        return (*Money.amounts(self), self.to_come)
+
+    def to_json(self) -> MoneySumRecord:
+        """A part of what ``retouch money --json`` prints."""
+        return {
+            "batches": self.batches,
+            "spent": float(self.spent),
+            "committed": float(self.committed),
+            "doubtful": float(self.doubtful),
+            "to_come": float(self.to_come),
+            "currency": self.currency,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class DayMoney(Money):
     """What the submits of a ``day`` (UTC) cost, all batches together."""
 
@@ -96,8 +153,9 @@ class DayMoney(Money):
         """Read a day's hash."""
         return cls(currency, *_sums(raw), day)
 
-    def __str__(self) -> str:
-        return f"{self.day.isoformat()}: {Money.__str__(self)}"
+    def told(self, places: int) -> str:
+        """The same in a sentence, with so many ``digits``."""
+        return f"{self.day.isoformat()}: {Money.told(self, places)}"
 
     def to_json(self) -> DayRecord:
         """A part of what ``retouch price --json`` prints."""

@@ -166,7 +166,7 @@ def test_what_a_batch_costs_is_told_where_a_price_is_known(look: Look, ledger: L
     record = {**EditQueue(ledger).status("night").to_json(), "money": money}
     page.route(f"{url}/v1/batches/night", lambda route: route.fulfill(json=record))
     page.locator(".batch-row").click()
-    expect(page.locator(".facts")).to_contain_text("12.40 USD of 20.00 USD, about 0.0035 USD to come")
+    expect(page.locator(".facts")).to_contain_text("12.4000 USD of 20.0000 USD, about 0.0035 USD to come")
 
 
 def test_a_picture_is_opened_by_a_link_that_is_made_for_it(look: Look, ledger: Ledger, url: str) -> None:

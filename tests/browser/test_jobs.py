@@ -149,7 +149,7 @@ def test_one_edit_is_tried_again_from_its_panel(look: Look, queue: EditQueue) ->
     page = look("#/batches/oil/edits/cat-0")
     panel = page.get_by_role("complementary", name="Edit")
     panel.get_by_role("button", name="Try it again").click()
-    expect(page.get_by_role("dialog")).to_contain_text("1 edit is submitted again, for 0.5 USD.")
+    expect(page.get_by_role("dialog")).to_contain_text("1 edit is submitted again, for 0.50 USD.")
     page.get_by_role("button", name="Try 1 edit again").click()
     expect(panel.get_by_role("button", name="Cancel it")).to_be_visible()
     assert queue.edit("oil", "cat-0").state is EditState.QUEUED
@@ -204,7 +204,7 @@ def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue:
     page = look("#/batches/oil")
     page.get_by_role("button", name="Budget…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("0.394 USD to come for what is queued")
+    expect(dialog).to_contain_text("Spent so far: 0.000 USD, 0.394 USD to come for what is queued")
     dialog.get_by_role("button", name=re.compile("Enough for all")).click()
     money = queue.status("oil").money
     assert money is not None
@@ -213,6 +213,27 @@ def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Cancel what waits…").click()
     expect(page.get_by_role("dialog", name="Cancel 4 edits of oil?")).not_to_contain_text("held")
+
+
+def test_a_budget_below_what_is_spent_warns_first(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """And what is set is what the dialog has when it is opened again, however late the news of it comes."""
+    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), mapping={"spent": 220_000, "doubtful": 100_000})
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Budget…").click()
+    dialog = page.get_by_role("dialog")
+    field, warning = page.get_by_label("It may cost at most"), dialog.get_by_role("status")
+    for given, warned in (("0.31", True), ("0.32", False), ("0,1", True), ("", False), ("much", False)):
+        field.fill(given)
+        expect(warning).to_be_visible(visible=warned)
+    field.fill("0.31")
+    expect(warning).to_have_text(
+        "That is less than what it has cost already, 0.32 USD: it pauses at once. What is spent stays spent."
+    )
+    page.route("**/page/live*", lambda route: route.abort())
+    page.get_by_role("button", name="Set the budget").click()
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Budget…").click()
+    expect(field).to_have_value("0.31")
 
 
 def test_who_may_only_look_sees_no_buttons(look: Look, ledger: Ledger, queue: EditQueue) -> None:

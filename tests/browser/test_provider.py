@@ -12,7 +12,7 @@ from tests.browser.conftest import Look
 from tests.browser.test_batches import SCHEMES, accessible, edits
 from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 
-TABLES = ("workers", "budgets", "sinks", "keys")
+TABLES = ("workers", "money", "sinks", "keys")
 
 
 @pytest.fixture
@@ -131,18 +131,11 @@ def test_sinks_are_told_again_and_removed(look: Look, queue: EditQueue, ledger: 
     assert [sink.name for sink in ledger.reader.sinks()] == ["audit", "orders"]
 
 
-def test_keys_and_budgets_are_listed(look: Look, queue: EditQueue) -> None:
-    """Without secrets; a batch leads to itself."""
+def test_keys_are_listed(look: Look, queue: EditQueue) -> None:
+    """Without secrets."""
     page = look("#/keys")
     expect(page.get_by_role("row", name="nightly")).to_contain_text("nightly-…")
     assert column(page, 1) == ["ada", "nightly", "prometheus"]
-    page = look("#/budgets")
-    expect(page.get_by_role("row", name="oil")).to_contain_text("40.00 USD")
-    expect(page.get_by_role("table", name="Days").get_by_role("row")).to_have_count(13)
-    expect(page.get_by_text("Today (UTC): ")).to_contain_text("spent")
-    expect(page.get_by_text("Batches that have a budget, and no others")).to_be_visible()
-    page.get_by_role("link", name="oil").press("Enter")
-    expect(page.get_by_role("heading", name="oil")).to_be_visible()
 
 
 @SCHEMES
@@ -168,7 +161,7 @@ def test_nothing_yet_says_what_to_do(look: Look, ledger: Ledger) -> None:
     expect(page.get_by_text("Nothing was asked of the API yet.")).to_be_visible()
     for path, command in (
         ("workers", "celery -A workers worker"),
-        ("budgets", "retouch budget BATCH 20"),
+        ("money", "retouch budget BATCH 20"),
         ("sinks", "RETOUCH_WEBHOOK_URL"),
     ):
         page.evaluate(f"location.hash = '#/{path}'")
@@ -188,7 +181,7 @@ def test_a_key_of_some_batches_sees_its_own(look: Look, queue: EditQueue, ledger
     for gone in ("Pause all submits", "Not answered", "Requests by answer", "Trouble"):
         expect(page.get_by_text(gone).first).to_be_hidden()
     links = page.get_by_role("navigation").get_by_role("link")
-    assert links.all_inner_texts() == ["Batches", "Provider", "Workers", "Budgets"]
-    page.get_by_role("link", name="Budgets").click()
+    assert links.all_inner_texts() == ["Batches", "Provider", "Workers", "Money"]
+    page.get_by_role("link", name="Money").click()
     expect(page.locator("table.data").first.locator("tbody tr")).to_have_count(1)
     assert column(page, 1) == ["oil"]

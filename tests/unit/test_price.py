@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from retouch.errors import InputError
+from retouch.ledger.money import BatchMoney, Money
 from retouch.price import Budget, Price
 
 
@@ -16,10 +17,10 @@ from retouch.price import Budget, Price
     [
         ("0.0035 USD", "0.0035 USD", 3500),
         ("image 0.0035 USD", "0.0035 USD", 3500),
-        (" image  0,5eur ", "0.5 EUR", 500_000),
+        (" image  0,5eur ", "0.50 EUR", 500_000),
         ("0.000001 €", "0.000001 €", 1),
-        ("1000000 USD", "1000000 USD", 10**12),
-        ("0 USD", "0 USD", 0),
+        ("1000000 USD", "1000000.00 USD", 10**12),
+        ("0 USD", "0.00 USD", 0),
     ],
 )
 def test_a_price_is_an_amount_and_a_currency(text: str, shown: str, micros: int) -> None:
@@ -29,6 +30,13 @@ def test_a_price_is_an_amount_and_a_currency(text: str, shown: str, micros: int)
     assert (str(price), price.micros) == (shown, micros)
     assert Price.of_micros(micros, price.currency) == price
     assert Price.from_json(price.to_json()) == price
+
+
+def test_amounts_beside_each_other_have_one_number_of_digits() -> None:
+    """Two, or as many as the one needs that has the most: none is rounded."""
+    assert str(Money("USD", Decimal("12"), Decimal("0.1"), Decimal(0))) == "12.00 USD spent, 0.10 USD under way"
+    money = BatchMoney("USD", Decimal("0.22"), Decimal("0.1"), Decimal(0), Decimal("0.0035"), Decimal("20"))
+    assert str(money) == ("0.2200 USD spent, 0.1000 USD under way, about 0.0035 USD to come; its budget is 20.0000 USD")
 
 
 @pytest.mark.parametrize(

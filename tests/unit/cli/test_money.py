@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
+from retouch.cli.moments import moment
+from retouch.cli.money import NO_PRICE
 from retouch.ledger import Ledger, Policy, Settlement
+from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.unit.cli.conftest import Run
+from tests.unit.producing import edit
 
 Manifest = Callable[..., str]
 WHY = "its budget of 0.02 USD: 0 USD spent, 0.02 USD under way, and the next edit costs 0.01 USD"
@@ -37,7 +42,7 @@ def test_a_price_is_shown_and_set(run: Run) -> None:
     assert run("price", "--json").json == {"price": None, "days": []}
     assert run("price", "image 0.0035 USD").out.splitlines()[0] == "one image costs 0.0035 USD"
     lines = run("price", "--days", "3").out.splitlines()
-    assert [line.partition(": ")[2] for line in lines[1:]] == ["0 USD spent"] * 3
+    assert [line.partition(": ")[2] for line in lines[1:]] == ["0.00 USD spent"] * 3
     found = run("price", "--json").json
     assert found["price"] == {"amount": 0.0035, "currency": "USD"}
     assert [day["spent"] for day in found["days"]] == [0]
@@ -65,7 +70,7 @@ def test_what_is_wrong_is_said_in_one_sentence(
     view = ledger.reader.batch("b")
     assert str(ledger.reader.price()) == "0.01 USD"
     assert view is not None
-    assert str(view.money) == "0 USD spent, about 0.03 USD to come; its budget is 2 USD"
+    assert str(view.money) == "0.00 USD spent, about 0.03 USD to come; its budget is 2.00 USD"
 
 
 def test_a_budget_needs_a_price(run: Run, manifest: Manifest, ledger: Ledger) -> None:
@@ -124,7 +129,7 @@ def test_the_price_that_holds_is_told_before_anything_is_sent(
     assert "about 0.03 USD" in run("enqueue", three, "--batch", "a").err
     monkeypatch.setenv("RETOUCH_PRICE", "0.5 USD")
     ended = run("enqueue", three, "--batch", "b")
-    assert "note: the price that holds for all workers is 0.01 USD, and not 0.5 USD" in ended.err
+    assert "note: the price that holds for all workers is 0.01 USD, and not 0.50 USD" in ended.err
     assert "about 0.03 USD" in ended.err
     assert "about 1.50 USD" in run("enqueue", three, "--dry-run").err
 
@@ -136,3 +141,47 @@ def test_the_status_of_all_has_today_s_money(run: Run, three: str, ledger: Ledge
     found = run("status", "--json").json
     assert (found["price"]["amount"], found["money"]["spent"]) == (0.01, 0.03)
     assert "one image costs 0.01 USD; money of " in run("status").out
+
+
+def test_what_was_spent_is_told_by_sender_and_by_batch(run: Run, ledger: Ledger) -> None:
+    """The dearest first, with one number of digits; what is still to come, and the days."""
+    assert run("money").out.splitlines() == [NO_PRICE, "no batch cost anything"]
+    run("price", "0.01 USD")
+    for batch, sender, spent in (("cats", "ann", 100_000), ("oil", "bob", 4_220_000), ("oil", "ann", 4_220_000)):
+        EditQueue(ledger).enqueue([edit(sender)], batch=batch, sender=sender)
+        ledger.connection._client.hset(ledger.connection.keys.batch(batch), mapping={"spent": spent, "currency": "USD"})
+    lines = run("money", "--days", "1").out.splitlines()
+    assert lines[:8] == [
+        "one image costs 0.01 USD",
+        "2 batches: 4.32 USD spent, about 0.03 USD to come",
+        "by sender:",
+        "  ann and bob together (1 batch, not split): 4.22 USD spent, about 0.02 USD to come",
+        "  ann (1 batch): 0.10 USD spent, about 0.01 USD to come",
+        "by batch:",
+        "  oil: 4.22 USD spent, about 0.02 USD to come",
+        "  cats: 0.10 USD spent, about 0.01 USD to come",
+    ]
+    assert lines[8] == "by day (UTC), all batches:"
+    assert lines[9].endswith(": 0.00 USD spent")
+    assert "by batch (the 1 dearest):" in run("money", "--limit", "1").out
+    assert "2 batches: 4.32 USD spent" in run("money", "--by", "ann").out
+    assert (
+        ": 4.22 USD spent, about 0.02 USD to come" in run("money", "--by", "bob", "--since", "1h").out.splitlines()[1]
+    )
+    told = run("money", "--json", "--since", "2h").json
+    assert ([one["batch"] for one in told["batches"]], told["total"]["spent"]) == (["oil", "cats"], 4.32)
+    wrong = run("money", "--since", "25:00")
+    assert (wrong.code, "--since '25:00' is no time" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("18:00", "2026-11-26T18:00:00+01:00"),
+        ("9:30", "2026-11-27T09:30:00+01:00"),
+        ("2h", "2026-11-27T08:00:00+01:00"),
+    ],
+)
+def test_a_time_of_the_day_is_the_last_one(text: str, expected: str) -> None:
+    """By the clock of this machine."""
+    assert moment(text, now=datetime.fromisoformat("2026-11-27T10:00:00+01:00")).isoformat() == expected

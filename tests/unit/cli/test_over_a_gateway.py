@@ -217,7 +217,9 @@ def test_money_is_told_and_bound_as_without_a_gateway(remote: Run, ledger: Ledge
     assert found is not None
     ledger.producer.set_price(found)
     assert remote("enqueue", "two.jsonl", "--batch", "b", "--budget", "0.01").code == 0
-    assert remote("budget", "b", "0.02").out == "money: 0 USD spent, about 0.02 USD to come; its budget is 0.02 USD\n"
+    assert (
+        remote("budget", "b", "0.02").out == "money: 0.00 USD spent, about 0.02 USD to come; its budget is 0.02 USD\n"
+    )
     assert "one image costs 0.01 USD" in remote("price").out
     assert remote("price", "--json").json["price"] == {"amount": 0.01, "currency": "USD"}
     assert remote("status", "--json").json["money"]["spent"] == 0

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
+from pydantic import AwareDatetime
 
 from retouch.access_keys import AccessKey
-from retouch.ledger import BatchView
-from retouch.records import AccessKeysRecord, BudgetRecord, SpendingRecord, WorkersRecord
+from retouch.records import AccessKeysRecord, SpendingRecord, WorkersRecord
+from retouch.spending import LOOKED_AT
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader, of_all
 from workers.gateway.problems import Kind, described
 
-NEWEST = 1000  # batches that are looked at for their budgets
 MONEY_DAYS = 400  # as long as the ledger keeps them
 _ANSWERS = described(Kind.NO_KEY, Kind.NOT_ALLOWED, Kind.INVALID, Kind.TOO_MANY, Kind.BUG, Kind.AWAY)
 _Overseer = Annotated[AccessKey, of_all("keys are of the whole gateway")]
@@ -33,25 +32,17 @@ def add_overview(app: FastAPI, gateway: Gateway) -> None:
     def keys(key: _Overseer) -> AccessKeysRecord:  # noqa: ARG001 - it is looked at
         return {"keys": [one.to_json() for one in gateway.keys.all()]}
 
-    @app.get("/v1/money", summary="What submits cost by day, and the batches that have a budget", **more)
+    @app.get("/v1/money", summary="What submits cost: in all, by day, by sender and by batch", **more)
     def money(
         key: Reader,
         days: Annotated[
             int, Query(ge=1, le=MONEY_DAYS, description="So many (UTC), with today; none for a key with a prefix.")
         ] = 30,
+        since: Annotated[AwareDatetime | None, Query(description="Of batches that were made then, or later.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="Of batches that were made before.")] = None,
+        by: Annotated[str, Query(max_length=80, description="Of batches with edits of this sender.")] = "",
+        limit: Annotated[int, Query(ge=1, le=LOOKED_AT, description="So many batches, the dearest.")] = 100,
     ) -> SpendingRecord:
-        price = queue.price()
         found = [] if key.prefix else queue.money(days)
-        return {
-            "price": price.to_json() if price else None,
-            "days": [day.to_json() for day in found],
-            "batches": _budgets(queue.batches(NEWEST, prefix=key.prefix)),
-        }
-
-
-def _budgets(views: Iterable[BatchView]) -> list[BudgetRecord]:
-    return [
-        {"batch": view.batch, "state": view.shown_state, "money": view.money.to_json()}
-        for view in views
-        if view.money and view.money.budget is not None
-    ]
+        spending = queue.spending(since=since, until=until, by=by, prefix=key.prefix)
+        return spending.to_json(queue.price(), [day.to_json() for day in found], limit)

@@ -13,8 +13,8 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** In place of the words of failures that are not told apart. */
 export const OTHER = "failures of other kinds";
 
-/** `1 edit`, `2 edits` */
-export const count = (value, word) => `${number(value)} ${word}${value === 1 ? "" : "s"}`;
+/** `1 edit`, `2 edits`; `many`: where that is not made with an s. */
+export const count = (value, word, many = `${word}s`) => `${number(value)} ${value === 1 ? word : many}`;
 
 /** `0.4 %`; what is not nothing is not shown as nothing. */
 export function percent(part, whole) {
@@ -55,18 +55,25 @@ export function range([low, high]) {
   return from === to ? `${to} ${word}` : `${from} – ${to} ${word}`;
 }
 
-/** `12.40 USD`; of less than one the first digits that say something. */
-export function money(value, currency) {
-  const digits = value && value < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
-  return `${new Intl.NumberFormat("en", digits).format(value)} ${currency}`;
+const after = (value) => value.toFixed(6).replace(/0+$/, "").split(".")[1].length;
+
+/** How many digits after the point amounts have that stand beside each other: two, or so many that the least says something. */
+export const digits = (...values) => Math.max(2, ...values.map((value) => (value && value < 1 ? after(Number(value.toPrecision(2))) : 0)));
+
+/** The same to the last digit; amounts have six at most. */
+export const allDigits = (...values) => Math.max(2, ...values.map(after));
+
+/** `12.40 USD`; `places`: the `digits` of all that it stands beside. */
+export function money(value, currency, places = digits(value)) {
+  return `${new Intl.NumberFormat("en", { minimumFractionDigits: places, maximumFractionDigits: places }).format(value)} ${currency}`;
 }
 
-/** `0.0985 USD`: a sum to its last digit; amounts have six at most. */
-export const exact = (value, currency) =>
-  `${new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 6 }).format(value)} ${currency}`;
+/** `0.0985 USD`: a sum to its last digit. */
+export const exact = (value, currency) => money(value, currency, allDigits(value));
 
 /** What a batch has cost, with what may have been paid and what is under way. */
-export const spent = (found, write = money) => write(found.spent + found.doubtful + found.committed, found.currency);
+export const used = (found) => found.spent + found.doubtful + found.committed;
+export const spent = (found, places) => money(used(found), found.currency, places);
 
 /** `1.2 MB` */
 export function bytes(value) {

@@ -1,7 +1,7 @@
 // What is done to many edits at once: counted first, with its price; started, when a person has read both.
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
-import { OTHER, capital, count, money, number, when } from "./format.js";
+import { OTHER, capital, count, digits, money, number, when } from "./format.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
@@ -66,9 +66,10 @@ function told(job, { states = [], custom_ids: names = [] }) {
   }
   const { cost } = job;
   const asked = job.to_ask && `${count(job.to_ask, "edit")} had been taken by the API: it is asked for the results first, which costs nothing.`;
-  const price = cost ? `, for ${money(cost.amount, cost.currency)}` : "";
+  const places = cost && digits(cost.amount, job.to_ask ? cost.at_most : 0);
+  const price = cost ? `, for ${money(cost.amount, cost.currency, places)}` : "";
   const sent = job.to_send && `${count(job.to_send, "edit")} ${job.to_send === 1 ? "is" : "are"} submitted again${price}.`;
-  const most = cost && job.to_ask && `What the API has no longer is submitted again too: ${money(cost.at_most, cost.currency)} at most.`;
+  const most = cost && job.to_ask && `What the API has no longer is submitted again too: ${money(cost.at_most, cost.currency, places)} at most.`;
   const held = states.includes("held") && "A held edit may be paid for twice.";
   return [`Try ${which} again?`, [asked, sent, most, held, later], `Try ${edits} again`];
 }

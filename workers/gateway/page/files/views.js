@@ -1,9 +1,9 @@
 // Each view by its path after `#`, and those that the navigation has.
 import { openBatch } from "./views/batch.js";
 import { openBatches } from "./views/batches.js";
-import { openBudgets } from "./views/budgets.js";
 import { openGallery } from "./views/gallery.js";
 import { openKeys } from "./views/keys.js";
+import { openMoney } from "./views/money.js";
 import { openProvider } from "./views/provider.js";
 import { openSinks } from "./views/sinks.js";
 import { openWorkers } from "./views/workers.js";
@@ -18,7 +18,7 @@ const VIEWS = [
   { path: new RegExp(`^batches/${ID}(?:/edits/${ID})?$`), title: (batch) => batch, open: openBatch },
   { path: /^provider$/, nav: { href: "#/provider", text: "Provider" }, title: () => "Provider", open: openProvider },
   { path: /^workers$/, nav: { href: "#/workers", text: "Workers" }, title: () => "Workers", open: openWorkers },
-  { path: /^budgets$/, nav: { href: "#/budgets", text: "Budgets" }, title: () => "Budgets", open: openBudgets },
+  { path: /^money$/, nav: { href: "#/money", text: "Money" }, title: () => "Money", open: openMoney },
   { path: /^sinks$/, nav: { href: "#/sinks", text: "Sinks", whom: oversees }, title: () => "Sinks", open: openSinks },
   { path: /^keys$/, nav: { href: "#/keys", text: "Keys", whom: oversees }, title: () => "Keys", open: openKeys },
 ];

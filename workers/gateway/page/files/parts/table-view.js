@@ -20,9 +20,17 @@ export class TableView {
     this.timer = setInterval(() => document.hidden || this.load(), EVERY_MS);
   }
 
+  /** Show what another path answers with. */
+  ask(path) {
+    this.path = path;
+    this.load();
+  }
+
   async load() {
+    const { path } = this;
     try {
-      const found = await json(this.path, { signal: this.#closing.signal });
+      const found = await json(path, { signal: this.#closing.signal });
+      if (path !== this.path) return; // it was asked for something else meanwhile
       const rows = this.rows(found);
       this.table.show(rows);
       this.more?.show(found);

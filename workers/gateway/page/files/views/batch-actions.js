@@ -1,7 +1,7 @@
 // What a person can decide about a batch as a whole: pause and resume it, bound what it costs, cancel what waits.
-import { ask, v1 } from "../api.js";
+import { json, v1 } from "../api.js";
 import { h } from "../dom.js";
-import { count, exact, spent } from "../format.js";
+import { allDigits, count, money, spent, used } from "../format.js";
 import { Decision } from "../parts/decision.js";
 
 const WAITS = ["queued", "held"];
@@ -41,7 +41,7 @@ export class BatchActions {
   }
 
   #post(change) {
-    return ask(`${v1("batches", this.batch)}/${change}`, { method: "POST" });
+    return json(`${v1("batches", this.batch)}/${change}`, { method: "POST" });
   }
 
   #pause() {
@@ -74,16 +74,29 @@ export class BatchActions {
 
   #budget() {
     const { money: found } = this.#record;
+    const all = Number((used(found) + found.to_come).toFixed(6));
+    const places = allDigits(used(found), found.to_come, all);
     const field = h("input", { inputmode: "decimal", autocomplete: "off", value: found.budget ?? "", size: 12 });
     const label = h("label", { class: "choice" }, "It may cost at most", field, found.currency);
-    const all = Number((found.spent + found.doubtful + found.committed + found.to_come).toFixed(6));
-    const enough = h("button", { type: "button", on: { click: () => (field.value = String(all)) } }, `Enough for all (${exact(all, found.currency)})`);
-    const decision = new Decision("", () => this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`));
+    const warning = h("p", { class: "note", role: "status", hidden: true });
+    const warn = () => {
+      const given = Number(field.value.trim().replace(",", ".") || Infinity);
+      warning.hidden = !(given < used(found)) || !this.#waiting; // what is not a number is refused
+      warning.textContent = warning.hidden ? "" : `That is less than what it has cost already, ${spent(found, places)}: it pauses at once. What is spent stays spent.`;
+    };
+    const take = () => {
+      field.value = String(all);
+      warn();
+    };
+    const enough = h("button", { type: "button", on: { click: take } }, `Enough for all (${money(all, found.currency, places)})`);
+    field.addEventListener("input", warn);
+    const decision = new Decision("", async () => this.show(await this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`)));
     decision.say(
       `Budget of ${this.batch}`,
       [
-        `Spent so far: ${spent(found, exact)}${found.to_come ? `, ${exact(found.to_come, found.currency)} to come for what is queued` : ""}.`,
+        `Spent so far: ${spent(found, places)}${found.to_come ? `, ${money(found.to_come, found.currency, places)} to come for what is queued` : ""}.`,
         label,
+        warning,
         found.to_come > 0 && h("div", { class: "bar" }, enough),
         "The batch is paused before it costs more, and goes on with a higher budget. Empty: any amount.",
       ],

@@ -1,6 +1,6 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { h } from "../dom.js";
-import { ago, count, money, number, percent, range, spent, when } from "../format.js";
+import { ago, count, digits, money, number, percent, range, spent, used, when } from "../format.js";
 import "../parts/progress-bar.js";
 import { Rate } from "../rate.js";
 import { ended, shownState } from "../states.js";
@@ -67,9 +67,10 @@ export class BatchHead {
   #money(found) {
     this.spent.hidden = !found;
     if (!found) return;
-    const coming = found.to_come ? `about ${money(found.to_come, found.currency)} to come` : "";
-    const bound = found.budget === null ? "" : `of ${money(found.budget, found.currency)}`;
-    this.#fact("Spent", spent(found), [bound, coming].filter(Boolean).join(", "));
+    const places = digits(used(found), found.to_come, found.budget ?? 0);
+    const coming = found.to_come ? `about ${money(found.to_come, found.currency, places)} to come` : "";
+    const bound = found.budget === null ? "" : `of ${money(found.budget, found.currency, places)}`;
+    this.#fact("Spent", spent(found, places), [bound, coming].filter(Boolean).join(", "));
   }
 
   /** Who sent it; each name leads to all that this sender has sent. */

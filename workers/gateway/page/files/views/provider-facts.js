@@ -1,6 +1,6 @@
 // How the API is used in a few numbers.
 import { h } from "../dom.js";
-import { ago, count, money, number, seconds } from "../format.js";
+import { ago, count, digits, money, number, seconds } from "../format.js";
 
 const NAMES = ["Places used", "Submits", "Polls", "Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"];
 const ALONE = ["Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"]; // that a key of some batches is not told
@@ -34,9 +34,10 @@ export class ProviderFacts {
 
   #counted({ submit_answers: answers, unanswered, possible_duplicates: twice }, spent) {
     this.#fact("Submits answered in", answers.p50_s === null ? "–" : time(answers.p50_s), answers.p95_s === null ? "" : `95 % within ${time(answers.p95_s)}`);
-    this.#fact("Not answered", count(unanswered, "submit"), spent?.doubtful ? `may have cost ${money(spent.doubtful, spent.currency)}` : "");
+    const places = digits(spent?.doubtful ?? 0, spent?.spent ?? 0, spent?.committed ?? 0);
+    this.#fact("Not answered", count(unanswered, "submit"), spent?.doubtful ? `may have cost ${money(spent.doubtful, spent.currency, places)}` : "");
     this.#fact("Maybe paid twice", count(twice, "edit"), "");
-    if (spent) this.#fact("Spent in all", money(spent.spent, spent.currency), spent.committed ? `${money(spent.committed, spent.currency)} under way` : "");
+    if (spent) this.#fact("Spent in all", money(spent.spent, spent.currency, places), spent.committed ? `${money(spent.committed, spent.currency, places)} under way` : "");
   }
 
   #fact(name, value, more) {
