@@ -1,4 +1,7 @@
-"""Why one edit stands where it stands, as a sentence: for ``retouch explain``, and for the page."""
+"""Why one edit stands where it stands, as a sentence: for ``retouch explain``, and for the page.
+
+A command in it changes that edit alone, or ends what holds it up.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     if view.state is EditState.COMPLETED:
         return f"its images are in S3: {', '.join(map(_image, result.outputs)) or 'none'}"
     if view.state is EditState.FAILED:
-        return f"{failure_text(result)} ({_what_to_do(view.batch, result)})"
+        return f"{failure_text(result)} ({_what_to_do(_name(view), result)})"
     if view.state is EditState.CANCELLED:
         reason = failure_text(result, otherwise="cancelled before it was sent")
-        return f"{reason} (to put it back: retouch retry {view.batch} --cancelled)"
+        return f"{reason} (to put it back: retouch retry {_name(view)} --cancelled)"
     if view.state is EditState.HELD:
         return (
             "it was sent and not answered, so the API may have accepted it; it waits for your decision:"
-            f" retouch retry {view.batch} --held, or retouch cancel {view.batch} --held"
+            f" retouch retry {_name(view)} --held, or retouch cancel {_name(view)} --held"
         )
     if not workers:
         first = "no worker is alive, so it waits; start one: celery -A workers worker"
@@ -38,7 +41,7 @@ def why(view: EditView, pauses: list[Pause], workers: list[str], provider: Provi
     kind = "submit" if view.state is EditState.SUBMITTING else "status"
     waits = [pause for pause in pauses if pause.kind == kind]
     if waits and not view.holder:
-        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
+        return "; ".join(pause_clause(pause, now, _name(view)) for pause in waits) + _struck(view)
     return _why_under_way(view, now) + _struck(view)
 
 
@@ -56,8 +59,8 @@ def _holds(view: EditView, pauses: list[Pause], now: datetime) -> list[str]:
     """What else holds it up, however many workers there are."""
     if view.state is not EditState.QUEUED:
         return []
-    batch = [batch_pause_line(view.batch, pause) for pause in view.batch_paused]
-    return [*batch, *(pause_clause(pause, now) for pause in pauses if pause.kind == "submit")]
+    batch = [batch_pause_line(view.batch, pause, _name(view)) for pause in view.batch_paused]
+    return [*batch, *(pause_clause(pause, now, _name(view)) for pause in pauses if pause.kind == "submit")]
 
 
 def _image(output: Output) -> str:
@@ -68,9 +71,9 @@ def _image(output: Output) -> str:
 
 def _why_queued(view: EditView, pauses: list[Pause], provider: Provider, now: datetime) -> str:
     if view.batch_paused:
-        return "; ".join(batch_pause_line(view.batch, pause) for pause in view.batch_paused)
+        return "; ".join(batch_pause_line(view.batch, pause, _name(view)) for pause in view.batch_paused)
     if waits := [pause for pause in pauses if pause.kind == "submit"]:
-        return "; ".join(pause_clause(pause, now) for pause in waits) + _struck(view)
+        return "; ".join(pause_clause(pause, now, _name(view)) for pause in waits) + _struck(view)
     note = f" ({view.note})" if view.note else ""
     note += _struck(view)
     if view.before_it is None:
@@ -112,12 +115,14 @@ def _struck(view: EditView) -> str:
     said = f"; it was refused {times}: {view.note or 'no reason was given'}"
     if view.state is not EditState.QUEUED:
         return said
-    return f"{said} (it fails only if others fare well meanwhile; to give it up: retouch cancel {view.batch})"
+    return f"{said} (it fails only if others fare well meanwhile; to give it up: retouch cancel {_name(view)})"
 
 
-def _what_to_do(batch: str, result: Result) -> str:
+def _what_to_do(edit: str, result: Result) -> str:
     if result.error and result.error.code == FailureCode.REFUSED:
-        return (
-            f"to send it corrected: retouch redo {batch} --failed --set FIELD=VALUE; as it was: retouch retry {batch}"
-        )
-    return f"to retry: retouch retry {batch}"
+        return f"to send it corrected: retouch redo {edit} --set FIELD=VALUE; as it was: retouch retry {edit}"
+    return f"to retry: retouch retry {edit}"
+
+
+def _name(view: EditView) -> str:
+    return f"{view.batch}/{view.custom_id}"

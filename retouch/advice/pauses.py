@@ -11,7 +11,7 @@ KINDS = {"submit": "submits", "status": "status requests"}
 REMEDIES: dict[str, str] = {
     PauseCause.THROTTLED: "the API asked for it, and it ends by itself",
     PauseCause.OUTAGE: "it ends by itself when the API answers",
-    PauseCause.REFUSED: "fix the cause (key, credit, RETOUCH_API_URL, or the edits: retouch cancel); it is probed, and "
+    PauseCause.REFUSED: "fix the cause (key, credit, RETOUCH_API_URL, or {edits}); it is probed, and "
     "ends by itself, or with: retouch resume",
     PauseCause.STORE: "fix the bucket, the AWS_* variables, or the results' host; it ends by itself when a result "
     "is kept",
@@ -29,6 +29,15 @@ BATCH_REMEDIES: dict[str, str] = {
     "retouch retry {batch}, or end it: retouch cancel {batch}",
     BatchPause.BUDGET: "allow it more: retouch budget {batch} AMOUNT, or end it: retouch cancel {batch}",
 }
+# What ends the pause, for whoever asks about one edit: nothing that is done to the others.
+EDIT_REMEDIES: dict[str, str] = {
+    **BATCH_REMEDIES,
+    BatchPause.REFUSALS: "fix the cause, then: retouch resume {batch}; or give this edit up: retouch cancel {edit}",
+    BatchPause.FAILURES: "see why: retouch status {batch}. Then go on however many fail: retouch resume {batch} (or "
+    "with another limit: --max-failures 5%), or give this edit up: retouch cancel {edit}",
+    BatchPause.BUDGET: "allow it more: retouch budget {batch} AMOUNT, or give this edit up: retouch cancel {edit}",
+}
+ALL_EDITS = "the edits: retouch cancel BATCH"
 
 
 def pause_line(pause: Pause) -> str:
@@ -42,21 +51,23 @@ def what_waits(pause: Pause) -> str:
     return KINDS.get(pause.kind, pause.kind)
 
 
-def remedy(pause: Pause) -> str:
-    """What a person should do about a pause."""
-    return REMEDIES.get(pause.cause, "a newer version of Retouch began it")
+def remedy(pause: Pause, edits: str = ALL_EDITS) -> str:
+    """What a person should do about a pause; ``edits``: what is done where edits are its cause."""
+    return REMEDIES.get(pause.cause, "a newer version of Retouch began it").format(edits=edits)
 
 
-def pause_clause(pause: Pause, now: datetime) -> str:
-    """A pause as the reason that ``retouch explain`` gives, a part of a sentence."""
+def pause_clause(pause: Pause, now: datetime, edit: str) -> str:
+    """A pause as the reason that ``retouch explain`` gives of an ``edit`` (``batch/custom_id``), for a sentence."""
     probe = ""
     if pause.next_probe:
         left_s = (pause.next_probe - now).total_seconds()
         probe = f"; the next probe is sent {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
-    return f"{what_waits(pause)} are paused ({pause.cause}) because {pause.reason}{probe}; {remedy(pause)}"
+    told = remedy(pause, f"this edit: retouch cancel {edit}")
+    return f"{what_waits(pause)} are paused ({pause.cause}) because {pause.reason}{probe}; {told}"
 
 
-def batch_pause_line(batch: str, pause: BatchPauseView) -> str:
-    """A line about a batch that does not move."""
-    todo = BATCH_REMEDIES.get(pause.cause, "retouch resume {batch}").format(batch=batch)
+def batch_pause_line(batch: str, pause: BatchPauseView, edit: str = "") -> str:
+    """A line about a batch that does not move; for whoever asks about one ``edit`` of it (``batch/custom_id``)."""
+    known = EDIT_REMEDIES if edit else BATCH_REMEDIES
+    todo = known.get(pause.cause, "retouch resume {batch}").format(batch=batch, edit=edit)
     return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; its queued edits are not submitted. {todo}"

@@ -13,6 +13,7 @@ from retouch.advice.pauses import batch_pause_line, pause_line
 from retouch.advice.workers import workers_hint
 from retouch.cli.doing import do, tell
 from retouch.cli.failures import Group, failure_lines, reason_lines
+from retouch.cli.one_edit import BatchOrEdit, change_one, one_of
 from retouch.cli.options import BatchArgument, Json, MaxFailures, RedisUrl, complete_batch, open_queue
 from retouch.cli.terminal import say
 from retouch.environment import DEFAULT_REDIS_URL
@@ -26,7 +27,7 @@ OPTIONS = {EditState.FAILED: "", EditState.HELD: " --held", EditState.CANCELLED:
 
 
 def retry(
-    batch: BatchArgument,
+    batch: BatchOrEdit,
     held: Annotated[
         bool, typer.Option("--held", help="Submit the held edits again; they may be paid for twice.")
     ] = False,
@@ -48,8 +49,15 @@ def retry(
     Examples:
         retouch retry oil
         retouch retry oil --held
+        retouch retry oil/lighthouse
     """
     state = _to_retry(held, cancelled, group)
+    if one_of(batch)[1]:
+        if group is not None:
+            raise InputError("--group is of a batch's edits: with one edit leave it out")
+        again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
+        change_one(open_queue(redis_url), batch, "anew" if anew else "retry", [state], again, as_json=json_)
+        return
     queue = open_queue(redis_url)
     groups = [] if group is None else [group]
     job = queue.count_job(batch, "anew" if anew else "retry", [state], groups=groups, at_once=True)
@@ -107,7 +115,7 @@ def _tell_nothing_to_retry(queue: EditQueue, batch: str, state: EditState, group
 
 
 def cancel(
-    batch: BatchArgument,
+    batch: BatchOrEdit,
     held: Annotated[bool, typer.Option("--held", help="Cancel only the held edits, not the queued ones.")] = False,
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
@@ -118,8 +126,13 @@ def cancel(
 
     Examples:
         retouch cancel oil
+        retouch cancel oil/lighthouse
     """
     states = [EditState.HELD] if held else [EditState.QUEUED, EditState.HELD]
+    if one_of(batch)[1]:
+        again = f"retouch cancel {batch}{' --held' if held else ''}"
+        change_one(open_queue(redis_url), batch, "cancel", states, again, as_json=json_)
+        return
     queue = open_queue(redis_url)
     job = queue.count_job(batch, "cancel", states, at_once=True)
     if not job.counted:

@@ -10,8 +10,8 @@ import typer
 
 from retouch.cli.confirm import tell_plan
 from retouch.cli.enqueue import finish, price_that_holds, reject_conflicts, write_batch
+from retouch.cli.one_edit import BatchOrEdit, one_of
 from retouch.cli.options import (
-    BatchArgument,
     BatchBudget,
     Bucket,
     Json,
@@ -48,7 +48,7 @@ _HEADER = "custom_id"  # of a table with that column alone
 
 
 def redo(
-    batch: BatchArgument,
+    batch: BatchOrEdit,
     only: Annotated[
         str,
         typer.Option(metavar="FILE|-", show_default=False, help="The edits whose custom_ids are in FILE, one a line."),
@@ -88,9 +88,13 @@ def redo(
 
     Examples:
         retouch redo oil --only ids.txt --set strength=0.8 --wait
+        retouch redo oil/lighthouse --set strength=0.8
     """
     check_wait(wait, timeout)
-    which, ids = _chosen(only, failed, blank)
+    batch, one = one_of(batch)
+    if one and (only or failed or blank):
+        raise InputError("BATCH/CUSTOM_ID is one edit: leave out --only, --failed and --blank")
+    which, ids = (Which.ANY, [one]) if one else _chosen(only, failed, blank)
     if size:
         parse_size(size)
     wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size, new_seeds)
@@ -151,7 +155,9 @@ def _through_gateway(
 
 def _chosen(only: str, failed: bool, blank: bool) -> tuple[Which, list[str] | None]:
     if bool(only) + failed + blank != 1:
-        raise InputError("say which edits are done again, with one of --only FILE, --failed and --blank")
+        raise InputError(
+            "say which edits are done again, with one of --only FILE, --failed and --blank, or one as BATCH/CUSTOM_ID"
+        )
     if not only:
         return (Which.FAILED if failed else Which.BLANK), None
     try:

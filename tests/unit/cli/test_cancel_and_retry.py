@@ -72,3 +72,45 @@ def test_status_tells_what_came_of_a_retry_that_asked(run: Run, batch: str, ledg
     assert "retried: 2 results were still at the API, 1 was submitted again" in run("status", batch).out
     status = run("status", batch, "--json").json
     assert (status["recovered"], status["sent_anew"]) == (2, 1)
+
+
+def states(ledger: Ledger) -> dict[str, EditState]:
+    """The state of each edit."""
+    views = {name: ledger.reader.edit("b", name) for name in ("e0", "e1", "e2")}
+    return {name: view.state for name, view in views.items() if view}
+
+
+def test_one_edit_is_changed_alone(run: Run, batch: str, ledger: Ledger) -> None:
+    """As explain advises: cancelled, put back, tried again; the others stay as they are."""
+    queued, cancelled, failed = EditState.QUEUED, EditState.CANCELLED, EditState.FAILED
+    assert run("cancel", "b/e1").err == "b/e1 is cancelled\n"
+    assert states(ledger) == {"e0": queued, "e1": cancelled, "e2": queued}
+    assert "2 edits of batch b are cancelled" in run("cancel", batch).err
+    assert run("retry", "b/e2", "--cancelled").err == "b/e2 is tried again\n"
+    assert states(ledger) == {"e0": cancelled, "e1": cancelled, "e2": queued}
+    run("retry", batch, "--cancelled")
+    fail(ledger, taken=1)
+    asked, *sent = [name for name in ("e0", "e1", "e2") if (view := ledger.reader.edit("b", name)) and view.provider_id]
+    assert (
+        run("retry", f"b/{asked}").err == f"b/{asked} was taken by the API before: it is asked for the result first\n"
+    )
+    assert list(states(ledger).values()).count(failed) == 2
+    assert sent == []
+    first = next(name for name, state in states(ledger).items() if state is failed)
+    assert run("retry", f"b/{first}", "--anew").err == f"b/{first} is submitted again\n"
+    assert list(states(ledger).values()).count(failed) == 1
+
+
+def test_one_edit_that_cannot_be_changed_says_why(run: Run, batch: str, ledger: Ledger) -> None:
+    """Exit code 0 where there is nothing to do, and 2 where there is no such edit."""
+    ended = run("retry", "b/e1")
+    assert ended.code == 0
+    assert ended.err == "nothing is tried again: b/e1 is queued, and not failed\nwhy: retouch explain b/e1\n"
+    for command, said in (
+        (("retry", "b/none"), "there is no edit 'none' in batch 'b'"),
+        (("cancel", "b/"), "'b/' names no edit: write BATCH/CUSTOM_ID"),
+        (("retry", "b/e1", "--group", "1"), "--group is of a batch's edits"),
+        (("redo", "b/e1", "--failed"), "BATCH/CUSTOM_ID is one edit: leave out --only, --failed and --blank"),
+    ):
+        refused = run(*command)
+        assert (refused.code, said in refused.err) == (2, True)

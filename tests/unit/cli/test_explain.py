@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from retouch.advice.edit import why
-from retouch.causes import PauseCause
+from retouch.causes import BatchPause, FailureCode, PauseCause
 from retouch.ledger import BatchPauseView, EditView, Pause, Provider
 from retouch.output import Output
 from retouch.states import EditState
@@ -58,21 +60,24 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "failed": (
         {"state": S.FAILED, "result": {"error": {"code": "deadline", "message": "no"}}},
-        "no (to retry: retouch retry b)",
+        "no (to retry: retouch retry b/c)",
     ),
     "refused": (
         {"state": S.FAILED, "result": {"error": {"code": "refused", "message": "no"}}},
-        "no (to send it corrected: retouch redo b --failed --set FIELD=VALUE; as it was: retouch retry b)",
+        "no (to send it corrected: retouch redo b/c --set FIELD=VALUE; as it was: retouch retry b/c)",
     ),
-    "cancelled": ({"state": S.CANCELLED}, "cancelled before it was sent (to put it back: retouch retry b --cancelled)"),
+    "cancelled": (
+        {"state": S.CANCELLED},
+        "cancelled before it was sent (to put it back: retouch retry b/c --cancelled)",
+    ),
     "refused once": (
         {"due_at": SOON, "note": "no", "strikes": 1},
-        "(no); it was refused once: no (it fails only if others fare well meanwhile; to give it up: retouch cancel b)",
+        "; it was refused once: no (it fails only if others fare well meanwhile; to give it up: retouch cancel b/c)",
     ),
     "refused, and its turn comes": (
         {"before_it": 7, "note": "no", "strikes": 3},
         "7 edits are before it in the fair order (no); it was refused 3 times in a row: no"
-        " (it fails only if others fare well meanwhile; to give it up: retouch cancel b)",
+        " (it fails only if others fare well meanwhile; to give it up: retouch cancel b/c)",
     ),
     "its status is refused": (
         {"state": S.WAITING, "provider_id": "p1", "polls": 1, "due_at": SOON, "strikes": 2, "note": "404"},
@@ -84,13 +89,13 @@ SAYS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "its batch is paused for refusals": (
         {"before_it": None, "batch_paused": (BatchPauseView("refusals", "no such model", NOW),)},
-        "fix the cause, then: retouch resume b (and retouch retry b), or: retouch cancel b",
+        "fix the cause, then: retouch resume b; or give this edit up: retouch cancel b/c",
     ),
     "its batch is paused by a newer version": (
         {"batch_paused": (BatchPauseView("moon", "full", NOW),)},
         "batch b is PAUSED (moon): full; its queued edits are not submitted. retouch resume b",
     ),
-    "held": ({"state": S.HELD}, "retouch retry b --held, or retouch cancel b --held"),
+    "held": ({"state": S.HELD}, "retouch retry b/c --held, or retouch cancel b/c --held"),
     "backs off": ({"due_at": SOON, "note": "why"}, "it backs off, and is sent again in 4.0 s (why)"),
     "overdue": ({"due_at": NOW - timedelta(seconds=2)}, "it backs off, and is sent again now (due for 2.0 s)"),
     "being sent": ({"state": S.SUBMITTING, "holder": "w"}, "being sent by w"),
@@ -137,4 +142,30 @@ def test_a_pause_and_an_edits_own_refusals_are_both_told() -> None:
     told = why(replace(EDIT, strikes=2, note="no credit"), [REFUSED, PERSON], ["w"], FREE, NOW)
     assert "submits are paused (refused) because 401: no credit; the next probe is sent in 4 s; fix the cause" in told
     assert "submits are paused (person) because lunch; to go on: retouch resume" in told
-    assert told.endswith("retouch cancel b)")
+    assert told.endswith("retouch cancel b/c)")
+
+
+ENDS = ("resume", "status", "seal", "budget")  # what a pause of the batch, or of all, asks for
+COMMANDS = re.compile(r"retouch (\w+)( [^\s;,.)]+)?")
+
+
+def advised() -> Iterator[tuple[str, str]]:
+    """Every command that is told of the edit ``b/c``: in each state, for each failure, during each pause."""
+    failed = [{"state": S.FAILED, "result": {"error": {"code": code, "message": "no"}}} for code in FailureCode]
+    paused = [{"batch_paused": (BatchPauseView(cause, "why", NOW),)} for cause in BatchPause]
+    states = [{"state": state, "strikes": strikes} for state in S for strikes in (0, 1)]
+    pauses = [Pause(kind, cause, "why", NOW, SOON) for kind in ("submit", "status") for cause in PauseCause]
+    every: list[dict[str, Any]] = [*failed, *paused, *states, *(fields for fields, _ in SAYS.values())]
+    for fields in every:
+        for pause in (None, *pauses):
+            for workers in ([], ["w"]):
+                told = why(replace(EDIT, **fields), [pause] if pause else [], workers, FREE, NOW)
+                yield from ((name, about.strip()) for name, about in COMMANDS.findall(told))
+
+
+def test_every_command_of_an_edit_s_advice_is_about_that_edit_alone() -> None:
+    """Or ends what holds it up: none does anything to the other edits."""
+    found = set(advised())
+    assert {name for name, _ in found} == {"retry", "redo", "cancel", "resume", "status", "seal", "budget"}
+    assert {about for name, about in found if name not in ENDS} == {"b/c"}
+    assert {about for name, about in found if name in ENDS} <= {"b", ""}

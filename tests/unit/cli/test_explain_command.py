@@ -46,7 +46,7 @@ def test_explain_names_the_code_of_a_failure(run: Run, batch: str, ledger: Ledge
     end(ledger, *(EditState.FAILED,) * 3)
     told = run("explain", "b/e0").out
     assert told.startswith("b/e0 is failed (refused): no [such] model")
-    assert told.endswith("retouch redo b --failed --set FIELD=VALUE; as it was: retouch retry b)\n")
+    assert told.endswith("retouch redo b/e0 --set FIELD=VALUE; as it was: retouch retry b/e0)\n")
 
 
 @pytest.mark.parametrize("more", [(), ("--history",), ("--json",), ("--history", "--json")])

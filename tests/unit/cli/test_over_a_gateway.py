@@ -100,6 +100,8 @@ def test_a_batch_from_its_enqueue_to_its_results(remote: Run, ledger: Ledger) ->
     assert remote("batches", "--json").json["batches"][0]["batch"] == "b"
     assert "NO workers alive" in remote("status").out
     assert "1 failed edit of batch b is back in the queue" in remote("retry", "b").err
+    assert remote("cancel", "b/a").err == "b/a is cancelled\n"
+    assert remote("retry", "b/a", "--cancelled").err == "b/a is tried again\n"
     assert remote("cancel", "b").code == 0
     assert ledger.reader.batches()[0].counts == {EditState.CANCELLED: 1}
 

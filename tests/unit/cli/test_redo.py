@@ -80,6 +80,13 @@ def test_what_is_set_replaces_and_null_takes_away(run: Run, parent: str, ledger:
     assert parameters == [expected] * 2
 
 
+def test_one_edit_is_done_again_alone(run: Run, parent: str, ledger: Ledger) -> None:
+    """As explain advises where it was refused: corrected, and no other failed edit with it."""
+    assert run("redo", "cats/bad", "--set", "strength=0.8").code == 0
+    [one] = ledger.reader.made("cats-redo-1")
+    assert (one.custom_id, one.parameters["strength"]) == ("bad", 0.8)
+
+
 def test_ids_come_from_stdin_too(run: Run, parent: str, ledger: Ledger) -> None:
     """As another command writes them."""
     assert run("redo", parent, "--only", "-", stdin=b"bad\ngood\n").code == 0

@@ -37,7 +37,7 @@ def test_an_edit_says_why_it_waits(client: Client, queue: EditQueue, ledger: Led
     )
     queue.cancel("b")
     told = client(Scope.READ, name="other").get("/v1/edits/b/a/why").json()
-    assert (told["stands"], "retouch retry b --cancelled" in told["why"]) == ("cancelled", True)
+    assert (told["stands"], "retouch retry b/a --cancelled" in told["why"]) == ("cancelled", True)
 
 
 def test_nothing_is_told_of_what_a_key_may_not_know(client: Client, queue: EditQueue, ledger: Ledger) -> None:
