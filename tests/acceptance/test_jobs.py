@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
+from workers.jobs import JobRunner
 
 from retouch.ledger import Action, Job, JobState, Settlement, Which
 from retouch.ledger.constants import CHANGED_AT_ONCE
 from retouch.states import EditState
 from tests.harness.scene import Scene
 from tests.ledger_bench import SUBMITTING
-from workers.gateway.jobs import JobRunner
 
 EDITS, FIT = 3 * CHANGED_AT_ONCE, 120
 CENT = Decimal("0.01")

@@ -132,7 +132,7 @@ def test_a_batch_whose_files_are_not_written_needs_a_worker_and_no_cancel(
     """Neither command sends to the other."""
     run("enqueue", manifest({}), "--batch", "open")
     cancelled = run("cancel", "open").err
-    assert cancelled.startswith("1 edit of batch open is cancelled; ")
+    assert "\n1 edit of batch open is cancelled; " in cancelled
     assert "until you start one (celery -A workers worker)" in cancelled
     for command in (["remove", "open", "--yes"], ["cancel", "open"]):
         said = run(*command).err
