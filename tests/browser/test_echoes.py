@@ -154,6 +154,22 @@ def test_a_strip_read_before_a_word_was_kept_is_read_again(page: Page, stream: S
     shows(page, "undecided")
 
 
+def test_what_was_said_is_kept_though_one_leaves_at_once(page: Page, ledger: Ledger) -> None:
+    """Its name was not known yet: it is asked for still."""
+    held: list[Route] = []
+    page.route("**/edits?at=*", lambda route: held.append(route))
+    page.evaluate(f"location.hash = '#/batches/{BATCH}/gallery'")
+    expect(cell(page, 0)).to_be_focused()
+    with page.expect_request("**/edits?at=0&results=true"):
+        page.keyboard.press("p")
+    page.keyboard.press("g")
+    expect(page.get_by_role("link", name="Gallery")).to_be_visible()
+    [route] = [one for one in held if "at=0&" in one.request.url]
+    with page.expect_response("**/picks"):
+        route.continue_()
+    assert EditQueue(ledger).picks(BATCH) == ["lighthouse-000000"]
+
+
 def test_a_job_that_was_started_or_stopped_here_stays_so(
     page: Page, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,13 +34,13 @@ export class Pictures {
     if (missing.length) this.#timer = setTimeout(() => this.#ask(missing), QUIET_MS);
   }
 
-  /** The rows at these places, all of them; raises Problem. */
-  async all(places) {
+  /** The rows at these places, all of them; raises Problem. `signal`: ends it; null: nothing does. */
+  async all(places, signal = this.signal) {
     const missing = places.filter((place) => !this.#rows.has(place));
     const found = new Map();
     for (let first = 0; first < missing.length; first += 500) {
       const some = missing.slice(first, first + 500);
-      for (const row of await this.#fetched(some, some.length <= AT_ONCE)) found.set(row.place, row);
+      for (const row of await this.#fetched(some, some.length <= AT_ONCE, signal)) found.set(row.place, row);
     }
     return places.map((place) => this.#rows.get(place) ?? found.get(place)).filter(Boolean);
   }
@@ -48,7 +48,7 @@ export class Pictures {
   async #ask(places) {
     places.forEach((place) => this.#asked.add(place));
     try {
-      for (const row of await this.#fetched(places, true)) this.#keep(row);
+      for (const row of await this.#fetched(places, true, this.signal)) this.#keep(row);
       this.came();
     } catch (error) {
       if (error.name !== "AbortError") this.failed(error);
@@ -57,9 +57,9 @@ export class Pictures {
     }
   }
 
-  async #fetched(places, results) {
+  async #fetched(places, results, signal) {
     const query = `at=${places.join(",")}${results ? "&results=true" : ""}`;
-    return (await json(`${v1("batches", this.batch, "edits")}?${query}`, { signal: this.signal })).edits;
+    return (await json(`${v1("batches", this.batch, "edits")}?${query}`, { signal })).edits;
   }
 
   #keep(row) {

@@ -142,7 +142,7 @@ export class Picking {
 
   async #keep(said) {
     try {
-      const rows = await this.pictures.all(said.map(({ place }) => place));
+      const rows = await this.pictures.all(said.map(({ place }) => place), null); // also when the gallery is left meanwhile
       const names = new Map(rows.map((row) => [row.place, row.custom_id]));
       this.picks.say(said.filter(({ place }) => names.has(place)).map((one) => ({ ...one, name: names.get(one.place) })));
       this.#lose(said.filter(({ place }) => !names.has(place)));
