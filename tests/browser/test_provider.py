@@ -175,7 +175,7 @@ def test_a_key_of_some_batches_sees_its_own(look: Look, queue: EditQueue, ledger
     page = look(signed_in=False)
     page.get_by_label("Key of this gateway").fill(team)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="Provider").click()
+    page.get_by_role("navigation").get_by_role("link", name="Provider").click()
     expect(page.get_by_role("region", name="Pauses")).to_contain_text("lunch")
     assert page.get_by_role("region", name="Pauses").get_by_role("button").count() == 0
     for gone in ("Pause all submits", "Not answered", "Requests by answer", "Trouble"):
