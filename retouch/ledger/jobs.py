@@ -281,9 +281,12 @@ class Jobs:
         return next(iter(self._read([id])), None)
 
     def of_batch(self, batch: str, newest: int = 50) -> list[Job]:
-        """The jobs of a batch that were started, the newest first."""
-        ids = (self._connection.read("HGET", self._keys.batch(batch), "jobs") or "").split()
-        return self._read(ids[::-1][:newest])
+        """The jobs of a batch that were started, the newest first: so many, and those older ones that are at work."""
+        known, at_work = self._connection.read_all(
+            [("HGET", self._keys.batch(batch), "jobs"), ("ZRANGE", self._keys.jobs, 0, -1)]
+        )
+        ids = (known or "").split()[::-1]
+        return self._read([*ids[:newest], *(id for id in ids[newest:] if id in at_work)])
 
     def open(self) -> list[Job]:
         """The jobs of all batches that are at work, the oldest first."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from retouch.errors import InputError
+from retouch.errors import InputError, LedgerRefusedError
 from retouch.ledger import PAGE, Action, Entry, Finish, Job, JobState, Settlement, Step, Which
 from retouch.ledger import jobs as ledger_jobs
 from retouch.ledger.constants import (
@@ -22,6 +23,7 @@ from retouch.ledger.jobs import LEFT_MS
 from retouch.ledger.views import instant
 from retouch.price import Price
 from retouch.states import EditState
+from tests.contract.servers import on_a_server
 from tests.ledger_bench import HOLD, LEASE_MS, POLLED, SUBMITTING, Bench, entries
 
 SIZE = 2 * CHANGED_AT_ONCE + 1
@@ -341,6 +343,40 @@ def test_many_jobs_push_none_out_that_is_at_work(bench: Bench) -> None:
         bench.ledger.jobs.start(counted(bench, "cancel", states=("held",)).id)
     assert [job.id for job in bench.ledger.jobs.of_batch("b")][-1] == large.id
     assert finish(bench, large).changed == 2
+
+
+def test_of_few_jobs_too_none_is_left_out_that_is_at_work(bench: Bench) -> None:
+    """Or nobody who looks could stop it."""
+    bench.fill(2)
+    fail(bench, 2)
+    large = counted(bench)
+    bench.ledger.jobs.start(large.id)
+    later = [counted(bench, "cancel", states=("held",)).id for _ in range(3)]
+    for job in later:
+        bench.ledger.jobs.start(job)
+    assert [job.id for job in bench.ledger.jobs.of_batch("b", 2)] == [*later[:0:-1], large.id]
+    finish(bench, large)
+    assert [job.id for job in bench.ledger.jobs.of_batch("b", 2)] == later[:0:-1]
+
+
+@on_a_server  # the fake has room for all
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+def test_a_page_is_done_whole_or_not_at_all_by_a_redis_that_is_full(bench: Bench, action: Action) -> None:
+    """With room again the job goes on."""
+    bench.fill(SIZE)
+    if action == "retry":
+        fail(bench, SIZE)
+    job = counted(bench, action)
+    bench.ledger.jobs.start(job.id)
+    bench.client.config_set("maxmemory", "1")
+    with suppress(LedgerRefusedError):
+        bench.ledger.jobs.advance(job.id)
+    bench.client.config_set("maxmemory", "0")
+    so_far, to = bench.ledger.jobs.job(job.id), "queued" if action == "retry" else "cancelled"
+    assert so_far is not None
+    assert so_far.done == so_far.changed == bench.counts().get(to, 0)
+    assert finish(bench, job).changed == SIZE
+    assert bench.counts() == {to: SIZE}
 
 
 def test_a_large_batch_is_searched_by_pages_too(bench: Bench) -> None:

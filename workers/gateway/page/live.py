@@ -32,7 +32,7 @@ from workers.gateway.watching import Told, Watch
 NEWEST = 200  # batches that are watched; older ones are as they were when the page was loaded
 NEWEST_SAMPLES = 3  # minutes; whoever comes back later than that reads the whole
 EVERY_S, LIST_EVERY_S = 0.5, 1.0
-JOBS = 5  # of a batch, the newest
+JOBS = 5  # of a batch, the newest, beside those that are at work
 
 
 def add_live(app: FastAPI, gateway: Gateway) -> None:
