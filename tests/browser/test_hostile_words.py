@@ -122,7 +122,13 @@ def test_words_stay_words_where_somebody_decides(look: Look, hostile: Ledger) ->
         expect(page.get_by_role("dialog")).to_be_visible()
         harmless(page)
         page.keyboard.press("Escape")
-    page = look(f"#session={quote(MARKUP)}", signed_in=False)
+    page = look("#/batches/oil/edits/completed")
+    with page.expect_popup() as popup:
+        page.get_by_role("button", name="Open the picture").click()
+    expect(page.locator("#notices")).to_contain_text("javascript")
+    assert popup.value.is_closed()
+    harmless(page)
+    page = look(f"#link={quote(MARKUP)}", signed_in=False)
     expect(page.get_by_label("Key of this gateway")).to_be_visible()
     harmless(page)
 
