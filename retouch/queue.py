@@ -45,6 +45,7 @@ from retouch.net.addresses import PrivateHosts
 from retouch.net.gateway_address import GatewayAddress, is_gateway
 from retouch.object_keys import batch_folder
 from retouch.plain_values import plain
+from retouch.plural import count
 from retouch.price import Budget, Price
 from retouch.reach import OnOutage
 from retouch.results.groups import check_group
@@ -594,15 +595,16 @@ class EditQueue(BatchJobs):
             first = "a worker has to write its files" if view.ended == view.total else "cancel it, or wait for it"
             raise InputError(f"batch {batch} has not ended, so it is not removed: first {first}")
         objects = self._remove_objects(batch, known=view is not None) if images else 0
-        total, left = view.total if view else 0, view is not None
+        total, gone, goes_on = view.total if view else 0, 0, view is not None
         with self._reach():
-            while left:
-                answer = self._way.producer.remove(batch)
-                if answer is None:
-                    raise InputError(f"batch {batch} was opened again meanwhile, so it is not removed")
-                left = answer > 0
+            while goes_on:
+                left = self._way.producer.remove(batch)
+                if left is None:
+                    far = f"after {gone:,} of its {count(total, 'edit')} were removed" if gone else "and is not removed"
+                    raise InputError(f"batch {batch} was opened again meanwhile, by new edits or a retry, {far}")
+                gone, goes_on = total - left, left > 0
                 if on_progress:
-                    on_progress(total - answer, total)
+                    on_progress(gone, total)
         return Removed(total, objects)
 
     def _remove_objects(self, batch: str, *, known: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retouch.errors import InputError
-from retouch.ledger import PAGE, Finish, Step
+from retouch.ledger import PAGE, Entry, Finish, Step
 from retouch.queue import EditQueue
 from tests.ledger_bench import Bench, entries
 
@@ -55,6 +55,29 @@ def test_its_name_is_free_afterwards(bench: Bench) -> None:
     assert view is not None
     assert view.total == 3
     assert len([claim for claim in bench.edits() if claim.step is Step.SUBMIT]) == 3
+
+
+@pytest.mark.parametrize("size", [3, PAGE + 3])
+def test_what_is_enqueued_meanwhile_stays_and_what_is_gone_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """A producer writes to the batch before the next page of it goes."""
+    end(bench, size)
+    remove = bench.ledger.producer.remove
+    calls = iter(range(9))
+
+    def interrupted(batch: str) -> int | None:
+        if next(calls) == size // PAGE:
+            bench.write(
+                batch, [Entry("new", "d", "{}", 1, None)], cancelled=bench.ledger.producer.open_batch("b").cancelled
+            )
+        return remove(batch)
+
+    monkeypatch.setattr(bench.ledger.producer, "remove", interrupted)
+    far = f"after {PAGE} of its {PAGE + 3} edits were removed" if size > PAGE else "and is not removed"
+    with pytest.raises(InputError, match=far):
+        EditQueue(bench.ledger).remove("b")
+    assert bench.counts() == {"cancelled": 3, "queued": 1}
 
 
 def test_a_batch_that_has_not_ended_is_refused(bench: Bench) -> None:
