@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -45,6 +46,22 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: st
     """Remember which test left a socket or a server open (pyproject.toml says why that is no error at once)."""
     if issubclass(warning_message.category, ResourceWarning):
         LEFT_OPEN.append(nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look at what tests make alone, and more seldom: it took a third of their CPU time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Find what a file left open at its end, or as the next begins, instead of anywhere later."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        once.end_test()
+        gc.collect()
 
 
 def pytest_runtest_logfinish() -> None:
