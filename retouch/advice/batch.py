@@ -26,8 +26,10 @@ class Reason(NamedTuple):
 
 
 def reasons_of(view: BatchView, workers: list[str], pauses: Iterable[Pause]) -> list[Reason]:
-    """What holds a batch up; nothing holds up one that has ended."""
-    return [] if view.finished else [*reasons_in(view), *reasons_outside(workers, pauses)]
+    """What holds a batch up; one that has ended only by its own pauses: what is tried again, or added, waits."""
+    if view.finished:
+        return list(_of_batch_pauses(view))
+    return [*reasons_in(view), *reasons_outside(workers, pauses)]
 
 
 def reasons_outside(workers: list[str], pauses: Iterable[Pause]) -> list[Reason]:
@@ -37,12 +39,7 @@ def reasons_outside(workers: list[str], pauses: Iterable[Pause]) -> list[Reason]
 
 def reasons_in(view: BatchView) -> Iterable[Reason]:
     """What of a batch itself holds it up."""
-    for pause in view.paused:
-        yield Reason(
-            f"batch:{pause.cause}",
-            batch_pause_line(view.batch, pause),
-            f"batch {view.batch} is not paused any more ({pause.cause})",
-        )
+    yield from _of_batch_pauses(view)
     if view.note and view.ended == view.total:
         yield Reason("files", f"its files are not written yet: {view.note}")
     if view.ended + view.counts.get(EditState.HELD, 0) < view.total:
@@ -51,6 +48,15 @@ def reasons_in(view: BatchView) -> Iterable[Reason]:
         yield Reason("held", hint)
     if hint := unsealed_hint(view):
         yield Reason(hint, hint)
+
+
+def _of_batch_pauses(view: BatchView) -> Iterable[Reason]:
+    for pause in view.paused:
+        yield Reason(
+            f"batch:{pause.cause}",
+            batch_pause_line(view.batch, pause),
+            f"batch {view.batch} is not paused any more ({pause.cause})",
+        )
 
 
 def _of_workers(workers: list[str]) -> Iterable[Reason]:

@@ -11,8 +11,8 @@ KINDS = {"submit": "submits", "status": "status requests"}
 REMEDIES: dict[str, str] = {
     PauseCause.THROTTLED: "the API asked for it, and it ends by itself",
     PauseCause.OUTAGE: "it ends by itself when the API answers",
-    PauseCause.REFUSED: "fix the cause (key, credit, RETOUCH_API_URL, or {edits}); it is probed, and "
-    "ends by itself, or with: retouch resume",
+    PauseCause.REFUSED: "fix the cause (the key, the credit, RETOUCH_API_URL, or {edits}); it ends "
+    "by itself when a request is taken, or at once with: retouch resume",
     PauseCause.STORE: "fix the bucket, the AWS_* variables, or the results' host; it ends by itself when a result "
     "is kept",
     PauseCause.BUDGET: "it ends by itself at midnight UTC, or sooner with a higher RETOUCH_DAILY_BUDGET of the workers",
@@ -61,7 +61,7 @@ def pause_clause(pause: Pause, now: datetime, edit: str) -> str:
     probe = ""
     if pause.next_probe:
         left_s = (pause.next_probe - now).total_seconds()
-        probe = f"; the next probe is sent {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
+        probe = f"; one request tries it again {f'in {left_s:.0f} s' if left_s > 0 else 'now'}"
     told = remedy(pause, f"this edit: retouch cancel {edit}")
     return f"{what_waits(pause)} are paused ({pause.cause}) because {pause.reason}{probe}; {told}"
 

@@ -214,7 +214,7 @@ _SENTENCES = {
     "held": lambda _: "held: it was sent and not answered, and waits for a person's decision",
     "sent_anew": lambda _: "the API has it no longer: it is sent anew",
     "asked": lambda _: "retried by a person: the API is asked for the result that it had",
-    "retried": lambda _: "retried by a person: it is sent anew",
+    "retried": lambda _: "retried by a person: back in the queue, to be sent anew",
     "completed": lambda step: f"completed: its images are in S3{_after(step)}",
     "failed": _failed,
     "cancelled": _cancelled,

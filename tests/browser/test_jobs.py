@@ -17,6 +17,7 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.test_batch import end
 from tests.browser.test_batches import accessible, edits
+from tests.browser.use import keep_worker
 
 BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", "message": "width 99 is too large"}'
 
@@ -24,7 +25,7 @@ BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", 
 @pytest.fixture
 def queue(ledger: Ledger) -> EditQueue:
     """A batch of nine edits: three failed for one reason, two for another, four wait."""
-    ledger.worker.see_worker("w", {})
+    keep_worker(ledger)
     ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
     queue = EditQueue(ledger)
     queue.enqueue(edits(9), batch="oil")
@@ -56,11 +57,11 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("region", name="Jobs")).to_contain_text("3 of 3 edits tried again (key ada)")
+    expect(page.get_by_role("region", name="Jobs")).to_contain_text("3 of 3 edits queued again (key ada)")
     expect(page.get_by_role("button", name="failed 2")).to_be_visible()
     page.reload()
     jobs = page.get_by_role("region", name="Jobs")
-    expect(jobs).to_contain_text("3 of 3 edits tried again")
+    expect(jobs).to_contain_text("3 of 3 edits queued again")
     jobs.get_by_role("button", name="Hide").click()
     expect(jobs).to_be_hidden()
 
@@ -97,7 +98,7 @@ def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
 ) -> None:
     """Live, with how far it is."""
     monkeypatch.setattr(ledger.jobs, "due", list)  # the test does the pages
-    ledger.worker.see_worker("w", {})
+    keep_worker(ledger)
     queue = EditQueue(ledger)
     queue.enqueue(edits(CHANGED_AT_ONCE + 5), batch="oil")
     page = look("#/batches/oil")
@@ -125,7 +126,7 @@ def test_what_changed_since_is_told_at_the_end(look: Look, queue: EditQueue) -> 
     queue.retry("oil", group=1)
     page.get_by_role("button", name="Try 5 edits again").click()
     expect(page.get_by_role("region", name="Jobs")).to_contain_text(
-        "2 of 5 edits tried again, 3 skipped since they had changed"
+        "2 of 5 edits queued again, 3 skipped since they had changed"
     )
 
 
@@ -183,7 +184,7 @@ def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> 
     expect(page.get_by_role("dialog", name="Pause oil?")).to_contain_text("4 queued edits wait until")
     page.get_by_role("button", name="Pause it").click()
     page.get_by_role("button", name="Resume…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("It is paused: paused with the key ada.")
+    expect(page.get_by_role("dialog")).to_contain_text("It is paused: somebody with the key ada paused it.")
     page.get_by_role("button", name="Resume it").click()
     expect(page.get_by_role("button", name="Pause…")).to_be_visible()
     page.get_by_role("button", name="Budget…").click()

@@ -65,19 +65,32 @@ def test_submits_are_paused_and_resumed_by_hand(look: Look, queue: EditQueue, le
     page.get_by_role("button", name="Pause all submits…").press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Pause them").press("Enter")
     pauses = page.get_by_role("region", name="Pauses")
-    expect(pauses).to_contain_text("Submits are paused (person)")
-    expect(pauses).to_contain_text("paused with the key ada")
+    expect(pauses).to_contain_text("Submits are paused (by a person)")
+    expect(pauses).to_contain_text("somebody with the key ada paused it")
     expect(pauses).not_to_contain_text("retouch resume")  # there is a button
-    expect(page.get_by_text("Paused: submits (person)")).to_be_visible()
+    expect(page.get_by_text("Paused: submits (by a person)")).to_be_visible()
     assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
     expect(page.get_by_role("button", name="Pause all submits…")).to_be_hidden()
     page.get_by_role("button", name="Resume submits").press("Enter")
     expect(pauses).to_be_hidden()
     assert ledger.reader.pauses() == []
     ledger.worker.pause("status:outage", "502 <b>bad</b> gateway")
-    expect(pauses).to_contain_text("Status requests are paused (outage)")
+    expect(pauses).to_contain_text("Status requests are paused (the API does not answer)")
     expect(pauses).to_contain_text("502 <b>bad</b> gateway. It ends by itself when the API answers")
     assert pauses.get_by_role("button").count() == 0
+
+
+def test_a_pause_that_comes_back_after_it_was_resumed_says_so(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """The cause was not gone: it looks otherwise than before the button."""
+    ledger.worker.pause("submit:refused", "401: no such key")
+    page = look("#/provider")
+    pauses = page.get_by_role("region", name="Pauses")
+    expect(pauses).to_contain_text("Submits are paused (the API refuses requests), begun ")
+    pauses.get_by_role("button", name="Resume submits").click()
+    expect(page.locator("#notices")).to_contain_text("If the cause is still there, the next one shows it.")
+    expect(pauses).to_be_hidden()
+    ledger.worker.pause("submit:refused", "401: no such key")
+    expect(pauses).to_contain_text("Submits are paused again, after they were resumed (the API refuses requests)")
 
 
 def test_a_minute_that_is_over_is_seen_while_one_looks(look: Look, queue: EditQueue, ledger: Ledger) -> None:
@@ -103,12 +116,12 @@ def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: 
         "RETOUCH_LEASE differs: 8 (render-1-4100); 30"
     )
     assert column(page, 2) == ["render-1", "render-2"]
-    head = page.get_by_role("columnheader", name="Steps in hand")
+    head = page.get_by_role("columnheader", name="Working on")
     expect(head).to_have_attribute("aria-sort", "none")
     head.get_by_role("button").press("Enter")
-    assert column(page, 6) == ["9", "10"]  # as numbers
+    assert column(page, 6) == ["9 steps", "10 steps"]  # as numbers
     head.get_by_role("button").press("Enter")
-    assert column(page, 6) == ["10", "9"]
+    assert column(page, 6) == ["10 steps", "9 steps"]
     expect(head).to_have_attribute("aria-sort", "descending")
 
 

@@ -49,6 +49,13 @@ def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
     client.delete(keys.sampling)  # what was written here has not come about in this minute
 
 
+def keep_worker(ledger: Ledger, name: str = "w") -> None:
+    """One that is alive as long as the test is."""
+    ledger.worker.see_worker(name, {})
+    client, keys = ledger.connection._client, ledger.connection.keys
+    client.zadd(keys.workers, {name: ledger.connection.now() + 3_600_000})
+
+
 def show_workers(ledger: Ledger) -> None:
     """Two live ones that differ in a setting, each with sinks."""
     for number, (host, version, lease) in enumerate((("render-1", "0.2.0", "8"), ("render-2", "0.2.1", "30"))):

@@ -116,7 +116,7 @@ REMEDIES = {
     "submit:throttled": "the API asked for it, and it ends by itself",
     "submit:outage": "it ends by itself when the API answers",
     "status:outage": "it ends by itself when the API answers",
-    "submit:refused": "fix the cause (key, credit, RETOUCH_API_URL, or the edits: retouch cancel BATCH)",
+    "submit:refused": "fix the cause (the key, the credit, RETOUCH_API_URL, or the edits: retouch cancel BATCH)",
     "submit:store": "fix the bucket, the AWS_* variables, or the results' host",
     "submit:person": "to go on: retouch resume",
     "submit:moon": "a newer version of Retouch began it",

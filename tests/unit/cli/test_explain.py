@@ -124,7 +124,7 @@ def test_an_outage_is_the_reason_of_an_edit_that_nobody_works_on(holder: str | N
     assert told == (
         "being polled by w"
         if holder
-        else "status requests are paused (outage) because 503; the next probe is sent in 4 s;"
+        else "status requests are paused (outage) because 503; one request tries it again in 4 s;"
         " it ends by itself when the API answers"
     )
 
@@ -140,7 +140,9 @@ def test_a_pause_is_the_reason_of_the_edits_that_need_its_kind_of_request(state:
 def test_a_pause_and_an_edits_own_refusals_are_both_told() -> None:
     """Nobody can know yet whose fault it is: the words and what can be done stand side by side."""
     told = why(replace(EDIT, strikes=2, note="no credit"), [REFUSED, PERSON], ["w"], FREE, NOW)
-    assert "submits are paused (refused) because 401: no credit; the next probe is sent in 4 s; fix the cause" in told
+    assert (
+        "submits are paused (refused) because 401: no credit; one request tries it again in 4 s; fix the cause" in told
+    )
     assert "submits are paused (person) because lunch; to go on: retouch resume" in told
     assert told.endswith("retouch cancel b/c)")
 

@@ -37,7 +37,7 @@ AT = "Emwyjxzu2"  # of a first entry
         ("N1jk", "the API has it no longer: it is sent anew"),
         ("H1jk", "held: it was sent and not answered, and waits for a person's decision"),
         ("A1jk", "retried by a person: the API is asked for the result that it had"),
-        ("X1jk", "retried by a person: it is sent anew"),
+        ("X1jk", "retried by a person: back in the queue, to be sent anew"),
         ("F1jk:b", "failed (deadline)"),
         ("F1jk", "failed"),
         ("C1jk", "cancelled"),

@@ -302,7 +302,7 @@ def _add_changes(app: FastAPI, gateway: Gateway) -> None:
 
     def pause(batch: BatchId, key: Operator) -> Changed:
         found(gateway, key, batch)
-        return {"changed": gateway.queue.pause(batch, f"paused with the key {key.name}")}
+        return {"changed": gateway.queue.pause(batch, f"somebody with the key {key.name} paused it")}
 
     def resume(
         batch: BatchId,

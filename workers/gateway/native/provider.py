@@ -55,7 +55,7 @@ def add_provider(app: FastAPI, gateway: Gateway) -> None:
 
     @app.post("/v1/provider/pause", summary="Submit nothing more, of any batch; what is at the API is finished", **more)
     def pause(key: _Overseer) -> Changed:
-        return {"changed": queue.pause(reason=f"paused with the key {key.name}")}
+        return {"changed": queue.pause(reason=f"somebody with the key {key.name} paused it")}
 
     @app.post("/v1/provider/resume", summary="End the pauses by a person and for refusals", **more)
     def resume(key: _Overseer) -> Changed:  # noqa: ARG001 - it is looked at

@@ -262,7 +262,7 @@ def test_a_batch_is_paused_and_resumed(client: Client, ledger: Ledger, queue: Ed
     caller = client(name="night")
     told = [caller.post(f"/v1/batches/b/{name}").json() for name in ("pause", "pause")]
     assert told == [{"changed": True}, {"changed": False}]
-    assert [pause.reason for pause in queue.status("b").paused] == ["paused with the key night"]
+    assert [pause.reason for pause in queue.status("b").paused] == ["somebody with the key night paused it"]
     told = [caller.post(f"/v1/batches/b/{name}").json() for name in ("resume", "resume")]
     assert told == [{"changed": True}, {"changed": False}]
 

@@ -89,7 +89,11 @@ def test_submits_are_paused_and_resumed_by_hand(client: Client, ledger: Ledger, 
     caller = client(Scope.OPERATE, Scope.READ)
     assert [caller.post("/v1/provider/pause").json() for _ in range(2)] == [{"changed": True}, {"changed": False}]
     [pause] = caller.get("/v1/provider").json()["pauses"]
-    assert (pause["cause"], pause["reason"], pause["by_hand"]) == ("person", "paused with the key caller", True)
+    assert (pause["cause"], pause["reason"], pause["by_hand"]) == (
+        "person",
+        "somebody with the key caller paused it",
+        True,
+    )
     begun = ledger.worker.begin_submit([claim], RESUBMIT, LEASE_MS, nonce="n")
     assert begun == [None]
     assert ledger.worker.claim("w", lease_ms=LEASE_MS, places=9).claims == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retouch import Edit
 from retouch.access_keys import Scope
-from retouch.ledger import Ledger
+from retouch.ledger import Finish, Ledger
 from retouch.queue import EditQueue
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.gateway.native.installation import UNTOLD
@@ -23,6 +23,19 @@ def test_what_holds_a_batch_up_is_told_with_what_to_do(client: Client, queue: Ed
     ledger.worker.see_worker("w", {})
     queue.resume("b")
     assert reader.get("/v1/batches/b/why").json() == {"batch": "b", "reasons": []}
+
+
+def test_a_pause_that_is_left_on_a_batch_that_has_ended_is_told(
+    client: Client, queue: EditQueue, ledger: Ledger
+) -> None:
+    """What is tried again waits for it; that no worker is alive keeps nothing that has ended."""
+    queue.enqueue([EDIT], batch="b")
+    queue.pause("b", "lunch")
+    queue.cancel("b")
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    ledger.worker.settle_batch(claim, Finish.WRITTEN)
+    [told] = client(Scope.READ).get("/v1/batches/b/why").json()["reasons"]
+    assert (told["name"], "retouch resume b" in told["text"]) == ("batch:person", True)
 
 
 def test_an_edit_says_why_it_waits(client: Client, queue: EditQueue, ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 // The header: where one can go, whether the page is live, the theme, the keys, and who is signed in.
 import { h } from "./dom.js";
+import { installation } from "./installation.js";
 import { showKeys } from "./keys.js";
 import { live } from "./live.js";
 import { nextTheme, themeName } from "./theme.js";
@@ -23,7 +24,7 @@ export function header(session, signOut) {
     h(
       "div",
       { class: "tools" },
-      liveness(),
+      LIVENESS,
       theme,
       keys,
       h("span", { class: "who quiet small" }, session.scopes.includes("read") ? session.key : `${session.key}, prompts are hidden`),
@@ -42,12 +43,19 @@ function navigation(session) {
   return h("nav", { "aria-label": "Views" }, h("ul", {}, links));
 }
 
+const LIVENESS = liveness(); // one for all headers: what it hears it would hear for ever
+
 function liveness() {
   const text = h("span", {});
   const shown = h("span", { class: "live quiet small", data: { live: "off" } }, text);
-  live.addEventListener("state", ({ detail }) => {
-    shown.dataset.live = detail;
-    text.textContent = LIVE[detail];
-  });
+  const show = () => {
+    const idle = live.state === "on" && installation.unattended; // what is heard is that nothing moves
+    shown.dataset.live = live.state;
+    shown.classList.toggle("idle", idle);
+    text.textContent = idle ? "no worker" : LIVE[live.state];
+  };
+  live.addEventListener("state", show);
+  installation.hear(show);
+  show();
   return shown;
 }

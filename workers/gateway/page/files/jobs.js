@@ -2,13 +2,14 @@
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
 import { OTHER, capital, count, digits, money, number, when } from "./format.js";
+import { holdsText } from "./holds.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
 const REASONS_SHOWN = 3;
 
-/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. */
-export function decide(batch, which, started) {
+/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it; `holds`: what keeps them from being submitted. */
+export function decide(batch, which, started, holds = () => []) {
   let job = null;
   const dialog = new Decision(`Counting edits of ${batch}…`, async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
   const anew = h("input", { type: "checkbox" });
@@ -26,7 +27,7 @@ export function decide(batch, which, started) {
       if (mine !== asked) return;
       job = found;
       const mayAsk = job.to_ask || action === "anew";
-      const [title, sentences, button] = told(job, which);
+      const [title, sentences, button] = told(job, which, holdsText(holds()));
       dialog.say(title, [button && reasons(groups), ...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
       if (mine === asked) dialog.fail(error.message);
@@ -55,11 +56,11 @@ function reasons(groups) {
 }
 
 /** The title, the sentences and the button of a job that can be started. */
-function told(job, { states = [], custom_ids: names = [] }) {
+function told(job, { states = [], custom_ids: names = [] }, holds) {
   const edits = count(job.counted, "edit");
   const which = names.length === 1 ? `${names[0]} of ${job.batch}` : `${edits} of ${job.batch}`;
   if (!job.counted) return [`Nothing to do in ${job.batch}`, [`No edit is ${states.join(" or ") || "left"} any more.`, atWork(job)], null];
-  const later = "An edit that changes before its turn is left alone. How many those were is told at the end.";
+  const later = job.counted > 1 && "One that changes before its turn is skipped; how many those were is said at the end.";
   if (job.action === CANCEL) {
     const held = states.includes("held") && "A held edit was sent and not answered: the API may have accepted it.";
     return [`Cancel ${which}?`, ["They are not submitted. They can be tried again later.", atWork(job), held, later], `Cancel ${edits}`];
@@ -67,26 +68,36 @@ function told(job, { states = [], custom_ids: names = [] }) {
   const { cost } = job;
   const asked = job.to_ask && `${count(job.to_ask, "edit")} had been taken by the API: it is asked for the results first, which costs nothing.`;
   const places = cost && digits(cost.amount, job.to_ask ? cost.at_most : 0);
-  const price = cost ? `, for ${money(cost.amount, cost.currency, places)}` : "";
-  const sent = job.to_send && `${count(job.to_send, "edit")} ${job.to_send === 1 ? "is" : "are"} submitted again${price}.`;
+  const sent = job.to_send && resubmitted(job, holds, places);
+  const waits = job.to_send && holds && h("p", { class: "note" }, `Nothing is submitted now. ${capital(holds)}.`);
   const most = cost && job.to_ask && `What the API has no longer is submitted again too: ${money(cost.at_most, cost.currency, places)} at most.`;
   const held = states.includes("held") && "A held edit may be paid for twice.";
-  return [`Try ${which} again?`, [asked, sent, most, held, later], `Try ${edits} again`];
+  return [`Try ${which} again?`, [asked, sent, waits, most, held, later], `Try ${edits} again`];
+}
+
+/** What is paid for again; what is held up is paid for when it is submitted. */
+function resubmitted({ to_send: edits, cost }, holds, places) {
+  const price = cost ? money(cost.amount, cost.currency, places) : "";
+  const [they, are] = [count(edits, "edit"), edits === 1 ? "is" : "are"];
+  if (!holds) return `${they} ${are} submitted again${price && `, for ${price}`}.`;
+  return `${they} ${are} queued again${price && `, and ${edits === 1 ? "costs" : "cost"} ${price} when submitted`}.`;
 }
 
 const atWork = ({ at_work: left }) => left && `${count(left, "edit")} at the API ${left === 1 ? "is" : "are"} paid for, so finished and kept.`;
 
-const DOES = { retry: ["Trying again", "tried again"], anew: ["Submitting again", "submitted again"], cancel: ["Cancelling", "cancelled"] };
+const DOES = { retry: "Queueing again", anew: "Queueing again", cancel: "Cancelling" };
 
 /** The jobs of a batch: those at work as bars, with a button that stops each; and what became of the last ones. */
 export class Jobs {
   #hidden = new Set();
   #shown = new Map();
   #known = new Map(); // as each was told furthest on
+  #queued = false; // by one that is shown
 
-  constructor(may, failed) {
-    this.may = may;
-    this.failed = failed;
+  /** `holds`: what keeps edits of the batch from being submitted. */
+  constructor(may, failed, holds) {
+    Object.assign(this, { may, failed, holds });
+    this.waits = h("p", { class: "note", hidden: true });
     this.element = h("section", { class: "card jobs", "aria-label": "Jobs", hidden: true });
   }
 
@@ -98,8 +109,17 @@ export class Jobs {
     const ended = jobs.filter((job) => recent(job) && !this.#hidden.has(job.job)).slice(0, ENDED_SHOWN);
     const seen = [...jobs.filter((job) => job.state === "running"), ...ended];
     this.element.hidden = !seen.length;
+    this.#queued = seen.some(({ action, changed, asked }) => action !== CANCEL && changed > asked);
     for (const [id, item] of this.#shown) if (!seen.some((job) => job.job === id)) this.#remove(id, item);
     for (const job of seen.reverse()) this.#draw(job);
+  }
+
+  /** Say what keeps those from being submitted that were queued again; `queued`: how many of the batch are. */
+  wait(queued) {
+    const text = this.#queued && queued ? holdsText(this.holds()) : "";
+    this.waits.hidden = !text;
+    this.waits.textContent = text && `What is queued is not submitted now. ${capital(text)}.`;
+    if (!this.waits.isConnected) this.element.append(this.waits);
   }
 
   /** Show one that was started here: the others are as they were. */
@@ -136,7 +156,7 @@ export class Jobs {
       bar.hidden = far.hidden = !runs;
       [bar.max, bar.value] = [job.counted, job.changed + job.skipped];
       far.textContent = `${number(bar.value)} of ${number(bar.max)}`;
-      bar.setAttribute("aria-label", `${DOES[job.action][0]}: ${number(bar.value)} of ${number(job.counted)}`);
+      bar.setAttribute("aria-label", `${DOES[job.action]}: ${number(bar.value)} of ${number(job.counted)}`);
       stop.hidden = !runs || !this.may;
       hide.hidden = runs;
     };
@@ -169,11 +189,18 @@ const recent = (job) => job.ended && Date.now() - Date.parse(job.ended) < RECENT
 
 const left = ({ left_since: since }) => `. Nobody has gone on with it since ${when(since)}: the log of the gateway says why (jobs.held_up)`;
 
+/** What became of those that were changed: nothing was sent yet. */
+function done({ action, changed, asked }) {
+  if (action === CANCEL) return "cancelled";
+  const sent = changed - asked;
+  if (!asked) return "queued again";
+  return sent ? `tried again: ${number(sent)} queued, and the API is asked about ${number(asked)}` : "tried again: the API is asked for the results";
+}
+
 function sentence(job) {
-  const [doing, done] = DOES[job.action];
   const by = job.by ? ` (${job.by})` : "";
-  if (job.state === "running") return `${doing} ${count(job.counted, "edit")}${by}${job.left_since ? left(job) : ""}`;
+  if (job.state === "running") return `${DOES[job.action]} ${count(job.counted, "edit")}${by}${job.left_since ? left(job) : ""}`;
   const skipped = job.skipped ? `, ${number(job.skipped)} skipped since they had changed` : "";
   const stopped = job.state === "stopped" ? "Stopped: " : "";
-  return `${stopped}${number(job.changed)} of ${count(job.counted, "edit")} ${done}${skipped}${by}`;
+  return `${stopped}${number(job.changed)} of ${count(job.counted, "edit")} ${done(job)}${skipped}${by}`;
 }

@@ -18,7 +18,7 @@ const KEYS = [
   [["s"], "of an open picture: save it"],
   [["c"], "of an open picture: another way to compare"],
   [["b"], "while it is held: before"],
-  [["1", "…", "8"], "show only edits in this state, in the order of the filters"],
+  [["1", "…", "8"], "in a batch: the first, the second … of the filters that are seen"],
   [["0"], "show all edits"],
 ];
 

@@ -9,6 +9,8 @@ class Live extends EventTarget {
   #handlers = {};
   #last = "";
   #timer = 0;
+  /** `on`; `away`: it does not come through; `off`: nothing is heard. */
+  state = "off";
 
   constructor() {
     super();
@@ -56,7 +58,8 @@ class Live extends EventTarget {
   }
 
   #tell(state) {
-    this.dispatchEvent(new CustomEvent("state", { detail: state }));
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
   }
 }
 

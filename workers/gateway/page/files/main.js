@@ -2,8 +2,10 @@
 import { Problem, ask, json } from "./api.js";
 import { h } from "./dom.js";
 import { header } from "./header.js";
+import { installation } from "./installation.js";
 import { installKeys } from "./keys.js";
 import { live } from "./live.js";
+import { watchWorkers } from "./parts/no-worker.js";
 import { viewOf } from "./views.js";
 import { signIn } from "./views/sign-in.js";
 
@@ -17,11 +19,16 @@ async function begin() {
   const link = LINK.exec(location.hash);
   if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
   try {
-    session = await (link ? entered(link[1]) : json("/page/session"));
-    show();
+    signedIn(await (link ? entered(link[1]) : json("/page/session")));
   } catch (error) {
     show(error);
   }
+}
+
+function signedIn(found) {
+  session = found;
+  installation.begin();
+  show();
 }
 
 async function entered(secret) {
@@ -29,19 +36,14 @@ async function entered(secret) {
 }
 
 function show(error) {
-  closeDialogs();
   close();
   close = () => {};
   shown = null;
   live.watch(null, {});
   document.querySelector("#header").replaceChildren(...header(session, signOut));
   if (!session) {
-    main.replaceChildren(
-      signIn(error instanceof Problem ? error.message : "", (found) => {
-        session = found;
-        show();
-      }),
-    );
+    installation.end();
+    main.replaceChildren(signIn(error instanceof Problem ? error.message : "", signedIn));
     document.title = "Sign in – Retouch";
     return;
   }
@@ -61,6 +63,7 @@ function closeDialogs() {
 async function signOut() {
   await ask("/page/session", { method: "DELETE" });
   session = null;
+  closeDialogs();
   history.replaceState(null, "", "/");
   show();
 }
@@ -75,6 +78,7 @@ window.addEventListener("hashchange", () => {
 window.addEventListener("signed-out", () => {
   if (!session) return;
   session = null;
+  closeDialogs();
   show(new Problem(401, "Your session has ended. Sign in again."));
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
@@ -82,4 +86,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 installKeys();
+watchWorkers(document.querySelector("#banner"));
 begin();

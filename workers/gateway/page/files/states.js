@@ -26,7 +26,7 @@ export const stateOf = (code) => BY_CODE.get(code) ?? { code, letter: "", name: 
 export const ended = (record) =>
   Object.entries(record.counts).reduce((sum, [name, value]) => sum + (ENDED.has(name) ? value : 0), 0);
 
-const PAUSED_BY = { person: "by a person", refusals: "the API refuses it", failures: "too many failed", budget: "the budget", arriving: "it is arriving" };
+const PAUSED_BY = { person: "by a person", refusals: "the API refuses it", failures: "too many failed", budget: "the budget is used up", arriving: "it is arriving" };
 
 /** Why a batch is paused, in short. */
 export const pausedBy = ({ cause }) => PAUSED_BY[cause] ?? cause;

@@ -2,6 +2,7 @@
 import { json, v1 } from "../api.js";
 import { h } from "../dom.js";
 import { allDigits, count, money, spent, used } from "../format.js";
+import { holdsOfAll, holdsText } from "../holds.js";
 import { Decision } from "../parts/decision.js";
 
 const WAITS = ["queued", "held"];
@@ -25,9 +26,9 @@ export class BatchActions {
     this.#record = record;
     const open = record.state !== "completed";
     const [waits, by] = [this.#waiting, record.paused.map((pause) => pause.cause)];
-    this.pause.hidden = !open || by.includes("person") || (!waits && record.sealed);
-    this.resume.hidden = !open || !by.some((cause) => cause !== "budget");
-    this.budget.hidden = !open || !record.money;
+    this.pause.hidden = !open || by.length > 0 || (!waits && record.sealed);
+    this.resume.hidden = !by.some((cause) => cause !== "budget"); // also of one that has completed: a retry would wait
+    this.budget.hidden = !record.money || (!open && !by.includes("budget"));
     this.cancel.hidden = !waits;
     this.element.hidden = !this.may || [...this.element.children].every((button) => button.hidden);
   }
@@ -59,12 +60,13 @@ export class BatchActions {
   #resume() {
     const { paused } = this.#record;
     const has = (cause) => paused.some((pause) => pause.cause === cause);
-    const queued = this.#count(["queued"]);
+    const [queued, others] = [this.#count(["queued"]), holdsText(holdsOfAll())];
     new Decision("", () => this.#post("resume")).say(
       `Resume ${this.batch}?`,
       [
         `It is paused: ${paused.map((pause) => pause.reason).join("; ")}.`,
-        `${count(queued, "queued edit")} ${queued === 1 ? "is" : "are"} submitted in turn.`,
+        queued ? `${count(queued, "queued edit")} ${queued === 1 ? "is" : "are"} submitted in turn.` : "What is tried again, or added, is submitted from then on.",
+        others && `Not at once: ${others}.`,
         has("failures") && "From now on it goes on however many of its edits fail.",
         has("budget") && "It still waits for a higher budget.",
       ],

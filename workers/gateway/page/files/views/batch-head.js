@@ -12,6 +12,7 @@ export class BatchHead {
   constructor(batch, may) {
     this.may = may;
     this.state = h("span", { class: "pill", hidden: true });
+    this.held = h("span", { class: "pill paused", hidden: true }, "paused");
     this.made = h("span", {});
     this.by = h("span", {});
     const made = h("p", { class: "quiet small" }, this.made, this.by);
@@ -19,7 +20,7 @@ export class BatchHead {
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
     this.facts = Object.fromEntries(
-      ["Ended", "Failed", "Cancelled", "Rate", "Time left", "Spent", "Maybe paid twice", "Blank"].map((name) => [name, h("dd", {})]),
+      ["Ended", "Failed", "Cancelled", "Rate", "Time left", "Spent", "Maybe paid twice", "Blank pictures"].map((name) => [name, h("dd", {})]),
     );
     const list = Object.entries(this.facts).map(([name, shown]) => h("div", {}, h("dt", {}, name), shown));
     [this.cancelled, this.spent] = [list[2], list[5]];
@@ -30,7 +31,7 @@ export class BatchHead {
     this.element = h(
       "div",
       { class: "stack" },
-      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state, this.gallery), made),
+      h("div", { class: "bar between" }, h("div", { class: "bar" }, h("h1", {}, batch), this.state, this.held, this.gallery), made),
       this.progress,
       this.note,
     );
@@ -41,6 +42,7 @@ export class BatchHead {
     const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
     this.#rate.update(Date.now(), done, moves && shown !== "paused");
     this.state.hidden = this.progress.hidden = false;
+    this.held.hidden = shown !== "completed" || !record.paused.length; // what is tried again waits
     this.gallery.hidden = !record.counts.completed;
     this.state.textContent = shown;
     this.state.className = `pill ${shown}`;
@@ -60,7 +62,7 @@ export class BatchHead {
     this.#fact("Time left", left ? range(left) : "–", shown === "paused" || (!moves && shown === "open") ? "paused" : "");
     this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
-    this.#fact("Blank", number(record.blank), "");
+    this.#fact("Blank pictures", number(record.blank), "");
   }
 
   /** What it has cost; nothing is said where no price is known. */
@@ -92,7 +94,7 @@ export class BatchHead {
   }
 }
 
-const OF_ALL = /^(submit|status):/;
+const OF_ALL = /^(submit|status):|^workers$/; // which are said above
 
 const REMEDIES = {
   person: "Resume… lets it go on.",

@@ -3,6 +3,7 @@ import { addressOf, chosenOf, setAddress } from "../address.js";
 import { ask, json, v1 } from "../api.js";
 import { h, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
+import { holdsOf } from "../holds.js";
 import { Jobs, decide } from "../jobs.js";
 import { live } from "../live.js";
 import { PausesNote } from "../parts/pauses-note.js";
@@ -50,11 +51,12 @@ class Batch {
     this.pauses = new PausesNote(this.#closing.signal, () => this.#headed());
     this.rows = new Rows(batch, this.#closing.signal, () => this.list.draw(), (error) => this.#noNames(error));
     this.actions = new BatchActions(batch, may, (states) => this.#decide({ action: "cancel", states }));
-    this.jobs = new Jobs(may, notice);
+    const holds = () => holdsOf(this.record);
+    this.jobs = new Jobs(may, notice, holds);
     const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
     this.groups = new Groups(batch, (byThemselves) => this.#chosen(!byThemselves), may && retryGroups);
     const decideOne = (action, edit) => this.#decide({ action, states: [edit.state], custom_ids: [edit.custom_id] });
-    this.edit = new EditPanel(batch, { close: () => this.#closeEdit(), showAll: () => this.#clear(), found: () => this.#follow() }, may && decideOne);
+    this.edit = new EditPanel(batch, { close: () => this.#closeEdit(), showAll: () => this.#clear(), found: () => this.#follow(), holds }, may && decideOne);
     this.map = document.createElement("state-map");
     this.list = document.createElement("virtual-list");
     this.chips = STATES.map((state) => this.#chip(state));
@@ -91,6 +93,7 @@ class Batch {
       strip: (change) => this.#changed(change),
       jobs: ({ jobs }) => {
         this.jobs.show(jobs);
+        this.#headed();
         this.edit.again();
       },
       batch: (record) => this.#record(record),
@@ -197,6 +200,7 @@ class Batch {
     const known = STATES.map(({ name, code }) => [name, counts[code]]).filter(([, value]) => value);
     const record = this.#strip.length ? { ...this.record, counts: Object.fromEntries(known), total: this.#strip.length } : this.record;
     this.head.show(record, !this.pauses.submits);
+    this.jobs.wait(record.counts.queued ?? 0);
     this.pauses.element.classList.toggle("hidden", ended(record) === record.total);
   }
 
@@ -273,7 +277,7 @@ class Batch {
   // --- decisions -------------------------------------------------------------------------------
 
   #decide(which) {
-    decide(this.batch, which, (job) => this.jobs.add(job));
+    decide(this.batch, which, (job) => this.jobs.add(job), () => holdsOf(this.record));
   }
 
   #bulkButton(action) {
@@ -309,9 +313,15 @@ class Batch {
     else if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}/gallery`;
     else if (event.key === "0") this.#clear();
-    else if (/^[1-8]$/.test(event.key)) this.#toggle(STATES[event.key - 1].code);
+    else if (/^[1-8]$/.test(event.key)) this.#toggleShown(event.key - 1);
     else return;
     event.preventDefault();
+  }
+
+  /** Of the filters that are seen, the one at a place. */
+  #toggleShown(at) {
+    const chip = this.chips.filter(({ hidden }) => !hidden)[at];
+    if (chip) this.#toggle(chip.code);
   }
 
   /** The keys that move in the list move in it, as long as nothing else has the focus. */

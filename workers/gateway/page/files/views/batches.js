@@ -3,6 +3,7 @@ import { addressOf, chosenOf, setAddress } from "../address.js";
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
 import { ago, number, percent, range, sendersText, spent, when } from "../format.js";
+import { holdsOfAll } from "../holds.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
 import { PausesNote } from "../parts/pauses-note.js";
@@ -301,8 +302,10 @@ class Row {
   show(record, rate) {
     const shown = shownState(record);
     const [done, failed] = [ended(record), record.counts.failed ?? 0];
-    this.state.textContent = shown;
-    this.state.className = `pill ${shown}`;
+    const queued = record.counts.queued ?? 0;
+    const [held] = shown === "open" && queued ? holdsOfAll() : []; // it is open still: by this it is filtered
+    this.state.textContent = held ? "open, waits" : shown;
+    this.state.className = `pill ${held ? "paused" : shown}`;
     this.age.textContent = ago(record.created);
     this.age.dateTime = record.created;
     this.age.title = when(record.created);
@@ -316,8 +319,10 @@ class Row {
     const cancelled = record.counts.cancelled ?? 0;
     this.cancelled.textContent = cancelled ? `${number(cancelled)} cancelled` : "";
     const left = shown === "open" && done < record.total ? this.#left(record, rate, done) : "";
-    this.left.textContent = shown === "paused" ? record.paused.map(pausedBy).join(", ") : left;
-    this.left.title = shown === "paused" ? record.paused.map(({ reason }) => reason).join("; ") : "";
+    const paused = record.paused.length ? record.paused.map(pausedBy).join(", ") : "";
+    const still = paused && shown === "completed" ? `still paused: ${paused}` : paused; // what is tried again waits
+    this.left.textContent = still || held?.short || left;
+    this.left.title = paused ? record.paused.map(({ reason }) => reason).join("; ") : "";
   }
 
   #left(record, rate, done) {

@@ -1,7 +1,8 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
 import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
-import { bytes, capital, money, seconds, when } from "../format.js";
+import { bytes, capital, count, money, seconds, when } from "../format.js";
+import { holdsText } from "../holds.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
 const SETTLED_MS = 5000; // by then all of the page is there
@@ -14,11 +15,11 @@ export class EditPanel {
   #timer = 0;
 
   /**
-   * `close`, `showAll`: called for their buttons; `found`: when the place of the edit has come; `decide`: with what is
-   * done to an edit, where somebody may do that.
+   * `close`, `showAll`: called for their buttons; `found`: when the place of the edit has come; `holds`: what keeps edits of the batch
+   * from being submitted; `decide`: with what is done to an edit, where somebody may do that.
    */
-  constructor(batch, { close, showAll, found }, decide) {
-    Object.assign(this, { batch, close, found, decide });
+  constructor(batch, { close, showAll, found, holds }, decide) {
+    Object.assign(this, { batch, close, found, holds, decide });
     this.body = h("div", { class: "stack" });
     const all = h("button", { on: { click: showAll } }, "Show all");
     const said = h("span", { class: "quiet" }, "The filters hide it in the list.");
@@ -91,7 +92,8 @@ export class EditPanel {
     try {
       const [edit, why, { history }] = await Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
       if (name !== this.#name || this.place === null) return;
-      this.body.replaceChildren(...this.#shown(edit, why), ...past(history));
+      const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
+      this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits));
       this.#place(edit.place);
       if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
     } catch (error) {
@@ -110,12 +112,12 @@ export class EditPanel {
     return h("div", { class: "bar between" }, h("h2", { class: "mono" }, name), close);
   }
 
-  #shown(edit, { stands, why }) {
+  #shown(edit, { stands, why }, history, waits) {
     const failed = edit.state === "failed" ? "failed" : "";
     return [
       this.#head(edit.custom_id),
       h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
-      h("p", { class: `why ${failed}` }, capital(this.decide ? why.replace(COMMANDS, "") : why)),
+      h("p", { class: `why ${failed}` }, waits && this.decide ? `It is not submitted now. ${capital(waits)}.${edit.note ? ` The last answer to it: ${edit.note}.` : ""}` : capital(this.decide ? why.replace(COMMANDS, "") : why)),
       this.#decisions(edit),
       edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
       ...(edit.result?.outputs ?? []).map((output) => this.#output(output)),
@@ -123,8 +125,8 @@ export class EditPanel {
       facts(edit.result?.parameters ?? edit.parameters),
       h("h2", {}, "So far"),
       facts({
-        "sent to the API": edit.submits,
-        "asked about": edit.polls,
+        "sent to the API": sent(edit, history),
+        "asked about": edit.polls ? count(edit.polls, "time") : null,
         "id at the API": edit.provider_id,
         cost: edit.result?.cost && money(edit.result.cost.amount, edit.result.cost.currency),
         submitted: when(edit.submitted_at ?? edit.result?.submitted_at),
@@ -187,18 +189,25 @@ function facts(values) {
   return h("dl", {}, parts);
 }
 
+/** A submit that the API turned away is in the history, and does not count. */
+function sent({ submits }, history) {
+  if (submits) return count(submits, "time");
+  return history.some(({ what }) => what === "sent") ? "not taken yet" : "not yet";
+}
+
 function about(metadata) {
   return metadata && Object.keys(metadata).length ? [h("h2", {}, "Metadata"), facts(metadata)] : [];
 }
 
-/** What was done about it, the oldest first; each step with the time since the one before. */
-function past(steps) {
+/** What was done about it, the oldest first; each step with the time since the one before; `waits`: what keeps it from being submitted. */
+function past(steps, waits) {
   if (!steps.length) return [];
   const items = steps.map((step, i) => {
     const since = i ? (Date.parse(step.at) - Date.parse(steps[i - 1].at)) / 1000 : 0;
     const at = h("time", { class: "quiet small", datetime: step.at, title: when(step.at) }, i ? `+ ${seconds(since)}` : when(step.at));
     return h("li", { data: { what: step.what } }, h("span", {}, step.text), at);
   });
+  if (waits) items.push(h("li", { data: { what: "waited" } }, h("span", {}, `it waits now: ${waits}`)));
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
 }
 

@@ -2,7 +2,7 @@
 import { h } from "../dom.js";
 import { ago, count, digits, money, number, seconds } from "../format.js";
 
-const NAMES = ["Places used", "Submits", "Polls", "Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"];
+const NAMES = ["At the API now", "Submits", "Polls", "Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"];
 const ALONE = ["Submits answered in", "Not answered", "Maybe paid twice", "Spent in all"]; // that a key of some batches is not told
 
 export class ProviderFacts {
@@ -14,8 +14,12 @@ export class ProviderFacts {
     this.element = h("div", { class: "stack tight" }, h("section", { class: "card", "aria-label": "Use" }, list), this.refused);
   }
 
-  show(found) {
-    this.#fact("Places used", number(found.places_used), found.places === null ? "" : `of ${number(found.places)}`);
+  /** `unattended`: no worker is alive, so that nothing is asked. */
+  show(found, unattended) {
+    const bound = found.places === null ? "" : `of ${number(found.places)} places`;
+    const left = unattended && found.places_used > 0 ? "nobody asks about them" : "";
+    this.#fact("At the API now", number(found.places_used), [bound, left].filter(Boolean).join("; "));
+    if (unattended) found = { ...found, per_s: null }; // what was a minute ago is no rate of now
     this.#rate("Submits", "submit", found);
     this.#rate("Polls", "status", found);
     for (const name of ALONE) this.boxes[name].hidden = !found.counted;

@@ -1,10 +1,12 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
-import { h } from "../dom.js";
+import { h, notice } from "../dom.js";
 import { ago, capital, span, when } from "../format.js";
+import { causeOf } from "../holds.js";
 import { Decision } from "../parts/decision.js";
 
 export class Pauses {
   #told = "";
+  #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
 
   /** `may`: whoever looks may pause and resume; `change`: does it. */
   constructor(may, change) {
@@ -28,21 +30,31 @@ export class Pauses {
     new Decision("", () => this.change("/v1/provider/pause")).say("Pause all submits?", what, "Pause them");
   }
 
+  /** What comes of it is known with the next request: if that is refused too, the pause is there again, and says so. */
+  async #resume(pause) {
+    this.#resumed.set(nameOf(pause), pause.since);
+    if (await this.change("/v1/provider/resume")) notice("Submits go on. If the cause is still there, the next one shows it.");
+  }
+
   #item(pause) {
+    const before = this.#resumed.get(nameOf(pause));
+    const again = before && before !== pause.since ? " again, after they were resumed" : "";
     const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
     const what = capital(pause.what);
-    const resume = this.may && pause.by_hand && h("button", { on: { click: () => this.change("/v1/provider/resume") } }, "Resume submits");
-    const text = h("span", {}, h("b", {}, `${what} are paused`), ` (${pause.cause}), begun `, since, `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${probe(pause)}`);
+    const resume = this.may && pause.by_hand && h("button", { on: { click: () => this.#resume(pause) } }, "Resume submits");
+    const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, since, `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${probe(pause)}`);
     return h("li", { class: "bar between" }, text, resume);
   }
 }
 
-const COMMAND = /(to go on|, or with): retouch resume$/; // there is a button for it
+const COMMAND = /(to go on|, or at once with): retouch resume$/; // there is a button for it
+
+const nameOf = ({ kind, cause }) => `${kind}:${cause}`;
 
 const told = (remedy) => (remedy ? ` ${capital(remedy)}.` : "");
 
 function probe({ next_probe: next }) {
   if (!next) return "";
   const left = (Date.parse(next) - Date.now()) / 1000;
-  return ` The next request that tries it is sent ${left > 0 ? `within ${span(left)}` : "now"}.`;
+  return ` One request tries it ${left > 0 ? `within ${span(left)}` : "now"}.`;
 }

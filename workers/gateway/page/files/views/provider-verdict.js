@@ -1,8 +1,10 @@
 // How the API is, in a sentence: what pauses, how many requests failed lately, and how long a result takes.
 import { h } from "../dom.js";
-import { percent, seconds } from "../format.js";
+import { ago, percent, seconds } from "../format.js";
+import { causeOf } from "../holds.js";
 
 const LATELY = 15; // minutes
+const NEWS_MS = 180_000; // a minute is told when it is over, and some time later
 const BAD = ["throttled", "refused", "broken", "silent"];
 const [UNWELL, BUSY] = [0.05, 0.01]; // of the requests
 
@@ -11,23 +13,30 @@ export class Verdict {
     this.element = h("p", { class: "verdict", role: "status" });
   }
 
-  /** `samples`: the minutes of the last day; null: whoever looks is not told of them. */
-  show({ pauses, kinds }, samples) {
+  /** `samples`: the minutes of the last day; null: whoever looks is not told of them. `unattended`: no worker is alive. */
+  show({ pauses, kinds }, samples, unattended) {
     const asked = samples ? lately(samples) : null;
     const parts = [paused(pauses), asked && fared(asked), ...result(kinds)].filter(Boolean);
-    const text = `${head(pauses, asked)}${parts.length ? `: ${parts.join("; ")}` : ""}.`;
+    const text = `${head(pauses, asked, unattended)}${parts.length ? `: ${parts.join("; ")}` : ""}.`;
     if (this.element.textContent !== text) this.element.textContent = text;
   }
 }
 
-function head(pauses, asked) {
-  if (pauses.length) return "Paused";
-  if (!asked?.all) return asked ? "Nothing was asked lately" : "Nothing is paused";
-  const share = asked.bad / asked.all;
-  return share > UNWELL ? "The API is not well" : share > BUSY ? "The API is well, but for some requests" : "The API is well";
+function head(pauses, asked, unattended) {
+  const nobody = unattended ? "Nobody asks the API, since no worker is alive" : "";
+  if (pauses.length) return nobody ? `${nobody}; paused` : "Paused";
+  if (!asked?.all) return nobody || (asked ? "Nothing was asked lately" : "Nothing is paused");
+  if (!nobody && Date.now() - asked.last < NEWS_MS) return `The API is ${how(asked)}`;
+  const when = `when it was last asked, ${ago(new Date(asked.last).toISOString())}`;
+  return nobody ? `${nobody}; ${when}, it was ${how(asked)}` : `The API was ${how(asked)} ${when}`;
 }
 
-const paused = (pauses) => [...new Set(pauses.map(({ what, cause }) => `${what} (${cause})`))].join(", ");
+function how({ bad, all }) {
+  const share = bad / all;
+  return share > UNWELL ? "not well" : share > BUSY ? "well, but for some requests" : "well";
+}
+
+const paused = (pauses) => [...new Set(pauses.map((pause) => `${pause.what} (${causeOf(pause)})`))].join(", ");
 
 const fared = ({ all, bad, minutes }) => all > 0 && `${bad ? percent(bad, all) : "none"} of the requests of the last ${minutes} min failed`;
 
@@ -42,6 +51,7 @@ function lately(samples) {
   const from = Date.now() - LATELY * 60_000;
   const at = samples.at.flatMap((time, i) => (Date.parse(time) >= from ? [i] : []));
   const sum = (names) => ["submits", "statuses"].reduce((all, step) => all + names.reduce((n, name) => n + at.reduce((m, i) => m + samples[step][name][i], 0), 0), 0);
-  const bad = sum(BAD);
-  return { bad, all: bad + sum(["good"]), minutes: LATELY };
+  const all = [...BAD, "good"];
+  const some = at.filter((i) => ["submits", "statuses"].some((step) => all.some((name) => samples[step][name][i] > 0)));
+  return { bad: sum(BAD), all: sum(all), minutes: LATELY, last: Date.parse(samples.at[some.at(-1)]) + 60_000 };
 }

@@ -1,6 +1,7 @@
 // The API from outside: how it is used, how it answers, why requests to it pause, and what was not answered.
 import { ask, json } from "../api.js";
 import { h } from "../dom.js";
+import { installation } from "../installation.js";
 import { live } from "../live.js";
 import { Codes } from "./provider-codes.js";
 import { ProviderCharts } from "./provider-charts.js";
@@ -18,6 +19,7 @@ export function openProvider(root, session) {
 
 class Provider {
   #samples = null;
+  #found = null;
   #closing = new AbortController();
 
   constructor(root, session) {
@@ -35,6 +37,7 @@ class Provider {
 
   begin() {
     this.#load();
+    installation.hear(() => this.#found && this.#tellUse(), this.#closing.signal);
     live.watch("/page/live?provider=1", {
       watching: () => this.#load(), // what has changed between the first look and now
       reset: () => this.#load(),
@@ -62,20 +65,29 @@ class Provider {
   #show(found) {
     if (found.samples) this.#samples = this.#samples ? joined(this.#samples, found.samples) : found.samples;
     this.whole.hidden = false;
-    this.verdict.show(found, this.#samples);
+    this.#found = found;
+    this.#tellUse();
     this.pauses.show(found.pauses);
-    this.facts.show(found);
     this.charts.show(this.#samples, found.limits);
     this.kinds.show(found.kinds, found.kind_edges_s);
     this.codes.show(found.counted);
   }
 
+  #tellUse() {
+    this.verdict.show(this.#found, this.#samples, installation.unattended);
+    this.facts.show(this.#found, installation.unattended);
+  }
+
+  /** Whether it was done. */
   async #change(path) {
     try {
       await ask(path, { method: "POST" });
+      installation.look();
       await this.#load();
+      return true;
     } catch (error) {
       this.#tell(error.message);
+      return false;
     }
   }
 

@@ -1,7 +1,6 @@
 // The workers that are alive, and in what they differ.
 import { h } from "../dom.js";
-import { ago, number, when } from "../format.js";
-import { copyLine } from "../parts/copy-line.js";
+import { ago, count, when } from "../format.js";
 import { TableView } from "../parts/table-view.js";
 
 const time = (iso) => (iso ? h("time", { datetime: iso, title: when(iso) }, ago(iso)) : "–");
@@ -12,13 +11,12 @@ const COLUMNS = [
   { name: "Version", value: (row) => row.version ?? "–" },
   { name: "Started", value: (row) => row.since ?? "", text: (row) => (row.since ? ago(row.since) : "–"), cell: (row) => time(row.since) },
   { name: "Last seen", value: (row) => row.seen, text: (row) => ago(row.seen), cell: (row) => time(row.seen) },
-  { name: "Steps in hand", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : number(row.steps)) },
+  { name: "Working on", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : count(row.steps, "step")) },
 ];
 
 const EMPTY = [
   h("p", { class: "big" }, "No worker is alive"),
-  h("p", { class: "quiet" }, "Edits wait until one is there:"),
-  copyLine("celery -A workers worker"),
+  h("p", { class: "quiet" }, "Each is here a moment after it has started, with where it runs and what it works on."),
 ];
 
 export function openWorkers(root) {
