@@ -16,6 +16,7 @@ from tests.browser.conftest import Look
 from tests.browser.scene import GROUPS, write_batch
 from tests.browser.test_batches import accessible, edits
 from tests.harness.waiting import until
+from workers.stack.child import ROOT
 
 MANY = 100_000
 FAILED = sum(GROUPS.values())
@@ -170,11 +171,15 @@ def test_what_a_batch_costs_is_told_where_a_price_is_known(look: Look, ledger: L
 
 
 def test_a_picture_is_opened_by_a_link_that_is_made_for_it(look: Look, ledger: Ledger, url: str) -> None:
-    """Beside its SHA-256; the new tab knows nothing of the page."""
+    """Beside its SHA-256 and a small copy; the new tab knows nothing of the page."""
     write_batch(ledger, "night", 24)
-    page = look("#/batches/night/edits/lighthouse-000001")
+    page = look("#/batches")
+    page.route("**/thumbnail?*", lambda route: route.fulfill(path=f"{ROOT}/workers/gateway/page/files/icon.svg"))
+    page.evaluate("location.hash = '#/batches/night/edits/lighthouse-000001'")
     panel = page.get_by_role("complementary", name="Edit")
     expect(panel).to_contain_text(hashlib.sha256(b"lighthouse-000001").hexdigest())
+    expect(panel.get_by_text("s3://")).to_have_count(1)
+    expect(panel.locator(".output img")).to_be_visible()
     asked: list[Any] = []
 
     def answer(route: Route) -> None:

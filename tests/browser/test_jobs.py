@@ -149,6 +149,7 @@ def test_one_edit_is_tried_again_from_its_panel(look: Look, queue: EditQueue) ->
     """Where its state allows it, with its price."""
     page = look("#/batches/oil/edits/cat-0")
     panel = page.get_by_role("complementary", name="Edit")
+    expect(panel.locator(".past li").last).to_contain_text("failed (refused): width 99 is too large")
     panel.get_by_role("button", name="Try it again").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 edit is submitted again, for 0.50 USD.")
     page.get_by_role("button", name="Try 1 edit again").click()

@@ -158,6 +158,10 @@ def test_everybody_can_use_the_views(look: Look, queue: EditQueue, ledger: Ledge
     page = look("#/provider", scheme=scheme, width=1280 if scheme == "light" else 390)
     page.get_by_text("Requests by answer").first.wait_for()
     page.get_by_role("button", name="6 h").click()
+    links = page.get_by_role("navigation").get_by_role("link").all()
+    assert all(
+        box["x"] + box["width"] <= page.evaluate("innerWidth") for box in (link.bounding_box() for link in links) if box
+    )
     accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for name in TABLES:

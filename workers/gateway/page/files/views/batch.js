@@ -345,7 +345,7 @@ class Batch {
     const [at, name, swatch, state, words] = row.parts;
     const { name: stateName } = stateOf(this.#strip.states[place]);
     at.textContent = number(place + 1);
-    name.textContent = this.rows.nameAt(place) ?? "…";
+    name.textContent = name.title = this.rows.nameAt(place) ?? "…";
     swatch.dataset.state = stateName;
     state.textContent = stateName;
     words.textContent = stateName === "failed" ? this.groups.wordsOf(this.#strip.groups[place]) : "";

@@ -3,8 +3,10 @@ import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
 import { bytes, capital, count, money, seconds, when } from "../format.js";
 import { holdsText } from "../holds.js";
+import { small } from "../pictures.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
+const THUMBNAIL = 160; // pixels of its longer side
 const SETTLED_MS = 5000; // by then all of the page is there
 const AGAIN_MS = 2000; // an edit that is under way is looked at again
 
@@ -93,7 +95,7 @@ export class EditPanel {
       const [edit, why, { history }] = await Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
       if (name !== this.#name || this.place === null) return;
       const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
-      this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits));
+      this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message));
       this.#place(edit.place);
       if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
     } catch (error) {
@@ -114,13 +116,14 @@ export class EditPanel {
 
   #shown(edit, { stands, why }, history, waits) {
     const failed = edit.state === "failed" ? "failed" : "";
+    const outputs = edit.result?.outputs ?? []; // they say it, where there are some
     return [
       this.#head(edit.custom_id),
       h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
-      h("p", { class: `why ${failed}` }, waits && this.decide ? `It is not submitted now. ${capital(waits)}.${edit.note ? ` The last answer to it: ${edit.note}.` : ""}` : capital(this.decide ? why.replace(COMMANDS, "") : why)),
+      !outputs.length && h("p", { class: `why ${failed}` }, this.#why(edit, why, waits)),
       this.#decisions(edit),
       edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
-      ...(edit.result?.outputs ?? []).map((output) => this.#output(output)),
+      ...outputs.map((output, number) => this.#output(edit, output, number)),
       h("h2", {}, "Parameters"),
       facts(edit.result?.parameters ?? edit.parameters),
       h("h2", {}, "So far"),
@@ -140,6 +143,13 @@ export class EditPanel {
     ].filter(Boolean);
   }
 
+  /** In words for whoever has the buttons, where the reason is one that they end. */
+  #why({ note }, why, waits) {
+    if (!this.decide) return capital(why);
+    if (!waits) return capital(why.replace(COMMANDS, ""));
+    return `It is not submitted now. ${capital(waits)}.${note ? ` The last answer to it: ${note}.` : ""}`;
+  }
+
   #decisions(edit) {
     const button = (action, text) => h("button", { on: { click: () => this.decide(action, edit) } }, text);
     const found = [
@@ -149,17 +159,19 @@ export class EditPanel {
     return this.decide && found.length ? h("div", { class: "bar", role: "group", "aria-label": "Decisions" }, found) : null;
   }
 
-  #output(output) {
+  #output(edit, output, number) {
+    const picture = h("img", { src: small(this.batch, edit, number, THUMBNAIL), alt: "", on: { error: () => picture.remove() } });
     const open = h("button", { on: { click: () => this.#open(output.uri) } }, "Open the picture");
     const told = `${output.width} × ${output.height}, ${bytes(output.bytes)}, ${output.content_type}`;
-    const blank = output.blank ? h("span", { class: "note" }, "It is blank, or may be.") : null;
+    const trouble = output.filtered ? "The API's safety filter took the picture away." : output.blank ? "It is blank, or may be." : "";
     return h(
       "div",
       { class: "output" },
+      picture,
       h("span", {}, told),
       h("code", { class: "small" }, output.uri),
       h("span", { class: "small quiet" }, "sha256 ", h("span", { class: "mono" }, output.sha256)),
-      blank,
+      trouble && h("span", { class: "note" }, trouble),
       h("div", {}, open),
     );
   }
@@ -199,13 +211,16 @@ function about(metadata) {
   return metadata && Object.keys(metadata).length ? [h("h2", {}, "Metadata"), facts(metadata)] : [];
 }
 
-/** What was done about it, the oldest first; each step with the time since the one before; `waits`: what keeps it from being submitted. */
-function past(steps, waits) {
+/**
+ * What was done about it, the oldest first; each step with the time since the one before; `waits`: what keeps it from being submitted;
+ * `message`: why it failed.
+ */
+function past(steps, waits, message) {
   if (!steps.length) return [];
   const items = steps.map((step, i) => {
     const since = i ? (Date.parse(step.at) - Date.parse(steps[i - 1].at)) / 1000 : 0;
     const at = h("time", { class: "quiet small", datetime: step.at, title: when(step.at) }, i ? `+ ${seconds(since)}` : when(step.at));
-    return h("li", { data: { what: step.what } }, h("span", {}, step.text), at);
+    return h("li", { data: { what: step.what } }, h("span", {}, step.text, step.what === "failed" && i === steps.length - 1 && message ? `: ${message}` : ""), at);
   });
   if (waits) items.push(h("li", { data: { what: "waited" } }, h("span", {}, `it waits now: ${waits}`)));
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];

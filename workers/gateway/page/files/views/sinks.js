@@ -1,6 +1,7 @@
 // Where events are delivered, and how that goes; what was not taken is delivered again, and what is not used is removed.
 import { ask, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
+import { installation } from "../installation.js";
 import { ago, count, number } from "../format.js";
 import { Decision } from "../parts/decision.js";
 import { TableView } from "../parts/table-view.js";
@@ -10,7 +11,7 @@ const EMPTY = [
   h("p", { class: "quiet" }, "A sink is told when edits and batches end. Name one in ", h("code", {}, "RETOUCH_WEBHOOK_URL"), ", or several in ", h("code", {}, "RETOUCH_SINKS"), ", and start the workers again."),
 ];
 
-const stateOf = (row) => (row.gone ? "gone" : row.held ? "held" : row.live ? "live" : "no worker has it");
+const stateOf = (row) => (row.gone ? "gone" : row.held ? "held" : !row.live ? "no worker has it" : installation.unattended ? "waits for a worker" : "live");
 const troubleOf = (row) => row.gone ?? row.held ?? row.last_error ?? "";
 const troubleAt = (row) => (row.gone ? row.gone_since : row.held ? row.held_since : row.last_error_at);
 
@@ -18,7 +19,7 @@ export function openSinks(root) {
   const columns = [
     { name: "Sink", value: (row) => row.sink },
     { name: "To", value: (row) => row.to },
-    { name: "State", value: stateOf, cell: (row) => h("span", { class: `pill ${row.gone || row.held || !row.live ? "paused" : "completed"}` }, stateOf(row)) },
+    { name: "State", value: stateOf, cell: (row) => h("span", { class: `pill ${stateOf(row) === "live" ? "completed" : "paused"}` }, stateOf(row)) },
     { name: "Events", value: (row) => row.types.map((type) => type.replace("retouch.", "")).join(", ") || "all" },
     { name: "Delivered", number: true, value: (row) => row.delivered, text: (row) => number(row.delivered) },
     { name: "Waiting", number: true, value: (row) => row.waiting, text: (row) => number(row.waiting) },
