@@ -13,7 +13,19 @@ from retouch.edit import check_batch_id
 from retouch.edit_result import Result
 from retouch.errors import InputError, LostImagesError
 from retouch.installation import Installation
-from retouch.ledger import BatchView, EditRow, EditView, FailureGroup, HistoryStep, Ledger, Made, Pick
+from retouch.ledger import (
+    PAGE,
+    BatchView,
+    EditRow,
+    EditView,
+    FailureGroup,
+    FoundEdits,
+    HistoryStep,
+    Ledger,
+    Made,
+    NamedEdit,
+    Pick,
+)
 from retouch.media.downloads import Buckets, ImageSource
 from retouch.media.stores import kept_store
 from retouch.plural import count
@@ -140,6 +152,27 @@ class BatchReader(Installation):
         with self._reach():
             return self._way.strips.rows(batch, places, results=results)
 
+    def search(self, batch: str, text: str, *, first: int = 0, most: int = 50) -> FoundEdits:
+        """At most so many edits of a batch (500) that have this text in their custom id, in whatever case.
+
+        They come in the batch's order; one that is called just so stands first. ``first``: begin at this place. At most
+        25,000 names are looked at: the search goes on from the answer's ``next``. Raises InputError if there is no
+        such batch, or for an empty text.
+        """
+        if not text or first < 0 or not 1 <= most <= PAGE:
+            raise InputError(f"search needs a text, a first place of 0 or more, and 1 to {PAGE} as most")
+        self.status(batch)
+        with self._reach():
+            return self._way.search.in_batch(batch, text, first, most)
+
+    def named(self, name: str, *, prefix: str = "") -> list[NamedEdit]:
+        """The edits that are called so in the newest 200 batches (whose ids begin with ``prefix``).
+
+        ``name``: a custom id; or ``batch/custom_id``: that one alone.
+        """
+        with self._reach():
+            return self._way.search.named(name, prefix)
+
     def alike(self, batch: str, custom_id: str) -> list[int]:
         """The places in the batch's order of all edits that are made of the same picture as this one, with its own.
 
@@ -190,8 +223,15 @@ class BatchReader(Installation):
         view = self.find_edit(batch, custom_id)
         if view is None:
             self.status(batch)
-            raise InputError(f"there is no edit {custom_id[:80]!r} in batch {batch!r}")
+            raise InputError(
+                f"there is no edit {custom_id[:80]!r} in batch {batch!r}{self._alike_names(batch, custom_id)}"
+            )
         return view
+
+    def _alike_names(self, batch: str, text: str) -> str:
+        found = self.search(batch, text, most=SHOWN).edits if text else []
+        names = ", ".join(row.custom_id for row in found)
+        return f"; there is {names}" if names else ""
 
     def find_edit(self, batch: str, custom_id: str) -> EditView | None:
         """The same as ``edit``, and None if there is no such edit in Redis."""

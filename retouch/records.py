@@ -309,11 +309,35 @@ class EditRowRecord(TypedDict):
 
 
 @_DESCRIBED
+class NamedEditRecord(TypedDict):
+    """An edit that was found by its name."""
+
+    batch: str
+    custom_id: str
+    state: State
+
+
+@_DESCRIBED
+class NamedEditsRecord(TypedDict):
+    """The edits of this name in the batches that were looked at, the newest batch first."""
+
+    edits: list[NamedEditRecord]
+
+
+@_DESCRIBED
 class EditRowsRecord(TypedDict):
     """Some edits of a batch."""
 
     batch: str
     edits: list[EditRowRecord]
+
+
+@_DESCRIBED
+class FoundEditsRecord(EditRowsRecord):
+    """The edits of a batch that a search has found; the one that is called so stands first."""
+
+    next: int | None
+    """the place from which the search goes on, since at most 25,000 names are looked at; null: it is at the end"""
 
 
 @_DESCRIBED

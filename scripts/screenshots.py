@@ -52,6 +52,7 @@ return there.length >= n && there.every(one => one.naturalWidth) }"""
 VIEWS = (
     View("batches", "#/batches", "posters"),
     View("batch", f"#/batches/{NIGHT}", "lighthouse-000000"),
+    View("search", f"#/batches/{NIGHT}?search=00002", "11 edits found"),
     View("failed", f"#/batches/{NIGHT}", "2,000 of 100,000 shown", press="7"),
     View("edit", "#/batches/oil/edits/lighthouse-000003", "Parameters"),
     View("decision", "#/batches/oil", "is told at the end", click="Retry all…"),

@@ -18,6 +18,7 @@ from retouch.gateway.pictures import GatewayPictures
 from retouch.gateway.producer import GatewayProducer
 from retouch.gateway.reader import GatewayReader
 from retouch.gateway.redo import Redo, redo
+from retouch.gateway.search import GatewaySearch
 from retouch.gateway.strips import GatewayStrips
 from retouch.gateway.writing import GatewayWriter
 from retouch.intake.redo import Wish
@@ -35,6 +36,7 @@ class RemoteLedger:
         self._client = Client(address, connect_s=timeout_s)
         self.reader = GatewayReader(self._client)
         self.strips = GatewayStrips(self._client)
+        self.search = GatewaySearch(self._client)
         self.picks = GatewayPicks(self._client, self.strips)
         self.jobs = GatewayJobs(self._client)
         self.producer = GatewayProducer(self._client)

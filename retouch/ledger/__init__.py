@@ -41,6 +41,7 @@ from retouch.ledger.picks import Chosen, Pick
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
 from retouch.ledger.samples import RequestSample, Sample
+from retouch.ledger.search import FoundEdits, NamedEdit
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
 from retouch.ledger.views import (
     BatchPauseView,
@@ -86,6 +87,7 @@ __all__ = [
     "FailureGroup",
     "Figures",
     "Finish",
+    "FoundEdits",
     "Harvest",
     "Heartbeat",
     "HistoryStep",
@@ -100,6 +102,7 @@ __all__ = [
     "Made",
     "MoneySum",
     "Named",
+    "NamedEdit",
     "Origin",
     "Pause",
     "Pending",

@@ -14,6 +14,7 @@ from retouch.ledger.picks import Picks
 from retouch.ledger.producer import Producer
 from retouch.ledger.reader import Reader
 from retouch.ledger.requests import Requests
+from retouch.ledger.search import Search
 from retouch.ledger.strips import Strips
 from retouch.ledger.worker import Worker
 
@@ -21,8 +22,8 @@ from retouch.ledger.worker import Worker
 class Ledger:
     """Edits and batches in Redis: ``producer`` fills batches, ``worker`` claims and settles, ``reader`` reads.
 
-    ``strips``: reads whole batches at a glance. ``picks``: what people choose among results. ``jobs``: what is done to
-    many edits of a batch.
+    ``strips``: reads whole batches at a glance. ``search``: finds edits by their names. ``picks``: what people
+    choose among results. ``jobs``: what is done to many edits of a batch.
     ``access``, ``requests``: the keys and the requests of the gateway. Thread-safe. Every method of these may raise
     LedgerAwayError, LedgerRefusedError, LedgerError or SchemaError.
     ``clock`` returns ms since 1970 in place of the server's clock; for tests.
@@ -53,6 +54,7 @@ class Ledger:
         self.worker = Worker(connection)
         self.reader = Reader(connection)
         self.strips = Strips(connection)
+        self.search = Search(connection)
         self.picks = Picks(connection)
         self.jobs = Jobs(connection)
         self.access = Access(connection)

@@ -33,7 +33,7 @@ from retouch.access_keys import AccessKeys, Scope
 from retouch.causes import Outcome
 from retouch.cli.sheet import _images
 from retouch.cli.sheet_pages import Pages
-from retouch.ledger import Delivery, Heartbeat, Ledger, Named, Settlement, Step
+from retouch.ledger import Delivery, FoundEdits, Heartbeat, Ledger, Named, NamedEdit, Settlement, Step
 from retouch.net.addresses import PrivateHosts
 from retouch.price import Price
 from retouch.senders import this_user
@@ -199,6 +199,10 @@ def test_a_batch_at_a_glance(queue: EditQueue, ledger: Ledger) -> None:
         EditRow(1, "e1", EditState.FAILED, 2),
     ]
     assert len(queue.edits_at("b", range(1201))) == 5
+    found = queue.search("b", "E", most=2)
+    assert ([row.custom_id for row in found.edits], found.next) == (["e0", "e1"], 2)
+    assert queue.search("b", "e", first=3) == FoundEdits(queue.edits_at("b", [3, 4]), None)
+    assert queue.named("e1") == queue.named("b/e1") == [NamedEdit("b", "e1", EditState.FAILED)]
     assert [one.custom_id for one in queue.results("b", group=1)] == ["e0", "e2", "e3"]
     assert [row["custom_id"] for row in queue.rows("b", group=2)] == ["e1"]
     assert queue.retry("b", group=1) == (0, 3)

@@ -19,6 +19,7 @@ from workers.gateway.native.pictures import add_pictures
 from workers.gateway.native.provider import add_provider
 from workers.gateway.native.redo import RedoAsked, add_redo
 from workers.gateway.native.removal import add_removal
+from workers.gateway.native.search import add_search
 from workers.gateway.native.sinks import add_sinks
 from workers.gateway.native.strips import add_strips
 from workers.gateway.native.submit import Edits, add_submit
@@ -35,6 +36,7 @@ def add_native(app: FastAPI, gateway: Gateway) -> None:
     add_strips(app, gateway)
     add_picks(app, gateway)
     add_edits(app, gateway)
+    add_search(app, gateway)
     add_events(app, gateway)
     add_installation(app, gateway)
     add_jobs(app, gateway)

@@ -6,6 +6,7 @@ import { STATES, stateOf } from "../states.js";
 const MOST_HEIGHT = 260; // pixels
 const LARGEST = 18; // of a cell
 const FAINT = 0.16;
+const REST_MS = 250; // for so long the pointer stays before a name is asked for
 
 class StateMap extends HTMLElement {
   #canvas = h("canvas", { role: "img" });
@@ -15,6 +16,8 @@ class StateMap extends HTMLElement {
   #layout = null;
   #colours = null;
   #frame = 0;
+  #pointed = null; // the place, and where its words are
+  #rest = 0;
 
   connectedCallback() {
     this.append(this.#canvas, this.#told);
@@ -22,13 +25,14 @@ class StateMap extends HTMLElement {
     this.#sizes.observe(this);
     window.addEventListener("theme", this.#repaint);
     this.#canvas.addEventListener("pointermove", (event) => this.#tell(event));
-    this.#canvas.addEventListener("pointerleave", () => (this.#told.hidden = true));
+    this.#canvas.addEventListener("pointerleave", () => this.#leave());
     this.#canvas.addEventListener("click", (event) => this.#pick(event));
   }
 
   disconnectedCallback() {
     this.#sizes.disconnect();
     window.removeEventListener("theme", this.#repaint);
+    clearTimeout(this.#rest);
   }
 
   #sizes = null;
@@ -113,11 +117,35 @@ class StateMap extends HTMLElement {
 
   #tell(event) {
     const place = this.#place(event);
-    this.#told.hidden = place < 0;
-    if (place < 0) return;
-    this.#told.textContent = `${number(place + 1)}: ${stateOf(this.#strip.states[place]).name}`;
-    const left = Math.min(event.offsetX + 12, this.clientWidth - this.#told.offsetWidth);
-    this.#told.style.transform = `translate(${left}px, ${event.offsetY - this.#canvas.clientHeight - 34}px)`;
+    if (place < 0) return this.#leave();
+    const same = this.#pointed?.place === place;
+    this.#pointed = { place, x: event.offsetX, y: event.offsetY, name: same ? this.#pointed.name : "" };
+    this.#write();
+    if (same) return undefined;
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.dispatchEvent(new CustomEvent("rest", { detail: place })), REST_MS);
+    return undefined;
+  }
+
+  #leave() {
+    clearTimeout(this.#rest);
+    this.#pointed = null;
+    this.#told.hidden = true;
+  }
+
+  /** Say what the edit is called on which the pointer rests, if it rests there still. */
+  name(place, name) {
+    if (this.#pointed?.place !== place) return;
+    this.#pointed.name = name;
+    this.#write();
+  }
+
+  #write() {
+    const { place, x, y, name } = this.#pointed;
+    this.#told.hidden = false;
+    this.#told.textContent = `${number(place + 1)}${name && ` ${name}`}: ${stateOf(this.#strip.states[place]).name}`;
+    const left = Math.max(0, Math.min(x + 12, this.clientWidth - this.#told.offsetWidth));
+    this.#told.style.transform = `translate(${left}px, ${y - this.#canvas.clientHeight - 34}px)`;
   }
 
   #pick(event) {

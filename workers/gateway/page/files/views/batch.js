@@ -15,6 +15,7 @@ import { Strip } from "../strip.js";
 import { BatchActions } from "./batch-actions.js";
 import { BatchHead } from "./batch-head.js";
 import { EditPanel } from "./edit.js";
+import { EditSearch } from "./edit-search.js";
 import { Groups } from "./groups.js";
 
 const CAN = { retry: ["failed", "held", "cancelled"], cancel: ["queued", "held"] }; // what is done to edits in which states
@@ -60,6 +61,8 @@ class Batch {
     this.map = document.createElement("state-map");
     this.list = document.createElement("virtual-list");
     this.chips = STATES.map((state) => this.#chip(state));
+    const searched = { changed: () => this.#strip.length && this.#filtered(), typed: () => this.#addressed(), leave: (opens) => this.#toTheFound(opens), failed: (error) => this.#noNames(error) };
+    this.search = new EditSearch(batch, this.#closing.signal, searched);
     this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     const filters = h("div", { class: "bar", role: "group", "aria-label": "Edits by state" }, this.chips);
@@ -67,7 +70,7 @@ class Batch {
     this.split = h("div", { class: "split" }, card, this.edit.element);
     this.bulk = ["retry", "cancel"].map((action) => this.#bulkButton(action));
     const legend = h("div", { class: "bar between" }, filters, h("div", { class: "bar" }, this.said, this.bulk)); // what filters is the legend of the map too
-    this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, legend, this.map);
+    this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, this.search.element, legend, this.map);
     this.mapCard.hidden = this.split.hidden = true; // until they have something to show
     root.append(this.head.element, this.pauses.element, this.actions.element, this.trouble, this.jobs.element, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
@@ -78,6 +81,7 @@ class Batch {
     this.list.setAttribute("aria-label", "Edits");
     this.list.addEventListener("open", ({ detail }) => this.#open(this.#placeAt(detail)));
     this.list.addEventListener("move", ({ detail }) => this.edit.place !== null && this.#open(this.#placeAt(detail)));
+    this.map.addEventListener("rest", ({ detail }) => this.#nameOnMap(detail));
     this.map.addEventListener("pick", ({ detail }) => this.#pick(detail));
     this.onKey = (event) => this.#key(event);
     document.addEventListener("keydown", this.onKey);
@@ -108,6 +112,7 @@ class Batch {
   choose(filters) {
     this.#states = new Set(chosenOf(filters, "state", NAMES).map((name) => STATES[NAMES.indexOf(name)].code));
     this.groups.choose(chosenOf(filters, "group", GROUPS).map(Number));
+    this.search.choose(filters.get("search")?.trim() ?? "");
   }
 
   /** Show an edit, or none, and what an address is filtered by. */
@@ -253,11 +258,11 @@ class Batch {
     const edit = this.edit.place === null ? [] : ["edits", this.edit.name];
     const state = STATES.filter(({ code }) => this.#states.has(code)).map(({ name }) => name);
     const group = [...this.groups.chosen].sort((a, b) => a - b);
-    setAddress(addressOf(["batches", this.batch, ...edit], { state, group }), step);
+    setAddress(addressOf(["batches", this.batch, ...edit], { state, group, search: this.search.text }), step);
   }
 
   #filtered(fromTheTop = false) {
-    this.#shown = this.#strip.filter(this.#states, this.groups.chosen);
+    this.#shown = this.search.narrow(this.#strip.filter(this.#states, this.groups.chosen));
     const counts = this.#strip.counts();
     for (const chip of this.chips) {
       chip.hidden = !counts[chip.code] && !this.#states.has(chip.code);
@@ -291,7 +296,7 @@ class Batch {
     const chosen = STATES.filter(({ code }) => this.#states.has(code) || (!this.#states.size && groups.length));
     const states = chosen.filter(({ name, code }) => (groups.length ? name === "failed" : true) && CAN[button.action].includes(name) && counts[code]).map(({ name }) => name);
     const shown = groups.length ? this.#shown.length : STATES.reduce((sum, { name, code }) => sum + (states.includes(name) ? counts[code] : 0), 0);
-    button.hidden = !this.may || !states.length || !shown;
+    button.hidden = !this.may || !states.length || !shown || this.search.active; // which edits a search has found it does not know
     button.which = groups.length ? { states, groups } : { states };
     button.textContent = `${button.action === "retry" ? "Retry" : "Cancel"} ${number(shown)}…`;
   }
@@ -330,8 +335,15 @@ class Batch {
     this.list.reveal(this.list.active, { focus: true });
   }
 
+  /** From the search to what it has found. */
+  #toTheFound(opens) {
+    this.list.reveal(0, { focus: true });
+    if (opens) this.#open(this.#placeAt(0));
+  }
+
   #clear() {
     this.#states.clear();
+    this.search.choose("");
     this.groups.choose([]);
     this.#follows = this.edit.place !== null;
     this.#chosen();
@@ -370,6 +382,11 @@ class Batch {
     if (place === undefined) return;
     const name = this.rows.nameAt(place) ?? (await this.#nameOf(place));
     if (name !== undefined) this.#show(name, place);
+  }
+
+  async #nameOnMap(place) {
+    const name = this.rows.nameAt(place) ?? (await this.#nameOf(place));
+    if (name !== undefined) this.map.name(place, name);
   }
 
   async #nameOf(place) {

@@ -10,6 +10,7 @@ import { PausesNote } from "../parts/pauses-note.js";
 import { copyLine } from "../parts/copy-line.js";
 import { Rate } from "../rate.js";
 import { ended, pausedBy, shownState } from "../states.js";
+import { NamedEdits } from "./named-edits.js";
 
 const PAGE = 100;
 const FILTERS = ["all", "open", "paused", "finishing", "completed"];
@@ -49,7 +50,7 @@ class Batches {
   constructor(root, chosen) {
     this.chosen = chosen;
     const label = "Batches whose name or sender has";
-    this.search = h("input", { type: "search", placeholder: "Name or sender", "aria-label": label, id: "search", maxlength: LONGEST });
+    this.search = h("input", { type: "search", placeholder: "Batch, sender or edit", "aria-label": label, id: "search", maxlength: LONGEST });
     this.search.addEventListener("input", () => this.#searched());
     this.search.addEventListener("change", () => (this.#types = false));
     this.senders = h("select", { "aria-label": "Batches sent by" });
@@ -62,6 +63,7 @@ class Batches {
     this.said = h("p", { class: "quiet small", role: "status" });
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, "Show older batches");
     this.pauses = new PausesNote(this.#closing.signal, () => this.#timed());
+    this.named = new NamedEdits(this.#closing.signal, () => this.#draw());
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.empty = h("section", { class: "card empty", hidden: true });
     const group = h("div", { class: "bar", role: "group", "aria-label": "Batches by state" }, this.chips);
@@ -70,6 +72,7 @@ class Batches {
       h("div", { class: "bar" }, this.search, this.senders, group),
       this.trouble,
       this.pauses.element,
+      this.named.element,
       this.list,
       this.empty,
       h("div", { class: "bar" }, this.more),
@@ -94,6 +97,7 @@ class Batches {
   end() {
     clearInterval(this.timer);
     clearTimeout(this.typing);
+    this.named.end();
     this.#closing.abort();
     document.removeEventListener("keydown", this.onKey);
   }
@@ -186,6 +190,7 @@ class Batches {
     const { state, search } = this.chosen;
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(FILTERS[i] === state)));
     if (this.search.value.trim() !== search) this.search.value = search; // else a blank could not be typed
+    this.named.look(search);
   }
 
   #matches(record) {
@@ -232,7 +237,7 @@ class Batches {
   }
 
   #tellEmpty(all, shown) {
-    this.empty.hidden = shown > 0 || !this.trouble.hidden || this.#asking > 0;
+    this.empty.hidden = shown > 0 || this.named.found > 0 || !this.trouble.hidden || this.#asking > 0;
     if (this.empty.hidden) return;
     if (all) {
       const clear = h("button", { on: { click: () => this.#clear() } }, "Show all");
@@ -268,7 +273,7 @@ class Batches {
 
   #key(event) {
     if (event.key === "Escape" && event.target === this.search) return this.#clear();
-    const links = [...this.list.querySelectorAll("a")];
+    const links = [this.named.element, this.list].flatMap((part) => [...part.querySelectorAll("a")]);
     if (event.target === this.search && links.length && ["ArrowDown", "Enter"].includes(event.key)) {
       event.preventDefault();
       return event.key === "Enter" ? links[0].click() : links[0].focus();
