@@ -74,15 +74,14 @@ class Search:
 
     def _places(self, batch: str, wanted: str, first: int, most: int) -> tuple[list[int], int | None]:
         key, step, found = self._keys.order(batch), PAGE * PAGES_AT_ONCE, list[int]()
-        for begin in range(first, first + LOOKED_AT, step):
-            pages = range(begin, begin + step, PAGE)
+        size = int(self._connection.read("LLEN", key))
+        end = min(first + LOOKED_AT, size)
+        for begin in range(first, end, step):
+            pages = range(begin, min(begin + step, end), PAGE)
             ids = self._connection.read_all(("LRANGE", key, page, page + PAGE - 1) for page in pages)
-            names = [name for page in ids for name in page]
-            for place, name in enumerate(names, begin):
+            for place, name in enumerate((name for page in ids for name in page), begin):
                 if wanted in name.casefold():
                     found.append(place)
                     if len(found) == most:
-                        return found, place + 1
-            if len(names) < step:
-                return found, None
-        return found, first + LOOKED_AT
+                        return found, place + 1 if place + 1 < size else None
+        return found, end if end < size else None
