@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
-from workers.jobs import JobRunner
 
 from retouch.ledger import Action, Job, JobState, Settlement, Which
 from retouch.ledger.constants import CHANGED_AT_ONCE
 from retouch.states import EditState
 from tests.harness.scene import Scene
 from tests.ledger_bench import SUBMITTING
+from workers.jobs import JobRunner
 
 EDITS, FIT = 3 * CHANGED_AT_ONCE, 120
 CENT = Decimal("0.01")
@@ -26,9 +27,9 @@ def job(scene: Scene, id: str) -> Job:
     return found
 
 
-def counted(scene: Scene, action: Action, state: EditState) -> str:
+def counted(scene: Scene, action: Action, state: EditState, names: Iterable[str] = ()) -> str:
     """A job that can be started."""
-    found = scene.ledger.jobs.count("b", action, Which.of(action, [state]))
+    found = scene.ledger.jobs.count("b", action, Which.of(action, [state], custom_ids=names))
     assert found is not None
     return found.id
 
@@ -51,7 +52,7 @@ def test_a_retry_and_a_cancel_at_once_pay_for_nothing_twice(scene: Scene) -> Non
         assert [one.cause for one in scene.queue.status("b").paused] == causes
     scene.another_worker()
     scene.until(lambda: len(scene.api.accepted()) > FIT // 6, "some are taken")
-    cancel = counted(scene, "cancel", EditState.QUEUED)
+    cancel = counted(scene, "cancel", EditState.QUEUED, [f"c{n}" for n in range(FIT, 2 * FIT)])
     scene.ledger.jobs.start(cancel)
     with ExitStack() as ends:
         for _ in range(2):
