@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import JobState, Ledger
@@ -18,6 +19,7 @@ from tests.browser.conftest import Look
 from tests.browser.test_batch import end
 from tests.browser.test_batches import accessible, edits
 from tests.browser.use import keep_worker
+from tests.harness.waiting import until
 
 BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", "message": "width 99 is too large"}'
 
@@ -42,7 +44,7 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Try 3 edits of oil again?")
     expect(dialog).to_contain_text("3 edits are submitted again, for 1.50 USD.")
-    reasons = dialog.get_by_role("list", name="Why they failed").get_by_role("listitem")
+    reasons = dialog.get_by_role("list", name="Of which").get_by_role("listitem")
     expect(reasons).to_have_count(1)
     expect(reasons).to_contain_text("refused width … is too large")
     expect(reasons).to_contain_text("The API probably refuses the same again")
@@ -76,7 +78,7 @@ def test_the_reasons_of_what_is_tried_again_are_told_with_their_numbers(
     end(ledger, 1, EditState.FAILED, error='{"code": "failure", "message": "broken"}')
     page = look("#/batches/oil")
     page.get_by_role("button", name="Retry all").click()
-    reasons = page.get_by_role("list", name="Why they failed").get_by_role("listitem")
+    reasons = page.get_by_role("list", name="Of which").get_by_role("listitem")
     expect(reasons).to_have_count(4)
     assert reasons.nth(0).locator(".count").inner_text() == "3"
     assert "each try may be paid for" in reasons.nth(1).inner_text()
@@ -91,6 +93,23 @@ def test_the_reasons_of_what_is_tried_again_are_told_with_their_numbers(
     page.get_by_role("button", name="Cancel what waits").click()
     expect(page.get_by_role("dialog")).to_contain_text("They are not submitted.")
     expect(reasons).to_have_count(0)
+
+
+def test_held_edits_are_told_beside_those_that_wait(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """They may be paid for: whoever cancels, or tries them again, reads how many those are."""
+    end(ledger, 1, EditState.HELD)
+    page = look("#/batches/oil")
+    page.get_by_role("button", name="Cancel what waits").click()
+    listed = page.get_by_role("dialog", name="Cancel 4 edits?").get_by_role("listitem")
+    expect(listed).to_have_count(2)
+    assert listed.nth(0).inner_text().split() == ["3", "queued"]
+    assert listed.nth(1).inner_text().split()[:4] == ["1", "held", "sent", "and"]
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="held 1").click()
+    page.get_by_role("button", name="failed 5").click()
+    page.get_by_role("button", name="Retry 6").click()
+    expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(3)
+    expect(page.get_by_role("dialog").get_by_role("listitem").last).to_contain_text("held sent and not answered")
 
 
 def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
@@ -116,6 +135,23 @@ def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
     jobs.get_by_role("button", name="Stop").click()
     expect(jobs).to_contain_text("Stopped: ")
     assert queue.job(job.id).state is JobState.STOPPED
+
+
+def test_an_answer_that_comes_late_takes_no_job_back(look: Look, queue: EditQueue) -> None:
+    """What is heard meanwhile is newer: the job would look as if it did not go on, for ever."""
+    page = look("#/batches/oil")
+    expect(page.locator(".live")).to_have_attribute("data-live", "on")
+    held: list[Route] = []
+    page.route("**/start", lambda route: held.append(route))
+    page.get_by_role("button", name="Retry all").click()
+    page.get_by_role("button", name="Try 5 edits again").click()
+    until(lambda: page.evaluate("1") and held, "the start is asked for")
+    job: dict[str, Any] = {**queue.do_job(held[0].request.url.split("/")[-2]).to_json()}
+    jobs = page.get_by_role("region", name="Jobs")
+    expect(jobs).to_contain_text("5 of 5 edits tried again")
+    held[0].fulfill(json=job | {"state": "running", "changed": 0, "ended": None})
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(jobs).to_contain_text("5 of 5 edits tried again")
 
 
 def test_what_changed_since_is_told_at_the_end(look: Look, queue: EditQueue) -> None:

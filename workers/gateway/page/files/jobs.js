@@ -8,8 +8,11 @@ import { Decision } from "./parts/decision.js";
 const CANCEL = "cancel";
 const REASONS_SHOWN = 3;
 
-/** Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it; `holds`: what keeps them from being submitted. */
-export function decide(batch, which, started, holds = () => []) {
+/**
+ * Ask a person about a job; `which`: `{ action, states, groups, custom_ids }`. `started` is called with it. `holds`: what keeps them
+ * from being submitted; `standing`: how many edits of the batch are in each of the states, where all of these are meant.
+ */
+export function decide(batch, which, started, { holds = () => [], standing = [] } = {}) {
   let job = null;
   const dialog = new Decision(`Counting edits of ${batch}…`, async () => started(await json(v1("jobs", job.job, "start"), { method: "POST" })));
   const anew = h("input", { type: "checkbox" });
@@ -28,7 +31,8 @@ export function decide(batch, which, started, holds = () => []) {
       job = found;
       const mayAsk = job.to_ask || action === "anew";
       const [title, sentences, button] = told(job, which, holdsText(holds()));
-      dialog.say(title, [button && reasons(groups), ...sentences, mayAsk && which.action === "retry" && choice], button);
+      const list = button && listed([...reasons(groups), ...(standing.length > 1 ? stands(standing, groups) : [])]);
+      dialog.say(title, [list, ...sentences, mayAsk && which.action === "retry" && choice], button);
     } catch (error) {
       if (mine === asked) dialog.fail(error.message);
     }
@@ -43,17 +47,26 @@ async function failuresOf(batch, { action, states, groups: chosen = [], custom_i
   return groups.filter(({ group }) => !chosen.length || chosen.includes(group));
 }
 
-/** The reasons for which most failed, and how many others there are: the same again may fail again, and be paid for. */
+/** The reasons for which most failed, and how many others there are: the same may fail again, and be paid for. */
 function reasons(groups) {
   const [first, others] = [groups.slice(0, REASONS_SHOWN), groups.slice(REASONS_SHOWN)];
   const items = first.map(({ count: failed, code, words, advice }) => {
     const said = advice && h("span", { class: "quiet small" }, capital(advice), ".");
-    return h("li", {}, h("span", { class: "count" }, number(failed)), h("span", {}, h("code", {}, code), " ", words || OTHER, said));
+    return row(failed, h("code", {}, code), " ", words || OTHER, said);
   });
   const rest = others.reduce((sum, group) => sum + group.count, 0);
-  if (rest) items.push(h("li", {}, h("span", { class: "count" }, number(rest)), h("span", {}, `for ${count(others.length, "other reason")}`)));
-  return items.length ? h("ul", { class: "reasons", "aria-label": "Why they failed" }, items) : null;
+  return rest ? [...items, row(rest, `for ${count(others.length, "other reason")}`)] : items;
 }
+
+/** How many are in each state, if they are in several; of those that failed the reasons say it. */
+function stands(standing, groups) {
+  const others = standing.filter(([state]) => state !== "failed" || !groups.length);
+  return others.map(([state, some]) => row(some, h("code", {}, state), " ", state === "held" ? "sent and not answered" : ""));
+}
+
+const row = (some, ...words) => h("li", {}, h("span", { class: "count" }, number(some)), h("span", {}, words));
+
+const listed = (items) => (items.length ? h("ul", { class: "reasons", "aria-label": "Of which" }, items) : null);
 
 /** The title, the sentences and the button of a job that can be started. */
 function told(job, { states = [], custom_ids: names = [] }, holds) {

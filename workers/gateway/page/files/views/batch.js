@@ -282,7 +282,11 @@ class Batch {
   // --- decisions -------------------------------------------------------------------------------
 
   #decide(which) {
-    decide(this.batch, which, (job) => this.jobs.add(job), () => holdsOf(this.record));
+    const counts = this.#strip.counts();
+    const all = !which.custom_ids && !which.groups?.length;
+    const meant = STATES.filter(({ name, code }) => all && which.states.includes(name) && counts[code]);
+    const standing = meant.map(({ name, code }) => [name, counts[code]]);
+    decide(this.batch, which, (job) => this.jobs.add(job), { holds: () => holdsOf(this.record), standing });
   }
 
   #bulkButton(action) {
