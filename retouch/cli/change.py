@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retouch.advice.batch import limit_hint, why_open
+from retouch.advice.batch import limit_hint, reasons_outside, why_open
 from retouch.advice.pauses import batch_pause_line, pause_line
 from retouch.advice.workers import workers_hint
 from retouch.cli.doing import do, tell
@@ -78,8 +78,15 @@ def retry(
             f"{edits(ended.asked)} {were(ended.asked)} taken by the API before: it is asked for the results first"
             f" (to submit again all the same: {these} --anew)"
         )
+    _say_what_holds_up(queue, batch)
+
+
+def _say_what_holds_up(queue: EditQueue, batch: str) -> None:
+    """What keeps queued edits from being submitted: pauses of the batch, then what is so for all batches."""
     for why in queue.status(batch).paused:
         say(batch_pause_line(batch, why))
+    for reason in reasons_outside(queue.workers(), [pause for pause in queue.pauses() if pause.kind == "submit"]):
+        say(reason.begins)
 
 
 def _say_retry(queue: EditQueue, job: Job, state: EditState) -> None:

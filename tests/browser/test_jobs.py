@@ -100,7 +100,7 @@ def test_held_edits_are_told_beside_those_that_wait(look: Look, ledger: Ledger, 
     end(ledger, 1, EditState.HELD)
     page = look("#/batches/oil")
     page.get_by_role("button", name="Cancel what waits").click()
-    listed = page.get_by_role("dialog", name="Cancel 4 edits?").get_by_role("listitem")
+    listed = page.get_by_role("dialog", name="Cancel 4 edits of oil?").get_by_role("listitem")
     expect(listed).to_have_count(2)
     assert listed.nth(0).inner_text().split() == ["3", "queued"]
     assert listed.nth(1).inner_text().split()[:4] == ["1", "held", "sent", "and"]

@@ -114,3 +114,16 @@ def test_one_edit_that_cannot_be_changed_says_why(run: Run, batch: str, ledger: 
     ):
         refused = run(*command)
         assert (refused.code, said in refused.err) == (2, True)
+
+
+def test_retry_says_what_keeps_its_edits_from_being_submitted(run: Run, batch: str, ledger: Ledger) -> None:
+    """That no worker is alive, or that all submits are paused: else one waits for what is never sent."""
+    fail(ledger, taken=0)
+    ledger.worker.pause("submit:person", "lunch")
+    ledger.worker.pause("status:outage", "503")
+    err = run("retry", batch).err
+    assert "NO workers alive" in err
+    assert "PAUSED: submits (person)" in err
+    assert "status requests" not in err
+    ledger.worker.see_worker("w", {})
+    assert "NO workers alive" not in run("retry", batch, "--cancelled").err
