@@ -62,6 +62,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if nextitem is None or nextitem.path != item.path:
         once.end_test()
         gc.collect()
+        gc.freeze()  # what is left now stays as well: looked at after each file, it would cost more with each
 
 
 def pytest_runtest_logfinish() -> None:
