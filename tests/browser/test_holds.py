@@ -48,7 +48,7 @@ def test_a_pause_that_was_forgotten_is_told_before_a_retry_and_after(
     expect(page.get_by_role("region", name="Why it waits")).to_contain_text("Resume… lets it go on")
     page.get_by_role("button", name="Retry all").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 edit is queued again, and costs 0.5 USD when submitted.")
+    expect(dialog).to_contain_text("1 edit is queued again, and costs 0.50 USD when submitted.")
     expect(dialog).to_contain_text(
         "Nothing is submitted now. Batch oil is paused (by a person): Resume… lets it go on."
     )

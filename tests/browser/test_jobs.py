@@ -148,10 +148,10 @@ def test_an_answer_that_comes_late_takes_no_job_back(look: Look, queue: EditQueu
     until(lambda: page.evaluate("1") and held, "the start is asked for")
     job: dict[str, Any] = {**queue.do_job(held[0].request.url.split("/")[-2]).to_json()}
     jobs = page.get_by_role("region", name="Jobs")
-    expect(jobs).to_contain_text("5 of 5 edits tried again")
+    expect(jobs).to_contain_text("5 of 5 edits queued again")
     held[0].fulfill(json=job | {"state": "running", "changed": 0, "ended": None})
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(jobs).to_contain_text("5 of 5 edits tried again")
+    expect(jobs).to_contain_text("5 of 5 edits queued again")
 
 
 def test_what_changed_since_is_told_at_the_end(look: Look, queue: EditQueue) -> None:
