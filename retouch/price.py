@@ -16,8 +16,10 @@ MICRO = 1_000_000
 DEAREST = 1_000_000  # units of the currency for one image, so that no sum leaves what a float holds exactly
 _AMOUNT = r"([0-9]{1,9}(?:[.,][0-9]{1,6})?)"
 _CURRENCY = r"([A-Za-z]{3}|[$€£¥])"
-_PRICE = re.compile(rf"(?:image\s+)?{_AMOUNT}\s*{_CURRENCY}")
-_BUDGET = re.compile(rf"{_AMOUNT}\s*{_CURRENCY}?")
+_MONEY = re.compile(rf"{_CURRENCY}?\s*{_AMOUNT}\s*{_CURRENCY}?")
+_IMAGE = re.compile(r"image\s+")
+_THOUSANDS = re.compile(r"[1-9][0-9]*,[0-9]{3}")  # or a decimal comma: nobody can know
+_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 
 
 class Price(NamedTuple):
@@ -31,8 +33,8 @@ class Price(NamedTuple):
         """Read ``0.0035 USD`` or ``image 0.0035 USD``; None if it is empty. Raises InputError, which names ``what``."""
         if not text.strip():
             return None
-        found = _PRICE.fullmatch(text.strip())
-        price = cls(_decimal(found[1]), found[2].upper()) if found else None
+        found = _money(_IMAGE.sub("", text.strip(), count=1), what)
+        price = cls(*found) if found and found[1] else None
         if price is None or price.amount > DEAREST:
             raise InputError(
                 f"{what}: {text[:40]!r} is not a price of one image, such as 0.0035 USD (a million at most, with"
@@ -77,19 +79,22 @@ class Budget(NamedTuple):
 
     @classmethod
     def parse(cls, budget: float | Decimal | str, what: str = "budget") -> Self:
-        """Read ``20``, ``20.5`` or ``"20 USD"``; raises InputError."""
-        text = str(budget).strip() if not isinstance(budget, bool) else ""
-        found = _BUDGET.fullmatch(text)
+        """Read ``20``, ``20.5``, ``"20 USD"`` or ``"$20"``; raises InputError."""
+        found = _money(str(budget).strip(), what) if not isinstance(budget, bool) else None
         if found is None:
             raise InputError(
                 f"{what} is {str(budget)[:40]!r}: write an amount of money, such as 20 or '20.50 USD' (nine digits"
                 " before the point at most, and six after it)"
             )
-        return cls(int(_decimal(found[1]) * MICRO), (found[2] or "").upper())
+        return cls(int(found[0] * MICRO), found[1])
 
     def __str__(self) -> str:
-        amount = f"{(Decimal(self.micros) / MICRO).normalize():f}"
-        return f"{amount} {self.currency}" if self.currency else amount
+        return f"{self.amount:f} {self.currency}" if self.currency else f"{self.amount:f}"
+
+    @property
+    def amount(self) -> Decimal:
+        """In units of the currency."""
+        return (Decimal(self.micros) / MICRO).normalize()
 
 
 def other_budget(batch: str, found: int, budget: Budget) -> str:
@@ -105,5 +110,13 @@ def digits(*amounts: Decimal) -> int:
     return max(2, *(-int(amount.normalize().as_tuple().exponent) for amount in amounts))
 
 
-def _decimal(text: str) -> Decimal:
-    return Decimal(text.replace(",", "."))
+def _money(text: str, what: str) -> tuple[Decimal, str] | None:
+    """An amount and its currency, which may be empty; None: it is none. Raises InputError for one that may be two."""
+    found = _MONEY.fullmatch(text)
+    if found is None or (found[1] and found[3]):
+        return None
+    amount, currency = found[2], (found[1] or found[3] or "").upper()
+    if _THOUSANDS.fullmatch(amount):
+        one, thousand = amount.replace(",", "."), amount.replace(",", "")
+        raise InputError(f"{what} is {text[:40]!r}: is that {one} or {thousand}? Write one of these")
+    return Decimal(amount.replace(",", ".")), _SIGNS.get(currency, currency)

@@ -60,7 +60,7 @@ class PriceRecord(TypedDict):
 
     amount: float
     currency: str
-    """as in ``RETOUCH_PRICE``, such as ``USD`` or ``€``"""
+    """as in ``RETOUCH_PRICE``, such as ``USD`` or ``EUR``"""
 
 
 @_DESCRIBED

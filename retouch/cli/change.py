@@ -20,6 +20,7 @@ from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import BatchView, Job
 from retouch.plural import are, count, were
+from retouch.price import Price
 from retouch.queue import EditQueue
 from retouch.states import EditState
 
@@ -94,7 +95,7 @@ def _say_retry(queue: EditQueue, job: Job, state: EditState) -> None:
     cost = ""
     if job.cost and job.cost.at_most:
         most = " at most" if job.to_ask else ""
-        cost = f", for {job.cost.at_most:f} {job.cost.currency}{most}"
+        cost = f", for {Price(job.cost.at_most, job.cost.currency)}{most}"
     say(f"retrying {count(job.counted, f'{state.value} edit')} of batch {job.batch}{cost} (job {job.id})")
     if state is EditState.FAILED:
         for line in reason_lines(job.batch, queue.failures(job.batch), job.groups):

@@ -14,9 +14,9 @@ from retouch.cli.options import BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
-from retouch.ledger import DayMoney
+from retouch.ledger import BatchView, DayMoney
 from retouch.plural import count
-from retouch.price import Budget, Price
+from retouch.price import Budget, Price, digits
 from retouch.records import PricesRecord
 from retouch.spending import LOOKED_AT, SenderMoney, Spending
 
@@ -152,6 +152,8 @@ def budget(
     wanted = None if amount in ("", "none") else Budget.parse(amount, "AMOUNT")
     queue = open_queue(redis_url)
     given = None if wanted is None else str(wanted)
+    if wanted and (warning := _pauses_at_once(queue.status(batch), wanted)):
+        say(warning)
     view = queue.set_budget(batch, given) if amount else queue.status(batch)
     if json_:
         emit(view.to_json())
@@ -159,3 +161,15 @@ def budget(
     typer.echo(printable(money_hint(view) or NO_PRICE))
     for pause in () if view.finished else view.paused:
         say(batch_pause_line(batch, pause))
+
+
+def _pauses_at_once(view: BatchView, budget: Budget) -> str:
+    """What is to be known of a budget that is used up already, before it is set."""
+    money = view.money
+    if not money or budget.amount >= money.used or view.ended == view.total:
+        return ""
+    places = max(digits(money.used), digits(budget.amount))
+    return (
+        f"note: {money.shown(budget.amount, places)} is less than what batch {view.batch} has cost already,"
+        f" {money.shown(money.used, places)}: it pauses at once, and what is spent stays spent"
+    )

@@ -192,7 +192,8 @@ def _of_money(words: str) -> RetouchError | None:
     if words.startswith("CURRENCY "):
         ours = words.removeprefix("CURRENCY ")
         return InputError(
-            f"amounts are counted in {ours} here (retouch price): write {ours}, or use another RETOUCH_NAMESPACE"
+            f"amounts are counted in {ours} here: write this one in {ours} too, such as '20 {ours}'; another currency"
+            " needs an installation of its own (RETOUCH_NAMESPACE)"
         )
     return None
 

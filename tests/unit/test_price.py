@@ -18,7 +18,9 @@ from retouch.price import Budget, Price
         ("0.0035 USD", "0.0035 USD", 3500),
         ("image 0.0035 USD", "0.0035 USD", 3500),
         (" image  0,5eur ", "0.50 EUR", 500_000),
-        ("0.000001 €", "0.000001 €", 1),
+        ("0.000001 €", "0.000001 EUR", 1),
+        ("$0.5", "0.50 USD", 500_000),
+        ("image £ 0.5", "0.50 GBP", 500_000),
         ("1000000 USD", "1000000.00 USD", 10**12),
         ("0 USD", "0.00 USD", 0),
     ],
@@ -55,7 +57,11 @@ def test_what_is_no_price_is_refused(text: str) -> None:
         (0.1, (100_000, "")),
         (Decimal("12.345678"), (12_345_678, "")),
         ("20 usd", (20_000_000, "USD")),
-        ("20,5€", (20_500_000, "€")),
+        ("20,5€", (20_500_000, "EUR")),
+        ("$20", (20_000_000, "USD")),
+        ("€ 0,40", (400_000, "EUR")),
+        ("0,125", (125_000, "")),
+        ("USD 1.000", (1_000_000, "USD")),
         ("0", (0, "")),
         ("999999999.999999", (999_999_999_999_999, "")),
     ],
@@ -68,9 +74,18 @@ def test_a_budget_is_an_amount_perhaps_with_a_currency(given: Any, expected: tup
 
 
 @pytest.mark.parametrize(
-    "given", ["", "all", -1, True, float("nan"), float("inf"), 1e-9, 1e12, "1 2", "5 dollars", "٣"]
+    "given",
+    ["", "all", -1, True, float("nan"), float("inf"), 1e-9, 1e12, "1 2", "5 dollars", "٣", "$5 USD", "1.000,50"],
 )
 def test_what_is_no_budget_is_refused(given: Any) -> None:
     """In one sentence that says what to write."""
     with pytest.raises(InputError, match="write an amount of money, such as 20 or"):
         Budget.parse(given)
+
+
+@pytest.mark.parametrize("parse", [Budget.parse, Price.parse])
+@pytest.mark.parametrize("text", ["1,000 USD", "$12,500"])
+def test_an_amount_that_may_be_a_thousand_times_as_much_is_asked_about(parse: Any, text: str) -> None:
+    """One USD, or a thousand: a guess would spend it, or pause a batch."""
+    with pytest.raises(InputError, match=r"is that 1\.000 or 1000\?|is that 12\.500 or 12500\?"):
+        parse(text)

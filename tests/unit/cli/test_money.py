@@ -56,6 +56,8 @@ def test_a_price_is_shown_and_set(run: Run) -> None:
         (("price", "0.01 EUR"), "amounts are counted in USD here"),
         (("budget", "b", "much"), "AMOUNT is 'much': write an amount of money"),
         (("budget", "b", "5 EUR"), "amounts are counted in USD here"),
+        (("budget", "b", "0,40 €"), "write this one in USD too, such as '20 USD'"),
+        (("budget", "b", "1,000"), "is that 1.000 or 1000? Write one of these"),
         (("budget", "none-such", "5"), "there is no batch 'none-such'"),
     ],
 )
@@ -185,3 +187,13 @@ def test_what_was_spent_is_told_by_sender_and_by_batch(run: Run, ledger: Ledger)
 def test_a_time_of_the_day_is_the_last_one(text: str, expected: str) -> None:
     """By the clock of this machine."""
     assert moment(text, now=datetime.fromisoformat("2026-11-27T10:00:00+01:00")).isoformat() == expected
+
+
+def test_a_budget_below_what_is_spent_says_that_it_pauses(run: Run, three: str, ledger: Ledger) -> None:
+    """Before it is set; one that is enough says nothing."""
+    run("enqueue", three, "--batch", "oil")
+    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), mapping={"spent": 220_000, "currency": "USD"})
+    said = "note: 0.10 USD is less than what batch oil has cost already, 0.22 USD: it pauses at once, and what is spent"
+    assert run("budget", "oil", "$0.1").err == f"{said} stays spent\n"
+    assert run("budget", "oil", "0.22").err == ""
+    assert run("budget", "oil", "none").err == ""
