@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from retouch.errors import InputError
 from retouch.failure_limit import FailureLimit
@@ -14,6 +15,18 @@ from retouch.intake.values import checked_value
 from retouch.ledger.constants import WEIGHT_MAX, WEIGHT_MIN
 from retouch.price import Budget
 from workers.gateway.intake import Terms
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _as_written(text: Any) -> Any:
+    """What is no time as the document says it: a number would be taken for seconds since 1970."""
+    if isinstance(text, str) and not _DATE.match(text):
+        raise ValueError("write a time such as 2026-11-27T18:00:00Z")
+    return text
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_written)]
 
 
 class Asked(BaseModel):
@@ -37,7 +50,7 @@ class Asked(BaseModel):
     budget: str | None = Field(
         None, description="What the batch may cost, as `20` or `20 USD`. Given again it must be the same."
     )
-    open_until: AwareDatetime | None = Field(
+    open_until: Moment | None = Field(
         None, description="More edits may come until then: the batch does not end before. Of several the latest counts."
     )
 

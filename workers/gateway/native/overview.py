@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
-from pydantic import AwareDatetime
 
 from retouch.access_keys import AccessKey
 from retouch.records import AccessKeysRecord, SpendingRecord, WorkersRecord
 from retouch.spending import LOOKED_AT
 from workers.gateway.context import Gateway
+from workers.gateway.native.asked import Moment
 from workers.gateway.native.batches import Reader, of_all
 from workers.gateway.problems import Kind, described
 
@@ -38,8 +38,8 @@ def add_overview(app: FastAPI, gateway: Gateway) -> None:
         days: Annotated[
             int, Query(ge=1, le=MONEY_DAYS, description="So many (UTC), with today; none for a key with a prefix.")
         ] = 30,
-        since: Annotated[AwareDatetime | None, Query(description="Of batches that were made then, or later.")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Of batches that were made before.")] = None,
+        since: Annotated[Moment | None, Query(description="Of batches that were made then, or later.")] = None,
+        until: Annotated[Moment | None, Query(description="Of batches that were made before.")] = None,
         by: Annotated[str, Query(max_length=80, description="Of batches with edits of this sender.")] = "",
         limit: Annotated[int, Query(ge=1, le=LOOKED_AT, description="So many batches, the dearest.")] = 100,
     ) -> SpendingRecord:
