@@ -15,6 +15,7 @@ from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
 from tests.browser.test_batches import edits
+from tests.harness.waiting import until
 
 BATCH = "oil"
 LATER = "2999-01-01T00:00:00.000Z"
@@ -160,13 +161,17 @@ def test_what_was_said_is_kept_though_one_leaves_at_once(page: Page, ledger: Led
     page.route("**/edits?at=*", lambda route: held.append(route))
     page.evaluate(f"location.hash = '#/batches/{BATCH}/gallery'")
     expect(cell(page, 0)).to_be_focused()
-    with page.expect_request("**/edits?at=0&results=true"):
-        page.keyboard.press("p")
+    page.keyboard.press("p")
+
+    def asked() -> list[Route]:
+        return [one for one in held if "at=0&" in one.request.url]
+
+    until(lambda: page.evaluate("1") and asked(), "its name is asked for")
     page.keyboard.press("g")
     expect(page.get_by_role("link", name="Gallery")).to_be_visible()
-    [route] = [one for one in held if "at=0&" in one.request.url]
     with page.expect_response("**/picks"):
-        route.continue_()
+        for route in asked():
+            route.continue_()
     assert EditQueue(ledger).picks(BATCH) == ["lighthouse-000000"]
 
 
