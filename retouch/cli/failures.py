@@ -43,7 +43,7 @@ def reason_lines(batch: str, groups: Sequence[FailureGroup], only: Collection[in
     lines = []
     for group in chosen[:BEFORE_RETRY]:
         lines.append(_line(group))
-        if advice := before_retry(batch, group.code):
+        if advice := before_retry(batch, group.group, group.code):
             lines.append(f"    {advice}")
     if others := chosen[BEFORE_RETRY:]:
         number = sum(group.count for group in others)

@@ -58,7 +58,7 @@ def test_a_batch_pauses_at_the_first_edit_that_does_not_fit(bench: Bench) -> Non
     fill(bench, 2, None, batch="other")
     assert [c.member for c in sent(bench)] == ["b/c0", "other/c0", "b/c1", "other/c1"]
     assert money(bench) == (0, 4, 0)
-    reason = "its budget of 0.05 USD: 0 USD spent, 0.04 USD under way, and the next edit costs 0.02 USD"
+    reason = "its budget of 0.05 USD: 0.00 USD spent, 0.04 USD under way, and the next edit costs 0.02 USD"
     assert paused(bench) == {"budget": reason}
     assert sent(bench) == []
     assert bench.counts() == {"queued": 7, "submitting": 2}
@@ -177,7 +177,7 @@ def test_a_day_s_budget_pauses_all_submits_until_midnight(bench: Bench) -> None:
     fill(bench, 4, None)
     fill(bench, 1, None, batch="other")
     assert len(sent(bench, daily=3 * CENT)) == 3
-    reason = "the daily budget of 0.03 USD: 0 USD spent, 0.03 USD under way, and the next edit costs 0.01 USD"
+    reason = "the daily budget of 0.03 USD: 0.00 USD spent, 0.03 USD under way, and the next edit costs 0.01 USD"
     assert bench.pauses() == {"submit:budget": reason}
     assert paused(bench) == {}
     bench.clock.now += DAY_MS // 2 - 1000

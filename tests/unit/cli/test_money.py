@@ -17,7 +17,7 @@ from tests.unit.cli.conftest import Run
 from tests.unit.producing import edit
 
 Manifest = Callable[..., str]
-WHY = "its budget of 0.02 USD: 0 USD spent, 0.02 USD under way, and the next edit costs 0.01 USD"
+WHY = "its budget of 0.02 USD: 0.00 USD spent, 0.02 USD under way, and the next edit costs 0.01 USD"
 
 
 @pytest.fixture

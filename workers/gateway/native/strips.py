@@ -71,7 +71,7 @@ def _add_failures(app: FastAPI, gateway: Gateway) -> None:
         groups = gateway.queue.failures(batch)
         failed = sum(group.count for group in groups)
         told: list[AdvisedGroupRecord] = [
-            {**group.to_json(), "advice": before_retry(batch, group.code)} for group in groups
+            {**group.to_json(), "advice": before_retry(batch, group.group, group.code)} for group in groups
         ]
         return {"batch": batch, "failed": failed, "groups": told}
 

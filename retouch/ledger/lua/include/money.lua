@@ -24,10 +24,10 @@ local money = rarely(function(money)
     return known
   end
 
-  -- `0.035 USD`, as people read it, and as results have it.
+  -- `0.50 USD`, `0.035 USD`: as people read it, and as results have it; two digits after the point, or more (retouch/price.py).
   function money.shown(micros, currency)
-    local rest = string.gsub(string.format('%06d', micros % MICRO), '0+$', '')
-    return int(math.floor(micros / MICRO)) .. (rest ~= '' and '.' .. rest or '') .. ' ' .. currency
+    local digits = string.match(string.format('%06d', micros % MICRO), '^(%d%d%d-)0*$')
+    return int(math.floor(micros / MICRO)) .. '.' .. digits .. ' ' .. currency
   end
 
   -- Add to a sum of a batch and of a day; returns what that of the batch is now. A day that is forgotten is not begun anew.

@@ -47,8 +47,11 @@ def test_failures_are_told_by_reason(client: Client, ledger: Ledger) -> None:
     small |= {"example": "c1", "message": "no image 1"}
     empty = {"group": 1, "code": "refused", "words": "the prompt is empty", "count": 1}
     empty |= {"example": "c0", "message": "the prompt is empty"}
-    advice = "the API probably refuses the same again; to send it corrected: retouch redo b --failed --set FIELD=VALUE"
-    small["advice"] = empty["advice"] = advice
+    advice = (
+        "the API probably refuses the same again; to send them corrected: retouch results b --group {} --format csv "
+        "--fields custom_id -o ids.txt, then retouch redo b --only ids.txt --set FIELD=VALUE"
+    )
+    small["advice"], empty["advice"] = advice.format(2), advice.format(1)
     assert caller.get("/v1/batches/b/failures").json() == {"batch": "b", "failed": 3, "groups": [small, empty]}
     assert caller.post("/v1/batches/b/retry?group=2").json() == {"asked": 0, "sent": 2}
     assert caller.get("/v1/batches/b/failures").json() == {"batch": "b", "failed": 1, "groups": [empty]}
