@@ -311,7 +311,7 @@ class Jobs:
     def due(self) -> list[str]:
         """The ids of jobs that nobody does the pages of, though they are at work."""
         now, key = self._connection.now(), self._keys.jobs
-        later = f"({now + JOB_TAKEN_MS}"  # none is taken for so long: the clock has been set back
+        later = f"({now + 2 * JOB_TAKEN_MS}"  # none is taken for so long, nor since: the clock has been set back
         over, ahead = self._connection.read_all(
             [("ZRANGEBYSCORE", key, "-inf", now), ("ZRANGEBYSCORE", key, later, "+inf")]
         )

@@ -35,7 +35,7 @@ LATE_S = 0.4  # how much later a bug does what it should have done at once
 
 def settle_under_any_fence() -> None:
     """A worker that lost its claim may settle it."""
-    rewrite("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+    rewrite("settle", "if e.fence ~= tostring(item.fence) then return 0 end", "")
 
 
 def intend_under_any_fence() -> None:
@@ -46,7 +46,7 @@ def intend_under_any_fence() -> None:
 
 def count_without_guard() -> None:
     """An end is counted whatever state the edit is in."""
-    rewrite("settle", "if e[1] ~= tostring(item.fence) then return 0 end", "")
+    rewrite("settle", "if e.fence ~= tostring(item.fence) then return 0 end", "")
     rewrite("settle", "if not expected then return 0 end", "")
 
 
@@ -77,8 +77,7 @@ def no_intent() -> None:
 
 def event_outside_the_move() -> None:
     """An edit's event is published after the move that ends it."""
-    told = "told(batch, custom_id, redis.call('HGET', batch_key(batch), 'defaults'), result)"
-    rewrite("settle", f"emit('retouch.edit.' .. to, id, {told})", "")
+    rewrite("settle", "emit('retouch.edit.' .. to, id, told(batch, custom_id, result))", "")
     settle = Worker.settle
 
     def publish(worker: Worker, member: str, to: str) -> None:
@@ -180,7 +179,7 @@ def half_an_image_will_do() -> None:
 
 def claim_without_lease() -> None:
     """A claimed edit leaves the clock, as a message leaves a queue."""
-    rewrite("claim", "redis.call('ZADD', clock_key, int(now + lease), member)", "redis.call('ZREM', clock_key, member)")
+    rewrite("claim", "buffer.zadd(clock_key, leased_until, member)", "buffer.zrem(clock_key, member)")
 
 
 def batch_ends_before_its_files() -> None:
@@ -229,7 +228,7 @@ BUGS: dict[str, Callable[[], None]] = {
 
 def counted_by_every_settlement() -> None:
     """A request is counted as often as its settlement comes."""
-    rewrite("settle", "if item.counts and e[3] and not (item.keep and item.to == state) then", "if item.counts then")
+    rewrite("settle", "if item.counts and e.begun and not (item.keep and item.to == state) then", "if item.counts then")
 
 
 def any_answer_is_yes() -> None:

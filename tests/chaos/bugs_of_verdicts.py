@@ -22,9 +22,7 @@ def begun_by_every_call() -> None:
 
 def settled_and_still_held() -> None:
     """A claim that is settled keeps its holder, and so a message of it that comes later is taken for work."""
-    rewrite(
-        "settle", "redis.call('HDEL', key, 'holder', 'begun', 'rescues')", "redis.call('HDEL', key, 'begun', 'rescues')"
-    )
+    rewrite("settle", "buffer.hdel(key, 'holder', 'begun', 'rescues')", "buffer.hdel(key, 'begun', 'rescues')")
 
 
 def refused_edits_keep_their_turn() -> None:
@@ -103,8 +101,8 @@ def a_status_ends_an_outage_of_submits() -> None:
     """The API answers again, no matter what was asked."""
     rewrite(
         "settle",
-        "write_pause(pause_name('submit', CAUSE.outage), submits)\n  end\n  redis",
-        "end_pause(pause_name('submit', CAUSE.outage), submits)\n  end\n  redis",
+        "write_pause(pause_name('submit', 'outage'), submits)\n    end\n    redis",
+        "end_pause(pause_name('submit', 'outage'), submits)\n    end\n    redis",
     )
 
 

@@ -264,6 +264,14 @@ def test_a_producer_fits_beside_airflow() -> None:
     assert [str(asked[name]) for name, version in airflow.items() if not asked[name].specifier.contains(version)] == []
 
 
+def test_the_whole_suite_has_every_folder_of_tests() -> None:
+    """scripts/test names them, so that what takes longest begins first: a new one would be left out."""
+    command = (ROOT / "scripts/test").read_text()
+    folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders == {"acceptance", "browser", "chaos", "contract", "unit"}
+    assert [folder for folder in sorted(folders) if not re.search(rf"pytest .*tests/{folder}\b", command)] == []
+
+
 def test_the_oldest_libraries_are_those_that_the_project_allows() -> None:
     """scripts/test --oldest would hold nothing, if its constraints were not made again with pyproject.toml."""
     text = (ROOT / "scripts/constraints-oldest.txt").read_text()

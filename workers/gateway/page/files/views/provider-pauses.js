@@ -20,9 +20,11 @@ export class Pauses {
     this.element.hidden = !pauses.length;
     this.button.hidden = !this.may || pauses.some(({ kind, cause }) => kind === "submit" && cause === "person");
     const told = JSON.stringify(pauses);
-    if (told === this.#told) return; // the button that somebody has in hand stays
+    if (told === this.#told) return;
+    const inHand = this.list.contains(document.activeElement); // a key that is pressed then is for the new button
     this.#told = told;
     this.list.replaceChildren(...pauses.map((pause) => this.#item(pause)));
+    if (inHand) this.list.querySelector("button")?.focus();
   }
 
   #ask() {
