@@ -64,7 +64,7 @@ local chores = rarely(function(chores)
   end
 
   -- Up to `most` edits' worth of what is to be done to a batch. Returns how many that were.
-  function chores.chore(batch, most)
+  function chores.next_page(batch, most)
     local b = redis.call('HMGET', batch_key(batch), 'state', 'stale', 'expires', 'paused')
     local until_ms = tonumber(b[3] or '0')
     local moved = b[1] and not b[4] and unpark(batch, most) or 0
@@ -85,6 +85,6 @@ local function do_chores(most)
   while most > 0 do
     local batch = redis.call('ZRANGEBYSCORE', CHORES, '-inf', NOW, 'LIMIT', 0, 1)[1]
     if not batch then return end
-    most = most - OWN_COST - chores.chore(batch, most)
+    most = most - OWN_COST - chores.next_page(batch, most)
   end
 end
