@@ -11,6 +11,8 @@ from retouch.ledger import Ledger
 from retouch.price import Price
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
+from workers.gateway.gate import FILES
+from workers.gateway.page.frame import version
 
 # id, hours ago, senders, micro-units spent, edits
 BATCHES = (
@@ -80,19 +82,15 @@ def test_a_day_is_chosen_and_an_evening(look: Look, ledger: Ledger) -> None:
     with page.expect_request("**/v1/money*since=*") as asked:
         chosen.select_option(f"made on {today} (UTC)")
     assert f"since={today}T00%3A00%3A00.000Z&until=" in asked.value.url
-    evening = """async () => {
-        const { evening } = await import("/page/files/views/money-times.js");
+    evening = """async (path) => {
+        const { evening } = await import(path);
         const times = ["2026-11-27T09:00:00", "2026-11-27T18:30:00"].map((at) => evening(new Date(at)));
         return times.map((at) => at.toString().slice(4, 21));
     }"""
-    assert page.evaluate(evening.replace("/page/files/", files(page))) == ["Nov 26 2026 18:00", "Nov 27 2026 18:00"]
+    module = f"{FILES}{version()}/views/money-times.js"
+    assert page.evaluate(evening, module) == ["Nov 26 2026 18:00", "Nov 27 2026 18:00"]
     page.get_by_role("link", name="oil").press("Enter")
     expect(page.get_by_role("heading", name="oil")).to_be_visible()
-
-
-def files(page: Page) -> str:
-    """Where the page's own files are."""
-    return str(page.evaluate("document.querySelector('script[type=module]').src.replace(/main\\.js.*/, '')"))
 
 
 def test_many_batches_are_shown_as_they_are_asked_for(look: Look, ledger: Ledger) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from workers.gateway.gate import FILES
+from workers.gateway.page.frame import version
+
 Run = Callable[[str], Any]
 
 
@@ -17,7 +20,8 @@ def run(browser: Browser, url: str) -> Iterator[Run]:
     context = browser.new_context(bypass_csp=True)  # the page's own policy would not let a test load modules
     page = context.new_page()
     page.goto(f"{url}/healthz")
-    names = "Promise.all(['format', 'rate', 'states', 'strip'].map((name) => import(`/page/files/${name}.js`)))"
+    paths = [f"{FILES}{version()}/{name}.js" for name in ("format", "rate", "states", "strip")]
+    names = f"Promise.all({paths}.map((path) => import(path)))"
 
     def make(expression: str) -> Any:
         return page.evaluate(f"{names}.then(([format, rate, states, strip]) => {{ {expression} }})")

@@ -1,8 +1,13 @@
-"""The page's frame and its files, and the headers that keep all else out of it."""
+"""The page's frame and its files, and the headers that keep all else out of it.
+
+What a browser waits for is mostly the number of files. So all styles are one file, the frame names the modules that it
+needs for any view, and the path of a file holds the version of them all: a browser keeps it, and asks for it no more.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 import secrets
 from collections.abc import Mapping
@@ -20,7 +25,8 @@ from retouch.media.stores import kept_store
 from workers.gateway.gate import FILES
 from workers.gateway.problems import Kind, ProblemError
 
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml"}
+_FIRST, _STYLE = "main.js", "style.css"
 _POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self'{store};"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
@@ -37,26 +43,47 @@ _HEADERS = {
 
 
 class File(NamedTuple):
-    """A file of the page; ``tag``: its ETag."""
+    """A file of the page, as it is sent."""
 
     content: bytes
     media_type: str
-    tag: str
 
 
 @cache
 def files() -> Mapping[str, File]:
-    """All files by their paths; there are some dozens, of a few kB each."""
+    """All files by their paths: some dozens, of a few kB each; the styles are one, in the order of their names."""
     found: dict[str, File] = {}
+    styles: dict[str, bytes] = {}
     folders = [(PurePosixPath(), resources.files("workers.gateway.page") / "files")]
     while folders:
         path, folder = folders.pop()
         for one in folder.iterdir():
             if one.is_dir():
                 folders.append((path / one.name, one))
+            elif one.name.endswith(".css"):
+                styles[one.name] = one.read_bytes()
             elif kind := _TYPES.get(PurePosixPath(one.name).suffix):
-                content = one.read_bytes()
-                found[str(path / one.name)] = File(content, kind, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+                found[str(path / one.name)] = File(one.read_bytes(), kind)
+    found[_STYLE] = File(b"\n".join(styles[name] for name in sorted(styles)), "text/css")
+    return found
+
+
+@cache
+def version() -> str:
+    """What changes with any of the files."""
+    parts = hashlib.sha256()
+    for name, file in sorted(files().items()):
+        parts.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(file.content).digest())
+    return parts.hexdigest()[:16]
+
+
+def first_modules() -> list[str]:
+    """The modules that the page begins with, whichever view it shows."""
+    found = [_FIRST]
+    for name in found:  # which grows
+        folder = posixpath.dirname(name)
+        imported = re.findall(r'^import (?:[^;"]* from )?"(\.[^"]+)";$', files()[name].content.decode(), re.MULTILINE)
+        found += [path for one in imported if (path := posixpath.normpath(posixpath.join(folder, one))) not in found]
     return found
 
 
@@ -71,12 +98,10 @@ def _store(bucket: str) -> str:
 
 @cache
 def _template() -> str:
-    """The frame, which names all modules and styles, so that a browser asks for them at once."""
+    """The frame, which names what it begins with, so that a browser asks for all of it at once."""
     text = (resources.files("workers.gateway.page") / "files" / "index.html").read_text()
-    names = sorted(files())
-    modules = [f'<link rel="modulepreload" href="{FILES}{name}" nonce="NONCE">' for name in names if name[-3:] == ".js"]
-    styles = [f'<link rel="stylesheet" href="{FILES}{name}" nonce="NONCE">' for name in names if name[-4:] == ".css"]
-    return text.replace("<!-- files -->", "\n".join([*styles, *modules]))
+    links = [f'<link rel="modulepreload" href="{FILES}VERSION/{name}" nonce="NONCE">' for name in first_modules()]
+    return text.replace("<!-- modules -->", "\n".join(links)).replace("VERSION", version())
 
 
 def add_frame(app: FastAPI, bucket: str) -> None:
@@ -88,15 +113,13 @@ def add_frame(app: FastAPI, bucket: str) -> None:
         policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce, store=_store(bucket))}
         return HTMLResponse(_template().replace("NONCE", nonce), headers={**_HEADERS, **policy})
 
-    @app.get(FILES + "{path:path}", include_in_schema=False)
-    def file(path: str, request: Request) -> Response:
-        found = files().get(path)
+    async def file(request: Request) -> Response:
+        found = files().get(request.path_params["path"])
         if found is None:
             raise ProblemError(Kind.NOT_FOUND, "the page has no such file: load the page again")
-        # Asked about each time: after an upgrade all files are of the same version. Not the icon, which browsers want
-        # with each change of the address.
-        kept = "max-age=3600" if found.media_type == _TYPES[".svg"] else "no-cache"
-        headers = {**_HEADERS, "ETag": found.tag, "Cache-Control": kept}
-        if request.headers.get("if-none-match") == found.tag:
-            return Response(status_code=304, headers=headers)
-        return Response(found.content, headers=headers, media_type=found.media_type)
+        # A page that was opened before an upgrade gets what there is now, which is not what its path names.
+        kept = "max-age=31536000, immutable" if request.path_params["version"] == version() else "no-store"
+        return Response(found.content, headers={**_HEADERS, "Cache-Control": kept}, media_type=found.media_type)
+
+    # Not FastAPI's: in the event loop, without parameters to check, each costs a third.
+    app.add_route(FILES + "{version}/{path:path}", file, include_in_schema=False)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.unit.workers.gateway.conftest import Caller, problem
-from workers.gateway.page.frame import files
+from workers.gateway import page
+from workers.gateway.gate import FILES
+from workers.gateway.page.frame import files, version
+
+SOURCES = Path(page.__file__).parent / "files"
 
 
 def test_the_frame_lets_nothing_in_but_its_own_files(anyone: Caller) -> None:
@@ -56,7 +62,7 @@ def test_pictures_come_from_the_store_of_the_settings(
 
 def test_every_answer_of_the_page_is_kept_to_itself(anyone: Caller) -> None:
     """No frame, no referrer, no other window, no other type."""
-    for path in ("/", "/page/files/main.js"):
+    for path in ("/", f"{FILES}{version()}/main.js"):
         headers = anyone.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -65,24 +71,45 @@ def test_every_answer_of_the_page_is_kept_to_itself(anyone: Caller) -> None:
         assert headers["x-frame-options"] == "DENY"
 
 
-def test_files_have_their_types_and_are_asked_about_each_time(anyone: Caller) -> None:
-    """So that after an upgrade all are of one version."""
-    for name, kind in (
-        ("main.js", "text/javascript"),
-        ("style/1-tokens.css", "text/css"),
-        ("icon.svg", "image/svg+xml"),
-    ):
-        answer = anyone.get(f"/page/files/{name}")
-        assert answer.headers["content-type"].partition(";")[0] == kind
-        assert answer.headers["cache-control"] == ("max-age=3600" if name == "icon.svg" else "no-cache")
-        again = anyone.get(f"/page/files/{name}", headers={"If-None-Match": answer.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
+@pytest.mark.parametrize(
+    ("name", "kind"), [("main.js", "text/javascript"), ("style.css", "text/css"), ("icon.svg", "image/svg+xml")]
+)
+def test_a_file_has_its_type_and_is_kept_by_its_version(anyone: Caller, name: str, kind: str) -> None:
+    """A page of another version, opened before an upgrade, gets what there is, which is not kept."""
+    answer = anyone.get(f"{FILES}{version()}/{name}")
+    assert answer.headers["content-type"].partition(";")[0] == kind
+    assert answer.headers["cache-control"] == "max-age=31536000, immutable"
+    other = anyone.get(f"{FILES}0000/{name}")
+    assert other.content == answer.content == files()[name].content
+    assert other.headers["cache-control"] == "no-store"
+
+
+def test_all_styles_are_one_file_in_the_order_of_their_names() -> None:
+    """The tokens first."""
+    style = files()["style.css"].content
+    parts = [path.read_bytes() for path in sorted(SOURCES.glob("style/*.css"))]
+    assert len(parts) > 5
+    assert style == b"\n".join(parts)
+
+
+def test_the_frame_names_what_it_begins_with(anyone: Caller) -> None:
+    """Each module that is imported before a view, however deep, so that a browser asks for them at once; no other."""
+    frame = anyone.get("/").text
+    named = re.findall(rf'modulepreload" href="{FILES}{version()}/([^"]+)"', frame)
+    assert named[0] == "main.js"
+    assert "views.js" in named
+    assert not {"views/batch.js", "strip.js"} & set(named)
+    for name in named:
+        for one in re.findall(r'from "(\.[^"]+)"', files()[name].content.decode()):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(name), one)) in named
+    assert re.findall(rf"{FILES}(?!{version()}/)\S+", frame) == []
 
 
 def test_there_is_no_other_file(anyone: Caller) -> None:
     """Neither the frame itself, nor what lies beside the folder."""
-    for path in ("index.html", "../frame.py", "%2e%2e/frame.py", "nothing.js", ""):
-        assert problem(anyone.get(f"/page/files/{path}"))["status"] in (401, 404), path
+    for path in ("index.html", "../frame.py", "%2e%2e/frame.py", "nothing.js", "style/1-tokens.css", ""):
+        assert problem(anyone.get(f"{FILES}{version()}/{path}"))["status"] in (401, 404), path
+    assert problem(anyone.get(f"{FILES}main.js"))["status"] == 404
 
 
 def test_no_file_makes_markup_of_text() -> None:

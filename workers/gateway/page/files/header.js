@@ -6,6 +6,7 @@ import { live } from "./live.js";
 import { nextTheme, themeName } from "./theme.js";
 import { navigationOf } from "./views.js";
 
+const ICON = new URL("icon.svg", import.meta.url).pathname;
 const LIVE = { on: "live", away: "no connection", off: "" };
 
 export function header(session, signOut) {
@@ -15,7 +16,7 @@ export function header(session, signOut) {
     themeText.textContent = nextTheme();
     theme.setAttribute("aria-label", `Theme: ${themeText.textContent}`);
   });
-  const brand = h("a", { class: "brand", href: "#/batches" }, h("img", { src: "/page/files/icon.svg", alt: "" }), "Retouch");
+  const brand = h("a", { class: "brand", href: "#/batches" }, h("img", { src: ICON, alt: "" }), "Retouch");
   const keys = h("button", { class: "plain", "aria-label": "Keys of this page", on: { click: showKeys } }, h("kbd", {}, "?"));
   if (!session) return [brand, h("div", { class: "tools" }, theme)];
   return [

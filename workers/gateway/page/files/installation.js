@@ -2,10 +2,12 @@
 import { json } from "./api.js";
 
 const EVERY_MS = 4000;
+const FRESH_MS = 500;
 
 class Installation extends EventTarget {
   #told = "";
   #timer = 0;
+  #lookedAt = -Infinity;
   /** null: it is not known yet. */
   workers = null;
   pauses = [];
@@ -33,7 +35,13 @@ class Installation extends EventTarget {
     this.addEventListener("change", changed, { signal });
   }
 
+  /** Look, unless that was done a moment ago. */
+  refresh() {
+    if (performance.now() - this.#lookedAt > FRESH_MS) this.look();
+  }
+
   async look() {
+    this.#lookedAt = performance.now();
     try {
       const { workers, pauses } = await json("/v1/installation");
       if (this.#timer) this.#take(workers, pauses);

@@ -6,9 +6,10 @@ import { installation } from "./installation.js";
 import { installKeys } from "./keys.js";
 import { live } from "./live.js";
 import { watchWorkers } from "./parts/no-worker.js";
-import { viewOf } from "./views.js";
+import { loadAll, viewOf } from "./views.js";
 import { signIn } from "./views/sign-in.js";
 
+const OTHERS_MS = 2000; // after the first view: its own requests go first
 const LINK = /^#link=([\w-]+)$/;
 const main = document.querySelector("#main");
 let session = null;
@@ -18,6 +19,7 @@ let shown = null;
 async function begin() {
   const link = LINK.exec(location.hash);
   if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
+  viewOf(location.hash).load().catch(() => {}); // beside the session, without which it is not shown
   try {
     signedIn(await (link ? entered(link[1]) : json("/page/session")));
   } catch (error) {
@@ -29,6 +31,7 @@ function signedIn(found) {
   session = found;
   installation.begin();
   show();
+  setTimeout(loadAll, OTHERS_MS);
 }
 
 async function entered(secret) {
@@ -51,8 +54,19 @@ function show(error) {
   document.title = `${view.title} – Retouch`;
   const root = h("div", { class: "stack" });
   main.replaceChildren(root);
-  close = view.open(root, session) ?? close;
   shown = view;
+  open(view, root);
+}
+
+async function open(view, root) {
+  const module = await view.load().catch(() => ({ open: tellUnloaded }));
+  if (shown === view) close = module.open(root, session, ...view.parts) ?? close;
+}
+
+/** In place of a view whose modules do not come. */
+function tellUnloaded(root) {
+  const again = h("button", { on: { click: () => location.reload() } }, "Load the page again");
+  root.append(h("div", { class: "note bad", role: "alert" }, "This view cannot be loaded: is the gateway running, and is this machine online? ", again));
 }
 
 /** A dialog is about what was shown when it was opened. A picture of the gallery is in the address itself. */
@@ -71,7 +85,7 @@ async function signOut() {
 window.addEventListener("hashchange", () => {
   closeDialogs();
   const next = viewOf(location.hash);
-  if (shown?.opener === next.opener && close.goTo?.(...next.parts)) return;
+  if (shown?.load === next.load && close.goTo?.(...next.parts)) return;
   show();
   main.focus();
 });

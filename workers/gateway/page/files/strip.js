@@ -4,6 +4,7 @@ export class Strip {
   states = new Uint8Array(0);
   groups = new Uint8Array(0);
   picks = new Uint8Array(0);
+  #counts = null;
 
   get length() {
     return this.states.length;
@@ -11,7 +12,7 @@ export class Strip {
 
   /** Take what the gateway has, whole. */
   take(states, groups, picks = this.picks) {
-    this.states = states;
+    [this.states, this.#counts] = [states, null];
     this.groups = padded(groups, states.length);
     this.picks = padded(picks, states.length);
   }
@@ -19,10 +20,12 @@ export class Strip {
   /** Write what has changed: each `[place, bytes as letters]`; there may be more edits than before. */
   change({ states, groups, picks = [], total }) {
     if (total > this.length) {
+      this.#counts = null;
       this.states = padded(this.states, total);
       this.groups = padded(this.groups, total);
       this.picks = padded(this.picks, total);
     }
+    if (states.length) this.#counts = null;
     write(this.states, states);
     write(this.groups, groups);
     write(this.picks, picks);
@@ -40,10 +43,14 @@ export class Strip {
 
   /** How many edits are in each state, by its byte. */
   counts() {
-    const found = new Uint32Array(256);
-    for (const code of this.states) found[code]++;
-    return found;
+    return (this.#counts ??= countsOf(this.states));
   }
+}
+
+function countsOf(bytes) {
+  const found = new Uint32Array(256);
+  for (let i = 0; i < bytes.length; i++) found[bytes[i]]++; // several times as fast as `of`, until it is compiled
+  return found;
 }
 
 function padded(bytes, length) {

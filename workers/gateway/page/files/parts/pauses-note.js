@@ -19,7 +19,7 @@ export class PausesNote {
       this.#show();
       this.changed();
     }, signal);
-    installation.look();
+    installation.refresh();
   }
 
   /** They are paused. */

@@ -60,13 +60,16 @@ class StateMap extends HTMLElement {
     const layout = (this.#layout = layoutOf(length, this.clientWidth));
     const { cell, gap, columns, rows, scale } = layout;
     const [width, height] = [Math.max(1, columns * cell - gap), Math.max(1, rows * cell - gap)];
+    const side = cell - gap;
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
     const colours = (this.#colours ??= this.#read());
     const visible = this.#visible(length);
     for (let i = 0, x = 0, y = 0; i < length; i++) {
       const colour = colours[(visible && !visible[i] ? 256 : 0) + states[i]];
-      for (let dy = 0; dy < cell - gap; dy++) pixels.fill(colour, (y + dy) * width + x, (y + dy) * width + x + cell - gap);
+      for (let at = y * width + x, end = at + side * width; at < end; at += width) {
+        for (let dx = 0; dx < side; dx++) pixels[at + dx] = colour;
+      }
       x += cell;
       if (x >= columns * cell) [x, y] = [0, y + cell];
     }

@@ -25,7 +25,7 @@ const FIRST = [...Array(40).keys()]; // the places that are seen first
 const NAMES = STATES.map(({ name }) => name);
 const GROUPS = Array.from({ length: 255 }, (_, i) => String(i + 1));
 
-export function openBatch(root, session, batch, customId, filters) {
+export function open(root, session, batch, customId, filters) {
   const view = new Batch(root, batch, session.scopes.includes("operate"));
   view.choose(filters);
   view.begin(customId);
@@ -96,11 +96,11 @@ class Batch {
       reset: () => this.#load(),
       strip: (change) => this.#changed(change),
       jobs: ({ jobs }) => {
-        this.jobs.show(jobs);
+        this.#hear(() => this.jobs.show(jobs));
         this.#headed();
         this.edit.again();
       },
-      batch: (record) => this.#record(record),
+      batch: (record) => this.#hear(() => this.#record(record)),
       away: ({ detail }) => this.#trouble(detail),
       back: () => this.#trouble(""),
       gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
@@ -144,13 +144,14 @@ class Batch {
         this.#bytes(`${path}/strip`),
         this.#bytes(`${path}/strip?of=groups`),
       ]);
+      const same = !states && !groups && !this.#meanwhile.length;
       if (states || groups) this.#strip.take(states ?? this.#strip.states, groups ?? this.#strip.groups);
-      for (const change of this.#meanwhile) this.#strip.change(change);
       this.mapCard.hidden = this.split.hidden = false;
       this.#trouble("");
       this.jobs.show(jobs);
       this.#record(record);
-      this.#filtered();
+      this.#meanwhile.forEach((take) => take());
+      if (!same) this.#filtered();
       this.#follow();
     } catch (error) {
       if (error.status === 404) this.#lost(error.message);
@@ -181,10 +182,15 @@ class Batch {
     return new Uint8Array(await answer.arrayBuffer());
   }
 
+  /** Take what the stream tells: once more after what is on its way, which may be older. */
+  #hear(take) {
+    if (this.#loading) this.#meanwhile.push(take);
+    take();
+  }
+
   #changed(change) {
     this.#tags = {}; // what the gateway has is another strip now
-    if (this.#loading) this.#meanwhile.push(change); // what is on its way may be older than this
-    this.#strip.change(change);
+    this.#hear(() => this.#strip.change(change));
     this.#filtered();
     this.#headed();
     this.edit.changed(this.#strip);

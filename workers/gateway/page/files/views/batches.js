@@ -19,7 +19,7 @@ const QUIET_MS = 200; // while somebody types, nothing is asked for
 const ANYBODY = "";
 const LONGEST = 80; // letters of a name that the gateway looks for
 
-export function openBatches(root, _session, filters) {
+export function open(root, _session, filters) {
   const view = new Batches(root, chosenIn(filters));
   view.begin();
   return Object.assign(() => view.end(), { goTo: (others) => view.goTo(chosenIn(others)) });

@@ -16,7 +16,7 @@ import { Picking } from "./picking.js";
 import { SideBySide } from "./side-by-side.js";
 import { Viewer } from "./viewer.js";
 
-export function openGallery(root, session, batch, customId) {
+export function open(root, session, batch, customId) {
   const view = new Gallery(root, session, batch);
   view.begin(customId);
   return Object.assign(() => view.end(), { goTo: (other, name) => other === batch && view.goTo(name) });

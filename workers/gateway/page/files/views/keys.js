@@ -27,7 +27,7 @@ const EMPTY = [
   copyLine("retouch keys create nightly --scope submit,read --prefix nightly-"),
 ];
 
-export function openKeys(root) {
+export function open(root) {
   const hint = h("p", { class: "bar quiet small" }, "A secret that leaked is replaced without a gap:", copyLine("retouch keys rotate NAME"));
   const view = new TableView(root, {
     title: "Keys",

@@ -11,7 +11,7 @@ const [FEW, ALL] = [100, 1000]; // batches in the table
 const PARTS = [["Spent", "spent"], ["Under way", "committed"], ["Doubtful", "doubtful"], ["To come", "to_come"]];
 const MOST_SENDERS = 10; // that a batch keeps: there may be more
 
-export function openMoney(root, _session, filters) {
+export function open(root, _session, filters) {
   const view = new Money(root, filters.get("by") ?? "");
   return () => view.end();
 }

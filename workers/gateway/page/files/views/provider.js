@@ -11,7 +11,7 @@ import { Pauses } from "./provider-pauses.js";
 import { Verdict } from "./provider-verdict.js";
 import { joined } from "../samples.js";
 
-export function openProvider(root, session) {
+export function open(root, session) {
   const view = new Provider(root, session);
   view.begin();
   return () => view.end();

@@ -15,7 +15,7 @@ const stateOf = (row) => (row.gone ? "gone" : row.held ? "held" : !row.live ? "n
 const troubleOf = (row) => row.gone ?? row.held ?? row.last_error ?? "";
 const troubleAt = (row) => (row.gone ? row.gone_since : row.held ? row.held_since : row.last_error_at);
 
-export function openSinks(root) {
+export function open(root) {
   const columns = [
     { name: "Sink", value: (row) => row.sink },
     { name: "To", value: (row) => row.to },

@@ -19,7 +19,7 @@ const EMPTY = [
   h("p", { class: "quiet" }, "Each is here a moment after it has started, with where it runs and what it works on."),
 ];
 
-export function openWorkers(root) {
+export function open(root) {
   const list = h("ul", {});
   const note = h("section", { class: "note", "aria-label": "Settings that differ", hidden: true }, list);
   const view = new TableView(root, {
