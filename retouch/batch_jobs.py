@@ -70,7 +70,7 @@ class BatchJobs(BatchReader):
         return ended
 
     def run_job(self, job: str) -> bool:
-        """Do the next page of a job, at most 100 edits; False: there is no more to do. Needs Redis."""
+        """Do the next page of a job, a few edits at a time; False: there is no more to do. Needs Redis."""
         with self._reach():
             return self._ledger.jobs.advance(job).state is JobState.RUNNING
 

@@ -16,7 +16,7 @@ from tests.harness.scene import Scene
 from tests.ledger_bench import SUBMITTING
 from workers.jobs import JobRunner
 
-EDITS, FIT = 3 * CHANGED_AT_ONCE, 120
+EDITS, FIT = 12 * CHANGED_AT_ONCE, 120
 CENT = Decimal("0.01")
 
 
