@@ -47,8 +47,9 @@ def test_a_retry_and_a_cancel_at_once_pay_for_nothing_twice(scene: Scene) -> Non
     assert scene.ledger.worker.settle(failed) == [1] * EDITS
     retry = counted(scene, "retry", EditState.FAILED)
     scene.ledger.jobs.start(retry, mine=True)
-    for causes in (["failures"], []):  # two thirds are failed still, then one
-        scene.ledger.jobs.advance(retry)
+    for causes in (["failures"], []):  # two thirds are failed still, then one third
+        for _ in range(EDITS // 3 // CHANGED_AT_ONCE):
+            scene.ledger.jobs.advance(retry)
         assert [one.cause for one in scene.queue.status("b").paused] == causes
     scene.another_worker()
     scene.until(lambda: len(scene.api.accepted()) > FIT // 6, "some are taken")
