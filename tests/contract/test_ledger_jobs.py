@@ -276,6 +276,20 @@ def test_a_cancel_leaves_alone_what_is_at_the_api(bench: Bench) -> None:
     assert bench.counts()["cancelled"] >= 3
 
 
+def test_what_ends_since_its_batch_is_cancelled_is_of_the_job(bench: Bench) -> None:
+    """A worker that has it in hand ends it, before its page is done; what came to its end otherwise is skipped."""
+    bench.fill(4)
+    job = counted(bench, "cancel")
+    claims = bench.edits(submits=2)
+    fail(bench, 1)
+    bench.ledger.jobs.start(job.id)
+    bench.intend(claims)
+    assert bench.counts() == {"failed": 1, "queued": 1, "cancelled": 2}
+    ended = finish(bench, job)
+    assert (ended.counted, ended.changed, ended.skipped) == (4, 3, 1)
+    assert bench.counts() == {"failed": 1, "cancelled": 3}
+
+
 def test_a_cancel_of_some_edits_ends_no_batch(bench: Bench) -> None:
     """Others may still be added, and those that come back are queued again."""
     bench.fill(3)

@@ -1,14 +1,15 @@
 -- Do the next page of a job: count its edits, or, once it is started, cancel them or try them again. Each page is done once, however
 -- many callers there are.
 -- What is at the API is left alone: it is paid for, and its result is kept. A retry asks the API first about what it took. An edit that
--- is not in the state any more in which it was counted, or about which another job has decided since, is skipped.
+-- is not in the state any more in which it was counted, or about which another job has decided since, is skipped; of a batch that is
+-- cancelled as a whole those too are changed by it that workers have ended since.
 -- ARGV: now, id.
 -- Returns { its state now; '': there is no such job any more, how many edits it is about, how many of these were dealt with }.
 -- Emits retouch.edit.cancelled for each edit that is cancelled; retouch.resumed when not too many are failed any more.
 -- Changes the job, JOBS; the edits, their batch, RESULTS, picks, READY, parked, DUE, CHORES, STATE (places).
 -- include: clock edits batches jobs picks
 local job = ARGV[2]
-local j = redis.call('HMGET', job_key(job), 'state', 'batch', 'made', 'action', 'states', 'number', 'next')
+local j = redis.call('HMGET', job_key(job), 'state', 'batch', 'made', 'action', 'states', 'number', 'next', 'all')
 local state, batch, action, number = j[1], j[2], j[4], tonumber(j[6])
 local counting = state == JOB.counting
 
@@ -106,7 +107,7 @@ local function weigh(id, place, custom_id, e)
 end
 
 local function change(id, place, custom_id, e)
-  if not e.stands then return add('skipped', 1) end
+  if not e.stands then return add(e.ended_by_it and 'changed' or 'skipped', 1) end
   add('changed', 1)
   if action == 'cancel' then
     cancel(id, e.state, e)
@@ -119,8 +120,11 @@ end
 local function look(id)
   local e = redis.call('HMGET', edit_key(id), 'state', 'intent', 'holder', 'decided')
   local under_way = e[1] == 'submitting' and e[2] and e[3] -- it may be answered, and is kept then
-  local stands = wanted[e[1]] and not under_way and not (e[4] and tonumber(e[4]) >= number)
-  return { state = e[1], intent = e[2], under_way = under_way, stands = stands }
+  local decided = e[4] and tonumber(e[4]) >= number
+  -- The job has cancelled the batch with its start: what a worker has in hand then ends without a page.
+  local ended_by_it = j[8] == '1' and action == 'cancel' and e[1] == 'cancelled' and not decided
+  local stands = wanted[e[1]] and not under_way and not decided
+  return { state = e[1], intent = e[2], under_way = under_way, stands = stands, ended_by_it = ended_by_it }
 end
 
 local places, goes_on = next_places(tonumber(j[7]), counting and COUNTED_AT_ONCE or CHANGED_AT_ONCE)
