@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from retouch.batch_reader import BatchReader
 from retouch.errors import InputError
-from retouch.ledger import Action, Job, JobState, Which
+from retouch.ledger import Action, Job, JobState, Which, check_group
 from retouch.ledger.jobs import OnProgress
-from retouch.results.groups import check_group
 from retouch.states import EditState
 
 

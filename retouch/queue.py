@@ -15,6 +15,7 @@ from retouch.batch_jobs import BatchJobs
 from retouch.bucket_names import check_prefix
 from retouch.causes import BatchPause
 from retouch.edit import check_batch_id
+from retouch.edit_result import Result
 from retouch.environment import Environment, parse_bucket
 from retouch.errors import BatchLimitError, InputError, ServiceError, StoreError
 from retouch.events.sinks.spec import parse_notify
@@ -36,6 +37,7 @@ from retouch.ledger import (
     Entry,
     Ledger,
     Retried,
+    check_group,
 )
 from retouch.ledger.jobs import OnProgress
 from retouch.ledger.picks import choices
@@ -48,7 +50,7 @@ from retouch.plain_values import plain
 from retouch.plural import count
 from retouch.price import Budget, Price
 from retouch.reach import OnOutage
-from retouch.results.groups import check_group
+from retouch.results.groups import of_groups
 from retouch.results.removing import Removed, check_places, remove_objects
 from retouch.senders import check_sender, this_user
 from retouch.states import EditState
@@ -395,6 +397,7 @@ class EditQueue(BatchJobs):
         vary: Mapping[str, Sequence[Any]] | None = None,
         new_seeds: int = 0,
         size: str = "",
+        groups: Iterable[int] = (),
         max_failures: int | str | None = None,
         budget: float | Decimal | str | None = None,
     ) -> Receipt:
@@ -404,13 +407,15 @@ class EditQueue(BatchJobs):
         have the parameters, pictures and metadata that they had, but for ``changes`` (None: a field that is not set any
         more). ``vary``: each once for every combination of values, such as ``{"seed": [1, 2, 3]}``.
         ``new_seeds``: so often each, every time with a seed that no other one has. ``size``: of edits that set none,
-        ``"fit:512"`` or ``"512x384"``. ``max_failures``, ``budget``: as for ``enqueue``.
+        ``"fit:512"`` or ``"512x384"``. ``groups``: of those that failed the ones that are in these groups of
+        ``failures`` alone. ``max_failures``, ``budget``: as for ``enqueue``.
 
         The same call again is the same batch, and adds nothing. Nothing is written if one of the edits cannot be done
         so (RejectedEditsError). Raises InputError for a wrong value, if there is no such batch in Redis, or an edit
         that is named is not in it or has not ended; ServiceError as ``enqueue`` does.
         """
-        wish, limit = Wish.of(only, changes, vary, size, new_seeds), FailureLimit.text(plain(max_failures)) or None
+        wish = Wish.of(only, changes, vary, size, new_seeds, groups)
+        limit = FailureLimit.text(plain(max_failures)) or None
         amount = None if budget is None else Budget.parse(plain(budget))
         if not isinstance(self._way, Ledger):
             wish = self._with_uploads(check_batch_id(batch), wish)
@@ -452,7 +457,10 @@ class EditQueue(BatchJobs):
 
     def _redone(self, batch: str, wish: Wish) -> Redone:
         """The edits of a batch that a wish (``retouch.intake.redo``) is about."""
-        return Redone(batch, partial(self.made, batch), wish)
+        is_of_them = of_groups(self.failures(batch) if wish.groups else [], wish.groups)
+        return Redone(
+            batch, partial(self.made, batch), wish, lambda result: not wish.groups or is_of_them(Result(result))
+        )
 
     def set_price(self, price: str) -> None:
         """Set what one image costs (``0.0035 USD``) for all submits that begin from now on.

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from retouch.causes import FailureCode
 
-_CORRECTED = (
-    "retouch results {batch} --group {group} --format csv --fields custom_id -o ids.txt, then "
-    "retouch redo {batch} --only ids.txt --set FIELD=VALUE"
-)
+_CORRECTED = "retouch redo {batch} --failed --group {group} --set FIELD=VALUE"
 _BEFORE_RETRY = {
     FailureCode.REFUSED: f"the API probably refuses the same again; to send them corrected: {_CORRECTED}",
     FailureCode.FAILURE: "the API took it and failed: the same may fail again, and each try may be paid for; to send"

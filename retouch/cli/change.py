@@ -12,7 +12,7 @@ from retouch.advice.batch import limit_hint, reasons_outside, why_open
 from retouch.advice.pauses import batch_pause_line, pause_line
 from retouch.advice.workers import workers_hint
 from retouch.cli.doing import do, tell
-from retouch.cli.failures import Group, failure_lines, reason_lines
+from retouch.cli.failures import Groups, failure_lines, group_option, in_groups, parse_groups, reason_lines
 from retouch.cli.one_edit import BatchOrEdit, change_one, one_of
 from retouch.cli.options import BatchArgument, Json, MaxFailures, RedisUrl, complete_batch, open_queue
 from retouch.cli.terminal import say
@@ -38,7 +38,7 @@ def retry(
     anew: Annotated[
         bool, typer.Option("--anew", help="Submit all of them again, without asking the API for results it may have.")
     ] = False,
-    group: Group = None,
+    group: Groups = "",
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
@@ -52,22 +52,22 @@ def retry(
         retouch retry oil --held
         retouch retry oil/lighthouse
     """
-    state = _to_retry(held, cancelled, group)
+    groups = parse_groups(group)
+    state = _to_retry(held, cancelled, groups)
     if one_of(batch)[1]:
-        if group is not None:
+        if groups:
             raise InputError("--group is of a batch's edits: with one edit leave it out")
         again = f"retouch retry {batch}{OPTIONS[state]}{' --anew' if anew else ''}"
         change_one(open_queue(redis_url), batch, "anew" if anew else "retry", [state], again, as_json=json_)
         return
     queue = open_queue(redis_url)
-    groups = [] if group is None else [group]
     job = queue.count_job(batch, "anew" if anew else "retry", [state], groups=groups, at_once=True)
     if not job.counted:
         tell(job, as_json=json_)
-        _tell_nothing_to_retry(queue, batch, state, group)
+        _tell_nothing_to_retry(queue, batch, state, groups)
         return
     _say_retry(queue, job, state)
-    these = f"retouch retry {batch}{OPTIONS[state]}{f' --group {group}' if group else ''}"
+    these = f"retouch retry {batch}{OPTIONS[state]}{group_option(groups)}"
     again = f"{these}{' --anew' if anew else ''}"
     ended = do(queue, job, f"retrying edits of batch {batch}", again, as_json=json_)
     tell(ended, as_json=json_)
@@ -102,18 +102,17 @@ def _say_retry(queue: EditQueue, job: Job, state: EditState) -> None:
             say(line)
 
 
-def _to_retry(held: bool, cancelled: bool, group: int | None) -> EditState:
+def _to_retry(held: bool, cancelled: bool, groups: Sequence[int]) -> EditState:
     if held and cancelled:
         raise InputError("--held and --cancelled cannot be used together; choose one")
-    if group is not None and (held or cancelled):
+    if groups and (held or cancelled):
         raise InputError("--group is of failed edits: leave out --held and --cancelled")
     return EditState.HELD if held else EditState.CANCELLED if cancelled else EditState.FAILED
 
 
-def _tell_nothing_to_retry(queue: EditQueue, batch: str, state: EditState, group: int | None) -> None:
-    in_it = f" in group {group}" if group else ""
-    say(f"nothing to retry: no edit of batch {batch} is {state.value}{in_it}")
-    if group:
+def _tell_nothing_to_retry(queue: EditQueue, batch: str, state: EditState, groups: Sequence[int]) -> None:
+    say(f"nothing to retry: no edit of batch {batch} is {state.value}{in_groups(groups)}")
+    if groups:
         for line in failure_lines(batch, queue.failures(batch)):
             say(line)
         return

@@ -8,23 +8,44 @@ from typing import Annotated
 import typer
 
 from retouch.advice.failures import before_retry
+from retouch.errors import InputError
 from retouch.ledger import OTHER_GROUP, FailureGroup
 from retouch.plural import count
 
 SHOWN = 20  # groups
 BEFORE_RETRY = 3  # groups
 
-Group = Annotated[
-    int | None,
+Groups = Annotated[
+    str,
     typer.Option(
         "--group",
-        metavar="N",
+        metavar="N,…",
         show_default=False,
-        min=1,
-        max=OTHER_GROUP,
-        help="Only edits that failed for this reason: its number in retouch status BATCH.",
+        help="Only edits that failed for these reasons: their numbers in retouch status BATCH.",
     ),
 ]
+
+
+def parse_groups(text: str) -> list[int]:
+    """Read ``1,3``; empty: none are named. Raises InputError."""
+    names = [name.strip() for name in text.split(",")] if text else []
+    for name in names:
+        if not (name.isascii() and name.isdigit() and 1 <= int(name) <= OTHER_GROUP):
+            raise InputError(
+                f"--group {text[:80]!r}: a reason has a number from 1 to {OTHER_GROUP} (retouch status BATCH tells"
+                " them); write one, or several as 1,3"
+            )
+    return sorted({int(name) for name in names})
+
+
+def group_option(groups: Sequence[int]) -> str:
+    """The option that names these groups, with a space before it; empty: none are named."""
+    return f" --group {','.join(map(str, groups))}" if groups else ""
+
+
+def in_groups(groups: Sequence[int]) -> str:
+    """In which groups there is nothing, with a space before it; empty: none are named."""
+    return f" in group {' or '.join(map(str, groups))}" if groups else ""
 
 
 def failure_lines(batch: str, groups: Sequence[FailureGroup]) -> list[str]:

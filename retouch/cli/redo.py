@@ -10,6 +10,7 @@ import typer
 
 from retouch.cli.confirm import tell_plan
 from retouch.cli.enqueue import finish, price_that_holds, reject_conflicts, write_batch
+from retouch.cli.failures import Groups, failure_lines, in_groups, parse_groups
 from retouch.cli.one_edit import BatchOrEdit, one_of
 from retouch.cli.options import (
     BatchBudget,
@@ -54,6 +55,7 @@ def redo(
         typer.Option(metavar="FILE|-", show_default=False, help="The edits whose custom_ids are in FILE, one a line."),
     ] = "",
     failed: Annotated[bool, typer.Option("--failed", help="The edits that failed.")] = False,
+    group: Groups = "",
     blank: Annotated[bool, typer.Option("--blank", help="The edits with an image that is blank, or may be.")] = False,
     set_: Annotated[
         list[str] | None,
@@ -88,16 +90,20 @@ def redo(
 
     Examples:
         retouch redo oil --only ids.txt --set strength=0.8 --wait
+        retouch redo oil --failed --group 2 --set strength=0.8
         retouch redo oil/lighthouse --set strength=0.8
     """
     check_wait(wait, timeout)
     batch, one = one_of(batch)
+    groups = parse_groups(group)
+    if groups and not failed:
+        raise InputError("--group is of failed edits: write --failed beside it")
     if one and (only or failed or blank):
         raise InputError("BATCH/CUSTOM_ID is one edit: leave out --only, --failed and --blank")
     which, ids = (Which.ANY, [one]) if one else _chosen(only, failed, blank)
     if size:
         parse_size(size)
-    wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size, new_seeds)
+    wish = Wish(which, ids, parse_set(set_ or []), parse_variations(vary or []), size, new_seeds, groups)
     hosts, image_price = parse_private_hosts(private_hosts), parse_price(price)
     ask = bool(vary or new_seeds) and not yes
     amount = Budget.parse(budget, "--budget") if budget else None
@@ -111,7 +117,7 @@ def redo(
         checked = check(wish.source(redone, stores()), child, Intake({}, hosts, inputs))
         _tell_waiting(batch, len(redone.waiting))
         if not checked.entries and not checked.rejected:
-            _nothing(batch, which, json_)
+            _nothing(queue, batch, wish, json_)
         reject_conflicts(queue, child, checked)
         if not checked.acceptable(skip_invalid=False):
             tell_refused(Receipt(child, 0, 0, checked.rejected), None, json_, checked.names)
@@ -143,7 +149,7 @@ def _through_gateway(
     plan = way.redo(batch, wish, max_failures or None, budget, dry_run=True)
     _tell_waiting(batch, plan.waiting)
     if not plan.estimate.edits:
-        _nothing(batch, wish.which, as_json)
+        _nothing(queue, batch, wish, as_json)
     for note in plan.notes:
         say(f"note: {note}")
     plan.estimate.price = price_that_holds(queue, price)
@@ -177,8 +183,12 @@ def _tell_waiting(batch: str, waiting: int) -> None:
         say(f"note: batch {batch} has not ended: {waiting} of its edits may still fail, or become blank")
 
 
-def _nothing(batch: str, which: Which, as_json: bool) -> None:
-    say(f"nothing to do: no edit of batch {batch} {'has failed' if which is Which.FAILED else 'is blank'}")
+def _nothing(queue: EditQueue, batch: str, wish: Wish, as_json: bool) -> None:
+    how = f"has failed{in_groups(wish.groups)}" if wish.which is Which.FAILED else "is blank"
+    say(f"nothing to do: no edit of batch {batch} {how}")
+    if wish.groups:
+        for line in failure_lines(batch, queue.failures(batch)):
+            say(line)
     if as_json:
         nothing: dict[str, Any] = {"batch": None, "accepted": 0, "already": 0, "rejected": []}
         emit(nothing)

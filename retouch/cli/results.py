@@ -11,7 +11,7 @@ from typing import IO, Annotated
 import typer
 
 from retouch.cli.ended import ended_with_progress, parse_states
-from retouch.cli.failures import Group
+from retouch.cli.failures import Groups, parse_groups
 from retouch.cli.files import replacing
 from retouch.cli.flat import Columns
 from retouch.cli.options import BatchArgument, Bucket, Prefix, RedisUrl, open_queue
@@ -33,7 +33,7 @@ def results(
     only: Annotated[
         str, typer.Option(metavar="STATE,…", show_default=False, help="Only those that ended so, such as failed.")
     ] = "",
-    group: Group = None,
+    group: Groups = "",
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -77,12 +77,13 @@ def results(
     """
     output = "" if output == "-" else output
     format_ = format_ or _format_of(output)
+    groups = parse_groups(group)
     states, names, dialect = parse_states(only), _names(fields), _dialect(delimiter, format_)
     if format_ is Format.PARQUET and not output:
         raise InputError("Parquet is no text, so it is not printed: name a file with -o FILE")
 
     queue = open_queue(redis_url)
-    in_it = (lambda _one: True) if group is None else in_group(batch, queue.failures(batch), group)
+    in_it = in_group(batch, queue.failures(batch), *groups) if groups else (lambda _one: True)
 
     def chosen(results: Iterable[Result]) -> Iterator[Result]:
         return (one for one in results if one.state in states and (one.blank or not blank) and in_it(one))

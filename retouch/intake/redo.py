@@ -19,7 +19,7 @@ from retouch.intake.new_seeds import Reseeded, check_new_seeds
 from retouch.intake.sizes import RangeStore, Sized, parse_size
 from retouch.intake.source import Line, Source
 from retouch.intake.variations import Variation, Varied, variations_of
-from retouch.ledger import BatchView, Made
+from retouch.ledger import BatchView, Made, check_group
 from retouch.nearest import nearest
 from retouch.states import EditState
 
@@ -48,8 +48,9 @@ class Which(StrEnum):
 class Wish:
     """Which edits of a batch are done again: all that ended so, or those of these ``ids``; and what is changed.
 
-    ``changes``: None is a field that is not set any more. ``size``: as ``--size``. ``new_seeds``: so often each, every
-    time with a seed that no other one has; 0: with the seeds that they had.
+    ``groups``: of those that failed the ones of these groups of ``failures`` alone. ``changes``: None is a field that
+    is not set any more. ``size``: as ``--size``. ``new_seeds``: so often each, every time with a seed that no other one
+    has; 0: with the seeds that they had.
     """
 
     which: Which
@@ -58,11 +59,14 @@ class Wish:
     variations: Sequence[Variation] = ()
     size: str = ""
     new_seeds: int = 0
+    groups: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         fields = {*self.changes, *(one.field for one in self.variations)}
         if check_new_seeds(self.new_seeds) and "seed" in fields:
             raise InputError("new seeds are drawn: do not set the seed, or vary it, beside them")
+        if self.groups and self.which is not Which.FAILED:
+            raise InputError("groups are of failed edits: leave them out, or do those again that failed")
 
     @classmethod
     def of(
@@ -72,6 +76,7 @@ class Wish:
         vary: Mapping[str, Sequence[Any]] | None = None,
         size: str = "",
         new_seeds: int = 0,
+        groups: Iterable[int] = (),
     ) -> Wish:
         """Check what is asked for, as ``EditQueue.redo`` has it; raises InputError."""
         if isinstance(only, str) and only not in (Which.FAILED, Which.BLANK):
@@ -86,14 +91,14 @@ class Wish:
         if size:
             parse_size(size)
         which = Which(only) if isinstance(only, str) else Which.ANY
-        return cls(which, ids, changes, variations_of(vary or {}), size, new_seeds)
+        chosen = sorted({check_group(group) for group in groups})
+        return cls(which, ids, changes, variations_of(vary or {}), size, new_seeds, chosen)
 
     def to_json(self) -> dict[str, Any]:
         """What ``of`` takes."""
         only = self.which.value if self.ids is None else list(self.ids)
         vary = {one.field: one.values for one in self.variations}
-        asked = {"only": only, "set": dict(self.changes), "vary": vary, "size": self.size}
-        return asked | ({"new_seeds": self.new_seeds} if self.new_seeds else {})
+        return {"only": only, "set": dict(self.changes), "vary": vary, "size": self.size} | self._newer
 
     @property
     def content(self) -> str:
@@ -102,8 +107,14 @@ class Wish:
         return content_of(
             {"which": self.which, "ids": sorted(self.ids or []), "set": dict(self.changes), "vary": varied}
             | {"size": self.size}
-            | ({"new_seeds": self.new_seeds} if self.new_seeds else {})
+            | self._newer
         )
+
+    @property
+    def _newer(self) -> dict[str, Any]:
+        """What wishes of before had not, where it is asked for: the others are told, and hashed, as they were."""
+        newer = {"new_seeds": self.new_seeds, "groups": list(self.groups)}
+        return {name: value for name, value in newer.items() if value}
 
     @property
     def pictures(self) -> list[Any]:
@@ -135,13 +146,15 @@ class Wish:
 class Redone:
     """A ``Source`` of a batch's edits, as a wish chooses and changes them.
 
-    ``made`` reads the edits of these ids (None: all). ``waiting`` are the ids of those that have not ended, which are
+    ``made`` reads the edits of these ids (None: all). ``takes``: of those that ended as wished, by their results, which
+    are done again. ``waiting`` are the ids of those that have not ended, which are
     left out. At its end it raises InputError if one that was asked for by name is not there, or has not ended.
     """
 
     batch: str
     made: Callable[[Sequence[str] | None], Iterable[Made]]
     wish: Wish
+    takes: Callable[[dict[str, Any]], bool] = lambda _result: True
     notes: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
@@ -151,7 +164,7 @@ class Redone:
             missing.discard(one.custom_id)
             if one.result is None:
                 self.waiting.append(one.custom_id)
-            elif self.wish.which.takes(one):
+            elif self.wish.which.takes(one) and self.takes(one.result):
                 yield self._line(next(taken), one)
         if self.wish.ids is not None:
             self._refuse([name for name in self.wish.ids if name in missing])

@@ -43,6 +43,7 @@ from retouch.ledger.reader import Reader
 from retouch.ledger.samples import RequestSample, Sample
 from retouch.ledger.search import FoundEdits, NamedEdit
 from retouch.ledger.sinks import Named, Pending, Sink, Undelivered, notify_sink
+from retouch.ledger.strips import check_group
 from retouch.ledger.views import (
     BatchPauseView,
     BatchView,
@@ -129,6 +130,7 @@ __all__ = [
     "Worker",
     "WorkerView",
     "body",
+    "check_group",
     "made_of",
     "notify_sink",
     "present",

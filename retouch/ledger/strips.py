@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from retouch.errors import InputError
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import OTHER_GROUP, PAGE
 from retouch.ledger.reader import Reader
@@ -23,6 +24,13 @@ from retouch.wording import group_of
 _STATES = {ord(letter): state for state, letter in LETTERS.items()}
 _FAILED = ord(LETTERS[EditState.FAILED])
 OTHERS = f" further reasons, beyond the {OTHER_GROUP - 1} that are told apart"  # as the name of a group, without a code
+
+
+def check_group(group: int) -> int:
+    """Return the number of a group; raises InputError unless it is one."""
+    if not isinstance(group, int) or isinstance(group, bool) or not 1 <= group <= OTHER_GROUP:
+        raise InputError(f"group must be a number from 1 to {OTHER_GROUP}, not {group!r:.40}")
+    return group
 
 
 class _Failures(NamedTuple):

@@ -441,8 +441,12 @@ def test_edits_are_done_again(queue: EditQueue, ledger: Ledger) -> None:
     varied = queue.redo("b", ["z"], vary={"seed": [1, 2]}, size="512x256")
     assert (varied.batch, varied.accepted) == ("b-redo-2", 2)
     assert [one.custom_id for one in EditQueue(ledger).made("b-redo-2")] == ["z.seed-1", "z.seed-2"]
-    assert queue.redo("b", "blank").written == 0
-    assert queue.find("b-redo-3") is None
+    group = queue.failures("b")[0].group
+    grouped = queue.redo("b", "failed", groups=[group, group])
+    assert (grouped.batch, grouped.accepted) == ("b-redo-3", 2)
+    assert queue.redo("b", "failed", groups=[group]).already == 2
+    assert queue.redo("b", "blank").written == queue.redo("b", "failed", groups=[7]).written == 0
+    assert queue.find("b-redo-4") is None
 
 
 def test_an_edit_is_done_again_with_a_picture_of_this_machine(
@@ -475,6 +479,8 @@ def test_an_edit_is_done_again_with_a_picture_of_this_machine(
         ("failed", {"vary": {"metadata": [{}]}}, "vary metadata: that cannot vary"),
         ("failed", {"vary": {"seed": [1, 1]}}, "vary seed: 1 is there twice"),
         ("failed", {"vary": {"seed": ["x"]}}, "vary seed: seed "),
+        ("failed", {"groups": [0]}, "group must be a number from 1 to 255"),
+        ("blank", {"groups": [1]}, "groups are of failed edits"),
         ("failed", {"size": "large"}, "size large: write fit:512"),
         ("failed", {"max_failures": "many"}, "max_failures is 'many'"),
         ("failed", {"changes": {"init_image": "no-such.png"}}, "no-such.png"),

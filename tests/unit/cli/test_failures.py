@@ -60,10 +60,46 @@ def test_a_group_is_of_failed_edits(run: Run, failed: str, option: str) -> None:
     assert (ended.code, "--group is of failed edits" in ended.err) == (2, True)
 
 
-@pytest.mark.parametrize("number", ["0", "256", "x"])
+@pytest.mark.parametrize("number", ["0", "256", "x", "1,,2", "1,x", ",", "²"])
 def test_what_is_no_number_of_a_group_is_refused(run: Run, failed: str, number: str) -> None:
-    """By both commands."""
-    assert run("retry", failed, "--group", number).code == run("results", failed, "--group", number).code == 2
+    """By each command, with where they are told; nothing is done."""
+    for command in (("retry",), ("results",), ("redo", "--failed")):
+        ended = run(*command, failed, "--group", number)
+        assert (ended.code, ended.err) == (
+            2,
+            f"retouch: --group {number!r}: a reason has a number from 1 to 255 (retouch status BATCH tells them);"
+            " write one, or several as 1,3\n",
+        )
+
+
+def test_several_groups_are_tried_again_together(run: Run, failed: str, ledger: Ledger) -> None:
+    """In any order, spaces included."""
+    ended = run("retry", failed, "--group", "2, 1")
+    assert "3 failed edits of batch b are back in the queue" in ended.err
+    assert run("retry", failed, "--group", "2,1").err.startswith(
+        "nothing to retry: no edit of batch b is failed in group 1 or 2\n"
+    )
+
+
+def test_edits_of_one_group_are_sent_corrected(run: Run, failed: str, ledger: Ledger) -> None:
+    """What a retry says of them advises it, in one command."""
+    told = run("retry", failed, "--group", "2").err
+    assert "to send them corrected: retouch redo b --failed --group 2 --set FIELD=VALUE" in told
+
+
+def test_only_the_edits_of_these_groups_are_done_again(run: Run, failed: str, ledger: Ledger) -> None:
+    """The same again is the same batch, another choice another one; where there are none the reasons are told."""
+    for groups, batch, ids in (("1", "b-redo-1", ["e0", "e2"]), ("2", "b-redo-2", ["e1"]), ("1,2", "b-redo-3", None)):
+        for accepted in (len(ids or "123"), 0):
+            done = run("redo", failed, "--failed", "--group", groups, "--set", "strength=0.5", "--json")
+            assert (done.code, done.json["batch"], done.json["accepted"]) == (0, batch, accepted), done.err
+        assert [one.custom_id for one in ledger.reader.made(batch)] == (ids or ["e0", "e1", "e2"])
+    none = run("redo", failed, "--failed", "--group", "3")
+    assert (none.code, none.err.splitlines()[0]) == (0, "nothing to do: no edit of batch b has failed in group 3")
+    assert "  1 failed (refused): no image (e1; group 2)" in none.err.splitlines()
+    for other in ((), ("--blank",), ("--only", "-")):
+        refused = run("redo", failed, *other, "--group", "1")
+        assert (refused.code, "--group is of failed edits: write --failed beside it" in refused.err) == (2, True)
 
 
 def test_results_of_one_group(run: Run, failed: str) -> None:

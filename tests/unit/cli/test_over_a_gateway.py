@@ -300,9 +300,14 @@ def test_edits_are_done_again(remote: Run, ledger: Ledger) -> None:
     assert (again.code, again.json["already"], again.json["counts"]) == (0, 3, {"completed": 3})
     refused = remote("redo", "b", "--failed", "--set", "init_image=photos/a.png")
     assert (refused.code, "photos/a.png" in refused.err) == (2, True)
+    for number, said in (
+        ("1", "batch b-redo-2: 1 edit, "),
+        ("9", "no edit of batch b has failed in group 9\n  1 failed"),
+    ):
+        assert said in remote("redo", "b", "--failed", "--group", number).err
     Path("ids.txt").write_text("b\n")
     assert "batch b has no edit b" in remote("redo", "b", "--only", "ids.txt").err
-    assert len(ledger.reader.batches()) == 2
+    assert len(ledger.reader.batches()) == 3
 
 
 def test_a_batch_is_removed(remote: Run, ledger: Ledger, bucket: Bucket) -> None:

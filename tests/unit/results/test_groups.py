@@ -8,8 +8,8 @@ import pytest
 
 from retouch.edit_result import Result
 from retouch.errors import InputError
-from retouch.ledger import OTHER_GROUP, FailureGroup
-from retouch.results.groups import check_group, in_group
+from retouch.ledger import OTHER_GROUP, FailureGroup, check_group
+from retouch.results.groups import in_group
 
 GROUPS = [
     FailureGroup(1, "refused", "no image …", 2, "a"),
@@ -40,6 +40,13 @@ def test_what_has_not_failed_is_of_none() -> None:
     """Though a cancelled edit has an error too."""
     assert not in_group("b", GROUPS, OTHER_GROUP)(result("unanswered", "cancelled", "cancelled"))
     assert not in_group("b", GROUPS, OTHER_GROUP)(Result({"custom_id": "a", "state": "completed", "error": None}))
+
+
+def test_several_groups_are_asked_for_at_once() -> None:
+    """A result of any of them is taken; one that there is not is named."""
+    assert in_group("b", GROUPS, 1, OTHER_GROUP)(result("failure", "anything"))
+    with pytest.raises(InputError, match="has no group 7 of"):
+        in_group("b", GROUPS, 1, 7)
 
 
 @pytest.mark.parametrize("group", [0, 256, -1, True, "1", 1.5])

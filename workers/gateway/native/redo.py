@@ -14,6 +14,7 @@ from starlette.responses import Response
 from retouch.access_keys import AccessKey, Scope
 from retouch.failure_limit import FailureLimit
 from retouch.intake.redo import Wish
+from retouch.ledger import OTHER_GROUP
 from retouch.media.stores import open_store
 from retouch.price import Budget
 from workers.gateway.body import small_body
@@ -41,6 +42,9 @@ class RedoAsked(BaseModel):
     new_seeds: int = Field(
         0, ge=0, le=100, description="So often each edit, every time with a seed that no other one has."
     )
+    groups: list[int] = Field(
+        [], max_length=OTHER_GROUP, description="Of those that failed the ones in these groups of failures alone."
+    )
     size: str = Field("", description="Of edits that set none: `fit:512` or `512x384`.")
     max_failures: str | None = Field(None, description="`10` or `1%`, for the new batch.")
     budget: str | None = Field(None, description="`20` or `20 USD`: what the new batch may cost in all.")
@@ -59,7 +63,7 @@ def add_redo(app: FastAPI, gateway: Gateway) -> None:
 
     def take(key: AccessKey, batch: str, asked: RedoAsked) -> tuple[Taken, int]:
         found(gateway, key, batch)
-        wish = Wish.of(asked.only, asked.set, asked.vary, asked.size, asked.new_seeds)
+        wish = Wish.of(asked.only, asked.set, asked.vary, asked.size, asked.new_seeds, asked.groups)
         limit = FailureLimit.text(asked.max_failures) or None
         redone = queue._redone(batch, wish)  # noqa: SLF001 - no matter of a producer's
         order = Order(

@@ -48,8 +48,8 @@ def test_failures_are_told_by_reason(client: Client, ledger: Ledger) -> None:
     empty = {"group": 1, "code": "refused", "words": "the prompt is empty", "count": 1}
     empty |= {"example": "c0", "message": "the prompt is empty"}
     advice = (
-        "the API probably refuses the same again; to send them corrected: retouch results b --group {} --format csv "
-        "--fields custom_id -o ids.txt, then retouch redo b --only ids.txt --set FIELD=VALUE"
+        "the API probably refuses the same again; to send them corrected: retouch redo b --failed --group {} "
+        "--set FIELD=VALUE"
     )
     small["advice"], empty["advice"] = advice.format(2), advice.format(1)
     assert caller.get("/v1/batches/b/failures").json() == {"batch": "b", "failed": 3, "groups": [small, empty]}
