@@ -426,13 +426,11 @@ class RecipeScanRecord(TypedDict):
 
 
 @_DESCRIBED
-class PricesRecord(TypedDict):
+class KnownPriceRecord(TypedDict):
     """What ``retouch price --json`` prints."""
 
     price: PriceRecord | None
     """of one image; null: nobody has said"""
-    days: list[DayRecord]
-    """what the submits of the newest days cost, today first"""
 
 
 @_DESCRIBED

@@ -24,7 +24,7 @@ SHAPES: dict[str, Any] = {
     "explain": records.EditRecord,
     "history": records.HistoryRecord,
     "jobs": records.JobsRecord,
-    "price": records.PricesRecord,
+    "price": records.KnownPriceRecord,
     "money": records.SpendingRecord,
     "sinks": records.SinksRecord,
     "keys": records.AccessKeysRecord,

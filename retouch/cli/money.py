@@ -17,7 +17,7 @@ from retouch.errors import InputError
 from retouch.ledger import BatchView, DayMoney
 from retouch.plural import count
 from retouch.price import Budget, Price, digits
-from retouch.records import PricesRecord
+from retouch.records import KnownPriceRecord
 from retouch.spending import LOOKED_AT, SenderMoney, Spending
 
 NO_PRICE = "no price is known: set it with retouch price '0.0035 USD' (of one image), or RETOUCH_PRICE of the workers"
@@ -27,17 +27,16 @@ def price(
     price: Annotated[
         str, typer.Argument(metavar="[PRICE]", show_default=False, help="Of one image, such as 'image 0.0035 USD'.")
     ] = "",
-    days: Annotated[
-        int, typer.Option(min=1, max=400, metavar="N", help="Show what was spent on the newest N days (UTC).")
-    ] = 1,
     json_: Json = False,
     redis_url: RedisUrl = DEFAULT_REDIS_URL,
 ) -> None:
-    """Show what one image costs, and what was spent; or set the price, for all submits that begin from now on.
+    """Show what one image costs, or set it, for all submits that begin from now on.
+
+    What was spent: `retouch money`.
 
     Examples:
         retouch price '0.0035 USD'
-        retouch price --days 7
+        retouch price
     """
     wanted = Price.parse(price, "PRICE")
     queue = open_queue(redis_url)
@@ -45,25 +44,16 @@ def price(
         queue.set_price(price)
     elif price:
         raise InputError("PRICE is empty: write one such as '0.0035 USD'")
-    found, spent = queue.price(), queue.money(days)
+    found = queue.price()
     if json_:
-        record: PricesRecord = {
-            "price": found.to_json() if found else None,
-            "days": [day.to_json() for day in spent],
-        }
+        record: KnownPriceRecord = {"price": found.to_json() if found else None}
         emit(record)
         return
-    for line in [_price_line(found), *_day_lines(spent)]:
-        typer.echo(printable(line))
+    typer.echo(printable(_price_line(found)))
 
 
 def _price_line(found: Price | None) -> str:
     return f"one image costs {found}" if found else NO_PRICE
-
-
-def _day_lines(days: Sequence[DayMoney]) -> list[str]:
-    places = max((day.digits for day in days), default=2)
-    return [day.told(places) for day in days]
 
 
 def money(
@@ -103,7 +93,8 @@ def money(
 
 
 def _by_day(days: Sequence[DayMoney]) -> list[str]:
-    return ["by day (UTC), all batches:", *(f"  {line}" for line in _day_lines(days))] if days else []
+    places = max((day.digits for day in days), default=2)
+    return ["by day (UTC), all batches:", *(f"  {day.told(places)}" for day in days)] if days else []
 
 
 def _spending_lines(found: Spending, limit: int) -> list[str]:

@@ -158,7 +158,7 @@ class DayMoney(Money):
         return f"{self.day.isoformat()}: {Money.told(self, places)}"
 
     def to_json(self) -> DayRecord:
-        """A part of what ``retouch price --json`` prints."""
+        """A part of what ``retouch money --json`` prints."""
         return {
             "day": self.day.isoformat(),
             "spent": float(self.spent),
