@@ -88,20 +88,20 @@ def money(
     if json_:
         emit(found.to_json(price, [day.to_json() for day in newest], limit))
         return
-    for line in [_price_line(price), *_spending_lines(found, limit), *_by_day(newest)]:
+    places = max([found.digits, *(day.digits for day in newest)])
+    for line in [_price_line(price), *_spending_lines(found, limit, places), *_by_day(newest, places)]:
         typer.echo(printable(line))
 
 
-def _by_day(days: Sequence[DayMoney]) -> list[str]:
-    places = max((day.digits for day in days), default=2)
+def _by_day(days: Sequence[DayMoney], places: int) -> list[str]:
     return ["by day (UTC), all batches:", *(f"  {day.told(places)}" for day in days)] if days else []
 
 
-def _spending_lines(found: Spending, limit: int) -> list[str]:
+def _spending_lines(found: Spending, limit: int, places: int) -> list[str]:
     since = f" made since {found.since.isoformat(timespec='minutes')}" if found.since else ""
     if found.total is None:
         return [f"no batch{since} cost anything"]
-    places, shown = found.digits, found.batches[:limit]
+    shown = found.batches[:limit]
     more = f" (the {limit:,} dearest)" if len(shown) < len(found.batches) else ""
     older = [f"older batches than the newest {LOOKED_AT:,} are in no sum but the days"] if found.older else []
     return [

@@ -47,6 +47,20 @@ def accessible(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+def test_what_batches_cost_has_one_number_of_digits(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """As many as the least of those that are shown needs, so that they can be compared at a glance."""
+    for batch, spent in (("oil", 4_220_000), ("paused-one", 3_500)):
+        ledger.connection._client.hset(
+            ledger.connection.keys.batch(batch), mapping={"spent": spent, "currency": "USD"}
+        )
+    page = look("#/batches")
+    row = page.locator(".batch-row", has_text="oil")
+    expect(row).to_contain_text("0 of 3, 0 %, 4.2200 USD")
+    expect(page.locator(".batch-row", has_text="paused-one")).to_contain_text("0.0035 USD")
+    page.get_by_label("Batches whose name or sender has").fill("oil")
+    expect(row).to_contain_text(re.compile(r"4\.22 USD"))
+
+
 def test_batches_are_shown_newest_first_and_filtered(look: Look, queue: EditQueue) -> None:
     """By state and by name; what is not there says how to see all."""
     page = look("#/batches")

@@ -174,6 +174,17 @@ def test_what_was_spent_is_told_by_sender_and_by_batch(run: Run, ledger: Ledger)
     assert (wrong.code, "--since '25:00' is no time" in wrong.err) == (2, True)
 
 
+def test_days_and_batches_are_told_with_one_number_of_digits(run: Run, three: str, ledger: Ledger) -> None:
+    """As many as the least of them needs: they are compared, the days with the batches too."""
+    run("enqueue", three, "--batch", "oil")
+    keys, connection = ledger.connection.keys, ledger.connection._client
+    connection.hset(keys.batch("oil"), mapping={"spent": 220_000, "currency": "USD"})
+    connection.hset(keys.money(ledger.reader.days(1)[0].day.isoformat()), "spent", 3_500)
+    lines = run("money", "--days", "1").out.splitlines()
+    assert lines[1] == "1 batch: 0.2200 USD spent, about 0.0300 USD to come"
+    assert lines[-1].endswith(": 0.0035 USD spent")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

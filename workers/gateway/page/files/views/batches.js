@@ -2,7 +2,7 @@
 import { addressOf, chosenOf, setAddress } from "../address.js";
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
-import { ago, number, percent, range, sendersText, spent, when } from "../format.js";
+import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
 import { holdsOfAll } from "../holds.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
@@ -211,7 +211,8 @@ class Batches {
     const all = [...this.#records.values()].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
     const until = this.#until;
     const shown = all.filter((record) => this.#matches(record) && record.created >= until);
-    const items = shown.map((record) => this.#row(record).item);
+    const places = digits(...shown.map(({ money }) => (money ? used(money) : 0)));
+    const items = shown.map((record) => this.#row(record, places).item);
     if (items.length !== this.list.children.length || items.some((item, i) => this.list.children[i] !== item)) {
       this.list.replaceChildren(...items);
     }
@@ -256,13 +257,14 @@ class Batches {
     this.search.focus();
   }
 
-  #row(record) {
+  /** `places`: digits after the point, the same in all that is shown. */
+  #row(record, places) {
     let row = this.#rows.get(record.batch);
     if (!row) {
       row = new Row(record);
       this.#rows.set(record.batch, row);
     }
-    row.show(record, this.#rates.get(record.batch));
+    row.show(record, this.#rates.get(record.batch), places);
     return row;
   }
 
@@ -304,7 +306,7 @@ class Row {
     this.item = h("li", {}, h("a", { class: "batch-row", href: `#/batches/${encodeURIComponent(batch)}` }, parts));
   }
 
-  show(record, rate) {
+  show(record, rate, places) {
     const shown = shownState(record);
     const [done, failed] = [ended(record), record.counts.failed ?? 0];
     const queued = record.counts.queued ?? 0;
@@ -317,7 +319,7 @@ class Row {
     this.by.textContent = record.senders?.length ? `, by ${sendersText(record.senders)}` : "";
     this.by.title = record.senders?.join(", ") ?? "";
     this.bar.counts = record.counts;
-    const cost = record.money ? `, ${spent(record.money)}` : "";
+    const cost = record.money ? `, ${spent(record.money, places)}` : "";
     this.done.textContent = `${number(done)} of ${number(record.total)}, ${percent(done, record.total)}${cost}`;
     this.failed.textContent = failed ? `${number(failed)} failed` : "";
     this.failed.classList.toggle("bad", failed > 0);
