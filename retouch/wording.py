@@ -11,19 +11,26 @@ _PARTICULARS = re.compile(
     re.IGNORECASE,
 )
 
-# The same with any link, but for the status of an answer.
-_BUT_STATUS = re.compile(rf"(HTTP \d{{3}}\b)|\w+://\S+|{_PARTICULARS.pattern}", re.IGNORECASE)
+# The status of an answer is its reason: 404 is another failure than 403.
+_STATUS = r"(\b(?:HTTP|status|answers|answered)(?: code| with)? [1-5]\d\d\b)"
+_BUT_STATUS = re.compile(rf"{_STATUS}|{_PARTICULARS.pattern}", re.IGNORECASE)
+_NOR_LINKS = re.compile(rf"{_STATUS}|\w+://\S+|{_PARTICULARS.pattern}", re.IGNORECASE)
 _GIST_LENGTH = 100
 
 
 def gist(text: str) -> str:
     """Return what an edit's journal keeps of words of the API: a batch has few that differ, and no secret is left."""
-    return " ".join(_BUT_STATUS.sub(lambda found: found[1] or "…", text).split())[:_GIST_LENGTH]
+    return _without(_NOR_LINKS, text)[:_GIST_LENGTH]
 
 
 def alike(text: str) -> str:
     """Return a message without what differs from edit to edit: two refusals for one reason read the same."""
-    return " ".join(_PARTICULARS.sub("…", text).split())[:200].casefold()
+    return _without(_BUT_STATUS, text)[:200].casefold()
+
+
+def _without(particulars: re.Pattern[str], text: str) -> str:
+    """The text without these, but for the status (the first group), and with single blanks."""
+    return " ".join(particulars.sub(lambda found: found[1] or "…", text).split())
 
 
 def group_of(error: Mapping[str, str] | None) -> str:

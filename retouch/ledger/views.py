@@ -421,8 +421,9 @@ class FailureGroup:
     """Edits of a batch that failed for one reason: messages that are alike but for numbers, ids, links and quoted text.
 
     ``group``: its number, which stays while the batch is there; 255: all that failed for further reasons, beyond the
-    254 that are told apart. ``words``: of the message, in lower case, ``…`` for what differs. ``count``: how many are
-    failed so now. ``example``: the custom id of one of them. ``message``: what that one says, in its own words.
+    254 that are told apart. ``words``: of the message, in lower case, ``…`` for what differs; the status of an answer
+    stays. ``count``: how many are failed so now. ``example``: the custom id of one of them. ``message``: what that one
+    says, in its own words.
     """
 
     group: int

@@ -50,9 +50,7 @@ def accessible(page: Page) -> None:
 def test_what_batches_cost_has_one_number_of_digits(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """As many as the least of those that are shown needs, so that they can be compared at a glance."""
     for batch, spent in (("oil", 4_220_000), ("paused-one", 3_500)):
-        ledger.connection._client.hset(
-            ledger.connection.keys.batch(batch), mapping={"spent": spent, "currency": "USD"}
-        )
+        ledger.connection._client.hset(ledger.connection.keys.batch(batch), mapping={"spent": spent, "currency": "USD"})
     page = look("#/batches")
     row = page.locator(".batch-row", has_text="oil")
     expect(row).to_contain_text("0 of 3, 0 %, 4.2200 USD")

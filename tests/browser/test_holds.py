@@ -133,3 +133,17 @@ def test_everybody_can_read_it(look: Look, queue: EditQueue, scheme: str) -> Non
     expect(page.locator("#banner")).to_contain_text("No worker is alive.")
     accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_gateway_that_stands_still_is_not_live(look: Look, ledger: Ledger) -> None:
+    """Its stream stays open then; it does not answer, though, and once it does again all is as before."""
+    keep_worker(ledger)
+    page = look("#/batches")
+    live = page.locator(".live")
+    expect(live).to_have_text("live")
+    page.evaluate("const timeout = AbortSignal.timeout; AbortSignal.timeout = () => timeout.call(AbortSignal, 50)")
+    page.route("**/v1/installation", lambda _route: None)
+    expect(live).to_have_text("no connection")
+    page.evaluate("AbortSignal.timeout = () => undefined")
+    page.unroute("**/v1/installation")
+    expect(live).to_have_text("live")

@@ -36,6 +36,7 @@ def test_any_error_body_gives_words(reply: Any) -> None:
         ("cannot load https://x.test/a?b=c now", "cannot load https://y.test/ now"),
         ("`a` of `b`", "`c` of `d`"),
         ("request id req_8f2a1 failed", "request id req_77b3 failed"),
+        ("https://a.test/1 answers 404", "https://b.test/2 answers 404"),
     ],
 )
 def test_refusals_for_one_reason_read_alike(one: str, other: str) -> None:
@@ -46,6 +47,8 @@ def test_refusals_for_one_reason_read_alike(one: str, other: str) -> None:
 def test_refusals_for_two_reasons_do_not() -> None:
     """The words stay, and what is kept is short."""
     assert alike("no such model") != alike("no such sampler")
+    for one in ("https://a.test/1 answers {}", "HTTP {}: no", "it answered with {}", "status code {}"):
+        assert alike(one.format(404)) != alike(one.format(403))
     assert len(alike("word " * 1000)) <= 200
 
 

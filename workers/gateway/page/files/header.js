@@ -50,10 +50,11 @@ function liveness() {
   const text = h("span", {});
   const shown = h("span", { class: "live quiet small", data: { live: "off" } }, text);
   const show = () => {
-    const idle = live.state === "on" && installation.unattended; // what is heard is that nothing moves
-    shown.dataset.live = live.state;
+    const state = live.state === "on" && installation.away ? "away" : live.state;
+    const idle = state === "on" && installation.unattended; // what is heard is that nothing moves
+    shown.dataset.live = state;
     shown.classList.toggle("idle", idle);
-    text.textContent = idle ? "no worker" : LIVE[live.state];
+    text.textContent = idle ? "no worker" : LIVE[state];
   };
   live.addEventListener("state", show);
   installation.hear(show);

@@ -3,6 +3,7 @@ import { json } from "./api.js";
 
 const EVERY_MS = 4000;
 const FRESH_MS = 500;
+const ANSWER_MS = 8000; // a gateway that stands still keeps its connections, and a stream of events says nothing of it
 
 class Installation extends EventTarget {
   #told = "";
@@ -11,6 +12,8 @@ class Installation extends EventTarget {
   /** null: it is not known yet. */
   workers = null;
   pauses = [];
+  /** The gateway does not answer. */
+  away = false;
 
   /** Look from now on, for whoever is signed in. */
   begin() {
@@ -43,17 +46,17 @@ class Installation extends EventTarget {
   async look() {
     this.#lookedAt = performance.now();
     try {
-      const { workers, pauses } = await json("/v1/installation");
+      const { workers, pauses } = await json("/v1/installation", { signal: AbortSignal.timeout(ANSWER_MS) });
       if (this.#timer) this.#take(workers, pauses);
-    } catch {
-      // that the gateway is away is said by the view
+    } catch (error) {
+      if (this.#timer) this.#take(this.workers, this.pauses, error.status === 0);
     }
   }
 
-  #take(workers, pauses) {
-    const told = JSON.stringify([workers, pauses]);
+  #take(workers, pauses, away = false) {
+    const told = JSON.stringify([workers, pauses, away]);
     if (told === this.#told) return;
-    [this.#told, this.workers, this.pauses] = [told, workers, pauses];
+    [this.#told, this.workers, this.pauses, this.away] = [told, workers, pauses, away];
     this.dispatchEvent(new Event("change"));
   }
 }
