@@ -43,10 +43,11 @@ class Checkout:
         shutil.copytree(self.root, root)
         return Checkout(root)
 
-    def found_by(self, tests: Sequence[str], limit_s: float) -> str | None:
+    def found_by(self, tests: Sequence[str], limit_s: float, processes: int = 1) -> str | None:
         """Run tests until one fails; return its name, None if all pass; raises BrokenRunError."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *LEFT_OUT, *tests]
-        code, out = _run(command, self.root, limit_s)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *LEFT_OUT]
+        command += ["-n", str(processes), "--dist", "loadfile"] if processes > 1 else []
+        code, out = _run([*command, *tests], self.root, limit_s)
         if code is None:
             return f"no end within {limit_s:g} s"
         if code not in (0, 1):

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from scripts.mutation.mutations import ROOT, Mutation
 
 PAGE = ROOT / "docs" / "testing.md"
 BEGIN, END = "<!-- made by scripts/mutate --write -->\n", "<!-- end -->\n"
+UNNOTICED = "**nothing**"
+_ROW = re.compile(r"^(\| .* \| `[^`]+` \| )(.*) \|$", re.MULTILINE)
 
 Result = tuple[Mutation, str | None]  # the test that noticed it, None if none did
+Outcomes = Mapping[str, str]  # name of a mutation → what its row says of it
 
 
-def table(results: Sequence[Result]) -> str:
-    """The score, and a row for each mutation."""
-    survivors = sum(found is None for _, found in results)
-    caught = len(results) - survivors
-    rows = [f"| {mutation.bug} | `{mutation.file}` | {_outcome(mutation, found)} |" for mutation, found in results]
-    head = f"{caught} of {len(results)} planted bugs are noticed, {survivors} stay unnoticed."
+def outcome(mutation: Mutation, found: str | None) -> str:
+    """What the row of a mutation says."""
+    if found is None:
+        return f"{UNNOTICED}: {mutation.survives or 'no reason is known'}"
+    path, _, test = found.rpartition("/")[2].rpartition("::")
+    return f"{path}: `{test}`" if path else found
+
+
+def table(mutations: Sequence[Mutation], outcomes: Outcomes) -> str:
+    """The score, and a row for each mutation that was tried."""
+    tried = [mutation for mutation in mutations if mutation.name in outcomes]
+    survivors = sum(outcomes[mutation.name].startswith(UNNOTICED) for mutation in tried)
+    head = f"{len(tried) - survivors} of {len(tried)} planted bugs are noticed, {survivors} stay unnoticed."
+    if untried := len(mutations) - len(tried):
+        head += f" {untried} of all {len(mutations)} have not been tried yet."
+    rows = [f"{_start(mutation)}{outcomes[mutation.name]} |" for mutation in tried]
     return "\n".join([head, "", "| planted bug | in | noticed by |", "| --- | --- | --- |", *rows, ""])
 
 
@@ -27,8 +41,11 @@ def write(tables: str) -> None:
     PAGE.write_text(f"{before}{BEGIN}\n{tables}\n{END}{rest.partition(END)[2]}")
 
 
-def _outcome(mutation: Mutation, found: str | None) -> str:
-    if found is None:
-        return f"**nothing**: {mutation.survives or 'no reason is known'}"
-    path, _, test = found.rpartition("/")[2].rpartition("::")
-    return f"{path}: `{test}`" if path else found
+def read(mutations: Sequence[Mutation]) -> dict[str, str]:
+    """What the page says of those of the mutations that it has."""
+    rows = dict(_ROW.findall(PAGE.read_text().partition(BEGIN)[2].partition(END)[0]))
+    return {mutation.name: rows[_start(mutation)] for mutation in mutations if _start(mutation) in rows}
+
+
+def _start(mutation: Mutation) -> str:
+    return f"| {mutation.bug} | `{mutation.file}` | "
