@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from config.settings import Settings
+from retouch.plural import count
 from scripts.benchmark import growth
 from tests.chaos import ambiguity, deaths, fairness, gateways, hunts, load, outages, provider, receivers
 from tests.chaos.blame import (
@@ -15,9 +16,10 @@ from tests.chaos.blame import (
     refused_puts,
     retry_after,
 )
-from tests.chaos.bugs import OF_METRICS, OF_RECEIVERS
+from tests.chaos.bugs import OF_JOBS, OF_METRICS, OF_RECEIVERS
 from tests.chaos.bugs_of_gateways import BUGS as BUGS_OF_GATEWAYS
 from tests.chaos.crash_points import crash_everywhere
+from tests.chaos.jobs import decided
 from tests.chaos.judge import judge, the_key_stays_home, violations
 from tests.chaos.neighbour import neighbour
 from tests.chaos.play import Play
@@ -249,6 +251,20 @@ def webhooks(play: Play) -> None:
         play.measured(f"a worker with a planted bug: {bug.replace('_', ' ')}", said, "given away", bool(wrong))
 
 
+def jobs(play: Play) -> None:
+    """A person tries one batch again and cancels another, as jobs; the workers that do their pages die at them."""
+    run = play.stage.run()
+    outcome = decided(run, deaths=2 if play.quick else 8)
+    play.report.kills += outcome.kills
+    found = "; ".join(outcome.wrong[:3]) or f"each edit once, past {count(outcome.kills.total(), 'death')}"
+    play.measured("jobs whose workers die", found, "each edit once", not outcome.wrong)
+    play.judged("jobs whose workers die", run)
+    for bug in () if play.quick else OF_JOBS:
+        wrong = decided(play.stage.run(), 2, bug).wrong
+        said = wrong[0] if wrong else "nothing"
+        play.measured(f"a worker with a planted bug: {bug.replace('_', ' ')}", said, "given away", bool(wrong))
+
+
 def api(play: Play) -> None:
     """Every fault that the endpoint knows, mixed; it is stopped for 5 s, then killed and started anew."""
     run = play.stage.run()
@@ -368,6 +384,7 @@ ACTS: dict[str, Callable[[Play], None]] = {
         webhook,
         webhooks,
         producers,
+        jobs,
         api,
         ambiguous,
         rates,

@@ -22,6 +22,7 @@ import redis.exceptions
 
 import retouch.media.copying
 from retouch.ledger import Claim, Harvest, Settled, Settlement, Step, Worker
+from retouch.ledger.jobs import Jobs
 from retouch.ledger.scripts import Scripts
 from retouch.media.fetch import Fetcher
 from retouch.media.store import Store
@@ -35,13 +36,14 @@ Labels = Callable[..., Iterable[str]]
 
 _MOVES = (
     *("claim", "begin_submit", "begin_poll", "begin", "keep_link", "renew", "observe", "settle_batch"),
-    *("settle_deliveries", "see_worker", "upgrade"),
+    *("settle_deliveries", "see_worker", "upgrade", "agree_price", "tell_wait"),
 )
 _SETTLED = tuple(s for s in EditState if s not in (EditState.HELD, EditState.CANCELLED))
 _AROUND = (
     *_MOVES,
     *(f"settle.{state}" for state in _SETTLED),
-    *("ring", "post", "poll", "fetch", "put.image", "put.manifest", "put.success", "delete.success", "hook"),
+    *("advance_job", "ring", "post", "poll", "fetch", "hook"),
+    *("put.image", "put.manifest", "put.table", "put.success", "delete.success"),
 )
 # Beside before and after: a request is on the wire and not answered; a stream is half way.
 POINTS = (
@@ -104,6 +106,7 @@ def install(
     _trace_claims(trace)  # inside the crash points: what was done is told before the process dies of it
     for move in _MOVES:
         _around(Worker, move, crash, lambda *_a, _label=move, **_k: (_label,), counts=_took_something)
+    _around(Jobs, "advance", crash, lambda *_a: ("advance_job",))
     _around(Worker, "settle", crash, lambda _self, items: {f"settle.{s.to}" for s in items})
     _wrap_ring(crash, again)
     _around_async(Img2ImgApi, "submit", crash, lambda *_a: ("post",))
@@ -124,7 +127,7 @@ def install(
 
 def _kind(verb: str, key: str) -> Sequence[str]:
     name = key.rpartition("/")[2]
-    special = {"manifest.jsonl": "manifest", "_SUCCESS": "success", "probe": ""}
+    special = {"manifest.jsonl": "manifest", "results.parquet": "table", "_SUCCESS": "success", "probe": ""}
     kind = special.get(name, "image")
     return (f"{verb}.{kind}",) if kind else ()
 

@@ -242,13 +242,26 @@ def any_answer_is_yes() -> None:
     WebhookSender.send = believe  # type: ignore[method-assign]
 
 
+def a_job_ends_with_its_worker() -> None:
+    """Nobody looks for the jobs of those that have died."""
+    rewrite("advance_job", "if not counting then redis.call('ZADD',", "if not counting then redis.call('ZREM',")
+
+
+def a_page_done_twice() -> None:
+    """The last edit of a page is that of the next page too."""
+    rewrite("advance_job", "'next', int(goes_on))", "'next', int(goes_on - 1))")
+
+
 # What gives them away is in the hands of receivers in trouble (``tests.chaos.receivers``), not of the judge.
 OF_RECEIVERS: dict[str, Callable[[], None]] = {any_answer_is_yes.__name__: any_answer_is_yes}
 # What gives it away are the metrics, where Redis' answers are lost.
 OF_METRICS: dict[str, Callable[[], None]] = {counted_by_every_settlement.__name__: counted_by_every_settlement}
 
+# What gives them away are jobs whose workers die (``tests.chaos.jobs``).
+OF_JOBS: dict[str, Callable[[], None]] = {bug.__name__: bug for bug in (a_job_ends_with_its_worker, a_page_done_twice)}
+
 
 def plant(name: str) -> None:
     """Make this process have the bug; an empty name plants none."""
     if name:
-        (BUGS | OF_RECEIVERS | OF_METRICS)[name]()
+        (BUGS | OF_RECEIVERS | OF_METRICS | OF_JOBS)[name]()

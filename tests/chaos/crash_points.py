@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.chaos.boundaries import POINTS
 from tests.chaos.crew import Hand
@@ -27,8 +28,10 @@ PROVOKED: dict[str, tuple[Record, ...]] = {
     "settle.queued": ({"fault": "status", "status": 503, "times": 6},),
     "settle.submitting": ({"fault": "drop_after_accept", "times": 4},),
     "settle.failed": ({"fault": "failure", "times": 8},),
+    "tell_wait": ({"fault": "throttle", "retry_after": 0.5, "times": 2},),
 }
-ELSEWHERE = ("keep_link.before", "keep_link.after")  # with an API that honours keys: the act idempotent_in_progress
+# Those of the acts idempotent_in_progress, with an API that honours keys, and jobs, with what a person has decided.
+ELSEWHERE = ("keep_link.before", "keep_link.after", "advance_job.before", "advance_job.after")
 HERE = tuple(point for point in POINTS if point not in ELSEWHERE)
 ALONE = (
     "observe.before",
@@ -101,7 +104,8 @@ def _doomed(run: Run, rng: random.Random, outcome: Kills, tried: Counter[str], p
     if extra := PROVOKED.get(point.rpartition(".")[0]):
         run.api.rules(*extra, *BRISK)
     visit = rng.randint(1, 3) if outcome.hits[point] else 1  # the first death at each point is to come soon
-    hand = run.worker(crash=f"{point}={visit}", head=rng.choice((0, HEAD)), lease=LEASE_S, max_in_flight=40)
+    settings: dict[str, Any] = {"lease": LEASE_S, "max_in_flight": 40, "results_parquet": point.startswith("put.table")}
+    hand = run.worker(crash=f"{point}={visit}", head=rng.choice((0, HEAD)), **settings)
     outcome.plans[hand.name] = point
     return hand
 

@@ -54,8 +54,9 @@ class Evidence:
     ``enqueued``: batch → custom id → samples. ``policy``: resubmit, hold or idempotent. ``late_post_s``: after how many
     seconds a POST cannot have been sent before its claim was lost; ``late_request_s``: the same of any request and a
     Retry-After (None: requests were held up on the way, nothing can be said). ``blameless``: nothing that was answered
-    is about an edit. ``cancelled``: batch → when a person cancelled it, by the API's clock. ``metrics``: what
-    Prometheus would read at the end: ``name{label="value"}`` → value.
+    is about an edit. ``cancelled``: batch → when a person cancelled it, by the API's clock. ``undone``: ends that were
+    told, and taken back by a retry. ``metrics``: what Prometheus would read at the end: ``name{label="value"}`` →
+    value.
     """
 
     policy: str
@@ -70,6 +71,7 @@ class Evidence:
     blameless: bool = False
     cancelled: dict[str, float] = field(default_factory=dict)
     unkept: Unkept | None = None
+    undone: list[Delivery] = field(default_factory=list)
     glances: dict[str, Glance] = field(default_factory=dict)  # of batches that the ledger has still
     metrics: dict[str, float] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)  # edits that the ledger shows as held

@@ -297,7 +297,7 @@ def the_metrics_are_the_providers_book(evidence: Evidence) -> Finding:
     if not taken <= took <= taken + unanswered + open_ones:
         wrong.append(f"{taken:g} submits are counted as taken, {unanswered:g} as unanswered, and {took} were taken")
     wrong += _money_off(evidence)
-    told = Counter(kind for kind, _ in {(d.type, d.event_id) for d in evidence.deliveries})
+    told = Counter(kind for kind, _ in {(d.type, d.event_id) for d in [*evidence.deliveries, *evidence.undone]})
     late = sum(n for sample, n in metrics.items() if sample.startswith("retouch_events_waiting{"))
     for kind, state in ENDS.items():
         ends = sum(_labelled(metrics, "retouch_edits_ended_total", outcome=state).values())

@@ -80,7 +80,7 @@ def asked_about_again(run: Run, start: Start, within_s: float) -> None:
     batch = run.enqueue(PLACES // 2)
     run.finish(within_s)
     run.api.rules({"fault": "page_poll", "status": 404})
-    run.stage.witness.deliveries.clear()  # the retry makes these ends undone
+    run.undo_ends()
     asked, sent = run.queue.retry(batch)
     assert (asked, sent) == (PLACES // 2, 0), (asked, sent)
     pass_time(2)

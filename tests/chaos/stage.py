@@ -120,6 +120,7 @@ class Run(World):
         self.blameless = False
         self.cancelled: dict[str, float] = {}
         self.unkept: Unkept | None = None
+        self.undone: list[Delivery] = []
         self._trace = stage.nursery.new_trace()
         self.environment |= {
             "RETOUCH_REDIS_URL": redis_url or through_the_proxy,
@@ -165,6 +166,11 @@ class Run(World):
         """The events of this run."""
         return list(self.stage.witness.deliveries)
 
+    def undo_ends(self) -> None:
+        """What has ended is tried again next: the ends that were told hold no more."""
+        self.undone += self.stage.witness.deliveries
+        self.stage.witness.deliveries.clear()
+
     def logs(self) -> str:
         """Everything that the stage's workers have written."""
         return self.stage.nursery.logs()
@@ -207,6 +213,7 @@ class Run(World):
             blameless=self.blameless,
             cancelled=dict(self.cancelled),
             unkept=self.unkept,
+            undone=self.undone,
             glances={batch: self._glance(batch) for batch in self.enqueued if self.queue.find(batch)},
             metrics=self._metrics(),
             held={f"{b}/{c}" for b, edits in self.enqueued.items() for c in edits if self._is_held(b, c)},

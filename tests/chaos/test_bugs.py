@@ -8,8 +8,8 @@ from tests.harness.processes import run
 
 PLANT_EACH = """
 import os
-from tests.chaos.bugs import BUGS, OF_METRICS, OF_RECEIVERS, plant
-for bug in BUGS | OF_RECEIVERS | OF_METRICS:
+from tests.chaos.bugs import BUGS, OF_JOBS, OF_METRICS, OF_RECEIVERS, plant
+for bug in BUGS | OF_RECEIVERS | OF_METRICS | OF_JOBS:
     child = os.fork()
     if not child:
         plant(bug)

@@ -15,7 +15,7 @@ from tests.harness.processes import run
 WHOLE_ONLY = (
     *("loads", "power_loss", "api", "rates", "gateway", "refused_puts", "retry_after"),
     *("rolling_restarts", "webhook", "shares", "rescue", "poison", "failover", "shared_redis"),
-    *("webhooks", "producers"),
+    *("webhooks", "producers", "jobs"),
 )
 
 WITHIN_S = 1200

@@ -227,6 +227,15 @@ def test_a_call_that_was_killed_need_not_be_counted() -> None:
     assert [found for found in violations(evidence) if found.startswith("15 ")] != []
 
 
+def test_an_end_that_a_retry_takes_back_was_told_all_the_same() -> None:
+    """It is counted, as what has ended since is."""
+    evidence = clean()
+    evidence.metrics[ENDED] = 2.0
+    assert [found for found in violations(evidence) if found.startswith("15 ")] != []
+    evidence.undone.append(replace(evidence.deliveries[0], event_id="e0", header_id="e0"))
+    assert violations(evidence) == []
+
+
 def test_a_poll_that_was_answered_is_counted_but_not_a_look_whether_the_api_is_there() -> None:
     """That is about no edit."""
     evidence = clean()
