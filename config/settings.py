@@ -237,10 +237,27 @@ class Settings(InstallationSettings):
         return settings | {f"the sink {name}": sink.place for name, sink in self.all_sinks.items()}
 
     @property
+    def shown(self) -> dict[str, str]:
+        """All settings by their variables, as people may see them.
+
+        Of a secret only whether it is set, of Redis where it is; sinks are in ``alike``. What is not shown in the
+        settings' own text (``repr=False``) is left out.
+        """
+        fields = {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.repr}
+        shown = {f"{PREFIX}{name.upper()}": _shown(value) for name, value in fields.items()}
+        return shown | {"RETOUCH_REDIS_URL": self.redis.shown} | self.alike
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no log line may hold."""
         own = [s.get_secret_value() for s in (self.api_key, self.webhook_secret) if s]
         return (*own, *super().secrets)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "is set, and not shown"
+    return "" if value is None else without_queries(str(value))
 
 
 def _check_url(value: str) -> str:

@@ -708,6 +708,8 @@ class WorkerRecord(TypedDict):
     """its last heartbeat"""
     steps: int | None
     """edits, batches and deliveries that it has in hand"""
+    settings: dict[str, str]
+    """by their variables, without secrets; empty: it does not say, or the key may not operate, or has a prefix"""
 
 
 @_DESCRIBED

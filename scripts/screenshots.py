@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import fakeredis
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
@@ -30,7 +30,12 @@ from workers.stack.s3 import S3
 
 NIGHT = "autumn-catalogue"
 SAMPLES = ("lighthouse", "house", "flower")
-SCHEMES, WIDTHS = ("light", "dark"), {"wide": 1280, "narrow": 390}
+SCHEMES = ("light", "dark")
+WIDTHS = {
+    "wide": (1280, 900, 1),
+    "narrow": (390, 900, 1),
+    "zoomed": (640, 450, 2),
+}  # CSS pixels, and those of each; as at 200 %
 
 
 class View(NamedTuple):
@@ -59,6 +64,7 @@ VIEWS = (
     View("keys", "#/batches", "clear the search", press="?"),
     View("provider", "#/provider", "Time to an answer"),
     View("workers", "#/workers", "render-2"),
+    View("settings", "#/workers", "RETOUCH_POLL_MAX", click="Settings of render-1-4100"),
     View("money", "#/money", "The last 30 days"),
     View("sinks", "#/sinks", "old-hook"),
     View("access-keys", "#/keys", "prometheus"),
@@ -118,8 +124,10 @@ def _served(put: Put, bucket: str) -> Iterator[tuple[Gateway, str]]:
 
 
 def _shoot(browser: Browser, stage: Gateway, url: str, scheme: str, width: str, out: Path) -> None:
-    size = ViewportSize(width=WIDTHS[width], height=900)
-    context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=size)
+    across, down, scale = WIDTHS[width]
+    size = ViewportSize(width=across, height=down)
+    colors: Literal["dark", "light"] = "dark" if scheme == "dark" else "light"
+    context = browser.new_context(color_scheme=colors, viewport=size, device_scale_factor=scale)
     page = context.new_page()
     page.goto(url)
     page.get_by_label("Key of this gateway").wait_for()

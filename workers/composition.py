@@ -51,7 +51,9 @@ def compose(settings: Settings, ledger: Ledger, clients: Clients, send: Send, ba
         backlog=backlog,
     )
     sinks = {sink: Named(spec.shown, spec.types) for sink, spec in settings.all_sinks.items()}
-    presence = Presence(name, sinks, settings.alike, ledger.worker, context)
+    alike = settings.alike
+    others = {variable: value for variable, value in settings.shown.items() if variable not in alike}
+    presence = Presence(name, sinks, alike, others, ledger.worker, context)
     renewal = Renewal(ledger.worker, context.call, context.leases, settings.lease)
     jobs = JobRunner(ledger)
     return Runtime(name, context, dispatcher, presence, renewal, news, jobs, edits=edits, deliveries=deliveries)

@@ -24,11 +24,18 @@ class Presence:
     """Sends the heartbeats of this process."""
 
     def __init__(
-        self, name: str, sinks: Mapping[str, Named], settings: Mapping[str, str], ledger: Worker, context: Context
+        self,
+        name: str,
+        sinks: Mapping[str, Named],
+        alike: Mapping[str, str],
+        others: Mapping[str, str],
+        ledger: Worker,
+        context: Context,
     ) -> None:
+        """``alike``: the settings that all workers must have alike; ``others``: those that may differ."""
         self._name = name
         self._sinks = sinks
-        self._settings = settings
+        self._alike, self._others = alike, others
         self._ledger = ledger
         self._context = context
 
@@ -49,13 +56,13 @@ class Presence:
         started = True
         while True:
             see, says = self._ledger.see_worker, self._says()
-            await self._context.call(see, self._name, self._sinks, self._settings, started=started, says=says)
+            await self._context.call(see, self._name, self._sinks, self._alike, started=started, says=says)
             started = False
             await asyncio.sleep(EVERY_S)
 
     def _says(self) -> Heartbeat:
         steps, took = len(self._context.leases), self._context.stopwatch.take()
-        return Heartbeat(secrets.token_hex(4), socket.gethostname(), VERSION, steps, took)
+        return Heartbeat(secrets.token_hex(4), socket.gethostname(), VERSION, steps, took, self._others)
 
     async def leave(self) -> None:
         """Remove the worker at once; best effort, because a worker without heartbeats is removed anyway."""

@@ -15,7 +15,8 @@ from retouch.records import WorkerRecord
 class Heartbeat(NamedTuple):
     """What a worker says of itself each time. ``id``: of this heartbeat, which may be sent twice.
 
-    ``steps``: claims that it has in hand. ``took``: how long the API's answers took since the last one.
+    ``steps``: claims that it has in hand. ``took``: how long the API's answers took since the last one. ``settings``:
+    those that may differ from those of other workers, by their variables, as people may see them.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Heartbeat(NamedTuple):
     version: str
     steps: int
     took: Mapping[str, int]
+    settings: Mapping[str, str] = {}
 
     def to_text(self) -> str:
         """As the move takes it."""
@@ -33,7 +35,8 @@ class Heartbeat(NamedTuple):
 class WorkerView:
     """A live worker. ``since``: when it started; ``seen``: its last heartbeat. None: a worker of before does not say.
 
-    ``steps``: how many edits, batches and deliveries it has in hand.
+    ``steps``: how many edits, batches and deliveries it has in hand. ``settings``: by their variables, as people may
+    see them; empty: it does not say.
     """
 
     name: str
@@ -42,10 +45,11 @@ class WorkerView:
     since: datetime | None
     seen: datetime
     steps: int | None
+    settings: Mapping[str, str]
 
     @classmethod
-    def parse(cls, name: str, seen_ms: float, text: str | None) -> WorkerView:
-        """Read what its heartbeats have left."""
+    def parse(cls, name: str, seen_ms: float, text: str | None, alike: str | None = None) -> WorkerView:
+        """Read what its heartbeats have left; ``alike``: of the settings that all must have alike."""
         raw, seen = json.loads(text or "{}"), instant(seen_ms)
         assert seen is not None
         return cls(
@@ -55,6 +59,7 @@ class WorkerView:
             instant(raw.get("since")),
             seen,
             raw.get("steps"),
+            dict(sorted({**(raw.get("settings") or {}), **json.loads(alike or "{}")}.items())),
         )
 
     def to_json(self) -> WorkerRecord:
@@ -66,6 +71,7 @@ class WorkerView:
             "since": iso(self.since.timestamp() * 1000) if self.since else None,
             "seen": str(iso(self.seen.timestamp() * 1000)),
             "steps": self.steps,
+            "settings": dict(self.settings),
         }
 
     @classmethod
@@ -73,4 +79,5 @@ class WorkerView:
         """Read what ``to_json`` has made."""
         since = datetime.fromisoformat(raw["since"]) if raw["since"] else None
         seen = datetime.fromisoformat(raw["seen"])
-        return cls(raw["worker"], raw["host"], raw["version"], since, seen, raw["steps"])
+        settings = raw.get("settings", {})  # a gateway of before does not tell them
+        return cls(raw["worker"], raw["host"], raw["version"], since, seen, raw["steps"], settings)

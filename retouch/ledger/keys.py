@@ -59,8 +59,8 @@ key                            type    holds
                                        kept for 7 days at most (``EVENTS_KEPT_MS``)
 ``{ns}:batches``               zset    batch ids by the time (ms) they were created
 ``{ns}:workers``               zset    live workers by the time (ms) they were last seen
-``{ns}:crew``                  hash    worker → JSON ``{id, host, version, steps, since}``: its last heartbeat, what it
-                                       has in hand, when it started (ms)
+``{ns}:crew``                  hash    worker → JSON ``{id, host, version, steps, since, settings}``: its last
+                                       heartbeat, what it has in hand, when it started (ms), other settings
 ``{ns}:samples``               list    how the API was used, a record a minute, the oldest first; the newest 1440 (see
                                        ``samples.py``)
 ``{ns}:sampling``              hash    the same of the minute that is under way: ``began looks places most allowed

@@ -79,10 +79,14 @@ class Reader:
     def crew(self) -> list[WorkerView]:
         """The live workers, by name."""
         keys, since = self._keys, self._connection.now() - WORKER_SEEN_MS
-        alive, crew = self._connection.read_all(
-            [("ZRANGEBYSCORE", keys.workers, since, "+inf", "WITHSCORES"), ("HGETALL", keys.crew)]
+        alive, crew, alike = self._connection.read_all(
+            [
+                ("ZRANGEBYSCORE", keys.workers, since, "+inf", "WITHSCORES"),
+                ("HGETALL", keys.crew),
+                ("HGETALL", keys.settings),
+            ]
         )
-        return [WorkerView.parse(name, seen, crew.get(name)) for name, seen in sorted(alive)]
+        return [WorkerView.parse(name, seen, crew.get(name), alike.get(name)) for name, seen in sorted(alive)]
 
     def samples(self, newest: int = SAMPLES_KEPT) -> list[Sample]:
         """How the API was used in the newest of the minutes of the last day in which workers ran, the oldest first."""

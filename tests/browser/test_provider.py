@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,7 +12,7 @@ from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.test_batches import SCHEMES, accessible, edits
-from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
+from tests.browser.use import keep_alive, show_workers, write_budgets, write_keys, write_sinks, write_use
 
 TABLES = ("workers", "money", "sinks", "keys")
 
@@ -123,6 +125,45 @@ def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: 
     head.get_by_role("button").press("Enter")
     assert column(page, 6) == ["10 steps", "9 steps"]
     expect(head).to_have_attribute("aria-sort", "descending")
+
+
+def test_all_settings_of_a_worker_are_seen(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Below its row, by keys; those in which another one differs say so, and it stays open when all is read again."""
+    show_workers(ledger)
+    keep_alive(ledger, "render-1-4100", "render-2-4101")
+    page = look("#/workers")
+    button = page.get_by_role("button", name="Settings of render-1-4100")
+    expect(button).to_have_attribute("aria-expanded", "false")
+    settings = page.locator("tr.detail").first
+    expect(settings).to_be_hidden()
+    with page.expect_response("**/v1/workers"):
+        button.press("Enter")
+    expect(settings).to_be_visible()
+    expect(button).to_be_focused()
+    for variable, value in (
+        ("RETOUCH_LEASE differs", "8"),
+        ("RETOUCH_POLL_MAX differs", "5"),
+        ("RETOUCH_POLL_MIN", "0.25"),
+        ("RETOUCH_API_KEY", "is set, and not shown"),
+        ("RETOUCH_PRIVATE_HOSTS", "not set"),
+    ):
+        told = settings.locator("dl > div", has_text=re.compile(rf"^{variable.split()[0]}\b"))
+        expect(told).to_have_text(re.compile(rf"^{variable}\s*{value}$"))
+    accessible(page)
+    button.press("Enter")
+    expect(settings).to_be_hidden()
+
+
+def test_who_only_reads_sees_no_settings(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Nor a button for them: the address of the API, a budget, are matters of those who operate."""
+    show_workers(ledger)
+    reader = AccessKeys(ledger, "here").create("reader", [Scope.READ])
+    page = look(signed_in=False)
+    page.get_by_label("Key of this gateway").fill(reader)
+    page.keyboard.press("Enter")
+    page.get_by_role("navigation").get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("cell", name="render-1", exact=True)).to_be_visible()
+    assert page.get_by_role("button", name="Settings of").count() == 0
 
 
 def test_sinks_are_told_again_and_removed(look: Look, queue: EditQueue, ledger: Ledger) -> None:

@@ -52,8 +52,13 @@ def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
 def keep_worker(ledger: Ledger, name: str = "w") -> None:
     """One that is alive as long as the test is."""
     ledger.worker.see_worker(name, {})
-    client, keys = ledger.connection._client, ledger.connection.keys
-    client.zadd(keys.workers, {name: ledger.connection.now() + 3_600_000})
+    keep_alive(ledger, name)
+
+
+def keep_alive(ledger: Ledger, *names: str) -> None:
+    """Have these be seen until the test ends."""
+    until = ledger.connection.now() + 3_600_000
+    ledger.connection._client.zadd(ledger.connection.keys.workers, dict.fromkeys(names, until))
 
 
 def show_workers(ledger: Ledger) -> None:
@@ -64,7 +69,14 @@ def show_workers(ledger: Ledger) -> None:
             "audit": Named("retouch-audit (SQS)", ["edit.failed", "batch.completed"]),
         }
         settings = {"RETOUCH_LEASE": lease, "RETOUCH_RATE_LIMIT": "600/m", "RETOUCH_MAX_IN_FLIGHT": "20"}
-        says = Heartbeat(f"{ledger.connection.now()}-{number}", host, version, 9 + number, {})
+        others = {
+            "RETOUCH_API_KEY": "is set, and not shown",
+            "RETOUCH_POLL_MIN": "0.25",
+            "RETOUCH_POLL_MAX": "10" if number else "5",
+            "RETOUCH_PRIVATE_HOSTS": "",
+            "RETOUCH_REDIS_URL": "rediss://redis.studio.internal:6380/0",
+        }
+        says = Heartbeat(f"{ledger.connection.now()}-{number}", host, version, 9 + number, {}, others)
         ledger.worker.see_worker(f"{host}-{4100 + number}", sinks, settings, says=says)
 
 

@@ -69,6 +69,9 @@ def queue(
         yield queue
 
 
+POLLS = {"RETOUCH_POLL_MIN": "0.5"}
+
+
 def end_some(ledger: Ledger, number: int, to: EditState = EditState.COMPLETED) -> None:
     """Be a worker that ends so many edits, and no batch."""
     claims = ledger.worker.claim("w", lease_ms=60_000, places=number).claims
@@ -377,11 +380,12 @@ def test_a_sheet_is_drawn(
 def test_the_use_of_the_api_is_seen_and_stopped(queue: EditQueue, ledger: Ledger) -> None:
     """The workers, the last minutes, what days cost, and a pause of all submits."""
     ledger.producer.set_price(Price.of_micros(10_000, "USD"))
-    ledger.worker.see_worker("w", {}, {"RETOUCH_LEASE": "4"}, says=Heartbeat("1", "here", "1.2", 3, {}))
+    ledger.worker.see_worker("w", {}, {"RETOUCH_LEASE": "4"}, says=Heartbeat("1", "here", "1.2", 3, {}, POLLS))
     minute = ledger.connection.now() // 60_000 * 60_000 - 60_000
     ledger.connection._client.rpush(ledger.connection.keys.samples, f"{minute} 30 45 3 9 0 60 {'0 ' * 17}")
     [worker] = queue.crew()
     assert (worker.name, worker.host, worker.version, worker.steps) == ("w", "here", "1.2", 3)
+    assert worker.settings == {"RETOUCH_LEASE": "4", **POLLS}
     [sample] = queue.samples()
     assert (sample.places_used, sample.submits.good, sample.at.timestamp() * 1000) == (1.5, 60, minute)
     assert [len(queue.money(days)) for days in (1, 3)] == [1, 3]

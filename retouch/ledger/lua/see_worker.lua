@@ -1,7 +1,7 @@
 -- Note that a worker lives, and its sinks. Events are delivered to the sinks of all workers together.
 -- ARGV: now, name, seen_ms (a worker not seen for this long is removed), a random name, '1' if the worker has just started,
 --   its settings that all workers must have alike (JSON), what it says of itself (JSON: { id, host, version, steps, took: { field of
---   COUNTS: how much it has risen } }, or {}), then per sink of it: its name, what people are told of it, the types of
+--   COUNTS: how much it has risen }, settings: { variable: value } of the others }, or {}), then per sink of it: its name, what people are told of it, the types of
 --   events that it asks for (as `wants` reads them).
 -- Returns nothing.
 -- Changes WORKERS, SETTINGS, CREW, SINKS, STATE (sinks, deployment); a page of each outbox and of what was given up; COUNTS; SAMPLES,
@@ -32,6 +32,7 @@ local function hear(said)
   end
   local since = ARGV[5] == '0' and before.since or now
   local kept = { id = said.id, host = said.host, version = said.version, steps = said.steps, since = since }
+  kept.settings = said.settings
   redis.call('HSET', CREW, ARGV[2], cjson.encode(kept))
 end
 local said = cjson.decode(ARGV[7])

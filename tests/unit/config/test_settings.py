@@ -233,3 +233,23 @@ def test_what_workers_must_have_alike_is_told_without_secrets(monkeypatch: pytes
     alike = load().alike
     assert (alike["RETOUCH_BUCKET"], alike["RETOUCH_MAX_IN_FLIGHT"]) == ("pictures", "auto")
     assert "c0ffee" not in str(alike)
+
+
+def test_all_settings_are_shown_but_for_secrets(environment: pytest.MonkeyPatch) -> None:
+    """Each by its variable: of a secret that it is set, of Redis where it is, of sinks no more than which."""
+    environment.setenv("RETOUCH_API_KEY", "key-c0ffee")
+    environment.setenv("RETOUCH_API_URL", "https://api.test/v1?token=c0ffee")
+    environment.setenv("RETOUCH_REDIS_URL", "rediss://ann:c0ffee@redis.test:6380/2")
+    environment.setenv("RETOUCH_WEBHOOK_URL", "https://hooks.test/c0ffee")
+    environment.setenv("RETOUCH_WEBHOOK_SECRET", SECRET)
+    environment.setenv("RETOUCH_SINKS", "https://other.example/c0ffee?name=shop")
+    settings = load()
+    shown = settings.shown
+    assert not [secret for secret in ("c0ffee", *settings.secrets) if secret in str(shown)]
+    hidden = {"RETOUCH_WEBHOOK_URL", "RETOUCH_SINKS"}  # told as sinks
+    assert {name for name in shown if name.startswith("RETOUCH_")} | hidden == {
+        f"RETOUCH_{name.upper()}" for name in type(settings).model_fields
+    }
+    assert shown["RETOUCH_API_KEY"] == shown["RETOUCH_WEBHOOK_SECRET"] == "is set, and not shown"
+    assert shown["RETOUCH_REDIS_URL"] == settings.redis.shown
+    assert settings.alike.items() <= shown.items()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 
-from retouch.access_keys import AccessKey
+from retouch.access_keys import AccessKey, Scope
 from retouch.records import AccessKeysRecord, SpendingRecord, WorkersRecord
 from retouch.spending import LOOKED_AT
 from workers.gateway.context import Gateway
@@ -25,8 +25,11 @@ def add_overview(app: FastAPI, gateway: Gateway) -> None:
     more: dict[str, Any] = {"tags": ["installation"], "responses": _ANSWERS}
 
     @app.get("/v1/workers", summary="The live workers: where each runs, its version, what it has in hand", **more)
-    def workers(key: Reader) -> WorkersRecord:  # noqa: ARG001 - it is looked at
-        return {"workers": [one.to_json() for one in queue.crew()], "differences": queue.differences()}
+    def workers(key: Reader) -> WorkersRecord:
+        told = [one.to_json() for one in queue.crew()]
+        if key.prefix or Scope.OPERATE not in key.scopes:  # what is set is no matter of whoever may send edits
+            told = [one | {"settings": {}} for one in told]
+        return {"workers": told, "differences": queue.differences()}
 
     @app.get("/v1/keys", summary="Who may call the gateway, for what; no secrets", **more)
     def keys(key: _Overseer) -> AccessKeysRecord:  # noqa: ARG001 - it is looked at

@@ -16,14 +16,23 @@ from tests.unit.workers.gateway.conftest import Client, problem
 
 
 def test_workers_are_told_with_what_differs_between_them(client: Client, ledger: Ledger) -> None:
-    """And with no other setting: a budget, or the API's address, is no matter of whoever may send edits."""
+    """And with no other setting: a budget, or the API's address, is no matter of whoever may send edits.
+
+    To operators of the whole gateway all are told.
+    """
     for name, lease in (("a-1", "4"), ("b-2", "5")):
-        says = Heartbeat(name, name[0], "1.2.3", 7, {})
+        says = Heartbeat(name, name[0], "1.2.3", 7, {}, {"RETOUCH_POLL_MIN": "0.5"})
         ledger.worker.see_worker(name, {}, {"RETOUCH_LEASE": lease, "RETOUCH_RATE_LIMIT": "1/s"}, says=says)
     told = client(Scope.READ).get("/v1/workers").json()
     workers = [(one["worker"], one["host"], one["version"], one["steps"]) for one in told["workers"]]
     assert workers == [("a-1", "a", "1.2.3", 7), ("b-2", "b", "1.2.3", 7)]
     assert "RETOUCH_RATE_LIMIT" not in str(told)
+    assert [one["settings"] for one in told["workers"]] == [{}, {}]
+    team = client(Scope.OPERATE, Scope.READ, name="team", prefix="team-").get("/v1/workers").json()
+    assert [one["settings"] for one in team["workers"]] == [{}, {}]
+    whole = client(Scope.OPERATE, Scope.READ, name="operator").get("/v1/workers").json()["workers"]
+    own = {"RETOUCH_RATE_LIMIT": "1/s", "RETOUCH_POLL_MIN": "0.5"}
+    assert [one["settings"] for one in whole] == [{"RETOUCH_LEASE": "4", **own}, {"RETOUCH_LEASE": "5", **own}]
     assert told["differences"] == {"RETOUCH_LEASE": {"4": ["a-1"], "5": ["b-2"]}}
 
 

@@ -14,6 +14,18 @@ const COLUMNS = [
   { name: "Working on", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : count(row.steps, "step")) },
 ];
 
+const DETAIL = {
+  name: "Settings",
+  label: ({ worker }) => `Settings of ${worker}`,
+  said: ({ settings, differing }) => (Object.keys(settings).length ? JSON.stringify([settings, differing]) : ""),
+  element: ({ settings, differing }) => h("dl", { class: "settings" }, Object.entries(settings).map(([variable, value]) => setting(variable, value, differing.includes(variable)))),
+};
+
+function setting(variable, value, differs) {
+  const mark = differs ? h("span", { class: "pill paused", title: "Another worker has another value" }, "differs") : null;
+  return h("div", {}, h("dt", {}, variable, " ", mark), h("dd", {}, value || h("span", { class: "quiet" }, "not set")));
+}
+
 const EMPTY = [
   h("p", { class: "big" }, "No worker is alive"),
   h("p", { class: "quiet" }, "Each is here a moment after it has started, with where it runs and what it works on."),
@@ -25,11 +37,20 @@ export function open(root) {
   const view = new TableView(root, {
     title: "Workers",
     path: "/v1/workers",
-    rows: (found) => found.workers,
+    rows: ({ workers }) => workers.map((row) => ({ ...row, differing: differing(workers) })),
     more: { elements: [note], show: ({ differences }) => tell(note, list, differences) },
-    table: { columns: COLUMNS, key: (row) => row.worker, sort: 0, empty: EMPTY },
+    table: { columns: COLUMNS, key: (row) => row.worker, sort: 0, empty: EMPTY, detail: DETAIL },
   });
   return () => view.end();
+}
+
+/** The variables of which not all who tell them say the same. */
+function differing(workers) {
+  const values = new Map();
+  for (const [variable, value] of workers.flatMap(({ settings }) => Object.entries(settings))) {
+    values.set(variable, (values.get(variable) ?? new Set()).add(value));
+  }
+  return [...values].filter(([, said]) => said.size > 1).map(([variable]) => variable);
 }
 
 /** Settings that all must have alike, with both values: what becomes of an edit is chance else. */
