@@ -31,8 +31,12 @@ def ranges(before: bytes, after: bytes) -> Ranges:
     return [(first, after[first : last + 1].decode("latin-1")) for first, last in found]
 
 
-def records(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The event that tells which batches are new or changed, and which are gone; none if all are alike."""
+def records(before: Mapping[str, Any], after: Mapping[str, Any], most: int) -> list[tuple[str, Any]]:
+    """The event that tells which batches are new or changed, and which are gone; none if all are alike.
+
+    Of the newest ``most`` are looked at: one that others have pushed out is still there.
+    """
     changed = [record for batch, record in after.items() if before.get(batch) != record]
-    gone = [batch for batch in before if batch not in after]
+    seen_from = min((record["created"] or "" for record in after.values()), default="") if len(after) >= most else ""
+    gone = [name for name, record in before.items() if name not in after and (record["created"] or "") >= seen_from]
     return [("batches", {"batches": changed, "gone": gone})] if changed or gone else []

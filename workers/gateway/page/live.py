@@ -41,9 +41,11 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
     def batches(prefix: str) -> dict[str, Any]:
         return {view.batch: view.to_json() for view in gateway.queue.batches(NEWEST, prefix=prefix)}
 
+    differ = partial(records, most=NEWEST)
+
     def of_all(prefix: str) -> Watch[Any]:
         """One for all whose keys have this prefix."""
-        return gateway.watches.get(f"all/{prefix}", lambda: Watch(lambda: batches(prefix), records, LIST_EVERY_S))
+        return gateway.watches.get(f"all/{prefix}", lambda: Watch(lambda: batches(prefix), differ, LIST_EVERY_S))
 
     def of_batch(batch: str) -> Watch[Any]:
         """One for all who look at this batch."""

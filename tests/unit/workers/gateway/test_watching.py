@@ -170,6 +170,11 @@ def test_ranges_are_few_and_short() -> None:
 
 def test_records_tell_what_is_new_changed_and_gone() -> None:
     """And nothing of what is alike."""
-    before, after = {"a": {"n": 1}, "b": {"n": 1}, "c": {"n": 1}}, {"a": {"n": 1}, "b": {"n": 2}, "d": {"n": 1}}
-    assert records(before, before) == []
-    assert records(before, after) == [("batches", {"batches": [{"n": 2}, {"n": 1}], "gone": ["c"]})]
+    a, b, c, d = ({"n": 1, "created": f"2026-11-27T10:00:0{n}.000Z"} for n in (3, 2, 1, 4))
+    before, after = {"a": a, "b": b, "c": c}, {"d": d, "a": a, "b": b | {"n": 2}}
+    assert records(before, before, 9) == []
+    assert records(before, after, 9) == [("batches", {"batches": [d, b | {"n": 2}], "gone": ["c"]})]
+    [(_, told)] = records(before, after, 3)
+    assert told["gone"] == []  # it is older than the three that are looked at
+    [(_, told)] = records(before, {"d": d, "a": a, "c": c}, 3)
+    assert told["gone"] == ["b"]
