@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
@@ -41,8 +42,7 @@ STORE = "store"
 MAX_LATE_MS = 24 * 3600 * 1000  # after the deadline: a host of results that is away for a day will not come back
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What the API serves of a finished edit, and which of it the API says it has filtered (empty: it does not say)."""
 
     urls: Sequence[str]

@@ -6,7 +6,6 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -204,8 +203,7 @@ async def _refused(context: Context, claim: Claim, submission: BegunSubmit, erro
     log.warning("edit.refused", reason=words, retry_in_s=round(delay_s, 1))
     said = Seen(KIND, submission.now, Fared.REFUSED, words[:WORDS_LENGTH])
     settled = await context.settle(
-        replace(
-            _back(claim, submission, delay_s, {"note": note(words)}, (said,)),
+        _back(claim, submission, delay_s, {"note": note(words)}, (said,))._replace(
             run=run,
             strike=strike(KIND, error, context.settings.patience_ms),
             error=error_json(FailureCode.REFUSED, words),

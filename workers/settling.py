@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import replace
 
 import structlog
 
@@ -37,7 +36,7 @@ class Settling:
         """End a claim or move it on; LOST, which is false (and a log line), if another worker has it now."""
         if counts := _counts.get():
             _counts.set(())
-            settlement = replace(settlement, counts=counts)
+            settlement = settlement._replace(counts=counts)
         settled = await self._write(settlement)
         if not settled:
             log.warning("claim.lost", to=settlement.to, fence=settlement.claim.fence)

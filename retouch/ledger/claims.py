@@ -131,8 +131,7 @@ class Harvest:
     ask_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BegunSubmit:
+class BegunSubmit(NamedTuple):
     """What a submit needs; its intent is written."""
 
     parameters: dict[str, Any]
@@ -155,7 +154,7 @@ class BegunSubmit:
         """Read the answer of ``begin_submit.lua``."""
         parameters, defaults, number, tries, now, strikes, errors, again, link, made = raw
         return cls(
-            merged(defaults, parameters),
+            parameters_of(json.loads(defaults), json.loads(parameters)),
             int(number),
             int(tries),
             int(now),
@@ -167,8 +166,7 @@ class BegunSubmit:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class BegunPoll:
+class BegunPoll(NamedTuple):
     """What a poll needs to know of an edit. Times in ms, wall clock of the Redis server."""
 
     now: int
@@ -269,8 +267,7 @@ class Settled(IntEnum):
     SENT_ANEW = 3  # the API has it no longer: it is queued again
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How a claim ends or continues; applied only if the claim's fence is still the newest.
 
     ``delay_ms``: when the edit is due again. ``keep``: the claim continues instead, with its lease.
@@ -293,7 +290,7 @@ class Settlement:
     strike: Strike | None = None
     lesson: dict[str, Any] | None = None
     deadline_ms: int | None = None
-    put: dict[str, str] = field(default_factory=dict)
+    put: Mapping[str, str] = MappingProxyType({})
     drop: tuple[str, ...] = ()
     outputs: str | None = None
     error: str | None = None
@@ -336,16 +333,15 @@ class Settlement:
         return gist(self.put.get("note", "")) if self.to is EditState.QUEUED else ""
 
 
-def merged(defaults: str, own: str) -> dict[str, Any]:
+def parameters_of(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """An edit's parameters; null in ``own``: the batch sets the field, and this edit does not."""
-    return made_of(json.loads(defaults), json.loads(own))[0]
+    return {name: value for name, value in {**defaults, **own}.items() if value is not None and name != ABOUT}
 
 
 def made_of(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[dict[str, Any], About]:
     """An edit's parameters, and what its producer says about it."""
-    parameters = {name: value for name, value in {**defaults, **own}.items() if value is not None}
-    about = parameters.pop(ABOUT, {})
-    return parameters, About(**{name: about[name] for name in About._fields if name in about})
+    about = own.get(ABOUT, {})
+    return parameters_of(defaults, own), About(**{name: about[name] for name in About._fields if name in about})
 
 
 def body(parameters: Mapping[str, Any]) -> dict[str, Any]:

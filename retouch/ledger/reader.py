@@ -10,7 +10,7 @@ from itertools import count, islice
 from typing import Any
 
 from retouch.causes import PauseCause
-from retouch.ledger.claims import Claim, made_of
+from retouch.ledger.claims import Claim, made_of, parameters_of
 from retouch.ledger.connection import Connection
 from retouch.ledger.constants import NOTIFY_PREFIX, PAGE, SAMPLE_MS, SAMPLES_KEPT
 from retouch.ledger.crew import WorkerView
@@ -202,7 +202,7 @@ class Reader:
             custom_id=custom_id,
             place=self._place(batch, custom_id, raw.get("at")),
             state=EditState(raw["state"]),
-            parameters=made_of(*made_with)[0],
+            parameters=parameters_of(*made_with),
             submits=int(raw.get("submits", 0)),
             duplicate="duplicate" in raw,
             provider_id=raw.get("provider_id"),
@@ -293,12 +293,12 @@ class Reader:
             [("HGET", keys.edits(batch), custom_id), ("HGET", keys.batch(batch), "defaults")]
         )
         made_with = json.loads(defaults or "{}")
-        wanted = made_of(made_with, json.loads(own or "{}"))[0].get("init_image")
+        wanted = parameters_of(made_with, json.loads(own or "{}")).get("init_image")
         for first in count(0, PAGE):
             if own is None or not (page := self._page(batch, first)):
                 return found
             for place, text in enumerate(self._read("HMGET", keys.edits(batch), *page), first):
-                if text and made_of(made_with, json.loads(text))[0].get("init_image") == wanted:
+                if text and parameters_of(made_with, json.loads(text)).get("init_image") == wanted:
                     found.append(place)
         return found
 

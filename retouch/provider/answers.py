@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Status(StrEnum):
@@ -14,8 +14,7 @@ class Status(StrEnum):
     FAILURE = "FAILURE"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply of the API. ``urls`` may be fewer than the samples; ``error`` is set only with FAILURE.
 
     ``word``: the API's own word for the status, where it is none that is known. ``seed``: the one that it used (of the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -41,7 +40,7 @@ def counted(worker: Worker) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("outcome", "counts"),
     [
-        (replace(RUNNING, code=202), {"submit:202": 1, "taken": 1}),
+        (RUNNING._replace(code=202), {"submit:202": 1, "taken": 1}),
         *((error, {f"submit:{code}": 1}) for error, code in ERRORS),
         (AmbiguousError("why"), {"submit:none": 1}),
         (AmbiguousError("why", code=500, answered=True), {"submit:500": 1}),

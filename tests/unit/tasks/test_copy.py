@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,7 +172,7 @@ def test_all_samples_count(
 
 def test_what_the_api_has_filtered_is_told_of_that_image(worker: Worker) -> None:
     """Of a submit that is answered with the images, of a poll, and of a copy that is begun anew."""
-    answer = replace(success(A, B), filtered=(False, True))
+    answer = success(A, B)._replace(filtered=(False, True))
     worker.enqueue(samples=2)
     worker.submit(answer)
     worker.enqueue(batch="polled", samples=2)

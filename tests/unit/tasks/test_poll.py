@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,7 +39,7 @@ OUTCOMES = {
         WAITING | {"polls": 1, "due": SECOND_MS, "note": "the API says 'DREAMING'"},
     ),
     "running, at a step": (
-        replace(RUNNING, progress=(12, 30)),
+        RUNNING._replace(progress=(12, 30)),
         WAITING | {"polls": 1, "due": SECOND_MS, "note": "step 12 of 30 at its last poll"},
     ),
     "running, at a step, in a word of its own": (
@@ -193,7 +192,7 @@ def test_a_result_ends_the_troubles_in_a_row(worker: Worker) -> None:
 
 def test_the_seed_that_the_api_says_it_used_is_in_the_result(worker: Worker) -> None:
     """Of a poll, and of a submit that is answered with the images."""
-    answer = replace(SUCCESS, seed=2**53 + 1)
+    answer = SUCCESS._replace(seed=2**53 + 1)
     at_the_api(worker)
     worker.poll(answer)
     worker.enqueue(batch="at-once")
