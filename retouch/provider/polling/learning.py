@@ -86,5 +86,6 @@ def _spread(histogram: Histogram, low: float, high: float) -> dict[int, float]:
 
 
 def _blurred(histogram: Histogram, number: int) -> float:
-    beside = [histogram.get(near, 0.0) for near in (number - 1, number + 1) if 0 <= near < BINS]
-    return (1 - 2 * BLUR) * histogram.get(number, 0.0) + BLUR * sum(beside)
+    before = histogram.get(number - 1, 0.0)
+    after = histogram.get(number + 1, 0.0) if number + 1 < BINS else 0.0  # beyond the last bin lie other fields
+    return (1 - 2 * BLUR) * histogram.get(number, 0.0) + BLUR * (before + after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retouch.provider.polling.histogram import EDGES_MS, LATER, SOONER
+from retouch.provider.polling.histogram import BINS, EDGES_MS, LATER, SOONER
 from retouch.provider.polling.learning import learn, remember
 
 KNOWN = {10: 40.0, 11: 20.0, 12: 40.0}
@@ -47,3 +47,10 @@ def test_what_is_known_weighs_no_more_than_is_kept() -> None:
     """500 edits fade to 250 before the new one is added."""
     after = remember({10: 500.0}, learn({10: 500.0}, EDGES_MS[10], EDGES_MS[11] - 1e-6))
     assert after[10] == pytest.approx(251)
+
+
+def test_what_speaks_for_a_shift_is_no_weight_beside_the_last_bin() -> None:
+    """Its field comes after that of the last bin, and is not what results weigh."""
+    last = EDGES_MS[BINS - 2], EDGES_MS[BINS] - 1
+    calm, shifted = (learn({BINS - 2: 20.0, BINS - 1: 20.0, LATER: sum_before}, *last) for sum_before in (0.0, 3.0))
+    assert shifted.increments == calm.increments
