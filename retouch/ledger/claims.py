@@ -335,7 +335,9 @@ class Settlement(NamedTuple):
 
 def parameters_of(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """An edit's parameters; null in ``own``: the batch sets the field, and this edit does not."""
-    return {name: value for name, value in {**defaults, **own}.items() if value is not None and name != ABOUT}
+    parameters = {name: value for name, value in {**defaults, **own}.items() if value is not None}
+    parameters.pop(ABOUT, None)
+    return parameters
 
 
 def made_of(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> tuple[dict[str, Any], About]:
