@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,44 +13,12 @@ from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
+from tests.browser.stream import Stream
 from tests.browser.test_batches import edits
 from tests.harness.waiting import until
 
 BATCH = "oil"
 LATER = "2999-01-01T00:00:00.000Z"
-
-
-class Stream:
-    """In place of the gateway's: it tells a page what a test says, and only that."""
-
-    def __init__(self, page: Page, batch: str = BATCH) -> None:
-        self._page = page
-        self._events = ""
-        self._told = 0
-        page.route(f"**/page/live?batch={batch}*", self._answer)
-
-    def tell(self, picks: list[tuple[int, str]], at: str) -> None:
-        """A change of picks that was read then; returns when the page has heard it."""
-        self.tell_event("strip", {"states": [], "groups": [], "picks": picks, "total": 20, "at": at})
-
-    def tell_event(self, kind: str, data: dict[str, Any]) -> None:
-        """The same of any event."""
-        self._told += 1
-        heard = f"heard {self._told}"
-        self._events += _event(kind, data) + _event("away", {"detail": heard})
-        expect(self._page.get_by_role("alert")).to_have_text(heard)
-
-    def reset(self) -> None:
-        """The page is to read the whole again."""
-        self._events += _event("reset", {})
-
-    def _answer(self, route: Route) -> None:
-        events, self._events = self._events, ""
-        route.fulfill(body=f"retry: 20\n\n{events}", content_type="text/event-stream")
-
-
-def _event(kind: str, data: dict[str, Any]) -> str:
-    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
 @pytest.fixture
@@ -64,7 +31,7 @@ def page(look: Look, ledger: Ledger) -> Page:
 @pytest.fixture
 def stream(page: Page) -> Stream:
     """What the page hears in the gallery, which it opens now."""
-    stream = Stream(page)
+    stream = Stream(page, f"batch={BATCH}")
     page.evaluate(f"location.hash = '#/batches/{BATCH}/gallery'")
     expect(cell(page, 0)).to_be_focused()
     return stream
@@ -144,7 +111,7 @@ def test_a_strip_read_before_a_word_was_kept_is_read_again(page: Page, stream: S
     asked: list[Route] = []
     page.route("**/strip?of=picks", lambda route: asked.append(route))
     with page.expect_request("**/strip?of=picks"):
-        stream.reset()
+        stream.say("reset")
     with page.expect_response("**/picks"):
         page.keyboard.press("p")
     EditQueue(ledger).choose(BATCH, clear=["lighthouse-000000"])
@@ -181,7 +148,7 @@ def test_a_job_that_was_started_or_stopped_here_stays_so(
     """Though what is told of jobs was read before."""
     monkeypatch.setattr(ledger.jobs, "due", list)  # nobody does its pages
     EditQueue(ledger).enqueue(edits(3), batch="new")
-    stream = Stream(page, "new")
+    stream = Stream(page, "batch=new")
     page.evaluate("location.hash = '#/batches/new'")
     page.get_by_role("button", name="queued 3").click()
     page.get_by_role("button", name="Cancel 3…").click()

@@ -12,13 +12,14 @@ export class Alike {
   async of(place) {
     if (this.#places.has(place)) return this.#places.get(place);
     const [row] = await this.pictures.all([place]);
+    const known = this.#places; // of as many edits as there are now
     const { places } = row ? await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.signal }) : { places: [] };
-    for (const one of places) this.#places.set(one, places);
+    for (const one of places) known.set(one, places);
     return places;
   }
 
   /** There are more edits than before. */
   forget() {
-    this.#places.clear();
+    this.#places = new Map();
   }
 }

@@ -1,11 +1,13 @@
 // What holds up all batches: which workers are alive, and what is paused; looked at every few seconds for the whole page.
 import { json } from "./api.js";
+import { Reads } from "./reads.js";
 
 const EVERY_MS = 4000;
 const FRESH_MS = 500;
 const ANSWER_MS = 8000; // a gateway that stands still keeps its connections, and a stream of events says nothing of it
 
 class Installation extends EventTarget {
+  #reads = new Reads();
   #told = "";
   #timer = 0;
   #lookedAt = -Infinity;
@@ -17,7 +19,7 @@ class Installation extends EventTarget {
 
   /** Look from now on, for whoever is signed in. */
   begin() {
-    clearInterval(this.#timer);
+    this.end();
     this.#timer = setInterval(() => document.hidden || this.look(), EVERY_MS);
     this.look();
   }
@@ -25,8 +27,8 @@ class Installation extends EventTarget {
   /** Nobody is signed in any more. */
   end() {
     clearInterval(this.#timer);
-    this.#timer = 0;
-    this.#take(null, []);
+    this.#reads.drop();
+    this.#take({ workers: null, pauses: [] });
   }
 
   get unattended() {
@@ -43,17 +45,14 @@ class Installation extends EventTarget {
     if (performance.now() - this.#lookedAt > FRESH_MS) this.look();
   }
 
-  async look() {
+  look() {
     this.#lookedAt = performance.now();
-    try {
-      const { workers, pauses } = await json("/v1/installation", { signal: AbortSignal.timeout(ANSWER_MS) });
-      if (this.#timer) this.#take(workers, pauses);
-    } catch (error) {
-      if (this.#timer) this.#take(this.workers, this.pauses, error.status === 0);
-    }
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const away = (error) => this.#take({ ...this, away: error.status === 0 });
+    return this.#reads.read(() => json("/v1/installation", { signal }), (found) => this.#take(found), away);
   }
 
-  #take(workers, pauses, away = false) {
+  #take({ workers, pauses, away = false }) {
     const told = JSON.stringify([workers, pauses, away]);
     if (told === this.#told) return;
     [this.#told, this.workers, this.pauses, this.away] = [told, workers, pauses, away];

@@ -9,7 +9,7 @@ const QUIET_MS = 80; // while somebody scrolls, nothing is asked for
 
 export class Pictures {
   #rows = new Map();
-  #asked = new Set();
+  #asked = new Map(); // place → what asks for it, as long as that has not changed
   #timer = 0;
 
   constructor(batch, signal, came, failed) {
@@ -23,8 +23,9 @@ export class Pictures {
 
   /** What is at these places has changed. */
   forget(first, count) {
-    if (count > this.#rows.size) for (const place of [...this.#rows.keys()]) if (place >= first && place < first + count) this.#rows.delete(place);
-    if (count <= this.#rows.size) for (let place = first; place < first + count; place++) this.#rows.delete(place);
+    for (const known of [this.#rows, this.#asked]) {
+      for (const place of [...known.keys()]) if (place >= first && place < first + count) known.delete(place);
+    }
   }
 
   /** Have those at these places come. */
@@ -46,14 +47,16 @@ export class Pictures {
   }
 
   async #ask(places) {
-    places.forEach((place) => this.#asked.add(place));
+    const asking = Symbol();
+    places.forEach((place) => this.#asked.set(place, asking));
+    const stands = (place) => this.#asked.get(place) === asking;
     try {
-      for (const row of await this.#fetched(places, true, this.signal)) this.#keep(row);
+      for (const row of await this.#fetched(places, true, this.signal)) if (stands(row.place)) this.#keep(row);
       this.came();
     } catch (error) {
       if (error.name !== "AbortError") this.failed(error);
     } finally {
-      places.forEach((place) => this.#asked.delete(place));
+      places.filter(stands).forEach((place) => this.#asked.delete(place));
     }
   }
 

@@ -1,6 +1,7 @@
 // A view that is one table, read again and again while it is looked at.
 import { json } from "../api.js";
 import { h } from "../dom.js";
+import { Reads } from "../reads.js";
 import { DataTable } from "./data-table.js";
 
 const EVERY_MS = 5000;
@@ -8,6 +9,7 @@ const EVERY_MS = 5000;
 /** `load`: the rows of what `path` answers with; `more`: elements above the table, and how that is shown in them. */
 export class TableView {
   #closing = new AbortController();
+  #reads = new Reads();
 
   constructor(root, { title, path, table, rows, more = null }) {
     Object.assign(this, { path, rows, more });
@@ -22,23 +24,21 @@ export class TableView {
 
   /** Show what another path answers with. */
   ask(path) {
+    this.#reads.drop();
     this.path = path;
     this.load();
   }
 
-  async load() {
-    const { path } = this;
-    try {
-      const found = await json(path, { signal: this.#closing.signal });
-      if (path !== this.path) return; // it was asked for something else meanwhile
-      const rows = this.rows(found);
-      this.table.show(rows);
-      this.more?.show(found);
-      this.said.textContent = rows.length ? `${rows.length} shown` : "";
-      this.tell("");
-    } catch (error) {
-      if (error.name !== "AbortError") this.tell(error.message);
-    }
+  load() {
+    return this.#reads.read(() => json(this.path, { signal: this.#closing.signal }), (found) => this.#show(found), (error) => this.tell(error.message));
+  }
+
+  #show(found) {
+    const rows = this.rows(found);
+    this.table.show(rows);
+    this.more?.show(found);
+    this.said.textContent = rows.length ? `${rows.length} shown` : "";
+    this.tell("");
   }
 
   /** Say what is wrong; nothing: all is well. */

@@ -92,7 +92,7 @@ export class BatchActions {
     };
     const enough = h("button", { type: "button", on: { click: take } }, `Enough for all (${money(all, found.currency, places)})`);
     field.addEventListener("input", warn);
-    const decision = new Decision("", async () => this.show(await this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`)));
+    const decision = new Decision("", () => this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`));
     decision.say(
       `Budget of ${this.batch}`,
       [

@@ -9,6 +9,7 @@ import { live } from "../live.js";
 import { PausesNote } from "../parts/pauses-note.js";
 import "../parts/state-map.js";
 import "../parts/virtual-list.js";
+import { Reads } from "../reads.js";
 import { Rows } from "../rows.js";
 import { STATES, ended, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
@@ -38,9 +39,10 @@ class Batch {
   #states = new Set();
   #shown = null;
   #tags = {};
+  #reads = new Reads();
   #loading = false;
   #again = false;
-  #meanwhile = [];
+  #asides = new Reads();
   #aside = 0;
   #newer = null; // what has come since the last look aside
   #follows = false; // an edit that an address names: the list goes there, once both have come
@@ -96,14 +98,14 @@ class Batch {
       reset: () => this.#load(),
       strip: (change) => this.#changed(change),
       jobs: ({ jobs }) => {
-        this.#hear(() => this.jobs.show(jobs));
+        this.#reads.hear(() => this.jobs.show(jobs));
         this.#headed();
         this.edit.again();
       },
-      batch: (record) => this.#hear(() => this.#record(record)),
-      away: ({ detail }) => this.#trouble(detail),
-      back: () => this.#trouble(""),
-      gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
+      batch: (record) => this.#reads.hear(() => this.#record(record)),
+      away: ({ detail }) => this.#told(detail),
+      back: () => this.#told(""),
+      gone: () => this.#told("This batch is not in Redis any more. What came of it is in S3."),
     });
     if (customId) this.#openNamed(customId);
   }
@@ -126,6 +128,7 @@ class Batch {
 
   end() {
     this.#closing.abort();
+    this.edit.hide();
     clearTimeout(this.#aside);
     document.removeEventListener("keydown", this.onKey);
   }
@@ -136,30 +139,34 @@ class Batch {
   async #load() {
     if (this.#loading) return void (this.#again = true);
     [this.#loading, this.#again] = [true, false];
-    try {
-      const path = v1("batches", this.batch);
-      const [record, { jobs }, states, groups] = await Promise.all([
-        json(path, { signal: this.#closing.signal }),
-        json(`${path}/jobs`, { signal: this.#closing.signal }),
-        this.#bytes(`${path}/strip`),
-        this.#bytes(`${path}/strip?of=groups`),
-      ]);
-      const same = !states && !groups && !this.#meanwhile.length;
-      if (states || groups) this.#strip.take(states ?? this.#strip.states, groups ?? this.#strip.groups);
-      this.mapCard.hidden = this.split.hidden = false;
-      this.#trouble("");
-      this.jobs.show(jobs);
-      this.#record(record);
-      this.#meanwhile.forEach((take) => take());
-      if (!same) this.#filtered();
-      this.#follow();
-    } catch (error) {
-      if (error.status === 404) this.#lost(error.message);
-      else if (error.name !== "AbortError") this.#trouble(error.message);
-    } finally {
-      [this.#loading, this.#meanwhile] = [false, []];
-      if (this.#again) this.#load();
-    }
+    let same = false;
+    const taken = await this.#reads.read(() => this.#asked(), (found) => (same = this.#take(...found)), (error) => this.#failed(error));
+    this.#loading = false;
+    if (taken && !same) this.#filtered();
+    if (taken) this.#follow();
+    if (this.#again) this.#load();
+  }
+
+  #asked() {
+    const path = v1("batches", this.batch);
+    const { signal } = this.#closing;
+    return Promise.all([json(path, { signal }), json(`${path}/jobs`, { signal }), this.#bytes(`${path}/strip`), this.#bytes(`${path}/strip?of=groups`)]);
+  }
+
+  /** Whether its edits are as they were. */
+  #take(record, { jobs }, states, groups) {
+    for (const found of [states, groups]) if (found) this.#tags[found.path] = found.tag; // each, once all is known: else it would not come again
+    if (states || groups) this.#strip.take(states?.bytes ?? this.#strip.states, groups?.bytes ?? this.#strip.groups);
+    this.mapCard.hidden = this.split.hidden = false;
+    this.#trouble("");
+    this.jobs.show(jobs);
+    this.#record(record);
+    return !states && !groups;
+  }
+
+  #failed(error) {
+    if (error.status !== 404) this.#trouble(error.message);
+    else if (!this.#again) this.#lost(error.message); // else it has come meanwhile
   }
 
   #noNames(error) {
@@ -173,24 +180,19 @@ class Batch {
     this.trouble.append(" ", h("a", { href: "#/batches" }, "All batches"));
   }
 
-  /** The bytes of a strip; null if they are as they were. */
+  /** A strip, `{ path, tag, bytes }`; null if it is as it was. */
   async #bytes(path) {
     const known = this.#tags[path] ? { "If-None-Match": this.#tags[path] } : {};
     const answer = await ask(path, { signal: this.#closing.signal, headers: known });
     if (answer.status === 304) return null;
-    this.#tags[path] = answer.headers.get("ETag");
-    return new Uint8Array(await answer.arrayBuffer());
-  }
-
-  /** Take what the stream tells: once more after what is on its way, which may be older. */
-  #hear(take) {
-    if (this.#loading) this.#meanwhile.push(take);
-    take();
+    return { path, tag: answer.headers.get("ETag"), bytes: new Uint8Array(await answer.arrayBuffer()) };
   }
 
   #changed(change) {
-    this.#tags = {}; // what the gateway has is another strip now
-    this.#hear(() => this.#strip.change(change));
+    this.#reads.hear(() => {
+      this.#tags = {}; // what the gateway has is another strip now
+      this.#strip.change(change);
+    });
     this.#filtered();
     this.#headed();
     this.edit.changed(this.#strip);
@@ -222,17 +224,19 @@ class Batch {
       if (this.#newer) this.#lookAside(this.#newer);
     }, ASIDE_MS);
     const path = v1("batches", this.batch);
-    try {
-      const [why, failures] = await Promise.all([
-        json(`${path}/why`, { signal: this.#closing.signal }),
-        record.counts.failed ? json(`${path}/failures`, { signal: this.#closing.signal }) : { groups: [] },
-      ]);
+    const { signal } = this.#closing;
+    const asked = () => Promise.all([json(`${path}/why`, { signal }), record.counts.failed ? json(`${path}/failures`, { signal }) : { groups: [] }]);
+    const take = ([why, failures]) => {
       this.head.tell(why.reasons, record);
       this.groups.show(failures.groups, record.counts.failed ?? 0);
       this.list.draw();
-    } catch (error) {
-      if (error.name !== "AbortError") this.#trouble(error.message);
-    }
+    };
+    await this.#asides.read(asked, take, (error) => this.#trouble(error.message));
+  }
+
+  /** The stream says what is wrong, or nothing any more. */
+  #told(text) {
+    this.#reads.hear(() => this.#trouble(text));
   }
 
   #trouble(text) {

@@ -41,7 +41,10 @@ class Batches {
   #records = new Map();
   #rates = new Map();
   #rows = new Map();
+  #turn = 0; // of what was asked for or heard last
+  #turns = new Map(); // by batch: of what is known of it
   #lists = new Map(); // by filter: the cursor of its next page, and down to which time it is known
+  #told = 0; // the turn of what is told of trouble
   #asking = 0;
   #types = false; // what is searched for: a search is one step back, not each letter of it
   #closing = new AbortController();
@@ -87,7 +90,7 @@ class Batches {
     this.#look();
     live.watch("/page/live", {
       watching: () => this.#load({}, true), // what has changed between the first look and now
-      batches: ({ batches, gone }) => this.#changed(batches, gone),
+      batches: ({ batches, gone }) => this.#changed(batches, gone, ++this.#turn),
       away: ({ detail }) => this.#trouble(detail),
       back: () => this.#trouble(""),
     });
@@ -124,17 +127,18 @@ class Batches {
     const name = nameOf(filter);
     const known = this.#lists.get(name);
     const cursor = again ? null : known?.next;
+    const turn = ++this.#turn;
     this.#asking += 1;
     try {
       const query = new URLSearchParams({ limit: PAGE, ...filter, ...(cursor ? { cursor } : {}) });
       const { batches, next } = await json(`/v1/batches?${query}`, { signal: this.#closing.signal });
       if (!again || !known) this.#lists.set(name, { next, until: next ? batches.at(-1).created : "" });
-      this.#trouble("");
+      this.#trouble("", turn);
       this.#asking -= 1;
-      this.#changed(batches, []);
+      this.#changed(batches, name || cursor ? [] : this.#missing(batches, next), turn);
     } catch (error) {
       this.#asking -= 1;
-      if (error.name !== "AbortError") this.#trouble(error.message);
+      if (error.name !== "AbortError") this.#trouble(error.message, turn);
     }
   }
 
@@ -150,13 +154,22 @@ class Batches {
     return this.#lists.get("")?.next === null;
   }
 
-  #changed(batches, gone) {
-    for (const record of batches) {
+  /** Those that are known, and are not on the first page of all, where they would be: they were removed while nothing was heard. */
+  #missing(batches, next) {
+    const found = new Set(batches.map(({ batch }) => batch));
+    const until = next ? batches.at(-1).created : "";
+    return [...this.#records.values()].filter(({ batch, created }) => created > until && !found.has(batch)).map(({ batch }) => batch);
+  }
+
+  /** `turn`: an answer may be older than what was heard since it was asked for, or than another one. */
+  #changed(batches, gone, turn) {
+    const isLater = (batch) => turn > (this.#turns.get(batch) ?? 0) && this.#turns.set(batch, turn);
+    for (const record of batches.filter(({ batch }) => isLater(batch))) {
       this.#records.set(record.batch, record);
       if (!this.#rates.has(record.batch)) this.#rates.set(record.batch, new Rate());
       this.#time(record);
     }
-    for (const batch of gone) {
+    for (const batch of gone.filter(isLater)) {
       this.#records.delete(batch);
       this.#rows.get(batch)?.item.remove();
       this.#rows.delete(batch);
@@ -268,7 +281,9 @@ class Batches {
     return row;
   }
 
-  #trouble(text) {
+  #trouble(text, turn = ++this.#turn) {
+    if (turn < this.#told) return;
+    this.#told = turn;
     this.trouble.textContent = text;
     this.trouble.hidden = !text;
   }

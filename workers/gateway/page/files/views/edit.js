@@ -4,6 +4,8 @@ import { h, notice } from "../dom.js";
 import { bytes, capital, count, money, seconds, when } from "../format.js";
 import { holdsText } from "../holds.js";
 import { small } from "../pictures.js";
+import { Reads } from "../reads.js";
+import { stateOf } from "../states.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
 const THUMBNAIL = 160; // pixels of its longer side
@@ -13,7 +15,8 @@ const AGAIN_MS = 2000; // an edit that is under way is looked at again
 export class EditPanel {
   place = null;
   #name = "";
-  #state = 0;
+  #state = ""; // as it is shown, or being asked for
+  #reads = new Reads();
   #timer = 0;
 
   /**
@@ -47,6 +50,7 @@ export class EditPanel {
   /** Show an edit; its place is -1 where it is not known yet. */
   show(name, place) {
     const opens = this.element.hidden;
+    this.#reads.drop();
     [this.#name, this.place] = [name, place];
     this.element.hidden = false;
     this.#load().then(() => opens && this.#bringIntoView()); // the map may be long
@@ -69,6 +73,7 @@ export class EditPanel {
 
   hide() {
     this.place = null;
+    this.#reads.drop();
     clearTimeout(this.#timer);
     this.element.hidden = true;
     this.body.replaceChildren();
@@ -82,25 +87,28 @@ export class EditPanel {
   /** Look again if its state has changed. */
   changed(strip) {
     if (!this.placed) return;
-    const state = strip.states[this.place];
-    if (state !== this.#state) this.#load();
-    this.#state = state;
+    const { name } = stateOf(strip.states[this.place]);
+    if (name === this.#state) return;
+    this.#state = name;
+    this.#load();
   }
 
-  async #load() {
+  #load() {
     clearTimeout(this.#timer);
     const name = this.#name;
     const path = v1("edits", this.batch, name);
-    try {
-      const [edit, why, { history }] = await Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
-      if (name !== this.#name || this.place === null) return;
-      const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
-      this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message));
-      this.#place(edit.place);
-      if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
-    } catch (error) {
-      if (name === this.#name) this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, error.message));
-    }
+    const asked = () => Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
+    const failed = ({ message }) => this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, message));
+    return this.#reads.read(asked, (found) => this.#take(...found), failed);
+  }
+
+  #take(edit, why, { history }) {
+    const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
+    this.#state = edit.state;
+    this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message));
+    this.#place(edit.place);
+    clearTimeout(this.#timer);
+    if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
   }
 
   #place(place) {

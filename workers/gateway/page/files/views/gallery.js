@@ -124,14 +124,18 @@ class Gallery {
   // --- what comes ------------------------------------------------------------------------------
 
   async #loaded() {
-    await this.sides.look(this.batch, this.strip.length, this.#closing.signal);
-    this.#trouble("");
-    this.#filtered();
+    try {
+      await this.sides.look(this.batch, this.strip.length, this.#closing.signal);
+      this.#trouble("");
+      this.#filtered();
+    } catch (error) {
+      if (error.name !== "AbortError") this.#failed(error);
+    }
   }
 
   #failed(error) {
     if (error.status === 404) live.watch(null, {});
-    if (error.name !== "AbortError") this.#trouble(error.message);
+    this.#trouble(error.message);
   }
 
   #changed(change) {

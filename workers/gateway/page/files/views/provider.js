@@ -3,6 +3,7 @@ import { ask, json } from "../api.js";
 import { h } from "../dom.js";
 import { installation } from "../installation.js";
 import { live } from "../live.js";
+import { Reads } from "../reads.js";
 import { Codes } from "./provider-codes.js";
 import { ProviderCharts } from "./provider-charts.js";
 import { ProviderFacts } from "./provider-facts.js";
@@ -20,6 +21,7 @@ export function open(root, session) {
 class Provider {
   #samples = null;
   #found = null;
+  #reads = new Reads();
   #closing = new AbortController();
 
   constructor(root, session) {
@@ -41,8 +43,8 @@ class Provider {
     live.watch("/page/live?provider=1", {
       watching: () => this.#load(), // what has changed between the first look and now
       reset: () => this.#load(),
-      provider: (found) => this.#show(found),
-      away: ({ detail }) => this.#tell(detail),
+      provider: (found) => this.#reads.hear(() => this.#show(found)),
+      away: ({ detail }) => this.#reads.hear(() => this.#tell(detail)),
       back: () => this.#load(),
     });
   }
@@ -51,15 +53,13 @@ class Provider {
     this.#closing.abort();
   }
 
-  async #load() {
-    try {
-      const found = await json("/v1/provider", { signal: this.#closing.signal });
+  #load() {
+    const take = (found) => {
       this.#samples = null;
       this.#show(found);
       this.#tell("");
-    } catch (error) {
-      if (error.name !== "AbortError") this.#tell(error.message);
-    }
+    };
+    return this.#reads.read(() => json("/v1/provider", { signal: this.#closing.signal }), take, (error) => this.#tell(error.message));
   }
 
   #show(found) {
