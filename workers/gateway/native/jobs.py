@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class JobAsked(BaseModel):
     """What is done, and to which edits of a batch."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     action: Literal["retry", "anew", "cancel"] = Field(
         description="`retry`: try them again, the API is asked first about what it took; `anew`: submit all again."

@@ -29,7 +29,7 @@ Uri = Annotated[str, Field(max_length=1100, description="`uri` of an output, as 
 class LinksAsked(BaseModel):
     """The objects that are to be read."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     uris: list[Uri] = Field([], max_length=MOST)
     inputs: list[CustomId] = Field(

@@ -24,7 +24,7 @@ CustomIds = Annotated[list[Annotated[str, Field(pattern=rf"^{CUSTOM_ID_PATTERN.p
 class ChoiceAsked(BaseModel):
     """What is said of results, by the custom_ids of their edits; the latest word counts."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     pick: CustomIds = []
     reject: CustomIds = []

@@ -30,7 +30,7 @@ from workers.gateway.threads import Threads
 class RedoAsked(BaseModel):
     """Which edits are done again, and what is changed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     only: Literal["failed", "blank"] | list[str] = Field(
         description="Those that failed, those with an image that is blank or may be, or those of these custom_ids."

@@ -30,7 +30,7 @@ EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 class Upload(BaseModel):
     """The picture that is to be uploaded."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of its bytes, hexadecimal: it is named by that.")
     size: int = Field(ge=1, le=MAX_BYTES, description="Its bytes.")

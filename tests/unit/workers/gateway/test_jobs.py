@@ -98,6 +98,8 @@ def test_a_key_sees_jobs_of_its_batches_alone(client: Client, failed: str) -> No
         ({"action": "retry", "states": ["queued"]}, "an edit that is queued cannot be tried again"),
         ({"action": "retry", "custom_ids": ["none"]}, "there is no edit 'none'"),
         ({"action": "retry", "all": True}, "there is none of that name"),
+        ({"action": "retry", "at_once": 1}, "at_once"),
+        ({"action": "retry", "groups": ["1"]}, "groups"),
     ],
 )
 def test_what_cannot_be_done_is_refused(client: Client, failed: str, body: dict[str, Any], said: str) -> None:

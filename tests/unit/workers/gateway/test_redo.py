@@ -80,6 +80,7 @@ def test_batches_of_others_are_not_done_again(client: Client, failed: str, queue
         ("{}", 422, "only"),
         ('{"only": "all"}', 422, "only"),
         ('{"only": "failed", "sett": {}}', 422, "sett"),
+        ('{"only": "failed", "dry_run": "no"}', 422, "dry_run"),
         ('{"only": "failed", "vary": {"seed": 1}}', 422, "vary.seed"),
     ],
 )
