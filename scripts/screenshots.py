@@ -65,7 +65,7 @@ VIEWS = (
     View("provider", "#/provider", "Time to an answer"),
     View("workers", "#/workers", "render-2"),
     View("settings", "#/workers", "RETOUCH_POLL_MAX", click="Settings of render-1-4100"),
-    View("money", "#/money", "The last 30 days"),
+    View("money", "#/money", "One image costs"),
     View("sinks", "#/sinks", "old-hook"),
     View("access-keys", "#/keys", "prometheus"),
     View("gallery", "#/batches/painted/gallery", "✓ picked", pictures=6),

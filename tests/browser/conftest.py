@@ -89,7 +89,8 @@ def look(browser: Browser, url: str, gateway: Gateway, token: str, stores: froze
     """Open the page: ``look("#/batches")``, in a browser that is signed in (unless ``signed_in=False``).
 
     Whatever a page says of an error, of a rule of its policy that it has broken, or asks of another host, fails the
-    test. ``scheme``: ``light`` or ``dark``.
+    test. ``scheme``: ``light`` or ``dark``. ``touch``: it is a telephone, without a keyboard or a mouse. ``zoom``: how
+    often all is enlarged, so that less of it has room.
     """
     wrong: list[str] = []
 
@@ -102,10 +103,21 @@ def look(browser: Browser, url: str, gateway: Gateway, token: str, stores: froze
         if request.url.startswith("http") and urlsplit(request.url).netloc not in (urlsplit(url).netloc, *stores):
             wrong.append(f"asks {request.url}")
 
-    def make(path: str = "", *, signed_in: bool = True, scheme: str = "light", width: int = SCREEN["width"]) -> Page:
+    def make(
+        path: str = "",
+        *,
+        signed_in: bool = True,
+        scheme: str = "light",
+        width: int = SCREEN["width"],
+        touch: bool = False,
+        zoom: int = 1,
+    ) -> Page:
         context = browser.new_context(
             color_scheme="dark" if scheme == "dark" else "light",
-            viewport={"width": width, "height": SCREEN["height"]},
+            viewport={"width": width // zoom, "height": SCREEN["height"] // zoom},
+            device_scale_factor=zoom,
+            has_touch=touch,
+            is_mobile=touch,
             reduced_motion="reduce",
         )
         contexts.callback(context.close)

@@ -282,6 +282,49 @@ def test_variations_stand_side_by_side(look: Look, ledger: Ledger, put: Put) -> 
     expect(cells(page)).to_have_count(12)
 
 
+def test_what_picks_and_rejects_the_others_is_never_without_words(look: Look, twenty: list[str]) -> None:
+    """Also while the others are not counted yet: it was an empty button."""
+    page = look()
+    page.route("**/alike", lambda _route: None)  # is not answered
+    page.goto(f"{page.url.partition('#')[0]}#/batches/oil/gallery")
+    best = page.locator(".gallery-keys button", has_text="Pick it, reject the others")
+    expect(best).to_be_disabled()
+    expect(cells(page).first).to_be_focused()
+    assert all(page.locator("button:visible").all_inner_texts())
+    page.unroute("**/alike")
+
+
+def test_back_leads_to_the_picture_where_one_was(look: Look, twenty: list[str]) -> None:
+    """From another view: it is in view, and the keys move it; what can be done to it is said."""
+    page = look("#/batches/oil/gallery")
+    expect(cells(page).first).to_be_focused()
+    page.keyboard.press("End")
+    page.wait_for_function("() => history.state?.place === 19")
+    page.keyboard.press("g")
+    page.locator("h1", has_text="oil").wait_for()
+    page.locator("state-map").wait_for()
+    page.go_back()
+    expect(page.locator(".cell[data-index='19']")).to_be_focused()
+    expect(page.locator(".gallery-keys")).to_contain_text("Pick it, reject the 19 others")
+
+
+def test_a_gallery_is_used_by_touch_alone(look: Look, twenty: list[str]) -> None:
+    """No key is shown where there is no keyboard; each has a button."""
+    page = look("#/batches/oil/gallery", width=390, touch=True)
+    cells(page).first.wait_for()
+    assert page.locator("kbd:visible").count() == 0
+    expect(page.get_by_role("button", name="Keys of this page")).to_be_hidden()
+    cells(page).nth(1).tap()
+    viewer = page.get_by_role("dialog")
+    assert viewer.locator("kbd:visible").count() == 0
+    viewer.get_by_role("button", name="Reject", exact=True).tap()
+    expect(viewer).to_contain_text("3 of 20")
+    viewer.get_by_role("button", name="Close the picture").tap()
+    expect(page.locator(".chip", has_text="rejected")).to_contain_text("1")
+    page.get_by_role("button", name="Only of this picture").tap()
+    expect(page.get_by_role("button", name=re.compile("^of the picture of "))).to_be_visible()
+
+
 def test_one_picture_has_its_variations_side_by_side_too(look: Look, twenty: list[str]) -> None:
     """In one row, which is longer than the screen: that is seen, and the keys lead along it."""
     page = look("#/batches/oil/gallery")

@@ -17,7 +17,7 @@ export function header(session, signOut) {
     theme.setAttribute("aria-label", `Theme: ${themeText.textContent}`);
   });
   const brand = h("a", { class: "brand", href: "#/batches" }, h("img", { src: ICON, alt: "" }), "Retouch");
-  const keys = h("button", { class: "plain", "aria-label": "Keys of this page", on: { click: showKeys } }, h("kbd", {}, "?"));
+  const keys = h("button", { class: "plain keys", "aria-label": "Keys of this page", on: { click: showKeys } }, h("kbd", {}, "?"));
   if (!session) return [brand, h("div", { class: "tools" }, theme)];
   return [
     brand,

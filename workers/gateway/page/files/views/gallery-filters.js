@@ -105,6 +105,6 @@ export class GalleryFilters {
   #words() {
     if (this.decided && this.#filter === "undecided") return ["All are decided.", "Begin Again… with the rejected, or Export… what was picked."];
     if (!this.pictures) return ["No pictures yet.", "They appear here as the edits complete."];
-    return [`No picture is ${this.#filter}.`, "Pick one with p, reject it with x: alone, or several that are selected with Shift."];
+    return [`No picture is ${this.#filter}.`, "Open one to pick or to reject it, or press p and x: also for several that are selected with Shift."];
   }
 }

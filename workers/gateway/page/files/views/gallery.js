@@ -16,6 +16,8 @@ import { Picking } from "./picking.js";
 import { SideBySide } from "./side-by-side.js";
 import { Viewer } from "./viewer.js";
 
+const REMEMBERED_MS = 100;
+
 export function open(root, session, batch, customId) {
   const view = new Gallery(root, session, batch);
   view.begin(customId);
@@ -70,9 +72,10 @@ class Gallery {
   /** What the keys do here, and the one thing that says of how many. */
   #keys(mayChoose) {
     const chooses = [["p", "pick"], ["x", "reject"], ["u", "take back"]];
-    const looks = [["Shift", "select several"], ["Enter", "open"], ["c", "compare in another way"], ["o", "only of this picture"]];
+    const looks = [["Shift", "select several"], ["Enter", "open"], ["c", "compare in another way"]];
     const told = [...(mayChoose ? chooses : []), ...looks].map(([key, does]) => h("span", {}, h("kbd", {}, key), ` ${does}`));
-    return h("div", { class: "bar between gallery-keys" }, h("p", { class: "quiet small" }, told), this.picking.bestButton());
+    const only = h("button", { on: { click: () => this.#toggleOnly() } }, "Only of this picture", h("kbd", {}, "o"));
+    return h("div", { class: "bar between gallery-keys" }, h("p", { class: "quiet small" }, told), h("div", { class: "bar" }, only, this.picking.bestButton()));
   }
 
   #listen() {
@@ -85,7 +88,10 @@ class Gallery {
     this.grid.setAttribute("aria-label", "Pictures");
     this.grid.setAttribute("aria-multiselectable", "true");
     this.grid.addEventListener("open", () => this.#open());
-    this.grid.addEventListener("active", () => this.picking.moved());
+    this.grid.addEventListener("active", () => {
+      this.picking.moved();
+      this.#remember();
+    });
     this.onKey = (event) => this.#key(event);
     document.addEventListener("keydown", this.onKey);
   }
@@ -102,12 +108,23 @@ class Gallery {
     });
   }
 
-  /** Have the keys move what looks selected. */
+  /** Have the keys move what looks selected: where one was before, where Back has led here. */
   #begun() {
-    if (this.#shown.length && isNowhere(document.activeElement)) this.grid.reveal(this.grid.active, true);
+    if (!this.#shown.length) return;
+    const at = this.#shown.indexOf(history.state?.place ?? -1);
+    this.grid.reveal(at < 0 ? this.grid.active : at, isNowhere(document.activeElement));
+  }
+
+  /** Keep in the browser's history where one is; not at each step of a key that is held, of which browsers take few. */
+  #remember() {
+    clearTimeout(this.remembering);
+    const { hash } = location;
+    const keep = () => location.hash === hash && history.replaceState({ ...history.state, place: this.#placeAt(this.grid.active) }, "");
+    this.remembering = setTimeout(keep, REMEMBERED_MS);
   }
 
   end() {
+    clearTimeout(this.remembering);
     this.picking.end();
     this.#closing.abort();
     this.viewer.close();

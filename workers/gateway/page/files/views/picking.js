@@ -27,8 +27,9 @@ export class Picking {
 
   /** A button that picks the active picture and rejects the others of the same one. */
   bestButton(props = {}) {
-    const button = h("button", { ...props, hidden: !this.mayChoose, disabled: true, on: { click: () => this.best() } });
+    const button = h("button", { ...props, hidden: !this.mayChoose, on: { click: () => this.best() } });
     this.bests.push(button);
+    fillBest(button, 0);
     return button;
   }
 
@@ -106,10 +107,7 @@ export class Picking {
     this.#settled = setTimeout(async () => {
       const place = this.view.placeAt(this.view.active);
       const others = place !== undefined && this.#isCompleted(place) ? await this.#othersOf(place).catch(() => []) : [];
-      for (const button of this.bests) {
-        button.disabled = !others.length;
-        button.replaceChildren(others.length ? `Pick it, reject the ${count(others.length, "other")}` : "Pick it, reject the others", h("kbd", {}, "r"));
-      }
+      this.bests.forEach((button) => fillBest(button, others.length));
     }, SETTLED_MS);
   }
 
@@ -170,6 +168,12 @@ export class Picking {
     byWord(said, (word, places) => this.strip.lost(word, places));
     if (said.length) this.view.changed();
   }
+}
+
+/** Say how many others there are; it is never without words, also before they are counted. */
+function fillBest(button, others) {
+  button.disabled = !others;
+  button.replaceChildren(others ? `Pick it, reject the ${count(others, "other")}` : "Pick it, reject the others", h("kbd", {}, "r"));
 }
 
 /** Tell of each word, which several may have been sent of, with its places. */
