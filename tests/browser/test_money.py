@@ -66,11 +66,11 @@ def test_what_a_night_cost_is_told_by_batch_by_sender_and_together(look: Look) -
         "button"
     ).press("Enter")
     assert [row[0] for row in cells(page, "Money", 0)] == ["cats", "ink", "oil"]
-    page.get_by_role("link", name="ann@build7").press("Enter")
-    expect(page.get_by_role("table", name="Money", exact=True).locator("tbody tr")).to_have_count(3)
-    expect(together).to_contain_text("10.10 USD by 3 batches")
+    page.get_by_role("table", name="By sender").get_by_role("link", name="ann@build7").press("Enter")
+    expect(page.get_by_role("table", name="Money", exact=True).locator("tbody tr")).to_have_count(2)
+    expect(together).to_contain_text("1.10 USD by 2 batches")
     page.get_by_role("link", name="by anybody").press("Enter")
-    expect(together).to_contain_text("14.32 USD by 4 batches")
+    expect(together).to_contain_text("5.32 USD by 3 batches")
 
 
 def test_a_day_is_chosen_and_an_evening(look: Look, ledger: Ledger) -> None:
@@ -93,14 +93,64 @@ def test_a_day_is_chosen_and_an_evening(look: Look, ledger: Ledger) -> None:
     expect(page.get_by_role("heading", name="oil")).to_be_visible()
 
 
-def test_many_batches_are_shown_as_they_are_asked_for(look: Look, ledger: Ledger) -> None:
-    """The dearest 100 first; the sums are of all."""
-    for number in range(130):
-        write_batch(ledger, f"b{number:03}", 0)
-        money = {"spent": 1_000_000 + number, "currency": "USD"}
-        ledger.connection._client.hset(ledger.connection.keys.batch(f"b{number:03}"), mapping=money)
+def test_what_is_told_stands_in_the_address(look: Look) -> None:
+    """A reload, a link and a sender keep the time that was chosen; each choice is a step back."""
     page = look("#/money")
-    rows = page.get_by_role("table", name="Money", exact=True).locator("tbody tr")
-    expect(rows).to_have_count(100)
-    page.get_by_role("button", name="Show all 134 batches, not the 100 dearest").press("Enter")
-    expect(rows).to_have_count(134)
+    together, chosen = page.get_by_role("region", name="Together"), page.get_by_label("Batches made")
+    senders = page.get_by_role("table", name="By sender")
+    expect(together).to_contain_text("14.32 USD by 4 batches")
+    chosen.select_option("made in the last 24 h")
+    expect(together).to_contain_text("5.32 USD by 3 batches")
+    senders.get_by_role("link", name="key:studio").click()
+    expect(together).to_contain_text("5.22 USD by 2 batches")
+    assert page.evaluate("location.hash") == "#/money?made=24h&by=key%3Astudio"
+    page.reload()
+    expect(together).to_contain_text("5.22 USD by 2 batches")
+    expect(chosen).to_have_value("24h")
+    page.get_by_role("link", name="by anybody").click()
+    expect(together).to_contain_text("5.32 USD by 3 batches")
+    page.go_back()
+    expect(page.get_by_text("sent by key:studio")).to_be_visible()
+    expect(together).to_contain_text("5.22 USD by 2 batches")
+    page.go_back()
+    expect(together).to_contain_text("5.32 USD by 3 batches")
+    page.go_back()
+    expect(together).to_contain_text("14.32 USD by 4 batches")
+    expect(chosen).to_have_value("")
+    senders.get_by_role("link", name="ann@build7").click()
+    expect(together).to_contain_text("10.10 USD by 3 batches")  # of any time: the link is not that of before
+
+
+@pytest.mark.parametrize("made", ["yesterday", "2026-02-31", "2026-13-01", "%", ""])
+def test_a_time_that_cannot_be_is_passed_over(look: Look, made: str) -> None:
+    """As other filters of an address; a day on which nothing was made is shown as what it is."""
+    page = look(f"#/money?made={made}&by={'x' * 90}")
+    expect(page.get_by_role("region", name="Together")).to_contain_text("14.32 USD by 4 batches")
+    expect(page.get_by_label("Batches made")).to_have_value("")
+    page.evaluate("location.hash = '#/money?made=2024-02-29'")
+    expect(page.get_by_text("No batch of this time has cost anything")).to_be_visible()
+    expect(page.get_by_label("Batches made").locator("option:checked")).to_have_text("made on 2024-02-29 (UTC)")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_senders_and_days_are_found_without_passing_all_batches(look: Look, ledger: Ledger, width: int) -> None:
+    """The dearest ten of each, senders first; the sums are of all, and each part is a step away."""
+    for number in range(30):
+        write_batch(ledger, f"b{number:03}", 0)
+        who = json.dumps([f"key:{number}"])
+        money = {"spent": 1_000_000 + number, "currency": "USD", "senders": who}
+        ledger.connection._client.hset(ledger.connection.keys.batch(f"b{number:03}"), mapping=money)
+    page = look("#/money", width=width)
+    senders, batches = (page.get_by_role("table", name=name, exact=True) for name in ("By sender", "Money"))
+    expect(batches.locator("tbody tr")).to_have_count(10)
+    expect(senders.locator("tbody tr")).to_have_count(10)
+    expect(page.get_by_role("heading", name="By sender")).to_be_in_viewport()
+    for name, heading in (("By day", "The last 30 days"), ("By batch", "By batch"), ("By sender", "By sender")):
+        page.get_by_role("navigation", name="On this page").get_by_role("button", name=name).press("Enter")
+        expect(page.get_by_role("heading", name=heading)).to_be_focused()
+        expect(page.get_by_role("heading", name=heading)).to_be_in_viewport()
+    page.get_by_role("button", name="Show all 33 senders, not the 10 dearest").press("Enter")
+    expect(senders.locator("tbody tr")).to_have_count(33)
+    page.get_by_role("button", name="Show all 34 batches, not the 10 dearest").press("Enter")
+    expect(batches.locator("tbody tr")).to_have_count(34)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -14,3 +14,11 @@ export const chosenOf = (filters, name, known) => (filters.get(name)?.split(",")
 export function setAddress(address, step = false) {
   if (address !== location.hash) history[step ? "pushState" : "replaceState"](null, "", address);
 }
+
+export const LONGEST = 80; // letters of a text by which something is filtered
+
+/** A text that an address filters by; empty: none, or one that the gateway does not look for. */
+export function textOf(filters, name) {
+  const text = filters.get(name)?.trim() ?? "";
+  return text.length > LONGEST ? "" : text;
+}

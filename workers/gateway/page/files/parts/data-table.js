@@ -84,6 +84,7 @@ export class DataTable {
       if (shown.said === said) return; // what somebody has in hand stays
       shown.said = said;
       const last = detail && at === cells.length - 1;
+      shown.cell.classList.toggle("none", said === "–");
       shown.cell.replaceChildren(...(last ? detail.show(row, said) : [cell ? cell(row) : said]));
     });
   }

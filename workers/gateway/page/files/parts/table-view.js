@@ -6,13 +6,18 @@ import { DataTable } from "./data-table.js";
 
 const EVERY_MS = 5000;
 
-/** `load`: the rows of what `path` answers with; `more`: elements above the table, and how that is shown in them. */
+const shown = (rows) => (rows.length ? `${rows.length} shown` : "");
+
+/**
+ * `rows`: those of what `path` answers with; `more`: elements above the table, and how that is shown in them; `said`: what
+ * stands beside the title, by the rows.
+ */
 export class TableView {
   #closing = new AbortController();
   #reads = new Reads();
 
-  constructor(root, { title, path, table, rows, more = null }) {
-    Object.assign(this, { path, rows, more });
+  constructor(root, { title, path, table, rows, more = null, said = shown }) {
+    Object.assign(this, { path, rows, more, words: said });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.table = new DataTable({ label: title, ...table });
@@ -30,14 +35,16 @@ export class TableView {
   }
 
   load() {
-    return this.#reads.read(() => json(this.path, { signal: this.#closing.signal }), (found) => this.#show(found), (error) => this.tell(error.message));
+    const { path } = this; // if it is asked for something else meanwhile, this is not shown
+    const read = () => json(path, { signal: this.#closing.signal });
+    return this.#reads.read(read, (found) => path === this.path && this.#show(found), (error) => this.tell(error.message));
   }
 
   #show(found) {
     const rows = this.rows(found);
     this.table.show(rows);
     this.more?.show(found);
-    this.said.textContent = rows.length ? `${rows.length} shown` : "";
+    this.said.textContent = this.words(rows);
     this.tell("");
   }
 

@@ -1,5 +1,5 @@
 // All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
-import { addressOf, chosenOf, setAddress } from "../address.js";
+import { LONGEST, addressOf, chosenOf, setAddress, textOf } from "../address.js";
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
 import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
@@ -17,7 +17,6 @@ const FILTERS = ["all", "open", "paused", "finishing", "completed"];
 const AGE_MS = 15_000; // after which the words for times are written again
 const QUIET_MS = 200; // while somebody types, nothing is asked for
 const ANYBODY = "";
-const LONGEST = 80; // letters of a name that the gateway looks for
 
 export function open(root, _session, filters) {
   const view = new Batches(root, chosenIn(filters));
@@ -31,11 +30,6 @@ const chosenIn = (filters) => ({
   search: textOf(filters, "search"),
   by: textOf(filters, "by"),
 });
-
-function textOf(filters, name) {
-  const text = filters.get(name)?.trim() ?? "";
-  return text.length > LONGEST ? "" : text;
-}
 
 class Batches {
   #records = new Map();

@@ -19,10 +19,20 @@ export function spanOf(day) {
   return { since, until: new Date(since.getTime() + DAY) };
 }
 
-/** Each as it is chosen, and its `span` at this moment. */
+/** Each as an address names it, as it is chosen, and its `span` at this moment. */
 export const TIMES = [
-  { text: "made at any time", span: () => ({}) },
-  { text: `made since ${EVENING}:00`, span: () => ({ since: evening() }) },
-  { text: "made in the last 24 h", span: before(24 * HOUR) },
-  { text: "made in the last 7 days", span: before(7 * DAY) },
+  { name: "", text: "made at any time", span: () => ({}) },
+  { name: `${EVENING}:00`, text: `made since ${EVENING}:00`, span: () => ({ since: evening() }) },
+  { name: "24h", text: "made in the last 24 h", span: before(24 * HOUR) },
+  { name: "7d", text: "made in the last 7 days", span: before(7 * DAY) },
 ];
+
+/** The time of a day. */
+export const timeOfDay = (day) => ({ name: day, text: `made on ${day} (UTC)`, span: () => spanOf(day) });
+
+/** The time that an address names; of one that cannot be: any. */
+export function timeOf(name) {
+  const day = /^\d{4}-\d\d-\d\d$/.test(name) && new Date(`${name}T00:00:00Z`);
+  const known = day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(name); // no 31st of February
+  return TIMES.find((time) => time.name === name) ?? (known ? timeOfDay(name) : TIMES[0]);
+}

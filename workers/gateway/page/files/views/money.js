@@ -1,71 +1,94 @@
-// What submits cost: all batches of a time together, each of them, by who sent them, and by day.
-import { addressOf } from "../address.js";
+// What submits cost: all batches of a time together, by who sent them, each of them, and by day.
+import { addressOf, setAddress, textOf } from "../address.js";
 import { h } from "../dom.js";
-import { ago, count, digits, exact, money, number, sendersText, used, when } from "../format.js";
+import { count, digits, exact, money, number, used } from "../format.js";
 import { copyLine } from "../parts/copy-line.js";
 import { DataTable } from "../parts/data-table.js";
 import { TableView } from "../parts/table-view.js";
-import { TIMES, spanOf } from "./money-times.js";
+import { Columns, PARTS } from "./money-columns.js";
+import { TIMES, timeOf, timeOfDay } from "./money-times.js";
 
-const [FEW, ALL] = [100, 1000]; // batches in the table
-const PARTS = [["Spent", "spent"], ["Under way", "committed"], ["Doubtful", "doubtful"], ["To come", "to_come"]];
-const MOST_SENDERS = 10; // that a batch keeps: there may be more
+const [FEW, ALL] = [10, 1000]; // in a table
 
 export function open(root, _session, filters) {
-  const view = new Money(root, filters.get("by") ?? "");
-  return () => view.end();
+  const view = new Money(root, chosenIn(filters));
+  return Object.assign(() => view.end(), { goTo: (others) => view.goTo(chosenIn(others)) });
 }
+
+/** What an address is filtered by: when batches were made, and by whom they were sent. */
+const chosenIn = (filters) => ({ made: timeOf(textOf(filters, "made")).name, by: textOf(filters, "by") });
 
 class Money {
   #places = 2; // digits after the point: the same in all that is shown
-  #limit = FEW;
-  #time = TIMES[0];
+  #most = { batches: FEW, senders: FEW };
+  #found = null;
 
-  constructor(root, by) {
-    this.by = by;
-    this.time = h("select", { "aria-label": "Batches made" });
-    this.time.addEventListener("change", () => this.#ask({ time: this.times[this.time.selectedIndex] }));
-    this.#offer([]);
-    const sent = by && [`sent by ${by}`, h("a", { href: "#/money" }, "by anybody")];
+  constructor(root, chosen) {
+    this.chosen = chosen;
+    this.columns = new Columns((value, row) => this.#money(value, row), (by) => this.#to({ by }));
+    this.time = h("select", { "aria-label": "Batches made", on: { change: () => this.#filter({ made: this.time.value }) } });
+    this.by = h("span", { class: "bar" });
     this.facts = h("section", { class: "card", "aria-label": "Together", hidden: true });
     this.price = h("p", { class: "bar quiet small" });
     this.about = h("p", { class: "quiet small" });
-    this.all = h("button", { on: { click: () => this.#ask({ limit: ALL }) } });
-    this.allBar = h("div", { class: "bar", hidden: true }, this.all);
-    this.senders = this.#table("By sender", [this.#sender(), { name: "Batches", number: true, value: (row) => row.batches }, ...PARTS.map(this.#amount)], (row) => row.senders.join(" "), 2, "No batch of this time cost anything.");
-    this.days = this.#table("Days", [{ name: "Day (UTC)", value: (row) => row.day }, ...PARTS.slice(0, 3).map(this.#amount)], (row) => row.day, 0, "No day has cost anything, or this key is bound to some batches.");
+    this.senders = this.#table("By sender", this.columns.senders, (row) => row.senders.join(" "), 2, "No batch of this time cost anything.");
+    this.days = this.#table("Days", this.columns.days, (row) => row.day, 0, "No day has cost anything, or this key is bound to some batches.");
+    this.all = { senders: this.#allOf("senders"), batches: this.#allOf("batches") };
+    const [bySender, byBatch, byDay] = ["By sender", "By batch", "The last 30 days"].map((text) => h("h2", { tabindex: "-1" }, text));
+    this.jumps = h("nav", { class: "bar", "aria-label": "On this page" }, jump("By sender", bySender), jump("By batch", byBatch), jump("By day", byDay));
+    const above = [h("div", { class: "bar between" }, h("div", { class: "bar" }, "Batches", this.time, this.by), this.jumps), this.facts, this.price, this.about];
+    this.sections = [this.jumps, bySender, this.senders.element, byBatch];
     this.view = new TableView(root, {
       title: "Money",
       path: this.#path,
       rows: (found) => this.#rows(found),
-      more: { elements: [h("div", { class: "bar" }, "Batches", this.time, sent || null), this.facts, this.price, this.about], show: (found) => this.#show(found) },
-      table: { columns: this.#columns(), key: (row) => row.batch, sort: 5, descending: true, empty: this.#empty() },
+      said: () => "",
+      more: { elements: [...above, bySender, this.senders.element, this.all.senders, byBatch], show: (found) => this.#show(found) },
+      table: { columns: this.columns.batches, key: (row) => row.batch, sort: 5, descending: true, empty: this.#empty() },
     });
-    this.sections = [h("h2", {}, "By sender"), this.senders.element];
-    root.append(this.allBar, ...this.sections, h("h2", {}, "The last 30 days"), this.days.element);
+    root.append(this.all.batches, byDay, this.days.element);
+    this.#offer([]);
   }
 
   end() {
     this.view.end();
   }
 
-  get #path() {
-    const span = Object.fromEntries(Object.entries(this.#time.span()).map(([name, at]) => [name, at.toISOString()]));
-    return `/v1/money?${new URLSearchParams({ days: 30, limit: this.#limit, ...span, ...(this.by ? { by: this.by } : {}) })}`;
-  }
-
-  #ask({ time = this.#time, limit = FEW }) {
-    [this.#time, this.#limit] = [time, limit];
+  /** Show what an address is filtered by. */
+  goTo(chosen) {
+    this.chosen = chosen;
+    this.#most = { batches: FEW, senders: FEW };
+    this.#offer(this.#found?.days ?? []);
     this.view.ask(this.#path);
+    return true;
   }
 
-  /** The times that can be chosen: those that are always there, and each day that cost something. */
+  get #path() {
+    const span = Object.fromEntries(Object.entries(timeOf(this.chosen.made).span()).map(([name, at]) => [name, at.toISOString()]));
+    const { by } = this.chosen;
+    return `/v1/money?${new URLSearchParams({ days: 30, limit: this.#most.batches, ...span, ...(by ? { by } : {}) })}`;
+  }
+
+  /** The address of what is shown, with other filters. */
+  #to(chosen) {
+    return addressOf(["money"], { ...this.chosen, ...chosen });
+  }
+
+  #filter(chosen) {
+    this.goTo({ ...this.chosen, ...chosen });
+    setAddress(this.#to({}), true);
+  }
+
+  /** The times that can be chosen: those that are always there, each day that cost something, and what the address names. */
   #offer(days) {
-    this.times = [...TIMES, ...days.map(({ day }) => ({ text: `made on ${day} (UTC)`, span: () => spanOf(day) }))];
-    const texts = this.times.map(({ text }) => text);
-    if (texts.join() === [...this.time.options].map(({ text }) => text).join()) return;
-    this.time.replaceChildren(...texts.map((text) => h("option", {}, text)));
-    this.time.selectedIndex = Math.max(0, texts.indexOf(this.#time.text));
+    const { made, by } = this.chosen;
+    const times = [...TIMES, ...days.filter(costly).map(({ day }) => timeOfDay(day))];
+    if (!times.some(({ name }) => name === made)) times.push(timeOf(made));
+    if (String(times.map(({ name }) => name)) !== String([...this.time.options].map(({ value }) => value))) {
+      this.time.replaceChildren(...times.map(({ name, text }) => h("option", { value: name }, text)));
+    }
+    this.time.value = made;
+    this.by.replaceChildren(...(by ? [`sent by ${by}`, h("a", { href: this.#to({ by: "" }) }, "by anybody")] : []));
   }
 
   // --- what is shown ---------------------------------------------------------------------------
@@ -77,16 +100,17 @@ class Money {
   }
 
   #show(found) {
-    const { total, price, batches } = found;
-    this.#offer(found.days.filter(costly));
+    const { total, price, batches, senders } = (this.#found = found);
+    this.#offer(found.days);
     this.facts.hidden = !total;
     if (total) this.facts.replaceChildren(h("dl", { class: "facts use" }, this.#facts(found)));
     this.price.replaceChildren(...(price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
     this.about.hidden = !total;
-    this.about.textContent = aboutBatches(this.#time !== TIMES[0], found.older);
-    this.allBar.hidden = !total || batches.length >= total.batches;
-    this.all.textContent = total ? `Show all ${number(total.batches)} batches, not the ${number(batches.length)} dearest` : "";
-    this.senders.show(found.senders);
+    this.about.textContent = aboutBatches(this.chosen.made !== "", found.older);
+    const few = senders.slice(0, this.#most.senders);
+    this.senders.show(few);
+    this.#tellAll("senders", few.length, senders.length, "senders");
+    this.#tellAll("batches", batches.length, total?.batches ?? 0, "batches");
     this.days.show(found.days.filter(costly));
     this.sections.forEach((part) => part.classList.toggle("hidden", !total));
   }
@@ -104,33 +128,24 @@ class Money {
     return money(value, currency, this.#places);
   }
 
-  #amount = ([name, field]) => ({
-    name,
-    number: true,
-    value: (row) => moneyOf(row)[field] ?? Infinity,
-    text: (row) => (moneyOf(row)[field] ? this.#money(moneyOf(row)[field], moneyOf(row)) : "–"),
-  });
-
-  #columns() {
-    const link = ({ batch }) => h("a", { href: `#/batches/${encodeURIComponent(batch)}` }, batch);
-    return [
-      { name: "Batch", value: (row) => row.batch, cell: link },
-      { name: "State", value: (row) => row.state, cell: (row) => h("span", { class: `pill ${row.state}` }, row.state) },
-      { name: "Made", value: (row) => row.created, text: (row) => ago(row.created), cell: (row) => h("time", { datetime: row.created, title: when(row.created) }, ago(row.created)) },
-      { name: "Sent by", value: (row) => sendersOf(row) },
-      this.#amount(["Budget", "budget"]),
-      ...PARTS.map(this.#amount),
-    ];
-  }
-
-  /** One sender leads to its batches; what several have sent to together is not split. */
-  #sender() {
-    const cell = ({ senders }) => (senders.length === 1 ? h("a", { href: addressOf(["money"], { by: senders[0] }) }, senders[0]) : together(senders));
-    return { name: "Sent by", value: ({ senders }) => together(senders), cell };
-  }
-
   #table(label, columns, key, sort, nothing) {
     return new DataTable({ label, columns, key, sort, descending: true, cards: columns.length > 4, empty: [h("p", { class: "quiet" }, nothing)] });
+  }
+
+  /** A button that shows all of a table of which only the dearest are there. */
+  #allOf(what) {
+    return h("div", { class: "bar", hidden: true }, h("button", { on: { click: () => this.#showAll(what) } }));
+  }
+
+  #showAll(what) {
+    this.#most[what] = ALL;
+    if (what === "batches") this.view.ask(this.#path);
+    else this.#show(this.#found);
+  }
+
+  #tellAll(what, shown, all, words) {
+    this.all[what].hidden = shown >= all;
+    this.all[what].firstChild.textContent = `Show all ${number(all)} ${words}, not the ${number(shown)} dearest`;
   }
 
   #empty() {
@@ -138,16 +153,18 @@ class Money {
   }
 }
 
-const moneyOf = (row) => row.money ?? row;
-const costly = (day) => used(day) > 0;
-const sendersOf = ({ senders }) => (senders.length ? sendersText(senders) : "–");
-
-function together(senders) {
-  if (senders.length < 2) return senders[0] ?? "not said by whom";
-  return `${senders.join(" and ")}${senders.length < MOST_SENDERS ? "" : ", maybe more,"} together (not split)`;
+/** A button that leads to a part of the view: what stands after `#` is the address of the view itself. */
+function jump(text, heading) {
+  const go = () => {
+    heading.scrollIntoView();
+    heading.focus({ preventScroll: true });
+  };
+  return h("button", { class: "plain small", on: { click: go } }, text);
 }
 
+const costly = (day) => used(day) > 0;
+
 function aboutBatches(bounded, older) {
-  const made = bounded ? "Batches that were made in this time, each with all that it has cost, also later. What each day cost is below." : "All batches that Redis holds; the days below count those too that have left it.";
+  const made = bounded ? "Batches that were made in this time, each with all that it has cost, also later. What each day cost is below." : "All batches that are kept; the days below count also those that have been removed since.";
   return older ? `${made} There are more than 1,000: older ones are in no sum but the days.` : made;
 }
