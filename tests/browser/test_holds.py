@@ -81,10 +81,33 @@ def test_a_pause_of_all_is_told_as_well(look: Look, queue: EditQueue, ledger: Le
     expect(page.get_by_role("button", name="Pause…")).to_be_visible()
     page.evaluate("location.hash = '#/batches'")
     row = page.get_by_role("link", name="oil")
-    expect(row.locator(".pill")).to_have_text("open, waits")
+    expect(row.locator(".pill")).to_have_text("open, stalled")
     expect(row).to_contain_text("all are paused")
     queue.resume()
     expect(row.locator(".pill")).to_have_text("open")
+
+
+def test_a_batch_whose_edits_are_at_the_api_says_why_it_stands(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """That no worker is alive, or that polls are paused: in the list and in the batch, in the same words."""
+    end(ledger, 1, EditState.WAITING)
+    assert queue.status("oil").counts[EditState.WAITING] == 1
+    page = look("#/batches")
+    row, head = page.get_by_role("link", name="oil"), page.get_by_role("region", name="Progress")
+    expect(row.locator(".pill")).to_have_text("open, stalled")
+    expect(row).to_contain_text("no worker")
+    row.click()
+    expect(page.locator("main .pill").first).to_have_text("open, stalled")
+    expect(head).to_contain_text("no worker")
+    keep_worker(ledger)
+    expect(page.locator("main .pill").first).to_have_text("open")
+    queue.pause(reason="lunch")  # of submits, which it needs no more of
+    ledger.worker.pause("status:outage", "502 bad gateway")
+    expect(page.locator("main .pill").first).to_have_text("open, stalled")
+    expect(head).to_contain_text("status requests are paused")
+    expect(page.get_by_role("region", name="Pauses of all batches")).to_contain_text("502 bad gateway")
+    page.get_by_role("link", name="Batches").click()
+    expect(row).to_contain_text("status requests are paused")
+    expect(row).not_to_contain_text("all are paused")
 
 
 def test_that_no_worker_is_alive_is_said_on_every_view(look: Look, queue: EditQueue, ledger: Ledger) -> None:
@@ -99,7 +122,7 @@ def test_that_no_worker_is_alive_is_said_on_every_view(look: Look, queue: EditQu
     page.evaluate("location.hash = '#/batches'")
     expect(page.locator(".live")).to_have_text("no worker")
     row = page.get_by_role("link", name="oil")
-    expect(row.locator(".pill")).to_have_text("open, waits")
+    expect(row.locator(".pill")).to_have_text("open, stalled")
     expect(row).to_contain_text("no worker")
     keep_worker(ledger)
     expect(banner).to_have_text("")

@@ -1,6 +1,6 @@
-// Why an edit that is queued is not submitted now, in words for whoever has this page's buttons.
+// Why edits do not go on now, in words for whoever has this page's buttons.
 import { installation } from "./installation.js";
-import { pausedBy } from "./states.js";
+import { pausedBy, shownState } from "./states.js";
 
 const CAUSES = {
   person: "by a person",
@@ -22,20 +22,40 @@ const REMEDIES = {
 /** Why a pause of all batches is, in short. */
 export const causeOf = ({ cause }) => CAUSES[cause] ?? cause;
 
-/** Whether submits of all batches are paused, for longer than the API asks for now and then. */
-export const submitsPaused = () => installation.pauses.some(({ kind, cause }) => kind === "submit" && cause !== "throttled");
+const UNDER_WAY = ["queued", "submitting", "waiting", "copying"];
+
+/** The pauses of a kind of requests of all batches, that last longer than the API asks for now and then. */
+const pausesOf = (wanted) => installation.pauses.filter(({ kind, cause }) => kind === wanted && cause !== "throttled");
 
 /** What keeps all batches from being submitted, each a part of a sentence: `{ short, why, mends }`. */
 export function holdsOfAll() {
-  const pauses = installation.pauses.filter(({ kind, cause }) => kind === "submit" && cause !== "throttled");
-  const found = pauses.map((pause) => ({
-    short: "all are paused",
-    why: `submits of all batches are paused (${causeOf(pause)})`,
-    mends: "the view Provider says what ends it",
-  }));
-  if (installation.unattended) found.unshift({ short: "no worker", why: "no worker is alive", mends: "start one" });
-  return found;
+  return [...unattended(), ...pausesOf("submit").map(heldSubmit)];
 }
+
+/** What keeps a batch from going on that is open, and not paused itself: of its queued edits, and of those at the API. */
+export function stallsOf(record) {
+  if (shownState(record) !== "open") return [];
+  const has = (...states) => states.some((state) => record.counts[state]);
+  return [
+    ...(has(...UNDER_WAY) ? unattended() : []),
+    ...(has("queued") ? pausesOf("submit").map(heldSubmit) : []),
+    ...(has("waiting") ? pausesOf("status").map(heldStatus) : []),
+  ];
+}
+
+const unattended = () => (installation.unattended ? [{ short: "no worker", why: "no worker is alive", mends: "start one" }] : []);
+
+const heldSubmit = (pause) => ({
+  short: "all are paused",
+  why: `submits of all batches are paused (${causeOf(pause)})`,
+  mends: "the view Provider says what ends it",
+});
+
+const heldStatus = (pause) => ({
+  short: "status requests are paused",
+  why: `status requests of all batches are paused (${causeOf(pause)})`,
+  mends: "the view Provider says what ends it",
+});
 
 /** The same of one batch, by its record. */
 export function holdsOf(record) {

@@ -34,3 +34,9 @@ export const pausedBy = ({ cause }) => PAUSED_BY[cause] ?? cause;
 /** The state of a batch as people are shown it. */
 export const shownState = (record) =>
   record.paused.length && record.state !== "completed" ? "paused" : record.state;
+
+/** Write the state of a batch; `held`: what keeps it from going on. It is open still: by this it is filtered. */
+export function markState(pill, shown, held) {
+  pill.textContent = held ? "open, stalled" : shown;
+  pill.className = `pill ${held ? "paused" : shown}`;
+}

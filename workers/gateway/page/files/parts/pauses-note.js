@@ -1,7 +1,7 @@
 // Why nothing is submitted, of any batch, where somebody would see edits that do not move.
 import { h } from "../dom.js";
 import { ago, when } from "../format.js";
-import { causeOf, submitsPaused } from "../holds.js";
+import { causeOf } from "../holds.js";
 import { installation } from "../installation.js";
 
 const KINDS = { submit: "Submits", status: "Status requests" };
@@ -20,11 +20,6 @@ export class PausesNote {
       this.changed();
     }, signal);
     installation.refresh();
-  }
-
-  /** They are paused. */
-  get submits() {
-    return submitsPaused();
   }
 
   #show() {

@@ -1,9 +1,10 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { h } from "../dom.js";
 import { ago, count, digits, money, number, percent, range, spent, used, when } from "../format.js";
+import { stallsOf } from "../holds.js";
 import "../parts/progress-bar.js";
 import { Rate } from "../rate.js";
-import { ended, shownState } from "../states.js";
+import { ended, markState, shownState } from "../states.js";
 
 export class BatchHead {
   #rate = new Rate();
@@ -37,20 +38,19 @@ export class BatchHead {
     );
   }
 
-  /** `moves`: nothing holds up the submits of all batches. */
-  show(record, moves) {
+  show(record) {
     const [shown, done, failed] = [shownState(record), ended(record), record.counts.failed ?? 0];
-    this.#rate.update(Date.now(), done, moves && shown !== "paused");
+    const [held] = stallsOf(record);
+    this.#rate.update(Date.now(), done, !held && shown !== "paused");
     this.state.hidden = this.progress.hidden = false;
     this.held.hidden = shown !== "completed" || !record.paused.length; // what is tried again waits
     this.gallery.hidden = !record.counts.completed;
-    this.state.textContent = shown;
-    this.state.className = `pill ${shown}`;
+    markState(this.state, shown, held);
     this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
     this.made.title = when(record.created);
     this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
-    const moving = moves && shown === "open" && done < record.total;
+    const moving = !held && shown === "open" && done < record.total;
     const cancelled = record.counts.cancelled ?? 0;
     const left = moving ? this.#rate.left(record.total - done - (record.counts.held ?? 0)) : null;
     this.#fact("Ended", number(done), `of ${number(record.total)}, ${percent(done, record.total)}`);
@@ -59,7 +59,7 @@ export class BatchHead {
     this.#fact("Cancelled", number(cancelled), percent(cancelled, record.total));
     const known = moving && this.#rate.perSecond >= 0.05;
     this.#fact("Rate", known ? this.#rate.perSecond.toFixed(1) : "–", known ? "edits/s" : "");
-    this.#fact("Time left", left ? range(left) : "–", shown === "paused" || (!moves && shown === "open") ? "paused" : "");
+    this.#fact("Time left", left ? range(left) : "–", shown === "paused" ? "paused" : (held?.short ?? ""));
     this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
     this.#fact("Blank pictures", number(record.blank), "");

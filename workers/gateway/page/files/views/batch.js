@@ -212,7 +212,7 @@ class Batch {
     const counts = this.#strip.counts();
     const known = STATES.map(({ name, code }) => [name, counts[code]]).filter(([, value]) => value);
     const record = this.#strip.length ? { ...this.record, counts: Object.fromEntries(known), total: this.#strip.length } : this.record;
-    this.head.show(record, !this.pauses.submits);
+    this.head.show(record);
     this.jobs.wait(record.counts.queued ?? 0);
     this.pauses.element.classList.toggle("hidden", ended(record) === record.total);
   }

@@ -3,13 +3,13 @@ import { LONGEST, addressOf, chosenOf, setAddress, textOf } from "../address.js"
 import { json } from "../api.js";
 import { h, isTyping } from "../dom.js";
 import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
-import { holdsOfAll } from "../holds.js";
+import { stallsOf } from "../holds.js";
 import { live } from "../live.js";
 import "../parts/progress-bar.js";
 import { PausesNote } from "../parts/pauses-note.js";
 import { copyLine } from "../parts/copy-line.js";
 import { Rate } from "../rate.js";
-import { ended, pausedBy, shownState } from "../states.js";
+import { ended, markState, pausedBy, shownState } from "../states.js";
 import { NamedEdits } from "./named-edits.js";
 
 const PAGE = 100;
@@ -172,7 +172,7 @@ class Batches {
   }
 
   #time(record) {
-    const moves = shownState(record) !== "paused" && !this.pauses.submits;
+    const moves = shownState(record) !== "paused" && !stallsOf(record).length;
     this.#rates.get(record.batch).update(Date.now(), ended(record), moves);
   }
 
@@ -318,10 +318,8 @@ class Row {
   show(record, rate, places) {
     const shown = shownState(record);
     const [done, failed] = [ended(record), record.counts.failed ?? 0];
-    const queued = record.counts.queued ?? 0;
-    const [held] = shown === "open" && queued ? holdsOfAll() : []; // it is open still: by this it is filtered
-    this.state.textContent = held ? "open, waits" : shown;
-    this.state.className = `pill ${held ? "paused" : shown}`;
+    const [held] = stallsOf(record);
+    markState(this.state, shown, held);
     this.age.textContent = ago(record.created);
     this.age.dateTime = record.created;
     this.age.title = when(record.created);
@@ -338,7 +336,7 @@ class Row {
     const paused = record.paused.length ? record.paused.map(pausedBy).join(", ") : "";
     const still = paused && shown === "completed" ? `still paused: ${paused}` : paused; // what is tried again waits
     this.left.textContent = still || held?.short || left;
-    this.left.title = paused ? record.paused.map(({ reason }) => reason).join("; ") : "";
+    this.left.title = paused ? record.paused.map(({ reason }) => reason).join("; ") : held ? held.why : "";
   }
 
   #left(record, rate, done) {
