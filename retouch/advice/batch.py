@@ -54,7 +54,7 @@ def _of_batch_pauses(view: BatchView) -> Iterable[Reason]:
     for pause in view.paused:
         yield Reason(
             f"batch:{pause.cause}",
-            batch_pause_line(view.batch, pause),
+            batch_pause_line(view.batch, pause, queued=EditState.QUEUED in view.counts),
             f"batch {view.batch} is not paused any more ({pause.cause})",
         )
 

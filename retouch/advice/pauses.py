@@ -66,8 +66,12 @@ def pause_clause(pause: Pause, now: datetime, edit: str) -> str:
     return f"{what_waits(pause)} are paused ({pause.cause}) because {pause.reason}{probe}; {told}"
 
 
-def batch_pause_line(batch: str, pause: BatchPauseView, edit: str = "") -> str:
-    """A line about a batch that does not move; for whoever asks about one ``edit`` of it (``batch/custom_id``)."""
+def batch_pause_line(batch: str, pause: BatchPauseView, edit: str = "", *, queued: bool = True) -> str:
+    """A line about a batch that does not move; for whoever asks about one ``edit`` of it (``batch/custom_id``).
+
+    ``queued``: some of its edits are.
+    """
     known = EDIT_REMEDIES if edit else BATCH_REMEDIES
     todo = known.get(pause.cause, "retouch resume {batch}").format(batch=batch, edit=edit)
-    return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; its queued edits are not submitted. {todo}"
+    stops = "its queued edits are" if queued else "what is tried again, or added, is"
+    return f"batch {batch} is PAUSED ({pause.cause}): {pause.reason}; {stops} not submitted. {todo}"

@@ -72,7 +72,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
     for pause in queue.pauses():
         _print(pause_line(pause))
     for batch_pause in () if view.finished else view.paused:
-        _print(batch_pause_line(view.batch, batch_pause))
+        _print(batch_pause_line(view.batch, batch_pause, queued=EditState.QUEUED in view.counts))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
     if view.senders:
         _print(f"sent by {', '.join(view.senders)}")

@@ -20,7 +20,7 @@ from tests.browser.test_batches import edits
 from tests.browser.use import keep_worker
 
 BROKEN = '{"code": "failure", "message": "broken"}'
-OF_A_BATCH = ("Retry all…", "Retry 2…", "Cancel 3…", "Pause…", "Budget…", "Cancel what waits…")
+OF_A_BATCH = ("Retry all…", "Retry 2…", "Cancel 3…", "Pause…", "Budget…", "Cancel what is queued…")
 OF_AN_EDIT, OF_THE_GALLERY = ("Try it again…",), ("Again…", "Export…")
 
 

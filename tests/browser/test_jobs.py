@@ -90,7 +90,7 @@ def test_the_reasons_of_what_is_tried_again_are_told_with_their_numbers(
     page.get_by_role("button", name="Retry 3…").click()
     expect(reasons).to_have_count(1)
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Cancel what waits").click()
+    page.get_by_role("button", name="Cancel what is queued…").click()
     expect(page.get_by_role("dialog")).to_contain_text("They are not submitted.")
     expect(reasons).to_have_count(0)
 
@@ -99,7 +99,7 @@ def test_held_edits_are_told_beside_those_that_wait(look: Look, ledger: Ledger, 
     """They may be paid for: whoever cancels, or tries them again, reads how many those are."""
     end(ledger, 1, EditState.HELD)
     page = look("#/batches/oil")
-    page.get_by_role("button", name="Cancel what waits").click()
+    page.get_by_role("button", name="Cancel what is queued or held…").click()
     listed = page.get_by_role("dialog", name="Cancel 4 edits of oil?").get_by_role("listitem")
     expect(listed).to_have_count(2)
     assert listed.nth(0).inner_text().split() == ["3", "queued"]
@@ -232,7 +232,7 @@ def test_a_batch_is_paused_resumed_and_bounded(look: Look, queue: EditQueue) -> 
     field.fill("20")
     page.get_by_role("button", name="Set the budget").click()
     expect(page.locator(".facts")).to_contain_text("of 20.00 USD")
-    page.get_by_role("button", name="Cancel what waits…").click()
+    page.get_by_role("button", name="Cancel what is queued…").click()
     expect(page.get_by_role("dialog", name="Cancel 4 edits of oil?")).to_be_visible()
 
 
@@ -249,7 +249,7 @@ def test_a_budget_that_is_enough_is_offered_to_its_last_digit(look: Look, queue:
     enough = sum((money.spent, money.committed, money.doubtful, money.to_come))
     assert Decimal(page.get_by_label("It may cost at most").input_value()) == enough
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Cancel what waits…").click()
+    page.get_by_role("button", name="Cancel what is queued…").click()
     expect(page.get_by_role("dialog", name="Cancel 4 edits of oil?")).not_to_contain_text("held")
 
 

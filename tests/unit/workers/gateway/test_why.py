@@ -36,6 +36,7 @@ def test_a_pause_that_is_left_on_a_batch_that_has_ended_is_told(
     ledger.worker.settle_batch(claim, Finish.WRITTEN)
     [told] = client(Scope.READ).get("/v1/batches/b/why").json()["reasons"]
     assert (told["name"], "retouch resume b" in told["text"]) == ("batch:person", True)
+    assert "what is tried again, or added, is not submitted" in told["text"]
 
 
 def test_an_edit_says_why_it_waits(client: Client, queue: EditQueue, ledger: Ledger) -> None:

@@ -73,7 +73,7 @@ function told(job, { states = [], custom_ids: names = [] }, holds) {
   const edits = count(job.counted, "edit");
   const which = names.length === 1 ? `${names[0]} of ${job.batch}` : `${edits} of ${job.batch}`;
   if (!job.counted) return [`Nothing to do in ${job.batch}`, [`No edit is ${states.join(" or ") || "left"} any more.`, atWork(job)], null];
-  const later = job.counted > 1 && "One that changes before its turn is skipped; how many those were is said at the end.";
+  const later = job.counted > 1 && "This is done edit by edit. One that is no longer as it was counted is left alone, and the batch says how many those were.";
   if (job.action === CANCEL) {
     const held = states.includes("held") && "A held edit was sent and not answered: the API may have accepted it.";
     return [`Cancel ${which}?`, ["They are not submitted. They can be tried again later.", atWork(job), held, later], `Cancel ${edits}`];

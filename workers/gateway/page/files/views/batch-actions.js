@@ -1,23 +1,23 @@
-// What a person can decide about a batch as a whole: pause and resume it, bound what it costs, cancel what waits.
+// What a person can decide about a batch as a whole: pause and resume it, bound what it costs, cancel what is not at the API.
 import { json, v1 } from "../api.js";
 import { h } from "../dom.js";
 import { allDigits, count, money, spent, used } from "../format.js";
 import { holdsOfAll, holdsText } from "../holds.js";
 import { Decision } from "../parts/decision.js";
 
-const WAITS = ["queued", "held"];
+const WAITS = ["queued", "held"]; // what can be cancelled
 const AT_THE_API = ["submitting", "waiting", "copying"];
 
 export class BatchActions {
   #record = null;
 
-  /** `cancel`: called with the states of what waits. Nobody is shown a button who may not decide. */
+  /** `cancel`: called with the states of what is cancelled. Nobody is shown a button who may not decide. */
   constructor(batch, may, cancel) {
     this.batch = batch;
     this.pause = h("button", { on: { click: () => this.#pause() } }, "Pause…");
     this.resume = h("button", { on: { click: () => this.#resume() } }, "Resume…");
     this.budget = h("button", { on: { click: () => this.#budget() } }, "Budget…");
-    this.cancel = h("button", { on: { click: () => cancel(WAITS.filter((state) => this.#count([state]))) } }, "Cancel what waits…");
+    this.cancel = h("button", { on: { click: () => cancel(this.#cancelled) } });
     this.element = h("div", { class: "bar", role: "group", "aria-label": "Decisions", hidden: true }, this.pause, this.resume, this.budget, this.cancel);
     this.may = may;
   }
@@ -30,11 +30,16 @@ export class BatchActions {
     this.resume.hidden = !by.some((cause) => cause !== "budget"); // also of one that has completed: a retry would wait
     this.budget.hidden = !record.money || (!open && !by.includes("budget"));
     this.cancel.hidden = !waits;
+    this.cancel.textContent = `Cancel what is ${this.#cancelled.join(" or ")}…`;
     this.element.hidden = !this.may || [...this.element.children].every((button) => button.hidden);
   }
 
   get #waiting() {
     return this.#count(WAITS);
+  }
+
+  get #cancelled() {
+    return WAITS.filter((state) => this.#count([state]));
   }
 
   #count(states) {

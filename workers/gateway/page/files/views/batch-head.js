@@ -98,9 +98,9 @@ const OF_ALL = /^(submit|status):|^workers$/; // which are said above
 
 const REMEDIES = {
   person: "Resume… lets it go on.",
-  refusals: "Fix the cause; then Resume…, and retry what has failed. Or cancel what waits.",
-  failures: "Why is said below. Resume… lets it go on however many fail; or retry those that have failed, or cancel what waits.",
-  budget: "Budget… allows it more. Or cancel what waits.",
+  refusals: "Fix the cause; then Resume…, and retry what has failed. Or cancel what is queued.",
+  failures: "Why is said below. Resume… lets it go on however many fail; or retry those that have failed, or cancel what is queued.",
+  budget: "Budget… allows it more. Or cancel what is queued.",
 };
 
 /** A reason whose remedy is a button of this page; nothing: the one that is told has none. */
@@ -111,7 +111,8 @@ function withButtons({ name }, record) {
   const pause = record.paused.find((one) => name === `batch:${cause}` && one.cause === cause);
   if (!pause || !REMEDIES[cause]) return "";
   const why = cause === "budget" ? "its next edit does not fit into the budget" : pause.reason; // the sums above go on
-  return `Paused: ${why}. Queued edits are not submitted. ${REMEDIES[cause]}`;
+  const stops = record.counts.queued ? "Queued edits are not submitted." : "What is tried again, or added, is not submitted.";
+  return `Paused: ${why}. ${stops} ${REMEDIES[cause]}`;
 }
 
 const said = (senders) => (senders.length ? `, sent by ${senders.join(", ")}` : "");
