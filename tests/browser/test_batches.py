@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from retouch import Edit
+from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
@@ -70,6 +71,7 @@ def test_batches_are_shown_newest_first_and_filtered(look: Look, queue: EditQueu
     page.keyboard.press("/")
     page.keyboard.type("OIL")
     expect(page.get_by_text("No batch here is like that.")).to_be_visible()
+    expect(page.get_by_text("or the whole name of an edit, as it is written")).to_be_visible()
     page.keyboard.press("Escape")
     assert len(names(page)) == 3
     page.keyboard.type("oi")
@@ -148,6 +150,37 @@ def test_a_pause_of_all_submits_is_seen_in_the_list_and_in_a_batch(
     page.get_by_role("link", name="Batches").click()
     expect(page.locator(".batch-row")).to_have_count(3)
     expect(note).to_be_hidden()
+
+
+def test_all_submits_are_paused_and_resumed_from_the_list(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """By the dialog of the view Provider; a pause that ends by itself has no button."""
+    page = look("#/batches")
+    stop, note = page.get_by_role("button", name="Pause all submits…"), page.get_by_role("region", name="Pauses of all")
+    stop.press("Enter")
+    page.get_by_role("dialog", name="Pause all submits?").get_by_role("button", name="Pause them").press("Enter")
+    expect(note).to_contain_text("somebody with the key ada paused it")
+    expect(stop).to_be_hidden()
+    assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
+    accessible(page)
+    note.get_by_role("button", name="Resume submits").press("Enter")
+    expect(note).to_be_hidden()
+    expect(stop).to_be_visible()
+    ledger.worker.pause("submit:outage", "502 bad gateway")
+    expect(note).to_contain_text("502 bad gateway")
+    assert note.get_by_role("button").count() == 0
+
+
+def test_a_key_of_some_batches_may_not_stop_all(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Nor one that may only look: there is no button, nor one to resume."""
+    ledger.worker.pause("submit:person", "lunch")
+    for name, scopes, prefix in (("team", [Scope.READ, Scope.OPERATE], "paused"), ("eve", [Scope.READ], "")):
+        token = AccessKeys(ledger, "here").create(name, scopes, prefix=prefix, rate="100000/m")
+        page = look("", signed_in=False)
+        page.get_by_label("Key of this gateway").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="Pauses of all")).to_contain_text("lunch")
+        expect(page.get_by_role("button", name="Resume submits")).to_have_count(0)
+        expect(page.get_by_role("button", name="Pause all submits…")).to_be_hidden()
 
 
 def test_a_search_leads_to_its_first_hit_by_keys(look: Look, queue: EditQueue) -> None:

@@ -1,7 +1,8 @@
 // Each view by its path after `#`, and those that the navigation has. A view's modules are loaded when it is first shown.
 const ID = "([^/]+)";
 
-const oversees = (session) => session.scopes.includes("operate") && !session.prefix;
+/** Whether somebody may change what is of all batches: a key that is bound to some may not. */
+export const oversees = (session) => session.scopes.includes("operate") && !session.prefix;
 
 const VIEWS = [
   { path: /^(?:batches)?$/, nav: { href: "#/batches", text: "Batches" }, title: () => "Batches", load: () => import("./views/batches.js") },

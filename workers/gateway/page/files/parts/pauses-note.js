@@ -3,15 +3,16 @@ import { h } from "../dom.js";
 import { ago, when } from "../format.js";
 import { causeOf } from "../holds.js";
 import { installation } from "../installation.js";
+import { endsByHand, resumeButton } from "./all-submits.js";
 
 const KINDS = { submit: "Submits", status: "Status requests" };
 
 export class PausesNote {
   #told = "[]";
 
-  /** `changed`: called when there are others. */
-  constructor(signal, changed) {
-    this.changed = changed;
+  /** `changed`: called when there are others; `resume`: ends those that a person can end, where somebody may do that. */
+  constructor(signal, changed, resume = null) {
+    Object.assign(this, { changed, resume });
     this.list = h("ul", {});
     this.element = h("section", { class: "note", "aria-label": "Pauses of all batches", hidden: true }, this.list);
     this.#show();
@@ -28,13 +29,14 @@ export class PausesNote {
     if (told === this.#told) return;
     this.#told = told;
     this.element.hidden = !pauses.length;
-    this.list.replaceChildren(...pauses.map(item));
+    this.list.replaceChildren(...pauses.map((pause) => item(pause, this.resume)));
   }
 }
 
-function item(pause) {
+function item(pause, resume) {
   const { kind, since, reason } = pause;
   const begun = h("time", { datetime: since, title: when(since) }, ago(since));
   const what = `${KINDS[kind] ?? kind} of all batches are paused`;
-  return h("li", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, begun, `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
+  const text = h("span", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, begun, `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
+  return h("li", { class: "bar between" }, text, resume && endsByHand(pause) && resumeButton(resume));
 }

@@ -35,9 +35,8 @@ export class TableView {
   }
 
   load() {
-    const { path } = this; // if it is asked for something else meanwhile, this is not shown
-    const read = () => json(path, { signal: this.#closing.signal });
-    return this.#reads.read(read, (found) => path === this.path && this.#show(found), (error) => this.tell(error.message));
+    const read = () => json(this.path, { signal: this.#closing.signal });
+    return this.#reads.read(read, (found) => this.#show(found), (error) => this.tell(error.message));
   }
 
   #show(found) {

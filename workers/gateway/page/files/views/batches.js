@@ -1,15 +1,18 @@
 // All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
 import { LONGEST, addressOf, chosenOf, setAddress, textOf } from "../address.js";
-import { json } from "../api.js";
-import { h, isTyping } from "../dom.js";
+import { ask, json } from "../api.js";
+import { h, isTyping, notice } from "../dom.js";
 import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
 import { stallsOf } from "../holds.js";
+import { installation } from "../installation.js";
 import { live } from "../live.js";
+import { isByPerson, pauseAllButton } from "../parts/all-submits.js";
 import "../parts/progress-bar.js";
 import { PausesNote } from "../parts/pauses-note.js";
 import { copyLine } from "../parts/copy-line.js";
 import { Rate } from "../rate.js";
 import { ended, markState, pausedBy, shownState } from "../states.js";
+import { oversees } from "../views.js";
 import { NamedEdits } from "./named-edits.js";
 
 const PAGE = 100;
@@ -17,9 +20,10 @@ const FILTERS = ["all", "open", "paused", "finishing", "completed"];
 const AGE_MS = 15_000; // after which the words for times are written again
 const QUIET_MS = 200; // while somebody types, nothing is asked for
 const ANYBODY = "";
+const SEARCHED = "The search takes a part of the name of a batch or of a sender, or the whole name of an edit, as it is written: cat-1, or oil/cat-1.";
 
-export function open(root, _session, filters) {
-  const view = new Batches(root, chosenIn(filters));
+export function open(root, session, filters) {
+  const view = new Batches(root, chosenIn(filters), oversees(session));
   view.begin();
   return Object.assign(() => view.end(), { goTo: (others) => view.goTo(chosenIn(others)) });
 }
@@ -43,9 +47,9 @@ class Batches {
   #types = false; // what is searched for: a search is one step back, not each letter of it
   #closing = new AbortController();
 
-  /** `chosen`: the filters: `state`, `search`, and `by`: a sender. */
-  constructor(root, chosen) {
-    this.chosen = chosen;
+  /** `chosen`: the filters: `state`, `search`, and `by`: a sender; `may`: pause all submits, and resume them. */
+  constructor(root, chosen, may) {
+    Object.assign(this, { chosen, may });
     const label = "Batches whose name or sender has";
     this.search = h("input", { type: "search", placeholder: "Batch, sender or edit", "aria-label": label, id: "search", maxlength: LONGEST });
     this.search.addEventListener("input", () => this.#searched());
@@ -59,13 +63,15 @@ class Batches {
     this.list = h("ul", { class: "card batches", "aria-label": "Batches", "aria-busy": "true" });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, "Show older batches");
-    this.pauses = new PausesNote(this.#closing.signal, () => this.#timed());
+    this.pauses = new PausesNote(this.#closing.signal, () => this.#timed(), may && (() => this.#resumeAll()));
+    this.pauseAll = pauseAllButton(changeAll);
+    this.#offerPause();
     this.named = new NamedEdits(this.#closing.signal, () => this.#draw());
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.empty = h("section", { class: "card empty", hidden: true });
     const group = h("div", { class: "bar", role: "group", "aria-label": "Batches by state" }, this.chips);
     root.append(
-      h("div", { class: "bar between" }, h("h1", {}, "Batches"), this.said),
+      h("div", { class: "bar between" }, h("h1", {}, "Batches"), h("div", { class: "bar" }, this.said, this.pauseAll)),
       h("div", { class: "bar" }, this.search, this.senders, group),
       this.trouble,
       this.pauses.element,
@@ -178,8 +184,21 @@ class Batches {
 
   /** All are paused, or go on. */
   #timed() {
+    this.#offerPause();
     this.#records.forEach((record) => this.#time(record));
     this.#draw();
+  }
+
+  #offerPause() {
+    this.pauseAll.hidden = !this.may || installation.pauses.some(isByPerson);
+  }
+
+  async #resumeAll() {
+    try {
+      await changeAll("/v1/provider/resume");
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   #filter(chosen, step = true) {
@@ -249,7 +268,8 @@ class Batches {
     if (this.empty.hidden) return;
     if (all) {
       const clear = h("button", { on: { click: () => this.#clear() } }, "Show all");
-      this.empty.replaceChildren(h("p", { class: "big" }, "No batch here is like that."), clear);
+      const hint = this.chosen.search ? [h("p", { class: "quiet" }, SEARCHED)] : [];
+      this.empty.replaceChildren(h("p", { class: "big" }, "No batch here is like that."), ...hint, clear);
     } else {
       this.empty.replaceChildren(
         h("p", { class: "big" }, "No batches yet"),
@@ -296,6 +316,12 @@ class Batches {
     event.preventDefault();
     return links[Math.max(0, Math.min(links.length - 1, steps[event.key]))].focus();
   }
+}
+
+/** Pause or resume all submits. */
+async function changeAll(path) {
+  await ask(path, { method: "POST" });
+  installation.look();
 }
 
 const nameOf = (filter) => new URLSearchParams(filter).toString();

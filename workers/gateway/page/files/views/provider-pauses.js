@@ -2,7 +2,7 @@
 import { h, notice } from "../dom.js";
 import { ago, capital, span, when } from "../format.js";
 import { causeOf } from "../holds.js";
-import { Decision } from "../parts/decision.js";
+import { isByPerson, pauseAllButton, resumeButton } from "../parts/all-submits.js";
 
 export class Pauses {
   #told = "";
@@ -11,25 +11,21 @@ export class Pauses {
   /** `may`: whoever looks may pause and resume; `change`: does it. */
   constructor(may, change) {
     Object.assign(this, { may, change });
-    this.button = h("button", { hidden: !may, on: { click: () => this.#ask() } }, "Pause all submits…");
+    this.button = pauseAllButton(change);
+    this.button.hidden = !may;
     this.list = h("ul", {});
     this.element = h("section", { class: "note", "aria-label": "Pauses", hidden: true }, this.list);
   }
 
   show(pauses) {
     this.element.hidden = !pauses.length;
-    this.button.hidden = !this.may || pauses.some(({ kind, cause }) => kind === "submit" && cause === "person");
+    this.button.hidden = !this.may || pauses.some(isByPerson);
     const told = JSON.stringify(pauses);
     if (told === this.#told) return;
     const inHand = this.list.contains(document.activeElement); // a key that is pressed then is for the new button
     this.#told = told;
     this.list.replaceChildren(...pauses.map((pause) => this.#item(pause)));
     if (inHand) this.list.querySelector("button")?.focus();
-  }
-
-  #ask() {
-    const what = ["No edit of any batch is submitted until somebody resumes.", "What is at the API is paid for, so finished and kept."];
-    new Decision("", () => this.change("/v1/provider/pause")).say("Pause all submits?", what, "Pause them");
   }
 
   /** What comes of it is known with the next request: if that is refused too, the pause is there again, and says so. */
@@ -43,7 +39,7 @@ export class Pauses {
     const again = before && before !== pause.since ? " again, after they were resumed" : "";
     const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
     const what = capital(pause.what);
-    const resume = this.may && pause.by_hand && h("button", { on: { click: () => this.#resume(pause) } }, "Resume submits");
+    const resume = this.may && pause.by_hand && resumeButton(() => this.#resume(pause));
     const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, since, `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${probe(pause)}`);
     return h("li", { class: "bar between" }, text, resume);
   }

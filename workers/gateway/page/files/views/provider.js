@@ -11,6 +11,7 @@ import { Kinds } from "./provider-kinds.js";
 import { Pauses } from "./provider-pauses.js";
 import { Verdict } from "./provider-verdict.js";
 import { joined } from "../samples.js";
+import { oversees } from "../views.js";
 
 export function open(root, session) {
   const view = new Provider(root, session);
@@ -25,10 +26,9 @@ class Provider {
   #closing = new AbortController();
 
   constructor(root, session) {
-    const may = session.scopes.includes("operate") && !session.prefix;
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
     this.verdict = new Verdict();
-    this.pauses = new Pauses(may, (path) => this.#change(path));
+    this.pauses = new Pauses(oversees(session), (path) => this.#change(path));
     this.facts = new ProviderFacts();
     this.charts = new ProviderCharts();
     this.kinds = new Kinds();
