@@ -109,11 +109,11 @@ class LedgerAwayError(LedgerError):
 class LedgerRefusedError(LedgerError):
     """Redis answers and refuses: a wrong password, no memory, or a replica that accepts no writes.
 
-    ``remedy``: what a person can do.
+    ``remedy``: what a person can do, which the message says too; empty: Redis says it itself.
     """
 
-    def __init__(self, message: str, remedy: str = "mend what it says of itself") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
         self.remedy = remedy
 
 

@@ -368,7 +368,7 @@ class EditQueue(BatchJobs):
                 return view
             left_s = pause_s if end is None else end - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(f"batch {batch} has not ended after {timeout_s:g} s")
+                raise TimeoutError(f"batch {batch} has not ended after {round(timeout_s or 0, 1):g} s")
             look = partial(self._still_there, batch, min(pause_s, left_s))
             newer = self._reach.through_outages(look, on_outage, end) or view
             moved = newer.counts != view.counts

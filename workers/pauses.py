@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from retouch.advice.pauses import remedy_of
 from retouch.causes import PauseCause
 from retouch.ledger import InForce
 from workers.server_clock import ServerClock
@@ -39,7 +40,7 @@ class Pauses:
         self._told_until = {name.partition(":")[0]: pause.ends for name, pause in pauses.items() if pause.ends}
         for name, pause in pauses.items():
             if name not in self.in_force:
-                log.error("requests.paused", pause=name, reason=pause.reason)
+                log.error("requests.paused", pause=name, reason=pause.reason, remedy=remedy_of(name))
         for name in self.in_force.keys() - pauses.keys():
             log.info("requests.resumed", pause=name)
         self.in_force = pauses

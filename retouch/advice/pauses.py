@@ -53,7 +53,12 @@ def what_waits(pause: Pause) -> str:
 
 def remedy(pause: Pause, edits: str = ALL_EDITS) -> str:
     """What a person should do about a pause; ``edits``: what is done where edits are its cause."""
-    return REMEDIES.get(pause.cause, "a newer version of Retouch began it").format(edits=edits)
+    return remedy_of(pause.name, edits)
+
+
+def remedy_of(name: str, edits: str = ALL_EDITS) -> str:
+    """The same of a pause by its name, such as ``submit:refused``."""
+    return REMEDIES.get(name.partition(":")[2], "a newer version of Retouch began it").format(edits=edits)
 
 
 def pause_clause(pause: Pause, now: datetime, edit: str) -> str:

@@ -13,6 +13,24 @@ def workers_hint(workers: Collection[str]) -> str:
     return "" if workers else NO_WORKERS
 
 
+def full_memory(info: Mapping[str, object]) -> str:
+    """What to do where Redis (its ``INFO``) has no memory left; empty: it has.
+
+    Workers that live cannot say so then, so that it looks as if there were none.
+    """
+    most, used, beside = (_number(info.get(name)) for name in ("maxmemory", "used_memory", "mem_not_counted_for_evict"))
+    if not most or used - beside < most:
+        return ""
+    return (
+        f"Redis has no memory left ({used / 1e6:,.0f} MB are used, maxmemory is {most / 1e6:,.0f} MB): it refuses all"
+        " writes, also those of workers, which wait. Raise its maxmemory; nothing is lost, and all goes on by itself"
+    )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
 def difference_lines(found: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
     """A sentence for each setting in which workers differ: variable → value → the workers that have it."""
     return [

@@ -13,7 +13,7 @@ import requests
 
 from retouch import object_keys
 from retouch.advice.pauses import batch_pause_line, remedy, what_waits
-from retouch.advice.workers import difference_lines
+from retouch.advice.workers import difference_lines, full_memory
 from retouch.cli.options import first_contact
 from retouch.cli.sink_lines import sink_trouble, undelivered_hint
 from retouch.errors import InputError, LedgerRefusedError, RetouchError
@@ -58,7 +58,7 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
         yield Finding(False, service, str(error))
         return
     except RetouchError as error:
-        yield Finding(False, service, f"{error}; {_remedy(error, variable)}")
+        yield Finding(False, service, f"{error}{_remedy(error, variable)}")
         return
     yield Finding(True, service, f"{queue.address} answers")
     if not queue.remote:
@@ -73,16 +73,15 @@ def redis_findings(redis_url: str) -> Iterator[Finding]:
 
 
 def _remedy(error: RetouchError, variable: str = "RETOUCH_REDIS_URL") -> str:
-    if isinstance(error.__cause__, LedgerRefusedError):
-        return error.__cause__.remedy
-    return f"start it, or set {variable}"
+    """What follows an error: one of a Redis that answers says itself what to do."""
+    return "" if isinstance(error.__cause__, LedgerRefusedError) else f"; start it, or set {variable}"
 
 
 def _server_findings(queue: EditQueue) -> Iterator[Finding]:
     try:
         info = queue.server()
     except RetouchError as error:
-        text = f"its version, memory and disk were not checked: {error.__cause__ or error}; {_remedy(error)}"
+        text = f"its version, memory and disk were not checked: {error.__cause__ or error}{_remedy(error)}"
         yield Finding(False, "Redis settings", text)
     else:
         yield from server_findings(info)
@@ -99,7 +98,9 @@ def server_findings(info: Mapping[str, object]) -> Iterator[Finding]:
         lacks = "cannot confirm that writes are on disk" if numbers >= OLDEST else "is too old for Retouch"
         yield Finding(False, "Redis version", f"{shown} {lacks}; use Redis 7.2 or newer, or Valkey")
     policy = info.get("maxmemory_policy", "unknown")
-    if policy == "noeviction":
+    if full := full_memory(info):
+        yield Finding(False, "Redis memory", full)
+    elif policy == "noeviction":
         yield Finding(True, "Redis memory", "noeviction")
     else:
         yield Finding(False, "Redis memory", f"maxmemory-policy is {policy}, so that Redis may delete edits when its"

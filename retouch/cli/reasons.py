@@ -12,6 +12,7 @@ from retouch.advice.batch import (
     refused_lately,
     waiting_text,
 )
+from retouch.advice.workers import full_memory
 from retouch.cli.terminal import say
 from retouch.errors import ServiceError
 from retouch.ledger import BatchView
@@ -20,6 +21,19 @@ from retouch.states import EditState
 
 LOOK_EVERY_S = 2.0  # at the workers and the pauses
 QUIET_S = 10.0  # without a change and without a reason; then it is said once what is waited for
+
+
+def memory_hint(queue: EditQueue) -> str:
+    """Why no worker seems to be alive, where Redis takes no writes; empty where that is not known, or by a gateway.
+
+    A gateway says it itself, by each request.
+    """
+    if queue.remote:
+        return ""
+    try:
+        return full_memory(queue.server())
+    except ServiceError:  # its user may not ask
+        return ""
 
 
 class Reasons:
@@ -45,7 +59,10 @@ class Reasons:
 
     def _look(self) -> list[Reason]:
         try:
-            return reasons_outside(self._queue.workers(), self._queue.pauses())
+            workers = self._queue.workers()
+            full = "" if workers else memory_hint(self._queue)
+            told = [Reason("memory", full, "Redis has memory again")] if full else []
+            return [*told, *reasons_outside(workers, self._queue.pauses())]
         except ServiceError:  # the wait for the batch says that
             return self._outside
 

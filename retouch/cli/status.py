@@ -22,12 +22,13 @@ from retouch.advice.workers import difference_lines, workers_hint
 from retouch.cli.batches import batch_lines
 from retouch.cli.failures import failure_lines
 from retouch.cli.options import Json, RedisUrl, complete_batch, open_queue
+from retouch.cli.reasons import memory_hint
 from retouch.cli.sink_lines import sink_trouble, undelivered_hint
 from retouch.cli.terminal import emit, printable
 from retouch.edit import check_batch_id
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.installation import ResultTimes
-from retouch.ledger import Job, Sink
+from retouch.ledger import Job, Pause, Sink
 from retouch.plural import count, were
 from retouch.queue import EditQueue
 from retouch.records import BatchStatusRecord, StatusRecord, TimesRecord
@@ -69,8 +70,7 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
         record: BatchStatusRecord = {**view.to_json(), "failure_groups": [group.to_json() for group in groups]}
         emit(record)
         return
-    for pause in queue.pauses():
-        _print(pause_line(pause))
+    _tell_what_holds_all(queue, queue.pauses())
     for batch_pause in () if view.finished else view.paused:
         _print(batch_pause_line(view.batch, batch_pause, queued=EditState.QUEUED in view.counts))
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
@@ -113,8 +113,7 @@ def _all(queue: EditQueue, as_json: bool) -> None:
         }
         emit(record)
         return
-    for pause in pauses:
-        _print(pause_line(pause))
+    _tell_what_holds_all(queue, pauses)
     places = f"{provider.places_used} of {provider.places}" if provider.places else str(provider.places_used)
     alive = count(len(workers), "worker") if workers else "NO workers"
     _print(f"{alive} alive; places at the API in use: {places}; {count(queued, 'edit')} queued")
@@ -129,6 +128,11 @@ def _all(queue: EditQueue, as_json: bool) -> None:
     if times:
         _print(times_text(list(times.values())))
     for line in batch_lines(views):
+        _print(line)
+
+
+def _tell_what_holds_all(queue: EditQueue, pauses: Sequence[Pause]) -> None:
+    for line in filter(None, [memory_hint(queue), *map(pause_line, pauses)]):
         _print(line)
 
 

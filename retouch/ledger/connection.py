@@ -31,6 +31,12 @@ from retouch.ledger.keys import DEFAULT_NAMESPACE, SCHEMA, Keys
 from retouch.ledger.scripts import Argument, Scripts
 
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError)
+_REMEDIES = {
+    "NOPERM": "give its user that permission (ACL SETUSER)",
+    "OOM": "raise its maxmemory; nothing is lost, and all goes on by itself",
+    "MISCONF": "give its disk room; nothing is lost, and all goes on by itself",
+}
+_OF_SCRIPT = re.compile(r"\.? script: .*")  # in which of our scripts, and where: it says nothing to people
 _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
 
 
@@ -199,10 +205,8 @@ def _of_money(words: str) -> RetouchError | None:
 
 
 def _refused(words: str) -> LedgerRefusedError:
-    words = words.splitlines()[0].rstrip(".")
-    if words.startswith("NOPERM"):
-        return LedgerRefusedError(words, "give its user that permission (ACL SETUSER)")
-    return LedgerRefusedError(words)
+    words = _OF_SCRIPT.sub("", words.splitlines()[0]).rstrip(".")
+    return LedgerRefusedError(words, next((do for code, do in _REMEDIES.items() if words.startswith(code)), ""))
 
 
 def _line(error: exceptions.RedisError) -> str:

@@ -28,6 +28,7 @@ _NO_REGION = (
     "the AWS settings cannot be used: the region (AWS_DEFAULT_REGION, or region of the profile)"
     " is not the name of one, such as eu-central-1"
 )
+_NO_ANSWER = "no answer (see AWS_ENDPOINT_URL_S3, and the network)"
 _OF_OBSTORE = (BaseError, OSError, ValueError)
 _REGION = re.compile(r"[A-Za-z0-9-]+")
 _NOT_OF_A_KEY = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\s|\s$")
@@ -66,7 +67,7 @@ def sorted_error(error: Exception, bucket: str, credential_trouble: StoreError |
         return credential_trouble
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
-    name = (code[1] or code[2]) if code else (status[1] if status else "no answer")
+    name = (code[1] or code[2]) if code else (status[1] if status else _NO_ANSWER)
     if "redirect without LOCATION" in text:
         return StoreRefusedError(f"bucket {bucket!r} lies in another region than AWS is configured for")
     if (status and status[1] in _UNWILLING_STATUSES) or name in _UNWILLING_CODES:

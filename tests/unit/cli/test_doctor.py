@@ -209,3 +209,14 @@ def test_a_pause_that_is_left_says_what_waits_and_what_to_do(queue: EditQueue) -
     queue.pause(reason="lunch")
     [finding] = checks.pause_findings("redis://")
     assert finding.text == "submits are paused (person): lunch; to go on: retouch resume"
+
+
+def test_a_full_redis_is_found() -> None:
+    """With how full it is: what its replicas and its file hold beside does not count."""
+    sound = {"redis_version": "8.0.0", "maxmemory_policy": "noeviction", "aof_enabled": 1}
+    full = sound | {"maxmemory": 3_000_000, "used_memory": 4_000_000, "mem_not_counted_for_evict": 1_000_000}
+    found = {one.subject: one for one in checks.server_findings(full)}
+    assert not found["Redis memory"].ok
+    assert "(4 MB are used, maxmemory is 3 MB)" in found["Redis memory"].text
+    for room in (sound, full | {"maxmemory": 0}, full | {"used_memory": 3_999_999}):
+        assert all(one.ok for one in checks.server_findings(room))

@@ -21,6 +21,7 @@ from retouch.queue import EditQueue
 from retouch.states import BatchState, EditState
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_progress import Clock
+from tests.unit.producing import edit
 
 
 def view(state: BatchState = BatchState.OPEN, *, more: dict[str, Any] | None = None, **counts: int) -> BatchView:
@@ -217,3 +218,44 @@ def test_what_the_api_refused_lately_is_told_where_nothing_moves(run: Run, ledge
     assert provider.refused_at is not None
     assert refused_lately(replace(provider, refused_at=provider.refused_at - 2 * LATELY)) == ""
     assert refused_lately(replace(provider, refusal=None)) == ""
+
+
+FULL: dict[str, object] = {"maxmemory": 1_000_000, "used_memory": 2_500_000, "mem_not_counted_for_evict": 600_000}
+NO_MEMORY = "Redis has no memory left (2 MB are used, maxmemory is 1 MB): it refuses all writes, also those of workers"
+
+
+def server(info: dict[str, object]) -> Callable[[EditQueue], dict[str, object]]:
+    """What INFO says."""
+    return lambda _queue: info
+
+
+def test_a_full_redis_is_told_where_no_worker_seems_to_be_alive(
+    watcher: Watcher, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that none is, for workers that live cannot say so; and when it has memory again."""
+    monkeypatch.setattr(EditQueue, "server", server(FULL))
+    assert watcher.sees(view()) == []
+    with no_worker(ledger):
+        full, none = watcher.sees(view())
+        assert full.startswith(NO_MEMORY)
+        assert none.startswith("NO workers alive")
+        monkeypatch.setattr(EditQueue, "server", server(FULL | {"used_memory": 1_599_999}))
+        assert watcher.sees(view()) == ["Redis has memory again"]
+
+
+@pytest.mark.parametrize("batch", ["", "b"])
+def test_status_tells_first_that_redis_is_full(
+    run: Run, batch: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all batches, and of one; it says so too where its user may not ask for the memory, but for that."""
+    EditQueue(ledger).enqueue([edit("a")], batch="b")
+    command = ["status", batch] if batch else ["status"]
+    monkeypatch.setattr(EditQueue, "server", server(FULL))
+    assert run(*command).out.startswith(NO_MEMORY)
+
+    def refuses(_queue: EditQueue) -> dict[str, object]:
+        raise ServiceError("NOPERM")
+
+    monkeypatch.setattr(EditQueue, "server", refuses)
+    told = run(*command)
+    assert (told.code, "no memory" in told.out) == (0, False)

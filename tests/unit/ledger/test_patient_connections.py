@@ -68,10 +68,10 @@ def ask(url: str) -> Any:
 
 @pytest.mark.parametrize("words", SERVER)
 def test_an_answer_about_the_server_is_waited_for(words: str) -> None:
-    """Its words are kept, with the code, which says most."""
+    """Its words are kept, with the code, which says most; what can be done follows, where that is known."""
     with RedisThatRefuses(words) as server, pytest.raises(LedgerRefusedError) as told:
         ask(server.url)
-    assert str(told.value) == words.rstrip(".")
+    assert str(told.value) == "; ".join(filter(None, [words.rstrip("."), told.value.remedy]))
 
 
 def test_what_our_own_moves_refuse_is_about_the_command() -> None:
@@ -129,6 +129,32 @@ def test_a_wrong_password_says_what_to_do() -> None:
     assert "hush" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "OOM command not allowed when used memory > 'maxmemory'. script: on @user_script:27.",
+            "OOM command not allowed when used memory > 'maxmemory'; raise its maxmemory; nothing is lost, and all goes"
+            " on by itself",
+        ),
+        (
+            "MISCONF Errors writing to the AOF file: No space left on device",
+            "MISCONF Errors writing to the AOF file: No space left on device; give its disk room; nothing is lost, and"
+            " all goes on by itself",
+        ),
+        (
+            "READONLY You can't write against a read only replica.",
+            "READONLY You can't write against a read only replica",
+        ),
+    ],
+)
+def test_a_full_redis_says_what_to_do(words: str, told: str) -> None:
+    """In the same words wherever it is told: not where in our scripts it came to light."""
+    with RedisThatRefuses(words) as server, pytest.raises(LedgerRefusedError) as refused:
+        ask(server.url)
+    assert str(refused.value) == told
+
+
 @pytest.mark.parametrize("words", SERVER)
 def test_kombu_sees_a_lost_connection(words: str) -> None:
     """Its consumer reconnects after one, and ends after an answer that it does not know."""
@@ -163,7 +189,7 @@ def test_a_password_that_is_missing_is_asked_for(words: str) -> None:
     """In these words, whichever command was refused first."""
     with (
         RedisThatRefuses(words, refused=(b"HELLO",)) as server,
-        pytest.raises(LedgerRefusedError, match=r"^it asks for a password$") as told,
+        pytest.raises(LedgerRefusedError, match=r"^it asks for a password; write it in its URL$") as told,
     ):
         ask(server.url)
     assert told.value.remedy == "write it in its URL"

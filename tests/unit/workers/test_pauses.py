@@ -74,4 +74,4 @@ def test_a_pause_is_logged_when_it_begins_and_when_it_ends(worker: Worker, pause
         for _ in range(3):
             pauses.see({})
     assert [(line["event"], line["pause"]) for line in logs] == [("requests.paused", NAME), ("requests.resumed", NAME)]
-    assert logs[0]["reason"] == "429"
+    assert (logs[0]["reason"], logs[0]["remedy"]) == ("429", "the API asked for it, and it ends by itself")
