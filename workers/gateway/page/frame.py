@@ -107,7 +107,7 @@ def _template() -> str:
 def add_frame(app: FastAPI, bucket: str) -> None:
     """Add the routes: open, since they hold what anybody may read. ``bucket``: whose pictures the page may show."""
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     def frame() -> Response:
         nonce = secrets.token_urlsafe(16)
         policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce, store=_store(bucket))}

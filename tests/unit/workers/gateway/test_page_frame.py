@@ -84,6 +84,15 @@ def test_a_file_has_its_type_and_is_kept_by_its_version(anyone: Caller, name: st
     assert other.headers["cache-control"] == "no-store"
 
 
+def test_who_looks_whether_it_is_there_is_answered(anyone: Caller) -> None:
+    """With the same heads, and no body; a tag that nobody gave out changes nothing."""
+    for path in ("/", f"{FILES}{version()}/main.js"):
+        whole, head = anyone.get(path), anyone.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+        assert anyone.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
 def test_all_styles_are_one_file_in_the_order_of_their_names() -> None:
     """The tokens first."""
     style = files()["style.css"].content

@@ -1,6 +1,6 @@
 // The page begins here: who is looking, which view that shows, and what all views share.
 import { Problem, ask, json } from "./api.js";
-import { h } from "./dom.js";
+import { h, notice } from "./dom.js";
 import { header } from "./header.js";
 import { installation } from "./installation.js";
 import { installKeys } from "./keys.js";
@@ -12,6 +12,7 @@ import { signIn } from "./views/sign-in.js";
 const OTHERS_MS = 2000; // after the first view: its own requests go first
 const LINK = /^#link=([\w-]+)$/;
 const main = document.querySelector("#main");
+const tabs = new BroadcastChannel("retouch-session"); // all have one cookie: who signs in or out in one does it in all
 let session = null;
 let close = () => {};
 let shown = null;
@@ -20,21 +21,38 @@ async function begin() {
   const link = LINK.exec(location.hash);
   if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
   viewOf(location.hash).load().catch(() => {}); // beside the session, without which it is not shown
+  main.replaceChildren(loading());
   try {
-    signedIn(await (link ? entered(link[1]) : json("/page/session")));
+    if (link) entered(await byLink(link[1]));
+    else signedIn(await json("/page/session"));
   } catch (error) {
     show(error);
   }
 }
 
-function signedIn(found) {
+/** A person has signed in here. */
+function entered(found) {
+  signedIn(found);
+  tabs.postMessage(null);
+}
+
+/** Show what there is for whoever is signed in; null: nobody is any more, as `error` says. */
+function signedIn(found, error) {
   session = found;
   installation.begin();
-  show();
+  show(error);
   setTimeout(loadAll, OTHERS_MS);
 }
 
-async function entered(secret) {
+/** Somebody has signed in or out elsewhere, or an answer says that the session has ended: which may be one before this. */
+async function lookAgain() {
+  const found = await json("/page/session").catch(() => session);
+  if (JSON.stringify(found) === JSON.stringify(session)) return;
+  closeDialogs();
+  signedIn(found, new Problem(401, "Your session has ended. Sign in again."));
+}
+
+async function byLink(secret) {
   return (await ask("/page/session", { method: "POST", body: { by: "link", secret } })).json();
 }
 
@@ -46,28 +64,39 @@ function show(error) {
   document.querySelector("#header").replaceChildren(...header(session, signOut));
   if (!session) {
     installation.end();
-    main.replaceChildren(signIn(error instanceof Problem ? error.message : "", signedIn));
+    main.replaceChildren(signIn(error instanceof Problem ? error.message : "", entered));
     document.title = "Sign in – Retouch";
     return;
   }
   const view = viewOf(location.hash);
   document.title = `${view.title} – Retouch`;
-  const root = h("div", { class: "stack" });
+  const root = h("div", { class: "stack" }, loading());
   main.replaceChildren(root);
   shown = view;
   open(view, root);
 }
 
 async function open(view, root) {
-  const module = await view.load().catch(() => ({ open: tellUnloaded }));
-  if (shown === view) close = module.open(root, session, ...view.parts) ?? close;
+  const module = await view.load().catch(() => null);
+  if (shown !== view) return;
+  root.replaceChildren();
+  try {
+    close = module.open(root, session, ...view.parts) ?? close;
+  } catch (error) {
+    console.info(error);
+    tellUnloaded(root);
+  }
 }
 
-/** In place of a view whose modules do not come. */
+/** In place of a view whose modules do not come, or do not fit those that are here. */
 function tellUnloaded(root) {
+  live.watch(null, {});
   const again = h("button", { on: { click: () => location.reload() } }, "Load the page again");
-  root.append(h("div", { class: "note bad", role: "alert" }, "This view cannot be loaded: is the gateway running, and is this machine online? ", again));
+  const why = "This view cannot be loaded: is the gateway running, and is this machine online? Or it was upgraded since this page was opened. ";
+  root.replaceChildren(h("div", { class: "note bad", role: "alert" }, why, again));
 }
+
+const loading = () => h("p", { class: "quiet late", role: "status" }, "Loading…");
 
 /** A dialog is about what was shown when it was opened. A picture of the gallery is in the address itself. */
 function closeDialogs() {
@@ -75,11 +104,16 @@ function closeDialogs() {
 }
 
 async function signOut() {
-  await ask("/page/session", { method: "DELETE" });
+  try {
+    await ask("/page/session", { method: "DELETE" });
+  } catch (error) {
+    return notice(`You are signed in still. ${error.message}`);
+  }
   session = null;
   closeDialogs();
   history.replaceState(null, "", "/");
   show();
+  tabs.postMessage(null);
 }
 
 window.addEventListener("hashchange", () => {
@@ -89,12 +123,8 @@ window.addEventListener("hashchange", () => {
   show();
   main.focus();
 });
-window.addEventListener("signed-out", () => {
-  if (!session) return;
-  session = null;
-  closeDialogs();
-  show(new Problem(401, "Your session has ended. Sign in again."));
-});
+window.addEventListener("signed-out", lookAgain);
+tabs.addEventListener("message", lookAgain);
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the fragment says which view is shown
   main.focus();
