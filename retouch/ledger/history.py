@@ -143,7 +143,8 @@ def _waited(step: HistoryStep) -> str:
 
 
 def _sent(step: HistoryStep) -> str:
-    return f"sent to the API by {_worker(step)} (submit {step.submit})"
+    anew = "" if step.submit == 1 else f" (submit {step.submit})"
+    return f"sent to the API by {_worker(step)}{anew}"
 
 
 def _taken(step: HistoryStep) -> str:

@@ -17,9 +17,9 @@ def test_the_history_of_an_edit_is_told_in_its_own_words(look: Look, ledger: Led
     expect(steps).to_have_text(
         [
             "enqueued",
-            "sent to the API by retouch1 (submit 1)",
+            "sent to the API by retouch1",
             "the API asked to wait: too many requests; again in 20 s",
-            "sent to the API by retouch1 (submit 1)",
+            "sent to the API by retouch1",
             "the API took it after 1.1 s",
             "polled 3 times: not finished yet",
         ]

@@ -69,7 +69,7 @@ def test_a_plain_edit_has_a_short_story(bench: Bench) -> None:
     bench.end(claims)
     assert told(bench) == [
         "enqueued",
-        "sent to the API by w (submit 1)",
+        "sent to the API by w",
         "the API took it after 0.12 s",
         "polled 14 times: not finished yet",
         "the API has finished it; w copies its images",
@@ -109,7 +109,7 @@ def test_a_troubled_edit_tells_its_whole_story(bench: Bench) -> None:
     died = "taken over: w did not come to an end with it (it died, or had an internal error)"
     assert told(bench) == [
         "enqueued",
-        "sent to the API by w (submit 1)",
+        "sent to the API by w",
         died,
         "sent to the API by w (submit 2)",
         "the API took it after 0 s",
@@ -139,7 +139,7 @@ def test_a_submit_that_was_not_answered(bench: Bench) -> None:
     bench.intend(claims := bench.edits(policy=IDEMPOTENT.ambiguous), IDEMPOTENT)
     error = '{"code": "failure", "message": "no cats, please"}'
     bench.ledger.worker.settle([Settlement(claims[0], SUBMITTING, EditState.FAILED, error=error)])
-    assert told(bench)[3:] == ["sent to the API by w (submit 1)", "failed (failure)"]
+    assert told(bench)[3:] == ["sent to the API by w", "failed (failure)"]
     assert bench.ledger.reader.history("b", "c0")[-1].reason == FailureCode.FAILURE  # type: ignore[index]
 
 
@@ -206,7 +206,7 @@ def test_what_an_edit_has_waited_for(bench: Bench, cause: str) -> None:
     bench.later(100)
     bench.intend(bench.edits())
     what = "its batch was paused" if cause == "batch" else "submits were paused"
-    assert told(bench)[1:] == [f"waited 0:12:00: {what} (person)", "sent to the API by w (submit 1)"]
+    assert told(bench)[1:] == [f"waited 0:12:00: {what} (person)", "sent to the API by w"]
     _, waited, _ = bench.ledger.reader.history("b", "c0") or []
     assert waited.until is not None
     assert bench.clock.now - round(waited.until.timestamp() * 1000) == 100
@@ -277,7 +277,7 @@ def test_a_batch_with_too_many_names(bench: Bench) -> None:
     bench.intend(claims := bench.edits())
     unanswered(bench, claims, "name 7 of …")
     assert told(bench)[1:] == [
-        "sent to the API by a worker (submit 1)",
+        "sent to the API by a worker",
         "no good answer to the submit after 0 s (the API may have taken it); again in 0.5 s",
     ]
     assert bench.client.hlen(bench.keys.names("b")) == 500

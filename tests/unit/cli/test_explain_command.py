@@ -75,7 +75,7 @@ def test_explain_lists_the_history(run: Run, batch: str, ledger: Ledger) -> None
     assert reason.startswith("b/e0 is submitting: ")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \(UTC\+0900\)", day)
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}  enqueued by \S+@\S+", enqueued)
-    assert sent.endswith("  sent to the API by w[1]\N{REPLACEMENT CHARACTER}[31m (submit 1)")
+    assert sent.endswith("  sent to the API by w[1]\N{REPLACEMENT CHARACTER}[31m")
     told = HistoryStep.from_json(run("explain", "b/e0", "--history", "--json").json["history"][0])
     assert told.at.astimezone(timezone(timedelta(hours=9))).strftime("%Y-%m-%d (UTC%z)") == day
     assert run("explain", "b/e0", "--json").json["state"] == "submitting"

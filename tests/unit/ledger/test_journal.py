@@ -19,7 +19,7 @@ AT = "Emwyjxzu2"  # of a first entry
     ("entry", "text"),
     [
         ("S1jk.2:1", "sent to the API by w1 (submit 2)"),
-        ("S1jk.1:", "sent to the API by a worker (submit 1)"),
+        ("S1jk.1:", "sent to the API by a worker"),
         ("W1jk:3~5s", "waited 0.208 s: submits were paused (outage)"),
         ("P1jk", "polled: not finished yet"),
         ("P1jk*e", "polled 14 times: not finished yet"),
