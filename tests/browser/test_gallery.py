@@ -377,7 +377,7 @@ def test_the_others_of_a_picture_are_rejected_at_once(look: Look, ledger: Ledger
     page = look("#/batches/two/gallery")
     expect(cells(page).first).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("button", name="Pick it, reject the 3 others")).to_be_enabled()
+    expect(page.get_by_role("button", name="Pick seed 2, reject the 3 others")).to_be_enabled()
     page.keyboard.press("r")
     expect(cells(page).nth(4)).to_be_focused()  # the next that is undecided
     until(lambda: queue.picks("two", "rejected") == [names[0], *names[2:4]], "they are rejected")
@@ -388,7 +388,7 @@ def test_the_others_of_a_picture_are_rejected_at_once(look: Look, ledger: Ledger
     page.keyboard.press("r")
     page.keyboard.press("Enter")
     viewer = page.get_by_role("dialog", name=names[4])
-    viewer.get_by_role("button", name="Pick it, reject the 3 others").click()
+    viewer.get_by_role("button", name="Pick seed 1, reject the 3 others").click()
     expect(viewer.get_by_text("all are decided")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("8 of 8 pictures shown. All are decided.")).to_be_visible()
@@ -480,7 +480,7 @@ def test_a_hundred_thousand_pictures_are_looked_through(look: Look, ledger: Ledg
 
 @pytest.mark.parametrize("token", [[Scope.READ]], indirect=True)
 def test_who_may_only_look_is_told_so(look: Look, ledger: Ledger, twenty: list[str]) -> None:
-    """What a terminal does in place of it is shown."""
+    """Of what it may not do no command is offered."""
     EditQueue(ledger).choose("oil", reject=twenty[:2])
     page = look("#/batches/oil/gallery")
     expect(page.get_by_role("button", name="rejected 2")).to_be_visible()
@@ -488,6 +488,19 @@ def test_who_may_only_look_is_told_so(look: Look, ledger: Ledger, twenty: list[s
     page.keyboard.press("p")
     expect(page.get_by_text("This key may look, and not pick")).to_be_visible()
     assert EditQueue(ledger).picks("oil") == []
+    page.get_by_role("button", name="Again…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text(
+        "This key may look, and not enqueue: that needs the scope submit."
+    )
+    assert "retouch" not in dialog.inner_text()
+
+
+@pytest.mark.parametrize("token", [[Scope.READ, Scope.OPERATE]], indirect=True)
+def test_who_may_not_enqueue_is_shown_what_a_terminal_does(look: Look, ledger: Ledger, twenty: list[str]) -> None:
+    """With a key that may operate, as the page of this machine alone has one."""
+    EditQueue(ledger).choose("oil", reject=twenty[:2])
+    page = look("#/batches/oil/gallery")
     page.get_by_role("button", name="Again…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("retouch picks oil --rejected > ids.txt")).to_be_visible()
@@ -537,4 +550,34 @@ def test_a_batch_without_pictures_says_when_there_are_some(look: Look, ledger: L
         [{"custom_id": "a", "prompt": "a cat", "init_image": "https://example.com/a.png"}], batch="b"
     )
     expect(look("#/batches/b/gallery").get_by_text("No pictures yet.")).to_be_visible()
-    expect(look("#/batches/none/gallery").get_by_role("alert")).to_contain_text("there is no batch 'none'")
+    page = look("#/batches/none/gallery")
+    expect(page.get_by_role("alert")).to_contain_text("there is no batch 'none'")
+    expect(page.get_by_role("button", name="Again…")).to_be_hidden()
+
+
+def test_hints_of_keys_are_where_they_do_something(look: Look, ledger: Ledger, put: Put) -> None:
+    """How pictures are compared is of an open one; a phone has no keys."""
+    write_pictures(ledger, put, "grid", sources=("house",), seeds=(1, 2))
+    page = look("#/batches/grid/gallery")
+    expect(cells(page).first).to_be_focused()
+    keys = page.get_by_text("p pick", exact=True)
+    expect(keys).to_be_visible()
+    expect(page.get_by_text("the next way")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("c the next way")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.get_by_text("c the next way")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+
+def test_all_dialogs_have_one_order_of_buttons(look: Look, ledger: Ledger, put: Put) -> None:
+    """At the right, what leaves it first and what it is about last."""
+    write_pictures(ledger, put, "grid", sources=("house",), seeds=(1, 2))
+    page = look("#/batches/grid/gallery")
+    for name, buttons in (("Again…", ["Close", "Begin"]), ("Export…", ["Close"])):
+        page.get_by_role("button", name=name).click()
+        last = page.get_by_role("dialog").locator(".bar.end")
+        expect(last.get_by_role("button")).to_have_text(buttons)
+        expect(last).to_have_css("justify-content", "flex-end")
+        page.keyboard.press("Escape")

@@ -20,7 +20,7 @@ class PictureCompare extends HTMLElement {
 
   connectedCallback() {
     if (this.#stage.isConnected) return;
-    const tools = h("div", { class: "bar", role: "group", "aria-label": "How before and after are shown" }, this.#modes, this.#hold);
+    const tools = h("div", { class: "bar", role: "group", "aria-label": "How before and after are shown" }, this.#modes, this.#hold, h("span", { class: "quiet small hint" }, h("kbd", {}, "c"), " the next way"));
     this.append(this.#stage, tools, this.#trouble);
     this.#range.addEventListener("input", () => this.style.setProperty("--at", `${this.#range.value}%`));
     this.#after.addEventListener("load", () => this.style.setProperty("--ratio", this.#after.naturalWidth / this.#after.naturalHeight));

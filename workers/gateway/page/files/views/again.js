@@ -8,7 +8,7 @@ const SOON_MS = 300;
 const MOST_SEEDS = 100;
 
 export function againDialog(batch, session, counts) {
-  new Again(batch, session.scopes.includes("submit"), counts);
+  new Again(batch, session.scopes, counts);
 }
 
 class Again {
@@ -16,8 +16,9 @@ class Again {
   #asked = 0;
   #body = null;
 
-  constructor(batch, mayEnqueue, counts) {
-    Object.assign(this, { batch, mayEnqueue });
+  constructor(batch, scopes, counts) {
+    const mayEnqueue = scopes.includes("submit");
+    Object.assign(this, { batch, mayEnqueue, scopes });
     const first = counts.rejected || !counts.picked ? "rejected" : "picked";
     this.which = radios("which", "Of which", [["rejected", `the ${count(counts.rejected, "reject")}`], ["picked", `the ${counts.picked} picked`]], first, () => this.#changed());
     this.how = radios("how", "With", [["seed", "other seeds"], ["strength", "other strengths"]], "seed", () => this.#changed());
@@ -35,7 +36,7 @@ class Again {
       { class: "again", "aria-labelledby": "again" },
       h("h2", { id: "again" }, `${batch} again, with another seed or strength`),
       h("div", { class: "stack" }, this.which.element, this.how.element, this.seedsOf, this.strengthsOf, this.plan, this.command),
-      h("div", { class: "bar" }, mayEnqueue ? this.go : null, close),
+      h("div", { class: "bar end" }, close, mayEnqueue ? this.go : null),
     );
     this.dialog.addEventListener("close", () => this.dialog.remove());
     document.body.append(this.dialog);
@@ -103,6 +104,7 @@ class Again {
 
   /** Where this page takes no edits: what does the same in a terminal. */
   #commands({ new_seeds: seeds, vary }) {
+    if (!this.scopes.includes("operate")) return this.#say("This key may look, and not enqueue: that needs the scope submit.");
     this.#say("With this key the page enqueues nothing (that needs the scope submit). In a terminal:");
     const how = seeds ? `--new-seeds ${seeds}` : `--vary strength=${vary.strength.join(",")}`;
     const option = this.which.value === "rejected" ? " --rejected" : "";

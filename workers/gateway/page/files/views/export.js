@@ -12,7 +12,7 @@ export function exportDialog(batch, counts) {
     { "aria-labelledby": "export" },
     h("h2", { id: "export" }, `Export from ${batch}`),
     h("div", { class: "stack" }, ["picked", "rejected"].map((name) => ids(batch, name, counts[name])), pictures(batch, counts.picked)),
-    close,
+    h("div", { class: "bar end" }, close),
   );
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

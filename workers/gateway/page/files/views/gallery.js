@@ -66,13 +66,14 @@ class Gallery {
     const again = h("button", { on: { click: () => againDialog(this.batch, this.session, this.filters.counts()) } }, "Again…");
     const out = h("button", { on: { click: () => exportDialog(this.batch, this.filters.counts()) } }, "Export…");
     const title = h("div", {}, back, h("h1", {}, this.batch));
-    return h("div", { class: "bar between gallery-head" }, title, h("div", { class: "bar" }, again, out));
+    this.actions = h("div", { class: "bar", hidden: true }, again, out); // until there is such a batch
+    return h("div", { class: "bar between gallery-head" }, title, this.actions);
   }
 
   /** What the keys do here, and the one thing that says of how many. */
   #keys(mayChoose) {
     const chooses = [["p", "pick"], ["x", "reject"], ["u", "take back"]];
-    const looks = [["Shift", "select several"], ["Enter", "open"], ["c", "compare in another way"]];
+    const looks = [["Shift", "select several"], ["Enter", "open"]];
     const told = [...(mayChoose ? chooses : []), ...looks].map(([key, does]) => h("span", {}, h("kbd", {}, key), ` ${does}`));
     const only = h("button", { on: { click: () => this.#toggleOnly() } }, "Only of this picture", h("kbd", {}, "o"));
     return h("div", { class: "bar between gallery-keys" }, h("p", { class: "quiet small" }, told), h("div", { class: "bar" }, only, this.picking.bestButton()));
@@ -144,6 +145,7 @@ class Gallery {
     try {
       await this.sides.look(this.batch, this.strip.length, this.#closing.signal);
       this.#trouble("");
+      this.actions.hidden = false;
       this.#filtered();
     } catch (error) {
       if (error.name !== "AbortError") this.#failed(error);

@@ -3,6 +3,7 @@ import { h, notice } from "../dom.js";
 import { count, number } from "../format.js";
 import { PICKS, Picks, pickOf } from "../picks.js";
 import { COMPLETED } from "../states.js";
+import { varied } from "../variations.js";
 
 const SETTLED_MS = 150; // a picture is looked at, and not passed by
 
@@ -107,7 +108,9 @@ export class Picking {
     this.#settled = setTimeout(async () => {
       const place = this.view.placeAt(this.view.active);
       const others = place !== undefined && this.#isCompleted(place) ? await this.#othersOf(place).catch(() => []) : [];
-      this.bests.forEach((button) => fillBest(button, others.length));
+      const name = this.pictures.at(place)?.custom_id ?? "";
+      const which = varied(name).split(", ").at(-1) || name || "it";
+      this.bests.forEach((button) => fillBest(button, others.length, which));
     }, SETTLED_MS);
   }
 
@@ -171,9 +174,9 @@ export class Picking {
 }
 
 /** Say how many others there are; it is never without words, also before they are counted. */
-function fillBest(button, others) {
+function fillBest(button, others, which = "it") {
   button.disabled = !others;
-  button.replaceChildren(others ? `Pick it, reject the ${count(others, "other")}` : "Pick it, reject the others", h("kbd", {}, "r"));
+  button.replaceChildren(`Pick ${which}, reject the ${others ? count(others, "other") : "others"}`, h("kbd", {}, "r"));
 }
 
 /** Tell of each word, which several may have been sent of, with its places. */
