@@ -47,7 +47,7 @@ def test_a_group_is_tried_again_after_its_number_and_price_are_read(look: Look, 
     reasons = dialog.get_by_role("list", name="Of which").get_by_role("listitem")
     expect(reasons).to_have_count(1)
     expect(reasons).to_contain_text("refused width … is too large")
-    expect(reasons).to_contain_text("The API probably refuses the same again")
+    expect(reasons).to_contain_text("The API probably refuses the same again. To send them corrected:")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(again).to_be_focused()
@@ -77,6 +77,11 @@ def test_the_reasons_of_what_is_tried_again_are_told_with_their_numbers(
         end(ledger, 1, EditState.FAILED, error=f'{{"code": "deadline", "message": "{words}"}}')
     end(ledger, 1, EditState.FAILED, error='{"code": "failure", "message": "broken"}')
     page = look("#/batches/oil")
+    groups = page.get_by_role("list", name="Reasons").get_by_role("listitem")
+    expect(groups).to_have_count(4)
+    redo = "retouch redo oil --failed --group 1 --set FIELD=VALUE"
+    expect(groups.nth(0).get_by_role("button", name=f"Copy: {redo}")).to_be_visible()
+    expect(groups.nth(2)).to_contain_text("Trying again may help.")
     page.get_by_role("button", name="Retry all").click()
     reasons = page.get_by_role("list", name="Of which").get_by_role("listitem")
     expect(reasons).to_have_count(4)
@@ -275,14 +280,30 @@ def test_a_budget_below_what_is_spent_warns_first(look: Look, queue: EditQueue, 
 
 
 def test_who_may_only_look_sees_no_buttons(look: Look, ledger: Ledger, queue: EditQueue) -> None:
-    """But the command that somebody else can type."""
+    """Nor commands that it may not run: but that it may only look, and whether trying again would help."""
     token = AccessKeys(ledger, "here").create("eve", [Scope.READ], rate="100000/m")
     page = look("#/batches/oil", signed_in=False)
     page.get_by_label("Key of this gateway").fill(token)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("retouch retry oil --group 1")).to_be_visible()
+    failures = page.get_by_role("region", name="Failures")
+    expect(failures).to_contain_text("This key may look, and not retry: that needs the scope operate.")
+    expect(failures).to_contain_text("The API probably refuses the same again.")
+    queue.pause("oil", "tea")
+    expect(page.get_by_role("region", name="Why it waits")).to_contain_text("Whoever has the scope operate can let it")
+    page.evaluate("location.hash = '#/batches/oil/edits/cat-0'")
+    expect(page.get_by_role("complementary", name="Edit").locator(".why")).to_have_text("Width 99 is too large")
+    assert "retouch" not in page.locator("main").inner_text()
     decisions = re.compile("^(Retry|Try|Cancel|Pause|Budget)")
     expect(page.get_by_role("button", name=decisions)).to_have_count(0)
+
+
+def test_the_head_of_the_failures_counts_its_groups(look: Look, queue: EditQueue) -> None:
+    """The record of the batch is of another moment."""
+    group = {"group": 1, "code": "refused", "words": "too wide", "count": 3, "example": "", "message": "", "advice": ""}
+    page = look("#/batches")
+    page.route("**/v1/batches/oil/failures", lambda route: route.fulfill(json={"groups": [group]}))
+    page.get_by_role("link", name="oil").click()
+    expect(page.get_by_role("region", name="Failures")).to_contain_text("3 edits failed, in 1 group")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

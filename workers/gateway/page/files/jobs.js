@@ -3,6 +3,7 @@ import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
 import { OTHER, capital, count, digits, money, number, when } from "./format.js";
 import { holdsText } from "./holds.js";
+import { adviceOf } from "./parts/advice.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
@@ -51,7 +52,7 @@ async function failuresOf(batch, { action, states, groups: chosen = [], custom_i
 function reasons(groups) {
   const [first, others] = [groups.slice(0, REASONS_SHOWN), groups.slice(REASONS_SHOWN)];
   const items = first.map(({ count: failed, code, words, advice }) => {
-    const said = advice && h("span", { class: "quiet small" }, capital(advice), ".");
+    const said = advice && adviceOf(advice, true);
     return row(failed, h("code", {}, code), " ", words || OTHER, said);
   });
   const rest = others.reduce((sum, group) => sum + group.count, 0);

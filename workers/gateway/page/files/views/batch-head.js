@@ -1,4 +1,5 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
+import { addressOf } from "../address.js";
 import { h } from "../dom.js";
 import { ago, count, digits, money, number, percent, range, spent, used, when } from "../format.js";
 import { stallsOf } from "../holds.js";
@@ -15,8 +16,9 @@ export class BatchHead {
     this.state = h("span", { class: "pill", hidden: true });
     this.held = h("span", { class: "pill paused", hidden: true }, "paused");
     this.made = h("span", {});
+    this.redo = h("span", {});
     this.by = h("span", {});
-    const made = h("p", { class: "quiet small" }, this.made, this.by);
+    const made = h("p", { class: "quiet small" }, this.made, this.redo, this.by);
     this.gallery = h("a", { href: `#/batches/${encodeURIComponent(batch)}/gallery`, hidden: true }, "Gallery");
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
@@ -46,7 +48,8 @@ export class BatchHead {
     this.held.hidden = shown !== "completed" || !record.paused.length; // what is tried again waits
     this.gallery.hidden = !record.counts.completed;
     markState(this.state, shown, held);
-    this.made.textContent = `made ${ago(record.created)}${record.redo_of ? `, does ${record.redo_of} again` : ""}`;
+    this.made.textContent = `made ${ago(record.created)}`;
+    if (record.redo_of && !this.redo.firstChild) this.redo.append(", does ", h("a", { href: addressOf(["batches", record.redo_of]) }, record.redo_of), " again");
     this.made.title = when(record.created);
     this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
@@ -90,7 +93,7 @@ export class BatchHead {
   tell(reasons, record) {
     const own = reasons.filter(({ name }) => !OF_ALL.test(name));
     this.note.hidden = !own.length;
-    this.why.replaceChildren(...own.map((one) => h("li", {}, (this.may && withButtons(one, record)) || one.text)));
+    this.why.replaceChildren(...own.map((one) => h("li", {}, inWords(one, record, this.may) || one.text)));
   }
 }
 
@@ -103,16 +106,18 @@ const REMEDIES = {
   budget: "Budget… allows it more. Or cancel what is queued.",
 };
 
-/** A reason whose remedy is a button of this page; nothing: the one that is told has none. */
-function withButtons({ name }, record) {
+const OF_OTHERS = "Whoever has the scope operate can let it go on.";
+
+/** A reason whose remedy is a button of this page, for whoever has that; nothing: it has none. */
+function inWords({ name }, record, may) {
   const cause = name.replace("batch:", "");
   const held = record.counts.held ?? 0;
-  if (name === "held" && held) return `${count(held, "edit")} ${held === 1 ? "is" : "are"} held: sent and not answered. Choose “held” below, then retry or cancel.`;
+  if (name === "held" && held) return `${count(held, "edit")} ${held === 1 ? "is" : "are"} held: sent and not answered. ${may ? "Choose “held” below, then retry or cancel." : "Whoever has the scope operate decides about that."}`;
   const pause = record.paused.find((one) => name === `batch:${cause}` && one.cause === cause);
   if (!pause || !REMEDIES[cause]) return "";
   const why = cause === "budget" ? "its next edit does not fit into the budget" : pause.reason; // the sums above go on
   const stops = record.counts.queued ? "Queued edits are not submitted." : "What is tried again, or added, is not submitted.";
-  return `Paused: ${why}. ${stops} ${REMEDIES[cause]}`;
+  return `Paused: ${why}. ${stops} ${may ? REMEDIES[cause] : OF_OTHERS}`;
 }
 
 const said = (senders) => (senders.length ? `, sent by ${senders.join(", ")}` : "");

@@ -57,7 +57,7 @@ class Batch {
     const holds = () => holdsOf(this.record);
     this.jobs = new Jobs(may, notice, holds);
     const retryGroups = (groups) => this.#decide({ action: "retry", states: ["failed"], groups });
-    this.groups = new Groups(batch, (byThemselves) => this.#chosen(!byThemselves), may && retryGroups);
+    this.groups = new Groups((byThemselves) => this.#chosen(!byThemselves), may && retryGroups);
     const decideOne = (action, edit) => this.#decide({ action, states: [edit.state], custom_ids: [edit.custom_id] });
     this.edit = new EditPanel(batch, { close: () => this.#closeEdit(), showAll: () => this.#clear(), found: () => this.#follow(), holds }, may && decideOne);
     this.map = document.createElement("state-map");
@@ -228,7 +228,7 @@ class Batch {
     const asked = () => Promise.all([json(`${path}/why`, { signal }), record.counts.failed ? json(`${path}/failures`, { signal }) : { groups: [] }]);
     const take = ([why, failures]) => {
       this.head.tell(why.reasons, record);
-      this.groups.show(failures.groups, record.counts.failed ?? 0);
+      this.groups.show(failures.groups);
       this.list.draw();
     };
     await this.#asides.read(asked, take, (error) => this.#trouble(error.message));

@@ -1,8 +1,10 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
+import { addressOf } from "../address.js";
 import { json, v1 } from "../api.js";
 import { h, notice } from "../dom.js";
 import { bytes, capital, count, money, seconds, when } from "../format.js";
 import { holdsText } from "../holds.js";
+import { copyLine } from "../parts/copy-line.js";
 import { small } from "../pictures.js";
 import { Reads } from "../reads.js";
 import { stateOf } from "../states.js";
@@ -128,7 +130,7 @@ export class EditPanel {
     return [
       this.#head(edit.custom_id),
       h("p", { class: "bar" }, h("span", { class: "pill" }, h("span", { class: "swatch", data: { state: edit.state } }), stands)),
-      !outputs.length && h("p", { class: `why ${failed}` }, this.#why(edit, why, waits)),
+      !outputs.length && h("p", { class: `why ${failed}` }, withCopy(this.#why(edit, why, waits))),
       this.#decisions(edit),
       edit.possible_duplicate && h("p", { class: "note" }, "It was sent more than once, and may have been paid for more than once."),
       ...outputs.map((output, number) => this.#output(edit, output, number)),
@@ -144,8 +146,8 @@ export class EditPanel {
         ended: when(edit.result?.completed_at),
         deadline: edit.result ? null : when(edit.deadline),
         worker: edit.holder,
-        picture: edit.result?.init_image,
-        "does again": edit.result?.redo_of,
+        "picture sent": edit.result?.init_image,
+        "does again": doneBefore(edit.result?.redo_of),
       }),
       ...about(edit.result?.metadata),
     ].filter(Boolean);
@@ -153,7 +155,7 @@ export class EditPanel {
 
   /** In words for whoever has the buttons, where the reason is one that they end. */
   #why({ note }, why, waits) {
-    if (!this.decide) return capital(why);
+    if (!this.decide) return capital(why.replace(COMMANDS, "").replace(CORRECTED, ""));
     if (!waits) return capital(why.replace(COMMANDS, ""));
     return `It is not submitted now. ${capital(waits)}.${note ? ` The last answer to it: ${note}.` : ""}`;
   }
@@ -204,7 +206,7 @@ function facts(values) {
   const found = Object.entries(values ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const parts = found.flatMap(([name, value]) => [
     h("dt", {}, name),
-    h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)),
+    h("dd", {}, typeof value === "object" && !(value instanceof Node) ? JSON.stringify(value) : value instanceof Node ? value : String(value)),
   ]);
   return h("dl", {}, parts);
 }
@@ -213,6 +215,12 @@ function facts(values) {
 function sent({ submits }, history) {
   if (submits) return count(submits, "time");
   return history.some(({ what }) => what === "sent") ? "not taken yet" : "not yet";
+}
+
+/** The edit that this one does once more. */
+function doneBefore(name) {
+  const [, batch, edit] = /^([^/]+)\/([^/]+)$/.exec(name ?? "") ?? [];
+  return edit ? h("a", { href: addressOf(["batches", batch, "edits", edit]) }, name) : name;
 }
 
 function about(metadata) {
@@ -233,6 +241,14 @@ function past(steps, waits, message) {
   if (waits) items.push(h("li", { data: { what: "waited" } }, h("span", {}, `it waits now: ${waits}`)));
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
 }
+
+/** What sends it corrected can be copied. */
+function withCopy(text) {
+  const command = CORRECTED.exec(text)?.[1];
+  return command ? [`${text.replace(CORRECTED, "")}. To send it corrected: `, copyLine(command)] : text;
+}
+
+const CORRECTED = / \(to send it corrected: (retouch redo \S+ --set FIELD=VALUE)\)$/;
 
 // What buttons do as well.
 const COMMANDS = / \(to (retry|put it back): retouch retry \S+( --cancelled)?\)|; as it was: retouch retry [^\s)]+(?=\))|: retouch retry \S+ --held, or retouch cancel \S+ --held/;

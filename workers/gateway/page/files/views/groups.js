@@ -1,7 +1,9 @@
 // The failures of a batch in groups: how many failed in the same words, and which.
 import { h } from "../dom.js";
 import { OTHER, count, number } from "../format.js";
-import { copyLine } from "../parts/copy-line.js";
+import { adviceOf } from "../parts/advice.js";
+
+const LOOKS = "This key may look, and not retry: that needs the scope operate.";
 
 export class Groups {
   #groups = [];
@@ -11,21 +13,21 @@ export class Groups {
    * `changed`: called when others are shown, with true: since none has failed for what was chosen any more; `retry`: with
    * the numbers of groups, where somebody may do that.
    */
-  constructor(batch, changed, retry) {
-    this.batch = batch;
+  constructor(changed, retry) {
     this.changed = changed;
     this.retry = retry;
     this.title = h("h2", {});
     const all = h("button", { on: { click: () => retry([]) } }, "Retry all…");
-    this.list = h("ul", { class: "groups" });
-    this.element = h("section", { class: "card", "aria-label": "Failures", hidden: true }, h("div", { class: "list-head bar between" }, this.title, retry && all), this.list);
+    this.list = h("ul", { class: "groups", "aria-label": "Reasons" });
+    this.element = h("section", { class: "card", "aria-label": "Failures", hidden: true }, h("div", { class: "list-head bar between" }, this.title, retry ? all : h("span", { class: "quiet small" }, LOOKS)), this.list);
   }
 
-  /** Show the groups, the most frequent first. */
-  show(groups, failed) {
+  /** Show the groups, the most frequent first. The head counts those that stand there: the record may be older or newer. */
+  show(groups) {
     const before = JSON.stringify(this.#groups);
     this.#groups = groups;
     this.element.hidden = !groups.length;
+    const failed = groups.reduce((sum, group) => sum + group.count, 0);
     this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
     if (JSON.stringify(groups) !== before) this.list.replaceChildren(...groups.map((group) => this.#item(group)));
     const gone = [...this.chosen].filter((group) => !groups.some((one) => one.group === group));
@@ -45,21 +47,19 @@ export class Groups {
     this.#mark();
   }
 
-  #item({ group, code, words, count: failed, example, message }) {
+  #item({ group, code, words, count: failed, example, message, advice }) {
     const button = h("button", { class: "chip", "aria-pressed": "false" }, "Show these");
     button.addEventListener("click", () => {
       if (!this.chosen.delete(group)) this.chosen.add(group);
       this.#mark();
       this.changed(false);
     });
-    const again = this.retry
-      ? h("button", { on: { click: () => this.retry([group]) } }, "Retry these…")
-      : copyLine(`retouch retry ${this.batch} --group ${group}`);
+    const again = this.retry && h("button", { on: { click: () => this.retry([group]) } }, "Retry these…");
     const item = h(
       "li",
       { class: "group" },
       h("span", { class: "count" }, number(failed)),
-      h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER, one(words, example, message)),
+      h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER, one(words, example, message), code && adviceOf(advice, this.retry)),
       h("span", { class: "bar" }, again, button),
     );
     return Object.assign(item, { group, button });
