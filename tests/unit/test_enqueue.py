@@ -14,6 +14,7 @@ import pytest
 from retouch import Edit, EditQueue, EditState, InputError, InvalidEditError, RejectedEditsError
 from retouch.intake.admission import KEPT, SHOWN
 from retouch.ledger import PAGE, Ledger
+from tests.harness.waiting import LIMIT_S
 from tests.unit.producing import edit, finish_all, parameters
 
 
@@ -116,8 +117,10 @@ def test_a_name_that_the_batch_has_with_other_parameters_is_rejected_before_anyt
     assert (receipt.accepted, receipt.already, len(receipt.rejected)) == (1, 1, 1)
 
 
-def test_a_generator_stops_at_its_first_page_with_a_bad_edit(queue: EditQueue) -> None:
+def test_a_generator_stops_at_its_first_page_with_a_bad_edit(queue: EditQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was written before stays, the batch is open, the page's other bad edits are told, and no more is read."""
+    for module in ("retouch.queue", "retouch.intake.enqueueing"):  # a page ends by its size, however slow we are
+        monkeypatch.setattr(f"{module}.SEND_EVERY_S", LIMIT_S)
     read = []
 
     def edits() -> Iterator[Any]:
