@@ -75,7 +75,7 @@ def test_filters_ask_nobody_and_groups_are_exact(look: Look, many: None) -> None
     expect(page.get_by_text("100,000 shown", exact=True)).to_be_visible()
     page.keyboard.press("5")  # of the filters that are seen: nothing is held
     expect(page.get_by_role("button", name="completed", pressed=True)).to_be_visible()
-    kept = ("/edits?", "/why", "/failures", "/page/files/")  # the last: modules of the other views
+    kept = ("/edits?", "/why", "/failures", "/installation", "/page/files/")  # the last: modules of the other views
     assert [url for url in asked if not any(one in url for one in kept)] == []
 
 

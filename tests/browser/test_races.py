@@ -143,6 +143,27 @@ def test_why_a_batch_waits_is_told_as_it_was_asked_last(page: Page, queue: EditQ
     expect(page.get_by_role("region", name="Why it waits")).to_be_hidden()
 
 
+def test_a_budget_that_was_set_is_not_shown_over_a_later_one(
+    page: Page, ledger: Ledger, queue: EditQueue, now: Now
+) -> None:
+    """Somebody else has set it before the answer came."""
+    queue.set_price("0.01 USD")
+    stream, held = Stream(page, "batch=oil"), Held(page, "**/v1/batches/oil/budget?*")
+    go(page, "batches/oil")
+    page.get_by_role("button", name="Budget…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("It may cost at most").fill("5")
+    dialog.get_by_role("button", name="Set the budget").click()
+    held.wait(1)
+    queue.set_budget("oil", 5)
+    before = now("/v1/batches/oil")
+    queue.set_budget("oil", 7)
+    stream.tell_event("batch", now("/v1/batches/oil"))
+    held.answer(0, before)
+    page.get_by_role("button", name="Budget…").click()
+    expect(dialog.get_by_label("It may cost at most")).to_have_value("7")
+
+
 @pytest.fixture
 def panel(page: Page, queue: EditQueue, ledger: Ledger) -> Locator:
     """The panel of an edit: the first one failed, the second one waits."""

@@ -79,6 +79,12 @@ export class BatchActions {
     );
   }
 
+  async #bound(budget) {
+    const known = this.#record;
+    const record = await this.#post(`budget?budget=${encodeURIComponent(budget)}`);
+    if (known === this.#record) this.show(record); // else what was heard meanwhile may be newer
+  }
+
   #budget() {
     const { money: found } = this.#record;
     const all = Number((used(found) + found.to_come).toFixed(6));
@@ -97,7 +103,7 @@ export class BatchActions {
     };
     const enough = h("button", { type: "button", on: { click: take } }, `Enough for all (${money(all, found.currency, places)})`);
     field.addEventListener("input", warn);
-    const decision = new Decision("", () => this.#post(`budget?budget=${encodeURIComponent(field.value.trim() || "none")}`));
+    const decision = new Decision("", () => this.#bound(field.value.trim() || "none"));
     decision.say(
       `Budget of ${this.batch}`,
       [
