@@ -244,6 +244,19 @@ def test_a_stopped_job_leaves_the_rest(bench: Bench) -> None:
     assert bench.ledger.jobs.start(job.id) is JobState.STOPPED
 
 
+def test_what_is_done_is_not_stopped_any_more(bench: Bench) -> None:
+    """Nor is what nobody has started, or what there is not."""
+    bench.fill(2)
+    fail(bench, 2)
+    job = counted(bench)
+    assert bench.ledger.jobs.stop(job.id) is JobState.COUNTED
+    bench.ledger.jobs.start(job.id)
+    done = finish(bench, job)
+    assert bench.ledger.jobs.stop(job.id) is JobState.DONE
+    assert bench.ledger.jobs.job(job.id) == done
+    assert bench.ledger.jobs.stop("none") is None
+
+
 def test_a_job_of_a_group_takes_those_alone(bench: Bench) -> None:
     """Or of several groups, or of edits by their names."""
     bench.fill(6)
@@ -327,9 +340,11 @@ def test_a_job_that_nobody_starts_goes(bench: Bench) -> None:
     bench.fill(2)
     fail(bench, 2)
     job, started = counted(bench), counted(bench)
-    assert 0 < bench.client.pttl(bench.keys.job(job.id)) <= JOB_OFFERED_MS
+    for key in (bench.keys.job(job.id), f"{bench.keys.job(job.id)}:chosen"):
+        assert 0 < bench.client.pttl(key) <= JOB_OFFERED_MS
     bench.ledger.jobs.start(started.id)
-    assert bench.client.pttl(bench.keys.job(started.id)) == -1
+    for key in (bench.keys.job(started.id), f"{bench.keys.job(started.id)}:chosen"):
+        assert bench.client.pttl(key) == -1
     finish(bench, started)
     assert bench.client.pttl(bench.keys.job(started.id)) > JOB_OFFERED_MS
     assert not bench.client.exists(f"{bench.keys.job(started.id)}:chosen")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retouch.errors import InputError
-from retouch.ledger import PAGE, Chosen, Pick
+from retouch.ledger import PAGE, Chosen, Pick, picks
 from retouch.ledger.picks import choices
 from retouch.states import LETTERS, EditState
 from tests.contract.test_ledger_remove import end, of_batch
@@ -29,14 +29,21 @@ def choose(bench: Bench, **said: list[str]) -> Chosen:
 
 def test_a_choice_is_kept_by_place_and_the_latest_word_counts(five: Bench) -> None:
     """In the batch's order, whatever the order in which it was said."""
-    picks = five.ledger.picks
-    assert picks.strip("b") == b"\0" * 5
+    kept = five.ledger.picks
+    assert kept.strip("b") == b"\0" * 5
     assert not five.client.exists(five.keys.picks("b"))
     assert choose(five, pick=["c3", "c0"], reject=["c1", "c2"]) == Chosen(4, [], [])
-    assert picks.strip("b") == b"prrp\0"
-    assert (list(picks.ids("b", Pick.PICKED)), list(picks.ids("b", Pick.REJECTED))) == (["c0", "c3"], ["c1", "c2"])
+    assert kept.strip("b") == b"prrp\0"
+    assert (list(kept.ids("b", Pick.PICKED)), list(kept.ids("b", Pick.REJECTED))) == (["c0", "c3"], ["c1", "c2"])
     assert choose(five, pick=["c1"], clear=["c3"]) == Chosen(2, [], [])
-    assert picks.strip("b") == b"ppr\0\0"
+    assert kept.strip("b") == b"ppr\0\0"
+
+
+def test_many_choices_are_written_in_several_moves(five: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left out, and each is answered."""
+    monkeypatch.setattr(picks, "AT_ONCE", 2)
+    assert choose(five, pick=["c0", "none", "c1", "c4", "c2"]) == Chosen(3, ["none"], ["c4"])
+    assert five.ledger.picks.strip("b") == b"ppp\0\0"
 
 
 def test_what_cannot_be_chosen_is_told(five: Bench) -> None:
