@@ -146,6 +146,7 @@ def test_an_api_that_nobody_asks_is_not_well(look: Look, ledger: Ledger) -> None
     expect(use).to_contain_text("/s")
     keys, client = ledger.connection.keys, ledger.connection._client
     client.ltrim(keys.samples, 0, -9)
+    client.hset(keys.state, "refused_at", ledger.connection.now() - 3_600_000)  # the last that was asked was taken
     page.reload()
     expect(verdict).to_contain_text("The API was well")
     expect(verdict).to_contain_text(re.compile(r"when it was last asked, (8|9|10) min ago"))

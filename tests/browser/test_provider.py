@@ -12,7 +12,7 @@ from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.test_batches import SCHEMES, accessible, edits
-from tests.browser.use import keep_alive, show_workers, write_budgets, write_keys, write_sinks, write_use
+from tests.browser.use import keep_alive, keep_worker, show_workers, write_budgets, write_keys, write_sinks, write_use
 
 TABLES = ("workers", "money", "sinks", "keys")
 
@@ -44,7 +44,8 @@ def test_the_use_of_the_api_is_seen(look: Look, queue: EditQueue) -> None:
         expect(use).to_contain_text(text)
     expect(page.get_by_text("width 9000 is too large")).to_be_visible()
     verdict = page.get_by_role("status").filter(has_text="The API is")
-    expect(verdict).to_contain_text("of the requests of the last 15 min failed; half of the results come within")
+    expect(verdict).to_contain_text(re.compile(r"of the requests of the 15 min until \d\d:\d\d"))
+    expect(verdict).to_contain_text("failed; half of the results come within")
     drawing = page.get_by_role("img", name="Places")
     expect(drawing).to_be_visible()
     assert "used: " in drawing.locator("desc").inner_html()
@@ -75,6 +76,7 @@ def test_submits_are_paused_and_resumed_by_hand(look: Look, queue: EditQueue, le
     expect(page.get_by_role("button", name="Pause all submits…")).to_be_hidden()
     page.get_by_role("button", name="Resume submits").press("Enter")
     expect(pauses).to_be_hidden()
+    expect(page.locator("#notices p").last).to_have_text("Submits go on.")  # there is no cause that could remain
     assert ledger.reader.pauses() == []
     ledger.worker.pause("status:outage", "502 <b>bad</b> gateway")
     expect(pauses).to_contain_text("Status requests are paused (the API does not answer)")
@@ -89,10 +91,55 @@ def test_a_pause_that_comes_back_after_it_was_resumed_says_so(look: Look, queue:
     pauses = page.get_by_role("region", name="Pauses")
     expect(pauses).to_contain_text("Submits are paused (the API refuses requests), begun ")
     pauses.get_by_role("button", name="Resume submits").click()
-    expect(page.locator("#notices")).to_contain_text("If the cause is still there, the next one shows it.")
+    expect(page.locator("#notices")).to_contain_text("If the API refuses the next one too, they pause again.")
     expect(pauses).to_be_hidden()
     ledger.worker.pause("submit:refused", "401: no such key")
     expect(pauses).to_contain_text("Submits are paused again, after they were resumed (the API refuses requests)")
+
+
+def test_what_is_refused_in_this_minute_counts(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Minutes that are over know nothing of it: neither they nor their rates are told as if nothing had changed."""
+    keys, client, now = ledger.connection.keys, ledger.connection._client, ledger.connection.now()
+    minute = now // 60_000 * 60_000 - 60_000
+    client.delete(keys.samples)
+    client.rpush(keys.samples, f"{minute} 30 420 17 20 0 186 0 0 0 0 600 {'0 ' * 12}")
+    keep_worker(ledger)
+    page = look("#/provider")
+    verdict, use = page.locator(".verdict"), page.get_by_role("region", name="Use", exact=True)
+    expect(verdict).to_have_text(re.compile(r"^The API is well: none of the requests of the 15 min until"))
+    expect(use).to_contain_text("3.1/s in the last whole minute")
+    client.hset(keys.state, mapping={"refusal": "401: no such key", "refused_at": ledger.connection.now()})
+    expect(verdict).to_contain_text("The API refused a request just now: half of the results")
+    ledger.worker.pause("submit:refused", "401: no such key")
+    expect(verdict).to_contain_text("Paused: submits (the API refuses requests); half of the results")
+    expect(use).to_contain_text(f"3.1/s at {clock(page, minute)}, the last minute with any")
+    expect(use).to_contain_text("10.0/s in the last whole minute")  # polls go on
+
+
+def clock(page: Page, at: int) -> str:
+    """How the page writes this time."""
+    written = "at => new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(at)"
+    return str(page.evaluate(written, at))
+
+
+def test_submits_that_something_else_holds_are_not_said_to_go_on(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """One pause is ended, the other one is not."""
+    ledger.worker.pause("submit:person", "lunch")
+    ledger.worker.pause("submit:outage", "502")
+    page = look("#/provider")
+    page.get_by_role("button", name="Resume submits").click()
+    expect(page.locator("#notices p").last).to_have_text("Submits are paused still (the API does not answer).")
+
+
+def test_a_kind_of_work_with_a_long_name_fits_a_phone(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """Its list is as wide as its card at most."""
+    keys, client = ledger.connection.keys, ledger.connection._client
+    kind = "stable-diffusion-xl-inpainting:7:28"
+    client.zadd(keys.kinds, {kind: 99})
+    client.hset(keys.learned(kind), mapping={20: 9.0})
+    page = look("#/provider", width=375)
+    page.get_by_label("Kind of work").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_minute_that_is_over_is_seen_while_one_looks(look: Look, queue: EditQueue, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 const NUMBER = new Intl.NumberFormat("en");
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const UNITS = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
 /** `12,345` */
@@ -26,6 +27,9 @@ export function percent(part, whole) {
 
 /** A time on the wall, as the reader's machine writes it. */
 export const when = (iso) => (iso ? WHEN.format(new Date(iso)) : "");
+
+/** `16:38`, as the reader's machine writes it; of a time or of milliseconds. */
+export const clock = (time) => CLOCK.format(time);
 
 /** `3 min ago` */
 export function ago(iso, now = Date.now()) {

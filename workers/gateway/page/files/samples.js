@@ -15,6 +15,9 @@ export function joined(before, after) {
   return made;
 }
 
+/** How many requests of a kind there were, by minutes. */
+export const sums = (of) => of.good.map((good, i) => good + of.throttled[i] + of.refused[i] + of.broken[i] + of.silent[i]);
+
 function* listsOf(found) {
   for (const name of Object.keys(found).sort()) {
     if (Array.isArray(found[name])) yield found[name];

@@ -1,9 +1,9 @@
 // Numbers over time as a drawing, and as a table for whoever does not see it.
 import { h, svg } from "../dom.js";
+import { clock } from "../format.js";
 
 const [WIDTH, HEIGHT] = [1000, 200]; // of the drawing, which is stretched; lines keep their thickness
 const TABLE_ROWS = 24;
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 /** `series`: `{ name, look, area, values }`, a look for each line; `write`: how a value is written. */
 export class LineChart {
@@ -50,7 +50,7 @@ export class LineChart {
     });
     this.drawing.replaceChildren(...parts.filter(Boolean));
     this.high.replaceChildren(...[most, most / 2, 0].map((value) => h("li", {}, this.write(value))));
-    this.wide.replaceChildren(...[0, 0.5, 1].map((share) => h("li", {}, CLOCK.format(from + share * (to - from)))));
+    this.wide.replaceChildren(...[0, 0.5, 1].map((share) => h("li", {}, clock(from + share * (to - from)))));
     this.described.textContent = this.#words(at, values);
     this.#tabulate(at, values);
   }
@@ -60,12 +60,12 @@ export class LineChart {
       const known = values[number].filter(Number.isFinite);
       return known.length ? `${name}: ${this.write(known.at(-1))} at last, ${this.write(Math.max(...known))} at most` : `${name}: none`;
     });
-    return `${this.about} From ${CLOCK.format(at[0])} to ${CLOCK.format(at.at(-1))}. ${parts.join("; ")}.`;
+    return `${this.about} From ${clock(at[0])} to ${clock(at.at(-1))}. ${parts.join("; ")}.`;
   }
 
   #tabulate(at, values) {
     const step = Math.max(1, Math.ceil(at.length / TABLE_ROWS));
-    const rows = at.flatMap((time, i) => (i % step === 0 ? [h("tr", {}, h("th", { scope: "row" }, CLOCK.format(time)), values.map((one) => h("td", {}, this.#said(one[i]))))] : []));
+    const rows = at.flatMap((time, i) => (i % step === 0 ? [h("tr", {}, h("th", { scope: "row" }, clock(time)), values.map((one) => h("td", {}, this.#said(one[i]))))] : []));
     const head = h("tr", {}, h("th", { scope: "col" }, "Time"), this.series.map(({ name }) => h("th", { scope: "col" }, name)));
     this.table.replaceChildren(h("caption", {}, this.name.textContent), h("thead", {}, head), h("tbody", {}, rows));
   }
@@ -82,7 +82,7 @@ export class LineChart {
     const { at, values, x } = this.#shown;
     for (const end of ["x1", "x2"]) this.cursor.setAttribute(end, x(at[found]));
     const told = this.series.map(({ name }, number) => `${name} ${this.#said(values[number][found])}`);
-    this.said.textContent = `${CLOCK.format(at[found])}: ${told.join(", ")}`;
+    this.said.textContent = `${clock(at[found])}: ${told.join(", ")}`;
   }
 
   #nearest(event) {

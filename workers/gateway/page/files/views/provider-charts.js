@@ -2,6 +2,7 @@
 import { h } from "../dom.js";
 import { number, seconds } from "../format.js";
 import { LineChart } from "../parts/line-chart.js";
+import { sums } from "../samples.js";
 
 const SPANS = [["1 h", 1], ["6 h", 6], ["24 h", 24]];
 const whole = (value) => number(Math.round(value * 10) / 10);
@@ -80,5 +81,3 @@ export class ProviderCharts {
     return found.length ? Math.min(...found.map(({ requests, seconds: within }) => requests / within)) : NaN;
   }
 }
-
-const sums = (of) => of.good.map((good, i) => good + of.throttled[i] + of.refused[i] + of.broken[i] + of.silent[i]);

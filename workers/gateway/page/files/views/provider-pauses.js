@@ -6,6 +6,7 @@ import { isByPerson, pauseAllButton, resumeButton } from "../parts/all-submits.j
 
 export class Pauses {
   #told = "";
+  #pauses = [];
   #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
 
   /** `may`: whoever looks may pause and resume; `change`: does it. */
@@ -18,6 +19,7 @@ export class Pauses {
   }
 
   show(pauses) {
+    this.#pauses = pauses;
     this.element.hidden = !pauses.length;
     this.button.hidden = !this.may || pauses.some(isByPerson);
     const told = JSON.stringify(pauses);
@@ -28,10 +30,9 @@ export class Pauses {
     if (inHand) this.list.querySelector("button")?.focus();
   }
 
-  /** What comes of it is known with the next request: if that is refused too, the pause is there again, and says so. */
   async #resume(pause) {
     this.#resumed.set(nameOf(pause), pause.since);
-    if (await this.change("/v1/provider/resume")) notice("Submits go on. If the cause is still there, the next one shows it.");
+    if (await this.change("/v1/provider/resume")) notice(resumed(pause, this.#pauses));
   }
 
   #item(pause) {
@@ -46,6 +47,13 @@ export class Pauses {
 }
 
 const COMMAND = /(to go on|, or at once with): retouch resume$/; // there is a button for it
+
+/** What comes of a pause that was ended; of one for refusals it is known with the next request. */
+function resumed({ cause }, pauses) {
+  const left = pauses.filter(({ kind }) => kind === "submit");
+  if (left.length) return `Submits are paused still (${left.map(causeOf).join(", ")}).`;
+  return cause === "person" ? "Submits go on." : "Submits go on. If the API refuses the next one too, they pause again.";
+}
 
 const nameOf = ({ kind, cause }) => `${kind}:${cause}`;
 

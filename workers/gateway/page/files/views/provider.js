@@ -75,7 +75,7 @@ class Provider {
 
   #tellUse() {
     this.verdict.show(this.#found, this.#samples, installation.unattended);
-    this.facts.show(this.#found, installation.unattended);
+    this.facts.show(this.#found, this.#samples, installation.unattended);
   }
 
   /** Whether it was done. */
