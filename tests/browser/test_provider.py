@@ -218,8 +218,11 @@ def test_sinks_are_told_again_and_removed(look: Look, queue: EditQueue, ledger: 
     show_workers(ledger)
     page = look("#/sinks")
     expect(page.get_by_role("row", name="audit")).to_contain_text("it answered 503")
-    page.get_by_role("button", name="Deliver to audit again").press("Enter")
+    page.get_by_role("button", name="Deliver again to audit").press("Enter")
     expect(page.locator("#notices")).to_contain_text("to be delivered to audit again")
+    for button in page.locator("table.data").get_by_role("button").filter(has_text=re.compile("again|…")).all():
+        assert (button.get_attribute("aria-label") or "").startswith(button.inner_text().rstrip("…"))  # as it is seen
+    expect(page.get_by_text("Remove…")).to_have_count(1)  # it asks
     page.get_by_role("button", name="Remove old-hook").press("Enter")
     dialog = page.get_by_role("dialog", name="Remove the sink old-hook?")
     expect(dialog).to_contain_text("1 event waiting")

@@ -37,8 +37,8 @@ export function open(root) {
 }
 
 function actions(row, view) {
-  const again = row.undelivered > 0 && h("button", { "aria-label": `Deliver to ${row.sink} again`, on: { click: () => redeliver(row.sink, view) } }, "Deliver again");
-  const remove = !row.live && h("button", { "aria-label": `Remove ${row.sink}`, on: { click: () => drop(row, view) } }, "Remove");
+  const again = row.undelivered > 0 && h("button", { "aria-label": `Deliver again to ${row.sink}`, on: { click: () => redeliver(row.sink, view) } }, "Deliver again");
+  const remove = !row.live && h("button", { "aria-label": `Remove ${row.sink}…`, on: { click: () => drop(row, view) } }, "Remove…");
   return again || remove ? h("span", { class: "bar" }, again, remove) : "";
 }
 
