@@ -73,6 +73,15 @@ def test_what_a_night_cost_is_told_by_batch_by_sender_and_together(look: Look) -
     expect(together).to_contain_text("5.32 USD by 3 batches")
 
 
+def test_a_batch_that_is_finishing_is_explained(look: Look, ledger: Ledger) -> None:
+    """Where one is shown; and which batches are counted is said without a word of Redis."""
+    page = look("#/money")
+    expect(page.get_by_text("All batches that are kept")).to_be_visible()
+    expect(page.get_by_text("Finishing: ")).to_have_count(0)
+    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), "state", "finishing")
+    expect(page.get_by_text("Finishing: all edits of a batch have ended")).to_be_visible()
+
+
 def test_a_day_is_chosen_and_an_evening(look: Look, ledger: Ledger) -> None:
     """A day as the ledger counts it (UTC); since 18:00 by the clock of whoever looks."""
     page = look("#/money")

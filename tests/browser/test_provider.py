@@ -165,12 +165,13 @@ def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: 
         "RETOUCH_LEASE differs: 8 (render-1-4100); 30"
     )
     assert column(page, 2) == ["render-1", "render-2"]
+    expect(page.get_by_text("A task is one thing that is done for an edit")).to_be_visible()
     head = page.get_by_role("columnheader", name="Working on")
     expect(head).to_have_attribute("aria-sort", "none")
     head.get_by_role("button").press("Enter")
-    assert column(page, 6) == ["9 steps", "10 steps"]  # as numbers
+    assert column(page, 6) == ["9 tasks", "10 tasks"]  # as numbers
     head.get_by_role("button").press("Enter")
-    assert column(page, 6) == ["10 steps", "9 steps"]
+    assert column(page, 6) == ["10 tasks", "9 tasks"]
     expect(head).to_have_attribute("aria-sort", "descending")
 
 

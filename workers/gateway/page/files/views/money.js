@@ -106,7 +106,7 @@ class Money {
     if (total) this.facts.replaceChildren(h("dl", { class: "facts use" }, this.#facts(found)));
     this.price.replaceChildren(...(price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
     this.about.hidden = !total;
-    this.about.textContent = aboutBatches(this.chosen.made !== "", found.older);
+    this.about.textContent = aboutBatches(this.chosen.made !== "", found);
     const few = senders.slice(0, this.#most.senders);
     this.senders.show(few);
     this.#tellAll("senders", few.length, senders.length, "senders");
@@ -164,7 +164,12 @@ function jump(text, heading) {
 
 const costly = (day) => used(day) > 0;
 
-function aboutBatches(bounded, older) {
+function aboutBatches(bounded, { older, batches }) {
   const made = bounded ? "Batches that were made in this time, each with all that it has cost, also later. What each day cost is below." : "All batches that are kept; the days below count also those that have been removed since.";
-  return older ? `${made} There are more than 1,000: older ones are in no sum but the days.` : made;
+  const finishing = batches.some(({ state }) => state === "finishing");
+  return [
+    made,
+    older && "There are more than 1,000: older ones are in no sum but the days.",
+    finishing && "Finishing: all edits of a batch have ended, and the files of its results are being written.",
+  ].filter(Boolean).join(" ");
 }

@@ -11,7 +11,7 @@ const COLUMNS = [
   { name: "Version", value: (row) => row.version ?? "–" },
   { name: "Started", value: (row) => row.since ?? "", text: (row) => (row.since ? ago(row.since) : "–"), cell: (row) => time(row.since) },
   { name: "Last seen", value: (row) => row.seen, text: (row) => ago(row.seen), cell: (row) => time(row.seen) },
-  { name: "Working on", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : count(row.steps, "step")) },
+  { name: "Working on", number: true, value: (row) => row.steps ?? -1, text: (row) => (row.steps === null ? "–" : count(row.steps, "task")) },
 ];
 
 const DETAIL = {
@@ -32,13 +32,20 @@ const EMPTY = [
 ];
 
 export function open(root) {
+  const about = h("p", { class: "quiet small", hidden: true }, "A task is one thing that is done for an edit, a batch or a sink: to send an edit to the API, to ask for its picture, to keep that.");
   const list = h("ul", {});
   const note = h("section", { class: "note", "aria-label": "Settings that differ", hidden: true }, list);
   const view = new TableView(root, {
     title: "Workers",
     path: "/v1/workers",
     rows: ({ workers }) => workers.map((row) => ({ ...row, differing: differing(workers) })),
-    more: { elements: [note], show: ({ differences }) => tell(note, list, differences) },
+    more: {
+      elements: [note, about],
+      show: ({ workers, differences }) => {
+        about.hidden = !workers.length;
+        tell(note, list, differences);
+      },
+    },
     table: { columns: COLUMNS, key: (row) => row.worker, sort: 0, empty: EMPTY, detail: DETAIL },
   });
   return () => view.end();
