@@ -482,6 +482,8 @@ class ProviderRecord(TypedDict):
     """seconds that results took lately, if the number of places is learned"""
     last_refusal: str | None
     last_refusal_at: str | None
+    status_refused: int
+    """edits of which it refuses to say how they stand, since it has said that of one"""
 
 
 @_DESCRIBED

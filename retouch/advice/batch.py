@@ -14,6 +14,9 @@ from retouch.plural import are, count, were
 from retouch.states import EditState
 
 LATELY = timedelta(minutes=5)
+MANY_REFUSED = (
+    5  # edits of which no status is told, each asked about for the first time: it is the API, as verdicts.lua has it
+)
 AT_THE_API = (EditState.SUBMITTING, EditState.WAITING)
 
 
@@ -25,16 +28,30 @@ class Reason(NamedTuple):
     ends: str = ""
 
 
-def reasons_of(view: BatchView, workers: list[str], pauses: Iterable[Pause]) -> list[Reason]:
+def reasons_of(view: BatchView, workers: list[str], pauses: Iterable[Pause], provider: Provider) -> list[Reason]:
     """What holds a batch up; one that has ended only by its own pauses: what is tried again, or added, waits."""
     if view.finished:
         return list(_of_batch_pauses(view))
-    return [*reasons_in(view), *reasons_outside(workers, pauses)]
+    return [*reasons_in(view), *reasons_outside(workers, pauses), *reasons_at_the_api(view, provider)]
 
 
 def reasons_outside(workers: list[str], pauses: Iterable[Pause]) -> list[Reason]:
     """What holds up all batches."""
     return [*_of_workers(workers), *map(_of_pause, pauses)]
+
+
+def reasons_at_the_api(view: BatchView, provider: Provider) -> Iterable[Reason]:
+    """That the API has edits of a batch, and refuses to say how they stand: more than a few, or all that it has."""
+    waiting = view.counts.get(EditState.WAITING, 0)
+    if not waiting or provider.status_refused < min(waiting, MANY_REFUSED):
+        return
+    words = f": {provider.refusal}" if provider.refusal else ""
+    yield Reason(
+        "refused",
+        f"the API refuses to say how {count(waiting, 'edit')} at the API {are(waiting)} doing{words}."
+        " They are asked about again by themselves: fix the cause (the key, or RETOUCH_API_URL)",
+        "the API says again how edits are doing",
+    )
 
 
 def reasons_in(view: BatchView) -> Iterable[Reason]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from retouch.advice.batch import (
     Reason,
+    reasons_at_the_api,
     reasons_in,
     reasons_outside,
     refused_lately,
@@ -15,7 +16,7 @@ from retouch.advice.batch import (
 from retouch.advice.workers import full_memory
 from retouch.cli.terminal import say
 from retouch.errors import ServiceError
-from retouch.ledger import BatchView
+from retouch.ledger import BatchView, Provider
 from retouch.queue import EditQueue
 from retouch.states import EditState
 
@@ -44,6 +45,7 @@ class Reasons:
         self._clock = clock
         self._next_look = clock()
         self._outside: list[Reason] = []
+        self._provider: Provider | None = None
         self._told: dict[str, Reason] = {}
         self._counts: dict[EditState, int] | None = None
         self._moved_at = clock()
@@ -54,11 +56,14 @@ class Reasons:
             self._next_look = self._clock() + LOOK_EVERY_S
             self._outside = self._look()
         reasons = [] if view.finished else [*reasons_in(view), *self._outside]
+        if self._provider and not view.finished:
+            reasons += reasons_at_the_api(view, self._provider)
         self._tell({reason.name: reason for reason in reasons})
         self._tell_of_quiet(view)
 
     def _look(self) -> list[Reason]:
         try:
+            self._provider = self._queue.provider()
             workers = self._queue.workers()
             full = "" if workers else memory_hint(self._queue)
             told = [Reason("memory", full, "Redis has memory again")] if full else []

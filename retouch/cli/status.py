@@ -13,6 +13,7 @@ from retouch.advice.batch import (
     held_hint,
     limit_hint,
     money_hint,
+    reasons_at_the_api,
     refused_lately,
     unsealed_hint,
 )
@@ -83,13 +84,15 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
         _print(f"retried: {there} still at the API, {view.sent_anew} {were(view.sent_anew)} submitted again")
     hints = [money_hint(view), duplicates_hint(view), blank_hint(view), held_hint(view), unsealed_hint(view)]
     hints += [] if view.finished else [limit_hint(view), workers_hint(queue.workers())]
+    provider = queue.provider()
+    hints += [reason.begins for reason in reasons_at_the_api(view, provider)]
     for hint in filter(None, hints):
         _print(hint)
     if view.note:
         _print(f"note: {view.note}")
     _tell_left(queue.jobs(batch))
     _tell_sinks([] if queue.remote else queue.batch_sinks(batch))  # a gateway keeps where events go to itself
-    if not view.finished and (refused := refused_lately(queue.provider())):
+    if not view.finished and (refused := refused_lately(provider)):
         _print(refused.removeprefix("; "))
 
 

@@ -72,7 +72,7 @@ class Figures:
 def read_figures(connection: Connection) -> Figures:
     """Read all of it; nothing is changed."""
     keys, now = connection.keys, connection.now()
-    counts, batches, backlog, halted, state, pauses, alive, settings, sinks, own, kinds = connection.read_all(
+    counts, batches, backlog, halted, state, pauses, alive, settings, sinks, own, kinds, refused = connection.read_all(
         [
             ("HGETALL", keys.counts),
             ("ZCARD", keys.batches),
@@ -85,6 +85,7 @@ def read_figures(connection: Connection) -> Figures:
             ("HGETALL", keys.sinks),
             ("ZCARD", keys.notifying),
             ("ZREVRANGE", keys.kinds, 0, KINDS - 1),
+            ("HGET", keys.accused, "status"),
         ]
     )
     names = sorted(sinks)
@@ -116,7 +117,7 @@ def read_figures(connection: Connection) -> Figures:
         backlog_since_ms=_ms(backlog_since),
         halted_batches=halted,
         halted_edits=sum(int(n or 0) for n in queued),
-        provider=Provider.parse(state),
+        provider=Provider.parse(state, refused),
         price=price_of(state.get("price"), state.get("currency")),
         pauses=[Pause.parse(name, text) for name, text in pauses.items()],
         workers=len(alive),

@@ -223,6 +223,7 @@ class Keys:
         self.waits = f"{self.prefix}waits"
         self.worked = f"{self.prefix}worked"
         self.suspects = f"{self.prefix}suspects:"
+        self.accused = f"{self.suspects}new"
         self.events = f"{self.prefix}events"
         self.sinks = f"{self.prefix}sinks"
         self.notify = f"{self.prefix}notify"

@@ -102,7 +102,9 @@ class Reader:
 
     def provider(self) -> Provider:
         """How the API is used at present."""
-        return Provider.parse(self._read("HGETALL", self._keys.state))
+        keys = self._keys
+        state, refused = self._connection.read_all([("HGETALL", keys.state), ("HGET", keys.accused, "status")])
+        return Provider.parse(state, refused)
 
     def learned(self, kind: str) -> dict[int, float]:
         """What is known of how long a kind of work takes: a histogram (see ``polling``)."""

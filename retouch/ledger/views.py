@@ -159,10 +159,11 @@ class Provider:
     result_s: float | None
     refusal: str | None = None  # the last one
     refused_at: datetime | None = None
+    status_refused: int = 0  # edits of which the API refuses to say how they stand; 0 once it has said it of one
 
     @classmethod
-    def parse(cls, raw: Mapping[str, str]) -> Provider:
-        """Read the ledger's state."""
+    def parse(cls, raw: Mapping[str, str], status_refused: str | None) -> Provider:
+        """Read the ledger's state, and for how many edits a status was refused since one was told."""
         booked = float(raw.get("slot", 0))
         return cls(
             places_used=int(raw.get("places", 0)),
@@ -172,6 +173,7 @@ class Provider:
             result_s=float(raw["result_ms"]) / 1000 if "result_ms" in raw else None,
             refusal=raw.get("refusal"),
             refused_at=instant(raw.get("refused_at")),
+            status_refused=int(status_refused or 0),
         )
 
     def to_json(self) -> ProviderRecord:
@@ -184,6 +186,7 @@ class Provider:
             "result_s": self.result_s,
             "last_refusal": self.refusal,
             "last_refusal_at": iso(self.refused_at.timestamp() * 1000) if self.refused_at else None,
+            "status_refused": self.status_refused,
         }
 
     @classmethod
@@ -197,6 +200,7 @@ class Provider:
             result_s=raw["result_s"],
             refusal=raw["last_refusal"],
             refused_at=_read(raw["last_refusal_at"]),
+            status_refused=raw.get("status_refused", 0),  # an older gateway does not say it
         )
 
 

@@ -16,6 +16,7 @@ from tests.browser.conftest import Look
 from tests.browser.test_batch import end
 from tests.browser.test_batches import accessible, edits
 from tests.browser.use import keep_worker, write_use
+from tests.unit.workers.gateway.test_why import refuse_status
 
 WIDE = '{"code": "refused", "message": "width 99 is too large"}'
 VIEWS = ("batches", "batches/oil", "batches/oil/gallery", "provider", "workers", "budgets", "sinks", "keys")
@@ -110,6 +111,22 @@ def test_a_batch_whose_edits_are_at_the_api_says_why_it_stands(look: Look, queue
     page.get_by_role("link", name="Batches").click()
     expect(row).to_contain_text("status requests are paused")
     expect(row).not_to_contain_text("all are paused")
+
+
+def test_an_api_that_does_not_say_how_edits_stand_is_told(look: Look, ledger: Ledger) -> None:
+    """No pause comes of it: they are asked about again and again."""
+    keep_worker(ledger)
+    EditQueue(ledger).enqueue(edits(1), batch="oil")
+    refuse_status(ledger, "401: no such key")
+    page = look("#/batches")
+    row = page.get_by_role("link", name="oil")
+    expect(row.locator(".pill")).to_have_text("open, stalled")
+    expect(row).to_contain_text("the API refuses to say")
+    row.click()
+    expect(page.get_by_role("region", name="Progress")).to_contain_text("the API refuses to say")
+    expect(page.get_by_role("region", name="Why it waits")).to_contain_text("401: no such key")
+    ledger.worker.observe(good={"status": ledger.connection.now() + 1})
+    expect(page.locator("main .pill").first).to_have_text("open")
 
 
 def test_that_no_worker_is_alive_is_said_on_every_view(look: Look, queue: EditQueue, ledger: Ledger) -> None:

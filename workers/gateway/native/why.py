@@ -52,7 +52,8 @@ def add_why(app: FastAPI, gateway: Gateway) -> None:
     )
     def batch_why(batch: BatchId, key: Reader) -> BatchWhy:
         view = found(gateway, key, batch)
-        reasons = reasons_of(view, queue.workers(), told_pauses(queue, key))
+        provider = told_provider(key, queue.provider())
+        reasons = reasons_of(view, queue.workers(), told_pauses(queue, key), provider)
         return {"batch": batch, "reasons": [{"name": one.name, "text": one.begins} for one in reasons]}
 
     @app.get(

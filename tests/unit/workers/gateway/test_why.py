@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from retouch import Edit
 from retouch.access_keys import Scope
-from retouch.ledger import Finish, Ledger
+from retouch.causes import Fared
+from retouch.ledger import Finish, Ledger, Seen, Settlement, Strike
 from retouch.queue import EditQueue
+from retouch.states import EditState
 from tests.unit.workers.gateway.conftest import Client, problem
 from workers.gateway.native.installation import UNTOLD
 
@@ -37,6 +39,34 @@ def test_a_pause_that_is_left_on_a_batch_that_has_ended_is_told(
     [told] = client(Scope.READ).get("/v1/batches/b/why").json()["reasons"]
     assert (told["name"], "retouch resume b" in told["text"]) == ("batch:person", True)
     assert "what is tried again, or added, is not submitted" in told["text"]
+
+
+def test_an_api_that_does_not_say_how_edits_stand_is_a_reason(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """Until it says it of one; its words are for those who may know them."""
+    queue.enqueue([EDIT], batch="b")
+    ledger.worker.see_worker("w", {})
+    refuse_status(ledger, "401: no such key")
+    [told] = client(Scope.READ).get("/v1/batches/b/why").json()["reasons"]
+    assert told["name"] == "refused"
+    assert told["text"].startswith("the API refuses to say how 1 edit at the API is doing: 401: no such key. They are")
+    [told] = client(Scope.WATCH, name="wall").get("/v1/batches/b/why").json()["reasons"]
+    assert "401" not in told["text"]
+    ledger.worker.observe(good={"status": ledger.connection.now() + 1})
+    assert client(Scope.READ, name="later").get("/v1/batches/b/why").json()["reasons"] == []
+
+
+def refuse_status(ledger: Ledger, words: str) -> None:
+    """Submit the edit that is queued, and be refused when asking about it."""
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    taken = Settlement(claim, (EditState.SUBMITTING,), EditState.WAITING, put={"provider_id": "job-1"})
+    ledger.worker.settle([taken])
+    [claim] = ledger.worker.claim("w", lease_ms=60_000, places=1).claims
+    ledger.worker.begin_poll([claim], 60_000, 3_600_000, nonce="a")
+    seen = (Seen("status", ledger.connection.now(), Fared.REFUSED, words),)
+    refused = Settlement(
+        claim, (EditState.WAITING,), EditState.WAITING, 60_000, seen=seen, strike=Strike("status", 60_000)
+    )
+    ledger.worker.settle([refused])
 
 
 def test_an_edit_says_why_it_waits(client: Client, queue: EditQueue, ledger: Ledger) -> None:

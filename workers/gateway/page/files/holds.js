@@ -22,6 +22,8 @@ const REMEDIES = {
 /** Why a pause of all batches is, in short. */
 export const causeOf = ({ cause }) => CAUSES[cause] ?? cause;
 
+const MANY_REFUSED = 5; // edits: it is the API then, and not the edit, as `…/why` has it
+const UNTOLD = { short: "the API refuses to say", why: "the API refuses to say how edits are doing", mends: "fix the key, or RETOUCH_API_URL" };
 const UNDER_WAY = ["queued", "submitting", "waiting", "copying"];
 
 /** The pauses of a kind of requests of all batches, that last longer than the API asks for now and then. */
@@ -40,6 +42,7 @@ export function stallsOf(record) {
     ...(has(...UNDER_WAY) ? unattended() : []),
     ...(has("queued") ? pausesOf("submit").map(heldSubmit) : []),
     ...(has("waiting") ? pausesOf("status").map(heldStatus) : []),
+    ...(has("waiting") && installation.refused >= Math.min(record.counts.waiting, MANY_REFUSED) ? [UNTOLD] : []),
   ];
 }
 

@@ -16,6 +16,8 @@ class Installation extends EventTarget {
   pauses = [];
   /** The gateway does not answer. */
   away = false;
+  /** Of how many edits the API refuses to say how they stand. */
+  refused = 0;
 
   /** Look from now on, for whoever is signed in. */
   begin() {
@@ -48,14 +50,16 @@ class Installation extends EventTarget {
   look() {
     this.#lookedAt = performance.now();
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const away = (error) => this.#take({ ...this, away: error.status === 0 });
-    return this.#reads.read(() => json("/v1/installation", { signal }), (found) => this.#take(found), away);
+    const taken = ({ workers, pauses, provider }) => this.#take({ workers, pauses, refused: provider.status_refused });
+    const failed = (error) => this.#take({ ...this, away: error.status === 0 });
+    return this.#reads.read(() => json("/v1/installation", { signal }), taken, failed);
   }
 
-  #take({ workers, pauses, away = false }) {
-    const told = JSON.stringify([workers, pauses, away]);
+  #take({ workers, pauses, refused = 0, away = false }) {
+    const told = JSON.stringify([workers, pauses, refused, away]);
     if (told === this.#told) return;
-    [this.#told, this.workers, this.pauses, this.away] = [told, workers, pauses, away];
+    this.#told = told;
+    Object.assign(this, { workers, pauses, refused, away });
     this.dispatchEvent(new Event("change"));
   }
 }
