@@ -305,7 +305,7 @@ def test_back_leads_to_the_picture_where_one_was(look: Look, twenty: list[str]) 
     page.locator("state-map").wait_for()
     page.go_back()
     expect(page.locator(".cell[data-index='19']")).to_be_focused()
-    expect(page.locator(".gallery-keys")).to_contain_text("Pick it, reject the 19 others")
+    expect(page.locator(".gallery-keys")).to_contain_text("Pick seed 20, reject the 19 others")
 
 
 def test_a_gallery_is_used_by_touch_alone(look: Look, twenty: list[str]) -> None:

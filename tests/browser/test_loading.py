@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from retouch.ledger import Ledger
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
+from workers.gateway.gate import FILES
 from workers.gateway.page.frame import files, version
 
 LOADED = """performance.getEntriesByType("resource")
@@ -78,9 +79,8 @@ def test_a_page_of_another_version_is_shown_by_what_there_is(look: Look, url: st
     older = frame.text.replace(version(), "0" * 16)
     policy = {"Content-Security-Policy": frame.headers["Content-Security-Policy"]}
     page.route(f"{url}/", lambda route: route.fulfill(body=older, content_type="text/html", headers=policy))
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     page.reload()
     page.get_by_role("link", name="Money", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="Money", exact=True)).to_be_visible()
-    assert {one.split("/")[5] for one in asked if "/page/files/" in one} == {"0" * 16}
+    asked = page.evaluate("() => performance.getEntriesByType('resource').map(({name}) => name)")
+    assert {one.split("/")[5] for one in asked if FILES in one} == {"0" * 16}
