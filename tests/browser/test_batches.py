@@ -163,6 +163,7 @@ def test_all_submits_are_paused_and_resumed_from_the_list(look: Look, queue: Edi
     assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
     accessible(page)
     note.get_by_role("button", name="Resume submits").press("Enter")
+    expect(page.get_by_text("Submits go on.", exact=True)).to_be_visible()
     expect(note).to_be_hidden()
     expect(stop).to_be_visible()
     ledger.worker.pause("submit:outage", "502 bad gateway")

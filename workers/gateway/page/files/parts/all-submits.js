@@ -1,5 +1,6 @@
 // All submits at once: the button that pauses them, with the dialog before it, and which pauses a person can end.
 import { h } from "../dom.js";
+import { causeOf } from "../holds.js";
 import { Decision } from "./decision.js";
 
 export const isByPerson = ({ kind, cause }) => kind === "submit" && cause === "person";
@@ -16,3 +17,10 @@ export function pauseAllButton(change) {
 
 /** The button that ends such a pause; `resume`: called for it. */
 export const resumeButton = (resume) => h("button", { on: { click: resume } }, "Resume submits");
+
+/** What comes of a pause that was ended, by those that are left; of one for refusals it is known with the next request. */
+export function resumed({ cause }, pauses) {
+  const left = pauses.filter(({ kind }) => kind === "submit");
+  if (left.length) return `Submits are paused still (${left.map(causeOf).join(", ")}).`;
+  return cause === "person" ? "Submits go on." : "Submits go on. If the API refuses the next one too, they pause again.";
+}

@@ -10,7 +10,7 @@ const KINDS = { submit: "Submits", status: "Status requests" };
 export class PausesNote {
   #told = "[]";
 
-  /** `changed`: called when there are others; `resume`: ends those that a person can end, where somebody may do that. */
+  /** `changed`: called when there are others; `resume(pause)`: ends one that a person can end, where somebody may do that. */
   constructor(signal, changed, resume = null) {
     Object.assign(this, { changed, resume });
     this.list = h("ul", {});
@@ -38,5 +38,5 @@ function item(pause, resume) {
   const begun = h("time", { datetime: since, title: when(since) }, ago(since));
   const what = `${KINDS[kind] ?? kind} of all batches are paused`;
   const text = h("span", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, begun, `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
-  return h("li", { class: "bar between" }, text, resume && endsByHand(pause) && resumeButton(resume));
+  return h("li", { class: "bar between" }, text, resume && endsByHand(pause) && resumeButton(() => resume(pause)));
 }

@@ -6,7 +6,7 @@ import { ago, digits, number, percent, range, sendersText, spent, used, when } f
 import { stallsOf } from "../holds.js";
 import { installation } from "../installation.js";
 import { live } from "../live.js";
-import { isByPerson, pauseAllButton } from "../parts/all-submits.js";
+import { isByPerson, pauseAllButton, resumed } from "../parts/all-submits.js";
 import "../parts/progress-bar.js";
 import { PausesNote } from "../parts/pauses-note.js";
 import { copyLine } from "../parts/copy-line.js";
@@ -63,7 +63,7 @@ class Batches {
     this.list = h("ul", { class: "card batches", "aria-label": "Batches", "aria-busy": "true" });
     this.said = h("p", { class: "quiet small", role: "status" });
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, "Show older batches");
-    this.pauses = new PausesNote(this.#closing.signal, () => this.#timed(), may && (() => this.#resumeAll()));
+    this.pauses = new PausesNote(this.#closing.signal, () => this.#timed(), may && ((pause) => this.#resume(pause)));
     this.pauseAll = pauseAllButton(changeAll);
     this.#offerPause();
     this.named = new NamedEdits(this.#closing.signal, () => this.#draw());
@@ -193,9 +193,10 @@ class Batches {
     this.pauseAll.hidden = !this.may || installation.pauses.some(isByPerson);
   }
 
-  async #resumeAll() {
+  async #resume(pause) {
     try {
       await changeAll("/v1/provider/resume");
+      notice(resumed(pause, installation.pauses));
     } catch (error) {
       notice(error.message);
     }
@@ -321,7 +322,7 @@ class Batches {
 /** Pause or resume all submits. */
 async function changeAll(path) {
   await ask(path, { method: "POST" });
-  installation.look();
+  await installation.look();
 }
 
 const nameOf = (filter) => new URLSearchParams(filter).toString();

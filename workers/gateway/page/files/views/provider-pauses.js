@@ -2,7 +2,7 @@
 import { h, notice } from "../dom.js";
 import { ago, capital, span, when } from "../format.js";
 import { causeOf } from "../holds.js";
-import { isByPerson, pauseAllButton, resumeButton } from "../parts/all-submits.js";
+import { isByPerson, pauseAllButton, resumeButton, resumed } from "../parts/all-submits.js";
 
 export class Pauses {
   #told = "";
@@ -47,13 +47,6 @@ export class Pauses {
 }
 
 const COMMAND = /(to go on|, or at once with): retouch resume$/; // there is a button for it
-
-/** What comes of a pause that was ended; of one for refusals it is known with the next request. */
-function resumed({ cause }, pauses) {
-  const left = pauses.filter(({ kind }) => kind === "submit");
-  if (left.length) return `Submits are paused still (${left.map(causeOf).join(", ")}).`;
-  return cause === "person" ? "Submits go on." : "Submits go on. If the API refuses the next one too, they pause again.";
-}
 
 const nameOf = ({ kind, cause }) => `${kind}:${cause}`;
 
