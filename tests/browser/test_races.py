@@ -273,9 +273,7 @@ def test_the_provider_is_as_it_was_heard_of_last(page: Page, ledger: Ledger, que
 
 def test_a_table_shows_what_was_asked_for_last(page: Page, now: Now) -> None:
     """So does what stands above all views."""
-    page.evaluate(
-        "AbortSignal.timeout = () => undefined"
-    )  # by the machine's time, not by the page's clock
+    page.evaluate("AbortSignal.timeout = () => undefined")  # by the machine's time, not by the page's clock
     tables, banners = Held(page, "**/v1/workers"), Held(page, "**/v1/installation")
     before = now("/v1/workers"), now("/v1/installation")
     go(page, "workers")
