@@ -36,7 +36,7 @@ _REMEDIES = {
     "OOM": "raise its maxmemory; nothing is lost, and all goes on by itself",
     "MISCONF": "give its disk room; nothing is lost, and all goes on by itself",
 }
-_OF_SCRIPT = re.compile(r"\.? script: .*")  # in which of our scripts, and where: it says nothing to people
+_OF_SCRIPT = re.compile(r"\.? script: (?:[0-9a-f]{40}, )?on @.*")  # where in our scripts: it says nothing to people
 _OTHER_SCHEMA = re.compile(r"SCHEMA (\d+)")
 
 

@@ -117,5 +117,5 @@ def test_no_batch_is_looked_at(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(bench.ledger.connection, "read_all", watched)
     bench.ledger.reader.figures()
-    assert len(asked) == 14
+    assert len(asked) == 15
     assert [command for command in asked if command[1].startswith(bench.keys.batch(""))] == []
