@@ -33,7 +33,13 @@ def _set(admin: Admin, name: str, value: str) -> Iterator[None]:
     try:
         yield
     finally:
-        admin.client.config_set(name, before)
+        until(lambda: _is_set(admin, name, before), f"{name} is {before} again")
+
+
+def _is_set(admin: Admin, name: str, value: str) -> bool:
+    with suppress(redis.ResponseError):  # a script of a worker may run for longer than is allowed just now
+        return bool(admin.client.config_set(name, value))
+    return False
 
 
 @contextmanager
