@@ -19,6 +19,7 @@ from scripts.screenshots import SAMPLES, SHOWN, pictures_in_s3
 from tests.browser.gallery_scene import Put, write_pictures
 from tests.browser.scene import write_batch
 from tests.browser.story import write_story
+from tests.browser.use import keep_worker
 from tests.harness.browser import NEEDED, launch, program
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
@@ -84,13 +85,13 @@ def _write(client: fakeredis.FakeRedis, ledger: Ledger, put: Put) -> None:
 
 
 def _shoot(browser: Browser, gateway: Gateway, url: str, scheme: str) -> None:
+    keep_worker(gateway.ledger, "retouch1")
     context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
     page = context.new_page()
     assert isinstance(gateway.visits, OwnVisits)
     page.goto(f"{url}/#link={gateway.visits.link()}")
     page.get_by_role("button", name="Sign out").wait_for()
     for picture in PICTURES:
-        gateway.ledger.worker.see_worker("retouch1", {})  # again and again, or it is dead
         page.set_viewport_size({"width": WIDTH, "height": picture.height})
         page.goto(f"{url}/{picture.path}")
         page.get_by_text(picture.text).first.wait_for()
