@@ -9,14 +9,11 @@ from typing import NamedTuple
 from retouch.advice.pauses import batch_pause_line, pause_line, what_waits
 from retouch.advice.workers import workers_hint
 from retouch.ledger import BatchView, Pause, Provider
-from retouch.ledger.constants import PRODUCER_GONE_MS
+from retouch.ledger.constants import MAX_SUSPECTS, PRODUCER_GONE_MS
 from retouch.plural import are, count, were
 from retouch.states import EditState
 
 LATELY = timedelta(minutes=5)
-MANY_REFUSED = (
-    5  # edits of which no status is told, each asked about for the first time: it is the API, as verdicts.lua has it
-)
 AT_THE_API = (EditState.SUBMITTING, EditState.WAITING)
 
 
@@ -43,7 +40,7 @@ def reasons_outside(workers: list[str], pauses: Iterable[Pause]) -> list[Reason]
 def reasons_at_the_api(view: BatchView, provider: Provider) -> Iterable[Reason]:
     """That the API has edits of a batch, and refuses to say how they stand: more than a few, or all that it has."""
     waiting = view.counts.get(EditState.WAITING, 0)
-    if not waiting or provider.status_refused < min(waiting, MANY_REFUSED):
+    if not waiting or provider.status_refused < min(waiting, MAX_SUSPECTS):
         return
     words = f": {provider.refusal}" if provider.refusal else ""
     yield Reason(

@@ -26,6 +26,7 @@ SAMPLED = (  # what a record says beside the places, in this order; more may be 
     *(f"{what}:{kind}" for kind in ("submit", "status") for what in ("answers", "ms")),
 )
 SENDERS_KEPT = 10  # of a batch; those that come later are not named
+MAX_SUSPECTS = 5  # different edits that are refused, none taken in between: it is the API, or the account
 CHANGED_AT_ONCE = 25  # edits of a job in one script: 2 ms, and some 12 where a fork of Redis shares its memory
 COUNTED_AT_ONCE = 250  # edits of a job in one script that only looks at them
 JOB_OFFERED_MS = 15 * 60_000  # ms that a job which was counted can be started
@@ -67,6 +68,7 @@ NUMBERS_AND_WORDS: dict[str, int | float | str] = {
     "LEARNED_BINS": LEARNED_BINS,
     "LEARNED_KINDS": LEARNED_KINDS,
     "SENDERS_KEPT": SENDERS_KEPT,
+    "MAX_SUSPECTS": MAX_SUSPECTS,
     "CHANGED_AT_ONCE": CHANGED_AT_ONCE,
     "COUNTED_AT_ONCE": COUNTED_AT_ONCE,
     "JOB_OFFERED_MS": JOB_OFFERED_MS,

@@ -13,7 +13,6 @@ local function end_run(batch)
 end
 
 local verdicts = rarely(function(verdicts)
-  local MAX_SUSPECTS = 5 -- different edits that are refused, none taken in between: it is the API, or the account
   local STRIKES = 5 -- refusals of one edit, while others fare well: it is the edit
   local OUTAGE_AFTER = 5 -- errors in a row of one kind; fewer can be chance
   local REFUSED_PROBE_MS, STORE_PROBE_MS = 250, 5000

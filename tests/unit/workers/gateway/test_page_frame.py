@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from retouch.ledger.constants import MAX_SUSPECTS
 from tests.unit.workers.gateway.conftest import Caller, problem
 from workers.gateway import page
 from workers.gateway.gate import FILES
@@ -119,6 +120,11 @@ def test_there_is_no_other_file(anyone: Caller) -> None:
     for path in ("index.html", "../frame.py", "%2e%2e/frame.py", "nothing.js", "style/1-tokens.css", ""):
         assert problem(anyone.get(f"{FILES}{version()}/{path}"))["status"] in (401, 404), path
     assert problem(anyone.get(f"{FILES}main.js"))["status"] == 404
+
+
+def test_the_page_calls_as_many_refusals_many_as_the_ledger() -> None:
+    """So that a batch says the same on the page and in a terminal."""
+    assert f"const MAX_SUSPECTS = {MAX_SUSPECTS};" in files()["holds.js"].content.decode()
 
 
 def test_no_file_makes_markup_of_text() -> None:

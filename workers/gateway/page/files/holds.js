@@ -22,7 +22,7 @@ const REMEDIES = {
 /** Why a pause of all batches is, in short. */
 export const causeOf = ({ cause }) => CAUSES[cause] ?? cause;
 
-const MANY_REFUSED = 5; // edits: it is the API then, and not the edit, as `…/why` has it
+const MAX_SUSPECTS = 5; // edits that are refused: it is the API then (as in retouch/ledger/constants.py)
 const UNTOLD = { short: "the API refuses to say", why: "the API refuses to say how edits are doing", mends: "fix the key, or RETOUCH_API_URL" };
 const UNDER_WAY = ["queued", "submitting", "waiting", "copying"];
 
@@ -42,7 +42,7 @@ export function stallsOf(record) {
     ...(has(...UNDER_WAY) ? unattended() : []),
     ...(has("queued") ? pausesOf("submit").map(heldSubmit) : []),
     ...(has("waiting") ? pausesOf("status").map(heldStatus) : []),
-    ...(has("waiting") && installation.refused >= Math.min(record.counts.waiting, MANY_REFUSED) ? [UNTOLD] : []),
+    ...(has("waiting") && installation.refused >= Math.min(record.counts.waiting, MAX_SUSPECTS) ? [UNTOLD] : []),
   ];
 }
 
