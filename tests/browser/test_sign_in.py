@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
+from tests.browser.held import Held
 from workers.gateway.context import Gateway
 
 
@@ -47,3 +50,31 @@ def test_a_session_that_ends_elsewhere_leads_to_the_sign_in(look: Look, gateway:
     gateway.keys.revoke("ada")
     page.goto(f"{page.url}/b")
     expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+
+
+def test_whoever_signs_in_stays_so(look: Look, token: str) -> None:
+    """Whatever was asked before; and nothing is, but who is looking."""
+    page = look(signed_in=False)
+    field = page.get_by_label("Key of this gateway")
+    expect(field).to_be_visible()
+    held = Held(page, re.compile("/page/session|/v1/"))
+    page.evaluate("dispatchEvent(new Event('signed-out'))")  # an answer of before that comes late
+    field.fill(token)
+    page.keyboard.press("Enter")
+    held.wait(2)
+    held.hold_no_more()
+    held.answer(1)
+    expect(page.get_by_role("heading", name="Batches", exact=True)).to_be_visible()
+    held.answer(0, body="null", content_type="application/json")
+    expect(page.get_by_role("heading", name="Batches", exact=True)).to_be_visible()
+
+
+def test_nothing_is_asked_of_the_gateway_before_somebody_signs_in(look: Look, url: str) -> None:
+    """But who is looking: else the answer to it could end the session that has begun meanwhile."""
+    page = look("#/keys", signed_in=False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
+    page.reload()
+    expect(page.get_by_label("Key of this gateway")).to_be_visible()
+    page.evaluate("fetch('/healthz').then((answer) => answer.text())")
+    assert [path for path in asked if not path.startswith("/page/files/")] == ["/", "/page/session", "/healthz"]

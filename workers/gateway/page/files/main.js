@@ -6,6 +6,7 @@ import { installation } from "./installation.js";
 import { installKeys } from "./keys.js";
 import { live } from "./live.js";
 import { watchWorkers } from "./parts/no-worker.js";
+import { Reads } from "./reads.js";
 import { loadAll, viewOf } from "./views.js";
 import { signIn } from "./views/sign-in.js";
 
@@ -13,7 +14,8 @@ const OTHERS_MS = 2000; // after the first view: its own requests go first
 const LINK = /^#link=([\w-]+)$/;
 const main = document.querySelector("#main");
 const tabs = new BroadcastChannel("retouch-session"); // all have one cookie: who signs in or out in one does it in all
-let session = null;
+const reads = new Reads(); // of who is looking
+let session; // undefined: it is not known yet; null: nobody is signed in
 let close = () => {};
 let shown = null;
 
@@ -22,16 +24,17 @@ async function begin() {
   if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
   viewOf(location.hash).load().catch(() => {}); // beside the session, without which it is not shown
   main.replaceChildren(loading());
+  if (!link) return look(show);
   try {
-    if (link) entered(await byLink(link[1]));
-    else signedIn(await json("/page/session"));
+    entered(await byLink(link[1]));
   } catch (error) {
     show(error);
   }
 }
 
-/** A person has signed in here. */
+/** A person has signed in here, or (null) out: what was asked before that says nothing any more. */
 function entered(found) {
+  reads.drop();
   signedIn(found);
   tabs.postMessage(null);
 }
@@ -39,17 +42,22 @@ function entered(found) {
 /** Show what there is for whoever is signed in; null: nobody is any more, as `error` says. */
 function signedIn(found, error) {
   session = found;
-  installation.begin();
+  if (found) installation.begin();
   show(error);
   setTimeout(loadAll, OTHERS_MS);
 }
 
 /** Somebody has signed in or out elsewhere, or an answer says that the session has ended: which may be one before this. */
-async function lookAgain() {
-  const found = await json("/page/session").catch(() => session);
+const lookAgain = () => look(() => {});
+
+function look(failed) {
+  return reads.read(() => json("/page/session"), told, failed);
+}
+
+function told(found) {
   if (JSON.stringify(found) === JSON.stringify(session)) return;
   closeDialogs();
-  signedIn(found, new Problem(401, "Your session has ended. Sign in again."));
+  signedIn(found, session && new Problem(401, "Your session has ended. Sign in again."));
 }
 
 async function byLink(secret) {
@@ -109,11 +117,9 @@ async function signOut() {
   } catch (error) {
     return notice(`You are signed in still. ${error.message}`);
   }
-  session = null;
   closeDialogs();
   history.replaceState(null, "", "/");
-  show();
-  tabs.postMessage(null);
+  entered(null);
 }
 
 window.addEventListener("hashchange", () => {
