@@ -19,8 +19,8 @@ from scripts.screenshots import SAMPLES, SHOWN, pictures_in_s3
 from tests.browser.gallery_scene import Put, write_pictures
 from tests.browser.scene import write_batch
 from tests.browser.story import write_story
-from tests.browser.use import keep_worker
 from tests.harness.browser import NEEDED, launch, program
+from tests.harness.staying import workers_stay
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 from workers.gateway.visits import OwnVisits
@@ -64,7 +64,7 @@ def main() -> int:
         _write(client, ledger, put)
         settings = GatewaySettings(bucket=bucket, prefix="edits/")
         gateway = Gateway(settings, ledger, own_visits=OwnVisits(lambda _link: None))
-        with serving(gateway) as url:
+        with serving(gateway) as url, workers_stay():
             browser = launch(playwright, program_path)
             for scheme in SCHEMES:
                 _shoot(browser, gateway, url, scheme)
@@ -85,7 +85,7 @@ def _write(client: fakeredis.FakeRedis, ledger: Ledger, put: Put) -> None:
 
 
 def _shoot(browser: Browser, gateway: Gateway, url: str, scheme: str) -> None:
-    keep_worker(gateway.ledger, "retouch1")
+    gateway.ledger.worker.see_worker("retouch1", {})
     context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
     page = context.new_page()
     assert isinstance(gateway.visits, OwnVisits)

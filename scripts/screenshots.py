@@ -22,6 +22,7 @@ from tests.browser.gallery_scene import Put, putting, write_pictures
 from tests.browser.scene import write_batch
 from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 from tests.harness.browser import NEEDED, launch, program
+from tests.harness.staying import workers_stay
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 from workers.gateway.visits import OwnVisits
@@ -119,7 +120,7 @@ def _served(put: Put, bucket: str) -> Iterator[tuple[Gateway, str]]:
     seeds = write_pictures(ledger, put, "seeds", seeds=range(1, 21))
     queue.choose("seeds", pick=seeds[7:8], reject=seeds[:7])
     gateway = Gateway(GatewaySettings(bucket=bucket, prefix="edits/"), ledger, own_visits=OwnVisits(lambda _link: None))
-    with serving(gateway) as url:
+    with serving(gateway) as url, workers_stay():
         yield gateway, url
 
 

@@ -14,6 +14,7 @@ from config.gateway import GatewaySettings
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from tests.harness.browser import NEEDED, launch, program
+from tests.harness.staying import workers_stay
 from tests.harness.waiting import LIMIT_S
 from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
@@ -24,6 +25,12 @@ SCREEN = {"width": 1280, "height": 900}
 Look = Callable[..., Page]
 
 expect.set_options(timeout=LIMIT_MS)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _workers_stay() -> Iterator[None]:
+    with workers_stay():
+        yield
 
 
 @pytest.fixture(scope="package")  # its loop runs in this thread, and no test of another folder could start one

@@ -13,7 +13,6 @@ from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
-from tests.browser.use import keep_worker
 
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 
@@ -27,7 +26,7 @@ def edits(count: int) -> list[Edit]:
 def queue(ledger: Ledger) -> EditQueue:
     """Three batches: one is paused, one has ended but for its files."""
     found = EditQueue(ledger)
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     found.enqueue(edits(3), batch="oil")
     found.enqueue(edits(2), batch="paused-one")
     found.pause("paused-one", "lunch")

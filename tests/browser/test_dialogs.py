@@ -17,7 +17,6 @@ from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
 from tests.browser.test_batch import end
 from tests.browser.test_batches import edits
-from tests.browser.use import keep_worker
 
 BROKEN = '{"code": "failure", "message": "broken"}'
 OF_A_BATCH = ("Retry all…", "Retry 2…", "Cancel 3…", "Pause…", "Budget…", "Cancel what is queued…")
@@ -27,7 +26,7 @@ OF_AN_EDIT, OF_THE_GALLERY = ("Try it again…",), ("Again…", "Export…")
 @pytest.fixture
 def queue(ledger: Ledger) -> EditQueue:
     """A batch of which two edits failed and three wait, and one whose pictures are all there."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
     write_batch(ledger, "prints", 40, ended=1)
     queue = EditQueue(ledger)

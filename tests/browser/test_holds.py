@@ -15,7 +15,7 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.test_batch import end
 from tests.browser.test_batches import accessible, edits
-from tests.browser.use import keep_worker, write_use
+from tests.browser.use import write_use
 from tests.unit.workers.gateway.test_why import refuse_status
 
 WIDE = '{"code": "refused", "message": "width 99 is too large"}'
@@ -36,7 +36,7 @@ def test_a_pause_that_was_forgotten_is_told_before_a_retry_and_after(
     look: Look, queue: EditQueue, ledger: Ledger
 ) -> None:
     """The batch is completed, and looks so; what is tried again waits all the same."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     queue.pause("oil", reason="somebody with the key ada paused it")
     queue.cancel("oil")
     end(ledger, 1, EditState.COMPLETED)
@@ -71,7 +71,7 @@ def test_a_pause_that_was_forgotten_is_told_before_a_retry_and_after(
 
 def test_a_pause_of_all_is_told_as_well(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """In the list, before a retry, and before a batch is resumed that would wait on."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     queue.pause(reason="lunch")
     queue.pause("oil", reason="tea")
     page = look("#/batches/oil")
@@ -101,7 +101,7 @@ def test_a_batch_whose_edits_are_at_the_api_says_why_it_stands(look: Look, queue
     row.click()
     expect(page.locator("main .pill").first).to_have_text("open, stalled")
     expect(head).to_contain_text("no worker")
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     expect(page.locator("main .pill").first).to_have_text("open")
     queue.pause(reason="lunch")  # of submits, which it needs no more of
     ledger.worker.pause("status:outage", "502 bad gateway")
@@ -115,7 +115,7 @@ def test_a_batch_whose_edits_are_at_the_api_says_why_it_stands(look: Look, queue
 
 def test_an_api_that_does_not_say_how_edits_stand_is_told(look: Look, ledger: Ledger) -> None:
     """No pause comes of it: they are asked about again and again."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     EditQueue(ledger).enqueue(edits(1), batch="oil")
     refuse_status(ledger, "401: no such key")
     page = look("#/batches")
@@ -143,7 +143,7 @@ def test_that_no_worker_is_alive_is_said_on_every_view(look: Look, queue: EditQu
     row = page.get_by_role("link", name="oil")
     expect(row.locator(".pill")).to_have_text("open, stalled")
     expect(row).to_contain_text("no worker")
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     expect(banner).to_have_text("")
     expect(page.locator(".live")).to_have_text("live")
     expect(row.locator(".pill")).to_have_text("open")
@@ -158,7 +158,7 @@ def test_an_api_that_nobody_asks_is_not_well(look: Look, ledger: Ledger) -> None
     expect(verdict).to_contain_text("Nobody asks the API, since no worker is alive; when it was last asked, ")
     expect(use).to_contain_text("nobody asks about them")
     expect(use).not_to_contain_text("/s")
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     expect(verdict).to_contain_text("The API is well")
     expect(use).to_contain_text("/s")
     keys, client = ledger.connection.keys, ledger.connection._client
@@ -180,7 +180,7 @@ def test_everybody_can_read_it(look: Look, queue: EditQueue, scheme: str) -> Non
 
 def test_a_gateway_that_stands_still_is_not_live(look: Look, ledger: Ledger) -> None:
     """Its stream stays open then; it does not answer, though, and once it does again all is as before."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     page = look("#/batches")
     live = page.locator(".live")
     expect(live).to_have_text("live")

@@ -18,7 +18,6 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.test_batch import end
 from tests.browser.test_batches import accessible, edits
-from tests.browser.use import keep_worker
 from tests.harness.waiting import until
 
 BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", "message": "width 99 is too large"}'
@@ -27,7 +26,7 @@ BROKEN, WIDE = '{"code": "failure", "message": "broken"}', '{"code": "refused", 
 @pytest.fixture
 def queue(ledger: Ledger) -> EditQueue:
     """A batch of nine edits: three failed for one reason, two for another, four wait."""
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     ledger.producer.set_price(Price(Decimal("0.5"), "USD"))
     queue = EditQueue(ledger)
     queue.enqueue(edits(9), batch="oil")
@@ -122,7 +121,7 @@ def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
 ) -> None:
     """Live, with how far it is."""
     monkeypatch.setattr(ledger.jobs, "due", list)  # the test does the pages
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     queue = EditQueue(ledger)
     queue.enqueue(edits(CHANGED_AT_ONCE + 5), batch="oil")
     page = look("#/batches/oil")

@@ -12,7 +12,7 @@ from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.test_batches import SCHEMES, accessible, edits
-from tests.browser.use import keep_alive, keep_worker, show_workers, write_budgets, write_keys, write_sinks, write_use
+from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 
 TABLES = ("workers", "money", "sinks", "keys")
 
@@ -103,7 +103,7 @@ def test_what_is_refused_in_this_minute_counts(look: Look, queue: EditQueue, led
     minute = now // 60_000 * 60_000 - 60_000
     client.delete(keys.samples)
     client.rpush(keys.samples, f"{minute} 30 420 17 20 0 186 0 0 0 0 600 {'0 ' * 12}")
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     page = look("#/provider")
     verdict, use = page.locator(".verdict"), page.get_by_role("region", name="Use", exact=True)
     expect(verdict).to_have_text(re.compile(r"^The API is well: none of the requests of the 15 min until"))
@@ -178,7 +178,6 @@ def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: 
 def test_all_settings_of_a_worker_are_seen(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """Below its row, by keys; those in which another one differs say so, and it stays open when all is read again."""
     show_workers(ledger)
-    keep_alive(ledger, "render-1-4100", "render-2-4101")
     page = look("#/workers")
     button = page.get_by_role("button", name="Settings of render-1-4100")
     expect(button).to_have_attribute("aria-expanded", "false")

@@ -19,7 +19,7 @@ from tests.browser.scene import write_batch
 from tests.browser.stream import Stream
 from tests.browser.test_batch import end
 from tests.browser.test_batches import edits, names
-from tests.browser.use import keep_worker, write_use
+from tests.browser.use import write_use
 
 Now = Callable[[str], Any]
 STRIP: dict[str, Any] = {"states": [], "groups": [], "picks": [], "total": 2, "at": "2999-01-01T00:00:00.000Z"}
@@ -38,7 +38,7 @@ def now(url: str, token: str) -> Now:
 def queue(ledger: Ledger) -> EditQueue:
     """A batch of two edits."""
     found = EditQueue(ledger)
-    keep_worker(ledger)
+    ledger.worker.see_worker("w", {})
     found.enqueue(edits(2), batch="oil")
     return found
 

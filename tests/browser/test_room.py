@@ -9,7 +9,7 @@ from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from tests.browser.conftest import Look
 from tests.browser.scene import write_batch
-from tests.browser.use import keep_alive, show_workers, write_budgets, write_keys, write_sinks, write_use
+from tests.browser.use import show_workers, write_budgets, write_keys, write_sinks, write_use
 
 VIEWS = {
     "batches": "4,000 of 4,000",
@@ -45,7 +45,6 @@ def used(ledger: Ledger) -> EditQueue:
     write_keys(ledger)
     write_budgets(ledger, "posters")
     show_workers(ledger)
-    keep_alive(ledger, "render-1-4100", "render-2-4101")
     queue = EditQueue(ledger)
     queue.pause("posters", "wait for the new logo")
     return queue

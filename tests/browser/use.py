@@ -15,7 +15,7 @@ PAUSED = range(55, 70)
 
 
 def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
-    """All of it; the workers are seen now, and not any more some seconds later."""
+    """All of it."""
     ledger.producer.set_price(Price.of_micros(10_000, "USD"))
     show_workers(ledger)
     connection = ledger.connection
@@ -47,18 +47,6 @@ def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
             keys.learned(kind), mapping={n: 90 / (1 + (n - middle) ** 2) for n in range(middle - 6, middle + 9)}
         )
     client.delete(keys.sampling)  # what was written here has not come about in this minute
-
-
-def keep_worker(ledger: Ledger, name: str = "w") -> None:
-    """One that is alive as long as the test is."""
-    ledger.worker.see_worker(name, {})
-    keep_alive(ledger, name)
-
-
-def keep_alive(ledger: Ledger, *names: str) -> None:
-    """Have these be seen until the test ends."""
-    until = ledger.connection.now() + 3_600_000
-    ledger.connection._client.zadd(ledger.connection.keys.workers, dict.fromkeys(names, until))
 
 
 def show_workers(ledger: Ledger) -> None:

@@ -37,6 +37,7 @@ from retouch.ledger import Delivery, FoundEdits, Heartbeat, Ledger, Named, Named
 from retouch.net.addresses import PrivateHosts
 from retouch.price import Price
 from retouch.senders import this_user
+from tests.harness.staying import workers_stay
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
 from tests.unit.producing import edit, finish_all
@@ -48,7 +49,7 @@ from workers.stack.s3 import S3
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """An empty ledger on a real server."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client, workers_stay():
         yield Ledger(client)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from retouch import EditQueue
 from retouch.ledger import Ledger
+from tests.harness.staying import workers_stay
 from tests.unit.worker_stage import Measured, Worker
 
 MEASURING = (
@@ -19,6 +20,12 @@ MEASURING = (
     *("workers.leases", "workers.server_clock", "workers.poll_times", "workers.dispatcher"),
     *("workers.api_watch", "workers.store_watch"),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers_stay() -> Iterator[None]:
+    with workers_stay():
+        yield
 
 
 @pytest.fixture

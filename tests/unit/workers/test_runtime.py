@@ -14,6 +14,7 @@ from retouch.errors import InputError, SchemaError
 from retouch.ledger import SCHEMA, Claim, JobState, Which
 from retouch.ledger.constants import JOB_TAKEN_MS
 from retouch.price import Price
+from tests.harness.staying import HOUR_MS
 from tests.harness.waiting import until
 from tests.unit.worker_stage import Worker
 from workers import runtime
@@ -147,7 +148,7 @@ def test_it_waits_until_no_older_worker_is_alive(worker: Worker, monkeypatch: py
         nonlocal asked
         asked += 1
         if asked == 3:
-            worker.clock.now += 6001
+            worker.clock.now += HOUR_MS + 1
         assert not worker.context.store_watch.looked.is_set()
         assert not shown.is_set()
         return upgrade()

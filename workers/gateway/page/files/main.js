@@ -56,8 +56,9 @@ function look(failed) {
 
 function told(found) {
   if (JSON.stringify(found) === JSON.stringify(session)) return;
+  if (session === undefined) return signedIn(found);
   closeDialogs();
-  signedIn(found, session && new Problem(401, "Your session has ended. Sign in again."));
+  signedIn(found, new Problem(401, "Your session has ended. Sign in again."));
 }
 
 async function byLink(secret) {
