@@ -10,12 +10,17 @@ export class Alike {
 
   /** The places of all that is made of the same picture; raises Problem. */
   async of(place) {
-    if (this.#places.has(place)) return this.#places.get(place);
+    if (this.known(place)) return this.known(place);
     const [row] = await this.pictures.all([place]);
     const known = this.#places; // of as many edits as there are now
     const { places } = row ? await json(v1("edits", this.batch, row.custom_id, "alike"), { signal: this.signal }) : { places: [] };
     for (const one of places) known.set(one, places);
     return places;
+  }
+
+  /** The same, if it was asked for already. */
+  known(place) {
+    return this.#places.get(place);
   }
 
   /** There are more edits than before. */

@@ -49,6 +49,7 @@ class Again {
     [this.seedsOf.hidden, this.strengthsOf.hidden] = [!seeds, seeds];
     this.go.disabled = true;
     this.#body = null;
+    this.#asked += 1; // what is on its way is for another choice
     clearTimeout(this.#timer);
     const change = this.#change();
     if (!change) return this.#say(seeds ? `Write how many: 1 to ${MOST_SEEDS}.` : "Write numbers from 0 to 1, with commas between them.");
@@ -68,7 +69,7 @@ class Again {
   }
 
   async #count(change) {
-    const asked = ++this.#asked;
+    const asked = this.#asked;
     this.#say("Counting…");
     try {
       const { custom_ids: only } = await json(`${v1("batches", this.batch, "picks")}?is=${this.which.value}`);

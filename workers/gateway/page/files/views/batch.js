@@ -45,6 +45,7 @@ class Batch {
   #asides = new Reads();
   #aside = 0;
   #newer = null; // what has come since the last look aside
+  #opened = null; // the place that somebody wants to see: its name may have to be asked for
   #follows = false; // an edit that an address names: the list goes there, once both have come
 
   constructor(root, batch, may) {
@@ -394,8 +395,9 @@ class Batch {
 
   async #open(place) {
     if (place === undefined) return;
+    this.#opened = place;
     const name = this.rows.nameAt(place) ?? (await this.#nameOf(place));
-    if (name !== undefined) this.#show(name, place);
+    if (name !== undefined && this.#opened === place) this.#show(name, place);
   }
 
   async #nameOnMap(place) {
@@ -428,6 +430,7 @@ class Batch {
   }
 
   #show(name, place) {
+    this.#opened = place;
     this.split.classList.add("open");
     this.edit.show(name, place);
     this.edit.hides(place >= 0 && this.#indexOf(place) < 0);
@@ -442,6 +445,7 @@ class Batch {
   }
 
   #hideEdit() {
+    this.#opened = null;
     this.split.classList.remove("open");
     this.edit.hide();
     this.list.draw();

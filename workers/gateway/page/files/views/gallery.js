@@ -27,6 +27,7 @@ export function open(root, session, batch, customId) {
 class Gallery {
   #closing = new AbortController();
   #shown = new Int32Array(0); // places
+  #looking = 0; // for a picture by its name: which time it is
   #leaving = null; // the way back in the browser's history, from a picture to the grid
 
   constructor(root, session, batch) {
@@ -90,7 +91,7 @@ class Gallery {
     this.grid.setAttribute("aria-multiselectable", "true");
     this.grid.addEventListener("open", () => this.#open());
     this.grid.addEventListener("active", () => {
-      this.picking.moved();
+      this.picking.look();
       this.#remember();
     });
     this.onKey = (event) => this.#key(event);
@@ -134,6 +135,7 @@ class Gallery {
 
   /** Show what an address of this gallery says, as Back and Forward do: a picture, or the grid. */
   goTo(name) {
+    this.#looking += 1;
     if (name) this.#openNamed(name);
     else this.viewer.close();
     return true;
@@ -166,6 +168,7 @@ class Gallery {
 
   #came() {
     this.grid.draw();
+    this.picking.look();
     if (this.viewer.open) this.#view();
   }
 
@@ -190,6 +193,7 @@ class Gallery {
     if (!found.length) this.empty.replaceChildren(...this.filters.nothing());
     this.sides.draw(); // its heads are above the grid, which takes what is left of the screen
     this.grid.show(this.#shown.length, this.sides.columns);
+    this.picking.look();
     if (this.viewer.open) this.#view();
   }
 
@@ -265,6 +269,7 @@ class Gallery {
   }
 
   #show() {
+    this.#looking += 1;
     this.viewer.show();
     this.#view();
   }
@@ -277,10 +282,12 @@ class Gallery {
     }
   }
 
+  /** Show it; false: it is not among those that are shown. Nothing is done if somebody has gone elsewhere meanwhile. */
   async #found(name) {
-    const places = this.#shown;
+    const [places, mine] = [this.#shown, this.#looking];
     for (let first = 0; first < Math.min(places.length, 2000); first += 500) {
       const rows = await this.pictures.all(Array.from(places.subarray(first, first + 500)));
+      if (mine !== this.#looking) return true;
       const at = rows.findIndex((row) => row.custom_id === name);
       if (at < 0) continue;
       this.grid.reveal(first + at);

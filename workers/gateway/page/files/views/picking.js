@@ -11,6 +11,7 @@ export class Picking {
   #said = new Said();
   #keeping = Promise.resolve();
   #settled = 0;
+  #counted = null; // the place of which the others are asked for
 
   /**
    * `strip`: a LiveStrip. `view`: where one stands, and goes: `active` (an index), `selected` (the first and the last),
@@ -74,21 +75,22 @@ export class Picking {
     if (!this.mayChoose) return this.#say("p", [place]);
     if (!this.#isCompleted(place)) return;
     try {
-      const others = await this.#othersOf(place);
+      const others = this.#othersOf(place, await this.alike.of(place));
       if (!others.length) return notice("Nothing else was made of this picture.");
       const [pick, reject] = PICKS.map(({ code }) => code);
+      const stays = this.view.placeAt(this.view.active) === place; // else somebody has gone on meanwhile
       const step = this.#mark([place, ...others], [pick, ...others.map(() => reject)]);
       step.at = place;
       notice(`1 picked, ${number(others.length)} rejected.`);
-      this.view.goTo(this.#nextUndecided());
+      if (stays) this.view.goTo(this.#nextUndecided());
       step.next = this.view.placeAt(this.view.active);
     } catch (error) {
       if (error.name !== "AbortError") notice(error.message);
     }
   }
 
-  async #othersOf(place) {
-    return (await this.alike.of(place)).filter((other) => other !== place && this.#isCompleted(other));
+  #othersOf(place, alike) {
+    return alike.filter((other) => other !== place && this.#isCompleted(other));
   }
 
   /** The index of the next picture of which nothing is said; the active one if there is none. */
@@ -101,17 +103,29 @@ export class Picking {
     return active;
   }
 
-  /** Another picture is active: say how many others there are of it. */
-  moved() {
-    clearTimeout(this.#settled);
+  /** Say how many others there are of the active picture, and nothing of the one before. */
+  look() {
     if (!this.mayChoose) return;
-    this.#settled = setTimeout(async () => {
-      const place = this.view.placeAt(this.view.active);
-      const others = place !== undefined && this.#isCompleted(place) ? await this.#othersOf(place).catch(() => []) : [];
-      const name = this.pictures.at(place)?.custom_id ?? "";
-      const which = varied(name).split(", ").at(-1) || name || "it";
-      this.bests.forEach((button) => fillBest(button, others.length, which));
-    }, SETTLED_MS);
+    const place = this.view.placeAt(this.view.active);
+    const known = this.alike.known(place);
+    this.#offer(place, known ?? []);
+    if (place === this.#counted) return;
+    clearTimeout(this.#settled);
+    this.#counted = known || !this.#isCompleted(place) ? null : place;
+    if (this.#counted !== null) this.#settled = setTimeout(() => this.#count(place), SETTLED_MS);
+  }
+
+  async #count(place) {
+    const alike = await this.alike.of(place).catch(() => []);
+    if (this.#counted === place) this.#counted = null;
+    if (this.view.placeAt(this.view.active) === place) this.#offer(place, alike);
+  }
+
+  #offer(place, alike) {
+    const others = this.#isCompleted(place) ? this.#othersOf(place, alike) : [];
+    const name = this.pictures.at(place)?.custom_id ?? "";
+    const which = others.length ? varied(name).split(", ").at(-1) || name : "";
+    this.bests.forEach((button) => fillBest(button, others.length, which || "it"));
   }
 
   /** Clear these, if anything is said of them, and stay; else take back what was said last, and go there. */

@@ -1,0 +1,139 @@
+"""What somebody chooses while an answer is on its way: what they chose before does not come over it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retouch.access_keys import AccessKeys, Scope
+from retouch.ledger import Ledger, Settlement
+from retouch.queue import EditQueue
+from retouch.states import EditState
+from tests.browser.conftest import Look
+from tests.browser.held import Held
+from tests.browser.scene import write_batch
+
+NAMES = [f"{source}.seed-{seed}" for source in ("house", "flower") for seed in (1, 2, 3)]
+OUTPUT = {"uri": "s3://bucket/edits/oil/0.png", "sha256": "5f" * 32, "bytes": 9, "content_type": "image/png"}
+OUTPUT |= {"width": 8, "height": 8}
+
+
+@pytest.fixture
+def token(ledger: Ledger) -> str:
+    """A key that may pick, and enqueue."""
+    return AccessKeys(ledger, "here").create("ada", [Scope.READ, Scope.SUBMIT, Scope.OPERATE], rate="100000/m")
+
+
+@pytest.fixture
+def queue(ledger: Ledger) -> EditQueue:
+    """Two pictures with three seeds each, all completed."""
+    found = EditQueue(ledger)
+    pictures = {name: f"https://example.com/{name.partition('.')[0]}.png" for name in NAMES}
+    found.enqueue([{"custom_id": n, "prompt": "a", "init_image": of} for n, of in pictures.items()], batch="oil")
+    for claim in ledger.worker.claim("w", lease_ms=60_000, places=9, submits=9).claims:
+        ended = Settlement(claim, (EditState.SUBMITTING,), EditState.COMPLETED, outputs=json.dumps([OUTPUT]))
+        ledger.worker.settle([ended])
+    return found
+
+
+@pytest.fixture
+def gallery(look: Look, queue: EditQueue) -> Page:
+    """Their gallery, the first picture active."""
+    page = look("#/batches/oil/gallery")
+    expect(page.locator("picture-grid .cell").first).to_be_focused()
+    return page
+
+
+def test_the_edit_that_was_opened_last_is_shown(look: Look, ledger: Ledger) -> None:
+    """Though the name of the one before it comes later."""
+    write_batch(ledger, "night", 400)
+    page = look("#/batches/night")
+    expect(page.get_by_text("lighthouse-000000")).to_be_visible()
+    names = Held(page, re.compile("/night/edits[?]"))
+    page.get_by_role("grid", name="Edits").press("End")
+    page.keyboard.press("Enter")
+    names.wait(1)
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    panel = page.locator(".edit")
+    expect(panel.get_by_role("heading", name="lighthouse-000000")).to_be_visible()
+    names.release()
+    expect(panel.get_by_role("heading", name="lighthouse-000000")).to_be_visible()
+    assert page.url.endswith("/lighthouse-000000")
+
+
+def test_an_edit_that_was_left_does_not_open_when_its_name_comes(look: Look, ledger: Ledger) -> None:
+    """Escape was pressed meanwhile."""
+    write_batch(ledger, "night", 400)
+    page = look("#/batches/night/edits/lighthouse-000000")
+    expect(page.locator(".edit").get_by_role("heading", name="lighthouse-000000")).to_be_visible()
+    names = Held(page, re.compile("/night/edits[?]"))
+    page.get_by_role("grid", name="Edits").press("End")
+    names.wait(1)
+    page.keyboard.press("Escape")
+    names.release()
+    expect(page.locator(".edit")).to_be_hidden()
+    assert page.url.endswith("#/batches/night")
+
+
+def test_a_picture_that_was_left_does_not_open_when_it_is_found(gallery: Page) -> None:
+    """Back was pressed while it was looked for by its name."""
+    asked = Held(gallery, re.compile("/oil/edits[?]at"))
+    gallery.evaluate("location.hash = '#/batches/oil'")
+    expect(gallery.get_by_role("grid", name="Edits")).to_be_visible()
+    gallery.evaluate("location.hash = '#/batches/oil/gallery'")
+    expect(gallery.locator("picture-grid .cell").first).to_be_focused()
+    gallery.evaluate("location.hash = '#/batches/oil/gallery/flower.seed-1'")
+    asked.wait(1)
+    gallery.go_back()
+    asked.release()
+    expect(gallery.locator("picture-grid .cell").first.locator(".note")).to_have_text("")
+    expect(gallery.get_by_role("dialog")).to_have_count(0)
+    assert gallery.url.endswith("#/batches/oil/gallery")
+
+
+def test_no_button_speaks_of_another_picture(gallery: Page) -> None:
+    """Not while the others of this one are counted, and not when those of the one before come at last."""
+    best = gallery.locator(".gallery-keys button", has_text="reject the")
+    expect(best).to_have_accessible_name("Pick seed 1, reject the 2 others r")
+    asked = Held(gallery, "**/flower.seed-*/alike")
+    gallery.keyboard.press("End")
+    expect(best).to_have_accessible_name("Pick it, reject the others r")
+    expect(best).to_be_disabled()
+    asked.wait(1)
+    gallery.keyboard.press("Home")
+    expect(best).to_have_accessible_name("Pick seed 1, reject the 2 others r")
+    asked.release()
+    expect(best).to_have_accessible_name("Pick seed 1, reject the 2 others r")
+
+
+def test_whoever_has_gone_on_is_not_led_elsewhere(gallery: Page, queue: EditQueue) -> None:
+    """By the best of a picture that was chosen before, whose others come later."""
+    queue.choose("oil", pick=NAMES[:1])
+    expect(gallery.get_by_role("button", name="picked 1")).to_be_visible()
+    asked = Held(gallery, "**/flower.seed-*/alike")
+    for _ in range(3):
+        gallery.keyboard.press("ArrowRight")
+    gallery.keyboard.press("r")
+    asked.wait(1)
+    gallery.keyboard.press("Home")
+    asked.release()
+    expect(gallery.get_by_text("1 picked, 2 rejected.")).to_be_visible()
+    expect(gallery.locator("picture-grid .cell").first).to_be_focused()
+
+
+def test_nothing_is_begun_that_is_not_chosen_any_more(gallery: Page, queue: EditQueue) -> None:
+    """It was counted, and its answer comes after another choice: which is no number at all."""
+    queue.choose("oil", reject=NAMES)
+    counted = Held(gallery, "**/oil/redo")
+    gallery.get_by_role("button", name="Again…").click()
+    dialog = gallery.get_by_role("dialog")
+    counted.wait(1)
+    dialog.get_by_label("How many new seeds each").fill("0")
+    expect(dialog.get_by_text("Write how many: 1 to 100.")).to_be_visible()
+    counted.release()
+    expect(dialog.get_by_text("Write how many: 1 to 100.")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Begin")).to_be_disabled()
