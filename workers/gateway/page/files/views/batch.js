@@ -1,5 +1,5 @@
 // One batch: how it stands and why, the map and the list of its edits, its failures in groups, and one of its edits.
-import { addressOf, chosenOf, setAddress } from "../address.js";
+import { addressOf, setAddress } from "../address.js";
 import { ask, json, v1 } from "../api.js";
 import { h, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
@@ -14,21 +14,19 @@ import { Rows } from "../rows.js";
 import { STATES, ended, stateOf } from "../states.js";
 import { Strip } from "../strip.js";
 import { BatchActions } from "./batch-actions.js";
+import { BatchFilters } from "./batch-filters.js";
 import { BatchHead } from "./batch-head.js";
 import { EditPanel } from "./edit.js";
 import { EditSearch } from "./edit-search.js";
 import { Groups } from "./groups.js";
 
-const CAN = { retry: ["failed", "held", "cancelled"], cancel: ["queued", "held"] }; // what is done to edits in which states
 const ASIDE_MS = 2000; // between two looks at what is not streamed: why it waits, the groups
 const MOVES = ["ArrowDown", "ArrowUp", "j", "k"];
 const FIRST = [...Array(40).keys()]; // the places that are seen first
-const NAMES = STATES.map(({ name }) => name);
-const GROUPS = Array.from({ length: 255 }, (_, i) => String(i + 1));
 
 export function open(root, session, batch, customId, filters) {
   const view = new Batch(root, batch, session.scopes.includes("operate"));
-  view.choose(filters);
+  view.filters.choose(filters);
   view.begin(customId);
   return Object.assign(() => view.end(), { goTo: (other, name, others) => other === batch && view.goTo(name, others) });
 }
@@ -36,7 +34,6 @@ export function open(root, session, batch, customId, filters) {
 class Batch {
   #closing = new AbortController();
   #strip = new Strip();
-  #states = new Set();
   #shown = null;
   #tags = {};
   #reads = new Reads();
@@ -63,17 +60,13 @@ class Batch {
     this.edit = new EditPanel(batch, { close: () => this.#closeEdit(), showAll: () => this.#clear(), found: () => this.#follow(), holds }, may && decideOne);
     this.map = document.createElement("state-map");
     this.list = document.createElement("virtual-list");
-    this.chips = STATES.map((state) => this.#chip(state));
     const searched = { changed: () => this.#strip.length && this.#filtered(), typed: () => this.#addressed(), leave: (opens) => this.#toTheFound(opens), failed: (error) => this.#noNames(error) };
     this.search = new EditSearch(batch, this.#closing.signal, searched);
-    this.said = h("p", { class: "quiet small", role: "status" });
+    this.filters = new BatchFilters(this.#strip, this.groups, this.search, () => this.#chosen(), may && ((which) => this.#decide(which)));
     this.trouble = h("div", { class: "note bad", role: "alert", hidden: true });
-    const filters = h("div", { class: "bar", role: "group", "aria-label": "Edits by state" }, this.chips);
     const card = h("section", { class: "card list", "aria-label": "Edits" }, this.list);
     this.split = h("div", { class: "split" }, card, this.edit.element);
-    this.bulk = ["retry", "cancel"].map((action) => this.#bulkButton(action));
-    const legend = h("div", { class: "bar between" }, filters, h("div", { class: "bar" }, this.said, this.bulk)); // what filters is the legend of the map too
-    this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, this.search.element, legend, this.map);
+    this.mapCard = h("section", { class: "card map stack", "aria-label": "Map" }, this.search.element, this.filters.element, this.map);
     this.mapCard.hidden = this.split.hidden = true; // until they have something to show
     root.append(this.head.element, this.pauses.element, this.actions.element, this.trouble, this.jobs.element, this.mapCard, this.groups.element, this.split);
     this.#listen(root);
@@ -111,16 +104,9 @@ class Batch {
     if (customId) this.#openNamed(customId);
   }
 
-  /** What an address is filtered by. */
-  choose(filters) {
-    this.#states = new Set(chosenOf(filters, "state", NAMES).map((name) => STATES[NAMES.indexOf(name)].code));
-    this.groups.choose(chosenOf(filters, "group", GROUPS).map(Number));
-    this.search.choose(filters.get("search")?.trim() ?? "");
-  }
-
   /** Show an edit, or none, and what an address is filtered by. */
   goTo(customId, filters) {
-    this.choose(filters);
+    this.filters.choose(filters);
     if (!customId && this.edit.place !== null) this.#hideEdit();
     this.#filtered(true);
     if (customId) this.#openNamed(customId);
@@ -247,18 +233,6 @@ class Batch {
 
   // --- filters ---------------------------------------------------------------------------------
 
-  #chip({ name, code }) {
-    const number = h("span", { class: "count" });
-    const chip = h("button", { class: "chip", "aria-pressed": "false" }, h("span", { class: "swatch", data: { state: name } }), name, number);
-    chip.addEventListener("click", () => this.#toggle(code));
-    return Object.assign(chip, { code, number });
-  }
-
-  #toggle(code) {
-    if (!this.#states.delete(code)) this.#states.add(code);
-    this.#chosen();
-  }
-
   /** Others are shown; `step`: somebody has chosen that, and Back leads to those before. */
   #chosen(step = true) {
     this.#filtered(step);
@@ -267,25 +241,14 @@ class Batch {
 
   #addressed(step = false) {
     const edit = this.edit.place === null ? [] : ["edits", this.edit.name];
-    const state = STATES.filter(({ code }) => this.#states.has(code)).map(({ name }) => name);
-    const group = [...this.groups.chosen].sort((a, b) => a - b);
-    setAddress(addressOf(["batches", this.batch, ...edit], { state, group, search: this.search.text }), step);
+    setAddress(addressOf(["batches", this.batch, ...edit], this.filters.chosen), step);
   }
 
   #filtered(fromTheTop = false) {
-    this.#shown = this.search.narrow(this.#strip.filter(this.#states, this.groups.chosen));
-    const counts = this.#strip.counts();
-    for (const chip of this.chips) {
-      chip.hidden = !counts[chip.code] && !this.#states.has(chip.code);
-      chip.number.textContent = number(counts[chip.code]);
-      chip.setAttribute("aria-pressed", String(this.#states.has(chip.code)));
-    }
-    const shown = this.#shown?.length ?? this.#strip.length;
-    const all = number(this.#strip.length);
-    this.said.textContent = this.#shown ? `${number(shown)} of ${all} shown` : `${all} shown`;
-    for (const button of this.bulk) this.#offer(button, counts);
+    this.#shown = this.filters.places();
+    this.filters.draw(this.#shown);
     if (fromTheTop) this.list.scrollTop = 0;
-    this.list.length = shown;
+    this.list.length = this.#shown?.length ?? this.#strip.length;
     this.edit.hides(this.edit.placed && this.#indexOf(this.edit.place) < 0);
     this.map.show(this.#strip, this.#shown);
   }
@@ -298,22 +261,6 @@ class Batch {
     const meant = STATES.filter(({ name, code }) => all && which.states.includes(name) && counts[code]);
     const standing = meant.map(({ name, code }) => [name, counts[code]]);
     decide(this.batch, which, (job) => this.jobs.add(job), { holds: () => holdsOf(this.record), standing });
-  }
-
-  #bulkButton(action) {
-    const button = h("button", { hidden: true, on: { click: () => this.#decide({ action, ...button.which }) } });
-    return Object.assign(button, { action });
-  }
-
-  /** What can be done to what is shown, by a filter: how many edits that are is seen on the button. */
-  #offer(button, counts) {
-    const groups = [...this.groups.chosen];
-    const chosen = STATES.filter(({ code }) => this.#states.has(code) || (!this.#states.size && groups.length));
-    const states = chosen.filter(({ name, code }) => (groups.length ? name === "failed" : true) && CAN[button.action].includes(name) && counts[code]).map(({ name }) => name);
-    const shown = groups.length ? this.#shown.length : STATES.reduce((sum, { name, code }) => sum + (states.includes(name) ? counts[code] : 0), 0);
-    button.hidden = !this.may || !states.length || !shown || this.search.active; // which edits a search has found it does not know
-    button.which = groups.length ? { states, groups } : { states };
-    button.textContent = `${button.action === "retry" ? "Retry" : "Cancel"} ${number(shown)}…`;
   }
 
   /** Where a place is in the list; less than 0: it is not shown. */
@@ -333,15 +280,9 @@ class Batch {
     else if (event.key === "Escape" && this.edit.place !== null) this.#closeEdit();
     else if (event.key === "g") location.hash = `#/batches/${encodeURIComponent(this.batch)}/gallery`;
     else if (event.key === "0") this.#clear();
-    else if (/^[1-8]$/.test(event.key)) this.#toggleShown(event.key - 1);
+    else if (/^[1-8]$/.test(event.key)) this.filters.pressAt(event.key - 1);
     else return;
     event.preventDefault();
-  }
-
-  /** Of the filters that are seen, the one at a place. */
-  #toggleShown(at) {
-    const chip = this.chips.filter(({ hidden }) => !hidden)[at];
-    if (chip) this.#toggle(chip.code);
   }
 
   /** The keys that move in the list move in it, as long as nothing else has the focus. */
@@ -357,9 +298,7 @@ class Batch {
   }
 
   #clear() {
-    this.#states.clear();
-    this.search.choose("");
-    this.groups.choose([]);
+    this.filters.clear();
     this.#follows = this.edit.place !== null;
     this.#chosen();
     this.#follow();
