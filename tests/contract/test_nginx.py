@@ -24,12 +24,13 @@ from workers.stack.child import ROOT
 from workers.stack.ports import free_ports
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+GZIP = "gzip on; gzip_types *; gzip_proxied any; gzip_min_length 0;"  # as many have it for all that they serve
 PAGE = ROOT / "docs" / "gateway.md"
 pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not installed (apt-get install nginx-light)")
 WHOLE = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; events {{}}
 http {{
-    access_log off;
+    access_log off; {more}
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     {server}
@@ -58,13 +59,14 @@ def token(ledger: Ledger) -> str:
     return AccessKeys(ledger, "here").create("caller", tuple(Scope))
 
 
-@pytest.fixture
-def url(ledger: Ledger, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["", GZIP], ids=["plain", "gzip"])
+def url(ledger: Ledger, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """That of nginx before a gateway."""
     [port] = free_ports(1)
     with serving(Gateway(GatewaySettings(bucket="bucket"), ledger)) as gateway:
-        (tmp_path / "nginx.conf").write_text(WHOLE.format(folder=tmp_path, server=server(gateway, port)))
-        command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(tmp_path / "nginx.conf")]
+        path = tmp_path / "nginx.conf"
+        path.write_text(WHOLE.format(folder=tmp_path, more=request.param, server=server(gateway, port)))
+        command = [NGINX, "-e", str(tmp_path / "error.log"), "-c", str(path)]
         with Process(command):
             until(lambda: listens(f"http://127.0.0.1:{port}"), "nginx listens")
             yield f"http://127.0.0.1:{port}"
@@ -90,3 +92,19 @@ def test_a_producer_needs_no_more_than_the_page_says(url: str, token: str, ledge
             finish_all(ledger)
             assert next(line for line in lines if line.startswith(b"event: ")) == b"event: retouch.edit.completed"
         assert sum(1 for _ in queue.results("b")) == 4000
+
+
+def test_what_is_known_is_not_sent_again(url: str, token: str, ledger: Ledger) -> None:
+    """Compressed or not, which weakens its tag; and the page's files are kept by the browser."""
+    EditQueue(ledger).enqueue([edit("a")], batch="b")
+    headers = {"Authorization": f"Bearer {token}"}
+    for path in ("/v1/batches/b", "/v1/batches/b/strip"):
+        first = requests.get(f"{url}{path}", headers=headers, timeout=LIMIT_S)
+        assert (first.status_code, first.headers["Cache-Control"]) == (200, "no-store")
+        assert first.headers["ETag"].startswith("W/") == ("Content-Encoding" in first.headers)
+        again = requests.get(
+            f"{url}{path}", headers=headers | {"If-None-Match": first.headers["ETag"]}, timeout=LIMIT_S
+        )
+        assert (again.status_code, again.content) == (304, b"")
+    [main] = re.findall(r'src="(/page/files/[^"]+main[.]js)"', requests.get(url, timeout=LIMIT_S).text)
+    assert "immutable" in requests.get(f"{url}{main}", timeout=LIMIT_S).headers["Cache-Control"]
