@@ -14,6 +14,7 @@ from retouch.events.sinks import aws as sinks
 from retouch.events.sinks.message import TAKEN, Answer, Message
 from retouch.events.sinks.spec import SinkKind, parse_sinks
 from tests.harness.aws import ACCOUNT, REGION, Aws, aws
+from tests.harness.waiting import LIMIT_S
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +190,7 @@ def test_a_service_that_does_not_answer_takes_no_thread_of_others(services: Aws)
     class Stuck:
         def put_events(self, **_: Any) -> dict[str, Any]:
             started.release()
-            gate.wait(20)
+            gate.wait(LIMIT_S)
             return {"Entries": [{} for _ in range(10)]}
 
     stuck = sender(f"eventbridge:arn:aws:events:{REGION}:{ACCOUNT}:event-bus/a")

@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 
 from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.store import Store
+from tests.harness.waiting import LIMIT_S
 from workers.stack.ports import LOOPBACK
 from workers.stack.s3 import S3
 
@@ -406,7 +407,7 @@ class Role:
 async def test_a_role_that_hangs_stops_neither_the_loop_nor_those_who_sign(
     s3: S3, client: Any, environment: None, monkeypatch: pytest.MonkeyPatch, s3_prefix: str
 ) -> None:
-    """Signing says why it cannot, within a second; when the service answers, links and objects are there again."""
+    """Signing says why it cannot, after one question; when the service answers, links and objects are there again."""
     role = Role(s3)
     await role.server.start_server()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -417,7 +418,7 @@ async def test_a_role_that_hangs_stops_neither_the_loop_nor_those_who_sign(
     store = Store(s3.bucket)
     await store.open()
     assert role.asked == 0
-    async with asyncio.timeout(1.0):  # boto3 alone waits for two seconds, three times, and on the loop
+    async with asyncio.timeout(LIMIT_S):  # boto3 alone asks three times, and holds the loop meanwhile
         assert "AWS credentials cannot be renewed: no answer for" in await store.signing_trouble()
         assert "AWS credentials cannot be renewed: no answer for" in await store.signing_trouble()
         with pytest.raises(StoreUnavailableError, match="cannot be renewed"):

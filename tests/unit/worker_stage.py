@@ -16,6 +16,7 @@ from tasks.announce import announce_chunk
 from tasks.finish import finish_chunk
 from tasks.poll import poll_chunk
 from tasks.submit import submit_chunk
+from tests.harness.waiting import LIMIT_S
 from tests.ledger_bench import LEASE_MS, Bench, Clock
 from tests.unit.outside import Api, Results, Store, Webhook
 from workers.composition import compose
@@ -259,8 +260,8 @@ class Worker(Bench):
 
 
 async def _turn(until: Callable[[], bool], running: asyncio.Task[None]) -> None:
-    """Let the loop turn until something is so, or the task has ended, at most some seconds."""
-    async with asyncio.timeout(20):
+    """Let the loop turn until something is so, or the task has ended."""
+    async with asyncio.timeout(LIMIT_S):
         while not until():
             await asyncio.sleep(0.001)  # not 0: that would take the interpreter's lock from the ledger's threads
             if running.done():

@@ -17,6 +17,7 @@ from retouch import Edit, ServiceError
 from retouch.cli.app import app
 from retouch.cli.options import complete_batch
 from tests.harness.processes import run as run_process
+from tests.harness.waiting import LIMIT_S
 from tests.unit.cli.conftest import Run
 
 GROUP = typer.main.get_command(app)
@@ -161,7 +162,7 @@ def test_a_redis_that_does_not_answer_is_not_waited_for(run: Run, monkeypatch: p
     over, given_up = Event(), Event()
 
     def hangs(_url: str) -> None:
-        over.wait(10)
+        over.wait(LIMIT_S)
         given_up.set()
         raise ServiceError("it never answered")
 

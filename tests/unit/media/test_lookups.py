@@ -11,6 +11,7 @@ import pytest
 
 from retouch.media import fetch
 from retouch.net.addresses import PrivateHosts
+from tests.harness.waiting import LIMIT_S
 
 
 def test_lookups_that_hang_take_no_threads_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +21,7 @@ def test_lookups_that_hang_take_no_threads_of_others(monkeypatch: pytest.MonkeyP
     def look_up(host: str, port: int, **options: Any) -> list[Any]:
         if host == "hangs.test":
             hanging.release()
-            gate.wait(20)
+            gate.wait(2 * LIMIT_S)
         return real("127.0.0.1", port, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
@@ -28,10 +29,10 @@ def test_lookups_that_hang_take_no_threads_of_others(monkeypatch: pytest.MonkeyP
 
     async def run() -> str:
         loop = asyncio.get_running_loop()
-        one, other = (fetch._PublicResolver(allowed, 20) for _ in range(2))
+        one, other = (fetch._PublicResolver(allowed, 2 * LIMIT_S) for _ in range(2))
         waiting = [asyncio.create_task(one.resolve("hangs.test", 80, socket.AF_INET)) for _ in range(100)]
         await asyncio.to_thread(hanging.acquire)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             [found] = await other.resolve("quick.test", 80, socket.AF_INET)
             await loop.run_in_executor(None, lambda: None)
         assert not any(task.done() for task in waiting)
@@ -50,16 +51,16 @@ def test_a_name_that_hangs_takes_one_place_alone(monkeypatch: pytest.MonkeyPatch
     def look_up(host: str, port: int, **options: Any) -> list[Any]:
         if host == "hangs.test":
             hanging.append(host)
-            gate.wait(20)
+            gate.wait(2 * LIMIT_S)
             raise socket.gaierror(-2, "no such name")
         return real("127.0.0.1", port, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
     async def run() -> None:
-        resolver = fetch._PublicResolver(PrivateHosts(["hangs.test", "quick.test"]), 20)
+        resolver = fetch._PublicResolver(PrivateHosts(["hangs.test", "quick.test"]), 2 * LIMIT_S)
         waiting = [asyncio.create_task(resolver.resolve("hangs.test", 80, socket.AF_INET)) for _ in range(100)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             [found] = await resolver.resolve("quick.test", 80, socket.AF_INET)
         assert found["host"] == "127.0.0.1"
         waiting[0].cancel()

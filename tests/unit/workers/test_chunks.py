@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from retouch.ledger import Claim, Step
+from tests.harness.waiting import LIMIT_S
 from tests.unit.worker_stage import SECRET, Worker
 from workers.context import Context, Work
 
@@ -68,7 +69,7 @@ def test_each_delivery_of_a_chunk_frees_its_room_by_itself(make_worker: Callable
             done.release()
 
         worker.runtime.accept([slow, *quick], deliver)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             for _ in quick:
                 await done.acquire()
         await asyncio.sleep(0)  # their ends have their turn

@@ -15,7 +15,7 @@ from retouch.ledger import SCHEMA, Claim, JobState, Which
 from retouch.ledger.constants import JOB_TAKEN_MS
 from retouch.price import Price
 from tests.harness.staying import HOUR_MS
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.unit.worker_stage import Worker
 from workers import runtime
 from workers.context import Context
@@ -160,9 +160,9 @@ def test_it_waits_until_no_older_worker_is_alive(worker: Worker, monkeypatch: py
     async def serve() -> None:
         waiting = (worker.runtime._watch_store, lambda: worker.runtime.presence.run(worker.runtime._upgraded))
         services = [asyncio.create_task(service()) for service in (*waiting, worker.runtime._upgrade_ledger)]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             await worker.context.store_watch.looked.wait()
-            assert await asyncio.to_thread(shown.wait, 10)
+            assert await asyncio.to_thread(shown.wait, LIMIT_S)
         for service in services:
             service.cancel()
 
