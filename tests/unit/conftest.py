@@ -22,7 +22,7 @@ MEASURING = (
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _workers_stay() -> Iterator[None]:
     with workers_stay():
         yield
