@@ -18,6 +18,7 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.test_batches import edits
 from tests.browser.use import write_sinks, write_use
+from tests.harness.waiting import until
 from tests.ledger_bench import SUBMITTING
 
 RUNS = "parent.ran=1;window.ran=1"
@@ -126,7 +127,7 @@ def test_words_stay_words_where_somebody_decides(look: Look, hostile: Ledger) ->
     with page.expect_popup() as popup:
         page.get_by_role("button", name="Open the picture").click()
     expect(page.locator("#notices")).to_contain_text("javascript")
-    assert popup.value.is_closed()
+    until(lambda: page.evaluate("true") and popup.value.is_closed(), "the tab is closed")
     harmless(page)
     page = look(f"#link={quote(MARKUP)}", signed_in=False)
     expect(page.get_by_label("Key of this gateway")).to_be_visible()
