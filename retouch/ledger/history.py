@@ -27,7 +27,8 @@ class HistoryStep:
 
     ``by``: the worker; of ``enqueued`` who sent it, where that is one alone. ``submit``: the number of the submit that
     was sent. ``request``: that which was answered: ``submit``, ``status``, ``fetch`` or ``store`` (of its image).
-    ``reason``: words of the API without what differs from edit to edit, a failure's code, or what was waited for.
+    ``reason``: words of the API without what differs from edit to edit, a failure's code and words (``refused: …``), or
+    what was waited for.
     ``took_ms``: since the submit was sent, or since copying began. ``until``: when it was to go on. ``times``: so often
     in a row, the last time at ``at``.
     """
@@ -115,11 +116,17 @@ def _step(noted: Noted, begun: Noted | None) -> HistoryStep:
         by=noted.name or None if by_worker else None,
         submit=int(noted.detail) if noted.mark == Mark.SENT and noted.detail else None,
         request=request,
-        reason=None if by_worker else noted.name or None,
+        reason=None if by_worker else _reason(noted),
         took_ms=noted.at - begun.at if begun and noted.mark in _ANSWERS else None,
         until=None if noted.wait_ms is None else at + noted.wait_ms * _MS,
         times=noted.times,
     )
+
+
+def _reason(noted: Noted) -> str | None:
+    """A failure is named as its group is: its code, a blank, and its words, where there are not too many groups."""
+    code, _, words = (noted.name or "").partition(" ")
+    return f"{code}: {words}" if noted.mark == Mark.FAILED and words else noted.name or None
 
 
 _ANSWERS = (Mark.TAKEN, Mark.FINISHED, Mark.TROUBLE, Mark.COMPLETED, Mark.FAILED)
@@ -187,7 +194,8 @@ def _taken_over(step: HistoryStep) -> str:
 
 
 def _failed(step: HistoryStep) -> str:
-    return f"failed ({step.reason})" if step.reason else "failed"
+    code, _, words = (step.reason or "").partition(": ")
+    return f"failed ({code}){f': {words}' if words else ''}" if code else "failed"
 
 
 def _cancelled(step: HistoryStep) -> str:

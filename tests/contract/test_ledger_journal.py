@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from string import ascii_lowercase
 
 import hypothesis.strategies as st
 import pytest
 import redis
 from hypothesis import given, settings
 
-from retouch.causes import BatchPause, FailureCode, Fared
+from retouch.causes import BatchPause, Fared
 from retouch.ledger import Claim, Finish, Journal, Seen, Settlement, Step, Strike, constants, scripts
+from retouch.ledger.constants import OTHER_GROUP
 from retouch.ledger.journal import Mark
 from retouch.states import EditState
 from tests.ledger_bench import DEADLINE_MS, HOLD, IDEMPOTENT, LEASE_MS, POLLED, SUBMITTING, Bench, entries
@@ -139,8 +142,23 @@ def test_a_submit_that_was_not_answered(bench: Bench) -> None:
     bench.intend(claims := bench.edits(policy=IDEMPOTENT.ambiguous), IDEMPOTENT)
     error = '{"code": "failure", "message": "no cats, please"}'
     bench.ledger.worker.settle([Settlement(claims[0], SUBMITTING, EditState.FAILED, error=error)])
-    assert told(bench)[3:] == ["sent to the API by w", "failed (failure)"]
-    assert bench.ledger.reader.history("b", "c0")[-1].reason == FailureCode.FAILURE  # type: ignore[index]
+    assert told(bench)[3:] == ["sent to the API by w", "failed (failure): no cats, please"]
+    assert bench.ledger.reader.history("b", "c0")[-1].reason == "failure: no cats, please"  # type: ignore[index]
+
+
+def test_why_a_try_failed_is_kept_when_it_is_tried_again(bench: Bench) -> None:
+    """In the words of its group; of failures that are too many to be told apart the code is left."""
+    bench.fill(OTHER_GROUP + 1)
+    bench.intend(claims := bench.edits(places=2 * OTHER_GROUP, submits=2 * OTHER_GROUP))
+    words = [f"no {first}{second}" for first in ascii_lowercase for second in ascii_lowercase]
+    errors = [json.dumps({"code": "refused", "message": message}) for message in words[: OTHER_GROUP + 1]]
+    failed = [Settlement(c, SUBMITTING, EditState.FAILED, error=e) for c, e in zip(claims, errors, strict=True)]
+    assert all(bench.ledger.worker.settle(failed))
+    bench.ledger.producer.retry("b")
+    first, last = (claim.member.partition("/")[2] for claim in (claims[0], claims[-1]))
+    retried = "retried by a person: back in the queue, to be sent anew"
+    assert told(bench, first)[-2:] == ["failed (refused): no aa", retried]
+    assert told(bench, last)[-2:] == ["failed (refused)", retried]
 
 
 def test_a_worker_that_dies_before_it_begins(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from retouch.ledger.journal import Mark
 from retouch.records import StepRecord
 from retouch.wording import gist
 
-NAMES = {"w1": "1", "HTTP 503": "2", "submit:outage": "3", "deadline": "11"}
+NAMES = {"w1": "1", "HTTP 503": "2", "submit:outage": "3", "deadline": "11", "refused no cats: please": "6"}
 AT = "Emwyjxzu2"  # of a first entry
 
 
@@ -39,6 +39,7 @@ AT = "Emwyjxzu2"  # of a first entry
         ("A1jk", "retried by a person: the API is asked for the result that it had"),
         ("X1jk", "retried by a person: back in the queue, to be sent anew"),
         ("F1jk:b", "failed (deadline)"),
+        ("F1jk:6", "failed (refused): no cats: please"),
         ("F1jk", "failed"),
         ("C1jk", "cancelled"),
         ("O1jk", "2,000 steps not kept: the history of one edit is bounded"),

@@ -126,13 +126,17 @@ local function end_edit(id, from, to, outputs, err, group)
   buffer.hset(results_key(batch), custom_id, result)
   if is_blank(outputs) then redis.call('HINCRBY', batch_key(batch), 'blank', 1) end
   set_state(id, from, to, e.at or false)
-  if e.at and to == 'failed' then groups.join(batch, e.at, group or groups.name(err)) end
   local code = err and string.match(err, '"code": ?"([%w_]+)"') -- in its message quotes are escaped
+  local why = code
+  if e.at and to == 'failed' then
+    group = group or groups.name(err)
+    if groups.join(batch, e.at, group) then why = group end
+  end
   count('ended:' .. to .. (code and ':' .. code or ''), 1)
   if e.places then buffer.hincrby(STATE, 'places', -tonumber(e.places)) end
   buffer.zrem(DUE, id)
   if from == 'queued' then buffer.zrem(READY, id) end
-  journal.record(id, e.h0 or false, MARK[to], nil, err and string.match(err, '"code": ?"([%l_]+)"'))
+  journal.record(id, e.h0 or false, MARK[to], nil, why)
   for field in pairs(e) do
     if is_passing(field) then passing[#passing + 1] = field end
   end

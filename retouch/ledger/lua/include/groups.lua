@@ -18,11 +18,12 @@ local groups = rarely(function(groups)
     return number
   end
 
-  -- The edit at this place has failed.
+  -- The edit at this place has failed. Returns whether it is of a group of its own, and not of those too many to be told apart.
   function groups.join(batch, place, name)
     local number = groups.number(groups_key(batch), name)
     redis.call('HINCRBY', groups_key(batch), int(number), 1)
     redis.call('SETRANGE', groupstrip_key(batch), place, string.char(number))
+    return number < OTHER_GROUP
   end
 
   -- It is not failed any more.
