@@ -124,7 +124,7 @@ export class Picking {
   #offer(place, alike) {
     const others = this.#isCompleted(place) ? this.#othersOf(place, alike) : [];
     const name = this.pictures.at(place)?.custom_id ?? "";
-    const which = others.length ? varied(name).split(", ").at(-1) || name : "";
+    const which = others.length ? varied(name) || name : ""; // all that varies: in any of it the others may differ
     this.bests.forEach((button) => fillBest(button, others.length, which || "it"));
   }
 
