@@ -191,6 +191,7 @@ def test_all_settings_of_a_worker_are_seen(look: Look, queue: EditQueue, ledger:
         ("RETOUCH_LEASE differs", "8"),
         ("RETOUCH_POLL_MAX differs", "5"),
         ("RETOUCH_POLL_MIN", "0.25"),
+        ("RETOUCH_API_IDEMPOTENT", "false"),
         ("RETOUCH_API_KEY", "is set, and not shown"),
         ("RETOUCH_PRIVATE_HOSTS", "not set"),
     ):

@@ -51,13 +51,14 @@ def write_use(ledger: Ledger, *, minutes: int = 360) -> None:
 
 def show_workers(ledger: Ledger) -> None:
     """Two live ones that differ in a setting, each with sinks."""
-    for number, (host, version, lease) in enumerate((("render-1", "0.2.0", "8"), ("render-2", "0.2.1", "30"))):
+    for number, (host, version, lease) in enumerate((("render-1", "0.2.0", "8.0"), ("render-2", "0.2.1", "30.0"))):
         sinks = {
             "orders": Named("hooks.example.com"),
             "audit": Named("retouch-audit (SQS)", ["edit.failed", "batch.completed"]),
         }
         settings = {"RETOUCH_LEASE": lease, "RETOUCH_RATE_LIMIT": "600/m", "RETOUCH_MAX_IN_FLIGHT": "20"}
         others = {
+            "RETOUCH_API_IDEMPOTENT": "False",
             "RETOUCH_API_KEY": "is set, and not shown",
             "RETOUCH_POLL_MIN": "0.25",
             "RETOUCH_POLL_MAX": "10" if number else "5",

@@ -21,9 +21,12 @@ const DETAIL = {
   element: ({ settings, differing }) => h("dl", { class: "settings" }, Object.entries(settings).map(([variable, value]) => setting(variable, value, differing.includes(variable)))),
 };
 
+/** A value as README.md has it, and people write it: `1800`, and not `1800.0`. */
+const plain = (value) => (/^(True|False)$/.test(value) ? value.toLowerCase() : value.replace(/^(\d+)\.0$/, "$1"));
+
 function setting(variable, value, differs) {
   const mark = differs ? h("span", { class: "pill paused", title: "Another worker has another value" }, "differs") : null;
-  return h("div", {}, h("dt", {}, variable, " ", mark), h("dd", {}, value || h("span", { class: "quiet" }, "not set")));
+  return h("div", {}, h("dt", {}, variable, " ", mark), h("dd", {}, plain(value) || h("span", { class: "quiet" }, "not set")));
 }
 
 const EMPTY = [
@@ -65,7 +68,7 @@ function tell(note, list, differences) {
   const said = Object.entries(differences).map(([variable, values]) => [
     h("code", {}, variable),
     " differs: ",
-    Object.entries(values).map(([value, workers], at) => [at ? "; " : "", h("code", {}, value || "nothing"), ` (${workers.join(", ")})`]),
+    Object.entries(values).map(([value, workers], at) => [at ? "; " : "", h("code", {}, plain(value) || "nothing"), ` (${workers.join(", ")})`]),
     ". Give all workers the same, and start them again.",
   ]);
   note.hidden = !said.length;
