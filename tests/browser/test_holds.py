@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from retouch.ledger import Ledger
+from retouch.causes import Fared
+from retouch.ledger import Ledger, Seen
 from retouch.price import Price
 from retouch.queue import EditQueue
 from retouch.states import EditState
@@ -190,3 +191,19 @@ def test_a_gateway_that_stands_still_is_not_live(look: Look, ledger: Ledger) -> 
     page.evaluate("AbortSignal.timeout = () => undefined")
     page.unroute("**/v1/installation")
     expect(live).to_have_text("live")
+
+
+def test_a_pause_that_nobody_is_there_to_end_promises_nothing(look: Look, queue: EditQueue, ledger: Ledger) -> None:
+    """No request tries whether the API takes one again, and nothing goes on by itself: no worker is alive."""
+    ledger.worker.see_worker("w", {})
+    for _ in range(5):
+        ledger.worker.observe(seen=[Seen("submit", ledger.connection.now(), Fared.SILENT, "503")])
+    page = look("#/provider")
+    pauses = page.get_by_role("region", name="Pauses")
+    expect(pauses).to_contain_text("One request tries it")
+    ledger.connection._client.delete(ledger.connection.keys.workers)
+    expect(pauses).not_to_contain_text("One request tries it")
+    ledger.worker.resume("submit:outage")
+    ledger.worker.pause("submit:refused", "402: no credit")
+    pauses.get_by_role("button", name="Resume submits").click()
+    expect(page.locator("#notices")).to_have_text("Submits are not paused any more, and go on when a worker is alive.")

@@ -1,6 +1,7 @@
 // All submits at once: the button that pauses them, with the dialog before it, and which pauses a person can end.
 import { h } from "../dom.js";
 import { causeOf } from "../holds.js";
+import { installation } from "../installation.js";
 import { Decision } from "./decision.js";
 
 export const isByPerson = ({ kind, cause }) => kind === "submit" && cause === "person";
@@ -22,5 +23,6 @@ export const resumeButton = (resume) => h("button", { on: { click: resume } }, "
 export function resumed({ cause }, pauses) {
   const left = pauses.filter(({ kind }) => kind === "submit");
   if (left.length) return `Submits are paused still (${left.map(causeOf).join(", ")}).`;
+  if (installation.unattended) return "Submits are not paused any more, and go on when a worker is alive.";
   return cause === "person" ? "Submits go on." : "Submits go on. If the API refuses the next one too, they pause again.";
 }

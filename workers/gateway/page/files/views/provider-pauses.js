@@ -8,6 +8,7 @@ export class Pauses {
   #told = "";
   #pauses = [];
   #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
+  #unattended = false;
 
   /** `may`: whoever looks may pause and resume; `change`: does it. */
   constructor(may, change) {
@@ -18,11 +19,13 @@ export class Pauses {
     this.element = h("section", { class: "note", "aria-label": "Pauses", hidden: true }, this.list);
   }
 
-  show(pauses) {
+  /** `unattended`: no worker is alive. */
+  show(pauses, unattended) {
     this.#pauses = pauses;
     this.element.hidden = !pauses.length;
+    this.#unattended = unattended;
     this.button.hidden = !this.may || pauses.some(isByPerson);
-    const told = JSON.stringify(pauses);
+    const told = JSON.stringify([pauses, unattended]);
     if (told === this.#told) return;
     const inHand = this.list.contains(document.activeElement); // a key that is pressed then is for the new button
     this.#told = told;
@@ -41,7 +44,7 @@ export class Pauses {
     const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
     const what = capital(pause.what);
     const resume = this.may && pause.by_hand && resumeButton(() => this.#resume(pause));
-    const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, since, `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${probe(pause)}`);
+    const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, age(pause.since), `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${this.#unattended ? "" : probe(pause)}`); // a worker would send it
     return h("li", { class: "bar between" }, text, resume);
   }
 }

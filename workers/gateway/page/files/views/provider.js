@@ -67,13 +67,13 @@ class Provider {
     this.whole.hidden = false;
     this.#found = found;
     this.#tellUse();
-    this.pauses.show(found.pauses);
     this.charts.show(this.#samples, found.limits);
     this.kinds.show(found.kinds, found.kind_edges_s);
     this.codes.show(found.counted);
   }
 
   #tellUse() {
+    this.pauses.show(this.#found.pauses, installation.unattended);
     this.verdict.show(this.#found, this.#samples, installation.unattended);
     this.facts.show(this.#found, this.#samples, installation.unattended);
   }
