@@ -25,7 +25,8 @@ class Again {
     this.number = h("input", { type: "number", min: 1, max: MOST_SEEDS, value: 1, "aria-label": "How many new seeds each" });
     this.strengths = h("input", { type: "text", value: "0.5, 0.7", "aria-label": "Strengths, from 0 to 1", autocomplete: "off" });
     for (const field of [this.number, this.strengths]) field.addEventListener("input", () => this.#changed());
-    this.seedsOf = h("label", { class: "bar" }, this.number, "new seeds each; no two edits have the same");
+    this.seedWord = h("span", {});
+    this.seedsOf = h("label", { class: "bar" }, this.number, this.seedWord);
     this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these");
     this.plan = h("p", { role: "status" });
     this.go = h("button", { class: "main", disabled: true, on: { click: () => this.#begin() } }, "Begin");
@@ -47,6 +48,7 @@ class Again {
   #changed() {
     const seeds = this.how.value === "seed";
     [this.seedsOf.hidden, this.strengthsOf.hidden] = [!seeds, seeds];
+    this.seedWord.textContent = `new ${Number(this.number.value) === 1 ? "seed" : "seeds"} each; no two edits have the same`;
     this.go.disabled = true;
     this.#body = null;
     this.#asked += 1; // what is on its way is for another choice
