@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { OTHER, capital, count, digits, money, number, when } from "./format.js";
 import { holdsText } from "./holds.js";
 import { adviceOf } from "./parts/advice.js";
+import { age } from "./parts/age.js";
 import { Decision } from "./parts/decision.js";
 
 const CANCEL = "cancel";
@@ -162,8 +163,9 @@ export class Jobs {
     const words = h("p", { role: "status" });
     const [bar, far] = [h("progress", {}), h("span", { class: "quiet small", "aria-hidden": "true" })];
     const stop = h("button", { on: { click: () => this.#stop(id) } }, "Stop");
+    const at = h("span", { class: "at quiet small", hidden: true });
     const hide = h("button", { class: "plain", "aria-label": "Hide this job", on: { click: () => this.#hide(id) } }, "✕");
-    const element = h("div", { class: "job" }, words, far, bar, stop, hide);
+    const element = h("div", { class: "job" }, words, far, bar, stop, hide, at);
     const show = (job) => {
       const runs = job.state === "running";
       words.textContent = sentence(job);
@@ -172,7 +174,8 @@ export class Jobs {
       far.textContent = `${number(bar.value)} of ${number(bar.max)}`;
       bar.setAttribute("aria-label", `${DOES[job.action]}: ${number(bar.value)} of ${number(job.counted)}`);
       stop.hidden = !runs || !this.may;
-      hide.hidden = runs;
+      hide.hidden = at.hidden = runs;
+      if (!runs && !at.firstChild) at.append(age(job.ended)); // beside the words: these are read out when they change
     };
     this.element.prepend(element);
     this.#shown.set(id, { element, show });

@@ -5,6 +5,7 @@ import { header } from "./header.js";
 import { installation } from "./installation.js";
 import { installKeys } from "./keys.js";
 import { live } from "./live.js";
+import { keepAges } from "./parts/age.js";
 import { watchWorkers } from "./parts/no-worker.js";
 import { Reads } from "./reads.js";
 import { loadAll, viewOf } from "./views.js";
@@ -138,4 +139,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 installKeys();
 watchWorkers(document.querySelector("#banner"));
+keepAges();
 begin();

@@ -1,8 +1,8 @@
 // Why nothing is submitted, of any batch, where somebody would see edits that do not move.
 import { h } from "../dom.js";
-import { ago, when } from "../format.js";
 import { causeOf } from "../holds.js";
 import { installation } from "../installation.js";
+import { age } from "./age.js";
 import { endsByHand, resumeButton } from "./all-submits.js";
 
 const KINDS = { submit: "Submits", status: "Status requests" };
@@ -35,8 +35,7 @@ export class PausesNote {
 
 function item(pause, resume) {
   const { kind, since, reason } = pause;
-  const begun = h("time", { datetime: since, title: when(since) }, ago(since));
   const what = `${KINDS[kind] ?? kind} of all batches are paused`;
-  const text = h("span", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, begun, `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
+  const text = h("span", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, age(since), `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
   return h("li", { class: "bar between" }, text, resume && endsByHand(pause) && resumeButton(() => resume(pause)));
 }

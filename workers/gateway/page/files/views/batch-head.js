@@ -1,8 +1,9 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { addressOf } from "../address.js";
 import { h } from "../dom.js";
-import { ago, count, digits, money, number, percent, range, spent, used, when } from "../format.js";
+import { count, digits, money, number, percent, range, spent, used } from "../format.js";
 import { stallsOf } from "../holds.js";
+import { age } from "../parts/age.js";
 import "../parts/progress-bar.js";
 import { Rate } from "../rate.js";
 import { ended, markState, shownState } from "../states.js";
@@ -48,9 +49,8 @@ export class BatchHead {
     this.held.hidden = shown !== "completed" || !record.paused.length; // what is tried again waits
     this.gallery.hidden = !record.counts.completed;
     markState(this.state, shown, held);
-    this.made.textContent = `made ${ago(record.created)}`;
+    if (!this.made.firstChild) this.made.append("made ", age(record.created)); // which stays the same
     if (record.redo_of && !this.redo.firstChild) this.redo.append(", does ", h("a", { href: addressOf(["batches", record.redo_of]) }, record.redo_of), " again");
-    this.made.title = when(record.created);
     this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
     const moving = !held && shown === "open" && done < record.total;

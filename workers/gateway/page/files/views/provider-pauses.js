@@ -1,14 +1,15 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
 import { h, notice } from "../dom.js";
-import { ago, capital, span, when } from "../format.js";
+import { capital, span } from "../format.js";
 import { causeOf } from "../holds.js";
+import { age } from "../parts/age.js";
 import { isByPerson, pauseAllButton, resumeButton, resumed } from "../parts/all-submits.js";
 
 export class Pauses {
   #told = "";
   #pauses = [];
-  #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
   #unattended = false;
+  #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
 
   /** `may`: whoever looks may pause and resume; `change`: does it. */
   constructor(may, change) {
@@ -22,8 +23,8 @@ export class Pauses {
   /** `unattended`: no worker is alive. */
   show(pauses, unattended) {
     this.#pauses = pauses;
-    this.element.hidden = !pauses.length;
     this.#unattended = unattended;
+    this.element.hidden = !pauses.length;
     this.button.hidden = !this.may || pauses.some(isByPerson);
     const told = JSON.stringify([pauses, unattended]);
     if (told === this.#told) return;
@@ -41,7 +42,6 @@ export class Pauses {
   #item(pause) {
     const before = this.#resumed.get(nameOf(pause));
     const again = before && before !== pause.since ? " again, after they were resumed" : "";
-    const since = h("time", { datetime: pause.since, title: when(pause.since) }, ago(pause.since));
     const what = capital(pause.what);
     const resume = this.may && pause.by_hand && resumeButton(() => this.#resume(pause));
     const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, age(pause.since), `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${this.#unattended ? "" : probe(pause)}`); // a worker would send it
