@@ -204,7 +204,7 @@ def test_the_keys_are_listed_and_the_theme_is_kept(look: Look, queue: EditQueue)
     """By keys alone; the first stop of the tab key leads past the header."""
     page = look("#/batches")
     page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="Keys")
+    dialog = page.get_by_role("dialog", name="Keyboard")
     assert dialog.evaluate("(one) => one.scrollTop") == 0
     expect(dialog.locator("dd").last).to_have_text("show all edits")
     assert dialog.locator("kbd").all_inner_texts()[:4] == ["?", "/", "↑", "↓"]

@@ -399,8 +399,6 @@ def test_the_others_of_a_picture_are_rejected_at_once(look: Look, ledger: Ledger
     expect(page.get_by_text("4 of 4 pictures shown")).to_be_visible()
 
 
-def test_what_has_no_picture_leads_to_its_edit(look: Look, ledger: Ledger, put: Put) -> None:
-    """And is counted where it is shown."""
 def test_the_best_is_called_by_all_that_varies(look: Look, ledger: Ledger, put: Put) -> None:
     """By its strength alone it could be any of those that have the same, as all have that were done again with one."""
     write_pictures(ledger, put, "again", seeds=(1, 2, 3), strengths=(0.4,))
@@ -410,6 +408,8 @@ def test_the_best_is_called_by_all_that_varies(look: Look, ledger: Ledger, put: 
     expect(page.get_by_role("button", name="Pick strength 0.4, seed 2, reject the 2 others")).to_be_enabled()
 
 
+def test_what_has_no_picture_leads_to_its_edit(look: Look, ledger: Ledger, put: Put) -> None:
+    """And is counted where it is shown."""
     names = write_pictures(ledger, put, "part", sources=["house"], seeds=(1, 2, 3), left=1)
     page = look("#/batches/part/gallery")
     expect(page.get_by_text("2 of 2 pictures shown")).to_be_visible()

@@ -14,6 +14,21 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** In place of the words of failures that are not told apart. */
 export const OTHER = "failures of other kinds";
 
+/** What failures have in common is kept in small letters; the same as it is written in one of them: `CUDA … MiB`. */
+export function asWritten(words, message) {
+  const small = message.toLowerCase();
+  if (small.length !== message.length) return words;
+  const parts = [];
+  let at = 0;
+  for (const part of words.split("…")) {
+    const found = small.indexOf(part, at);
+    if (found < 0) return words;
+    at = found + part.length;
+    parts.push(message.slice(found, at));
+  }
+  return parts.join("…");
+}
+
 /** `1 edit`, `2 edits`; `many`: where that is not made with an s. */
 export const count = (value, word, many = `${word}s`) => `${number(value)} ${value === 1 ? word : many}`;
 

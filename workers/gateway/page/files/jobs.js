@@ -1,7 +1,7 @@
 // What is done to many edits at once: counted first, with its price; started, when a person has read both.
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
-import { OTHER, capital, count, digits, money, number, when } from "./format.js";
+import { OTHER, asWritten, capital, count, digits, money, number, when } from "./format.js";
 import { holdsText } from "./holds.js";
 import { adviceOf } from "./parts/advice.js";
 import { age } from "./parts/age.js";
@@ -46,7 +46,8 @@ export function decide(batch, which, started, { holds = () => [], standing = [] 
 async function failuresOf(batch, { action, states, groups: chosen = [], custom_ids: names }) {
   if (action === CANCEL || names || !states.includes("failed")) return [];
   const { groups } = await json(v1("batches", batch, "failures"));
-  return groups.filter(({ group }) => !chosen.length || chosen.includes(group));
+  const meant = groups.filter(({ group }) => !chosen.length || chosen.includes(group));
+  return meant.map((group) => ({ ...group, words: asWritten(group.words, group.message ?? "") }));
 }
 
 /** The reasons for which most failed, and how many others there are: the same may fail again, and be paid for. */
@@ -162,8 +163,8 @@ export class Jobs {
   #made({ job: id }) {
     const words = h("p", { role: "status" });
     const [bar, far] = [h("progress", {}), h("span", { class: "quiet small", "aria-hidden": "true" })];
-    const stop = h("button", { on: { click: () => this.#stop(id) } }, "Stop");
     const at = h("span", { class: "at quiet small", hidden: true });
+    const stop = h("button", { on: { click: () => this.#stop(id) } }, "Stop");
     const hide = h("button", { class: "plain", "aria-label": "Hide this job", on: { click: () => this.#hide(id) } }, "✕");
     const element = h("div", { class: "job" }, words, far, bar, stop, hide, at);
     const show = (job) => {

@@ -25,7 +25,7 @@ const KEYS = [
 export function showKeys() {
   const rows = KEYS.flatMap(([keys, does]) => [h("dt", {}, keys.map((key) => [h("kbd", {}, key), " "])), h("dd", {}, does)]);
   const close = h("button", { class: "main", on: { click: () => dialog.close() } }, "Close");
-  const head = h("div", { class: "bar between" }, h("h2", { id: "keys" }, "Keys"), close); // what has the focus is in view
+  const head = h("div", { class: "bar between" }, h("h2", { id: "keys" }, "Keyboard"), close); // what has the focus is in view
   const dialog = h("dialog", { "aria-labelledby": "keys" }, head, h("dl", {}, rows));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

@@ -75,6 +75,7 @@ function show(error) {
   if (!session) {
     installation.end();
     main.replaceChildren(signIn(error instanceof Problem ? error.message : "", entered));
+    main.querySelector("#key").focus(); // nothing else can be done here
     document.title = "Sign in – Retouch";
     return;
   }
@@ -129,7 +130,7 @@ window.addEventListener("hashchange", () => {
   const next = viewOf(location.hash);
   if (shown?.load === next.load && close.goTo?.(...next.parts)) return;
   show();
-  main.focus();
+  if (session) main.focus();
 });
 window.addEventListener("signed-out", lookAgain);
 tabs.addEventListener("message", lookAgain);
@@ -138,6 +139,6 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 installKeys();
-watchWorkers(document.querySelector("#banner"));
 keepAges();
+watchWorkers(document.querySelector("#banner"));
 begin();

@@ -106,6 +106,11 @@ const REMEDIES = {
   budget: "Budget… allows it more. Or cancel what is queued.",
 };
 
+const WHY = {
+  refusals: ({ reason }) => `the API refuses its edits, in these words: ${reason}`,
+  budget: () => "its next edit does not fit into the budget", // the sums above go on
+};
+
 const OF_OTHERS = "Whoever has the scope operate can let it go on.";
 
 /** A reason whose remedy is a button of this page, for whoever has that; nothing: it has none. */
@@ -115,7 +120,7 @@ function inWords({ name }, record, may) {
   if (name === "held" && held) return `${count(held, "edit")} ${held === 1 ? "is" : "are"} held: sent and not answered. ${may ? "Choose “held” below, then retry or cancel." : "Whoever has the scope operate decides about that."}`;
   const pause = record.paused.find((one) => name === `batch:${cause}` && one.cause === cause);
   if (!pause || !REMEDIES[cause]) return "";
-  const why = cause === "budget" ? "its next edit does not fit into the budget" : pause.reason; // the sums above go on
+  const why = WHY[cause]?.(pause) ?? pause.reason;
   const stops = record.counts.queued ? "Queued edits are not submitted." : "What is tried again, or added, is not submitted.";
   return `Paused: ${why}. ${stops} ${may ? REMEDIES[cause] : OF_OTHERS}`;
 }

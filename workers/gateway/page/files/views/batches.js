@@ -20,7 +20,7 @@ const FILTERS = ["all", "open", "paused", "finishing", "completed"];
 const AGE_MS = 15_000; // after which the words for times are written again
 const QUIET_MS = 200; // while somebody types, nothing is asked for
 const ANYBODY = "";
-const SEARCHED = "The search takes a part of the name of a batch or of a sender, or the whole name of an edit, as it is written: cat-1, or oil/cat-1.";
+const SEARCHED = "The search takes a part of the name of a batch or of a sender, or the whole name of an edit, as it is written: cat-1, or oil/cat-1. In a batch, a part of an edit's name is enough.";
 
 export function open(root, session, filters) {
   const view = new Batches(root, chosenIn(filters), oversees(session));

@@ -1,6 +1,6 @@
 // The failures of a batch in groups: how many failed in the same words, and which.
 import { h } from "../dom.js";
-import { OTHER, count, number } from "../format.js";
+import { OTHER, asWritten, count, number } from "../format.js";
 import { adviceOf } from "../parts/advice.js";
 
 const LOOKS = "This key may look, and not retry: that needs the scope operate.";
@@ -25,11 +25,11 @@ export class Groups {
   /** Show the groups, the most frequent first. The head counts those that stand there: the record may be older or newer. */
   show(groups) {
     const before = JSON.stringify(this.#groups);
-    this.#groups = groups;
+    this.#groups = groups.map((group) => ({ ...group, words: asWritten(group.words, group.message ?? "") }));
     this.element.hidden = !groups.length;
     const failed = groups.reduce((sum, group) => sum + group.count, 0);
     this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
-    if (JSON.stringify(groups) !== before) this.list.replaceChildren(...groups.map((group) => this.#item(group)));
+    if (JSON.stringify(this.#groups) !== before) this.list.replaceChildren(...this.#groups.map((group) => this.#item(group)));
     const gone = [...this.chosen].filter((group) => !groups.some((one) => one.group === group));
     for (const group of gone) this.chosen.delete(group);
     this.#mark();
@@ -76,6 +76,6 @@ export class Groups {
 
 /** One of them in its own words, where those of all leave something out. */
 function one(words, example, message) {
-  if (!message || message.toLowerCase() === words) return null;
+  if (!message || message === words) return null;
   return h("span", { class: "quiet small one" }, `${example}: ${message}`);
 }

@@ -21,6 +21,8 @@ const COLUMNS = [
   { name: "Made", value: (row) => row.created, text: (row) => ago(row.created), cell: (row) => h("time", { datetime: row.created, title: when(row.created) }, ago(row.created)) },
 ];
 
+const MAY = "Submit: enqueue edits. Read: see batches, results and pictures. Watch: the same without prompts. Operate: pause, resume, retry, cancel, and set budgets. Metrics: read the numbers for Prometheus.";
+
 const EMPTY = [
   h("p", { class: "big" }, "No keys yet"),
   h("p", { class: "quiet" }, "A key lets a program without Redis send edits:"),
@@ -28,12 +30,13 @@ const EMPTY = [
 ];
 
 export function open(root) {
+  const scopes = h("p", { class: "quiet small" }, MAY);
   const hint = h("p", { class: "bar quiet small" }, "A secret that leaked is replaced without a gap:", copyLine("retouch keys rotate NAME"));
   const view = new TableView(root, {
     title: "Keys",
     path: "/v1/keys",
     rows: (found) => found.keys,
-    more: { elements: [hint], show: ({ keys }) => (hint.hidden = !keys.length) },
+    more: { elements: [scopes, hint], show: ({ keys }) => (hint.hidden = scopes.hidden = !keys.length) },
     table: { columns: COLUMNS, key: (row) => row.name, sort: 0, empty: EMPTY },
   });
   return () => view.end();

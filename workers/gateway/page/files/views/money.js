@@ -104,7 +104,7 @@ class Money {
     this.#offer(found.days);
     this.facts.hidden = !total;
     if (total) this.facts.replaceChildren(h("dl", { class: "facts use" }, this.#facts(found)));
-    this.price.replaceChildren(...(price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
+    this.price.replaceChildren(...(price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. What the API has taken is spent, also while it is at work on it; under way is what is being sent. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
     this.about.hidden = !total;
     this.about.textContent = aboutBatches(this.chosen.made !== "", found);
     const few = senders.slice(0, this.#most.senders);

@@ -39,7 +39,9 @@ export function signIn(problem, signedIn) {
       h("code", {}, "retouch page"),
       " prints a link that signs you in. A key comes from ",
       h("code", {}, "retouch keys create NAME --scope read"),
-      ".",
+      ": it may look; with ",
+      h("code", {}, "--scope read,operate"),
+      " it may decide too.",
     ),
   );
 }
