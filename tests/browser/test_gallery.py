@@ -405,7 +405,10 @@ def test_the_best_is_called_by_all_that_varies(look: Look, ledger: Ledger, put: 
     page = look("#/batches/again/gallery")
     expect(cells(page).first).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("button", name="Pick strength 0.4, seed 2, reject the 2 others")).to_be_enabled()
+    best = page.get_by_role("button", name="Pick strength 0.4, seed 2, reject the 2 others")
+    expect(best).to_be_enabled()
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_has_no_picture_leads_to_its_edit(look: Look, ledger: Ledger, put: Put) -> None:

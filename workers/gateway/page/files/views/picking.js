@@ -29,7 +29,7 @@ export class Picking {
 
   /** A button that picks the active picture and rejects the others of the same one. */
   bestButton(props = {}) {
-    const button = h("button", { ...props, hidden: !this.mayChoose, on: { click: () => this.best() } });
+    const button = h("button", { ...props, class: `best ${props.class ?? ""}`, hidden: !this.mayChoose, on: { click: () => this.best() } });
     this.bests.push(button);
     fillBest(button, 0);
     return button;
