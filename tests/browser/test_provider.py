@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
@@ -157,6 +157,12 @@ def test_a_minute_that_is_over_is_seen_while_one_looks(look: Look, queue: EditQu
     expect(page.get_by_role("img", name="Places").locator("desc")).to_contain_text("used: 2 at last, 14 at most")
 
 
+def middle(of: Locator) -> float:
+    """How far down the middle of its first text is."""
+    text = "(e) => { const r = document.createRange(); r.selectNodeContents(e); const b = r.getBoundingClientRect(); "
+    return float(of.evaluate(text + "return b.y + b.height / 2 }"))
+
+
 def test_workers_tell_in_what_they_differ(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """Both values are named; the table is sorted by its heads, by keys too."""
     show_workers(ledger)
@@ -180,6 +186,7 @@ def test_all_settings_of_a_worker_are_seen(look: Look, queue: EditQueue, ledger:
     show_workers(ledger)
     page = look("#/workers")
     button = page.get_by_role("button", name="Settings of render-1-4100")
+    assert abs(middle(button) - middle(page.get_by_role("cell", name="render-1-4100", exact=True))) < 2
     expect(button).to_have_attribute("aria-expanded", "false")
     settings = page.locator("tr.detail").first
     expect(settings).to_be_hidden()
