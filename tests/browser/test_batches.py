@@ -155,9 +155,14 @@ def test_all_submits_are_paused_and_resumed_from_the_list(look: Look, queue: Edi
     """By the dialog of the view Provider; a pause that ends by itself has no button."""
     page = look("#/batches")
     stop, note = page.get_by_role("button", name="Pause all submits…"), page.get_by_role("region", name="Pauses of all")
+    search = page.get_by_label("Batches whose name or sender has")
+    expect(stop).to_be_visible()
+    place = search.bounding_box()
     stop.press("Enter")
     page.get_by_role("dialog", name="Pause all submits?").get_by_role("button", name="Pause them").press("Enter")
     expect(note).to_contain_text("somebody with the key ada paused it")
+    expect(stop).to_be_hidden()
+    assert search.bounding_box() == place  # nothing moves for a button that goes
     expect(stop).to_be_hidden()
     assert [pause.name for pause in ledger.reader.pauses()] == ["submit:person"]
     accessible(page)
