@@ -519,6 +519,7 @@ def test_who_may_not_enqueue_is_shown_what_a_terminal_does(look: Look, ledger: L
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("retouch picks oil --rejected > ids.txt")).to_be_visible()
     dialog.get_by_label("other strengths").check()
+    expect(dialog.get_by_text("they had 0.6")).to_be_visible()  # else one would send the same again
     expect(dialog.get_by_text("retouch redo oil --only ids.txt --vary strength=0.5,0.7")).to_be_visible()
     dialog.get_by_label("Strengths, from 0 to 1").fill("0.5, 7")
     expect(dialog.get_by_text("Write numbers from 0 to 1")).to_be_visible()

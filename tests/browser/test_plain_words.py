@@ -116,3 +116,36 @@ def test_words_that_mean_something_here_are_explained(look: Look, queue: EditQue
     expect(page.get_by_text("under way is what is being sent.")).to_be_visible()
     page.evaluate("location.hash = '#/batches?search=at-1'")
     expect(page.get_by_text("In a batch, a part of an edit's name is enough.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"), [(0, "completed"), (1, "completed, some failed"), (2, "completed, all failed")]
+)
+def test_a_batch_that_ended_with_failures_does_not_look_well(
+    look: Look, ledger: Ledger, failed: int, said: str
+) -> None:
+    """In the list and in its own view; it is found among those that are completed."""
+    EditQueue(ledger).enqueue(edits(2), batch="oil")
+    for number in range(2):
+        end(ledger, 1, EditState.FAILED if number < failed else EditState.COMPLETED)
+    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), "state", "completed")
+    page = look("#/batches?state=completed")
+    expect(page.locator(".batch-row .pill")).to_have_text(said)
+    page.locator(".batch-row").click()
+    expect(page.locator("main .pill").first).to_have_text(said)
+
+
+def test_back_leads_to_the_row_from_which_one_went(look: Look, ledger: Ledger) -> None:
+    """Whoever has no mouse would begin at the top again."""
+    queue = EditQueue(ledger)
+    for batch in ("ink", "oil", "wax"):
+        queue.enqueue(edits(1), batch=batch)
+    page = look("#/batches")
+    page.get_by_role("link", name="oil").press("Enter")
+    expect(page.get_by_role("heading", name="oil")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name="oil")).to_be_focused()
+    page.get_by_role("navigation").get_by_role("link", name="Workers").click()
+    page.get_by_role("navigation").get_by_role("link", name="Batches").click()
+    expect(page.get_by_role("link", name="oil")).to_be_visible()
+    expect(page.locator("main")).to_be_focused()

@@ -39,3 +39,6 @@ export function notice(text) {
 export function isTyping(event) {
   return event.target.closest?.("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey;
 }
+
+/** Whether nothing has the focus that would do something with a key. */
+export const isNowhere = (element) => element === document.body || element.id === "main";

@@ -2,7 +2,7 @@
 import { json, v1 } from "./api.js";
 import { h } from "./dom.js";
 
-const AT_ONCE = 100;
+export const AT_ONCE = 100; // edits with their results
 const KEPT = 4000; // edits; those that were seen longest ago go first
 const LINK_S = 900;
 const QUIET_MS = 80; // while somebody scrolls, nothing is asked for

@@ -36,7 +36,9 @@ export const shownState = (record) =>
   record.paused.length && record.state !== "completed" ? "paused" : record.state;
 
 /** Write the state of a batch; `held`: what keeps it from going on. It is open still: by this it is filtered. */
-export function markState(pill, shown, held) {
-  pill.textContent = held ? "open, stalled" : shown;
-  pill.className = `pill ${held ? "paused" : shown}`;
+export function markState(pill, record, held) {
+  const [shown, failed] = [shownState(record), record.counts.failed];
+  const unwell = shown === "completed" && failed ? `completed, ${failed === record.total ? "all" : "some"} failed` : "";
+  pill.textContent = held ? "open, stalled" : unwell || shown;
+  pill.className = `pill ${held ? "paused" : unwell ? "unwell" : shown}`;
 }

@@ -7,8 +7,9 @@ import { copyLine } from "../parts/copy-line.js";
 const SOON_MS = 300;
 const MOST_SEEDS = 100;
 
-export function againDialog(batch, session, counts) {
-  new Again(batch, session.scopes, counts);
+/** `had(which)`: gives the strengths that those had which are `rejected`, or `picked`. */
+export function againDialog(batch, session, counts, had) {
+  new Again(batch, session.scopes, counts, had);
 }
 
 class Again {
@@ -16,9 +17,9 @@ class Again {
   #asked = 0;
   #body = null;
 
-  constructor(batch, scopes, counts) {
+  constructor(batch, scopes, counts, had) {
     const mayEnqueue = scopes.includes("submit");
-    Object.assign(this, { batch, mayEnqueue, scopes });
+    Object.assign(this, { batch, mayEnqueue, scopes, had });
     const first = counts.rejected || !counts.picked ? "rejected" : "picked";
     this.which = radios("which", "Of which", [["rejected", `the ${count(counts.rejected, "reject")}`], ["picked", `the ${counts.picked} picked`]], first, () => this.#changed());
     this.how = radios("how", "With", [["seed", "other seeds"], ["strength", "other strengths"]], "seed", () => this.#changed());
@@ -26,8 +27,9 @@ class Again {
     this.strengths = h("input", { type: "text", value: "0.5, 0.7", "aria-label": "Strengths, from 0 to 1", autocomplete: "off" });
     for (const field of [this.number, this.strengths]) field.addEventListener("input", () => this.#changed());
     this.seedWord = h("span", {});
+    this.before = h("span", { class: "quiet small" });
     this.seedsOf = h("label", { class: "bar" }, this.number, this.seedWord);
-    this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these");
+    this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these", this.before);
     this.plan = h("p", { role: "status" });
     this.go = h("button", { class: "main", disabled: true, on: { click: () => this.#begin() } }, "Begin");
     this.command = h("div", { class: "stack tight" });
@@ -53,10 +55,18 @@ class Again {
     this.#body = null;
     this.#asked += 1; // what is on its way is for another choice
     clearTimeout(this.#timer);
+    if (!seeds) this.#tellBefore();
     const change = this.#change();
     if (!change) return this.#say(seeds ? `Write how many: 1 to ${MOST_SEEDS}.` : "Write numbers from 0 to 1, with commas between them.");
     if (!this.mayEnqueue) return this.#commands(change);
     this.#timer = setTimeout(() => this.#count(change), SOON_MS);
+  }
+
+  /** Which strengths those had that are done again. */
+  async #tellBefore() {
+    const which = this.which.value;
+    const had = await this.had(which).catch(() => []); // that the gateway is away is told beside it
+    if (which === this.which.value) this.before.textContent = had.length ? `; they had ${had.join(", ")}` : "";
   }
 
   /** What is otherwise; null: what was written is nothing. */

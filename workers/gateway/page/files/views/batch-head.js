@@ -48,7 +48,7 @@ export class BatchHead {
     this.state.hidden = this.progress.hidden = false;
     this.held.hidden = shown !== "completed" || !record.paused.length; // what is tried again waits
     this.gallery.hidden = !record.counts.completed;
-    markState(this.state, shown, held);
+    markState(this.state, record, held);
     if (!this.made.firstChild) this.made.append("made ", age(record.created)); // which stays the same
     if (record.redo_of && !this.redo.firstChild) this.redo.append(", does ", h("a", { href: addressOf(["batches", record.redo_of]) }, record.redo_of), " again");
     this.#sent(record.senders ?? []);

@@ -1,7 +1,7 @@
 // All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
 import { LONGEST, addressOf, chosenOf, setAddress, textOf } from "../address.js";
 import { ask, json } from "../api.js";
-import { h, isTyping, notice } from "../dom.js";
+import { h, isNowhere, isTyping, notice } from "../dom.js";
 import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
 import { stallsOf } from "../holds.js";
 import { installation } from "../installation.js";
@@ -46,6 +46,7 @@ class Batches {
   #asking = 0;
   #types = false; // what is searched for: a search is one step back, not each letter of it
   #closing = new AbortController();
+  #left = history.state?.row; // the batch to which one went from here, where Back has led here
 
   /** `chosen`: the filters: `state`, `search`, and `by`: a sender; `may`: pause all submits, and resume them. */
   constructor(root, chosen, may) {
@@ -252,6 +253,7 @@ class Batches {
     this.said.textContent = more || shown.length === all.length ? `${number(shown.length)} shown` : `${found} shown`;
     this.#offer(all);
     this.#tellEmpty(all.length, shown.length);
+    this.#comeBack();
   }
 
   /** The senders that can be chosen: those of the batches that are loaded. */
@@ -262,6 +264,14 @@ class Batches {
     }
     this.senders.value = this.chosen.by;
     this.senders.hidden = names.size < 2;
+  }
+
+  /** Whoever comes back from a batch stands at its row, as before. */
+  #comeBack() {
+    const row = this.#rows.get(this.#left);
+    if (!row?.item.isConnected) return;
+    this.#left = undefined;
+    if (isNowhere(document.activeElement)) row.item.querySelector("a").focus();
   }
 
   #tellEmpty(all, shown) {
@@ -339,14 +349,15 @@ class Row {
     this.left = h("span", { class: "number small" });
     const name = h("div", {}, h("div", { class: "name" }, batch), this.age, this.by);
     const parts = [name, h("div", { class: "stack tight" }, this.bar, this.done), h("div", {}, this.state), this.left, h("div", { class: "ended" }, this.failed, this.cancelled)];
-    this.item = h("li", {}, h("a", { class: "batch-row", href: `#/batches/${encodeURIComponent(batch)}` }, parts));
+    const leave = () => history.replaceState({ ...history.state, row: batch }, ""); // Back leads to it
+    this.item = h("li", {}, h("a", { class: "batch-row", href: `#/batches/${encodeURIComponent(batch)}`, on: { click: leave } }, parts));
   }
 
   show(record, rate, places) {
     const shown = shownState(record);
     const [done, failed] = [ended(record), record.counts.failed ?? 0];
     const [held] = stallsOf(record);
-    markState(this.state, shown, held);
+    markState(this.state, record, held);
     this.age.textContent = ago(record.created);
     this.age.dateTime = record.created;
     this.age.title = when(record.created);

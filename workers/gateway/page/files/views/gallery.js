@@ -1,12 +1,12 @@
 // The pictures of a batch: looked through, compared with what they were made of, picked and rejected.
 import { Alike } from "../alike.js";
-import { h, isTyping, notice } from "../dom.js";
+import { h, isNowhere, isTyping, notice } from "../dom.js";
 import { number } from "../format.js";
 import { live } from "../live.js";
 import { LiveStrip } from "../live-strip.js";
 import "../parts/picture-grid.js";
 import { PICKS, pickOf } from "../picks.js";
-import { Pictures } from "../pictures.js";
+import { AT_ONCE, Pictures } from "../pictures.js";
 import { COMPLETED, stateOf } from "../states.js";
 import { againDialog } from "./again.js";
 import { exportDialog } from "./export.js";
@@ -64,11 +64,21 @@ class Gallery {
 
   #head() {
     const back = h("a", { href: `#/batches/${encodeURIComponent(this.batch)}`, class: "small" }, "← the batch");
-    const again = h("button", { on: { click: () => againDialog(this.batch, this.session, this.filters.counts()) } }, "Again…");
+    const again = h("button", { on: { click: () => againDialog(this.batch, this.session, this.filters.counts(), (which) => this.#strengthsOf(which)) } }, "Again…");
     const out = h("button", { on: { click: () => exportDialog(this.batch, this.filters.counts()) } }, "Export…");
     const title = h("div", {}, back, h("h1", {}, this.batch));
     this.actions = h("div", { class: "bar", hidden: true }, again, out); // until there is such a batch
     return h("div", { class: "bar between gallery-head" }, title, this.actions);
+  }
+
+  /** The strengths of the first of those of which this was said. */
+  async #strengthsOf(which) {
+    const { code } = PICKS.find(({ name }) => name === which);
+    const { states, picks } = this.strip;
+    const places = [...states.keys()].filter((place) => states[place] === COMPLETED && picks[place] === code).slice(0, AT_ONCE);
+    const rows = await this.pictures.all(places);
+    const strengths = rows.map(({ result }) => result?.parameters.strength).filter((strength) => typeof strength === "number");
+    return [...new Set(strengths)].sort((a, b) => a - b);
   }
 
   /** What the keys do here, and the one thing that says of how many. */
@@ -328,6 +338,3 @@ class Gallery {
     history.back();
   }
 }
-
-/** Whether nothing has the focus that would do something with a key. */
-const isNowhere = (element) => element === document.body || element.id === "main";
