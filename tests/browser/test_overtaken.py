@@ -15,6 +15,7 @@ from retouch.states import EditState
 from tests.browser.conftest import Look
 from tests.browser.held import Held
 from tests.browser.scene import write_batch
+from tests.browser.stream import Stream
 
 NAMES = [f"{source}.seed-{seed}" for source in ("house", "flower") for seed in (1, 2, 3)]
 OUTPUT = {"uri": "s3://bucket/edits/oil/0.png", "sha256": "5f" * 32, "bytes": 9, "content_type": "image/png"}
@@ -93,6 +94,24 @@ def test_a_picture_that_was_left_does_not_open_when_it_is_found(gallery: Page) -
     expect(gallery.locator("picture-grid .cell").first.locator(".note")).to_have_text("")
     expect(gallery.get_by_role("dialog")).to_have_count(0)
     assert gallery.url.endswith("#/batches/oil/gallery")
+
+
+def test_a_picture_that_an_address_names_opens_once_there_are_any(look: Look, queue: EditQueue) -> None:
+    """Though what was asked first about them comes last, before they are shown."""
+    page = look("#/keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    stream, strips, names = Stream(page, "batch=oil"), Held(page, "**/oil/strip*"), Held(page, "**/oil/edits?count=*")
+    page.evaluate("location.hash = '#/batches/oil/gallery/flower.seed-1'")
+    strips.wait(2)
+    stream.say("watching")
+    strips.wait(4)
+    for number in (2, 3):
+        strips.answer(number)
+    names.wait(1)
+    for number in (0, 1):
+        strips.answer(number)
+    names.release()
+    expect(page.get_by_role("dialog", name="flower.seed-1")).to_be_visible()
 
 
 def test_no_button_speaks_of_another_picture(gallery: Page) -> None:

@@ -28,6 +28,8 @@ class Gallery {
   #closing = new AbortController();
   #shown = new Int32Array(0); // places
   #looking = 0; // for a picture by its name: which time it is
+  #named = ""; // the picture that an address names; empty: it is that of the grid
+  #ready = false; // the pictures are known
   #leaving = null; // the way back in the browser's history, from a picture to the grid
 
   constructor(root, session, batch) {
@@ -109,7 +111,8 @@ class Gallery {
   }
 
   begin(customId) {
-    this.strip.load().then(() => (customId ? this.#openNamed(customId) : this.#begun()));
+    this.#named = customId;
+    this.strip.load();
     live.watch(`/page/live?batch=${encodeURIComponent(this.batch)}`, {
       watching: () => this.strip.load(),
       reset: () => this.strip.load(),
@@ -118,6 +121,14 @@ class Gallery {
       back: () => this.#trouble(""),
       gone: () => this.#trouble("This batch is not in Redis any more. What came of it is in S3."),
     });
+  }
+
+  /** Show what the address names, once there is something to be shown. */
+  #started() {
+    if (this.#ready) return;
+    this.#ready = true;
+    if (this.#named) this.#openNamed(this.#named);
+    else this.#begun();
   }
 
   /** Have the keys move what looks selected: where one was before, where Back has led here. */
@@ -146,6 +157,8 @@ class Gallery {
   /** Show what an address of this gallery says, as Back and Forward do: a picture, or the grid. */
   goTo(name) {
     this.#looking += 1;
+    this.#named = name;
+    if (!this.#ready) return true;
     if (name) this.#openNamed(name);
     else this.viewer.close();
     return true;
@@ -159,6 +172,7 @@ class Gallery {
       this.#trouble("");
       this.actions.hidden = false;
       this.#filtered();
+      this.#started();
     } catch (error) {
       if (error.name !== "AbortError") this.#failed(error);
     }
