@@ -20,7 +20,7 @@ from retouch.ledger.access import ID, Admission
 from retouch.ledger.views import instant, iso
 from retouch.provider.rates import Window, parse_rate
 from retouch.reach import Reach, no_redis
-from retouch.records import AccessKeyRecord
+from retouch.records.keys import AccessKeyRecord
 
 DEFAULT_RATE = "600/m"
 DEFAULT_LINES = 1_000_000

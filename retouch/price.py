@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple, Self
 
 from retouch.errors import InputError
-from retouch.records import PriceRecord
+from retouch.records.money import PriceRecord
 
 MICRO = 1_000_000
 DEAREST = 1_000_000  # units of the currency for one image, so that no sum leaves what a float holds exactly

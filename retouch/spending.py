@@ -10,7 +10,7 @@ from typing import NamedTuple
 from retouch.ledger import BatchMoney, BatchView, MoneySum
 from retouch.ledger.views import iso
 from retouch.price import Price
-from retouch.records import BatchSpendingRecord, DayRecord, SpendingRecord
+from retouch.records.money import BatchSpendingRecord, DayRecord, SpendingRecord
 from retouch.senders import is_of
 
 LOOKED_AT = 1000  # batches, the newest: more are not read at once

@@ -1,4 +1,4 @@
-"""Makes ``docs/schemas`` from the types in ``retouch/records.py`` (``scripts/schemas [--check]``)."""
+"""Makes ``docs/schemas`` from the types in ``retouch/records`` (``scripts/schemas [--check]``)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from retouch import records
+from retouch.records.batches import BatchesRecord, BatchStatusRecord
+from retouch.records.edits import EditRecord, HistoryRecord
+from retouch.records.events import EventRecord, UndeliveredRecord
+from retouch.records.installation import SinksRecord, StatusRecord
+from retouch.records.intake import ReceiptRecord
+from retouch.records.jobs import JobsRecord
+from retouch.records.keys import AccessKeysRecord
+from retouch.records.money import KnownPriceRecord, SpendingRecord
+from retouch.records.picks import PicksRecord
+from retouch.records.recipes import RecipeCheckRecord, RecipeScanRecord
+from retouch.records.results import ResultRecord
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SHAPES: dict[str, Any] = {
-    "result": records.ResultRecord,
-    "event": records.EventRecord,
-    "undelivered-event": records.UndeliveredRecord,
-    "enqueue": records.ReceiptRecord,
-    "status": records.StatusRecord,
-    "status-batch": records.BatchStatusRecord,
-    "batches": records.BatchesRecord,
-    "explain": records.EditRecord,
-    "history": records.HistoryRecord,
-    "jobs": records.JobsRecord,
-    "price": records.KnownPriceRecord,
-    "money": records.SpendingRecord,
-    "sinks": records.SinksRecord,
-    "keys": records.AccessKeysRecord,
-    "picks": records.PicksRecord,
-    "recipe-check": records.RecipeCheckRecord,
-    "recipe-scan": records.RecipeScanRecord,
+    "result": ResultRecord,
+    "event": EventRecord,
+    "undelivered-event": UndeliveredRecord,
+    "enqueue": ReceiptRecord,
+    "status": StatusRecord,
+    "status-batch": BatchStatusRecord,
+    "batches": BatchesRecord,
+    "explain": EditRecord,
+    "history": HistoryRecord,
+    "jobs": JobsRecord,
+    "price": KnownPriceRecord,
+    "money": SpendingRecord,
+    "sinks": SinksRecord,
+    "keys": AccessKeysRecord,
+    "picks": PicksRecord,
+    "recipe-check": RecipeCheckRecord,
+    "recipe-scan": RecipeScanRecord,
 }
 
 

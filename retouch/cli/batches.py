@@ -13,7 +13,7 @@ from retouch.cli.terminal import emit, printable
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import BatchView
 from retouch.ledger.views import PAUSED
-from retouch.records import BatchesRecord
+from retouch.records.batches import BatchesRecord
 from retouch.senders import senders_text
 
 

@@ -10,7 +10,7 @@ from retouch.errors import RetouchError, ServiceError
 from retouch.ledger import Job, JobState
 from retouch.plural import count
 from retouch.queue import EditQueue
-from retouch.records import JobsRecord
+from retouch.records.jobs import JobsRecord
 from retouch.signals import exit_code
 
 

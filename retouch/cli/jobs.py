@@ -13,7 +13,7 @@ from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.ledger import Job, JobState
 from retouch.plural import count
-from retouch.records import JobsRecord
+from retouch.records.jobs import JobsRecord
 
 _DONE = {"retry": "tried again", "anew": "submitted again", "cancel": "cancelled"}
 

@@ -15,7 +15,7 @@ from retouch.cli.options import Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit, printable, say
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
-from retouch.records import AccessKeysRecord
+from retouch.records.keys import AccessKeysRecord
 
 MIB = 1024 * 1024
 

@@ -17,7 +17,7 @@ from retouch.errors import InputError
 from retouch.ledger import BatchView, DayMoney
 from retouch.plural import count
 from retouch.price import Budget, Price, digits
-from retouch.records import KnownPriceRecord
+from retouch.records.money import KnownPriceRecord
 from retouch.spending import LOOKED_AT, SenderMoney, Spending
 
 NO_PRICE = "no price is known: set it with retouch price '0.0035 USD' (of one image), or RETOUCH_PRICE of the workers"

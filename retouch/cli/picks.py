@@ -10,7 +10,7 @@ from retouch.cli.options import BatchArgument, Json, RedisUrl, open_queue
 from retouch.cli.terminal import emit
 from retouch.environment import DEFAULT_REDIS_URL
 from retouch.ledger import Pick
-from retouch.records import PicksRecord
+from retouch.records.picks import PicksRecord
 
 
 def picks(

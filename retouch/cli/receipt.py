@@ -10,7 +10,7 @@ from retouch.intake.estimate import Estimate
 from retouch.intake.mistakes import Rejection, by_mistake, described
 from retouch.intake.writing import Receipt
 from retouch.plural import count, were
-from retouch.records import ReceiptRecord, RejectionRecord
+from retouch.records.intake import ReceiptRecord, RejectionRecord
 from retouch.states import EditState
 
 Names = Mapping[int, str]

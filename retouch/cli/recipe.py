@@ -18,7 +18,7 @@ from retouch.image_address import clean
 from retouch.intake.admission import Intake, InvalidEditError
 from retouch.media.stores import kept_store
 from retouch.net.addresses import PrivateHosts
-from retouch.records import RecipeCheckRecord
+from retouch.records.recipes import RecipeCheckRecord
 from retouch.triggers.notifications import NewObject
 from retouch.triggers.recipe import Made, Recipe, refuse_own_results
 from retouch.triggers.recipe_file import read_recipe

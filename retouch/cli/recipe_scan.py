@@ -16,7 +16,7 @@ from retouch.cli.terminal import ExitCode, emit, say
 from retouch.errors import InputError, ServiceError
 from retouch.media.stores import kept_store
 from retouch.plural import count, were
-from retouch.records import LeftOutRecord, RecipeScanRecord
+from retouch.records.recipes import LeftOutRecord, RecipeScanRecord
 from retouch.triggers.recipe import Recipe
 from retouch.triggers.scanning import matching, seen
 from retouch.triggers.taking import Taker, Taking

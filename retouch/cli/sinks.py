@@ -16,7 +16,7 @@ from retouch.environment import DEFAULT_REDIS_URL
 from retouch.errors import InputError
 from retouch.plural import are, count
 from retouch.queue import EditQueue
-from retouch.records import SinksRecord
+from retouch.records.installation import SinksRecord
 
 
 class Action(StrEnum):

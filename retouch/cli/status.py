@@ -32,7 +32,9 @@ from retouch.installation import ResultTimes
 from retouch.ledger import Job, Pause, Sink
 from retouch.plural import count, were
 from retouch.queue import EditQueue
-from retouch.records import BatchStatusRecord, StatusRecord, TimesRecord
+from retouch.records.batches import BatchStatusRecord
+from retouch.records.installation import StatusRecord
+from retouch.records.provider import TimesRecord
 from retouch.states import EditState
 
 

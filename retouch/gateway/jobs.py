@@ -10,7 +10,7 @@ from retouch.errors import InputError
 from retouch.gateway.client import AbsentError, Client, understood
 from retouch.ledger import Action, Job, JobState, Which
 from retouch.ledger.jobs import OnProgress
-from retouch.records import JobRecord
+from retouch.records.jobs import JobRecord
 
 COUNT_S = 600.0  # a batch may have a million edits
 LOOK_S, LOOK_MAX_S = 0.05, 1.0  # between two looks at a job; each is twice as long as the one before

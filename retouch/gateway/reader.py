@@ -17,7 +17,9 @@ from retouch.gateway.client import AbsentError, Client, reason_of, understood
 from retouch.ledger import BatchView, DayMoney, EditView, HistoryStep, Pause, Provider, Sample, Sink, WorkerView
 from retouch.ledger.samples import samples_from_json
 from retouch.price import Price
-from retouch.records import BatchRecord, EditRecord, InstallationRecord, SinksRecord
+from retouch.records.batches import BatchRecord
+from retouch.records.edits import EditRecord
+from retouch.records.installation import InstallationRecord, SinksRecord
 from retouch.states import TERMINAL, EditState
 
 BATCHES_AT_ONCE = 200

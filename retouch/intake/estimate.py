@@ -9,7 +9,7 @@ from retouch.edit import Edit
 from retouch.edit_fields import API_DEFAULTS
 from retouch.plural import count
 from retouch.price import Price
-from retouch.records import EstimateRecord
+from retouch.records.intake import EstimateRecord
 
 
 @dataclass(slots=True)

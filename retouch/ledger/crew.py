@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from retouch.ledger.views import instant, iso
-from retouch.records import WorkerRecord
+from retouch.records.installation import WorkerRecord
 
 
 class Heartbeat(NamedTuple):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from retouch.causes import Fared
 from retouch.ledger.journal import Mark, Noted, entries
 from retouch.plural import count
-from retouch.records import HistoryRecord, StepRecord
+from retouch.records.edits import HistoryRecord, StepRecord
 
 _MS = timedelta(milliseconds=1)
 _REQUESTS = {"s": "submit", "p": "status", "f": "fetch", "o": "store"}

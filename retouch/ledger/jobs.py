@@ -21,7 +21,7 @@ from retouch.ledger.strips import Strips
 from retouch.ledger.views import instant, iso
 from retouch.plural import count
 from retouch.price import Price
-from retouch.records import JobRecord
+from retouch.records.jobs import JobRecord
 from retouch.states import LETTERS, EditState
 
 Action = Literal["retry", "anew", "cancel"]

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from retouch.price import MICRO, Price, digits
-from retouch.records import DayRecord, MoneyRecord, MoneySumRecord
+from retouch.records.money import DayRecord, MoneyRecord, MoneySumRecord
 
 _SUMS = ("spent", "committed", "doubtful")
 

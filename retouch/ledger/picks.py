@@ -9,7 +9,7 @@ from typing import NamedTuple
 from retouch.errors import InputError
 from retouch.ledger.connection import Connection
 from retouch.ledger.strips import Strips
-from retouch.records import ChosenRecord
+from retouch.records.picks import ChosenRecord
 
 AT_ONCE = 100  # edits in a move: of an older program's the place is looked for
 

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from retouch.ledger.constants import SAMPLE_MS, SAMPLED
 from retouch.ledger.views import instant, iso
-from retouch.records import RequestSamplesRecord, SamplesRecord
+from retouch.records.provider import RequestSamplesRecord, SamplesRecord
 
 
 @dataclass(frozen=True, slots=True)

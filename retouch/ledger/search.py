@@ -9,7 +9,7 @@ from retouch.ledger.constants import PAGE
 from retouch.ledger.reader import Reader
 from retouch.ledger.strips import Strips
 from retouch.ledger.views import EditRow
-from retouch.records import NamedEditRecord
+from retouch.records.edits import NamedEditRecord
 from retouch.states import EditState
 
 LOOKED_AT = 50 * PAGE  # names, in one search

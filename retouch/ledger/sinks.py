@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from retouch.ledger.constants import NOTIFY_PREFIX
 from retouch.ledger.views import Event, Origin, instant, iso
-from retouch.records import SinkRecord
+from retouch.records.installation import SinkRecord
 
 
 class Named(NamedTuple):

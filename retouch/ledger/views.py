@@ -12,15 +12,9 @@ from retouch.ledger.claims import About, body, made_of
 from retouch.ledger.constants import LIFTED
 from retouch.ledger.money import BatchMoney
 from retouch.price import Price
-from retouch.records import (
-    BatchPauseRecord,
-    BatchRecord,
-    EditRecord,
-    EditRowRecord,
-    FailureGroupRecord,
-    PauseRecord,
-    ProviderRecord,
-)
+from retouch.records.batches import BatchPauseRecord, BatchRecord, FailureGroupRecord
+from retouch.records.edits import EditRecord, EditRowRecord
+from retouch.records.provider import PauseRecord, ProviderRecord
 from retouch.states import TERMINAL, BatchState, EditState
 
 PAUSED = "paused"  # how a batch is shown that is paused; its state is another

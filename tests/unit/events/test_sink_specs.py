@@ -10,7 +10,7 @@ import pytest
 from retouch.errors import InputError
 from retouch.events.sinks.spec import TYPES, SinkKind, parse_notify, parse_sinks, webhook_spec
 from retouch.net.addresses import PrivateHosts
-from retouch.records import BatchEvent, EditEvent, PauseEvent
+from retouch.records.events import BatchEvent, EditEvent, PauseEvent
 
 SECRET = "T0-planted"
 HOOK = f"https://Hooks.Example:8443/{SECRET}"

@@ -8,7 +8,7 @@ import pytest
 
 from retouch.ledger.history import HistoryStep, history
 from retouch.ledger.journal import Mark
-from retouch.records import StepRecord
+from retouch.records.edits import StepRecord
 from retouch.wording import gist
 
 NAMES = {"w1": "1", "HTTP 503": "2", "submit:outage": "3", "deadline": "11", "refused no cats: please": "6"}

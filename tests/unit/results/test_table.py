@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from retouch.edit import Parameters
 from retouch.errors import InputError
-from retouch.records import OutputRecord, ResultRecord
+from retouch.records.results import OutputRecord, ResultRecord
 from retouch.results import table as table_module
 from retouch.results.table import COLUMNS, PARAMETERS, ResultsTable
 from tests.harness.pages import blocks

@@ -24,7 +24,7 @@ from retouch.edit_result import Result
 from retouch.errors import InputError
 from retouch.failure_limit import is_stopped
 from retouch.ledger import OTHER_GROUP, BatchView
-from retouch.records import BatchRecord
+from retouch.records.batches import BatchRecord
 from retouch.results.ended import ended_once, states_of
 from retouch.states import EditState
 from workers.gateway.context import Gateway

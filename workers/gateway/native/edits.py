@@ -10,7 +10,7 @@ from retouch.access_keys import AccessKey
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.ledger import EditView
 from retouch.ledger.history import history_record
-from retouch.records import AlikeRecord, EditRecord, HistoryRecord
+from retouch.records.edits import AlikeRecord, EditRecord, HistoryRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import BatchId, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described

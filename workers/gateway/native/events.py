@@ -19,7 +19,7 @@ from starlette.responses import Response
 from retouch.access_keys import AccessKey
 from retouch.errors import InputError, ServiceError
 from retouch.event_log import OLDEST, CloudEvent, place_of
-from retouch.records import BatchEvent, EditEvent, PauseEvent
+from retouch.records.events import BatchEvent, EditEvent, PauseEvent
 from workers.gateway.context import Gateway
 from workers.gateway.feed import Wanted
 from workers.gateway.gate import opens_still

@@ -10,7 +10,8 @@ from retouch.access_keys import AccessKey
 from retouch.causes import PauseCause
 from retouch.ledger import Pause
 from retouch.queue import EditQueue
-from retouch.records import InstallationRecord, TimesRecord
+from retouch.records.installation import InstallationRecord
+from retouch.records.provider import TimesRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Reader
 from workers.gateway.problems import Kind, described

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from retouch.access_keys import AccessKey
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.ledger import OTHER_GROUP, Job
-from retouch.records import JobRecord, JobsRecord
+from retouch.records.jobs import JobRecord, JobsRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Operator, Reader, found
 from workers.gateway.problems import Kind, ProblemError, described

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query
 
 from retouch.access_keys import AccessKey, Scope
-from retouch.records import AccessKeysRecord, SpendingRecord, WorkersRecord
+from retouch.records.installation import WorkersRecord
+from retouch.records.keys import AccessKeysRecord
+from retouch.records.money import SpendingRecord
 from retouch.spending import LOOKED_AT
 from workers.gateway.context import Gateway
 from workers.gateway.native.asked import Moment

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from retouch.edit import CUSTOM_ID_PATTERN
 from retouch.ledger import Pick
 from retouch.ledger.views import iso
-from retouch.records import ChosenRecord, PicksRecord
+from retouch.records.picks import ChosenRecord, PicksRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Binder, Reader, found
 from workers.gateway.problems import Kind, described

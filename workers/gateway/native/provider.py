@@ -19,14 +19,14 @@ from retouch.ledger.samples import samples_to_json
 from retouch.ledger.views import iso
 from retouch.provider.polling.histogram import BINS, EDGES_MS, Distribution, weight
 from retouch.queue import EditQueue
-from retouch.records import (
+from retouch.records.money import TotalMoneyRecord
+from retouch.records.provider import (
     AnswersRecord,
     ApiCountsRecord,
     ApiUseRecord,
     KindRecord,
     LimitRecord,
     ToldPauseRecord,
-    TotalMoneyRecord,
 )
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import Changed, Reader, of_all

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query
 
 from retouch.edit import BATCH_PATTERN, CUSTOM_ID_PATTERN
-from retouch.records import FoundEditsRecord, NamedEditsRecord
+from retouch.records.edits import FoundEditsRecord, NamedEditsRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Reader, found
 from workers.gateway.native.strips import FURTHEST, ROWS

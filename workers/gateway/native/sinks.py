@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from retouch.edit import BATCH_PATTERN
 from retouch.errors import InputError
 from retouch.event_log import UndeliveredEvent
-from retouch.records import SinksRecord
+from retouch.records.installation import SinksRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import WHOLE
 from workers.gateway.native.batches import AT_ONCE, Changed, of_all

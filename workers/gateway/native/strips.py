@@ -10,7 +10,9 @@ from starlette.responses import Response
 from retouch.advice.failures import before_retry
 from retouch.errors import InputError
 from retouch.ledger import EditRow
-from retouch.records import AdvisedGroupRecord, EditRowRecord, EditRowsRecord, FailuresRecord, ResultRecord
+from retouch.records.batches import AdvisedGroupRecord, FailuresRecord
+from retouch.records.edits import EditRowRecord, EditRowsRecord
+from retouch.records.results import ResultRecord
 from workers.gateway.context import Gateway
 from workers.gateway.native.batches import ONE, BatchId, Reader, found, tagged
 from workers.gateway.problems import described

@@ -22,7 +22,7 @@ from retouch.intake.manifest import json_text
 from retouch.intake.manifest.jsonl import JsonList
 from retouch.intake.manifest.opening import declared
 from retouch.intake.writing import Receipt
-from retouch.records import EstimateRecord
+from retouch.records.intake import EstimateRecord
 from workers.gateway.body import MIB, Body, kept_body
 from workers.gateway.context import Gateway
 from workers.gateway.gate import needs

@@ -20,7 +20,9 @@ from retouch.errors import InputError, ServiceError
 from retouch.ledger import Ledger
 from retouch.ledger.views import iso
 from retouch.queue import EditQueue
-from retouch.records import ApiUseRecord, BatchRecord, JobRecord
+from retouch.records.batches import BatchRecord
+from retouch.records.jobs import JobRecord
+from retouch.records.provider import ApiUseRecord
 from workers.gateway.context import Gateway
 from workers.gateway.gate import opens_still
 from workers.gateway.native.batches import Reader, found
