@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tests.unit.workers.gateway.conformance import document
 from tests.unit.workers.gateway.conftest import Client, problem
+from workers.gateway.app import create
+from workers.gateway.context import Gateway
+from workers.gateway.native.query import NATIVE, parameters
 
 
 def test_a_mistyped_parameter_is_refused_with_the_one_that_was_meant(client: Client) -> None:
@@ -26,6 +32,21 @@ def test_where_there_is_no_parameter_it_says_so(client: Client) -> None:
     """One edit has none."""
     found = problem(client().get("/v1/edits/b/c0?verbose=true"))
     assert (found["status"], found["detail"]) == (422, "there is no parameter 'verbose' here, nor any other")
+
+
+def test_every_route_takes_the_parameters_of_the_document(gateway: Gateway) -> None:
+    """One that is overlooked would be refused, whoever reads the document would send it."""
+    app: Any = create(gateway)
+    routes = [route for route in app._app.routes if route.path.startswith(NATIVE)]
+    asked = {(route.path, method): list(parameters(route.dependant)) for route in routes for method in route.methods}
+    described = {
+        (path, method.upper()): [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith(NATIVE)
+    }
+    assert asked == described
+    assert asked["/v1/batches", "POST"][0] == "set"
 
 
 def test_the_openai_face_passes_over_what_it_does_not_know(client: Client) -> None:
