@@ -13,7 +13,6 @@ from fakeredis import FakeServer
 from fakeredis.commands_mixins import scripting_mixin
 from fastapi import _compat as fields
 from pydantic import TypeAdapter
-from pydantic._internal import _docs_extraction, _generate_schema
 
 _COLLECT = "collectgarbage()"  # what fakeredis runs after each script
 _compiled: dict[str | bytes, bytes] = {}  # by the script's text: byte code, which any runtime can load
@@ -88,13 +87,11 @@ def _run(app: typer.Typer, *args: Any, **kwargs: Any) -> Any:
 
 def begin() -> None:
     """Let fakeredis, pydantic and Typer work so in this process."""
-    server, scripts, schemas = (cast("Any", it) for it in (FakeServer, scripting_mixin, _generate_schema))
+    server, scripts = (cast("Any", it) for it in (FakeServer, scripting_mixin))
     cast("Any", getattr(fields, "v2", fields)).TypeAdapter = _Adapters()  # a module of its own since FastAPI 0.119
     cast("Any", typer.Typer).__call__ = _run  # it makes all commands at each run: four fifths of it
     scripts.LUA_MODULE = _Lua()  # it compiled at each EVALSHA, four fifths of a claim's time
     server._servers_map = _servers
-    # Before Python 3.13 the source of a class is found by parsing its whole file: four fifths of a gateway's start.
-    schemas.extract_docstrings_from_cls = cache(_docs_extraction.extract_docstrings_from_cls)
 
 
 def end_test() -> None:
