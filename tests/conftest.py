@@ -14,6 +14,7 @@ from types import FrameType
 import fakeredis
 import pytest
 import redis
+import structlog
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.harness import once
@@ -37,6 +38,10 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 once.begin()
+
+# By default rich paints each traceback that is logged, with all that its variables hold, which takes a second.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure([*structlog.get_config()["processors"][:-1], _plain])
 
 
 LEFT_OPEN: list[str] = []
