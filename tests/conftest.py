@@ -53,6 +53,16 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage, nodeid: st
         LEFT_OPEN.append(nodeid)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Have no garbage collector while tests are imported: it finds nothing, in a tenth of that time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look at what tests make alone, and more seldom: it took a third of their CPU time."""
     gc.collect()
