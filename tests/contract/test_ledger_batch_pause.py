@@ -16,13 +16,20 @@ from tests.ledger_bench import DEADLINE_MS, LEASE_MS, SUBMITTING, Bench, entries
 RUN = 20
 
 
-def refuse(bench: Bench, claims: Sequence[Claim], words: str = "no such model", *, definite: bool = True) -> None:
-    """The API refuses them in these words; definite: they fail at once."""
+def refuse(
+    bench: Bench,
+    claims: Sequence[Claim],
+    words: str = "no such model",
+    *,
+    definite: bool = True,
+    delay_ms: int = 10**6,
+) -> None:
+    """The API refuses them in these words; definite: they fail at once, else they are sent again after the delay."""
     fared, to = (Fared.ANSWERED, EditState.FAILED) if definite else (Fared.REFUSED, EditState.QUEUED)
     seen = (Seen("submit", bench.clock.now, fared, f"{words} (request 7)"),)
     run, strike = Run(words, definite), None if definite else Strike("submit", 10**9)
     bench.ledger.worker.settle(
-        [Settlement(c, SUBMITTING, to, delay_ms=10**6, seen=seen, run=run, strike=strike) for c in claims]
+        [Settlement(c, SUBMITTING, to, delay_ms=delay_ms, seen=seen, run=run, strike=strike) for c in claims]
     )
     bench.ledger.worker.resume("submit:refused")
 
@@ -116,8 +123,8 @@ def test_one_edit_refused_often_is_no_run(bench: Bench) -> None:
     for _ in range(RUN + 5):
         bench.ledger.worker.observe(good={"submit": bench.clock.now})
         bench.clock.now += 1
-        refuse(bench, begun(bench, 1), definite=False)
-        bench.later(10**6)
+        refuse(bench, begun(bench, 1), definite=False, delay_ms=1000)
+        bench.later(1000)
     assert paused(bench) == {}
 
 
