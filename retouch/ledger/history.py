@@ -194,8 +194,7 @@ def _taken_over(step: HistoryStep) -> str:
 
 
 def _failed(step: HistoryStep) -> str:
-    code, _, words = (step.reason or "").partition(": ")
-    return f"failed ({code}){f': {words}' if words else ''}" if code else "failed"
+    return f"failed ({step.reason})" if step.reason else "failed"
 
 
 def _cancelled(step: HistoryStep) -> str:

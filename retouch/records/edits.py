@@ -127,8 +127,8 @@ class StepRecord(TypedDict):
     request: str | None
     """of how a request fared: ``submit``, ``status``, ``fetch`` (of an image) or ``store``"""
     reason: str | None
-    """the API's words without numbers, links and quoted text; a failure's code and words; of ``waited`` the pause, such as
-    ``submit:outage`` or ``batch:person``"""
+    """the API's words without numbers, links and quoted text; a failure's code and words; of ``waited`` the pause, such
+    as ``submit:outage`` or ``batch:person``"""
     took_ms: int | None
     """since the submit was sent, or copying began"""
     until: str | None

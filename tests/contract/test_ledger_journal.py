@@ -142,7 +142,7 @@ def test_a_submit_that_was_not_answered(bench: Bench) -> None:
     bench.intend(claims := bench.edits(policy=IDEMPOTENT.ambiguous), IDEMPOTENT)
     error = '{"code": "failure", "message": "no cats, please"}'
     bench.ledger.worker.settle([Settlement(claims[0], SUBMITTING, EditState.FAILED, error=error)])
-    assert told(bench)[3:] == ["sent to the API by w", "failed (failure): no cats, please"]
+    assert told(bench)[3:] == ["sent to the API by w", "failed (failure: no cats, please)"]
     assert bench.ledger.reader.history("b", "c0")[-1].reason == "failure: no cats, please"  # type: ignore[index]
 
 
@@ -157,7 +157,7 @@ def test_why_a_try_failed_is_kept_when_it_is_tried_again(bench: Bench) -> None:
     bench.ledger.producer.retry("b")
     first, last = (claim.member.partition("/")[2] for claim in (claims[0], claims[-1]))
     retried = "retried by a person: back in the queue, to be sent anew"
-    assert told(bench, first)[-2:] == ["failed (refused): no aa", retried]
+    assert told(bench, first)[-2:] == ["failed (refused: no aa)", retried]
     assert told(bench, last)[-2:] == ["failed (refused)", retried]
 
 

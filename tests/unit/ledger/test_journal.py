@@ -39,7 +39,7 @@ AT = "Emwyjxzu2"  # of a first entry
         ("A1jk", "retried by a person: the API is asked for the result that it had"),
         ("X1jk", "retried by a person: back in the queue, to be sent anew"),
         ("F1jk:b", "failed (deadline)"),
-        ("F1jk:6", "failed (refused): no cats: please"),
+        ("F1jk:6", "failed (refused: no cats: please)"),
         ("F1jk", "failed"),
         ("C1jk", "cancelled"),
         ("O1jk", "2,000 steps not kept: the history of one edit is bounded"),

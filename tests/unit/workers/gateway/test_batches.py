@@ -221,7 +221,10 @@ def test_one_edit_has_its_history(client: Client, ledger: Ledger) -> None:
     caller = client()
     told = caller.get("/v1/edits/b/c0/history").json()
     assert (told["batch"], told["custom_id"]) == ("b", "c0")
-    assert [(step["what"], step["reason"]) for step in told["history"]] == [("enqueued", None), ("failed", "refused")]
+    assert [(step["what"], step["reason"]) for step in told["history"]] == [
+        ("enqueued", None),
+        ("failed", "refused: no"),
+    ]
     for path in ("/v1/edits/b/none/history", "/v1/edits/none/c0/history"):
         assert caller.get(path).status_code == 404
 

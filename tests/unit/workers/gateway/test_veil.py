@@ -76,9 +76,6 @@ def scene(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     for name in ("queued", "waiting"):
         client.hset(keys.edit(f"b/{name}"), mapping={"note": SAID, "strikes": 2})
     client.hset(keys.batch("b"), "note", SAID)
-    number = client.hget(keys.names("b"), "refused")
-    client.hdel(keys.names("b"), "refused")
-    client.hset(keys.names("b"), SAID, number)  # what the histories have of the failed edit
     client.hset(keys.state, mapping={"refusal": SAID, "refused_at": 1})
     for cause in (BatchPause.REFUSALS, BatchPause.PERSON):
         ledger.producer.pause("b", cause, SAID if cause is BatchPause.REFUSALS else "lunch")
