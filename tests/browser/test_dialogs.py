@@ -14,7 +14,9 @@ from retouch.price import Price
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.browser.conftest import Look
+from tests.browser.held import Held
 from tests.browser.scene import write_batch
+from tests.browser.stream import Stream
 from tests.browser.test_batch import end
 from tests.browser.test_batches import edits
 
@@ -92,6 +94,9 @@ def test_what_fails_after_its_dialog_is_gone_is_told(look: Look, queue: EditQueu
 def test_the_end_of_a_session_closes_them(look: Look, queue: EditQueue, ledger: Ledger) -> None:
     """The sign-in is what can be done then."""
     page = look("#/batches/oil")
+    Stream(page)
+    Held(page, "**/v1/installation")  # else the page may find it out by itself
+    page.reload()
     page.get_by_role("button", name="Pause…").click()
     AccessKeys(ledger, "here").revoke("ada")
     page.get_by_role("button", name="Pause it").click()

@@ -236,10 +236,15 @@ function past(steps, waits, message) {
   const items = steps.map((step, i) => {
     const since = i ? (Date.parse(step.at) - Date.parse(steps[i - 1].at)) / 1000 : 0;
     const at = h("time", { class: "quiet small", datetime: step.at, title: when(step.at) }, i ? `+ ${seconds(since)}` : when(step.at));
-    return h("li", { data: { what: step.what } }, h("span", {}, step.text, step.what === "failed" && i === steps.length - 1 && message ? `: ${message}` : ""), at);
+    return h("li", { data: { what: step.what } }, h("span", {}, i === steps.length - 1 && message ? inItsWords(step, message) : step.text), at);
   });
   if (waits) items.push(h("li", { data: { what: "waited" } }, h("span", {}, `it waits now: ${waits}`)));
   return [h("h2", {}, "History"), h("ol", { class: "past" }, items)];
+}
+
+/** A failure in the words of this edit: its history has those of all that failed alike, with … for what differs. */
+function inItsWords({ what, reason, text }, message) {
+  return what === "failed" && reason ? `failed (${reason.split(": ")[0]}): ${message}` : text;
 }
 
 /** What sends it corrected can be copied. */
