@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -79,6 +80,9 @@ def _one(queue: EditQueue, batch: str, as_json: bool) -> None:
     _print(f"{view.batch}: {view.state.value}; {view.ended}/{view.total} ended; {view.shown_counts}")
     if view.senders:
         _print(f"sent by {', '.join(view.senders)}")
+    if view.completed_at:
+        took = timedelta(seconds=round((view.completed_at - view.created).total_seconds()))
+        _print(f"completed {view.completed_at.isoformat(timespec='seconds')}, {took} after it was made")
     for line in failure_lines(batch, groups):
         _print(line)
     if view.recovered or view.sent_anew:

@@ -222,6 +222,7 @@ class BatchView:
     max_failures: str | None = None  # ``10`` or ``1%``: with more failed edits it is paused; None: nobody bounds them
     money: BatchMoney | None = None  # None: no price is known
     senders: tuple[str, ...] = ()  # whose edits it has, the first one first; empty: an older program, which did not say
+    completed_at: datetime | None = None  # the last time; None: it is not, or an older program did not say
 
     @property
     def total(self) -> int:
@@ -277,6 +278,7 @@ class BatchView:
             "max_failures": self.max_failures,
             "money": self.money.to_json() if self.money else None,
             "senders": list(self.senders),
+            "completed_at": iso(self.completed_at.timestamp() * 1000) if self.completed_at else None,
         }
 
     @classmethod
@@ -299,6 +301,7 @@ class BatchView:
             max_failures=raw.get("max_failures"),
             money=BatchMoney.from_json(money) if (money := raw.get("money")) else None,
             senders=tuple(raw.get("senders", ())),
+            completed_at=_read(raw.get("completed_at")),
         )
 
     @classmethod
@@ -328,6 +331,7 @@ class BatchView:
             max_failures=limit if (limit := raw.get("max_failures")) != LIFTED else None,
             money=BatchMoney.parse(raw, price),
             senders=tuple(filter(None, json.loads(raw.get("senders", "[]")))),
+            completed_at=instant(raw.get("completed_at")) if raw["state"] == BatchState.COMPLETED else None,
         )
 
 

@@ -61,6 +61,8 @@ class BatchRecord(TypedDict):
     senders: list[str]
     """whose edits it has, the first one first, ten at most: ``key:NAME`` of a gateway, ``recipe:NAME``, ``user@host``,
     or what ``RETOUCH_SENDER`` says; empty: an older version made it"""
+    completed_at: str | None
+    """when its files were written; null: it is open, or an older version has written them"""
 
 
 @described

@@ -128,11 +128,14 @@ def test_a_batch_that_ended_with_failures_does_not_look_well(
     EditQueue(ledger).enqueue(edits(2), batch="oil")
     for number in range(2):
         end(ledger, 1, EditState.FAILED if number < failed else EditState.COMPLETED)
-    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), "state", "completed")
+    now = ledger.connection.now()
+    ended = {"state": "completed", "created": now - 7_500_000, "completed_at": now - 300_000}
+    ledger.connection._client.hset(ledger.connection.keys.batch("oil"), mapping=ended)
     page = look("#/batches?state=completed")
     expect(page.locator(".batch-row .pill")).to_have_text(said)
     page.locator(".batch-row").click()
     expect(page.locator("main .pill").first).to_have_text(said)
+    expect(page.get_by_text("made 2 h 5 min ago, completed 5 min ago after 2 h")).to_be_visible()
 
 
 def test_back_leads_to_the_row_from_which_one_went(look: Look, ledger: Ledger) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from retouch.ledger import Entry, Finish, Step, Verdict
+from datetime import UTC, datetime
+
+from retouch.ledger import BatchView, Entry, Finish, Step, Verdict
 from retouch.states import EditState
 from tests.ledger_bench import LEASE_MS, Bench
 
@@ -16,12 +18,19 @@ def ended(bench: Bench, count: int, to: EditState = EditState.COMPLETED) -> None
         bench.ledger.producer.open_batch("b")
         bench.write("b", names)
     bench.ledger.producer.seal("b")
+    finish(bench, to)
+
+
+def finish(bench: Bench, to: EditState) -> None:
+    """All edits end alike, and the end of the batch is written."""
     while claims := bench.claim(places=10**6).claims:
-        if claims[0].step is Step.FINISH:
-            assert bench.ledger.worker.settle_batch(claims[0], Finish.WRITTEN, retention_ms=RETENTION_MS)
-        else:
-            bench.intend(claims)
-            bench.end(claims, to)
+        edits = [claim for claim in claims if claim.step is Step.SUBMIT]
+        if edits:
+            bench.intend(edits)
+            bench.end(edits, to)
+        for claim in (claim for claim in claims if claim.step is Step.FINISH):
+            did = Finish.REMOVED if edits else Finish.WRITTEN  # that of before a retry
+            assert bench.ledger.worker.settle_batch(claim, did, retention_ms=RETENTION_MS)
 
 
 def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> None:
@@ -37,6 +46,24 @@ def test_nothing_of_a_batch_is_left_when_its_retention_is_over(bench: Bench) -> 
     assert bench.ledger.reader.batches() == []
     assert set(bench.client.keys("*")) <= {bench.keys.schema, bench.keys.state, bench.keys.events, bench.keys.counts}
     assert bench.ledger.reader.events() == []
+
+
+def test_when_a_batch_was_completed_is_told_until_it_is_open_again(bench: Bench) -> None:
+    """And then when it was completed the last time; what a gateway says of it says the same."""
+    ended(bench, 3, EditState.FAILED)
+    first = bench.ledger.reader.batch("b")
+    assert first is not None
+    assert first.completed_at == datetime.fromtimestamp(bench.clock.now / 1000, UTC)
+    assert BatchView.from_json(first.to_json()).completed_at == first.completed_at
+    bench.later(5000)
+    bench.ledger.producer.retry("b")
+    again = bench.ledger.reader.batch("b")
+    assert again is not None
+    assert again.completed_at is None
+    finish(bench, EditState.COMPLETED)
+    last = bench.ledger.reader.batch("b")
+    assert last is not None
+    assert last.completed_at == datetime.fromtimestamp(bench.clock.now / 1000, UTC)
 
 
 def test_a_batch_that_is_tried_again_is_not_removed(bench: Bench) -> None:

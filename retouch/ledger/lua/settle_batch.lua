@@ -26,7 +26,7 @@ if is_open then
   return 1
 end
 redis.call('HDEL', key, 'stale', 'unsealed', 'fill_until')
-redis.call('HSET', key, 'state', 'completed', 'expires', int(now + retention))
+redis.call('HSET', key, 'state', 'completed', 'completed_at', NOW, 'expires', int(now + retention))
 redis.call('ZREM', DUE, batch)
 redis.call('ZADD', CHORES, int(now + retention), batch) -- to be removed then
 redis.call('HINCRBY', key, 'fence', 1) -- this very call, repeated because its answer was lost, ends it no second time

@@ -103,6 +103,14 @@ def test_status_of_a_batch_as_json(run: Run, batch: str) -> None:
     assert (status["batch"], status["state"], status["counts"]) == ("b", "open", {"queued": 3})
 
 
+def test_status_says_when_a_batch_was_completed(run: Run, batch: str, ledger: Ledger) -> None:
+    """And how long that took."""
+    ended = {"state": "completed", "created": 1_795_000_000_000, "completed_at": 1_795_000_000_000 + 7_384_000}
+    ledger.connection._client.hset(ledger.connection.keys.batch(batch), mapping=ended)
+    told = run("status", batch).out.splitlines()
+    assert "completed 2026-11-18T13:09:44+00:00, 2:03:04 after it was made" in told
+
+
 def test_status_names_pauses_and_missing_workers(run: Run, batch: str, ledger: Ledger) -> None:
     """Loudly: nothing moves."""
     ledger.worker.pause("submit:refused", "401: no credit")

@@ -1,7 +1,7 @@
 // The head of a batch: its name and state, how far it is, how fast, and why it does not move.
 import { addressOf } from "../address.js";
 import { h } from "../dom.js";
-import { count, digits, money, number, percent, range, spent, used } from "../format.js";
+import { count, digits, money, number, percent, range, span, spent, used } from "../format.js";
 import { stallsOf } from "../holds.js";
 import { age } from "../parts/age.js";
 import "../parts/progress-bar.js";
@@ -19,7 +19,8 @@ export class BatchHead {
     this.made = h("span", {});
     this.redo = h("span", {});
     this.by = h("span", {});
-    const made = h("p", { class: "quiet small" }, this.made, this.redo, this.by);
+    this.took = h("span", {});
+    const made = h("p", { class: "quiet small" }, this.made, this.took, this.redo, this.by);
     this.gallery = h("a", { href: `#/batches/${encodeURIComponent(batch)}/gallery`, hidden: true }, "Gallery");
     this.bar = document.createElement("progress-bar");
     this.bar.className = "large";
@@ -50,6 +51,7 @@ export class BatchHead {
     this.gallery.hidden = !record.counts.completed;
     markState(this.state, record, held);
     if (!this.made.firstChild) this.made.append("made ", age(record.created)); // which stays the same
+    this.#took(record);
     if (record.redo_of && !this.redo.firstChild) this.redo.append(", does ", h("a", { href: addressOf(["batches", record.redo_of]) }, record.redo_of), " again");
     this.#sent(record.senders ?? []);
     this.bar.counts = record.counts;
@@ -66,6 +68,14 @@ export class BatchHead {
     this.#money(record.money);
     this.#fact("Maybe paid twice", number(record.possible_duplicates), "");
     this.#fact("Blank pictures", number(record.blank), "");
+  }
+
+  /** When it ended, and after how long. */
+  #took({ created, completed_at: at }) {
+    if (this.took.dataset.at === String(at)) return;
+    this.took.dataset.at = at;
+    const lasted = () => span((Date.parse(at) - Date.parse(created)) / 1000);
+    this.took.replaceChildren(...(at ? [", completed ", age(at), ` after ${lasted()}`] : []));
   }
 
   /** What it has cost; nothing is said where no price is known. */
