@@ -16,7 +16,10 @@ from retouch.errors import LedgerError, ServiceError
 
 KEPT = 240  # changes, for a page that was hidden, or whose connection was cut
 AGAIN_S = 1.0  # after an outage
-REST = 9  # times as long as it has read, it rests: an old batch, whose strip is not kept, takes seconds
+REST, REST_S = (
+    9,
+    30.0,
+)  # times as long as it reads, it rests, at most so long: an old batch, whose strip is not kept, takes seconds
 LINGER_S = 20.0  # a page that connects again finds it at work still
 
 log = structlog.get_logger()
@@ -100,6 +103,7 @@ class Watch(Generic[S]):
 
     async def _follow(self) -> None:
         last: S | None = None
+        took_s = 0.0
         alone_since = time.monotonic()
         while self._listeners or time.monotonic() - alone_since < LINGER_S:
             if self._listeners:
@@ -122,7 +126,8 @@ class Watch(Generic[S]):
                 self._tell(kind, data)
             last = now
             self._ready.set()
-            await asyncio.sleep(max(self._every_s, REST * (time.monotonic() - began)))
+            took_before_s, took_s = took_s, time.monotonic() - began
+            await asyncio.sleep(max(self._every_s, rest_s(took_s, took_before_s)))
 
     def _tell_away(self, reason: str) -> None:
         if bool(reason) != bool(self._away):
@@ -165,6 +170,11 @@ class Watches:
         """Let all listeners go."""
         for watch in self._watches.values():
             watch.close()
+
+
+def rest_s(took_s: float, took_before_s: float) -> float:
+    """How long is rested after a read; a single one that took long did not: the process stood still meanwhile."""
+    return min(REST * min(took_s, took_before_s), REST_S)
 
 
 def _number(id: str) -> int:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch.errors import LedgerAwayError
+from tests.harness.waiting import LIMIT_S
 from workers.gateway.page.changes import ranges, records
-from workers.gateway.watching import KEPT, Told, Watch, Watches
+from workers.gateway.watching import KEPT, Told, Watch, Watches, rest_s
 
 LONG_S = 30.0
 
@@ -106,6 +110,41 @@ async def _behind() -> None:
     for unknown in (event.id, "other.1", "x", f"{event.id}9999"):
         assert await told(world.watch.listen(unknown, LONG_S)) == [("watching", None)]
     world.watch.close()
+
+
+def test_a_process_that_stood_still_goes_on_at_once(monkeypatch: Any) -> None:
+    """It was stopped in the middle of a read, as on a machine that sleeps: it rested nine times as long."""
+    stood = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + stood)
+    monkeypatch.setattr("workers.gateway.watching.time", clock)
+
+    async def run() -> None:
+        world = World()
+
+        def read() -> int:
+            nonlocal stood
+            if world.now == 1:
+                stood += 3600.0
+            return world.read()
+
+        world.watch._read = read
+        stream = world.watch.listen("", LONG_S)
+        for number in range(3):
+            world.now = number
+            async with asyncio.timeout(LIMIT_S):
+                assert await told(stream) == [("n", number) if number else ("watching", None)]
+        world.watch.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("took_s", "before_s", "rests_s"),
+    [(0.01, 0.01, 0.09), (3.0, 3.0, 27.0), (8.0, 0.01, 0.09), (0.01, 8.0, 0.09), (9.0, 9.0, 30.0)],
+)
+def test_what_takes_long_is_read_seldom(took_s: float, before_s: float, rests_s: float) -> None:
+    """If it takes long again and again; and who looks is not left without news for minutes."""
+    assert rest_s(took_s, before_s) == pytest.approx(rests_s)
 
 
 def test_who_was_away_for_too_long_reads_the_whole_again() -> None:
