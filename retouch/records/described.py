@@ -1,7 +1,7 @@
 """The descriptions of a record's fields: the text below each, which becomes part of its JSON Schema.
 
 pydantic's ``use_attribute_docstrings`` reads them whenever it learns a shape, for which Python 3.11 parses the whole
-file anew: that was most of the time that a gateway took to start. Here a file is parsed once a schema is asked for.
+file anew: most of the time that a gateway takes to start. Here a file is parsed once a schema is asked for.
 """
 
 from __future__ import annotations

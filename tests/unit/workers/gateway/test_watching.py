@@ -113,7 +113,7 @@ async def _behind() -> None:
 
 
 def test_a_process_that_stood_still_goes_on_at_once(monkeypatch: Any) -> None:
-    """It was stopped in the middle of a read, as on a machine that sleeps: it rested nine times as long."""
+    """It was stopped in the middle of a read, as on a machine that sleeps: the read did not take that long."""
     stood = 0.0
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + stood)
     monkeypatch.setattr("workers.gateway.watching.time", clock)
