@@ -11,6 +11,7 @@ from threading import Lock, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+SEEN_S = 0.5  # after which a signal is seen that came in the one moment at which it wakes nobody
 _starting = Lock()
 
 
@@ -68,7 +69,10 @@ class _Once:
         self._lock.release()
 
     def wait(self) -> None:
-        self._lock.acquire()  # one call in C: a signal comes before it or after it
+        # One call in C: a signal comes before it or after it. One that comes as it begins wakes nobody, and is seen
+        # when it returns.
+        while not self._lock.acquire(timeout=SEEN_S):
+            pass
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from concurrent.futures import Future
-from threading import Condition, Event, Thread, current_thread, main_thread
+from threading import Condition, Event, Thread, current_thread, get_ident, main_thread
 from typing import Any
 
 import pytest
@@ -50,6 +50,17 @@ def test_an_interrupt_is_raised_when_the_coroutine_has_ended() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(interrupted())
     assert ended.is_set()
+
+
+def test_an_interrupt_that_wakes_nobody_is_seen() -> None:
+    """As one that comes in the moment before the wait begins; here another thread takes it."""
+
+    async def interrupted() -> None:
+        signal.pthread_kill(get_ident(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted())
 
 
 def test_an_interrupt_after_the_end_is_raised_too(monkeypatch: pytest.MonkeyPatch) -> None:
