@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger, Settlement
+from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.browser.conftest import Look
@@ -156,3 +158,54 @@ def test_nothing_is_begun_that_is_not_chosen_any_more(gallery: Page, queue: Edit
     counted.release()
     expect(dialog.get_by_text("Write how many: 1 to 100.")).to_be_visible()
     expect(dialog.get_by_role("button", name="Begin")).to_be_disabled()
+
+
+def test_what_is_heard_of_a_pause_is_not_older_than_what_was_read(look: Look, ledger: Ledger) -> None:
+    """A pause that somebody has ended comes late by the stream: what they have done stays, and is told."""
+    ledger.worker.see_worker("w", {})
+    ledger.worker.pause("submit:person", "a look at the results")
+    page = look("#/keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    stream = Stream(page, "provider=1")
+    page.evaluate("location.hash = '#/provider'")
+    pauses = page.get_by_role("region", name="Pauses")
+    before = {**use_of_api(page), "at": iso(ledger.connection.now())}
+    expect(pauses).to_contain_text("a look at the results")
+    answers = Held(page, "**/v1/provider")
+    pauses.get_by_role("button", name="Resume submits").press("Enter")
+    answers.wait(1)
+    stream.tell_event("provider", before)
+    answers.hold_no_more()
+    answers.answer(0)
+    expect(page.locator("#notices p").last).to_have_text("Submits go on.")
+    expect(pauses).to_be_hidden()
+    stream.tell_event("provider", before)  # later than the answer
+    expect(pauses).to_be_hidden()
+    after = {**use_of_api(page), "pauses": before["pauses"], "at": iso(ledger.connection.now() + 1)}
+    stream.tell_event("provider", after)
+    expect(pauses).to_contain_text("a look at the results")
+
+
+def test_what_is_older_than_what_was_read_is_read_anew(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """It may be newer in part, so that nobody knows what is right before the gateway is asked again."""
+    page = look("#/keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    before = str(iso(ledger.connection.now() - 1))
+    stream = Stream(page, "batch=oil")
+    page.evaluate("location.hash = '#/batches/oil'")
+    rows = page.get_by_role("grid", name="Edits").get_by_role("row")
+    expect(rows.first).to_contain_text("completed")
+    strips = Held(page, "**/oil/strip")
+    stream.tell_event("strip", {"states": [[0, "f"]], "groups": [], "picks": [], "total": len(NAMES), "at": before})
+    strips.wait(1)
+    expect(rows.first).to_contain_text("completed")
+    queue.enqueue([{"custom_id": "more", "prompt": "a", "init_image": "https://example.com/a.png"}], batch="oil")
+    strips.release()
+    expect(rows).to_have_count(len(NAMES) + 1)
+    expect(rows.first).to_contain_text("completed")
+
+
+def use_of_api(page: Page) -> dict[str, Any]:
+    """How the API is used, as the page is told."""
+    found: dict[str, Any] = page.evaluate("fetch('/v1/provider').then((answer) => answer.json())")
+    return found

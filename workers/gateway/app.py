@@ -46,7 +46,7 @@ def create(gateway: Gateway) -> ASGIApp:
         add_openai(app, gateway)
     add_page(app, gateway)
     openapi.complete(app, *SHAPES, *OPENAI_SHAPES)
-    return Gate(app, gateway.keys, gateway.visits)
+    return Gate(app, gateway.keys, gateway.visits, gateway.now)
 
 
 def _add_health(app: FastAPI, gateway: Gateway) -> None:

@@ -13,6 +13,7 @@ from retouch.ledger import Ledger
 from retouch.ledger.requests import Requests
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
+from retouch.reach import Reach, no_redis
 from retouch.triggers.recipe import Recipe
 from workers.gateway.confirmations import Confirmations
 from workers.gateway.feed import Feed
@@ -61,6 +62,11 @@ class Gateway:
     def visits(self) -> Visits:
         """Who looks at the page."""
         return self.own_visits or KeptVisits(self.ledger.access, self.keys, self.settings.redis.shown)
+
+    def now(self) -> int:
+        """Redis' clock, in ms since 1970; raises ServiceError if Redis cannot be used."""
+        with Reach(no_redis(self.settings.redis.shown))():
+            return self.ledger.connection.now()
 
     @property
     def requests(self) -> Requests:

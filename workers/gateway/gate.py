@@ -21,6 +21,7 @@ from retouch.access_keys import AccessKey, AccessKeys, KeySecret
 from retouch.access_keys import Scope as KeyScope
 from retouch.errors import ServiceError, StoreError
 from retouch.ledger.access import Admission
+from retouch.ledger.views import iso
 from retouch.plural import count
 from workers.gateway.cookie import check_origin, session_of
 from workers.gateway.problems import AGAIN_S, Kind, ProblemError, a_bug, response_of
@@ -30,6 +31,7 @@ from workers.gateway.visits import Visits
 OPEN = ("/healthz", "/readyz")  # without a key, and without a line in the log
 PAGE = ("/", "/page/session")  # without a key: signing in is done there
 FILES = "/page/files/"  # of the page: what anybody may read, and no line in the log either
+AS_OF = "Retouch-As-Of"  # of an answer to the page: by Redis' clock, all that was written until then is in it
 NOTIFICATIONS = "/v1/notifications"  # of stores, some of which can only send a key that stands in the URL (Ceph)
 
 log = structlog.get_logger()
@@ -38,12 +40,14 @@ log = structlog.get_logger()
 class Gate:
     """Lets requests with a good key through to the app, and tells it whose they are (``key_of``).
 
-    A request of the page has a session in place of a key, which stands for one. No answer is kept by caches, none is
-    shown as another type than it is, and no page of another origin reads one.
+    A request of the page has a session in place of a key, which stands for one; what it reads has a time (``AS_OF``),
+    for the page hears of changes by another way too. No answer is kept by caches, none is shown as another type than it
+    is, and no page of another origin reads one.
     """
 
-    def __init__(self, app: ASGIApp, keys: AccessKeys, visits: Visits) -> None:
+    def __init__(self, app: ASGIApp, keys: AccessKeys, visits: Visits, now: Callable[[], int]) -> None:
         self._app = app
+        self._now = now
         self._keys = keys
         self._open = Counter[str]()  # by owner: requests that are not answered whole
         self._visits = visits
@@ -79,7 +83,7 @@ class Gate:
             session = session_of(scope) if "authorization" not in Headers(scope=scope) else ""
             if session:
                 check_origin(scope)
-                key, secret, admission = await run_in_threadpool(self._visiting, session)
+                key, secret, admission, passage.as_of = await run_in_threadpool(self._visiting, session)
             else:
                 token = _token(Headers(scope=scope), scope["path"])
                 key, secret, admission = await run_in_threadpool(self._found, token)
@@ -101,11 +105,11 @@ class Gate:
             raise _no_key("this key is not known: it is mistyped, or was revoked (retouch keys)")
         return *found, self._keys.use(*found)
 
-    def _visiting(self, session: str) -> tuple[AccessKey, KeySecret, Admission]:
+    def _visiting(self, session: str) -> tuple[AccessKey, KeySecret, Admission, str | None]:
         found = self._visits.find(session)
         if not found:
             raise _no_key("this session has ended: sign in again")
-        return *found, self._visits.use(found)
+        return *found, self._visits.use(found), iso(self._now())
 
 
 class _Passage:
@@ -113,6 +117,7 @@ class _Passage:
 
     def __init__(self, scope: Scope, send: Send, open_: Counter[str]) -> None:
         self.id = secrets.token_hex(8)
+        self.as_of: str | None = None
         self._scope = scope
         self._send = send
         self._began = time.monotonic()
@@ -160,6 +165,8 @@ class _Passage:
             headers["X-Request-Id"] = self.id
             headers["X-Content-Type-Options"] = "nosniff"
             headers.setdefault("Cache-Control", "no-store")
+            if self.as_of:
+                headers[AS_OF] = self.as_of
             if self._key and self._admission:
                 _tell_rate(headers, self._key, self._admission)
         elif message["type"] == "http.response.body":

@@ -57,9 +57,9 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
 
     def of_provider(key: AccessKey) -> Watch[Any]:
         """One for all who may know the same of the API's use."""
-        reads = partial(use_of, gateway.queue, key, NEWEST_SAMPLES)
+        reads = partial(_used, gateway.queue, gateway.ledger, key)
         name = f"provider/{bool(key.prefix)}/{key.sees_words}"
-        return gateway.watches.get(name, lambda: Watch(reads, _used, LIST_EVERY_S))
+        return gateway.watches.get(name, lambda: Watch(reads, _used_since, LIST_EVERY_S))
 
     @app.get("/page/live", include_in_schema=False)
     async def live(
@@ -78,8 +78,19 @@ def add_live(app: FastAPI, gateway: Gateway) -> None:
         return StreamingResponse(lines, 200, {"X-Accel-Buffering": "no"}, "text/event-stream")
 
 
-def _used(before: ApiUseRecord, after: ApiUseRecord) -> list[tuple[str, Any]]:
-    return [("provider", after)] if before != after else []
+class Used(NamedTuple):
+    """How the API is used at one moment. ``at``: as in ``Seen``."""
+
+    at: str
+    record: ApiUseRecord
+
+
+def _used(queue: EditQueue, ledger: Ledger, key: AccessKey) -> Used:
+    return Used(str(iso(ledger.connection.now())), use_of(queue, key, NEWEST_SAMPLES))
+
+
+def _used_since(before: Used, after: Used) -> list[tuple[str, Any]]:
+    return [("provider", {**after.record, "at": after.at})] if before.record != after.record else []
 
 
 class Seen(NamedTuple):
@@ -118,9 +129,9 @@ def _changed(before: Seen, after: Seen) -> list[tuple[str, Any]]:
     if any(changed.values()):
         told.append(("strip", {**changed, "total": len(after.states), "at": after.at}))
     if before.record != after.record:
-        told.append(("batch", after.record))
+        told.append(("batch", {**after.record, "at": after.at}))
     if before.jobs != after.jobs:
-        told.append(("jobs", {"jobs": after.jobs}))
+        told.append(("jobs", {"jobs": after.jobs, "at": after.at}))
     return told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,21 +87,44 @@ def test_a_change_tells_a_time_before_it_was_read(
 ) -> None:
     """What was written until then is in it; of what was written later nobody knows."""
     queue.enqueue(edits(1), batch="b")
-    done: list[str] = []
-    read, now = queue.pick_strip, ledger.connection.now
+    keys = AccessKeys(ledger, "here")
+    keys.create("ada", [Scope.READ])
+    [key] = keys.all()
+    clock = iter(range(1_000, 99_000, 1_000))
+    read_at: list[int] = []
 
-    def strip(batch: str) -> bytes:
-        done.append("read")
-        return read(batch)
+    def noted(read: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*args: Any) -> Any:
+            read_at.append(next(clock))
+            return read(*args)
 
-    def time() -> int:
-        done.append("time")
-        return now()
+        return noting
 
-    monkeypatch.setattr(queue, "pick_strip", strip)
-    monkeypatch.setattr(ledger.connection, "now", time)
-    assert live._seen(queue, ledger, "b").at
-    assert done == ["time", "read"]
+    monkeypatch.setattr(queue, "pick_strip", noted(queue.pick_strip))
+    monkeypatch.setattr(queue, "figures", noted(queue.figures))
+    monkeypatch.setattr(ledger.connection, "now", lambda: next(clock))
+    assert live._seen(queue, ledger, "b").at < str(iso(read_at[-1]))
+    assert live._used(queue, ledger, key).at < str(iso(read_at[-1]))
+
+
+def test_all_that_is_told_has_a_time(client: Client, queue: EditQueue, ledger: Ledger) -> None:
+    """The page takes nothing that is older than what it has read."""
+    queue.enqueue(edits(1), batch="b")
+    caller = client(Scope.READ)
+    since = str(iso(ledger.connection.now()))
+    with (
+        caller.get("/page/live?batch=b", stream=True) as one,
+        caller.get("/page/live?provider=1", stream=True) as two,
+    ):
+        of_batch, of_provider = told(one), told(two)
+        assert next(of_batch)[1] == next(of_provider)[1] == "watching"
+        queue.cancel("b")
+        ledger.worker.pause("submit:person", "lunch")
+        seen: dict[str, Any] = {}
+        while seen.keys() != {"strip", "batch", "jobs"}:
+            _, kind, seen[kind] = next(of_batch)
+        found = [next(of_provider)[2], *seen.values()]
+    assert all(since <= one["at"] <= str(iso(ledger.connection.now())) for one in found)
 
 
 def test_of_all_batches_a_key_hears_of_its_own(client: Client, queue: EditQueue) -> None:

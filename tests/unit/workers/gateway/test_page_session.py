@@ -10,8 +10,10 @@ import requests
 import structlog
 from fastapi.routing import APIRoute
 
+from retouch import Edit
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
+from retouch.queue import EditQueue
 from tests.harness.waiting import LIMIT_S
 from tests.unit.workers.gateway.conformance import document
 from tests.unit.workers.gateway.conftest import Caller, Client, problem, serving
@@ -48,6 +50,20 @@ def test_a_key_begins_a_session_that_reads_what_the_key_may(anyone: Caller, toke
     assert anyone.get("/v1/batches", headers=PAGE).json() == {"batches": [], "next": None}
     refused = anyone.post("/v1/batches/a-1/pause", headers=PAGE)
     assert (refused.status_code, problem(refused)["type"]) == (403, "urn:retouch:problem:not-allowed")
+
+
+def test_what_a_page_reads_has_a_time_before_it_was_read(
+    anyone: Caller, token: str, ledger: Ledger, queue: EditQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Redis' clock, to be held against that of what the page hears; also where nothing has changed."""
+    queue.enqueue([Edit(custom_id="e", prompt="a cat", init_image="https://example.com/a.png")], batch="a-1")
+    sign_in(anyone, token)
+    times = iter(range(1_000, 9_000, 1_000))
+    monkeypatch.setattr(ledger.connection, "now", lambda: next(times))
+    first = anyone.get("/v1/batches/a-1/strip", headers=PAGE)
+    same = anyone.get("/v1/batches/a-1/strip", headers={**PAGE, "If-None-Match": first.headers["etag"]})
+    assert (first.headers["retouch-as-of"], first.status_code) == ("1970-01-01T00:00:01.000Z", 200)
+    assert (same.headers["retouch-as-of"], same.status_code) == ("1970-01-01T00:00:02.000Z", 304)
 
 
 @pytest.mark.parametrize("secret", ["", "rt_ada_" + "a" * 43, "x"])

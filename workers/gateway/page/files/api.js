@@ -10,8 +10,8 @@ export class Problem extends Error {
 
 const PATIENCE_MS = 20_000; // for a key whose rate is used up: its other users count too
 
-/** A good answer. Raises Problem; tells the page (`signed-out`) if the session has ended. */
-export async function ask(path, { method = "GET", body, signal, headers } = {}) {
+/** A good answer; `dated(at)`: called with the time as of which it was read. Raises Problem; tells the page (`signed-out`) if the session has ended. */
+export async function ask(path, { method = "GET", body, signal, headers, dated } = {}) {
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
   const options = { method, signal, headers: { ...type, ...headers }, ...sent, redirect: "error" };
@@ -20,7 +20,10 @@ export async function ask(path, { method = "GET", body, signal, headers } = {}) 
     await new Promise((go) => setTimeout(go, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
     answer = await fetched(path, options);
   }
-  if (answer.ok || answer.status === 304) return answer;
+  if (answer.ok || answer.status === 304) {
+    dated?.(answer.headers.get("Retouch-As-Of"));
+    return answer;
+  }
   const problem = await answer.json().catch(() => ({}));
   if (answer.status === 401 && path !== "/page/session") window.dispatchEvent(new Event("signed-out"));
   throw new Problem(answer.status, problem.detail ?? `the gateway answered ${answer.status}`);

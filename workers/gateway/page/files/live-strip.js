@@ -6,7 +6,7 @@ import { Words } from "./words.js";
 
 export class LiveStrip extends Strip {
   #words = new Words(() => this.load());
-  #reads = new Reads();
+  #reads = new Reads(() => this.load());
 
   /** `loaded()`: called when it was read, and awaited, it fails by itself; `failed(error)`: when it could not be. */
   constructor(batch, signal, { loaded, failed }) {
@@ -17,7 +17,7 @@ export class LiveStrip extends Strip {
   /** Read all of it. */
   async load() {
     const answered = this.#words.answered();
-    const asked = () => Promise.all([this.#bytes(""), this.#bytes("?of=picks")]);
+    const asked = (dated) => Promise.all([this.#bytes("", dated), this.#bytes("?of=picks", dated)]);
     const take = ([states, picks]) => {
       this.take(states, new Uint8Array(states.length), picks);
       this.#words.over(this, answered);
@@ -25,13 +25,13 @@ export class LiveStrip extends Strip {
     if (await this.#reads.read(asked, take, this.failed)) await this.loaded();
   }
 
-  async #bytes(query) {
-    return new Uint8Array(await (await ask(this.path + query, { signal: this.signal })).arrayBuffer());
+  async #bytes(query, dated) {
+    return new Uint8Array(await (await ask(this.path + query, { signal: this.signal, dated })).arrayBuffer());
   }
 
   /** Take what the stream tells. */
   heard(change) {
-    this.#reads.hear(() => this.#words.change(this, change, this.#reads.waiting > 0));
+    this.#reads.hear(() => this.#words.change(this, change, this.#reads.waiting > 0), change.at);
   }
 
   /** Say a code of each place; returns the word, to be `kept` or `lost`. */

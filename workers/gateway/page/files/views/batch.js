@@ -36,7 +36,7 @@ class Batch {
   #strip = new Strip();
   #shown = null;
   #tags = {};
-  #reads = new Reads();
+  #reads = new Reads(() => this.#load());
   #loading = false;
   #again = false;
   #asides = new Reads();
@@ -91,12 +91,12 @@ class Batch {
       watching: () => this.#load(),
       reset: () => this.#load(),
       strip: (change) => this.#changed(change),
-      jobs: ({ jobs }) => {
-        this.#reads.hear(() => this.jobs.show(jobs));
+      jobs: ({ jobs, at }) => {
+        this.#reads.hear(() => this.jobs.show(jobs), at);
         this.#headed();
         this.edit.again();
       },
-      batch: (record) => this.#reads.hear(() => this.#record(record)),
+      batch: (record) => this.#reads.hear(() => this.#record(record), record.at),
       away: ({ detail }) => this.#told(detail),
       back: () => this.#told(""),
       gone: () => this.#told("This batch is not in Redis any more. What came of it is in S3."),
@@ -127,17 +127,17 @@ class Batch {
     if (this.#loading) return void (this.#again = true);
     [this.#loading, this.#again] = [true, false];
     let same = false;
-    const taken = await this.#reads.read(() => this.#asked(), (found) => (same = this.#take(...found)), (error) => this.#failed(error));
+    const taken = await this.#reads.read((dated) => this.#asked(dated), (found) => (same = this.#take(...found)), (error) => this.#failed(error));
     this.#loading = false;
     if (taken && !same) this.#filtered();
     if (taken) this.#follow();
     if (this.#again) this.#load();
   }
 
-  #asked() {
+  #asked(dated) {
     const path = v1("batches", this.batch);
-    const { signal } = this.#closing;
-    return Promise.all([json(path, { signal }), json(`${path}/jobs`, { signal }), this.#bytes(`${path}/strip`), this.#bytes(`${path}/strip?of=groups`)]);
+    const asked = { signal: this.#closing.signal, dated };
+    return Promise.all([json(path, asked), json(`${path}/jobs`, asked), this.#bytes(`${path}/strip`, dated), this.#bytes(`${path}/strip?of=groups`, dated)]);
   }
 
   /** Whether its edits are as they were. */
@@ -168,9 +168,9 @@ class Batch {
   }
 
   /** A strip, `{ path, tag, bytes }`; null if it is as it was. */
-  async #bytes(path) {
+  async #bytes(path, dated) {
     const known = this.#tags[path] ? { "If-None-Match": this.#tags[path] } : {};
-    const answer = await ask(path, { signal: this.#closing.signal, headers: known });
+    const answer = await ask(path, { signal: this.#closing.signal, headers: known, dated });
     if (answer.status === 304) return null;
     return { path, tag: answer.headers.get("ETag"), bytes: new Uint8Array(await answer.arrayBuffer()) };
   }
@@ -179,7 +179,7 @@ class Batch {
     this.#reads.hear(() => {
       this.#tags = {}; // what the gateway has is another strip now
       this.#strip.change(change);
-    });
+    }, change.at);
     this.#filtered();
     this.#headed();
     this.edit.changed(this.#strip);

@@ -22,7 +22,7 @@ export function open(root, session) {
 class Provider {
   #samples = null;
   #found = null;
-  #reads = new Reads();
+  #reads = new Reads(() => this.#load());
   #closing = new AbortController();
 
   constructor(root, session) {
@@ -43,7 +43,7 @@ class Provider {
     live.watch("/page/live?provider=1", {
       watching: () => this.#load(), // what has changed between the first look and now
       reset: () => this.#load(),
-      provider: (found) => this.#reads.hear(() => this.#show(found)),
+      provider: (found) => this.#reads.hear(() => this.#show(found), found.at),
       away: ({ detail }) => this.#reads.hear(() => this.#tell(detail)),
       back: () => this.#load(),
     });
@@ -59,7 +59,7 @@ class Provider {
       this.#show(found);
       this.#tell("");
     };
-    return this.#reads.read(() => json("/v1/provider", { signal: this.#closing.signal }), take, (error) => this.#tell(error.message));
+    return this.#reads.read((dated) => json("/v1/provider", { signal: this.#closing.signal, dated }), take, (error) => this.#tell(error.message));
   }
 
   #show(found) {
