@@ -16,13 +16,17 @@ import pytest
 import redis
 import structlog
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import providers
 
 from tests.harness import once
 from tests.harness.leaks import leaks
+from tests.harness.quick_disk import quick_folder
+from tests.harness.redis_client import connect
 from workers.stack.s3 import S3
 from workers.stack.valkey import Valkey
 
-# Random tests are the same at every run, and a failure ends them at once instead of after minutes of shrinking.
+# Random tests are the same at every run, and a failure ends them at once instead of after minutes of shrinking. With
+# the constants that Hypothesis takes from all that tests before have imported, they would not be the same.
 # --hypothesis-profile=explore looks further, prints its seed (--hypothesis-seed gives it back), and shrinks.
 settings.register_profile(
     "suite",
@@ -37,6 +41,8 @@ settings.register_profile(
     "explore", max_examples=1000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+if none := getattr(providers, "Constants", None):  # since 6.131
+    providers._get_local_constants = none
 once.begin()
 
 # By default rich paints each traceback that is logged, with all that its variables hold, which takes a second.
@@ -127,10 +133,13 @@ def _no_secret_in_any_log(_no_settings_from_outside: None, tmp_path_factory: pyt
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Valkey]:
     """One real Valkey server for all tests; use ``redis_url`` or ``redis_client`` to find it empty."""
-    server = Valkey(tmp_path_factory.mktemp("valkey"), program=pytestconfig.getoption("--redis-server"))
-    server.start()
-    yield server
-    server.stop()
+    kept = tmp_path_factory.mktemp("valkey")
+    with quick_folder(kept) as folder:
+        server = Valkey(folder, kept / "valkey.log", program=pytestconfig.getoption("--redis-server"))
+        (kept / "password").write_text((folder / "password").read_text())  # which no log may hold
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture
@@ -138,7 +147,7 @@ def redis_url(valkey: Valkey) -> str:
     """The URL of a real and empty Redis."""
     if not valkey.child.running:  # a test that killed it need not mend it
         valkey.start()
-    with redis.Redis.from_url(valkey.url) as client:
+    with connect(valkey.url, decode_responses=False) as client:
         client.flushall()
     return valkey.url
 
@@ -149,7 +158,7 @@ def redis_client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     if request.param == "fake":
         yield fakeredis.FakeRedis(decode_responses=True)
         return
-    with redis.Redis.from_url(request.getfixturevalue("redis_url"), decode_responses=True) as client:
+    with connect(request.getfixturevalue("redis_url")) as client:
         yield client
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.harness.redis_client import connect
 from tests.ledger_bench import Bench
 from workers.stack.valkey import Valkey
 
@@ -22,5 +23,5 @@ def server(valkey: Valkey) -> Iterator[redis.Redis]:
     """A real server, for what makes an empty ledger many times over: it runs Lua ten times as fast as the fake."""
     if not valkey.child.running:  # a test that killed it need not mend it
         valkey.start()
-    with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
+    with connect(valkey.url) as client:
         yield client

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import redis
 from PIL import Image
 
 from config.gateway import GatewaySettings
@@ -37,6 +36,7 @@ from retouch.ledger import Delivery, FoundEdits, Heartbeat, Ledger, Named, Named
 from retouch.net.addresses import PrivateHosts
 from retouch.price import Price
 from retouch.senders import this_user
+from tests.harness.redis_client import connect
 from tests.harness.staying import workers_stay
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.cli.conftest import picture
@@ -49,7 +49,7 @@ from workers.stack.s3 import S3
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """An empty ledger on a real server."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client, workers_stay():
+    with connect(redis_url) as client, workers_stay():
         yield Ledger(client)
 
 

@@ -14,6 +14,7 @@ from retouch.errors import BatchLimitError
 from retouch.failure_limit import FailureLimit
 from retouch.ledger import PAGE, Claim, Entry, Ledger, Settlement, Step
 from retouch.states import EditState
+from tests.harness.redis_client import connect
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 PAUSED, RESUMED = "retouch.paused", "retouch.resumed"
@@ -359,7 +360,7 @@ def test_two_failures_at_the_limit_pause_once(bench: Bench, together: bool) -> N
 
 def test_workers_that_settle_at_once_pause_once(redis_url: str) -> None:
     """On a real server: eight connections race with the failure that is one too many."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with connect(redis_url) as client:
         bench = Bench(client)
         write(bench, 40, "50%")
         claims = claimed(bench, 32)

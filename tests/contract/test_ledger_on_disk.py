@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import redis
-
 from retouch.ledger import Ledger
+from tests.harness.redis_client import connect
 
 
 def test_the_connection_that_asks_has_written_last(redis_url: str) -> None:
     """The server answers for the writes of the connection that asks, and a ledger has several."""
     with (
-        redis.Redis.from_url(redis_url, decode_responses=True) as client,
-        redis.Redis.from_url(redis_url) as other,
+        connect(redis_url) as client,
+        connect(redis_url, decode_responses=False) as other,
         other.monitor() as monitor,
     ):
         assert Ledger(client).producer.wait_for_disk()

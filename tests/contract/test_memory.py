@@ -11,6 +11,7 @@ from retouch import Edit
 from retouch.ledger import Claim, Ledger, Policy, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState
+from tests.harness.redis_client import connect
 from tests.harness.waiting import until
 
 COUNT = 20_000
@@ -33,7 +34,7 @@ def used_memory(client: redis.Redis) -> int:
 
 def test_a_queued_edit_takes_at_most_a_kilobyte(redis_url: str) -> None:
     """A 300-character prompt of its own, a link of its own; what the batch shares is stored once."""
-    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    client = connect(redis_url)
     before = used_memory(client)
     queue = EditQueue.from_url(redis_url)
     edits = (
@@ -64,7 +65,7 @@ LEASE_MS = 60_000
 
 def test_an_edit_that_has_ended_takes_at_most_two_and_a_half_kilobytes(redis_url: str) -> None:
     """With its result of one image, and with its event: 2.5 GB for a million of them."""
-    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    client = connect(redis_url)
     ledger = Ledger.from_url(redis_url)
     edits = (
         Edit(custom_id=f"picture-{n:06}", prompt=f"{n:06} {PROMPT[7:]}", init_image=f"https://images.test/{n:06}.png")

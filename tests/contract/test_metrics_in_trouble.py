@@ -13,6 +13,7 @@ from retouch.ledger import DEFAULT_NAMESPACE, Finish, Ledger, Settlement, Step
 from retouch.metrics import exposition
 from retouch.price import Price
 from retouch.states import EditState
+from tests.harness.redis_client import connect
 from tests.ledger_bench import SUBMITTING, Bench, entries
 from workers.stack.valkey import Valkey
 
@@ -75,7 +76,7 @@ class Installation:
 
 def test_the_numbers_are_exact_through_removals_restarts_and_neighbours(valkey: Valkey, redis_url: str) -> None:
     """No counter goes back while Redis keeps what it has; what one installation does is in no numbers of the other."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with connect(redis_url) as client:
         ours, theirs = Installation(client, DEFAULT_NAMESPACE), Installation(client, "other")
         ours.work(7, fail=2, cancel=1)
         first = ours.exact()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 import requests
 
 from config.gateway import GatewaySettings
@@ -16,6 +15,7 @@ from retouch import EditQueue
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger
 from tests.harness.processes import Process
+from tests.harness.redis_client import connect
 from tests.harness.waiting import LIMIT_S, until
 from tests.unit.producing import edit, finish_all
 from tests.unit.workers.gateway.conftest import serving
@@ -49,7 +49,7 @@ def server(gateway: str, port: int) -> str:
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """An empty ledger on a real server."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+    with connect(redis_url) as client:
         yield Ledger(client)
 
 

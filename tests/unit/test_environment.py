@@ -8,7 +8,6 @@ from pathlib import Path
 
 import fakeredis
 import pytest
-import redis
 
 from config.gateway import GatewaySettings
 from config.settings import Settings
@@ -16,6 +15,7 @@ from retouch import BatchView, EditQueue, EditState, InputError, RejectedEditsEr
 from retouch.environment import VARIABLES, Environment, check_names
 from retouch.ledger import Ledger
 from retouch.net.addresses import check_url
+from tests.harness.redis_client import connect
 from tests.harness.waiting import until
 from tests.unit.producing import edit, finish_all
 
@@ -90,7 +90,7 @@ def test_a_queue_from_the_environment_uses_all_of_it(
     monkeypatch.setenv("RETOUCH_PRIVATE_HOSTS", "10.0.0.5")
     monkeypatch.setenv("RETOUCH_BUCKET", "pictures")
     monkeypatch.setenv("RETOUCH_SENDER", "nightly")
-    with redis.Redis.from_url(redis_url, decode_responses=True) as watcher:
+    with connect(redis_url) as watcher:
         others = {client["id"] for client in watcher.client_list()}
 
         def ours() -> set[str]:
