@@ -160,6 +160,23 @@ def test_nothing_is_begun_that_is_not_chosen_any_more(gallery: Page, queue: Edit
     expect(dialog.get_by_role("button", name="Begin")).to_be_disabled()
 
 
+def test_enter_begins_what_was_counted_and_nothing_before(gallery: Page, queue: EditQueue) -> None:
+    """It is paid for, so its number is told first."""
+    queue.choose("oil", reject=NAMES[:1])
+    counted = Held(gallery, "**/oil/redo")
+    gallery.get_by_role("button", name="Again…").press("Enter")
+    dialog = gallery.get_by_role("dialog")
+    field = dialog.get_by_label("How many new seeds each")
+    counted.wait(1)
+    field.press("Enter")
+    counted.release()
+    expect(dialog.get_by_role("button", name="Begin 1 edit")).to_be_enabled()
+    assert [view.batch for view in queue.batches()] == ["oil"]
+    field.press("Enter")
+    expect(dialog).to_contain_text("1 edit enqueued: oil-redo-1")
+    assert [view.batch for view in queue.batches()] == ["oil-redo-1", "oil"]
+
+
 def test_what_is_heard_of_a_pause_is_not_older_than_what_was_read(look: Look, ledger: Ledger) -> None:
     """A pause that somebody has ended comes late by the stream: what they have done stays, and is told."""
     ledger.worker.see_worker("w", {})

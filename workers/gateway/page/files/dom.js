@@ -22,6 +22,25 @@ export function svg(tag, props = {}, ...children) {
   return made;
 }
 
+const CONTROLS = "a, button, input, select, summary";
+
+/**
+ * Put others in the place of the children. What had the focus has it again in what is new, or a key that is pressed then would be for
+ * nothing: it is found by its words, and by the `data-key` of what it stands in, if there are several.
+ */
+export function renew(root, children) {
+  const held = document.activeElement;
+  const inHand = root !== held && root.contains(held) && sameAs(held);
+  root.replaceChildren(...children);
+  if (inHand) [...root.querySelectorAll(CONTROLS)].find(inHand)?.focus({ preventScroll: true });
+}
+
+function sameAs({ localName, textContent, parentElement }) {
+  const keyOf = (element) => element.closest("[data-key]")?.dataset.key;
+  const key = keyOf(parentElement);
+  return (other) => other.localName === localName && other.textContent === textContent && keyOf(other) === key;
+}
+
 /** Say something to whoever looks, and to whoever listens; it goes by itself. */
 export function notice(text) {
   const place = document.querySelector("#notices");

@@ -12,7 +12,7 @@ class CopyLine extends HTMLElement {
         notice("The browser does not let the page copy: select the text.");
       }
     };
-    const button = h("button", { class: "plain small", "aria-label": `Copy: ${text}`, on: { click: copy } }, "Copy");
+    const button = h("button", { type: "button", class: "plain small", "aria-label": `Copy: ${text}`, on: { click: copy } }, "Copy");
     this.replaceChildren(h("code", {}, text), button);
   }
 }

@@ -1,5 +1,5 @@
 // Why nothing is submitted, of any batch, where somebody would see edits that do not move.
-import { h } from "../dom.js";
+import { h, renew } from "../dom.js";
 import { causeOf } from "../holds.js";
 import { installation } from "../installation.js";
 import { age } from "./age.js";
@@ -29,7 +29,7 @@ export class PausesNote {
     if (told === this.#told) return;
     this.#told = told;
     this.element.hidden = !pauses.length;
-    this.list.replaceChildren(...pauses.map((pause) => item(pause, this.resume)));
+    renew(this.list, pauses.map((pause) => item(pause, this.resume)));
   }
 }
 
@@ -37,5 +37,5 @@ function item(pause, resume) {
   const { kind, since, reason } = pause;
   const what = `${KINDS[kind] ?? kind} of all batches are paused`;
   const text = h("span", {}, h("b", {}, what), ` (${causeOf(pause)}), begun `, age(since), `: ${reason}. `, h("a", { href: "#/provider" }, "Provider"));
-  return h("li", { class: "bar between" }, text, resume && endsByHand(pause) && resumeButton(() => resume(pause)));
+  return h("li", { class: "bar between", data: { key: `${kind}:${pause.cause}` } }, text, resume && endsByHand(pause) && resumeButton(() => resume(pause)));
 }

@@ -31,16 +31,21 @@ class Again {
     this.seedsOf = h("label", { class: "bar" }, this.number, this.seedWord);
     this.strengthsOf = h("label", { class: "bar" }, this.strengths, "each once with each of these", this.before);
     this.plan = h("p", { role: "status" });
-    this.go = h("button", { class: "main", disabled: true, on: { click: () => this.#begin() } }, "Begin");
+    this.go = h("button", { class: "main", type: "submit", disabled: true }, "Begin");
     this.command = h("div", { class: "stack tight" });
-    const close = h("button", { on: { click: () => this.dialog.close() } }, "Close");
-    this.dialog = h(
-      "dialog",
-      { class: "again", "aria-labelledby": "again" },
-      h("h2", { id: "again" }, `${batch} again, with another seed or strength`),
+    const close = h("button", { type: "button", on: { click: () => this.dialog.close() } }, "Close");
+    const begin = (event) => {
+      event.preventDefault();
+      if (!this.go.disabled) this.#begin(); // Enter begins what has been counted, and nothing else
+    };
+    const form = h(
+      "form",
+      { class: "stack", on: { submit: begin } },
       h("div", { class: "stack" }, this.which.element, this.how.element, this.seedsOf, this.strengthsOf, this.plan, this.command),
       h("div", { class: "bar end" }, close, mayEnqueue ? this.go : null),
     );
+    const title = h("h2", { id: "again" }, `${batch} again, with another seed or strength`);
+    this.dialog = h("dialog", { class: "again", "aria-labelledby": "again" }, title, form);
     this.dialog.addEventListener("close", () => this.dialog.remove());
     document.body.append(this.dialog);
     this.dialog.showModal();

@@ -1,7 +1,7 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
 import { addressOf } from "../address.js";
 import { json, v1 } from "../api.js";
-import { h, notice } from "../dom.js";
+import { h, notice, renew } from "../dom.js";
 import { bytes, capital, count, money, seconds, when } from "../format.js";
 import { holdsText } from "../holds.js";
 import { copyLine } from "../parts/copy-line.js";
@@ -107,7 +107,7 @@ export class EditPanel {
   #take(edit, why, { history }) {
     const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
     this.#state = edit.state;
-    this.body.replaceChildren(...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message));
+    renew(this.body, [...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message)]);
     this.#place(edit.place);
     clearTimeout(this.#timer);
     if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);

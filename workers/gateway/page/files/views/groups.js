@@ -1,5 +1,5 @@
 // The failures of a batch in groups: how many failed in the same words, and which.
-import { h } from "../dom.js";
+import { h, renew } from "../dom.js";
 import { OTHER, asWritten, count, number } from "../format.js";
 import { adviceOf } from "../parts/advice.js";
 
@@ -29,7 +29,7 @@ export class Groups {
     this.element.hidden = !groups.length;
     const failed = groups.reduce((sum, group) => sum + group.count, 0);
     this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
-    if (JSON.stringify(this.#groups) !== before) this.list.replaceChildren(...this.#groups.map((group) => this.#item(group)));
+    if (JSON.stringify(this.#groups) !== before) renew(this.list, this.#groups.map((group) => this.#item(group)));
     const gone = [...this.chosen].filter((group) => !groups.some((one) => one.group === group));
     for (const group of gone) this.chosen.delete(group);
     this.#mark();
@@ -57,7 +57,7 @@ export class Groups {
     const again = this.retry && h("button", { on: { click: () => this.retry([group]) } }, "Retry these…");
     const item = h(
       "li",
-      { class: "group" },
+      { class: "group", data: { key: group } },
       h("span", { class: "count" }, number(failed)),
       h("span", { class: "words" }, h("code", {}, code), " ", words || OTHER, one(words, example, message), code && adviceOf(advice, this.retry)),
       h("span", { class: "bar" }, again, button),

@@ -1,5 +1,5 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
-import { h, notice } from "../dom.js";
+import { h, notice, renew } from "../dom.js";
 import { capital, span } from "../format.js";
 import { causeOf } from "../holds.js";
 import { age } from "../parts/age.js";
@@ -28,10 +28,8 @@ export class Pauses {
     this.button.hidden = !this.may || pauses.some(isByPerson);
     const told = JSON.stringify([pauses, unattended]);
     if (told === this.#told) return;
-    const inHand = this.list.contains(document.activeElement); // a key that is pressed then is for the new button
     this.#told = told;
-    this.list.replaceChildren(...pauses.map((pause) => this.#item(pause)));
-    if (inHand) this.list.querySelector("button")?.focus();
+    renew(this.list, pauses.map((pause) => this.#item(pause)));
   }
 
   async #resume(pause) {
@@ -45,7 +43,7 @@ export class Pauses {
     const what = capital(pause.what);
     const resume = this.may && pause.by_hand && resumeButton(() => this.#resume(pause));
     const text = h("span", {}, h("b", {}, `${what} are paused${again}`), ` (${causeOf(pause)}), begun `, age(pause.since), `: ${pause.reason}.${told(resume ? pause.remedy.replace(COMMAND, "") : pause.remedy)}${this.#unattended ? "" : probe(pause)}`); // a worker would send it
-    return h("li", { class: "bar between" }, text, resume);
+    return h("li", { class: "bar between", data: { key: nameOf(pause) } }, text, resume);
   }
 }
 
