@@ -133,8 +133,10 @@ def test_presigned_links_serve_any_bucket(s3: S3, client: Any, store: Store, s3_
     client.create_bucket(Bucket="pictures.of.others")
     client.put_object(Bucket="pictures.of.others", Key="a b/ü.png", Body=b"theirs")
     client.put_object(Bucket=s3.bucket, Key=s3_prefix + "a b.png", Body=b"ours")
-    assert requests.get(store.presign_get(s3_prefix + "a b.png", 60), timeout=10).content == b"ours"
-    assert requests.get(store.presign_get("s3://pictures.of.others/a b/ü.png", 60), timeout=10).content == b"theirs"
+    assert requests.get(store.presign_get(s3_prefix + "a b.png", 60), timeout=LIMIT_S).content == b"ours"
+    assert (
+        requests.get(store.presign_get("s3://pictures.of.others/a b/ü.png", 60), timeout=LIMIT_S).content == b"theirs"
+    )
 
 
 def test_a_presigned_link_ends_when_it_says(s3: S3, client: Any, store: Store, s3_prefix: str) -> None:
@@ -144,7 +146,7 @@ def test_a_presigned_link_ends_when_it_says(s3: S3, client: Any, store: Store, s
     link = store.presign_get(s3_prefix + "a", 60)
     longer = link.replace("X-Amz-Expires=60", "X-Amz-Expires=600")
     assert longer != link
-    assert requests.get(longer, timeout=10).status_code == 403
+    assert requests.get(longer, timeout=LIMIT_S).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ async def test_a_credentials_file_is_enough(
     await store.put(s3_prefix + "a", b"x", "text/plain")
     assert await store.signing_trouble() == ""
     assert found(client, s3.bucket, s3_prefix + "a")["body"] == b"x"
-    read = await asyncio.to_thread(requests.get, store.presign_get(s3_prefix + "a", 60), timeout=10)
+    read = await asyncio.to_thread(requests.get, store.presign_get(s3_prefix + "a", 60), timeout=LIMIT_S)
     assert read.content == b"x"
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from retouch import blocking
 from retouch.blocking import result_of, run, together
+from tests.harness.waiting import LIMIT_S
 
 
 def test_many_threads_and_a_running_loop_share_one_loop() -> None:
@@ -83,7 +84,7 @@ def test_an_interrupt_after_the_end_is_raised_too(monkeypatch: pytest.MonkeyPatc
 
     thread = Thread(target=program, daemon=True)  # it would hang for ever
     thread.start()
-    thread.join(10)
+    thread.join(LIMIT_S)
     assert ends == ["later"]
 
 

@@ -17,6 +17,7 @@ from retouch.errors import InputError
 from retouch.media.store import Store
 from retouch.queue import EditQueue
 from tests.harness.processes import RETOUCH, Ended, Process, run
+from tests.harness.waiting import LIMIT_S
 from workers.stack.child import clean_environment
 
 SIGNER = "whsec_" + "cGxhbnRlZCB3ZWJob29rIHNlY3JldCBvZiBhIHRlc3Q="
@@ -285,8 +286,8 @@ def test_the_endpoint_reads_its_key_from_a_file(files: dict[str, str]) -> None:
     env = clean_environment(RETOUCH_API_KEY_FILE=files["RETOUCH_API_KEY_FILE"])
     with Process([sys.executable, "-m", "workers.endpoint"], env=env) as endpoint:
         url = json.loads(endpoint.out.line())["url"].partition("/sd/")[0] + "/_record"
-        assert requests.get(url, headers={"API-Key": "planted-key"}, timeout=10).ok
-        assert requests.get(url, headers={"API-Key": "another"}, timeout=10).status_code == 401
+        assert requests.get(url, headers={"API-Key": "planted-key"}, timeout=LIMIT_S).ok
+        assert requests.get(url, headers={"API-Key": "another"}, timeout=LIMIT_S).status_code == 401
 
 
 def test_the_endpoint_reads_its_key_alone(files: dict[str, str]) -> None:

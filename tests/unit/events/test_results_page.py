@@ -17,6 +17,7 @@ import requests
 from jsonschema import Draft202012Validator
 
 from retouch.events.sinks.webhook import headers
+from tests.harness.waiting import LIMIT_S
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "results-and-events.md").read_text()
@@ -50,7 +51,7 @@ def test_the_receiver_takes_an_event_once(url: str, capsys: pytest.CaptureFixtur
     body = json.dumps(event).encode()
     for _ in range(2):
         signed = headers(SECRET, event["id"], int(time.time()), body)
-        assert requests.post(url, data=body, headers=signed, timeout=10).status_code == 204
+        assert requests.post(url, data=body, headers=signed, timeout=LIMIT_S).status_code == 204
     assert capsys.readouterr().out == f"{event['type']} {event['subject']}\n"
 
 
@@ -61,7 +62,7 @@ def test_the_receiver_refuses_what_is_not_signed(url: str, wrong: str, capsys: p
     signed = headers(SECRET, "e1", sent_at, body)
     signed |= {"id": {"webhook-id": "e2"}, "signature": {"webhook-signature": "v1,AAAA"}}.get(wrong, {})
     sent = b'{"id": "e2"}' if wrong == "body" else body
-    assert requests.post(url, data=sent, headers=signed, timeout=10).status_code == 401
+    assert requests.post(url, data=sent, headers=signed, timeout=LIMIT_S).status_code == 401
     assert capsys.readouterr().out == ""
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
+from tests.harness.waiting import LIMIT_S
 from tests.unit.media.fetch_host import Host, running
 
 
@@ -33,7 +34,7 @@ async def other(anyio_backend: object) -> AsyncIterator[Host]:
 @pytest.fixture
 async def fetcher(host: Host) -> AsyncIterator[Fetcher]:
     """A fetcher that may call ``host`` and no other private address."""
-    one = Fetcher(PrivateHosts([f"127.0.0.1:{host.server.port}"]), read_timeout_s=5)
+    one = Fetcher(PrivateHosts([f"127.0.0.1:{host.server.port}"]), read_timeout_s=LIMIT_S)
     yield one
     await one.close()
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from retouch.media.store import Store
+from tests.harness.waiting import LIMIT_S
 from tests.unit.media.test_store_settings import SETTINGS
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +27,7 @@ async def test_links_begin_with_their_origin(
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
     else:
         monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
-    store = Store(bucket, timeout_s=5)
+    store = Store(bucket, timeout_s=LIMIT_S)
     assert await store.signing_trouble() == ""
     link = urlsplit(store.presign_get("a/0.png", 60))
     assert store.links_origin() == f"{link.scheme}://{link.netloc}"

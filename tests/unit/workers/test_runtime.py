@@ -102,10 +102,10 @@ def test_a_thread_that_waits_for_room_does_not_hold_up_the_end(worker: Worker) -
     worker.fill_up(but=0)
     started = threading.Event()
     thread = waiting(worker, claims, started.set)
-    assert started.wait(10)
+    assert started.wait(LIMIT_S)
     worker.runtime.drain()
     worker.runtime._loop.run_until_complete(asyncio.sleep(0))
-    thread.join(10)
+    thread.join(LIMIT_S)
     assert not thread.is_alive()
     assert len(worker.edits()) == len(claims)
 
@@ -126,7 +126,7 @@ def test_it_goes_on_with_a_job_whose_command_was_killed(worker: Worker) -> None:
     assert thread is not None
     worker.runtime.drain()
     loop.run_until_complete(asyncio.sleep(0))
-    thread.join(10)
+    thread.join(LIMIT_S)
     assert not thread.is_alive()
     jobs.start(later.id)
     assert jobs.due() == [later.id]

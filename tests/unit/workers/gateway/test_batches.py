@@ -17,7 +17,7 @@ from retouch.ledger import Entry, Finish, Ledger, Settlement, Step
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from scripts import schemas
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.unit.outside import Bucket
 from tests.unit.workers.gateway.conftest import Client, problem
 
@@ -286,7 +286,7 @@ def test_waiting_ends_with_the_batch(client: Client, ledger: Ledger, monkeypatch
     until(lambda: looks[0] == 1, "it waits")
     end(ledger)
     end(ledger)
-    waiting.join(60)
+    waiting.join(LIMIT_S)
     assert answers[0].json()["state"] == "completed"
     assert looks[0] == 2
 
@@ -306,18 +306,18 @@ def test_whoever_asks_for_it_is_told_when_too_much_has_failed(
     monkeypatch.setattr(ledger.reader, "batch", counted)
     caller = client()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(caller.get, f"/v1/batches/b/wait?timeout=40&until={until_}")
+        waiting = pool.submit(caller.get, f"/v1/batches/b/wait?timeout=300&until={until_}")
         until(lambda: looks[0] == 1, "it waits")
         ledger.producer.pause("b", BatchPause.PERSON, "lunch")
         ledger.producer.resume("b")
         ledger.producer.limit_failures("b", "0")
         end(ledger, EditState.FAILED, 1)
         if told == "open":
-            waiting.result(20)
+            waiting.result(LIMIT_S)
         ledger.producer.resume("b")
         for _ in range(2):
             end(ledger)
-        answer = waiting.result(60).json()
+        answer = waiting.result(LIMIT_S).json()
     assert answer["state"] == told
     assert [pause["cause"] for pause in answer["paused"]] == (["failures"] if told == "open" else [])
 

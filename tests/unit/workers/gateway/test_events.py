@@ -12,7 +12,7 @@ from retouch.errors import LedgerAwayError
 from retouch.ledger import Ledger
 from retouch.queue import EditQueue
 from retouch.states import EditState
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
 from tests.unit.workers.gateway.test_batches import end, fill
 from workers.gateway.context import Gateway
@@ -23,7 +23,7 @@ class Stream:
 
     def __init__(self, caller: Caller, path: str, last: str = "") -> None:
         headers = {"Last-Event-ID": last} if last else {}
-        self.answer = caller.get(path, stream=True, headers=headers, timeout=20)
+        self.answer = caller.get(path, stream=True, headers=headers, timeout=LIMIT_S)
         assert self.answer.status_code == 200, self.answer.text
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
         assert self.block() == ["retry: 2000"]

@@ -59,8 +59,8 @@ def test_an_s3_that_hangs_takes_no_threads_of_others(
             for _ in range(MANY):
                 many.submit(Caller(caller.url, caller.token).request, method, path, json=body)
             until(lambda: s3.waiting >= 16, "they wait for S3")
-            assert caller.get("/v1/batches/b", timeout=10).status_code == 200
-            assert caller.get("/readyz", timeout=10).status_code == 200
+            assert caller.get("/v1/batches/b", timeout=LIMIT_S).status_code == 200
+            assert caller.get("/readyz", timeout=LIMIT_S).status_code == 200
             assert s3.waiting == 16
         finally:
             s3.ends.set()

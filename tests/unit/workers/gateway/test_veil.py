@@ -16,6 +16,7 @@ from retouch.ledger import Ledger, Named, Policy, Settlement
 from retouch.ledger.claims import Step
 from retouch.queue import EditQueue
 from retouch.states import EditState
+from tests.harness.waiting import LIMIT_S
 from tests.unit.outside import Bucket
 from tests.unit.producing import edit
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
@@ -91,7 +92,7 @@ def scene(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 def routes(gateway_url: str, caller: Caller) -> list[tuple[str, str]]:
     """All that can be got, as the document has it, and each path with values in it."""
-    paths: dict[str, Any] = requests.get(f"{gateway_url}/openapi.json", timeout=9, headers=caller.headers).json()[
+    paths: dict[str, Any] = requests.get(f"{gateway_url}/openapi.json", timeout=LIMIT_S, headers=caller.headers).json()[
         "paths"
     ]
     found: list[tuple[str, str]] = []
@@ -205,7 +206,7 @@ def test_a_session_of_the_page_sees_no_more_than_its_key(client: Client, scene: 
     session = gateway.visits.enter(secret)
     with requests.Session() as browser:
         browser.cookies.set(f"retouch-{caller.url.rpartition(':')[2]}", str(session))
-        answer = browser.get(f"{caller.url}/v1/batches/b", headers={"Sec-Fetch-Site": "same-origin"}, timeout=9)
+        answer = browser.get(f"{caller.url}/v1/batches/b", headers={"Sec-Fetch-Site": "same-origin"}, timeout=LIMIT_S)
         assert (answer.status_code, answer.json()["note"]) == (200, HIDDEN)
 
 
