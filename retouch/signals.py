@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from types import FrameType
 from typing import NoReturn
 
-# Longer than an unraisable hook takes: a signal that is raised again inside it would be dropped for good.
+# Longer than the end of an unraisable hook takes: a signal that is raised again inside it would be dropped for good.
 AGAIN_AFTER_S = 0.05
 
 
@@ -74,13 +75,20 @@ def _raise_dropped_again() -> None:
 
     def hook(dropped: sys.UnraisableHookArgs) -> None:
         if isinstance(dropped.exc_value, KeyboardInterrupt):
+            ending = threading.Event()
             number = exit_code(dropped.exc_value) - 128
-            main = threading.main_thread().ident
-            threading.Timer(AGAIN_AFTER_S, signal.pthread_kill, (main, number)).start()
+            threading.Thread(target=_raise_again, args=(number, ending)).start()  # which may take a while under load
+            ending.set()
         else:
             before(dropped)
 
     sys.unraisablehook = hook
+
+
+def _raise_again(number: int, ending: threading.Event) -> None:
+    ending.wait()
+    time.sleep(AGAIN_AFTER_S)
+    signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:

@@ -76,7 +76,8 @@ def test_a_batch_is_announced_when_its_files_are_there(scene: Scene) -> None:
 @pytest.mark.slow
 def test_a_refused_event_comes_again_under_its_id(scene: Scene) -> None:
     """After 500 the same event is delivered again: same id, same body, newly signed."""
-    with Receiver((500, 500)) as receiver:
+    with Receiver() as receiver:
+        receiver.refuses = lambda request: request.headers["webhook-id"] not in receiver.ids()
         scene.worker(**told_to(receiver, scene))
         scene.finish(scene.enqueue())
         wait_for(scene, receiver, 2)
@@ -127,6 +128,7 @@ def test_a_pause_and_its_end_are_told(scene: Scene) -> None:
     """An operator hears that submits pause, and why, and that they go on."""
     with Receiver() as receiver:
         scene.worker(**told_to(receiver, scene))
+        scene.until(scene.queue.sinks, "the worker has said to whom it tells")
         scene.queue.pause(reason="lunch")
         scene.queue.resume()
         paused, resumed = sorted(wait_for(scene, receiver, 2), key=lambda event: str(event["type"]))

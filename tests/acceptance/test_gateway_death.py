@@ -22,7 +22,7 @@ from retouch.ledger import PAGE, Action, Claim, Job, JobState, Ledger, Settlemen
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.harness.processes import Process
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.ledger_bench import SUBMITTING, entries
 from workers.stack.valkey import Valkey
 
@@ -39,7 +39,7 @@ Start = Callable[[], tuple[Process, str]]
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """A real ledger."""
-    found = Ledger.from_url(redis_url)
+    found = Ledger.from_url(redis_url, timeout_s=LIMIT_S)
     yield found
     found.connection.close()
 
@@ -159,9 +159,9 @@ def test_a_job_outlives_all_who_do_it(start: Start, ledger: Ledger, valkey: Valk
 
     job = begun(ledger, others, "cancel", EditState.QUEUED)
     second.signal(signal.SIGSTOP)
-    _, url = start()
     so_far = far(ledger, job).done
     assert so_far < OF_A_JOB
+    _, url = start()
     until(lambda: far(ledger, job).done > so_far, "another one goes on")
     second.signal(signal.SIGCONT)
     done_once(ledger, job, EditState.CANCELLED)

@@ -15,7 +15,7 @@ from retouch import EditQueue
 from tests.harness.aws import REGION, Aws, aws
 from tests.harness.processes import Process, run
 from tests.harness.s3_triggers import Triggers
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.harness.world import png
 
 RECIPE = """
@@ -64,7 +64,7 @@ def test_a_picture_in_a_bucket_makes_an_edit(services: Aws, redis_url: str, reci
         process.signal(signal.SIGTERM)
         code, _, err = process.end()
     assert (code, "listener.stopped" in err) == (0, True), err
-    with EditQueue.from_url(redis_url) as queue:
+    with EditQueue.from_url(redis_url, timeout_s=LIMIT_S) as queue:
         [batch] = queue.batches()
     assert (batch.total, batch.unsealed, batch.open_until is not None) == (2, None, True)
 

@@ -34,7 +34,7 @@ def test_two_workers_together_keep_a_rate_limit(scene: Scene) -> None:
     came = arrivals(scene)
     for seconds, limit in ((1, 30), (60, 600)):
         assert max(bisect_left(came, at + seconds) - n for n, at in enumerate(came)) <= limit
-    assert 90 / (came[89] - came[0]) >= 0.5 * 10  # of 10 a second; the machine may be slow, the limit is not
+    assert 90 / (came[89] - came[0]) >= 1  # of 10 a second; the machine may be slow, the limit is not
 
 
 def test_an_outage_uses_up_nothing(scene: Scene) -> None:
@@ -73,7 +73,7 @@ def test_nothing_of_a_kind_is_sent_before_the_time_that_a_429_names(scene: Scene
     scene.api.rules(working)
     waiting = scene.enqueue(5)
     scene.until(lambda: len(scene.api.polls()) >= 5, "each was asked about")
-    scene.api.rules({"fault": FAULTS[kind], "retry_after": 5, "retry_as": as_, "times": 1}, working)
+    scene.api.rules({"fault": FAULTS[kind], "retry_after": 12, "retry_as": as_, "times": 1}, working)
     more = scene.enqueue(5)
     scene.pause(f"{kind}:throttled")
     held_back = scene.enqueue(5)
@@ -85,9 +85,9 @@ def test_nothing_of_a_kind_is_sent_before_the_time_that_a_429_names(scene: Scene
         results = scene.finish(batch)
         assert {(r["state"], r["attempts"]) for r in results.values()} == {("completed", 1)}
     # What was on its way when the 429 came could not know of it; the machine may be slow.
-    later = [at for at in arrivals(scene, kind) if at > refused + 1]
-    assert later[0] >= refused + (3.9 if as_ == "date" else 4.9)
-    assert any(refused < at < refused + 3.5 for at in arrivals(scene, other))
+    later = [at for at in arrivals(scene, kind) if at > refused + 5]
+    assert later[0] >= refused + (10.9 if as_ == "date" else 11.9)
+    assert any(refused < at < refused + 10 for at in arrivals(scene, other))
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def test_polls_come_when_the_result_does(scene: Scene, tmp_path: Path) -> None:
         rounds: list[
             int
         ] = []  # on a busy machine the endpoint is late at times, and what is learned then is what it is
-        while not rounds or (rounds[-1] >= 100 and len(rounds) < 6):
+        while not rounds or (rounds[-1] >= 100 and len(rounds) < 12):
             before = len(api.polls())
             scene.finish(scene.enqueue(50))
             rounds.append(len(api.polls()) - before)

@@ -8,6 +8,7 @@ from tests.harness.processes import RETOUCH, run
 from tests.harness.redis_that_refuses import RedisThatRefuses
 from tests.harness.redis_troubles import TROUBLES, Admin
 from tests.harness.scene import Scene
+from tests.harness.waiting import LIMIT_S
 from workers.stack.ports import LOOPBACK
 from workers.stack.valkey import Valkey
 
@@ -38,7 +39,7 @@ def test_a_redis_that_is_silent_is_given_up_soon(scene: Scene) -> None:
     with RedisThatRefuses("") as silent:
         environment = scene.environment | {"RETOUCH_REDIS_URL": silent.url}
         for command in (["status"], ["cancel", "b"], ["events"], ["doctor"]):
-            ended = run([RETOUCH, *command], env=environment, within_s=20)
+            ended = run([RETOUCH, *command], env=environment, within_s=LIMIT_S)
             assert (ended.code, "Timeout" in ended.err + ended.out) == (6, True), ended
 
 

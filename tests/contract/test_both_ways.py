@@ -61,7 +61,7 @@ def queue(
     for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
     if request.param == "redis":
-        with EditQueue.from_url(redis_url, bucket=s3.bucket, prefix=s3_prefix) as queue:
+        with EditQueue.from_url(redis_url, bucket=s3.bucket, prefix=s3_prefix, timeout_s=LIMIT_S) as queue:
             yield queue
         return
     gateway = Gateway(GatewaySettings(bucket=s3.bucket, prefix=s3_prefix), ledger)

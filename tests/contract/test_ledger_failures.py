@@ -15,6 +15,7 @@ from retouch.failure_limit import FailureLimit
 from retouch.ledger import PAGE, Claim, Entry, Ledger, Settlement, Step
 from retouch.states import EditState
 from tests.harness.redis_client import connect
+from tests.harness.waiting import LIMIT_S
 from tests.ledger_bench import LEASE_MS, POLLED, SUBMITTING, Bench
 
 PAUSED, RESUMED = "retouch.paused", "retouch.resumed"
@@ -333,7 +334,7 @@ def test_a_batch_that_is_not_there_is_not_made(bench: Bench) -> None:
 
 def test_a_refused_limit_is_no_outage_of_redis(redis_url: str) -> None:
     """Over a connection as programs make it, which takes answers that it does not know for a server that refuses."""
-    ledger = Ledger.from_url(redis_url)
+    ledger = Ledger.from_url(redis_url, timeout_s=LIMIT_S)
     try:
         ledger.producer.enqueue("b", [Entry("c0", "d", "{}", 1, None)], max_failures="1")
         with pytest.raises(BatchLimitError):

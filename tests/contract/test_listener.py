@@ -17,6 +17,7 @@ from retouch.triggers.recipe_file import parse_recipe
 from retouch.triggers.taking import Taker
 from tests.harness.aws import ACCOUNT, REGION, Aws, aws
 from tests.harness.s3_triggers import ROUTES, TRIES, Triggers
+from tests.harness.waiting import LIMIT_S
 from tests.harness.world import png
 from workers.listener import listener as loop
 from workers.listener.listener import Listener
@@ -45,7 +46,7 @@ def environment(services: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """An empty ledger on a real server."""
-    ledger = Ledger.from_url(redis_url)
+    ledger = Ledger.from_url(redis_url, timeout_s=LIMIT_S)
     yield ledger
     ledger.connection.close()
 

@@ -12,7 +12,7 @@ from retouch.ledger import Claim, Ledger, Policy, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.harness.redis_client import connect
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 
 COUNT = 20_000
 PROMPT = ("beautiful landscape photograph, golden evening light " * 6)[:300]
@@ -36,7 +36,7 @@ def test_a_queued_edit_takes_at_most_a_kilobyte(redis_url: str) -> None:
     """A 300-character prompt of its own, a link of its own; what the batch shares is stored once."""
     client = connect(redis_url)
     before = used_memory(client)
-    queue = EditQueue.from_url(redis_url)
+    queue = EditQueue.from_url(redis_url, timeout_s=LIMIT_S)
     edits = (
         Edit(
             custom_id=f"picture-{n:06}",
@@ -66,7 +66,7 @@ LEASE_MS = 60_000
 def test_an_edit_that_has_ended_takes_at_most_two_and_a_half_kilobytes(redis_url: str) -> None:
     """With its result of one image, and with its event: 2.5 GB for a million of them."""
     client = connect(redis_url)
-    ledger = Ledger.from_url(redis_url)
+    ledger = Ledger.from_url(redis_url, timeout_s=LIMIT_S)
     edits = (
         Edit(custom_id=f"picture-{n:06}", prompt=f"{n:06} {PROMPT[7:]}", init_image=f"https://images.test/{n:06}.png")
         for n in range(2 * ENDED)

@@ -12,6 +12,7 @@ import pytest
 
 from retouch import BatchState, EditQueue, EditState
 from retouch.ledger import PAGE, Claim, Finish, Ledger, Settlement, Step
+from tests.harness.waiting import LIMIT_S
 from tests.unit.producing import edit
 
 THREADS = 8
@@ -19,14 +20,14 @@ THREADS = 8
 
 @pytest.fixture
 def queue(redis_url: str) -> Iterator[EditQueue]:
-    with EditQueue.from_url(redis_url) as queue:
+    with EditQueue.from_url(redis_url, timeout_s=LIMIT_S) as queue:
         yield queue
 
 
 @pytest.fixture
 def worker(redis_url: str) -> Iterator[None]:
     """Completes whatever comes."""
-    ledger, done = Ledger.from_url(redis_url), Event()
+    ledger, done = Ledger.from_url(redis_url, timeout_s=LIMIT_S), Event()
 
     def settle(claim: Claim) -> None:
         if claim.step is not Step.FINISH:

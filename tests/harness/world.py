@@ -46,8 +46,8 @@ class World:
             "RETOUCH_PRIVATE_HOSTS": hosts,
             **s3.environment,
         }
-        self.queue = EditQueue.from_url(redis_url, private_hosts=hosts)
-        self.ledger = Ledger.from_url(redis_url)
+        self.queue = EditQueue.from_url(redis_url, private_hosts=hosts, timeout_s=LIMIT_S)
+        self.ledger = Ledger.from_url(redis_url, timeout_s=LIMIT_S)
 
     def edits(self, count: int, **fields: Any) -> list[Record]:
         """So many edits ``c0``, ``c1``…, each with a prompt of its own."""

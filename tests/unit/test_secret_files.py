@@ -229,7 +229,7 @@ def test_an_option_is_used_in_place_of_a_file() -> None:
 
 def test_a_shell_completes_with_what_it_can_read(redis_url: str, tmp_path: Path) -> None:
     """The server of the file; without an error where there is none."""
-    EditQueue.from_url(redis_url).enqueue(
+    EditQueue.from_url(redis_url, timeout_s=LIMIT_S).enqueue(
         [{"custom_id": "a", "prompt": "x", "init_image": "https://e.com/a"}], batch="ba"
     )
     asked = {"_RETOUCH_COMPLETE": "complete_bash", "COMP_WORDS": "retouch status b", "COMP_CWORD": "2"}

@@ -12,6 +12,7 @@ import pytest
 
 from retouch import Edit, EditQueue
 from tests.harness.processes import RETOUCH, Process, run
+from tests.harness.waiting import LIMIT_S
 from workers.stack.valkey import Valkey
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -80,6 +81,6 @@ def test_the_timeout_holds_for_the_wait_too() -> None:
 @pytest.mark.parametrize("command", [["events"], ["remove", "b", "--yes"]])
 def test_other_commands_do_not_wait(command: list[str]) -> None:
     """Exit code 6 within seconds."""
-    ended = run([RETOUCH, *command], env=os.environ | {"RETOUCH_REDIS_URL": NOWHERE}, within_s=20)
+    ended = run([RETOUCH, *command], env=os.environ | {"RETOUCH_REDIS_URL": NOWHERE}, within_s=LIMIT_S)
     assert ended.code == 6
     assert "cannot use Redis at redis://127.0.0.1:1/0" in ended.err

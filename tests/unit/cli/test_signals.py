@@ -15,6 +15,7 @@ from retouch import Edit, EditQueue
 from retouch.signals import Terminated, exit_code, interrupt_of, raise_on
 from tests.harness.processes import Process
 from tests.harness.processes import run as run_program
+from tests.harness.waiting import LIMIT_S
 from tests.unit.cli.conftest import Run
 
 NAMESPACE = "signals"  # no worker of another test takes these edits
@@ -52,7 +53,7 @@ def test_watch_ends_by_a_signal_and_says_the_way_back(
     redis_url: str, number: int, code: int, ignoring: int | None
 ) -> None:
     """The batch goes on, whatever the command inherited."""
-    EditQueue.from_url(redis_url, namespace=NAMESPACE).enqueue(
+    EditQueue.from_url(redis_url, namespace=NAMESPACE, timeout_s=LIMIT_S).enqueue(
         [Edit(custom_id="a", prompt="x", init_image="https://e.com/a")], batch="b"
     )
     with started(redis_url, "watch", "b", ignoring=ignoring) as watch:
@@ -71,13 +72,13 @@ def test_enqueue_that_waits_ends_by_a_signal(redis_url: str, tmp_path: Path, num
         ended, err = end(enqueue, number, "0/1 ended")
     assert ended == code
     assert "interrupted; the batch goes on. To continue: retouch watch b" in err
-    assert EditQueue.from_url(redis_url, namespace=NAMESPACE).status("b").total == 1
+    assert EditQueue.from_url(redis_url, namespace=NAMESPACE, timeout_s=LIMIT_S).status("b").total == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_events_that_are_followed_end_by_a_signal(redis_url: str, number: int, code: int) -> None:
     """The way back leaves no event out, and repeats the last printed one at most."""
-    queue = EditQueue.from_url(redis_url, namespace=NAMESPACE)
+    queue = EditQueue.from_url(redis_url, namespace=NAMESPACE, timeout_s=LIMIT_S)
     edits = [Edit(custom_id=name, prompt="x", init_image="https://e.com/a") for name in ("first", "a")]
     queue.enqueue(edits, batch="b")
     queue.cancel("b")
@@ -102,6 +103,7 @@ class Signal(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Signal())
 from retouch.cli import main
+from tests.harness.waiting import LIMIT_S
 if "=" in where:
     from retouch.cli import app
     name = where.removesuffix("=")
@@ -187,7 +189,7 @@ def test_a_signal_is_not_lost_in_a_finalizer(dispositions: None, number: int, co
 
     def go_on() -> None:
         Client()
-        Event().wait(30)
+        Event().wait(LIMIT_S)
 
     with pytest.raises(KeyboardInterrupt) as ended:
         go_on()

@@ -43,13 +43,14 @@ class Source:
 
 
 class Clock:
-    """Measured time that goes on by itself, and can be put forward."""
+    """Measured time that stands still, and can be put forward."""
 
     def __init__(self) -> None:
+        self._stands_at_s = time.monotonic()
         self.ahead_s = 0.0
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return self._stands_at_s + self.ahead_s
 
 
 @pytest.fixture

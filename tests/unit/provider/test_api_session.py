@@ -37,10 +37,9 @@ async def test_the_wait_for_a_connection_is_not_taken_from_the_wait_for_an_answe
     """Waiting for a free connection is twice the connect time; running out of it reads as not sent."""
     api = Img2ImgApi(provider.url, KEY, connect_timeout_s=0.5, timeout_s=0.9, limit=1)  # 0.9 s: shorter than the wait
     provider.fault = "hang"
-    first = asyncio.create_task(api.submit(EDIT, "a"))
-    await provider.arrived.wait()
+    first, second = (asyncio.create_task(api.submit(EDIT, key)) for key in "ab")  # at one moment
     with pytest.raises(NotSentError):
-        await api.submit(EDIT, "b")
+        await second
     with pytest.raises(AmbiguousError):
         await first
     await api.close()

@@ -13,8 +13,10 @@ from config.celery import CHUNK, MAX_BACKLOG, QUEUE, queue_of
 from retouch.errors import NotSentError, RefusedError
 from retouch.ledger import Claim, Harvest, Step
 from retouch.provider.answers import Answer
+from tests.harness.waiting import LIMIT_S
 from tests.ledger_bench import LEASE_MS
 from tests.unit.worker_stage import SECRET, Worker
+from workers import dispatcher
 from workers.dispatcher import chunks
 
 
@@ -136,8 +138,9 @@ def test_a_worker_that_can_store_again_takes_edits_on(worker: Worker) -> None:
 # --- the first look at the API, and what is asked in an outage --------------------------------------
 
 
-def test_the_api_is_asked_once_before_anything_is_claimed(worker: Worker) -> None:
+def test_the_api_is_asked_once_before_anything_is_claimed(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the status of no edit: a wrong address is said before the first submit."""
+    monkeypatch.setattr(dispatcher, "LOOK_S", LIMIT_S)
     fill(worker, 3)
     claimed: list[int] = []
     worker.api.meanwhile = lambda: claimed.append(len(worker.sent()))

@@ -58,6 +58,7 @@ def test_an_outage_of_redis_ends_nothing(worker: Worker, monkeypatch: pytest.Mon
         monkeypatch.setattr(worker.ledger.worker, name, _away_once(worker, name, calls))
     monkeypatch.setattr(pause_news, "AGAIN_S", 0.01)
     worker.context.pauses.hold("submit", 0.1)
+    worker.pass_news(lambda: calls["tell_wait"] > 0)
     worker.context.pauses.hold("submit", 0.9)
     worker.pass_news(lambda: calls["hear_waits"] > 2 and calls["tell_wait"] > 1)
     assert [wait.until - worker.clock.now for wait in told(worker)] == [900]

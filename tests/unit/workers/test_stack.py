@@ -15,7 +15,7 @@ import requests
 from retouch.access_keys import AccessKeys
 from retouch.errors import InputError
 from retouch.ledger import Ledger
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from workers.stack import command
 from workers.stack.child import Child, left_out
 from workers.stack.gateway import Gateway
@@ -175,7 +175,7 @@ def test_a_gateway_that_ends_is_started_again_and_its_key_opens_it(tmp_path: Pat
 
 def test_the_key_of_a_gateway_is_made_anew_where_its_file_was_lost(tmp_path: Path, redis_url: str) -> None:
     """The one of before opens nothing any more."""
-    keys = AccessKeys(Ledger.from_url(redis_url), "here")
+    keys = AccessKeys(Ledger.from_url(redis_url, timeout_s=LIMIT_S), "here")
     tokens = []
     for folder in ("first", "second"):
         gateway = Gateway(tmp_path / folder, dict)
@@ -187,7 +187,7 @@ def test_the_key_of_a_gateway_is_made_anew_where_its_file_was_lost(tmp_path: Pat
 
 def test_the_key_of_a_gateway_is_for_the_buckets_of_this_start(tmp_path: Path, redis_url: str) -> None:
     """Another recipe may name another one; the token stays."""
-    keys, gateway = AccessKeys(Ledger.from_url(redis_url), "here"), Gateway(tmp_path, dict)
+    keys, gateway = AccessKeys(Ledger.from_url(redis_url, timeout_s=LIMIT_S), "here"), Gateway(tmp_path, dict)
     for buckets in (["a"], ["a", "photos", "photos"], ["a"]):
         gateway.make_key(redis_url, buckets)
         found = keys.of_token(gateway.token)

@@ -277,8 +277,9 @@ def test_waiting_ends_with_the_batch(client: Client, ledger: Ledger, monkeypatch
     looks, batch = [0], ledger.reader.batch
 
     def counted(name: str) -> Any:
+        found = batch(name)
         looks[0] += 1
-        return batch(name)
+        return found
 
     monkeypatch.setattr(ledger.reader, "batch", counted)
     waiting = threading.Thread(target=lambda: answers.append(caller.get("/v1/batches/b/wait?timeout=60")))

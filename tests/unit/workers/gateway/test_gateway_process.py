@@ -19,7 +19,7 @@ from retouch.errors import ServiceError
 from retouch.ledger import PAGE, Entry, Job, JobState, Ledger, Settlement, Which
 from retouch.states import EditState
 from tests.harness.processes import Process
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from workers.gateway.__main__ import cli
 
 COMMAND = [sys.executable, "-m", "workers.gateway", "--port", "0"]
@@ -56,7 +56,7 @@ def test_a_gateway_serves_until_a_signal_and_ends_well(start: Start, number: sig
 @pytest.mark.slow
 def test_a_job_goes_on_in_another_gateway_when_one_is_killed(start: Start, redis_url: str) -> None:
     """In the middle of it; each edit is changed once."""
-    size, ledger = 2000, Ledger.from_url(redis_url)
+    size, ledger = 2000, Ledger.from_url(redis_url, timeout_s=LIMIT_S)
     for first in range(0, size, PAGE):
         ledger.producer.enqueue("b", [Entry(f"e{n}", "d", "{}", 1, None) for n in range(first, first + PAGE)])
         claims = ledger.worker.claim("w", lease_ms=600_000, places=size, submits=PAGE).claims

@@ -19,7 +19,7 @@ from retouch.ledger import Ledger, Settlement
 from retouch.ledger.views import iso
 from retouch.queue import EditQueue
 from retouch.states import EditState
-from tests.harness.waiting import LIMIT_S
+from tests.harness.waiting import LIMIT_S, until
 from tests.unit.workers.gateway.conftest import Caller, Client, problem
 from workers.gateway.context import Gateway
 from workers.gateway.page import live
@@ -217,12 +217,13 @@ def test_who_does_not_read_holds_up_nobody(anyone: Caller, client: Client, ledge
         for _ in range(DEAF):
             one = deaf.enter_context(socket.create_connection((address.hostname, address.port), LIMIT_S))
             one.sendall(request.encode())
+        [watch] = [watch for name, watch in gateway.watches._watches.items() if name == "one/b"]
+        until(lambda: watch._listeners == DEAF + 1, "all of them listen")
         for letter in "wcCfwcCf":
             connection.set(key, letter * LARGE)
             _, kind, data = next(events)
             assert (kind, data["states"]) == ("strip", [[0, letter * LARGE]])
         assert client(Scope.READ, name="another").get("/v1/batches/b").status_code == 200
-        [watch] = [watch for name, watch in gateway.watches._watches.items() if name == "one/b"]
         assert watch._listeners == DEAF + 1
         assert len(watch._kept) <= KEPT
 

@@ -22,7 +22,7 @@ from retouch.media.thumbnails import preview
 from retouch.net.addresses import PrivateHosts
 from retouch.queue import EditQueue
 from retouch.states import EditState
-from tests.harness.waiting import until
+from tests.harness.waiting import LIMIT_S, until
 from tests.unit.media.fetch_host import running
 from tests.unit.outside import Bucket
 from tests.unit.producing import edit
@@ -264,7 +264,7 @@ def test_links_to_hosts_that_never_answer_hold_up_no_others(monkeypatch: pytest.
             await asyncio.Event().wait()
         return photo()
 
-    monkeypatch.setattr(thumbnails, "LINK_S", 0.5)
+    monkeypatch.setattr(thumbnails, "LINK_S", LIMIT_S)
     monkeypatch.setattr(Fetcher, "read", read)
 
     async def ask() -> bool:
