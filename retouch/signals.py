@@ -77,8 +77,10 @@ def _raise_dropped_again() -> None:
         if isinstance(dropped.exc_value, KeyboardInterrupt):
             ending = threading.Event()
             number = exit_code(dropped.exc_value) - 128
-            threading.Thread(target=_raise_again, args=(number, ending)).start()  # which may take a while under load
-            ending.set()
+            try:
+                threading.Thread(target=_raise_again, args=(number, ending), daemon=True).start()
+            finally:  # another signal may come while the thread starts, which takes its time under load
+                ending.set()
         else:
             before(dropped)
 
