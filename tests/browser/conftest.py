@@ -20,6 +20,7 @@ from tests.unit.workers.gateway.conftest import serving
 from workers.gateway.context import Gateway
 
 LIMIT_MS = 1000 * LIMIT_S
+SOON = r"(?:just now|\d+ s ago)"  # of what has happened in a test, however long that takes
 SCREEN = {"width": 1280, "height": 900}
 
 Look = Callable[..., Page]
@@ -62,7 +63,8 @@ def served() -> Iterator[tuple[Gateway, str]]:
 
 @pytest.fixture
 def gateway(served: tuple[Gateway, str]) -> Gateway:
-    """What the page stands on; its ledger is empty."""
+    """What the page stands on; its ledger is empty, and nothing of the test before is watched any more."""
+    served[0].watches._watches = {}
     served[0].ledger.connection._client.flushall()
     return served[0]
 

@@ -34,10 +34,11 @@ class Held:
         self._holds = False
 
     def release(self) -> None:
-        """All of them are answered by what there is, the last one first, and what is sent later at once."""
+        """All that are still waited for are answered by what there is, the last one first; what is sent later at once."""
         self.hold_no_more()
         for number in reversed(range(len(self._routes))):
-            self.answer(number)
+            if self._routes[number].request.failure is None:
+                self.answer(number)
 
     def answer(self, number: int, json: Any = None, **answer: Any) -> None:
         """One of them, by what was there before, or (without more) by what there is now; then the page has it."""

@@ -19,6 +19,7 @@ from tests.browser.scene import write_batch
 from tests.browser.stream import Stream
 from tests.browser.test_batch import end
 from tests.browser.test_batches import edits
+from tests.harness.waiting import until
 
 BROKEN = '{"code": "failure", "message": "broken"}'
 OF_A_BATCH = ("Retry all…", "Retry 2…", "Cancel 3…", "Pause…", "Budget…", "Cancel what is queued…")
@@ -85,6 +86,7 @@ def test_what_fails_after_its_dialog_is_gone_is_told(look: Look, queue: EditQueu
     page.route("**/pause", lambda route: held.append(route))
     page.get_by_role("button", name="Pause it").click()
     page.wait_for_function("document.querySelector('dialog button.main').disabled")
+    until(lambda: page.evaluate("1") and held, "it is asked for")
     page.go_back()
     expect(page.locator("dialog")).to_have_count(0)
     held[0].fulfill(status=503, json={"detail": "Redis does not answer"})

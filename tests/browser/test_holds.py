@@ -76,6 +76,7 @@ def test_a_pause_of_all_is_told_as_well(look: Look, queue: EditQueue, ledger: Le
     queue.pause(reason="lunch")
     queue.pause("oil", reason="tea")
     page = look("#/batches/oil")
+    expect(page.get_by_role("region", name="Pauses of all batches")).to_be_visible()
     page.get_by_role("button", name="Retry all").click()
     expect(page.get_by_role("dialog")).to_contain_text("submits of all batches are paused (by a person)")
     page.keyboard.press("Escape")

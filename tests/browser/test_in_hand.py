@@ -11,6 +11,7 @@ from retouch.ledger import Claim, Ledger, Settlement
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.browser.conftest import Look
+from tests.browser.held import Held
 from tests.browser.test_batches import edits
 
 TOO_WIDE, NO_IMAGE = "width 9000 is too large", "image 7 is no image"
@@ -77,3 +78,46 @@ def test_a_pause_stays_in_hand_when_another_comes(look: Look, ledger: Ledger, cl
         ledger.worker.resume("status:outage")
         expect(page.locator("#main")).not_to_contain_text("502")
         expect(resume).to_be_focused()
+
+
+def test_no_button_decides_about_the_edit_before(look: Look, ledger: Ledger, claims: list[Claim]) -> None:
+    """The address says another one already, of which nothing has come yet."""
+    fail(ledger, claims[:2], TOO_WIDE)
+    first, second = (claim.member.partition("/")[2] for claim in claims[:2])
+    page = look(f"#/batches/oil/edits/{first}")
+    panel = page.locator(".edit")
+    again = panel.get_by_role("button", name="Try it again…")
+    expect(again).to_be_visible()
+    answers = Held(page, f"**/v1/edits/oil/{second}")
+    page.evaluate(f"location.hash = '#/batches/oil/edits/{second}'")
+    answers.wait(1)
+    rests = panel.locator("[inert]", has_text="Try it again…")
+    expect(rests).to_have_count(1)
+    expect(panel.get_by_role("button", name="Close the edit")).to_be_visible()
+    page.get_by_role("row", name=second).dblclick()  # it is opened once more
+    expect(rests).to_have_count(1)
+    answers.release()
+    again.click()
+    expect(page.get_by_role("dialog", name=f"Try {second} of oil again?")).to_be_visible()
+
+
+def test_what_is_as_before_is_left_alone(look: Look, ledger: Ledger, claims: list[Claim]) -> None:
+    """An edit at work is looked at every two seconds: a button may be half pressed, words may be selected."""
+    page = look(f"#/batches/oil/edits/{claims[0].member.partition('/')[2]}")
+    title = page.locator(".edit h2").first
+    expect(title).to_be_visible()
+    title.evaluate("title => { title.dataset.old = '' }")
+    for _ in range(2):
+        with page.expect_response("**/history"):
+            pass
+    expect(title).to_have_attribute("data-old", "")
+
+
+def test_a_row_stays_in_hand_when_a_batch_comes(look: Look, ledger: Ledger, claims: list[Claim]) -> None:
+    """The next key leads on from there."""
+    page = look("#/batches")
+    row = page.locator(".batch-row", has_text="oil")
+    row.focus()
+    EditQueue(ledger).enqueue(edits(1), batch="ink")
+    expect(page.locator(".batch-row")).to_have_count(2)
+    expect(row).to_be_focused()

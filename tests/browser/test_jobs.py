@@ -132,7 +132,6 @@ def test_a_job_is_seen_by_all_who_look_and_can_be_stopped(
     jobs = page.get_by_role("region", name="Jobs")
     expect(jobs).to_contain_text(f"Cancelling {CHANGED_AT_ONCE + 5} edits")
     expect(jobs.get_by_role("progressbar")).to_have_attribute("value", str(CHANGED_AT_ONCE))
-    expect(jobs).not_to_contain_text("Nobody")
     ledger.connection._client.zadd(ledger.connection.keys.jobs, {job.id: ledger.connection.now() - 60_000})
     page.reload()
     expect(jobs).to_contain_text("Nobody has gone on with it since")

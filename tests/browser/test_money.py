@@ -98,6 +98,7 @@ def test_a_day_is_chosen_and_an_evening(look: Look, ledger: Ledger) -> None:
     }"""
     module = f"{FILES}{version()}/views/money-times.js"
     assert page.evaluate(evening, module) == ["Nov 26 2026 18:00", "Nov 27 2026 18:00"]
+    chosen.select_option("made at any time")
     page.get_by_role("link", name="oil").press("Enter")
     expect(page.get_by_role("heading", name="oil")).to_be_visible()
 

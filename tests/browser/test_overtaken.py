@@ -47,6 +47,7 @@ def gallery(look: Look, queue: EditQueue) -> Page:
     """Their gallery, the first picture active."""
     page = look("#/batches/oil/gallery")
     expect(page.locator("picture-grid .cell").first).to_be_focused()
+    expect(page.locator("picture-grid .cell").first.locator(".note")).to_have_text("")  # its picture has come
     return page
 
 
@@ -177,6 +178,17 @@ def test_enter_begins_what_was_counted_and_nothing_before(gallery: Page, queue: 
     assert [view.batch for view in queue.batches()] == ["oil-redo-1", "oil"]
 
 
+def test_what_was_wrong_in_a_choice_left_behind_holds_up_nothing(gallery: Page, queue: EditQueue) -> None:
+    """A field that is hidden is no reason to begin nothing."""
+    queue.choose("oil", reject=NAMES[:1])
+    gallery.get_by_role("button", name="Again…").press("Enter")
+    dialog = gallery.get_by_role("dialog")
+    dialog.get_by_label("How many new seeds each").fill("101")
+    dialog.get_by_label("other strengths").check()
+    dialog.get_by_role("button", name="Begin 2 edits").click()
+    expect(dialog).to_contain_text("2 edits enqueued: oil-redo-1")
+
+
 def test_what_is_heard_of_a_pause_is_not_older_than_what_was_read(look: Look, ledger: Ledger) -> None:
     """A pause that somebody has ended comes late by the stream: what they have done stays, and is told."""
     ledger.worker.see_worker("w", {})
@@ -196,9 +208,10 @@ def test_what_is_heard_of_a_pause_is_not_older_than_what_was_read(look: Look, le
     answers.answer(0)
     expect(page.locator("#notices p").last).to_have_text("Submits go on.")
     expect(pauses).to_be_hidden()
-    stream.tell_event("provider", before)  # later than the answer
+    with page.expect_response("**/v1/provider"):  # it is read anew
+        stream.say("provider", before)  # later than the answer
     expect(pauses).to_be_hidden()
-    after = {**use_of_api(page), "pauses": before["pauses"], "at": iso(ledger.connection.now() + 1)}
+    after = {**use_of_api(page), "pauses": before["pauses"], "at": iso(ledger.connection.now() + 60_000)}
     stream.tell_event("provider", after)
     expect(pauses).to_contain_text("a look at the results")
 
@@ -220,6 +233,41 @@ def test_what_is_older_than_what_was_read_is_read_anew(look: Look, ledger: Ledge
     strips.release()
     expect(rows).to_have_count(len(NAMES) + 1)
     expect(rows.first).to_contain_text("completed")
+
+
+def test_what_came_late_is_read_though_a_read_fails(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """With the next thing that is heard."""
+    page = look("#/keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    before = str(iso(ledger.connection.now() - 1))
+    stream = Stream(page, "batch=oil")
+    page.evaluate("location.hash = '#/batches/oil'")
+    rows = page.get_by_role("grid", name="Edits").get_by_role("row")
+    expect(rows).to_have_count(len(NAMES))
+    strips = Held(page, "**/oil/strip")
+    queue.enqueue([{"custom_id": "more", "prompt": "a", "init_image": "https://example.com/a.png"}], batch="oil")
+    change = {"states": [], "groups": [], "picks": [], "total": len(NAMES), "at": before}
+    stream.say("strip", change)
+    strips.wait(1)
+    strips.answer(0, {"detail": "Redis does not answer"}, status=503)
+    expect(page.get_by_role("alert")).to_contain_text("Redis does not answer")
+    strips.hold_no_more()
+    stream.say("strip", change)
+    expect(rows).to_have_count(len(NAMES) + 1)
+
+
+def test_a_batch_that_is_there_again_is_not_told_to_be_gone(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """It was removed, and another one of its name has come."""
+    page = look("#/keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    stream = Stream(page, "batch=oil")
+    page.evaluate("location.hash = '#/batches/oil'")
+    expect(page.get_by_role("grid", name="Edits").get_by_role("row")).to_have_count(len(NAMES))
+    stream.say("gone")
+    expect(page.get_by_role("alert")).to_contain_text("This batch is not in Redis any more")
+    record = page.evaluate("fetch('/v1/batches/oil').then((answer) => answer.json())")
+    stream.say("batch", {**record, "at": iso(ledger.connection.now() + 60_000)})
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def use_of_api(page: Page) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def test_the_map_says_what_an_edit_is_called(look: Look) -> None:
     """Once the pointer rests on it, with one question."""
     page = look("#/batches/small")
     page.get_by_role("row", name="lighthouse-000000").wait_for()
+    expect(page.locator("#banner")).to_contain_text("No worker")  # it moves the map down
     page.locator("state-map canvas").hover(position={"x": 4, "y": 4})
     expect(page.locator("state-map output")).to_have_text(re.compile("^1 lighthouse-000000: "))
 

@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from retouch.access_keys import Scope
 from tests.browser.conftest import Look
 from tests.browser.held import Held
 from workers.gateway.context import Gateway
@@ -41,6 +42,36 @@ def test_a_link_signs_in_once_and_leaves_nothing(look: Look, gateway: Gateway, t
     assert "link=" not in page.url
     page = look(path, signed_in=False)
     expect(page.get_by_role("alert")).to_contain_text("used already")
+
+
+def test_a_link_is_good_where_the_page_is_open_already(look: Look, gateway: Gateway, token: str) -> None:
+    """It is pasted into the address: only what stands behind the # is another. One that is used up signs nobody out."""
+    found = gateway.keys.of_token(token)
+    assert found
+    page = look("#/keys", signed_in=False)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    link = f"#link={gateway.visits.link(found)}"
+    page.evaluate(f"location.hash = '{link}'")
+    expect(page.get_by_role("heading", name="Batches", exact=True)).to_be_visible()
+    page.evaluate(f"location.hash = '{link}'")
+    expect(page.locator("#notices")).to_contain_text("used already")
+    expect(page.get_by_role("heading", name="Batches", exact=True)).to_be_visible()
+
+
+def test_what_was_said_at_the_sign_in_stays(look: Look, gateway: Gateway) -> None:
+    """Another address ends neither the reason nor a key that is half typed; it is where one comes to."""
+    page = look("#/batches")
+    expect(page.get_by_text("No batches yet")).to_be_visible()
+    gateway.keys.revoke("ada")
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    field = page.get_by_label("Key of this gateway")
+    field.fill("rt_half")
+    page.evaluate("location.hash = '#/keys'")
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    expect(field).to_have_value("rt_half")
+    field.fill(gateway.keys.create("bob", [Scope.READ, Scope.OPERATE]))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
 
 
 def test_a_session_that_ends_elsewhere_leads_to_the_sign_in(look: Look, gateway: Gateway) -> None:

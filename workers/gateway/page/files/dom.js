@@ -32,13 +32,24 @@ export function renew(root, children) {
   const held = document.activeElement;
   const inHand = root !== held && root.contains(held) && sameAs(held);
   root.replaceChildren(...children);
-  if (inHand) [...root.querySelectorAll(CONTROLS)].find(inHand)?.focus({ preventScroll: true });
+  if (inHand) (root.contains(held) ? held : [...root.querySelectorAll(CONTROLS)].find(inHand))?.focus({ preventScroll: true });
 }
 
-function sameAs({ localName, textContent, parentElement }) {
+const told = new WeakMap(); // root → what its children tell
+
+/** The same, of children that tell a value; if it is as before, they stay: one of them may be about to be pressed, or be selected. */
+export function retell(root, value, make) {
+  const text = JSON.stringify(value);
+  if (told.get(root) === text) return;
+  told.set(root, text);
+  renew(root, make());
+}
+
+function sameAs({ localName, textContent, ariaLabel, parentElement }) {
   const keyOf = (element) => element.closest("[data-key]")?.dataset.key;
   const key = keyOf(parentElement);
-  return (other) => other.localName === localName && other.textContent === textContent && keyOf(other) === key;
+  const words = (element) => element.localName === localName && element.textContent === textContent && element.ariaLabel === ariaLabel;
+  return (other) => words(other) && keyOf(other) === key;
 }
 
 /** Say something to whoever looks, and to whoever listens; it goes by itself. */

@@ -24,12 +24,14 @@ async function begin() {
   const link = LINK.exec(location.hash);
   if (link) history.replaceState(null, "", "/"); // it is good once: nothing of it stays in the history
   viewOf(location.hash).load().catch(() => {}); // beside the session, without which it is not shown
+  leave();
   main.replaceChildren(loading());
   if (!link) return look(show);
   try {
     entered(await byLink(link[1]));
   } catch (error) {
     show(error);
+    if (session) notice(error.message); // whoever was signed in is so still
   }
 }
 
@@ -66,11 +68,16 @@ async function byLink(secret) {
   return (await ask("/page/session", { method: "POST", body: { by: "link", secret } })).json();
 }
 
-function show(error) {
+/** Nothing of the view that was shown is at work any more. */
+function leave() {
   close();
   close = () => {};
   shown = null;
   live.watch(null, {});
+}
+
+function show(error) {
+  leave();
   document.querySelector("#header").replaceChildren(...header(session, signOut));
   if (!session) {
     installation.end();
@@ -127,10 +134,12 @@ async function signOut() {
 
 window.addEventListener("hashchange", () => {
   closeDialogs();
+  if (LINK.test(location.hash)) return void begin(); // pasted where the page is open already
+  if (!session) return; // what the address says is shown to whoever signs in
   const next = viewOf(location.hash);
   if (shown?.load === next.load && close.goTo?.(...next.parts)) return;
   show();
-  if (session) main.focus();
+  main.focus();
 });
 window.addEventListener("signed-out", lookAgain);
 tabs.addEventListener("message", lookAgain);

@@ -1,5 +1,5 @@
 // A dialog before something is changed: what it does, and the button that does it. Esc changes nothing.
-import { h, notice } from "../dom.js";
+import { h, notice, renew } from "../dom.js";
 
 export class Decision {
   #act = h("button", { class: "main", type: "submit" });
@@ -26,7 +26,7 @@ export class Decision {
   /** Say what it is about; without a `button` there is nothing to decide. */
   say(title, body, button) {
     this.#title.textContent = title;
-    this.#body.replaceChildren(...body.filter(Boolean).map((one) => (one instanceof Node ? one : h("p", {}, one))));
+    renew(this.#body, body.filter(Boolean).map((one) => (one instanceof Node ? one : h("p", {}, one))));
     this.#act.textContent = button ?? "";
     this.#act.hidden = this.#act.disabled = !button;
     this.#trouble.hidden = true;

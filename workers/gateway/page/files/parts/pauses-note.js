@@ -1,5 +1,5 @@
 // Why nothing is submitted, of any batch, where somebody would see edits that do not move.
-import { h, renew } from "../dom.js";
+import { h, retell } from "../dom.js";
 import { causeOf } from "../holds.js";
 import { installation } from "../installation.js";
 import { age } from "./age.js";
@@ -8,8 +8,6 @@ import { endsByHand, resumeButton } from "./all-submits.js";
 const KINDS = { submit: "Submits", status: "Status requests" };
 
 export class PausesNote {
-  #told = "[]";
-
   /** `changed`: called when there are others; `resume(pause)`: ends one that a person can end, where somebody may do that. */
   constructor(signal, changed, resume = null) {
     Object.assign(this, { changed, resume });
@@ -25,11 +23,8 @@ export class PausesNote {
 
   #show() {
     const { pauses } = installation;
-    const told = JSON.stringify(pauses);
-    if (told === this.#told) return;
-    this.#told = told;
     this.element.hidden = !pauses.length;
-    renew(this.list, pauses.map((pause) => item(pause, this.resume)));
+    retell(this.list, pauses, () => pauses.map((pause) => item(pause, this.resume)));
   }
 }
 

@@ -40,7 +40,7 @@ class Again {
     };
     const form = h(
       "form",
-      { class: "stack", on: { submit: begin } },
+      { class: "stack", novalidate: true, on: { submit: begin } },
       h("div", { class: "stack" }, this.which.element, this.how.element, this.seedsOf, this.strengthsOf, this.plan, this.command),
       h("div", { class: "bar end" }, close, mayEnqueue ? this.go : null),
     );

@@ -43,6 +43,7 @@ class Batch {
   #aside = 0;
   #newer = null; // what has come since the last look aside
   #opened = null; // the place that somebody wants to see: its name may have to be asked for
+  #gone = false; // as the stream has said
   #follows = false; // an edit that an address names: the list goes there, once both have come
 
   constructor(root, batch, may) {
@@ -96,10 +97,10 @@ class Batch {
         this.#headed();
         this.edit.again();
       },
-      batch: (record) => this.#reads.hear(() => this.#record(record), record.at),
+      batch: (record) => this.#reads.hear(() => this.#heard(record), record.at),
       away: ({ detail }) => this.#told(detail),
       back: () => this.#told(""),
-      gone: () => this.#told("This batch is not in Redis any more. What came of it is in S3."),
+      gone: () => this.#told("This batch is not in Redis any more. What came of it is in S3.", true),
     });
     if (customId) this.#openNamed(customId);
   }
@@ -185,6 +186,11 @@ class Batch {
     this.edit.changed(this.#strip);
   }
 
+  #heard(record) {
+    this.#record(record);
+    if (this.#gone) this.#load(); // another one of its name
+  }
+
   #record(record) {
     this.record = record;
     this.#headed();
@@ -221,12 +227,13 @@ class Batch {
     await this.#asides.read(asked, take, (error) => this.#trouble(error.message));
   }
 
-  /** The stream says what is wrong, or nothing any more. */
-  #told(text) {
-    this.#reads.hear(() => this.#trouble(text));
+  /** The stream says what is wrong, or nothing any more; `gone`: for ever. */
+  #told(text, gone = false) {
+    this.#reads.hear(() => this.#trouble(text, gone));
   }
 
-  #trouble(text) {
+  #trouble(text, gone = false) {
+    this.#gone = gone;
     this.trouble.textContent = text;
     this.trouble.hidden = !text;
   }

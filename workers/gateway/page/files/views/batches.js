@@ -242,7 +242,9 @@ class Batches {
     const places = digits(...shown.map(({ money }) => (money ? used(money) : 0)));
     const items = shown.map((record) => this.#row(record, places).item);
     if (items.length !== this.list.children.length || items.some((item, i) => this.list.children[i] !== item)) {
+      const focused = document.activeElement;
       this.list.replaceChildren(...items);
+      if (this.list.contains(focused)) focused.focus({ preventScroll: true });
     }
     this.list.removeAttribute("aria-busy");
     this.list.hidden = !items.length;

@@ -1,7 +1,7 @@
 // One edit: where it stands and why, what it is made of, and what came of it.
 import { addressOf } from "../address.js";
 import { json, v1 } from "../api.js";
-import { h, notice, renew } from "../dom.js";
+import { h, notice, retell } from "../dom.js";
 import { bytes, capital, count, money, seconds, when } from "../format.js";
 import { holdsText } from "../holds.js";
 import { copyLine } from "../parts/copy-line.js";
@@ -11,7 +11,7 @@ import { stateOf } from "../states.js";
 
 const [RETRIED, CANCELLED] = [["failed", "held", "cancelled"], ["queued", "held"]];
 const THUMBNAIL = 160; // pixels of its longer side
-const SETTLED_MS = 5000; // by then all of the page is there
+const SETTLED_MS = 5000; // when nothing has grown for so long, all of the page is there
 const AGAIN_MS = 2000; // an edit that is under way is looked at again
 
 export class EditPanel {
@@ -53,6 +53,7 @@ export class EditPanel {
   show(name, place) {
     const opens = this.element.hidden;
     this.#reads.drop();
+    if (name !== this.#name) this.#rest(true); // until its own has come, no button decides about the one before
     [this.#name, this.place] = [name, place];
     this.element.hidden = false;
     this.#load().then(() => opens && this.#bringIntoView()); // the map may be long
@@ -60,12 +61,16 @@ export class EditPanel {
 
   /** While the page above it still grows it is kept in view, until somebody does something. */
   keepInView(signal) {
-    const grows = new ResizeObserver(() => this.#bringIntoView());
+    let timer = 0;
+    const grows = new ResizeObserver(() => {
+      this.#bringIntoView();
+      clearTimeout(timer);
+      timer = setTimeout(stop, SETTLED_MS);
+    });
     const stop = () => grows.disconnect();
     grows.observe(document.querySelector("#main"));
     for (const type of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(type, stop, { once: true, signal });
     signal.addEventListener("abort", stop);
-    setTimeout(stop, SETTLED_MS);
   }
 
   #bringIntoView() {
@@ -78,7 +83,8 @@ export class EditPanel {
     this.#reads.drop();
     clearTimeout(this.#timer);
     this.element.hidden = true;
-    this.body.replaceChildren();
+    this.#name = "";
+    retell(this.body, null, () => []);
   }
 
   /** Look again, since something was done to edits. */
@@ -100,17 +106,27 @@ export class EditPanel {
     const name = this.#name;
     const path = v1("edits", this.batch, name);
     const asked = () => Promise.all([json(path), json(`${path}/why`), json(`${path}/history`)]);
-    const failed = ({ message }) => this.body.replaceChildren(this.#head(name), h("p", { class: "note bad" }, message));
+    const failed = ({ message }) => this.#tell([name, message], () => [this.#head(name), h("p", { class: "note bad" }, message)]);
     return this.#reads.read(asked, (found) => this.#take(...found), failed);
   }
 
   #take(edit, why, { history }) {
     const waits = edit.state === "queued" ? holdsText(this.holds()) : "";
     this.#state = edit.state;
-    renew(this.body, [...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message)]);
+    this.#tell([edit, why, history, waits], () => [...this.#shown(edit, why, history, waits), ...past(history, waits, edit.result?.error?.message)]);
     this.#place(edit.place);
     clearTimeout(this.#timer);
     if (!edit.result) this.#timer = setTimeout(() => document.hidden || this.#load(), AGAIN_MS);
+  }
+
+  #tell(value, make) {
+    retell(this.body, value, make);
+    this.#rest(false);
+  }
+
+  /** Whether what stands below the head takes no clicks and no keys. */
+  #rest(yes) {
+    for (const part of [...this.body.children].slice(1)) part.inert = yes;
   }
 
   #place(place) {

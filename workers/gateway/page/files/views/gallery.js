@@ -40,7 +40,7 @@ class Gallery {
     this.pictures = new Pictures(batch, signal, () => this.#came(), (error) => notice(error.message));
     this.alike = new Alike(batch, signal, this.pictures);
     this.grid = document.createElement("picture-grid");
-    this.sides = new SideBySide(this.grid, () => this.#filtered());
+    this.sides = new SideBySide(this.grid, this.#closing.signal, () => this.#filtered());
     this.filters = new GalleryFilters(this.strip, this.sides.button, { changed: (fromTheTop) => this.#chosen(fromTheTop), all: () => this.#toggleOnly() });
     this.picking = new Picking(batch, mayChoose, this, this.#stage());
     this.viewer = new Viewer(batch, mayChoose, this.picking, { step: (by) => this.#step(by), closed: () => this.#closed() });
@@ -231,9 +231,10 @@ class Gallery {
 
   async #choosePicture() {
     const place = this.#placeAt(this.grid.active);
-    const row = this.pictures.at(place);
-    if (!row) return false;
+    if (place === undefined) return false;
     try {
+      const [row] = await this.pictures.all([place]);
+      if (!row) return false;
       this.filters.narrowTo(await this.alike.of(place), row.custom_id);
       return true;
     } catch (error) {
@@ -287,9 +288,14 @@ class Gallery {
   }
 
   /** Of an edit without a picture its own panel says why. */
-  #openEdit(place) {
-    const row = this.pictures.at(place);
-    if (row) location.hash = `#/batches/${encodeURIComponent(this.batch)}/edits/${encodeURIComponent(row.custom_id)}`;
+  async #openEdit(place) {
+    const mine = ++this.#looking;
+    try {
+      const [row] = await this.pictures.all([place]);
+      if (row && mine === this.#looking) location.hash = `#/batches/${encodeURIComponent(this.batch)}/edits/${encodeURIComponent(row.custom_id)}`;
+    } catch (error) {
+      if (error.name !== "AbortError") notice(error.message);
+    }
   }
 
   #show() {

@@ -1,5 +1,5 @@
 // The failures of a batch in groups: how many failed in the same words, and which.
-import { h, renew } from "../dom.js";
+import { h, retell } from "../dom.js";
 import { OTHER, asWritten, count, number } from "../format.js";
 import { adviceOf } from "../parts/advice.js";
 
@@ -24,12 +24,11 @@ export class Groups {
 
   /** Show the groups, the most frequent first. The head counts those that stand there: the record may be older or newer. */
   show(groups) {
-    const before = JSON.stringify(this.#groups);
     this.#groups = groups.map((group) => ({ ...group, words: asWritten(group.words, group.message ?? "") }));
     this.element.hidden = !groups.length;
     const failed = groups.reduce((sum, group) => sum + group.count, 0);
     this.title.textContent = `${count(failed, "edit")} failed, in ${count(groups.length, "group")}`;
-    if (JSON.stringify(this.#groups) !== before) renew(this.list, this.#groups.map((group) => this.#item(group)));
+    retell(this.list, this.#groups, () => this.#groups.map((group) => this.#item(group)));
     const gone = [...this.chosen].filter((group) => !groups.some((one) => one.group === group));
     for (const group of gone) this.chosen.delete(group);
     this.#mark();

@@ -1,6 +1,6 @@
 // What submits cost: all batches of a time together, by who sent them, each of them, and by day.
 import { addressOf, setAddress, textOf } from "../address.js";
-import { h } from "../dom.js";
+import { h, retell } from "../dom.js";
 import { count, digits, exact, money, number, used } from "../format.js";
 import { copyLine } from "../parts/copy-line.js";
 import { DataTable } from "../parts/data-table.js";
@@ -88,7 +88,8 @@ class Money {
       this.time.replaceChildren(...times.map(({ name, text }) => h("option", { value: name }, text)));
     }
     this.time.value = made;
-    this.by.replaceChildren(...(by ? [`sent by ${by}`, h("a", { href: this.#to({ by: "" }) }, "by anybody")] : []));
+    const anybody = this.#to({ by: "" });
+    retell(this.by, [by, anybody], () => (by ? [`sent by ${by}`, h("a", { href: anybody }, "by anybody")] : []));
   }
 
   // --- what is shown ---------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Money {
     this.#offer(found.days);
     this.facts.hidden = !total;
     if (total) this.facts.replaceChildren(h("dl", { class: "facts use" }, this.#facts(found)));
-    this.price.replaceChildren(...(price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. What the API has taken is spent, also while it is at work on it; under way is what is being sent. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
+    retell(this.price, price, () => (price ? [`One image costs ${exact(price.amount, price.currency)}; to come is what is queued, at that price. What the API has taken is spent, also while it is at work on it; under way is what is being sent. Doubtful was sent and not answered: it may have been paid for.`] : ["No price is known. Say what an image costs:", copyLine('retouch price "0.01 USD"')]));
     this.about.hidden = !total;
     this.about.textContent = aboutBatches(this.chosen.made !== "", found);
     const few = senders.slice(0, this.#most.senders);

@@ -1,12 +1,11 @@
 // Why requests to the API are not sent: since when, until when, what ends it, and the button that does.
-import { h, notice, renew } from "../dom.js";
+import { h, notice, retell } from "../dom.js";
 import { capital, span } from "../format.js";
 import { causeOf } from "../holds.js";
 import { age } from "../parts/age.js";
 import { isByPerson, pauseAllButton, resumeButton, resumed } from "../parts/all-submits.js";
 
 export class Pauses {
-  #told = "";
   #pauses = [];
   #unattended = false;
   #resumed = new Map(); // by name: since when a pause was, that somebody here has ended
@@ -26,10 +25,7 @@ export class Pauses {
     this.#unattended = unattended;
     this.element.hidden = !pauses.length;
     this.button.hidden = !this.may || pauses.some(isByPerson);
-    const told = JSON.stringify([pauses, unattended]);
-    if (told === this.#told) return;
-    this.#told = told;
-    renew(this.list, pauses.map((pause) => this.#item(pause)));
+    retell(this.list, [pauses, unattended], () => pauses.map((pause) => this.#item(pause)));
   }
 
   async #resume(pause) {

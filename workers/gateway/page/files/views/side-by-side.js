@@ -11,14 +11,17 @@ export class SideBySide {
   #looked = false;
   #matching = new Set(); // the places that the filter is about
 
-  /** `grid`: the picture-grid, which `card` holds; `changed()`: called when somebody turns it on or off. */
-  constructor(grid, changed) {
+  /** `grid`: the picture-grid, which `card` holds; `signal`: ends it; `changed()`: called when somebody turns it on or off. */
+  constructor(grid, signal, changed) {
     this.grid = grid;
     this.shown = null; // { columns, field, values }
     this.button = h("button", { class: "chip", "aria-pressed": "true", hidden: true, on: { click: () => this.#toggle(changed) } }, "variations side by side");
     this.heads = h("div", { class: "column-heads", "aria-hidden": "true" });
     this.card = h("section", { class: "card gallery", "aria-label": "Pictures", hidden: true }, this.heads, grid);
     grid.addEventListener("layout", ({ detail }) => this.#fit(detail));
+    const moves = new ResizeObserver(() => this.#below());
+    moves.observe(document.querySelector("#banner"));
+    signal.addEventListener("abort", () => moves.disconnect());
     grid.addEventListener("scroll", () => this.#edges(), { passive: true });
   }
 
@@ -77,9 +80,14 @@ export class SideBySide {
     this.card.toggleAttribute("data-more", scrollLeft + clientWidth < scrollWidth - 1);
   }
 
+  /** It reaches down to the end of the screen. */
+  #below() {
+    this.grid.style.setProperty("--above", `${this.grid.getBoundingClientRect().top + scrollY}px`);
+  }
+
   #fit({ width, head }) {
     this.#edges();
-    this.grid.style.setProperty("--above", `${this.grid.getBoundingClientRect().top + scrollY}px`);
+    this.#below();
     this.heads.style.setProperty("--width", `${width}px`);
     this.heads.style.setProperty("--head", `${head}px`);
   }
