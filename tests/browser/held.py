@@ -34,7 +34,7 @@ class Held:
         self._holds = False
 
     def release(self) -> None:
-        """All that are still waited for are answered by what there is, the last one first; what is sent later at once."""
+        """All that are waited for are answered by what there is, the last one first; what is sent later at once."""
         self.hold_no_more()
         for number in reversed(range(len(self._routes))):
             if self._routes[number].request.failure is None:
