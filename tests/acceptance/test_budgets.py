@@ -32,6 +32,7 @@ def money(scene: Scene, batch: str) -> BatchMoney:
 @pytest.mark.slow
 def test_twenty_budgets_that_four_workers_hit_at_once(scene: Scene) -> None:
     """While two are killed, and answers are lost: never more is taken than is counted, nor counted than is allowed."""
+    scene.nobody_works()
     scene.queue.set_price("0.01 USD")
     workers = [scene.crew.prepared(scene.settings(lease="2", patience="8")) for _ in range(WORKERS)]
     scene.api.rules(

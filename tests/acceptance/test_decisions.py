@@ -70,6 +70,7 @@ def test_a_cancel_holds(scene: Scene) -> None:
 
 def test_a_worker_goes_on_with_a_cancel_whose_command_was_killed(scene: Scene) -> None:
     """Although there is no gateway: `retouch jobs` says meanwhile that nobody does."""
+    scene.nobody_works()
     batch = scene.enqueue(CHANGED_AT_ONCE + 1)
     scene.queue.pause(batch)
     job = scene.queue.count_job(batch, "cancel")

@@ -40,6 +40,7 @@ def test_a_retry_and_a_cancel_at_once_pay_for_nothing_twice(scene: Scene) -> Non
 
     Each edit is taken once, or never; and each number that is told is that of the record.
     """
+    scene.nobody_works()
     scene.queue.set_price("0.01 USD")
     scene.queue.enqueue(scene.edits(EDITS), batch="b", budget=FIT * CENT, max_failures="50%")
     claims = scene.ledger.worker.claim("w", lease_ms=60_000, places=EDITS, submits=EDITS).claims

@@ -52,6 +52,7 @@ def test_a_batch_s_end_is_told_to_its_own_url(scene: Scene, receiver: Receiver, 
 
 def test_an_address_that_is_not_public_is_not_called(scene: Scene, receiver: Receiver, front: TlsFront) -> None:
     """Neither enqueued, nor, where a producer allows it and the workers do not, connected to."""
+    scene.nobody_works()
     with pytest.raises(InputError, match="not a public address"):
         scene.queue.enqueue(scene.edits(1), batch="told", notify=f"https://{front.host}/")
     queue = queue_of(scene, f"{scene.environment['RETOUCH_PRIVATE_HOSTS']},{front.host}")

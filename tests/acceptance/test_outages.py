@@ -66,6 +66,7 @@ def test_no_edit_is_bought_for_a_bucket_that_is_missing(scene: Scene, pictures: 
 
 def test_no_edit_is_bought_by_a_worker_that_starts_with_wrong_s3_credentials(scene: Scene) -> None:
     """Edits that wait for a worker whose credentials S3 refuses are not POSTed; the reason is shown."""
+    scene.nobody_works()
     batch = scene.enqueue(5)
     scene.another_worker(AWS_SECRET_ACCESS_KEY="wrong" * 8)
     assert "refuses" in scene.pause("submit:store")

@@ -49,6 +49,7 @@ def user(scene: Scene) -> Iterator[str]:
 
 def test_a_user_of_one_namespace_is_enough_and_sees_no_other(scene: Scene, user: str) -> None:
     """Its worker and its producer do all their work by the permissions on the page, and are refused none."""
+    scene.nobody_works()
     theirs = scene.enqueue()
     scene.another_worker(redis_url=user, namespace="art")
     hosts = scene.environment["RETOUCH_PRIVATE_HOSTS"]

@@ -17,6 +17,7 @@ END = "retouch.batch.completed"
 @pytest.mark.parametrize("written", ["manifest.jsonl", "_SUCCESS"])
 def test_a_retry_that_comes_while_the_end_is_written(scene: Scene, written: str) -> None:
     """It comes while one of the two files is on its way to S3: the batch is open, and ``_SUCCESS`` is not there."""
+    scene.nobody_works()
     scene.api.trouble("failure")
     retried: list[str] = []
 

@@ -101,6 +101,7 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_yet(scene: Scene, valkey: 
 
 def test_a_wrong_address_of_the_api_is_said_before_the_first_submit(scene: Scene) -> None:
     """Where a page answers at ``RETOUCH_API_URL``, a worker says so before its first submit; no edit fails for it."""
+    scene.nobody_works()
     batch = scene.enqueue()
     with Web(lambda _request: (404, b"<!doctype html><h1>Not Found</h1>")) as web:
         worker = scene.another_worker(api_url=f"{web.url}/v1")

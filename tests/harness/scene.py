@@ -41,6 +41,10 @@ class Scene(World):
         """A running worker; ``settings`` are variables without their ``RETOUCH_``, in lower case."""
         return self.crew.hire(self.settings(**settings))
 
+    def nobody_works(self) -> None:
+        """Dismiss the worker that was kept from earlier tests: it would take what is there before the next one."""
+        self.crew.end()
+
     def another_worker(self, **settings: str) -> Worker:
         """One more, freshly started, which ends with the test."""
         worker = self.crew.prepared(self.settings(**settings))
