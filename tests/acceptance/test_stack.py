@@ -146,8 +146,8 @@ def test_it_starts_whatever_a_person_has_set(start: Start, monkeypatch: pytest.M
     found = worker.environ()
     assert [name for name, value in theirs.items() if found.get(name) == value] == []
     assert found["RETOUCH_MAX_IN_FLIGHT"] == "3"
-    told = stack.told_to_end(signal.SIGTERM).err
-    assert "RETOUCH_WEBHOOK_SECRET_FILE, RETOUCH_WEBHOOK_URL are not taken into the stack" in told
+    told = stack.err.line("taken into the stack")
+    assert "RETOUCH_WEBHOOK_SECRET_FILE, RETOUCH_WEBHOOK_URL are not taken" in told
 
 
 def test_ctrl_c_ends_everything(start: Start) -> None:

@@ -14,7 +14,6 @@ from retouch.price import Price
 from retouch.queue import EditQueue
 from retouch.states import EditState
 from tests.browser.conftest import Look
-from tests.browser.held import Held
 from tests.browser.scene import write_batch
 from tests.browser.stream import Stream
 from tests.browser.test_batch import end
@@ -97,9 +96,10 @@ def test_the_end_of_a_session_closes_them(look: Look, queue: EditQueue, ledger: 
     """The sign-in is what can be done then."""
     page = look("#/batches/oil")
     Stream(page)
-    Held(page, "**/v1/installation")  # else the page may find it out by itself
     page.reload()
     page.get_by_role("button", name="Pause…").click()
+    page.route("**/v1/**", lambda route: route.continue_() if route.request.method == "POST" else None)
+    page.evaluate("1")  # from now on it asks for nothing, or it may find out by itself
     AccessKeys(ledger, "here").revoke("ada")
     page.get_by_role("button", name="Pause it").click()
     expect(page.get_by_role("heading", name=re.compile("Sign in"))).to_be_visible()
