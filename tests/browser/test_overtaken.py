@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from retouch.access_keys import AccessKeys, Scope
 from retouch.ledger import Ledger, Settlement
@@ -217,15 +217,21 @@ def test_what_is_heard_of_a_pause_is_not_older_than_what_was_read(look: Look, le
     expect(pauses).to_contain_text("a look at the results")
 
 
-def test_what_is_older_than_what_was_read_is_read_anew(look: Look, ledger: Ledger, queue: EditQueue) -> None:
-    """It may be newer in part, so that nobody knows what is right before the gateway is asked again."""
+def heard(look: Look, ledger: Ledger) -> tuple[Page, Stream, Locator, str]:
+    """The batch, whose stream is in the test's hand; its rows; a time before it was read."""
     page = look("#/keys")
     expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
     before = str(iso(ledger.connection.now() - 1))
     stream = Stream(page, "batch=oil")
     page.evaluate("location.hash = '#/batches/oil'")
     rows = page.get_by_role("grid", name="Edits").get_by_role("row")
-    expect(rows.first).to_contain_text("completed")
+    expect(rows).to_have_count(len(NAMES))
+    return page, stream, rows, before
+
+
+def test_what_is_older_than_what_was_read_is_read_anew(look: Look, ledger: Ledger, queue: EditQueue) -> None:
+    """It may be newer in part, so that nobody knows what is right before the gateway is asked again."""
+    page, stream, rows, before = heard(look, ledger)
     strips = Held(page, "**/oil/strip")
     stream.tell_event("strip", {"states": [[0, "f"]], "groups": [], "picks": [], "total": len(NAMES), "at": before})
     strips.wait(1)
@@ -238,13 +244,7 @@ def test_what_is_older_than_what_was_read_is_read_anew(look: Look, ledger: Ledge
 
 def test_what_came_late_is_read_though_a_read_fails(look: Look, ledger: Ledger, queue: EditQueue) -> None:
     """With the next thing that is heard."""
-    page = look("#/keys")
-    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
-    before = str(iso(ledger.connection.now() - 1))
-    stream = Stream(page, "batch=oil")
-    page.evaluate("location.hash = '#/batches/oil'")
-    rows = page.get_by_role("grid", name="Edits").get_by_role("row")
-    expect(rows).to_have_count(len(NAMES))
+    page, stream, rows, before = heard(look, ledger)
     strips = Held(page, "**/oil/strip")
     queue.enqueue([{"custom_id": "more", "prompt": "a", "init_image": "https://example.com/a.png"}], batch="oil")
     change = {"states": [], "groups": [], "picks": [], "total": len(NAMES), "at": before}
@@ -259,11 +259,7 @@ def test_what_came_late_is_read_though_a_read_fails(look: Look, ledger: Ledger, 
 
 def test_a_batch_that_is_there_again_is_not_told_to_be_gone(look: Look, ledger: Ledger, queue: EditQueue) -> None:
     """It was removed, and another one of its name has come."""
-    page = look("#/keys")
-    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
-    stream = Stream(page, "batch=oil")
-    page.evaluate("location.hash = '#/batches/oil'")
-    expect(page.get_by_role("grid", name="Edits").get_by_role("row")).to_have_count(len(NAMES))
+    page, stream, _, _ = heard(look, ledger)
     stream.say("gone")
     expect(page.get_by_role("alert")).to_contain_text("This batch is not in Redis any more")
     record = page.evaluate("fetch('/v1/batches/oil').then((answer) => answer.json())")

@@ -1,5 +1,5 @@
 // A table that is sorted by the heads of its columns, and says what to do where there is nothing in it.
-import { h } from "../dom.js";
+import { h, renew } from "../dom.js";
 
 /**
  * `columns`: `{ name, value, text, cell, number }`: by what a row is sorted, what it shows (by default its value), or an
@@ -57,9 +57,7 @@ export class DataTable {
     rows.forEach((row) => this.#fill(this.#shown.get(this.key(row)), row));
     const items = [...this.#shown.values()].flatMap(({ item, detail }) => (detail ? [item, detail.item] : [item]));
     if (items.some((item, at) => this.body.children[at] !== item) || items.length !== this.body.children.length) {
-      const focused = document.activeElement;
-      this.body.replaceChildren(...items);
-      if (items.some((item) => item.contains(focused))) focused.focus();
+      renew(this.body, items);
     }
   }
 

@@ -1,7 +1,7 @@
 // All batches, the newest first. Filters look at those that are loaded at once, and have the gateway look at all others.
 import { LONGEST, addressOf, chosenOf, setAddress, textOf } from "../address.js";
 import { ask, json } from "../api.js";
-import { h, isNowhere, isTyping, notice } from "../dom.js";
+import { h, isNowhere, isTyping, notice, renew } from "../dom.js";
 import { ago, digits, number, percent, range, sendersText, spent, used, when } from "../format.js";
 import { stallsOf } from "../holds.js";
 import { installation } from "../installation.js";
@@ -242,9 +242,7 @@ class Batches {
     const places = digits(...shown.map(({ money }) => (money ? used(money) : 0)));
     const items = shown.map((record) => this.#row(record, places).item);
     if (items.length !== this.list.children.length || items.some((item, i) => this.list.children[i] !== item)) {
-      const focused = document.activeElement;
-      this.list.replaceChildren(...items);
-      if (this.list.contains(focused)) focused.focus({ preventScroll: true });
+      renew(this.list, items);
     }
     this.list.removeAttribute("aria-busy");
     this.list.hidden = !items.length;
