@@ -110,7 +110,7 @@ def test_explain_names_places_pace_and_outage(run: Run, batch: str, ledger: Ledg
     for _ in range(5):
         ledger.worker.observe(seen=[Seen("submit", NOW, Fared.SILENT, "503: overloaded")])
     told = run("explain", "b/e2").out
-    assert "submits are paused (outage) because 503: overloaded; one request tries it again in" in told
+    assert "submits are paused (outage) because 503: overloaded; one request tries it again " in told
     ledger.worker.settle([Settlement(ledger_claim, (EditState.SUBMITTING,), EditState.WAITING, lesson=LESSON)])
     said = run("status").out
     assert "places at the API in use: 2 of 9" in said
