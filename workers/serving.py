@@ -14,6 +14,10 @@ import uvicorn
 
 from retouch.errors import ServiceError
 
+# Longer than clients, and proxies in front, keep a connection that nobody uses: a POST on one that is just being closed
+# is not answered, and nobody knows whether it was taken.
+KEEP_ALIVE_S = 75
+
 _PARENT_POLL_S = 0.2
 
 

@@ -20,6 +20,10 @@ from tests.harness.world import World
 from workers.stack.s3 import S3
 from workers.stack.worker import Worker
 
+LEASE_S = (
+    "12"  # a machine in trouble may hold a worker up for a second or several, which is not what most tests are about
+)
+
 
 class Scene(World):
     """One test's world, with workers on demand."""
@@ -53,9 +57,11 @@ class Scene(World):
 
     def settings(self, **settings: str) -> dict[str, str]:
         """The environment of a worker."""
-        return self.environment | {
-            name if name.isupper() else f"RETOUCH_{name.upper()}": value for name, value in settings.items()
-        }
+        return (
+            self.environment
+            | {"RETOUCH_LEASE": LEASE_S}
+            | {name if name.isupper() else f"RETOUCH_{name.upper()}": value for name, value in settings.items()}
+        )
 
     # --- edits -----------------------------------------------------------------------------------
 
@@ -68,7 +74,10 @@ class Scene(World):
     def finish(self, batch: str, within_s: float = LIMIT_S) -> dict[str, Record]:
         """Wait for the batch's end (on the event stream); returns its results by custom id."""
         self.until(lambda: self._ended(batch), f"batch {batch} ends", within_s)
-        return {result["custom_id"]: result for result in self.ledger.reader.results(batch)}
+        results = {result["custom_id"]: result for result in self.ledger.reader.results(batch)}
+        for name in (name for name, result in results.items() if result["attempts"] > 1):
+            print(f"{batch}/{name}:", *self.ledger.reader.history(batch, name) or (), sep="\n  ")  # if the test fails
+        return results
 
     def finish_again(self, batch: str) -> dict[str, Record]:
         """Wait for the end of a batch that had ended before, and was opened again."""

@@ -11,12 +11,13 @@ import time
 from contextlib import suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import BASE, Endpoint, Options, create
 from workers.endpoint.engine import Engine
-from workers.serving import Server, address_of, announce, listen
+from workers.serving import KEEP_ALIVE_S, Server, address_of, announce, listen
 
 __all__ = ["address_of", "listen", "serve"]
 
@@ -24,6 +25,20 @@ logger = logging.getLogger(__name__)
 
 SWITCH_S = 0.0002
 GRACE_S = 0.2  # for answers under way when the end is asked for; then connections are cut
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn is to serve the endpoint."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+    )
 
 
 async def serve(
@@ -37,15 +52,7 @@ async def serve(
     sys.setswitchinterval(SWITCH_S)
     fetcher = Fetcher(private_hosts)
     endpoint = create(options, fetcher.read, engine)
-    config = uvicorn.Config(
-        endpoint.app(),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+    config = configured(endpoint.app())
     address = json.dumps({"url": options.public_url + BASE})
     server = Server(config, on_listening=lambda: announce(address), grace_s=GRACE_S)
     watch = asyncio.create_task(server.watch_parent()) if die_with_parent else None

@@ -25,11 +25,10 @@ from retouch.triggers.recipe import Recipe
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
 from workers.gateway.visits import Visits
-from workers.serving import Server, address_of, announce
+from workers.serving import KEEP_ALIVE_S, Server, address_of, announce
 
 GRACE_S = 10.0  # for requests under way when the end is asked for; then connections are cut
 HEAD_S = 30.0  # for the head of a request, from the connection or from the head's first bytes on
-KEEP_ALIVE_S = 75  # longer than a proxy in front of it keeps a connection that nobody uses
 
 log = structlog.get_logger()
 
