@@ -8,11 +8,14 @@ from retouch.batch_reader import BatchReader
 from retouch.errors import InputError
 from retouch.ledger import Action, Job, JobState, Which, check_group
 from retouch.ledger.jobs import OnProgress
+from retouch.senders import this_user
 from retouch.states import EditState
 
 
 class BatchJobs(BatchReader):
     """Jobs: they are done page by page, by a gateway or by whoever asks for a page."""
+
+    _sender = ""  # who decides, where nobody else is named
 
     def count_job(
         self,
@@ -30,14 +33,15 @@ class BatchJobs(BatchReader):
         ``action``: ``"retry"``, where the API is asked first about what it took, ``"anew"``, or ``"cancel"``.
         ``states``: of its edits; by default the failed ones, or for a cancel those that are queued or held. ``groups``:
         those alone that are in these groups of ``failures``; ``custom_ids``: those of these names alone (at most
-        10,000). ``by``: who decides, where Redis is used. ``at_once``: you start it next; if all that waits is
-        cancelled, who still writes to the batch is refused from now on. Raises InputError if there is no such batch or
-        edit, or edits in such a state cannot be changed so.
+        10,000). ``by``: who decides, where Redis is used; by default the queue's sender, or this user and host.
+        ``at_once``: you start it next; if all that waits is cancelled, who still writes to the batch is refused from
+        now on. Raises InputError if there is no such batch or edit, or edits in such a state cannot be changed
+        so.
         """
         which = Which.of(action, states, map(check_group, groups), custom_ids)
         self.status(batch)
         with self._reach():
-            job = self._way.jobs.count(batch, action, which, by=by, at_once=at_once)
+            job = self._way.jobs.count(batch, action, which, by=by or self._sender or this_user(), at_once=at_once)
         if job is None:
             self.status(batch)
             raise InputError(f"batch {batch} was removed while its edits were counted")

@@ -18,17 +18,17 @@ _FARED = {fared.value[0]: fared.value for fared in Fared} | {
     Fared.FAILED.value[0]: "not_copied",
 }
 _WHAT = {mark.value: mark.name.lower() for mark in Mark}
-_BY = (Mark.SENT, Mark.FINISHED, Mark.TAKEN_OVER)  # entries whose name is a worker's
+_BY = (Mark.SENT, Mark.FINISHED, Mark.TAKEN_OVER, Mark.ASKED, Mark.RETRIED)  # entries whose name is whose they are
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryStep:
     """One step of an edit's history. ``what``: docs/schemas/history.json has all of them.
 
-    ``by``: the worker; of ``enqueued`` who sent it, where that is one alone. ``submit``: the number of the submit that
-    was sent. ``request``: that which was answered: ``submit``, ``status``, ``fetch`` or ``store`` (of its image).
-    ``reason``: words of the API without what differs from edit to edit, a failure's code and words (``refused: …``), or
-    what was waited for.
+    ``by``: the worker; of ``enqueued`` who sent it, where that is one alone; of a retry who wanted it, where that is
+    known. ``submit``: the number of the submit that was sent. ``request``: that which was answered: ``submit``,
+    ``status``, ``fetch`` or ``store`` (of its image). ``reason``: words of the API without what differs from edit to
+    edit, a failure's code and words (``refused: …``), or what was waited for.
     ``took_ms``: since the submit was sent, or since copying began. ``until``: when it was to go on. ``times``: so often
     in a row, the last time at ``at``.
     """
@@ -108,15 +108,15 @@ def _step(noted: Noted, begun: Noted | None) -> HistoryStep:
     trouble = noted.mark == Mark.TROUBLE
     request = _REQUESTS.get(noted.detail[:1]) if trouble else None
     what = _FARED.get(noted.detail[1:], "trouble") if trouble else _WHAT.get(noted.mark, noted.mark)
-    by_worker = noted.mark in _BY
+    says_by = noted.mark in _BY
     at = _instant(noted.at)
     return HistoryStep(
         at=at,
         what=what,
-        by=noted.name or None if by_worker else None,
+        by=noted.name or None if says_by else None,
         submit=int(noted.detail) if noted.mark == Mark.SENT and noted.detail else None,
         request=request,
-        reason=None if by_worker else _reason(noted),
+        reason=None if says_by else _reason(noted),
         took_ms=noted.at - begun.at if begun and noted.mark in _ANSWERS else None,
         until=None if noted.wait_ms is None else at + noted.wait_ms * _MS,
         times=noted.times,
@@ -221,8 +221,8 @@ _SENTENCES = {
     "taken_over": _taken_over,
     "held": lambda _: "held: it was sent and not answered, and waits for a person's decision",
     "sent_anew": lambda _: "the API has it no longer: it is sent anew",
-    "asked": lambda _: "retried by a person: the API is asked for the result that it had",
-    "retried": lambda _: "retried by a person: back in the queue, to be sent anew",
+    "asked": lambda step: f"retried by {step.by or 'a person'}: the API is asked for the result that it had",
+    "retried": lambda step: f"retried by {step.by or 'a person'}: back in the queue, to be sent anew",
     "completed": lambda step: f"completed: its images are in S3{_after(step)}",
     "failed": _failed,
     "cancelled": _cancelled,

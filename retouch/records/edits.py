@@ -121,7 +121,8 @@ class StepRecord(TypedDict):
     text: str
     """the same as a sentence, for people"""
     by: str | None
-    """the worker: that sent it, copied it, or died; of ``enqueued`` who sent it, where its batch has one sender"""
+    """the worker: that sent it, copied it, or died; of ``enqueued`` who sent it, where its batch has one sender; of a
+    retry who wanted it"""
     submit: int | None
     """of ``sent``: the number of the submit; the same number again: the API was asked with the same key"""
     request: str | None

@@ -477,3 +477,16 @@ def test_a_batch_whose_removal_has_begun_is_tried_again_by_no_job(bench: Bench) 
     assert bench.ledger.jobs.open() == []
     bench.write("b", [Entry("new", "d", "{}", 1, None)])
     assert bench.ledger.producer.retry("b").sent == 2
+
+
+def test_the_history_of_an_edit_says_who_tried_it_again(bench: Bench) -> None:
+    """Whether the API is asked for its result, or it is sent anew."""
+    bench.at_the_api(1, of=2)
+    bench.begin_polls(claims := bench.edits(submits=0))
+    assert all(bench.ledger.worker.settle([Settlement(claims[0], POLLED, EditState.FAILED, error=TIMEOUT)]))
+    fail(bench, 1)
+    job = counted(bench)
+    assert bench.ledger.jobs.start(job.id) is JobState.RUNNING
+    finish(bench, job)
+    steps = [(bench.ledger.reader.history("b", f"c{n}") or [])[-1] for n in range(2)]
+    assert {(step.what, step.by) for step in steps} == {("retried", "key ada"), ("asked", "key ada")}

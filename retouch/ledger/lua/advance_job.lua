@@ -9,8 +9,9 @@
 -- Changes the job, JOBS; the edits, their batch, RESULTS, picks, READY, parked, DUE, CHORES, STATE (places).
 -- include: clock edits batches jobs picks
 local job = ARGV[2]
-local j = redis.call('HMGET', job_key(job), 'state', 'batch', 'made', 'action', 'states', 'number', 'next', 'all')
+local j = redis.call('HMGET', job_key(job), 'state', 'batch', 'made', 'action', 'states', 'number', 'next', 'all', 'by')
 local state, batch, action, number = j[1], j[2], j[4], tonumber(j[6])
+local by = j[9] ~= '' and j[9] or nil
 local counting = state == JOB.counting
 
 local function answer()
@@ -60,7 +61,7 @@ local function retry(id, from, custom_id, place)
     reopen(batch)
     reopened = true
   end
-  journal.record(id, nil, ask and MARK.asked or MARK.retried)
+  journal.record(id, nil, ask and MARK.asked or MARK.retried, nil, by)
   if ask then
     set_state(id, from, 'waiting')
     redis.call('HSET', key, 'asked', '1')

@@ -38,6 +38,8 @@ AT = "Emwyjxzu2"  # of a first entry
         ("H1jk", "held: it was sent and not answered, and waits for a person's decision"),
         ("A1jk", "retried by a person: the API is asked for the result that it had"),
         ("X1jk", "retried by a person: back in the queue, to be sent anew"),
+        ("A1jk:1", "retried by w1: the API is asked for the result that it had"),
+        ("X1jk:1", "retried by w1: back in the queue, to be sent anew"),
         ("F1jk:b", "failed (deadline)"),
         ("F1jk:6", "failed (refused: no cats: please)"),
         ("F1jk", "failed"),
