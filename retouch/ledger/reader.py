@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
@@ -36,6 +36,13 @@ from retouch.price import Price
 from retouch.states import EditState
 
 BATCHES_AT_ONCE = 50  # in one request; few ask for more
+
+
+def _scored(answer: Sequence[Any]) -> Iterable[tuple[str, float]]:
+    """Members and their scores: pairs in RESP3, in turn in RESP2, which is what redis-py spoke before its version 8."""
+    if answer and not isinstance(answer[0], str):
+        return answer
+    return zip(answer[::2], map(float, answer[1::2]), strict=True)
 
 
 class Reader:
@@ -86,7 +93,7 @@ class Reader:
                 ("HGETALL", keys.settings),
             ]
         )
-        return [WorkerView.parse(name, seen, crew.get(name), alike.get(name)) for name, seen in sorted(alive)]
+        return [WorkerView.parse(name, seen, crew.get(name), alike.get(name)) for name, seen in sorted(_scored(alive))]
 
     def samples(self, newest: int = SAMPLES_KEPT) -> list[Sample]:
         """How the API was used in the newest of the minutes of the last day in which workers ran, the oldest first."""

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
@@ -106,7 +107,7 @@ async def kept_form(request: Request, most: int) -> AsyncIterator[FormData]:
         raise ProblemError(Kind.WRONG_TYPE, "Content-Type must be multipart/form-data")
     try:
         form = await MultiPartParser(request.headers, _chunks(request, most), max_files=1, max_fields=20).parse()
-    except (MultiPartException, KeyError) as error:  # the latter: without a boundary
+    except (MultiPartException, FormParserError, KeyError) as error:  # the last: without a boundary
         raise ProblemError(Kind.BAD_REQUEST, f"the form cannot be read: {error}") from None
     except OSError as error:
         raise ProblemError(Kind.AWAY, f"the gateway cannot keep the body on its disk: {error.strerror}") from None
