@@ -89,7 +89,8 @@ def refused(command: typer.core.TyperCommand, arguments: str) -> list[str]:
         words = [] if PLACEHOLDER.search(arguments) else shlex.split(arguments)
         command.make_context(command.name, words)
     except typer.BadParameter as error:
-        return [] if type(error).__name__ == "MissingParameter" else [error.message]
+        left_out = type(error).__name__ == "MissingParameter" or error.message == "missing"
+        return [] if left_out else [error.message]
     except ValueError:  # a quoted text that was taken for the end of a command
         return []
     except Exception as error:  # a class of click's, which typer has inside, or beside it, by its version
