@@ -64,7 +64,7 @@ def test_a_pause_that_was_forgotten_is_told_before_a_retry_and_after(
     panel = page.get_by_role("complementary", name="Edit")
     expect(panel.locator(".why")).to_contain_text("It is not submitted now. Batch oil is paused (by a person): Resume…")
     expect(panel.locator(".past li").last).to_contain_text("it waits now: batch oil is paused (by a person)")
-    expect(panel.locator(".past")).to_contain_text("retried by a person: back in the queue")
+    expect(panel.locator(".past")).to_contain_text("retried by key ada: back in the queue")
     page.get_by_role("button", name="Resume…").click()
     page.get_by_role("button", name="Resume it").click()
     expect(jobs.get_by_text("What is queued is not submitted now")).to_be_hidden()
