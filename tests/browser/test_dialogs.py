@@ -37,10 +37,24 @@ def queue(ledger: Ledger) -> EditQueue:
     return queue
 
 
+# Nothing has come for half a second that would move a button away between its press and its release.
+AT_REST = """() => new Promise((done) => {
+  let timer = 0;
+  const grows = new ResizeObserver(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { grows.disconnect(); done(); }, 500);
+  });
+  grows.observe(document.querySelector("#main"));
+})"""
+
+
 def opened(page: Page, path: str, button: str) -> None:
     """Go there from the list of batches, and open the dialog of this button."""
     page.evaluate(f"location.hash = '{path}'")
-    page.get_by_role("button", name=button, exact=True).first.click()
+    found = page.get_by_role("button", name=button, exact=True).first
+    expect(found).to_be_visible()
+    page.evaluate(AT_REST)
+    found.click()
 
 
 @pytest.mark.parametrize(
