@@ -35,8 +35,7 @@ class BatchJobs(BatchReader):
         those alone that are in these groups of ``failures``; ``custom_ids``: those of these names alone (at most
         10,000). ``by``: who decides, where Redis is used; by default the queue's sender, or this user and host.
         ``at_once``: you start it next; if all that waits is cancelled, who still writes to the batch is refused from
-        now on. Raises InputError if there is no such batch or edit, or edits in such a state cannot be changed
-        so.
+        now on. Raises InputError if there is no such batch or edit, or edits in such a state cannot be changed so.
         """
         which = Which.of(action, states, map(check_group, groups), custom_ids)
         self.status(batch)

@@ -7,8 +7,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
@@ -17,6 +18,16 @@ from retouch.errors import ServiceError
 # Longer than clients, and proxies in front, keep a connection that nobody uses: a POST on one that is just being closed
 # is not answered, and nobody knows whether it was taken.
 KEEP_ALIVE_S = 75
+
+# Of uvicorn, for all servers: they log and start by themselves, and believe no header about who calls.
+OPTIONS: Mapping[str, Any] = {
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_keep_alive": KEEP_ALIVE_S,
+}
 
 _PARENT_POLL_S = 0.2
 

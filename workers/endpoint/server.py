@@ -17,7 +17,7 @@ from retouch.media.fetch import Fetcher
 from retouch.net.addresses import PrivateHosts
 from workers.endpoint.app import BASE, Endpoint, Options, create
 from workers.endpoint.engine import Engine
-from workers.serving import KEEP_ALIVE_S, Server, address_of, announce, listen
+from workers.serving import OPTIONS, Server, address_of, announce, listen
 
 __all__ = ["address_of", "listen", "serve"]
 
@@ -29,16 +29,7 @@ GRACE_S = 0.2  # for answers under way when the end is asked for; then connectio
 
 def configured(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn is to serve the endpoint."""
-    return uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=1,
-    )
+    return uvicorn.Config(app, timeout_graceful_shutdown=1, **OPTIONS)
 
 
 async def serve(

@@ -25,7 +25,7 @@ from retouch.triggers.recipe import Recipe
 from workers.gateway.app import create
 from workers.gateway.context import Gateway
 from workers.gateway.visits import Visits
-from workers.serving import KEEP_ALIVE_S, Server, address_of, announce
+from workers.serving import OPTIONS, Server, address_of, announce
 
 GRACE_S = 10.0  # for requests under way when the end is asked for; then connections are cut
 HEAD_S = 30.0  # for the head of a request, from the connection or from the head's first bytes on
@@ -80,13 +80,8 @@ class ImpatientProtocol(H11Protocol):
 def configured(app: ASGIApp, tls: Tls | None = None, **more: Any) -> uvicorn.Config:
     """How uvicorn is to serve the gateway."""
     options: dict[str, Any] = {
+        **OPTIONS,
         "http": ImpatientProtocol,
-        "lifespan": "off",
-        "log_config": None,
-        "access_log": False,
-        "proxy_headers": False,
-        "server_header": False,
-        "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": int(GRACE_S) + 1,
         "ssl_certfile": tls.certificate if tls else None,
         "ssl_keyfile": tls.key if tls else None,
